@@ -1,0 +1,96 @@
+import { fileURLToPath } from 'node:url';
+import js from '@eslint/js';
+import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
+import importX from 'eslint-plugin-import-x';
+import svelte from 'eslint-plugin-svelte';
+import globals from 'globals';
+import ts from 'typescript-eslint';
+import svelteConfig from './svelte.config.js';
+
+/** Folders in the order of the layers: each may import those it lists (and itself), nothing else of the project. */
+const layers = {
+  'src/core': [],
+  'src/recipe': ['src/core'],
+  'src/gpu': ['src/core'],
+  kernels: ['src/gpu', 'src/core'],
+  'src/graph': ['kernels', 'src/gpu', 'src/core'],
+  'src/dataset': ['src/core'],
+  'src/tokenizer': ['src/dataset', 'src/core'],
+  'src/batch': ['src/dataset', 'src/tokenizer', 'src/recipe', 'src/core'],
+  'src/optim': ['src/graph', 'kernels', 'src/recipe', 'src/core'],
+  'src/adapter': ['src/graph', 'kernels', 'src/recipe', 'src/core'],
+  'src/objective': ['src/graph', 'kernels', 'src/core'],
+  'src/model': ['src/adapter', 'src/graph', 'kernels', 'src/gpu', 'src/tokenizer', 'src/recipe', 'src/core'],
+  'src/export': ['src/adapter', 'src/model', 'src/recipe', 'src/core'],
+  'src/checkpoint': ['src/batch', 'src/recipe', 'src/core'],
+  'src/train': [
+    'src/model',
+    'src/adapter',
+    'src/objective',
+    'src/optim',
+    'src/batch',
+    'src/checkpoint',
+    'src/export',
+    'src/recipe',
+    'src/tokenizer',
+    'src/dataset',
+    'src/graph',
+    'kernels',
+    'src/gpu',
+    'src/core',
+  ],
+  'src/client': ['workers', 'src/core'],
+  'src/state': ['src/client', 'src/recipe', 'src/core', 'workers'],
+  'src/ui': ['src/state', 'src/recipe', 'src/core', 'workers'],
+};
+
+const folders = [...Object.keys(layers), 'workers'];
+
+/** The page's side: it knows the workers by their contract, never by their code. */
+const page = ['src/client', 'src/state', 'src/ui'];
+
+const zones = [
+  ...Object.entries(layers).map(([folder, allowed]) => ({
+    target: `./${folder}`,
+    from: folders.filter((other) => other !== folder && !allowed.includes(other)).map((other) => `./${other}`),
+    message: `${folder} may import only: ${allowed.join(', ') || 'nothing'}.`,
+  })),
+  {
+    target: page.map((folder) => `./${folder}`),
+    from: './workers',
+    except: ['./api.ts'],
+    message: 'The page may import only workers/api.ts.',
+  },
+  { target: './workers', from: page.map((folder) => `./${folder}`), message: 'Workers import nothing of the page.' },
+];
+
+export default ts.config(
+  { ignores: ['dist/', 'out/', 'node_modules/', 'public/'] },
+  js.configs.recommended,
+  ...ts.configs.strictTypeChecked,
+  ...svelte.configs.recommended,
+  {
+    languageOptions: {
+      globals: { ...globals.browser, ...globals.worker, ...globals.node },
+      parserOptions: { projectService: { allowDefaultProject: ['*.js'] }, extraFileExtensions: ['.svelte'] },
+    },
+    plugins: { 'import-x': importX },
+    settings: {
+      'import-x/resolver-next': [createTypeScriptImportResolver()],
+      'import-x/extensions': ['.ts', '.svelte', '.js'],
+      'import-x/parsers': {
+        '@typescript-eslint/parser': ['.ts'],
+        [fileURLToPath(new URL('scripts/svelte-imports.js', import.meta.url))]: ['.svelte'],
+      },
+    },
+    rules: {
+      'import-x/no-restricted-paths': ['error', { zones }],
+      'import-x/no-cycle': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+    },
+  },
+  { files: ['**/*.svelte', '**/*.svelte.ts'], languageOptions: { parserOptions: { parser: ts.parser, svelteConfig } } },
+  { files: ['*.js', 'scripts/**/*.js'], ...ts.configs.disableTypeChecked },
+);

@@ -1,0 +1,38 @@
+// One AdamW step in place. A gradient norm that is not finite makes it a step that only clears the gradient.
+#if VECTOR
+alias E = vec4f;
+#else
+alias E = f32;
+#endif
+
+@group(0) @binding(0) var<storage, read_write> param: array<E>;
+@group(0) @binding(1) var<storage, read_write> grad: array<E>;
+@group(0) @binding(2) var<storage, read_write> m: array<E>;
+@group(0) @binding(3) var<storage, read_write> v: array<E>;
+@group(0) @binding(4) var<storage, read> hyper: array<f32, 8>;
+// Read as bits: WGSL lets an implementation assume that floats are finite, so `norm != norm` may be compiled away.
+@group(0) @binding(5) var<storage, read> norm: array<u32, 1>;
+
+const EXPONENT = 0x7f800000u;
+
+fn clip_factor() -> f32 {
+  let limit = hyper[7];
+  return select(1.0, min(1.0, limit / (bitcast<f32>(norm[0]) + 1e-6)), limit > 0.0);
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let i = (wid.y * GRID + wid.x) * 256u + lid;
+  if (i >= COUNT) { return; }
+  if ((norm[0] & EXPONENT) != EXPONENT) {
+    let rate = hyper[0];
+    let g = grad[i] * clip_factor();
+    let first = m[i] + (g - m[i]) * (1.0 - hyper[1]);
+    let second = v[i] * hyper[2] + g * g * (1.0 - hyper[2]);
+    let size = sqrt(second) / sqrt(hyper[6]) + hyper[3];
+    param[i] = param[i] * (1.0 - rate * hyper[4]) - (rate / hyper[5]) * (first / size);
+    m[i] = first;
+    v[i] = second;
+  }
+  grad[i] = E(0.0);
+}

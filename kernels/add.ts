@@ -1,0 +1,32 @@
+/** Elementwise sum. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { sameShape, sizeOf } from '../src/core/shape';
+import source from './add.wgsl?raw';
+import { bytesOf, readInput, required, writeOutput } from './launch';
+import type { Builder, Op, Value } from './op';
+import { misfit, only } from './rule';
+import { elementwise } from './spans';
+
+/** [a, b] of one shape, f32 → [a + b]. */
+export const addOp: Op = {
+  name: 'add',
+  infer(inputs) {
+    const [a, b] = inputs;
+    if (a?.dtype !== 'f32' || b?.dtype !== 'f32' || !sameShape(a.shape, b.shape))
+      throw misfit('add', inputs, 'two f32 tensors of one shape');
+    return [{ shape: a.shape, dtype: 'f32' }];
+  },
+  gradient: (_builder, _use, [dy = null], wanted) => [wanted[0] ? dy : null, wanted[1] ? dy : null],
+  twin: (inputs) => [tf.add(required(inputs, 0, 'a'), required(inputs, 1, 'b'))],
+  cost: (use) => ({ flops: sizeOf(required(use.outputs, 0, 'sum').shape), bytes: bytesOf(use) }),
+  launch(use, _attrs, target) {
+    const size = sizeOf(required(use.outputs, 0, 'sum').shape);
+    return elementwise({ label: 'add', source, size, elements: [readInput(0), readInput(1), writeOutput(0)] }, target);
+  },
+};
+
+/** a + b, of any one shape. */
+export function add(builder: Builder, a: Value, b: Value): Value {
+  return only(builder.apply(addOp, [a, b], {}));
+}

@@ -1,0 +1,37 @@
+/** Cuts a matrix into row blocks that fit a storage buffer binding. */
+
+import { byteLength } from '../src/core/dtype';
+import { internal } from '../src/core/errors';
+import type { Spec } from './op';
+import { describe } from './rule';
+
+/** WebGPU's largest required alignment of a binding's offset. */
+const ALIGNMENT = 256;
+/** Blocks begin at whole vec4s, whichever way the matrix is read. */
+const MULTIPLE = 4;
+
+export interface RowBlock {
+  readonly first: number;
+  readonly rows: number;
+  /** The bytes to bind; absent when the whole matrix fits one binding. */
+  readonly range?: { readonly offset: number; readonly size: number };
+}
+
+/** Row blocks of the matrix `spec`, in order. Throws an `internal:` error when not even the smallest aligned block fits. */
+export function rowBlocks(spec: Spec, maxBindingBytes: number): readonly RowBlock[] {
+  const [rows = 0, columns = 0] = spec.shape;
+  if (byteLength(spec.dtype, rows * columns) <= maxBindingBytes) return [{ first: 0, rows }];
+  const rowBytes = columns * (spec.dtype === 'f16' ? 2 : 4);
+  const step = Math.max(MULTIPLE, ALIGNMENT / commonDivisor(rowBytes, ALIGNMENT));
+  const perBlock = Math.floor(maxBindingBytes / (rowBytes * step)) * step;
+  if (perBlock === 0) throw internal(`${describe(spec)} has no row block of at most ${maxBindingBytes} bytes`);
+  return Array.from({ length: Math.ceil(rows / perBlock) }, (_, i) => {
+    const first = i * perBlock;
+    const count = Math.min(perBlock, rows - first);
+    return { first, rows: count, range: { offset: first * rowBytes, size: byteLength(spec.dtype, count * columns) } };
+  });
+}
+
+function commonDivisor(a: number, b: number): number {
+  return b === 0 ? a : commonDivisor(b, a % b);
+}

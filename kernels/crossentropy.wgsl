@@ -1,0 +1,95 @@
+// rows: softmax and negative log-likelihood of each row of a chunk of logits; when TRAINING the logits become their own
+// derivative, weight·(softmax − onehot). One workgroup a row. total: Σ weight·nll, in one workgroup.
+// Sums run in one order: a thread's own elements first to last, then the threads by halving.
+#if VECTOR
+alias E = vec4f;
+#else
+alias E = f32;
+#endif
+
+var<workgroup> shared_sum: array<f32, THREADS>;
+
+fn add_up(thread: u32, value: f32) -> f32 {
+  shared_sum[thread] = value;
+  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (thread < half) { shared_sum[thread] += shared_sum[thread + half]; }
+  }
+  return workgroupUniformLoad(&shared_sum[0]);
+}
+
+#if ROWS_ENTRY
+@group(0) @binding(0) var<storage, read_write> logits: array<E>;
+@group(0) @binding(1) var<storage, read_write> nll: array<f32>;
+@group(0) @binding(2) var<storage, read> labels: array<i32>;
+#if TRAINING
+@group(0) @binding(3) var<storage, read> weights: array<f32>;
+#endif
+
+var<workgroup> shared_max: array<f32, THREADS>;
+
+fn largest(thread: u32, value: f32) -> f32 {
+  shared_max[thread] = value;
+  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (thread < half) { shared_max[thread] = max(shared_max[thread], shared_max[thread + half]); }
+  }
+  return workgroupUniformLoad(&shared_max[0]);
+}
+
+#if VECTOR
+fn max_of(x: E) -> f32 { return max(max(x.x, x.y), max(x.z, x.w)); }
+fn sum_of(x: E) -> f32 { return (x.x + x.y) + (x.z + x.w); }
+fn one_at(label: u32, i: u32) -> E { return select(vec4f(), vec4f(1.0), vec4u(label) == 4u * i + vec4u(0u, 1u, 2u, 3u)); }
+fn logit_at(row: u32, label: u32) -> f32 { return logits[row * WIDTH + label / 4u][label % 4u]; }
+#else
+fn max_of(x: E) -> f32 { return x; }
+fn sum_of(x: E) -> f32 { return x; }
+fn one_at(label: u32, i: u32) -> E { return select(0.0, 1.0, label == i); }
+fn logit_at(row: u32, label: u32) -> f32 { return logits[row * WIDTH + label]; }
+#endif
+
+@compute @workgroup_size(THREADS)
+fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let row = group.x;
+  let label = labels[row];
+  if (label < 0) {
+    if (thread == 0u) { nll[row] = 0.0; }
+#if TRAINING
+    for (var i = thread; i < WIDTH; i += THREADS) { logits[row * WIDTH + i] = E(); }
+#endif
+    return;
+  }
+  var peak = logits[row * WIDTH + min(thread, WIDTH - 1u)];
+  for (var i = thread + THREADS; i < WIDTH; i += THREADS) { peak = max(peak, logits[row * WIDTH + i]); }
+  let top = largest(thread, max_of(peak));
+  var sum = E();
+  for (var i = thread; i < WIDTH; i += THREADS) { sum += exp(logits[row * WIDTH + i] - E(top)); }
+  let total = add_up(thread, sum_of(sum));
+  if (thread == 0u) { nll[row] = log(total) + (top - logit_at(row, u32(label))); }
+#if TRAINING
+  // The label's logit is read above before any thread may overwrite it.
+  storageBarrier();
+  let weight = weights[row];
+  for (var i = thread; i < WIDTH; i += THREADS) {
+    let softmax = exp(logits[row * WIDTH + i] - E(top)) / total;
+    logits[row * WIDTH + i] = weight * (softmax - one_at(u32(label), i));
+  }
+#endif
+}
+#else
+@group(0) @binding(0) var<storage, read> nll: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<i32>;
+@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
+
+@compute @workgroup_size(THREADS)
+fn total(@builtin(local_invocation_index) thread: u32) {
+  var sum = 0.0;
+  for (var i = thread; i < TOKENS; i += THREADS) {
+    if (labels[i] >= 0) { sum += weights[i] * nll[i]; }
+  }
+  let all = add_up(thread, sum);
+  if (thread == 0u) { loss[0] = all; }
+}
+#endif

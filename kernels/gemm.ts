@@ -1,0 +1,138 @@
+/** Matrix products as dispatches: picks tile shapes, cuts weights over the binding limit into row blocks. Used by several ops. */
+
+import type { DType } from '../src/core/dtype';
+import { f32, specialise, type Constants } from '../src/gpu/shader';
+import { rowBlocks, type RowBlock } from './blocks';
+import directSource from './matmul_direct.wgsl?raw';
+import tiledSource from './matmul_tiled.wgsl?raw';
+import operandSource from './matmul.wgsl?raw';
+import { readScratch, writeScratch } from './launch';
+import type { Binding, Dispatch, Launch, Target } from './op';
+import { sumParts } from './sum_parts';
+import { chooseTile, type Tile } from './tile';
+import { unroll } from './unroll';
+
+/** nt: a·wᵀ with w [N, depth]; nn: a·w with w [depth, N]. */
+export type Layout = 'nt' | 'nn';
+
+/** factor·a·op(w): `a` is f32 [rows, depth], `w` is read in `layout` and lies in its buffer row by row. */
+export interface Product {
+  readonly a: Binding;
+  readonly w: Binding;
+  readonly type: DType;
+  readonly depth: number;
+  readonly factor: number;
+}
+
+/** y [rows, columns] = product + extension + bias + addend. Only the product's w may be f16 or exceed the binding limit. */
+export interface Gemm {
+  readonly label: string;
+  readonly layout: Layout;
+  readonly rows: number;
+  readonly columns: number;
+  readonly product: Product;
+  readonly extension?: Product | null;
+  readonly bias?: Binding | null;
+  readonly addend?: Binding | null;
+  readonly y: Binding;
+}
+
+/**
+ * The dispatches that make `y`: one, unless w is over the binding limit, or the depth is taken in spans, whose sums need
+ * scratch. At most one scratch buffer comes back; it is the `scratch`-th of the launch.
+ */
+export function gemm(problem: Gemm, target: Target, scratch = 0): Launch {
+  const { layout, columns, product } = problem;
+  const shape = layout === 'nt' ? [columns, product.depth] : [product.depth, columns];
+  const blocks = rowBlocks({ shape, dtype: product.type }, target.maxBindingBytes);
+  const launches = blocks.map((block) => inSpans(gemmBlock(problem, block), target, scratch));
+  const largest = Math.max(...launches.map(({ scratch: [bytes = 0] }) => bytes));
+  return { scratch: largest > 0 ? [largest] : [], dispatches: launches.flatMap(({ dispatches }) => dispatches) };
+}
+
+/** A product in the frame of a larger one: where its columns of y and its depths of a and w begin. */
+interface Part extends Gemm {
+  readonly whole: Gemm;
+  readonly column: number;
+  readonly depthStart: number;
+}
+
+/** One row block of w: some columns of y when nt, a part of the depth when nn, added to what the blocks before left in y. */
+function gemmBlock(whole: Gemm, block: RowBlock): Part {
+  const { layout, product } = whole;
+  const part = block.range === undefined ? product : { ...product, w: { ...product.w, range: block.range } };
+  if (layout === 'nt') return { ...whole, whole, columns: block.rows, product: part, column: block.first, depthStart: 0 };
+  const rest = block.first === 0 ? {} : { extension: null, bias: null, addend: null };
+  return { ...whole, whole, ...rest, product: { ...part, depth: block.rows }, column: 0, depthStart: block.first };
+}
+
+/** A part of y: at once, or spans of its depth side by side into scratch and then their sum. */
+function inSpans(part: Part, target: Target, scratch: number): Launch {
+  const { rows, columns, product } = part;
+  const tile = chooseTile(rows, columns, product.depth, target);
+  const span = Math.ceil(product.depth / tile.spans / tile.depth) * tile.depth;
+  const spans = Math.ceil(product.depth / span);
+  const bytes = 4 * rows * columns * spans;
+  if (spans === 1 || columns !== part.whole.columns || bytes > target.maxBindingBytes)
+    return { scratch: [], dispatches: [dispatch(part, tile, product.depth)] };
+  const { bias = null, addend = null, label, y } = part;
+  const sums = { ...part, bias: null, addend: null, y: writeScratch(scratch) };
+  const accumulate = part.depthStart > 0;
+  const sum = sumParts({ label: `${label} sum`, parts: readScratch(scratch), spans, rows, columns, bias, addend, accumulate, y });
+  return { scratch: [bytes], dispatches: [dispatch(sums, tile, span), sum] };
+}
+
+/** One dispatch; `span` is the whole depth, or a part of it for each layer of the grid. */
+function dispatch(part: Part, tile: Tile, span: number): Dispatch {
+  const { layout, product, extension = null, bias = null, addend = null } = part;
+  const products = extension === null ? [product] : [product, extension];
+  const spans = Math.ceil(product.depth / span);
+  const constants: Constants = {
+    ...operandConstants(part, products, tile),
+    ...tile.constants,
+    NT: layout === 'nt',
+    ROWS: part.rows,
+    COLUMNS: part.columns,
+    SPAN: span,
+    Y_STRIDE: part.whole.columns,
+    Y_COLUMN: part.column,
+    A_COLUMN_0: part.depthStart,
+    ACCUMULATE: part.depthStart > 0 && spans === 1,
+    ...(extension && { A_COLUMN_1: 0, W_ROW_1: layout === 'nt' ? part.column : 0 }),
+  };
+  const counts = { PRODUCTS: products.length, TM: tile.rows, TN4: tile.columns / 4 };
+  const source = unroll(`${operandSource}\n${tile.entry === 'direct' ? directSource : tiledSource}`, counts);
+  return {
+    shader: specialise(part.label, source, tile.entry, constants),
+    bindings: [part.y, ...products.flatMap(({ a, w }) => [a, w]), ...[bias, addend].filter((binding) => binding !== null)],
+    workgroups: [...tile.workgroups, spans],
+  };
+}
+
+function operandConstants(part: Part, products: readonly Product[], tile: Tile): Constants {
+  const { whole } = part;
+  const nt = part.layout === 'nt';
+  const wholes = [whole.product, ...(part.extension ? [part.extension] : [])];
+  const VECTOR = [whole.columns, part.columns, ...products.map(({ depth }) => depth)].every((size) => size % 4 === 0);
+  const bias = 1 + 2 * products.length;
+  const each = products.map((product, s): Constants => ({
+    [`DEPTH_${s}`]: product.depth,
+    [`FACTOR_${s}`]: f32(product.factor),
+    [`HALF_${s}`]: product.type === 'f16',
+    [`A_STRIDE_${s}`]: wholes[s]?.depth ?? 0,
+    [`W_STRIDE_${s}`]: nt ? (wholes[s]?.depth ?? 0) : whole.columns,
+  }));
+  return {
+    W_ROW_0: 0,
+    VECTOR,
+    HALF: part.product.type === 'f16',
+    GUARD: products.some(({ depth }) => depth % tile.depth !== 0),
+    EXTENDED: products.length === 2,
+    BIAS: part.bias != null,
+    BIAS_BINDING: bias,
+    ADDEND: part.addend != null,
+    ADDEND_BINDING: bias + (part.bias != null ? 1 : 0),
+    ...each[0],
+    ...each[1],
+  };
+}

@@ -1,0 +1,64 @@
+/** The norm of a gradient, for clipping and for the log. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { sizeOf } from '../src/core/shape';
+import { specialise } from '../src/gpu/shader';
+import source from './gradnorm.wgsl?raw';
+import { bytesOf, readInput, readScratch, required, writeOutput, writeScratch } from './launch';
+import type { Builder, Dispatch, Op, Value } from './op';
+import { misfit, only } from './rule';
+import { slice, spans, type Span } from './spans';
+
+/** Elements per workgroup below which another workgroup does not pay, and how many workgroups read a span at most. */
+const PER_GROUP = 8192;
+const MAX_GROUPS = 512;
+
+/** [g [n]] f32 → [norm [1]], √Σg². */
+export const gradnormOp: Op = {
+  name: 'gradnorm',
+  infer(inputs) {
+    const [g] = inputs;
+    if (g?.dtype !== 'f32' || g.shape.length !== 1 || inputs.length !== 1) throw misfit('gradnorm', inputs, 'one f32[n]');
+    return [{ shape: [1], dtype: 'f32' }];
+  },
+  gradient: null,
+  twin(inputs) {
+    const g = required(inputs, 0, 'g');
+    // Short rows first: a plain running sum in f32 loses millions of small terms.
+    const rows = Math.ceil(g.size / 1024);
+    const padded = tf.pad(g, [[0, rows * 1024 - g.size]]);
+    return [tf.reshape(tf.sqrt(tf.sum(tf.sum(tf.reshape(tf.square(padded), [rows, 1024]), 1))), [1])];
+  },
+  cost: (use) => ({ flops: 2 * sizeOf(required(use.inputs, 0, 'g').shape), bytes: bytesOf(use) }),
+  launch(use, _attrs, target) {
+    const size = sizeOf(required(use.inputs, 0, 'g').shape);
+    const parts = spans(size, 4, target.maxBindingBytes);
+    const groups = parts.map((span) => Math.min(MAX_GROUPS, Math.ceil(span.count / PER_GROUP)));
+    const before = groups.map((_, i) => groups.slice(0, i).reduce((sum, count) => sum + count, 0));
+    const all = groups.reduce((sum, count) => sum + count, 0);
+    const stages = parts.map((span, i) => squareSums(span, size % 4 === 0, groups[i] ?? 0, before[i] ?? 0));
+    return { scratch: [4 * all], dispatches: [...stages, totalNorm(all)] };
+  },
+};
+
+/** √Σg² of a flat f32 value, as an f32[1]. */
+export function gradnorm(builder: Builder, g: Value): Value {
+  return only(builder.apply(gradnormOp, [g], {}));
+}
+
+function squareSums(span: Span, VECTOR: boolean, GROUPS: number, FIRST_GROUP: number): Dispatch {
+  const constants = { VECTOR, COUNT: VECTOR ? span.count / 4 : span.count, GROUPS, FIRST_GROUP };
+  return {
+    shader: specialise('gradnorm', source, 'square_sums', constants),
+    workgroups: [GROUPS, 1, 1],
+    bindings: [slice(readInput(0), span, 4), writeScratch(0)],
+  };
+}
+
+function totalNorm(GROUPS: number): Dispatch {
+  return {
+    shader: specialise('gradnorm_total', source, 'total_norm', { VECTOR: false, COUNT: 0, GROUPS, FIRST_GROUP: 0 }),
+    workgroups: [1, 1, 1],
+    bindings: [readScratch(0), writeOutput(0)],
+  };
+}

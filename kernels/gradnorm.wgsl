@@ -1,0 +1,43 @@
+// The L2 norm of a vector in two stages, each in a fixed order: squares summed to one number a workgroup, then those.
+#if VECTOR
+alias E = vec4f;
+
+fn squares(v: E) -> f32 { return dot(v, v); }
+#else
+alias E = f32;
+
+fn squares(v: E) -> f32 { return v * v; }
+#endif
+
+var<workgroup> partial: array<f32, 256>;
+
+fn workgroup_sum(value: f32, lid: u32) -> f32 {
+  partial[lid] = value;
+  for (var step = 128u; step > 0u; step /= 2u) {
+    workgroupBarrier();
+    if (lid < step) { partial[lid] += partial[lid + step]; }
+  }
+  return partial[0];
+}
+
+@group(0) @binding(0) var<storage, read> g: array<E>;
+@group(0) @binding(1) var<storage, read_write> sums: array<f32>;
+
+@compute @workgroup_size(256)
+fn square_sums(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
+  var total = 0.0;
+  for (var i = wid.x * 256u + lid; i < COUNT; i += GROUPS * 256u) { total += squares(g[i]); }
+  total = workgroup_sum(total, lid);
+  if (lid == 0u) { sums[FIRST_GROUP + wid.x] = total; }
+}
+
+@group(0) @binding(0) var<storage, read> all_sums: array<f32>;
+@group(0) @binding(1) var<storage, read_write> norm: array<f32>;
+
+@compute @workgroup_size(256)
+fn total_norm(@builtin(local_invocation_index) lid: u32) {
+  var total = 0.0;
+  for (var i = lid; i < GROUPS; i += 256u) { total += all_sums[i]; }
+  total = workgroup_sum(total, lid);
+  if (lid == 0u) { norm[0] = sqrt(total); }
+}

@@ -1,0 +1,43 @@
+/** The op table: every operation of the engine, once. Tests demand cases for each, so an op that is not checked does not compile. */
+
+import { accumulateOp } from './accumulate';
+import { adamwOp } from './adamw';
+import { addOp } from './add';
+import { attentionBackwardOp, attentionOp } from './attention';
+import { attentionCachedOp } from './attention_cached';
+import { cacheWriteOp } from './cache_write';
+import { crossentropyOp } from './crossentropy';
+import { dropoutOp } from './dropout';
+import { embeddingOp } from './embedding';
+import { gradnormOp } from './gradnorm';
+import { lowrankOp } from './lowrank';
+import { matmulOp } from './matmul';
+import type { Op } from './op';
+import { rmsnormBackwardOp, rmsnormOp } from './rmsnorm';
+import { ropeOp } from './rope';
+import { scaleOp } from './scale';
+import { swigluBackwardOp, swigluOp } from './swiglu';
+
+export const ops = {
+  accumulate: accumulateOp,
+  adamw: adamwOp,
+  add: addOp,
+  attention: attentionOp,
+  attention_backward: attentionBackwardOp,
+  attention_cached: attentionCachedOp,
+  cache_write: cacheWriteOp,
+  crossentropy: crossentropyOp,
+  dropout: dropoutOp,
+  embedding: embeddingOp,
+  gradnorm: gradnormOp,
+  lowrank: lowrankOp,
+  matmul: matmulOp,
+  rmsnorm: rmsnormOp,
+  rmsnorm_backward: rmsnormBackwardOp,
+  rope: ropeOp,
+  scale: scaleOp,
+  swiglu: swigluOp,
+  swiglu_backward: swigluBackwardOp,
+} as const satisfies Record<string, Op<never>>;
+
+export type OpName = keyof typeof ops;

@@ -1,0 +1,113 @@
+/** Products with one small side: x·Aᵀ, u·A and the adapter's own gradients, which sum over tokens. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { f32, specialise } from '../src/gpu/shader';
+import { gemm } from './gemm';
+import { bytesOf, readInput, readScratch, required, writeOutput, writeScratch } from './launch';
+import source from './lowrank.wgsl?raw';
+import type { Binding, Builder, Dispatch, Launch, Op, Target, Use, Value } from './op';
+import { matrixOf, misfit, only } from './rule';
+import { sumParts } from './sum_parts';
+import { SOFTWARE } from './tile';
+import { unroll } from './unroll';
+import { product } from './twin';
+
+/** nt: a [M, K]·(b [N, K])ᵀ. nn: a [M, K]·b [K, N]. tn: (a [K, M])ᵀ·b [K, N]. All give [M, N], times `scale`. */
+export interface LowrankAttrs {
+  readonly layout: 'nt' | 'nn' | 'tn';
+  readonly scale: number;
+}
+
+interface Sizes {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** [a, b] f32 → [scale·product], f32 [M, N]. */
+export const lowrankOp: Op<LowrankAttrs> = {
+  name: 'lowrank',
+  infer(inputs, attrs) {
+    const { M, N } = sizesOf(inputs, attrs);
+    return [{ shape: [M, N], dtype: 'f32' }];
+  },
+  gradient(builder, use, [dy = null], wanted) {
+    if (dy === null) return [null, null];
+    const { layout, scale } = use.attrs;
+    const a = required(use.inputs, 0, 'a');
+    const b = required(use.inputs, 1, 'b');
+    const product = (left: Value, right: Value, of: LowrankAttrs['layout']) =>
+      lowrank(builder, left, right, { layout: of, scale });
+    const da = { nt: () => product(dy, b, 'nn'), nn: () => product(dy, b, 'nt'), tn: () => product(b, dy, 'nt') };
+    const db = { nt: () => product(dy, a, 'tn'), nn: () => product(a, dy, 'tn'), tn: () => product(a, dy, 'nn') };
+    return [wanted[0] ? da[layout]() : null, wanted[1] ? db[layout]() : null];
+  },
+  twin(inputs, { layout, scale }) {
+    const found = product(required(inputs, 0, 'a'), required(inputs, 1, 'b'), layout === 'tn', layout === 'nt');
+    return [tf.mul(found, scale)];
+  },
+  cost(use, attrs) {
+    const { M, N, K } = sizesOf(use.inputs, attrs);
+    return { flops: 2 * M * N * K, bytes: bytesOf(use) };
+  },
+  launch(use, attrs, target) {
+    const sizes = sizesOf(use.inputs, attrs);
+    const { layout, scale } = attrs;
+    if (layout === 'tn') return tokenSum(sizes, scale, target);
+    const product = { a: readInput(0), w: readInput(1), type: 'f32', depth: sizes.K, factor: scale } as const;
+    const label = `lowrank ${layout}`;
+    return gemm({ label, layout, rows: sizes.M, columns: sizes.N, product, y: writeOutput(0) }, target);
+  },
+};
+
+function sizesOf(inputs: Use['inputs'], { layout }: LowrankAttrs): Sizes {
+  const [a, b] = inputs;
+  const [aRows, aColumns] = matrixOf(a) ?? [0, 0];
+  const [bRows, bColumns] = matrixOf(b) ?? [0, 0];
+  const [M, K] = layout === 'tn' ? [aColumns, aRows] : [aRows, aColumns];
+  const [N, depth] = layout === 'nt' ? [bRows, bColumns] : [bColumns, bRows];
+  if (a?.dtype !== 'f32' || b?.dtype !== 'f32' || K !== depth || M * N * K === 0)
+    throw misfit(
+      `lowrank ${layout}`,
+      inputs,
+      'two f32 matrices that share a depth: nt [M, K] and [N, K], nn [M, K] and [K, N], tn [K, M] and [K, N]',
+    );
+  return { M, N, K };
+}
+
+/** Threads over tokens that fill a GPU; a CPU needs few, and gains from larger tiles. */
+const THREADS = { gpu: 32768, cpu: 64 };
+/** A span of fewer tokens would cost more to add up than it saves. */
+const SHORTEST_SPAN = 32;
+
+/** aᵀ·b: spans of tokens side by side into scratch, then their sum; one stage when the result alone has threads enough. */
+function tokenSum(sizes: Sizes, scale: number, target: Target): Launch {
+  const { M, N, K } = sizes;
+  const software = target.features.has(SOFTWARE);
+  const side = software ? 8 : 4;
+  const threads = Math.ceil(M / side) * Math.ceil(N / side);
+  const wanted = Math.ceil((software ? THREADS.cpu : THREADS.gpu) / threads);
+  const span = Math.ceil(K / Math.max(1, Math.min(wanted, Math.floor(K / SHORTEST_SPAN))));
+  const spans = Math.ceil(K / span);
+  if (spans === 1) return { scratch: [], dispatches: [reduce(sizes, side, span, scale, writeOutput(0))] };
+  const sum = { label: 'lowrank sum', parts: readScratch(0), spans, rows: M, columns: N, factor: scale, y: writeOutput(0) };
+  const dispatches = [reduce(sizes, side, span, 1, writeScratch(0)), sumParts(sum)];
+  return { scratch: [4 * M * N * spans], dispatches };
+}
+
+function reduce({ M, N, K }: Sizes, side: number, span: number, factor: number, y: Binding): Dispatch {
+  const columns = Math.ceil(N / side);
+  const X = Math.min(16, 2 ** Math.ceil(Math.log2(columns)));
+  const Y = 64 / X;
+  const VECTOR = M % 4 === 0 && N % 4 === 0;
+  const sizes = { ROWS: M, COLUMNS: N, DEPTH: K, SPAN: span, TM: side, TN: side, X, Y };
+  const code = unroll(source, { TM4: side / 4, TN4: side / 4 });
+  const shader = specialise('lowrank tn', code, 'reduce', { VECTOR, FACTOR: f32(factor), ...sizes });
+  const workgroups = [Math.ceil(columns / X), Math.ceil(M / (side * Y)), Math.ceil(K / span)] as const;
+  return { shader, workgroups, bindings: [readInput(0), readInput(1), y] };
+}
+
+/** scale·product of two f32 matrices; see `LowrankAttrs` for the layouts. */
+export function lowrank(builder: Builder, a: Value, b: Value, attrs: LowrankAttrs): Value {
+  return only(builder.apply(lowrankOp, [a, b], attrs));
+}

@@ -1,0 +1,74 @@
+// out = FACTOR·aᵀ·b for a [DEPTH, ROWS] and b [DEPTH, COLUMNS]: a sum over tokens, in two stages of fixed order.
+// Each thread adds TM x TN of the result over one span of tokens; sum_parts.wgsl adds the spans.
+#if VECTOR
+alias E = vec4f;
+#else
+alias E = f32;
+#endif
+
+@group(0) @binding(0) var<storage, read> a: array<E>;
+@group(0) @binding(1) var<storage, read> b: array<E>;
+@group(0) @binding(2) var<storage, read_write> y: array<E>;
+
+fn a_at(token: u32, m: u32) -> vec4f {
+  let i = token * ROWS + m;
+#if VECTOR
+  return a[i / 4u];
+#else
+  return vec4f(a[i], a[i + 1u], a[i + 2u], a[i + 3u]);
+#endif
+}
+
+fn b_at(token: u32, n: u32) -> vec4f {
+  let i = token * COLUMNS + n;
+#if VECTOR
+  return b[i / 4u];
+#else
+  return vec4f(b[i], b[i + 1u], b[i + 2u], b[i + 3u]);
+#endif
+}
+
+fn store(span: u32, m: u32, n: u32, sum: vec4f) {
+  if (m >= ROWS || n >= COLUMNS) { return; }
+  let i = (span * ROWS + m) * COLUMNS + n;
+#if VECTOR
+  y[i / 4u] = FACTOR * sum;
+#else
+  for (var c = 0u; c < 4u && n + c < COLUMNS; c++) { y[i + c] = FACTOR * sum[c]; }
+#endif
+}
+
+@compute @workgroup_size(X, Y)
+fn reduce(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let n = (group.x * X + local.x) * TN;
+  let m = (group.y * Y + local.y) * TM;
+  if (n >= COLUMNS || m >= ROWS) { return; }
+#repeat i TM4
+#repeat j TN4
+#repeat q 4
+  var c$i_$q_$j = vec4f();
+#end
+#end
+#end
+  let end = min((group.z + 1u) * SPAN, DEPTH);
+  for (var token = group.z * SPAN; token < end; token++) {
+#repeat i TM4
+    let a$i = a_at(token, m + 4u * $iu);
+#end
+#repeat j TN4
+    let b$j = b_at(token, n + 4u * $ju);
+#repeat i TM4
+#repeat q 4
+    c$i_$q_$j = fma(vec4f(a$i[$q]), b$j, c$i_$q_$j);
+#end
+#end
+#end
+  }
+#repeat i TM4
+#repeat j TN4
+#repeat q 4
+  store(group.z, m + 4u * $iu + $qu, n + 4u * $ju, c$i_$q_$j);
+#end
+#end
+#end
+}

@@ -1,0 +1,144 @@
+// Operands and result of y = Σ_s a_s·op(w_s)·FACTOR_s + bias + addend; the tile loops are in matmul_direct.wgsl and
+// matmul_tiled.wgsl. Everything is read four neighbours at a time: along the depth k for a (and w when NT), along the columns
+// n for w when NN. VECTOR: every size is a multiple of four, so a read is one vec4. Reads past the depth give zero; reads past
+// other edges give anything, and only reach results that are not stored. A layer of the grid takes SPAN of
+// w0's depth; when there are several, each stores a matrix of its own, and sum_parts.wgsl adds them.
+#if VECTOR
+alias E = vec4f;
+#else
+alias E = f32;
+#endif
+#if HALF
+#if VECTOR
+alias W = vec2u;
+#else
+alias W = u32;
+#endif
+#else
+alias W = E;
+#endif
+
+@group(0) @binding(0) var<storage, read_write> y: array<E>;
+@group(0) @binding(1) var<storage, read> a0: array<E>;
+@group(0) @binding(2) var<storage, read> w0: array<W>;
+#if EXTENDED
+@group(0) @binding(3) var<storage, read> a1: array<E>;
+@group(0) @binding(4) var<storage, read> w1: array<E>;
+#endif
+#if BIAS
+@group(0) @binding(BIAS_BINDING) var<storage, read> bias: array<E>;
+#endif
+#if ADDEND
+@group(0) @binding(ADDEND_BINDING) var<storage, read> addend: array<E>;
+#endif
+
+#repeat s PRODUCTS
+#if !VECTOR
+fn a$s_one(row: u32, k: u32) -> f32 {
+  if (k >= DEPTH_$s) { return 0.0; }
+  return a$s[row * A_STRIDE_$s + A_COLUMN_$s + k];
+}
+#endif
+
+fn a$s_at(row: u32, k: u32) -> vec4f {
+#if VECTOR
+#if GUARD
+  if (k >= DEPTH_$s) { return vec4f(); }
+#endif
+  return a$s[(row * A_STRIDE_$s + A_COLUMN_$s + k) / 4u];
+#else
+  return vec4f(a$s_one(row, k), a$s_one(row, k + 1u), a$s_one(row, k + 2u), a$s_one(row, k + 3u));
+#endif
+}
+
+#if VECTOR
+fn w$s_four(i: u32) -> vec4f {
+#if HALF_$s
+  let pair = w$s[i / 4u];
+  return vec4f(unpack2x16float(pair.x), unpack2x16float(pair.y));
+#else
+  return w$s[i / 4u];
+#endif
+}
+#else
+fn w$s_one(row: u32, column: u32) -> f32 {
+#if NT
+  if (column >= DEPTH_$s) { return 0.0; }
+#else
+  if (row >= DEPTH_$s) { return 0.0; }
+#endif
+  let i = (row + W_ROW_$s) * W_STRIDE_$s + column;
+#if HALF_$s
+  let pair = unpack2x16float(w$s[i / 2u]);
+  return select(pair.x, pair.y, i % 2u == 1u);
+#else
+  return w$s[i];
+#endif
+}
+#endif
+
+// Four neighbours of a row of w, times FACTOR: [n][k..k+3] when NT, [k][n..n+3] when NN.
+fn w$s_at(row: u32, column: u32) -> vec4f {
+#if VECTOR
+#if GUARD
+#if NT
+  if (column >= DEPTH_$s) { return vec4f(); }
+#else
+  if (row >= DEPTH_$s) { return vec4f(); }
+#endif
+#endif
+  return FACTOR_$s * w$s_four((row + W_ROW_$s) * W_STRIDE_$s + column);
+#else
+  return FACTOR_$s * vec4f(w$s_one(row, column), w$s_one(row, column + 1u), w$s_one(row, column + 2u), w$s_one(row, column + 3u));
+#endif
+}
+#end
+
+// The depths of span `span`. The extension is the first span's.
+fn start_0(span: u32) -> u32 { return span * SPAN; }
+fn end_0(span: u32) -> u32 { return min((span + 1u) * SPAN, DEPTH_0); }
+#if EXTENDED
+fn start_1(span: u32) -> u32 { return 0u; }
+fn end_1(span: u32) -> u32 { return select(0u, DEPTH_1, span == 0u); }
+#endif
+
+#if VECTOR
+fn store(span: u32, row: u32, n: u32, sum: vec4f) {
+  if (row >= ROWS || n >= COLUMNS) { return; }
+  let i = ((span * ROWS + row) * Y_STRIDE + Y_COLUMN + n) / 4u;
+  var value = sum;
+#if BIAS
+  value += bias[(Y_COLUMN + n) / 4u];
+#endif
+#if ADDEND
+  value += addend[i];
+#endif
+#if ACCUMULATE
+  value += y[i];
+#endif
+  y[i] = value;
+}
+#else
+fn store_one(span: u32, row: u32, n: u32, sum: f32) {
+  if (row >= ROWS || n >= COLUMNS) { return; }
+  let i = (span * ROWS + row) * Y_STRIDE + Y_COLUMN + n;
+  var value = sum;
+#if BIAS
+  value += bias[Y_COLUMN + n];
+#endif
+#if ADDEND
+  value += addend[i];
+#endif
+#if ACCUMULATE
+  value += y[i];
+#endif
+  y[i] = value;
+}
+
+fn store(span: u32, row: u32, n: u32, sum: vec4f) {
+  store_one(span, row, n, sum.x);
+  store_one(span, row, n + 1u, sum.y);
+  store_one(span, row, n + 2u, sum.z);
+  store_one(span, row, n + 3u, sum.w);
+}
+#endif

@@ -1,0 +1,118 @@
+/** Root-mean-square normalisation (Zhang and Sennrich, arXiv 1910.07467) of rows, or of the heads of each row. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { internal } from '../src/core/errors';
+import { sameShape, sizeOf } from '../src/core/shape';
+import { f32, specialise, type Constants } from '../src/gpu/shader';
+import { bytesOf, linearGrid, readInput, required, writeOutput } from './launch';
+import type { Binding, Builder, Dispatch, Op, Spec, Value } from './op';
+import source from './rmsnorm.wgsl?raw';
+import { matrixOf, misfit, notTrained } from './rule';
+import { slice, spans, type Span } from './spans';
+
+/** Invocations of a workgroup, and how many of them share a run at most. */
+const GROUP = 256;
+const MAX_LANES = 64;
+
+export interface RmsnormAttrs {
+  readonly eps: number;
+}
+
+/**
+ * [x [M, G·W], weight [W]] f32 → [y [M, G·W], rstd [M·G]]. Each run of W elements: rstd = 1/√(mean(x²) + eps),
+ * y = x·rstd·weight. The weight is frozen.
+ */
+export const rmsnormOp: Op<RmsnormAttrs> = {
+  name: 'rmsnorm',
+  infer(inputs) {
+    const runs = runsOf('rmsnorm', inputs);
+    return [
+      { shape: required(inputs, 0, 'x').shape, dtype: 'f32' },
+      { shape: [runs], dtype: 'f32' },
+    ];
+  },
+  gradient(builder, { inputs: [x = null, weight = null], outputs }, [dy = null, drstd = null], wanted) {
+    if (wanted[1]) throw notTrained('rmsnorm', 'weight');
+    if (drstd !== null) throw internal('rmsnorm: rstd is saved for the gradient and has no gradient itself');
+    if (dy === null || !wanted[0]) return [null, null];
+    return [...builder.apply(rmsnormBackwardOp, [x, weight, required(outputs, 1, 'rstd'), dy], {}), null];
+  },
+  twin(inputs, { eps }) {
+    const x = required(inputs, 0, 'x');
+    const weight = required(inputs, 1, 'weight');
+    const runs = tf.reshape(x, [-1, weight.size]);
+    const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(runs), 1, true), eps));
+    return [tf.reshape(tf.mul(tf.mul(runs, rstd), weight), x.shape), tf.reshape(rstd, [-1])];
+  },
+  cost: (use) => ({ flops: 4 * sizeOf(required(use.outputs, 0, 'y').shape), bytes: bytesOf(use) }),
+  launch(use, { eps }, target) {
+    const width = sizeOf(required(use.inputs, 1, 'weight').shape);
+    const parts = spans(sizeOf(required(use.outputs, 1, 'rstd').shape), 4 * width, target.maxBindingBytes);
+    const dispatches = parts.map((span) => {
+      const wide = (binding: Binding) => slice(binding, span, 4 * width);
+      const bindings = [wide(readInput(0)), slice(writeOutput(1), span, 4), wide(writeOutput(0)), readInput(1)];
+      return dispatch('rmsnorm', span, width, bindings, { BACKWARD: false, EPS: f32(eps) });
+    });
+    return { scratch: [], dispatches };
+  },
+};
+
+/** [x, weight, rstd, dy] → [dx] = rstd·(dy·weight − x̂·mean(dy·weight·x̂)), x̂ = x·rstd. */
+export const rmsnormBackwardOp: Op = {
+  name: 'rmsnorm_backward',
+  infer(inputs) {
+    const [x, , rstd, dy] = inputs;
+    const runs = runsOf('rmsnorm_backward', inputs);
+    const fits =
+      rstd?.dtype === 'f32' && dy?.dtype === 'f32' && sameShape(rstd.shape, [runs]) && sameShape(dy.shape, x?.shape ?? []);
+    if (!fits) throw misfit('rmsnorm_backward', inputs, `f32: x, weight, rstd [${runs}], dy of x's shape`);
+    return [{ shape: dy.shape, dtype: 'f32' }];
+  },
+  gradient: null,
+  twin(inputs) {
+    const x = required(inputs, 0, 'x');
+    const weight = required(inputs, 1, 'weight');
+    const rstd = tf.reshape(required(inputs, 2, 'rstd'), [-1, 1]);
+    const unit = tf.mul(tf.reshape(x, [-1, weight.size]), rstd);
+    const dunit = tf.mul(tf.reshape(required(inputs, 3, 'dy'), [-1, weight.size]), weight);
+    const along = tf.mean(tf.mul(dunit, unit), 1, true);
+    return [tf.reshape(tf.mul(rstd, tf.sub(dunit, tf.mul(unit, along))), x.shape)];
+  },
+  cost: (use) => ({ flops: 8 * sizeOf(required(use.outputs, 0, 'dx').shape), bytes: bytesOf(use) }),
+  launch(use, _attrs, target) {
+    const width = sizeOf(required(use.inputs, 1, 'weight').shape);
+    const parts = spans(sizeOf(required(use.inputs, 2, 'rstd').shape), 4 * width, target.maxBindingBytes);
+    const dispatches = parts.map((span) => {
+      const wide = (binding: Binding) => slice(binding, span, 4 * width);
+      const bindings = [wide(readInput(0)), slice(readInput(2), span, 4), wide(readInput(3)), wide(writeOutput(0)), readInput(1)];
+      return dispatch('rmsnorm_backward', span, width, bindings, { BACKWARD: true });
+    });
+    return { scratch: [], dispatches };
+  },
+};
+
+/** Normalises each run of `weight`'s length in x. `rstd` is what the gradient needs. */
+export function rmsnorm(builder: Builder, x: Value, weight: Value, eps: number): { y: Value; rstd: Value } {
+  const outputs = builder.apply(rmsnormOp, [x, weight], { eps });
+  return { y: required(outputs, 0, 'y'), rstd: required(outputs, 1, 'rstd') };
+}
+
+/** M·G, after checking x and weight. */
+function runsOf(op: string, inputs: readonly (Spec | null)[]): number {
+  const [x, weight] = inputs;
+  const [rows = 0, columns = 0] = matrixOf(x) ?? [];
+  const [width = 0] = weight?.shape ?? [];
+  if (x?.dtype !== 'f32' || weight?.dtype !== 'f32' || weight.shape.length !== 1 || columns === 0 || columns % width !== 0)
+    throw misfit(op, inputs, 'f32[M, G·W] and f32[W] first');
+  return (rows * columns) / width;
+}
+
+function dispatch(label: string, span: Span, width: number, bindings: readonly Binding[], constants: Constants): Dispatch {
+  const VECTOR = width % 4 === 0;
+  const WIDTH = VECTOR ? width / 4 : width;
+  const LANES = Math.min(MAX_LANES, 2 ** Math.floor(Math.log2(WIDTH)));
+  const RUNS = GROUP / LANES;
+  const { workgroups, stride } = linearGrid(span.count, RUNS);
+  const all = { VECTOR, WIDTH, LANES, RUNS, COUNT: span.count, GRID: stride, ...constants };
+  return { shader: specialise(label, source, 'main', all), workgroups, bindings };
+}

@@ -1,0 +1,68 @@
+// Root-mean-square normalisation of runs of WIDTH elements E, forward and BACKWARD. A workgroup holds RUNS runs, LANES
+// invocations to a run.
+#if VECTOR
+alias E = vec4f;
+
+fn sum(v: E) -> f32 { return (v.x + v.y) + (v.z + v.w); }
+const SCALARS = 4.0 * f32(WIDTH);
+#else
+alias E = f32;
+
+fn sum(v: E) -> f32 { return v; }
+const SCALARS = f32(WIDTH);
+#endif
+
+#if BACKWARD
+@group(0) @binding(0) var<storage, read> x: array<E>;
+@group(0) @binding(1) var<storage, read> rstd: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<E>;
+@group(0) @binding(3) var<storage, read_write> dx: array<E>;
+@group(0) @binding(4) var<storage, read> weight: array<E>;
+#else
+@group(0) @binding(0) var<storage, read> x: array<E>;
+@group(0) @binding(1) var<storage, read_write> rstd: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<E>;
+@group(0) @binding(3) var<storage, read> weight: array<E>;
+#endif
+
+var<workgroup> partial: array<f32, LANES * RUNS>;
+
+// The sum over a run's lanes, as a tree: always in the same order.
+fn run_sum(value: f32, local: vec3u) -> f32 {
+  let at = local.y * LANES + local.x;
+  partial[at] = value;
+  for (var step = LANES / 2u; step > 0u; step /= 2u) {
+    workgroupBarrier();
+    if (local.x < step) { partial[at] += partial[at + step]; }
+  }
+  workgroupBarrier();
+  return partial[local.y * LANES];
+}
+
+@compute @workgroup_size(LANES, RUNS)
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let run = (wid.y * GRID + wid.x) * RUNS + local.y;
+  let present = run < COUNT;
+  let first = run * WIDTH;
+  var total = 0.0;
+#if BACKWARD
+  var scale = 0.0;
+  if (present) {
+    scale = rstd[run];
+    for (var i = local.x; i < WIDTH; i += LANES) { total += sum(dy[first + i] * weight[i] * (x[first + i] * scale)); }
+  }
+  let along = run_sum(total, local) / SCALARS;
+  if (!present) { return; }
+  for (var i = local.x; i < WIDTH; i += LANES) {
+    dx[first + i] = scale * (dy[first + i] * weight[i] - x[first + i] * scale * along);
+  }
+#else
+  if (present) {
+    for (var i = local.x; i < WIDTH; i += LANES) { total += sum(x[first + i] * x[first + i]); }
+  }
+  let scale = 1.0 / sqrt(run_sum(total, local) / SCALARS + EPS);
+  if (!present) { return; }
+  for (var i = local.x; i < WIDTH; i += LANES) { y[first + i] = x[first + i] * scale * weight[i]; }
+  if (local.x == 0u) { rstd[run] = scale; }
+#endif
+}

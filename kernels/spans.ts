@@ -1,0 +1,62 @@
+/** Ops on runs of items that do not see each other: launch geometry, cut so that every binding fits the device. */
+
+import { internal } from '../src/core/errors';
+import { specialise, type Constants } from '../src/gpu/shader';
+import { linearGrid } from './launch';
+import type { Binding, Launch, Target } from './op';
+
+/** Items per aligned step: 64 items of any whole number of 32-bit words fill a multiple of 256 bytes. */
+const STEP = 64;
+
+export interface Span {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Cuts `count` items, of at most `itemBytes` in any one buffer, into spans that start at multiples of 256 bytes. */
+export function spans(count: number, itemBytes: number, maxBindingBytes: number): readonly Span[] {
+  if (count * itemBytes <= maxBindingBytes) return [{ first: 0, count }];
+  const length = Math.floor(maxBindingBytes / (itemBytes * STEP)) * STEP;
+  if (length === 0) throw internal(`${STEP} items of ${itemBytes} bytes exceed a binding of ${maxBindingBytes} bytes`);
+  return Array.from({ length: Math.ceil(count / length) }, (_, i) => ({
+    first: i * length,
+    count: Math.min(length, count - i * length),
+  }));
+}
+
+/** The part of `binding` that holds `span`, for a buffer with `itemBytes` bytes an item. */
+export function slice(binding: Binding, span: Span, itemBytes: number): Binding {
+  return { ...binding, range: { offset: span.first * itemBytes, size: span.count * itemBytes } };
+}
+
+export interface Elementwise {
+  readonly label: string;
+  readonly source: string;
+  readonly size: number;
+  /** Buffers of `size` 32-bit elements: bindings 0, 1, ... */
+  readonly elements: readonly Binding[];
+  /** Buffers bound whole, after those. */
+  readonly whole?: readonly Binding[];
+  readonly constants?: Constants;
+}
+
+/**
+ * One invocation an element, or for four of them. The shader's constants: VECTOR (elements are vec4), COUNT (elements or
+ * vectors of this dispatch), FIRST (index of its first element), GRID (see `linearGrid`, 256 to a workgroup).
+ */
+export function elementwise(spec: Elementwise, target: Target): Launch {
+  const VECTOR = spec.size % 4 === 0;
+  const parts = spans(spec.size, 4, target.maxBindingBytes);
+  const dispatches = parts.map((span) => {
+    const COUNT = VECTOR ? span.count / 4 : span.count;
+    const { workgroups, stride } = linearGrid(COUNT, 256);
+    const constants = { VECTOR, COUNT, FIRST: span.first, GRID: stride, ...spec.constants };
+    const elements = parts.length === 1 ? spec.elements : spec.elements.map((binding) => slice(binding, span, 4));
+    return {
+      shader: specialise(spec.label, spec.source, 'main', constants),
+      workgroups,
+      bindings: [...elements, ...(spec.whole ?? [])],
+    };
+  });
+  return { scratch: [], dispatches };
+}

@@ -1,0 +1,24 @@
+/** Matrix products for the twins, in the one shape that tfjs's wasm backend has a fast path for: plain matrices, not transposed. */
+
+import * as tf from '@tensorflow/tfjs-core';
+
+/** a·b of two matrices, or of each pair of two stacks [n, rows, columns]; either may be taken transposed. */
+export function product(a: tf.Tensor, b: tf.Tensor, transposeA = false, transposeB = false): tf.Tensor {
+  const left = transposeA ? transposed(a) : a;
+  if (left.rank === 2 && transposeB && isWide(left, b)) return transposed(tf.matMul(b, transposed(left)));
+  const right = transposeB ? transposed(b) : b;
+  if (left.rank === 2) return tf.matMul(left, right);
+  const rights = tf.unstack(right);
+  return tf.stack(tf.unstack(left).map((matrix, i) => tf.matMul(matrix, rights[i] ?? matrix)));
+}
+
+/** Whether a·bᵀ is cheaper as (b·aᵀ)ᵀ: b, a weight, outweighs what would be turned instead, as when a is one token. */
+function isWide(a: tf.Tensor, b: tf.Tensor): boolean {
+  const [rows = 0] = a.shape;
+  const [columns = 0] = b.shape;
+  return b.size > a.size + rows * columns;
+}
+
+function transposed(x: tf.Tensor): tf.Tensor {
+  return tf.transpose(x, x.rank === 2 ? [1, 0] : [0, 2, 1]);
+}

@@ -1,0 +1,67 @@
+/**
+ * `npm run bench [-- --json] [--vocab N] [--tokens N] [--only products|step] [--node]`: measures the device's ceilings, then products and
+ * the whole training step as fractions of them, beside tfjs-webgpu on the same work in the same run. Runs in a real browser,
+ * on the machine's GPU when WebGPU can use it; with --node over the npm package `webgpu` instead. Progress goes to stderr.
+ */
+
+import { parseArgs } from 'node:util';
+import { createServer, type ViteDevServer } from 'vite';
+import { printReport } from '../tests/bench/print';
+import type { BenchOptions, BenchReport } from '../tests/bench/report';
+import { launchBrowser } from './browser';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    node: { type: 'boolean', default: false },
+    vocab: { type: 'string', default: '4096' },
+    tokens: { type: 'string', default: '512' },
+    only: { type: 'string' },
+  },
+});
+const [vocabulary, tokens] = [Number(values.vocab), Number(values.tokens)];
+const whole = (value: number) => Number.isInteger(value) && value >= 8;
+if (!whole(vocabulary) || !whole(tokens) || !['products', 'step', undefined].includes(values.only)) {
+  console.error('usage: npm run bench -- [--json] [--vocab N] [--tokens N] [--only products|step] [--node]');
+  process.exit(2);
+}
+const options: BenchOptions = { vocabulary, tokens, products: values.only !== 'step', step: values.only !== 'products' };
+
+const server = await createServer({ logLevel: 'error', server: { port: 0, strictPort: false, hmr: false } });
+try {
+  const report = values.node ? await inNode(server) : await inBrowser(server);
+  console.log(values.json ? JSON.stringify(report) : printReport(report));
+} finally {
+  await server.close();
+}
+process.exit(0);
+
+function progress(line: string): void {
+  console.error(line);
+}
+
+async function inBrowser(vite: ViteDevServer): Promise<BenchReport> {
+  await vite.listen();
+  const address = `${vite.resolvedUrls?.local[0] ?? ''}tests/bench/index.html`;
+  const browser = await launchBrowser({ gpu: { probe: address } });
+  try {
+    const page = await browser.newPage();
+    page.on('console', (message) => progress(message.text()));
+    page.on('pageerror', (error) => progress(String(error)));
+    await page.goto(address);
+    await page.waitForFunction(() => 'bench' in window);
+    return await page.evaluate((chosen) => window.bench(chosen), options);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** The same code over Dawn in this process. tfjs looks for a browser's globals before it registers its WebGPU backend. */
+async function inNode(vite: ViteDevServer): Promise<BenchReport> {
+  const { create, globals } = await import('webgpu');
+  Object.assign(globalThis, globals, { self: globalThis });
+  const navigator = { gpu: create([]), userAgent: `Node ${process.version}, Dawn` };
+  Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
+  const { runBench } = (await vite.ssrLoadModule('/tests/bench/bench.ts')) as typeof import('../tests/bench/bench');
+  return runBench(options, progress);
+}

@@ -1,0 +1,46 @@
+/** Chromium for the commands: on the machine's own GPU when WebGPU can use it, else with software WebGPU. */
+
+import { chromium, type Browser } from 'playwright-core';
+import { chromiumArgs, quietArgs } from './chromium';
+import { ensureChromium } from './ensure-chromium';
+
+export interface LaunchOptions {
+  readonly headed?: boolean;
+  /** Look for a real GPU first; `probe` is an address (of our own server) where the browser is asked. */
+  readonly gpu?: { readonly probe: string };
+  /** Address of a proxy that gets every request, those to localhost too. */
+  readonly proxy?: string;
+}
+
+/** Headless Chrome on Linux offers WebGPU on a GPU through Vulkan only, and not by itself. */
+const GPU_ARGS =
+  process.platform === 'linux' ? ['--use-angle=vulkan', '--enable-features=Vulkan', '--disable-vulkan-surface'] : [];
+
+/** Starts the browser. The caller closes it. */
+export async function launchBrowser({ headed = false, gpu, proxy }: LaunchOptions = {}): Promise<Browser> {
+  const through = proxy === undefined ? {} : { proxy: { server: proxy, bypass: '<-loopback>' } };
+  const options = { executablePath: ensureChromium(), headless: !headed, ...through };
+  if (gpu !== undefined) {
+    const browser = await chromium.launch({ ...options, args: [...quietArgs, ...GPU_ARGS] });
+    if (await hasGpu(browser, gpu.probe)) return browser;
+    await browser.close();
+  }
+  return chromium.launch({ ...options, args: chromiumArgs });
+}
+
+/** WebGPU is there on a secure origin only, so a page of ours is asked. */
+async function hasGpu(browser: Browser, probe: string): Promise<boolean> {
+  const page = await browser.newPage();
+  try {
+    await page.goto(probe);
+    return await page.evaluate(async () => {
+      const info = (await navigator.gpu.requestAdapter())?.info;
+      if (info === undefined || info.isFallbackAdapter) return false;
+      return !/swiftshader|llvmpipe/i.test(`${info.vendor} ${info.architecture} ${info.device} ${info.description}`);
+    });
+  } catch {
+    return false;
+  } finally {
+    await page.close();
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--steps N] [--backend auto|webgpu|wasm] [--out DIR] [--headed]`:
+ * the main job as a person does it, in a real browser. Prints one JSON object a line; exits with 0 only when the adapter's
+ * files lie in DIR.
+ */
+
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Page } from 'playwright-core';
+import { launchBrowser } from './browser';
+import { Person } from './person';
+import { PageError, Recorder, type JournalEvent } from './recorder';
+import { buildIfStale, root, servePage } from './serve';
+
+const MINUTE = 60_000;
+/** The page is given up when it reports nothing for this long. */
+const SILENCE_MS = 15 * MINUTE;
+const FILES = ['adapter_config.json', 'adapter_model.safetensors', 'README.md'];
+const GREEDY_TOKENS = 48;
+
+interface Options {
+  readonly data: string;
+  readonly model: string | null;
+  readonly recipe: string | null;
+  readonly steps: number | null;
+  readonly backend: 'auto' | 'webgpu' | 'wasm';
+  readonly out: string;
+  readonly headed: boolean;
+}
+
+function print(line: object): void {
+  console.log(JSON.stringify(line));
+}
+
+/** Reads the command line. Throws `demo/arguments` that names everything wrong with it. */
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      data: { type: 'string', default: join(root, 'public/samples/support-tickets.csv') },
+      model: { type: 'string' },
+      recipe: { type: 'string' },
+      steps: { type: 'string' },
+      backend: { type: 'string', default: 'auto' },
+      out: { type: 'string', default: 'out/demo' },
+      headed: { type: 'boolean', default: false },
+    },
+  });
+  const problems = [
+    ...missing('--data', values.data, 'file'),
+    ...missing('--model', values.model, 'folder'),
+    ...missing('--recipe', values.recipe, 'file'),
+    ...(values.steps === undefined || /^[1-9]\d*$/.test(values.steps)
+      ? []
+      : [`--steps ${values.steps}: expected a whole number from 1`]),
+    ...(['auto', 'webgpu', 'wasm'].includes(values.backend)
+      ? []
+      : [`--backend ${values.backend}: expected auto, webgpu or wasm`]),
+  ];
+  if (problems.length > 0) throw new PageError('demo/arguments', problems.join('; '));
+  return {
+    data: resolve(values.data),
+    model: values.model === undefined ? null : resolve(values.model),
+    recipe: values.recipe === undefined ? null : resolve(values.recipe),
+    steps: values.steps === undefined ? null : Number(values.steps),
+    backend: values.backend as Options['backend'],
+    out: resolve(values.out),
+    headed: values.headed,
+  };
+}
+
+function missing(option: string, path: string | undefined, kind: 'file' | 'folder'): readonly string[] {
+  if (path === undefined) return [];
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return [`${option} ${path}: no such ${kind}`];
+  return found.isDirectory() === (kind === 'folder') ? [] : [`${option} ${path}: expected a ${kind}`];
+}
+
+/** Opens the page, does everything on it, and prints the journal as it comes. */
+async function demo(options: Options): Promise<void> {
+  await buildIfStale();
+  const served = await servePage();
+  const gpu = options.backend === 'wasm' ? {} : { gpu: { probe: `${served.url}samples/index.json` } };
+  const browser = await launchBrowser({ headed: options.headed, ...gpu });
+  try {
+    await use(await browser.newPage({ viewport: { width: 1280, height: 900 } }), served.url, options);
+  } finally {
+    await browser.close();
+    await served.close();
+  }
+}
+
+async function use(page: Page, url: string, options: Options): Promise<void> {
+  const recorder = await Recorder.attach(page, printEvent);
+  const person = new Person(page);
+  await page.goto(`${url}?backend=${options.backend}`);
+  await recorder.next('ready', 2 * MINUTE);
+  await choose(person, recorder, options);
+  await recorder.during(person.startTraining(5 * MINUTE));
+  const finished = await recorder.next('finished', SILENCE_MS);
+  await recorder.during(person.compare(GREEDY_TOKENS));
+  await recorder.next('sample', SILENCE_MS);
+  const files = await recorder.during(person.downloadFiles(options.out, FILES, 2 * MINUTE));
+  checkFiles(options.out);
+  const { baseLoss, tunedLoss, seconds, steps } = finished;
+  print({ event: 'done', baseLoss, tunedLoss, seconds, steps, files });
+}
+
+/** Model, data and recipe. */
+async function choose(person: Person, recorder: Recorder, options: Options): Promise<void> {
+  if (options.model !== null) await recorder.during(person.pickModel(options.model));
+  await recorder.during(person.dropData(options.data));
+  await recorder.next('data', 2 * MINUTE);
+  if (options.recipe !== null) await recorder.during(person.pickRecipe(options.recipe));
+  if (options.steps !== null) await recorder.during(person.setSteps(options.steps));
+}
+
+/** The journal's lines; `finished` and `exported` become the one `done` at the end, `error` is printed when it ends the demo. */
+function printEvent(event: JournalEvent): void {
+  if (event.event !== 'finished' && event.event !== 'exported' && event.event !== 'error') print(event);
+}
+
+/** Throws unless the adapter lies in `folder`, with a config that parses and a tensor file that begins as one. */
+function checkFiles(folder: string): void {
+  const lost = FILES.filter((name) => !existsSync(join(folder, name)) || statSync(join(folder, name)).size === 0);
+  if (lost.length > 0) throw new PageError('demo/files', `Not downloaded to ${folder}: ${lost.join(', ')}.`);
+  JSON.parse(readFileSync(join(folder, 'adapter_config.json'), 'utf8'));
+  const tensors = readFileSync(join(folder, 'adapter_model.safetensors'));
+  JSON.parse(tensors.subarray(8, 8 + Number(tensors.readBigUInt64LE(0))).toString('utf8'));
+}
+
+async function main(): Promise<void> {
+  await demo(readOptions());
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    const code = error instanceof PageError ? error.code : 'demo/failed';
+    print({ event: 'error', code, message: error instanceof Error ? error.message : String(error) });
+    process.exit(1);
+  },
+);

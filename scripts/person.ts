@@ -1,0 +1,134 @@
+/** What a person does with the page: opens stages, drops files, presses buttons, takes the downloads. Used by commands and tests. */
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Download, Locator, Page } from 'playwright-core';
+import { INPUTS, ZONES } from '../src/ui/names';
+
+export const STAGES = ['Model', 'Data', 'Recipe', 'Train', 'Use'] as const;
+export type StageTitle = (typeof STAGES)[number];
+
+export class Person {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  stage(title: StageTitle): Locator {
+    return this.page.locator(`section#${title.toLowerCase()}`);
+  }
+
+  /** Unfolds a stage, if it is folded. */
+  async open(title: StageTitle): Promise<Locator> {
+    const stage = this.stage(title);
+    const heading = stage.locator('h2 button');
+    if ((await heading.getAttribute('aria-expanded')) !== 'true') await heading.click();
+    return stage;
+  }
+
+  /** Drags files of the disk over `target` and lets them go there: the browser makes the events, as it does for a person. */
+  async drop(target: Locator, paths: readonly string[]): Promise<void> {
+    await target.scrollIntoViewIfNeeded();
+    const box = await target.boundingBox();
+    if (box === null) throw new Error('The drop zone is not visible.');
+    const data = { items: [], files: [...paths], dragOperationsMask: 1 };
+    const at = { x: box.x + box.width / 2, y: box.y + box.height / 2, data };
+    const session = await this.page.context().newCDPSession(this.page);
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await session.send('Input.dispatchDragEvent', { type, ...at });
+    await session.detach();
+  }
+
+  async dropData(path: string): Promise<void> {
+    const stage = await this.open('Data');
+    await this.drop(stage.getByRole('button', { name: ZONES.data }), [path]);
+  }
+
+  /** Chooses a model folder with the picker, and waits until the page has read or refused it. */
+  async pickModel(folder: string): Promise<void> {
+    const stage = await this.open('Model');
+    await stage.getByLabel(INPUTS.modelFolder).setInputFiles(folder);
+    await this.#modelRead(stage);
+  }
+
+  /** Drags model files or a folder onto the Model stage. */
+  async dropModel(paths: readonly string[]): Promise<void> {
+    const stage = await this.open('Model');
+    await this.drop(stage.getByRole('button', { name: ZONES.model }), paths);
+    await this.#modelRead(stage);
+  }
+
+  async #modelRead(stage: Locator): Promise<void> {
+    await stage.locator('[aria-label="Chosen model"][aria-busy="false"]').waitFor();
+  }
+
+  async pickRecipe(path: string): Promise<void> {
+    const stage = await this.open('Recipe');
+    await stage.getByLabel(INPUTS.recipeFile).setInputFiles(path);
+  }
+
+  async setSteps(steps: number): Promise<void> {
+    const stage = await this.open('Recipe');
+    const field = stage.getByLabel('Stop after steps');
+    if (!(await field.isVisible())) await stage.getByText('All settings', { exact: true }).click();
+    await field.fill(String(steps));
+  }
+
+  /** Takes one of the datasets that come with the page. */
+  async takeSample(title: string): Promise<void> {
+    const stage = await this.open('Data');
+    await stage.getByRole('button', { name: title }).click();
+  }
+
+  /** Presses "Start training" once it can be pressed; fails with the page's reason when it can't within `ms`. */
+  async startTraining(ms: number): Promise<void> {
+    const stage = await this.open('Train');
+    await stage.getByRole('button', { name: 'Start training' }).click({ timeout: ms });
+  }
+
+  /** Goes on with the interrupted run that the Train stage offers. */
+  async resume(ms: number): Promise<void> {
+    const stage = await this.open('Train');
+    await stage.getByRole('button', { name: 'Resume', exact: true }).click({ timeout: ms });
+  }
+
+  /** Lets base and tuned model answer side by side, greedily. */
+  async compare(maxTokens: number): Promise<void> {
+    const stage = await this.open('Use');
+    await stage.getByLabel('Temperature').fill('0');
+    await stage.getByLabel('Max tokens').fill(String(maxTokens));
+    await stage.getByRole('button', { name: 'Compare' }).click();
+  }
+
+  /** Presses "Download files" and saves what comes into `folder`. Returns the names. */
+  async downloadFiles(folder: string, names: readonly string[], ms: number): Promise<readonly string[]> {
+    const stage = await this.open('Use');
+    const downloads = this.#collect(names.length, ms);
+    await stage.getByRole('button', { name: 'Download files' }).click();
+    return saveAll(await downloads, folder);
+  }
+
+  #collect(count: number, ms: number): Promise<readonly Download[]> {
+    return new Promise((resolve, reject) => {
+      const got: Download[] = [];
+      const take = (download: Download): void => {
+        if (got.push(download) === count) end(() => resolve(got));
+      };
+      const end = (finish: () => void): void => {
+        clearTimeout(timer);
+        this.page.off('download', take);
+        finish();
+      };
+      const late = () => new Error(`Only ${got.length} of ${count} files were downloaded in ${Math.round(ms / 1000)} s.`);
+      const timer = setTimeout(() => end(() => reject(late())), ms);
+      this.page.on('download', take);
+    });
+  }
+}
+
+async function saveAll(downloads: readonly Download[], folder: string): Promise<readonly string[]> {
+  await mkdir(folder, { recursive: true });
+  const names = downloads.map((download) => download.suggestedFilename());
+  await Promise.all(downloads.map((download, index) => download.saveAs(join(folder, names[index] ?? ''))));
+  return names;
+}

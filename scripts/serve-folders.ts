@@ -1,0 +1,32 @@
+/** Vite's development server with folders of the disk beside it: for checks that run our sources in a real browser. */
+
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { resolve, sep } from 'node:path';
+import { createServer, type Plugin } from 'vite';
+
+export interface Served {
+  /** Ends in a slash. */
+  readonly address: string;
+  readonly close: () => Promise<void>;
+}
+
+/** Serves the project on a free port, and each folder under its prefix (`/golden`: …). */
+export async function serveFolders(folders: Readonly<Record<string, string>>): Promise<Served> {
+  const plugins = Object.entries(folders).map(([prefix, folder]) => servingPlugin(prefix, folder));
+  const server = await createServer({ logLevel: 'error', server: { port: 0, strictPort: false, hmr: false }, plugins });
+  await server.listen();
+  return { address: server.resolvedUrls?.local[0] ?? '', close: () => server.close() };
+}
+
+function servingPlugin(prefix: string, folder: string): Plugin {
+  return {
+    name: `folder ${prefix}`,
+    configureServer(server) {
+      server.middlewares.use(prefix, (request, response, next) => {
+        const path = resolve(folder, `.${decodeURIComponent(request.url ?? '/')}`);
+        if (!path.startsWith(folder + sep) || !existsSync(path) || !statSync(path).isFile()) next();
+        else createReadStream(path).pipe(response);
+      });
+    },
+  };
+}

@@ -1,0 +1,64 @@
+/** The built page: builds it when the sources are newer, and serves it on this machine. */
+
+import { readdirSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, createLogger, preview } from 'vite';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Everything that the built page is made of. */
+const SOURCES = [
+  ...['src', 'workers', 'kernels', 'public', 'index.html'],
+  ...['package-lock.json', 'vite.config.ts', 'svelte.config.js', 'tsconfig.json'],
+];
+
+/** A served page: its address (with a closing slash), and how to end it. */
+export interface Served {
+  readonly url: string;
+  readonly close: () => Promise<void>;
+}
+
+/** Builds the page into dist. Says nothing on stdout unless `verbose`. */
+export async function buildPage(verbose = false): Promise<void> {
+  await build({ root, logLevel: verbose ? 'info' : 'warn' });
+}
+
+/** Builds the page when dist is missing or older than any source. */
+export async function buildIfStale(): Promise<void> {
+  const built = statSync(join(root, 'dist/index.html'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (newest(SOURCES) > built) await buildPage();
+}
+
+/** Time of the youngest file or folder under `paths` (a folder is as young as its last added or removed entry). */
+function newest(paths: readonly string[]): number {
+  return Math.max(...paths.map((path) => newestUnder(join(root, path))));
+}
+
+function newestUnder(path: string): number {
+  const entry = statSync(path);
+  if (!entry.isDirectory()) return entry.mtimeMs;
+  return Math.max(entry.mtimeMs, ...readdirSync(path).map((name) => newestUnder(join(path, name))));
+}
+
+/** Serves dist; port 0 takes any free one. Bound to IPv4 loopback, which `localhost` reaches on every system. */
+export async function servePage(port = 0, host = '127.0.0.1'): Promise<Served> {
+  const server = await preview({
+    root,
+    customLogger: createLogger('warn'),
+    preview: { port, host, strictPort: true },
+  });
+  const address = server.httpServer.address();
+  if (address === null || typeof address === 'string') throw new Error('The server has no port.');
+  return { url: `http://localhost:${address.port}/`, close: () => server.close() };
+}
+
+/** Whether something answers on `port` of localhost, by IPv4 or IPv6. */
+export function portTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: 'localhost' });
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}

@@ -1,0 +1,131 @@
+/**
+ * LoRA: y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ (Hu et al., arXiv 2106.09685). How to declare, initialise, run, and read an adapter. All its
+ * tensors are views of one flat value, so norm, optimizer and checkpoint treat it as one vector.
+ */
+
+import { internal } from '../core/errors';
+import { STREAM, uniform } from '../core/random';
+import { sizeOf } from '../core/shape';
+import { loraScale, type Recipe } from '../recipe/recipe';
+import type { Flat, Graph } from '../graph/graph';
+import { dropout } from '../../kernels/dropout';
+import { lowrank } from '../../kernels/lowrank';
+import { matmul } from '../../kernels/matmul';
+import type { Builder, Value } from '../../kernels/op';
+import type { AdapterTensor } from './types';
+
+/** A linear layer that can be adapted: y has `outputs` columns, x has `inputs`. */
+export interface LinearLayer {
+  /** Path below the model, e.g. `layers.0.self_attn.q_proj`. */
+  readonly module: string;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+interface Factors {
+  readonly a: Value;
+  readonly b: Value;
+  /** Number of the module, which keys its dropout stream. */
+  readonly index: number;
+}
+
+export interface Adapter extends Flat {
+  readonly scale: number;
+  readonly dropout: number;
+  readonly modules: ReadonlyMap<string, Factors>;
+}
+
+/** Declares A [R, in] and B [out, R] for each layer, as views of the trainable value `name`. */
+export function declareAdapter(graph: Graph, name: string, layers: readonly LinearLayer[], recipe: Recipe): Adapter {
+  const { flat, views } = graph.declareFlat(name, 'trainable', adapterEntries(layers, recipe.rank));
+  const modules = layers.map(({ module }, index): [string, Factors] => {
+    const [a, b] = views.slice(2 * index);
+    if (a === undefined || b === undefined) throw internal(`${name} has no factors for ${module}`);
+    return [module, { a, b, index }];
+  });
+  return { flat, views, scale: loraScale(recipe), dropout: recipe.dropout, modules: new Map(modules) };
+}
+
+/** Names and shapes of an adapter's tensors, A and B of each layer in turn: the layout of its flat value. */
+export function adapterEntries(layers: readonly LinearLayer[], rank: number): { name: string; shape: readonly number[] }[] {
+  return layers.flatMap(({ module, inputs, outputs }) => [
+    { name: `${module}.A`, shape: [rank, inputs] },
+    { name: `${module}.B`, shape: [outputs, rank] },
+  ]);
+}
+
+/** Trainable parameters: r·(in + out) for each layer. */
+export function trainableCount(layers: readonly LinearLayer[], rank: number): number {
+  return layers.reduce((sum, { inputs, outputs }) => sum + rank * (inputs + outputs), 0);
+}
+
+export interface Linear {
+  readonly x: Value;
+  readonly weight: Value;
+  readonly bias: Value | null;
+  /** Added to the result: a residual. */
+  readonly addend?: Value;
+}
+
+/**
+ * x·Wᵀ (+ bias + addend), with the adapter's update when it has one for `module`. With `seed` ([2] i32: seed and step) and a
+ * dropout rate, dropout falls on the adapter's input.
+ */
+export function linear(
+  builder: Builder,
+  module: string,
+  { x, weight, bias, addend }: Linear,
+  adapter: Adapter | null,
+  seed: Value | null,
+): Value {
+  const factors = adapter?.modules.get(module);
+  const base = { a: x, w: weight, bias, addend: addend ?? null };
+  if (adapter === null || factors === undefined) return matmul(builder, base);
+  const stream = STREAM.dropout + factors.index;
+  const source = seed !== null && adapter.dropout > 0 ? dropout(builder, x, seed, { rate: adapter.dropout, stream }) : x;
+  const u = lowrank(builder, source, factors.a, { layout: 'nt', scale: 1 });
+  return matmul(builder, { ...base, adapter: { p: u, q: factors.b, scale: adapter.scale } });
+}
+
+/** PEFT's start: A uniform in ±1/√in (Kaiming with a = √5), B zero, so that a fresh adapter changes nothing. */
+export function initialAdapter(adapter: Adapter, seed: number): Float32Array<ArrayBuffer> {
+  const flat = new Float32Array(sizeOf(adapter.flat.shape));
+  for (const { a, index } of adapter.modules.values()) {
+    const bound = 1 / Math.sqrt(a.shape[1] ?? 1);
+    const offset = a.view?.offset ?? 0;
+    for (let i = 0; i < sizeOf(a.shape); i++) flat[offset + i] = bound * (2 * uniform(seed, index, STREAM.adapterInit, i) - 1);
+  }
+  return flat;
+}
+
+/** Cuts a flat vector into PEFT's tensors. */
+export function adapterTensors(adapter: Adapter, flat: Float32Array<ArrayBuffer>): AdapterTensor[] {
+  return [...adapter.modules].flatMap(([module, { a, b }]) => [tensorOf(module, 'A', a, flat), tensorOf(module, 'B', b, flat)]);
+}
+
+function tensorOf(module: string, kind: 'A' | 'B', view: Value, flat: Float32Array<ArrayBuffer>): AdapterTensor {
+  const offset = view.view?.offset ?? 0;
+  return { module, kind, shape: view.shape, data: flat.slice(offset, offset + sizeOf(view.shape)) };
+}
+
+/** The flat vector of PEFT's tensors. Throws when one is missing or has another shape. */
+export function flatAdapter(adapter: Adapter, tensors: readonly AdapterTensor[]): Float32Array<ArrayBuffer> {
+  const flat = new Float32Array(sizeOf(adapter.flat.shape));
+  const byKey = new Map(tensors.map((tensor) => [`${tensor.module}.${tensor.kind}`, tensor]));
+  for (const expected of adapterTensors(adapter, flat)) {
+    const key = `${expected.module}.${expected.kind}`;
+    const found = byKey.get(key);
+    if (found === undefined || found.data.length !== expected.data.length) {
+      throw internal(
+        `adapter tensor ${key}: got ${found === undefined ? 'none' : `[${found.shape.join(', ')}]`}, expected [${expected.shape.join(', ')}]`,
+      );
+    }
+    flat.set(found.data, viewOffset(adapter, expected));
+  }
+  return flat;
+}
+
+function viewOffset(adapter: Adapter, { module, kind }: Pick<AdapterTensor, 'module' | 'kind'>): number {
+  const factors = adapter.modules.get(module);
+  return (kind === 'A' ? factors?.a : factors?.b)?.view?.offset ?? 0;
+}

@@ -1,0 +1,217 @@
+/**
+ * The IndexedDB database: its stores, one connection that heals, and transactions that are all or nothing.
+ * Every write is `strict`: it counts as done only when it is on the disk.
+ */
+
+import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames } from 'idb';
+import type { EncodedStats } from '../batch/types';
+import { CodedError, messageOf } from '../core/errors';
+import { storageError } from '../core/storage';
+import type { Recipe } from '../recipe/recipe';
+import type { ChunkInfo } from './chunks';
+import type { Row, RowKind, RunRecord } from './types';
+
+/** What makes a checkpoint exist. Its chunks were written before it. */
+export interface Manifest {
+  readonly runId: string;
+  readonly step: number;
+  readonly savedAt: number;
+  /** Second part of the keys of its chunks. */
+  readonly save: number;
+  readonly loss: number | null;
+  readonly bytes: number;
+  readonly chunks: readonly ChunkInfo[];
+  /** What the state depends on, so that it is never put on another model, data set or recipe. */
+  readonly modelId: string;
+  readonly datasetHash: string;
+  readonly recipe: Recipe;
+}
+
+export interface DatasetManifest {
+  readonly hash: string;
+  readonly savedAt: number;
+  readonly save: number;
+  readonly stats: EncodedStats;
+  readonly chunks: readonly ChunkInfo[];
+}
+
+/** Who owns chunks (`run:ID` or `dataset:HASH`), which of its saves, and the number in it. */
+export type ChunkKey = [owner: string, save: number, index: number];
+
+export interface RowRecord {
+  readonly runId: string;
+  readonly kind: RowKind;
+  readonly step: number;
+  readonly row: Row;
+}
+
+interface Schema extends DBSchema {
+  runs: { key: string; value: RunRecord };
+  checkpoints: { key: [string, number]; value: Manifest };
+  datasets: { key: string; value: DatasetManifest };
+  chunks: { key: ChunkKey; value: Uint8Array<ArrayBuffer> };
+  rows: { key: number; value: RowRecord; indexes: { place: [string, string, number] } };
+}
+
+type Store = StoreNames<Schema>;
+type Connection = IDBPDatabase<Schema>;
+export type Reading = IDBPTransaction<Schema, Store[]>;
+export type Writing = IDBPTransaction<Schema, Store[], 'readwrite'>;
+
+export const VERSION = 1;
+/** How long other tabs get to close an older database before the user is asked to. */
+const PATIENCE_MS = 3000;
+
+/** A key range of everything that begins with `prefix`: arrays sort after all numbers and texts. */
+export function startingWith(prefix: readonly (string | number)[]): IDBKeyRange {
+  return IDBKeyRange.bound(prefix, [...prefix, []]);
+}
+
+function upgrade(db: Connection): void {
+  const has = (name: Store) => db.objectStoreNames.contains(name);
+  if (!has('runs')) db.createObjectStore('runs', { keyPath: 'id' });
+  if (!has('checkpoints')) db.createObjectStore('checkpoints', { keyPath: ['runId', 'step'] });
+  if (!has('datasets')) db.createObjectStore('datasets', { keyPath: 'hash' });
+  if (!has('chunks')) db.createObjectStore('chunks');
+  if (!has('rows')) db.createObjectStore('rows', { autoIncrement: true }).createIndex('place', ['runId', 'kind', 'step']);
+}
+
+export class Database {
+  readonly #name: string;
+  readonly #version: number;
+  #connection: Promise<Connection> | null = null;
+
+  constructor(name: string, version = VERSION) {
+    this.#name = name;
+    this.#version = version;
+  }
+
+  /** Runs `work` in a read-only transaction. It may await its own requests and nothing else. */
+  read<T>(stores: Store[], what: string, work: (tx: Reading) => Promise<T>): Promise<T> {
+    return this.#attempt(what, 0, async (db) => {
+      const tx = db.transaction(stores);
+      const [result] = await settle(tx, () => [work(tx)]);
+      return result as T;
+    });
+  }
+
+  /**
+   * Writes all that `work` asks for, or nothing. `work` yields its requests one by one, so that those made are known when the
+   * next can't be. `needed` is how many bytes they add, for the message when storage is full.
+   */
+  write(stores: Store[], what: string, needed: number, work: (tx: Writing) => Iterable<Promise<unknown>>): Promise<void> {
+    return this.#attempt(what, needed, async (db) => {
+      const tx = db.transaction(stores, 'readwrite', { durability: 'strict' });
+      await settle(tx, () => work(tx));
+    });
+  }
+
+  /** Opens the connection now, to learn whether it can be. Throws `store/blocked` or `store/failed`. */
+  open(): Promise<void> {
+    return this.#attempt('the stored runs', 0, () => Promise.resolve());
+  }
+
+  async close(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = null;
+    (await connection?.catch(() => null))?.close();
+  }
+
+  /** A connection that the browser or another tab closed is opened again, once. */
+  async #attempt<T>(what: string, needed: number, work: (db: Connection) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.#connect());
+    } catch (error) {
+      if (!isClosed(error)) throw storageError(error, what, needed);
+    }
+    try {
+      await this.close();
+      return await work(await this.#connect());
+    } catch (error) {
+      throw storageError(error, what, needed);
+    }
+  }
+
+  #connect(): Promise<Connection> {
+    if (this.#connection !== null) return this.#connection;
+    const opening = this.#open();
+    const forget = () => {
+      if (this.#connection === opening) this.#connection = null;
+    };
+    opening.catch(forget);
+    return (this.#connection = opening);
+  }
+
+  async #open(): Promise<Connection> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const opening = openDB<Schema>(this.#name, this.#version, {
+      upgrade,
+      blocked: () => (timer = setTimeout(() => impatience.abort(), PATIENCE_MS)),
+      // Another tab wants to upgrade: let it. The next use here finds a newer version and says so.
+      blocking: () => void this.close(),
+      terminated: () => (this.#connection = null),
+    });
+    const impatience = new AbortController();
+    const given = new Promise<never>((_, reject) => impatience.signal.addEventListener('abort', () => reject(blockedError())));
+    try {
+      return await Promise.race([opening, given]);
+    } catch (error) {
+      // It may still open when the other tab is gone at last, and nobody would use it.
+      opening.then((db) => db.close()).catch(() => undefined);
+      throw openError(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Makes the requests and waits for the transaction. Its own error says more than the AbortErrors of requests that died with it. */
+async function settle(tx: Pick<Reading, 'done' | 'abort'>, work: () => Iterable<Promise<unknown>>): Promise<unknown[]> {
+  const requests: Promise<unknown>[] = [];
+  const thrown: unknown[] = [];
+  try {
+    for (const request of work()) requests.push(request);
+  } catch (error) {
+    thrown.push(error);
+    abort(tx);
+  }
+  const outcomes = await Promise.allSettled([...requests, tx.done]);
+  const rejected = outcomes.flatMap((outcome): unknown[] => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  const reasons = [...thrown, ...rejected];
+  if (reasons.length > 0) throw asError(reasons.find((reason) => nameOf(reason) !== 'AbortError') ?? reasons[0]);
+  return outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : undefined));
+}
+
+function abort(tx: Pick<Reading, 'abort'>): void {
+  try {
+    tx.abort();
+  } catch {
+    // It was aborted already, perhaps by what failed.
+  }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(messageOf(reason));
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : '';
+}
+
+/** Nothing was done: the transaction could not begin or was given up whole. */
+function isClosed(error: unknown): boolean {
+  return nameOf(error) === 'InvalidStateError';
+}
+
+function blockedError(): CodedError {
+  return new CodedError(
+    'store/blocked',
+    'Another tab keeps the stored runs open in an older version. Close the other tabs of this page.',
+  );
+}
+
+function openError(error: unknown): Error {
+  if (nameOf(error) !== 'VersionError') return asError(error);
+  const message = 'Another tab updated the stored runs to a newer version of this page. Reload this tab.';
+  return new CodedError('store/blocked', message, [], { cause: error });
+}

@@ -1,0 +1,67 @@
+/** Encoded data sets by their hash, so that a run can go on without the file it came from. */
+
+import type { EncodedDataset, EncodedSplit } from '../batch/types';
+import { CodedError } from '../core/errors';
+import type { Part } from './chunks';
+import { startingWith, type Database, type Writing } from './database';
+import { readParts } from './recover';
+import { nextSave, writeChunks } from './snapshot';
+
+export const datasetOwner = (hash: string) => `dataset:${hash}`;
+
+/** Stores a data set unless it is there whole already. */
+export async function putDataset(db: Database, dataset: EncodedDataset): Promise<void> {
+  if ((await findDataset(db, dataset.hash)) !== null) return;
+  const { hash, stats } = dataset;
+  const what = 'the training data';
+  const save = nextSave();
+  const parts = [...splitParts('train', dataset.train), ...splitParts('heldOut', dataset.heldOut)];
+  const chunks = await writeChunks(db, datasetOwner(hash), save, parts, what);
+  const manifest = { hash, savedAt: Date.now(), save, stats, chunks };
+  await db.write(['datasets'], what, 0, (tx) => [tx.objectStore('datasets').put(manifest)]);
+}
+
+/** The data set; throws `store/corrupt` when it is missing or damaged. */
+export async function getDataset(db: Database, hash: string): Promise<EncodedDataset> {
+  const dataset = await findDataset(db, hash);
+  if (dataset !== null) return dataset;
+  throw new CodedError(
+    'store/corrupt',
+    "This run's training data is missing or damaged in this browser. Open the data file and start a new run.",
+  );
+}
+
+async function findDataset(db: Database, hash: string): Promise<EncodedDataset | null> {
+  const manifest = await db.read(['datasets'], 'the training data', (tx) => tx.objectStore('datasets').get(hash));
+  if (manifest === undefined) return null;
+  const parts = await readParts(db, datasetOwner(hash), manifest.save, manifest.chunks);
+  if (typeof parts === 'string') return null;
+  return { train: splitOf('train', parts), heldOut: splitOf('heldOut', parts), hash, stats: manifest.stats };
+}
+
+function splitParts(name: string, { ids, trained, offsets, lines }: EncodedSplit): Part[] {
+  return [
+    { name: `${name}.ids`, kind: 'i32', data: ids },
+    { name: `${name}.trained`, kind: 'u8', data: trained },
+    { name: `${name}.offsets`, kind: 'u32', data: offsets },
+    { name: `${name}.lines`, kind: 'u32', data: lines },
+  ];
+}
+
+/** An empty array has no chunks and comes back as a new one. */
+function splitOf(name: string, parts: ReadonlyMap<string, Part>): EncodedSplit {
+  const get = (field: string) => parts.get(`${name}.${field}`);
+  const [ids, trained, offsets, lines] = [get('ids'), get('trained'), get('offsets'), get('lines')];
+  return {
+    ids: ids?.kind === 'i32' ? ids.data : new Int32Array(0),
+    trained: trained?.kind === 'u8' ? trained.data : new Uint8Array(0),
+    offsets: offsets?.kind === 'u32' ? offsets.data : new Uint32Array(0),
+    lines: lines?.kind === 'u32' ? lines.data : new Uint32Array(0),
+  };
+}
+
+/** The requests that remove a data set. */
+export function* dropDataset(tx: Writing, hash: string): Iterable<Promise<unknown>> {
+  yield tx.objectStore('datasets').delete(hash);
+  yield tx.objectStore('chunks').delete(startingWith([datasetOwner(hash)]));
+}

@@ -1,0 +1,46 @@
+/** Rows of metrics, appended while a run goes on, in the order of their steps. */
+
+import { startingWith, type Database, type Writing } from './database';
+import type { Row, RowKind } from './types';
+
+const KINDS: readonly RowKind[] = ['steps', 'evals', 'samples'];
+
+export async function appendRows(db: Database, runId: string, kind: RowKind, rows: readonly Row[]): Promise<void> {
+  if (rows.length === 0) return;
+  await db.write(['rows'], `${rows.length} rows of figures`, 200 * rows.length, function* (tx) {
+    for (const row of rows) yield tx.objectStore('rows').add({ runId, kind, step: row.step, row });
+  });
+}
+
+/** By step; rows of one step in the order in which they came. */
+export async function readRows(db: Database, runId: string, kind: RowKind): Promise<Row[]> {
+  const range = startingWith([runId, kind]);
+  const records = await db.read(['rows'], "the run's figures", (tx) => tx.objectStore('rows').index('place').getAll(range));
+  return records.map(({ row }) => row);
+}
+
+/** Drops the rows of steps after `step`. */
+export async function cutRows(db: Database, runId: string, step: number): Promise<void> {
+  const keys = await rowKeys(db, runId, (kind) => IDBKeyRange.bound([runId, kind, step], [runId, kind, []], true));
+  if (keys.length === 0) return;
+  await db.write(['rows'], "the run's figures", 0, (tx) => dropRows(tx, keys));
+}
+
+/** The requests that remove rows. */
+export function* dropRows(tx: Writing, keys: readonly number[]): Iterable<Promise<unknown>> {
+  for (const key of keys) yield tx.objectStore('rows').delete(key);
+}
+
+/** Keys of all the run's rows. */
+export function allRowKeys(db: Database, runId: string): Promise<number[]> {
+  return rowKeys(db, runId, (kind) => startingWith([runId, kind]));
+}
+
+function rowKeys(db: Database, runId: string, rangeOf: (kind: RowKind) => IDBKeyRange): Promise<number[]> {
+  return db.read(['rows'], `the figures of ${runId}`, async (tx) => {
+    const index = tx.objectStore('rows').index('place');
+    const keys: number[] = [];
+    for (const kind of KINDS) keys.push(...(await index.getAllKeys(rangeOf(kind))));
+    return keys;
+  });
+}

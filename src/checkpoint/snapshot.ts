@@ -1,0 +1,91 @@
+/** Saving checkpoints: chunks first, manifest last, so that a checkpoint is there whole or not at all. */
+
+import { CodedError } from '../core/errors';
+import { ensureSpace, formatBytes } from '../core/storage';
+import { cut, type ChunkInfo, type Part } from './chunks';
+import { startingWith, type ChunkKey, type Database, type Manifest } from './database';
+import { superfluous } from './retention';
+import type { RunRecord, Snapshot } from './types';
+
+export const ownerOf = (runId: string) => `run:${runId}`;
+
+let lastSave = 0;
+
+/** Numbers a save so that its chunks never overwrite those of another: the time, and always more than before. */
+export function nextSave(): number {
+  return (lastSave = Math.max(Date.now(), lastSave + 1));
+}
+
+/** Writes the parts under [owner, save, 0, 1, …], each chunk in a transaction of its own. */
+export async function writeChunks(
+  db: Database,
+  owner: string,
+  save: number,
+  parts: readonly Part[],
+  what: string,
+): Promise<ChunkInfo[]> {
+  const needed = parts.reduce((sum, { data }) => sum + data.byteLength, 0);
+  await ensureSpace(what, needed);
+  const infos: ChunkInfo[] = [];
+  for await (const { bytesOf, ...info } of cut(parts)) {
+    const key: ChunkKey = [owner, save, infos.length];
+    await db.write(['chunks'], what, needed, (tx) => [tx.objectStore('chunks').put(bytesOf, key)]);
+    infos.push(info);
+  }
+  return infos;
+}
+
+/**
+ * Saves the state of `run`. In the transaction that writes the manifest, checkpoints that retention gives up go, and chunks
+ * that earlier, interrupted saves left behind.
+ */
+export async function saveSnapshot(db: Database, run: RunRecord, snapshot: Snapshot): Promise<Manifest> {
+  checkLengths(snapshot);
+  const { step, parameters, m, v, loss } = snapshot;
+  const bytes = parameters.byteLength + m.byteLength + v.byteLength;
+  const what = `the checkpoint at step ${step} of ${run.name} (${formatBytes(bytes)})`;
+  const before = await readState(db, run.id, what);
+  const parts = [part('parameters', parameters), part('m', m), part('v', v)];
+  const save = nextSave();
+  const chunks = await writeChunks(db, ownerOf(run.id), save, parts, what);
+  const { modelId, datasetHash, recipe } = run;
+  const manifest = { runId: run.id, step, savedAt: Date.now(), save, loss, bytes, chunks, modelId, datasetHash, recipe };
+  await commit(db, manifest, before, what);
+  return manifest;
+}
+
+const part = (name: string, data: Float32Array): Part => ({ name, kind: 'f32', data });
+
+function checkLengths({ parameters, m, v }: Snapshot): void {
+  if (parameters.length > 0 && m.length === parameters.length && v.length === parameters.length) return;
+  throw new CodedError(
+    'internal',
+    `internal: a snapshot of ${parameters.length} parameters with moments of ${m.length} and ${v.length}`,
+  );
+}
+
+interface State {
+  readonly manifests: readonly Manifest[];
+  readonly chunkKeys: readonly ChunkKey[];
+}
+
+function readState(db: Database, runId: string, what: string): Promise<State> {
+  return db.read(['checkpoints', 'chunks'], what, async (tx) => {
+    const manifests = await tx.objectStore('checkpoints').getAll(startingWith([runId]));
+    const chunkKeys = await tx.objectStore('chunks').getAllKeys(startingWith([ownerOf(runId)]));
+    return { manifests, chunkKeys };
+  });
+}
+
+/** The run's lock makes sure that nothing changed since `before` was read. */
+async function commit(db: Database, manifest: Manifest, before: State, what: string): Promise<void> {
+  const others = before.manifests.filter(({ step }) => step !== manifest.step);
+  const dropped = superfluous([...others, manifest], manifest.step).filter((each) => each !== manifest);
+  const saves = new Set(others.filter((each) => !dropped.includes(each)).map(({ save }) => save));
+  const unused = before.chunkKeys.filter(([, save]) => !saves.has(save));
+  await db.write(['checkpoints', 'chunks'], what, 0, function* (tx) {
+    yield tx.objectStore('checkpoints').put(manifest);
+    for (const { runId, step } of dropped) yield tx.objectStore('checkpoints').delete([runId, step]);
+    for (const key of unused) yield tx.objectStore('chunks').delete(key);
+  });
+}

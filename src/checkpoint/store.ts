@@ -1,0 +1,144 @@
+/** The store of runs in IndexedDB: what survives a reload, a crash, a closed laptop. */
+
+import type { EncodedDataset } from '../batch/types';
+import { CodedError, internal } from '../core/errors';
+import { Database, startingWith, VERSION, type Manifest } from './database';
+import { dropDataset, getDataset, putDataset } from './datasets';
+import { RunLocks } from './locks';
+import { recover, type Recovered } from './recover';
+import { bestOf } from './retention';
+import { allRowKeys, appendRows, cutRows, dropRows, readRows } from './rows';
+import { ownerOf, saveSnapshot } from './snapshot';
+import { sweep } from './sweep';
+import type { CheckpointInfo, Row, RowKind, RunRecord, RunStore, Snapshot, StoredRun } from './types';
+
+const NAME = 'finetab';
+
+/** Opens the store and clears what interrupted writes left. Throws `store/blocked` or `store/failed`. */
+export async function openRunStore(name = NAME, version = VERSION): Promise<IndexedRunStore> {
+  const db = new Database(name, version);
+  await db.open();
+  // What can't be cleared now is cleared next time; it keeps nobody from working.
+  await sweep(db).catch(() => undefined);
+  return new IndexedRunStore(db, new RunLocks(name));
+}
+
+export class IndexedRunStore implements RunStore {
+  readonly #db: Database;
+  readonly #locks: RunLocks;
+  readonly #held = new Set<string>();
+
+  constructor(db: Database, locks: RunLocks) {
+    this.#db = db;
+    this.#locks = locks;
+  }
+
+  /** Newest first. */
+  async runs(): Promise<readonly StoredRun[]> {
+    const locked = await this.#locks.locked();
+    const { records, manifests } = await this.#db.read(['runs', 'checkpoints'], 'the list of runs', async (tx) => {
+      const records = await tx.objectStore('runs').getAll();
+      return { records, manifests: await tx.objectStore('checkpoints').getAll() };
+    });
+    const runs = records.map((record) => storedRun(record, manifests, locked));
+    return runs.sort((a, b) => b.createdAt - a.createdAt);
+  }
+
+  async run(id: string): Promise<StoredRun> {
+    const record = await this.#record(id);
+    const manifests = await this.#db.read(['checkpoints'], 'the list of checkpoints', (tx) =>
+      tx.objectStore('checkpoints').getAll(startingWith([id])),
+    );
+    return storedRun(record, manifests, await this.#locks.locked());
+  }
+
+  putRun(run: RunRecord): Promise<void> {
+    return this.#db.write(['runs'], `the run ${run.name}`, 10_000, (tx) => [tx.objectStore('runs').put(run)]);
+  }
+
+  /** Rejects with `store/locked` while the run is being trained. */
+  async deleteRun(id: string): Promise<void> {
+    const release = await this.#locks.lock(id);
+    try {
+      const all = await this.#db.read(['runs'], 'the list of runs', (tx) => tx.objectStore('runs').getAll());
+      const hash = all.find((run) => run.id === id)?.datasetHash;
+      const shared = all.some((run) => run.id !== id && run.datasetHash === hash);
+      const rows = await allRowKeys(this.#db, id);
+      await this.#db.write(['runs', 'checkpoints', 'datasets', 'chunks', 'rows'], 'a run to be deleted', 0, function* (tx) {
+        yield tx.objectStore('runs').delete(id);
+        yield tx.objectStore('checkpoints').delete(startingWith([id]));
+        yield tx.objectStore('chunks').delete(startingWith([ownerOf(id)]));
+        yield* dropRows(tx, rows);
+        if (hash !== undefined && !shared) yield* dropDataset(tx, hash);
+      });
+    } finally {
+      release();
+    }
+  }
+
+  putDataset(dataset: EncodedDataset): Promise<void> {
+    return putDataset(this.#db, dataset);
+  }
+
+  dataset(hash: string): Promise<EncodedDataset> {
+    return getDataset(this.#db, hash);
+  }
+
+  async save(runId: string, snapshot: Snapshot): Promise<CheckpointInfo> {
+    if (!this.#held.has(runId)) throw internal(`a checkpoint of ${runId} without its lock`);
+    const manifest = await saveSnapshot(this.#db, await this.#record(runId), snapshot);
+    const { checkpoints } = await this.run(runId);
+    const info = checkpoints.find(({ step }) => step === manifest.step);
+    if (info === undefined) throw internal(`the checkpoint at step ${manifest.step} is not there after it was saved`);
+    return info;
+  }
+
+  async load(runId: string, step: number | null): Promise<Recovered> {
+    return recover(this.#db, await this.#record(runId), step);
+  }
+
+  appendRows(runId: string, kind: RowKind, rows: readonly Row[]): Promise<void> {
+    return appendRows(this.#db, runId, kind, rows);
+  }
+
+  rows(runId: string, kind: RowKind): Promise<readonly Row[]> {
+    return readRows(this.#db, runId, kind);
+  }
+
+  cutRows(runId: string, step: number): Promise<void> {
+    return cutRows(this.#db, runId, step);
+  }
+
+  async lock(runId: string): Promise<() => void> {
+    const release = await this.#locks.lock(runId);
+    this.#held.add(runId);
+    return () => {
+      this.#held.delete(runId);
+      release();
+    };
+  }
+
+  /** Ends the connection; the next call opens a new one. */
+  close(): Promise<void> {
+    return this.#db.close();
+  }
+
+  async #record(id: string): Promise<RunRecord> {
+    const record = await this.#db.read(['runs'], 'a run', (tx) => tx.objectStore('runs').get(id));
+    if (record !== undefined) return record;
+    throw new CodedError(
+      'store/corrupt',
+      'This run is no longer in this browser: it was deleted in another tab, or the browser cleared it.',
+    );
+  }
+}
+
+function storedRun(record: RunRecord, manifests: readonly Manifest[], locked: ReadonlySet<string>): StoredRun {
+  const own = manifests.filter(({ runId }) => runId === record.id).sort((a, b) => a.step - b.step);
+  const best = bestOf(own);
+  const checkpoints = own.map((manifest) => ({
+    ...{ step: manifest.step, bytes: manifest.bytes, savedAt: manifest.savedAt, loss: manifest.loss },
+    best: manifest === best,
+  }));
+  return { ...record, checkpoints, locked: locked.has(record.id) };
+}

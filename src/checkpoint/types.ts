@@ -1,0 +1,83 @@
+/** What the store keeps. Plain data; rows of metrics are opaque but for their step. */
+
+import type { EncodedDataset } from '../batch/types';
+import type { Recipe } from '../recipe/recipe';
+
+/** Everything about a run but its checkpoints and rows. Replaced whole by `putRun`. */
+export interface RunRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly status: 'running' | 'paused' | 'stopped' | 'finished' | 'failed';
+  readonly modelId: string;
+  readonly modelName: string;
+  readonly datasetName: string;
+  readonly datasetHash: string;
+  readonly examples: number;
+  readonly recipe: Recipe;
+  readonly step: number;
+  readonly totalSteps: number;
+  /** Held-out loss of the model without the adapter, in nats a token. */
+  readonly baseLoss: number | null;
+  /** Newest and lowest held-out loss with the adapter. */
+  readonly tunedLoss: number | null;
+  readonly bestLoss: number | null;
+  readonly device: string;
+  readonly executor: 'webgpu' | 'wasm';
+  readonly trainable: number;
+  /** The adapted linear layers, in the order of the flat vectors. */
+  readonly layers: readonly { readonly module: string; readonly inputs: number; readonly outputs: number }[];
+}
+
+/** The state that a run goes on from: adapter parameters and both moments, flat f32, all of one length. */
+export interface Snapshot {
+  readonly step: number;
+  readonly parameters: Float32Array<ArrayBuffer>;
+  readonly m: Float32Array<ArrayBuffer>;
+  readonly v: Float32Array<ArrayBuffer>;
+  /** Newest held-out loss at that step; decides which checkpoint is the best. */
+  readonly loss: number | null;
+}
+
+export interface CheckpointInfo {
+  readonly step: number;
+  readonly bytes: number;
+  readonly savedAt: number;
+  /** Held-out loss at that step, null before the first measurement. */
+  readonly loss: number | null;
+  readonly best: boolean;
+}
+
+export interface StoredRun extends RunRecord {
+  readonly checkpoints: readonly CheckpointInfo[];
+  /** A page or worker holds this run's lock now. */
+  readonly locked: boolean;
+}
+
+export interface Row {
+  readonly step: number;
+}
+
+export type RowKind = 'steps' | 'evals' | 'samples';
+
+/** What the trainer asks of the store. Every method rejects with a `store/…` coded error. */
+export interface RunStore {
+  runs(): Promise<readonly StoredRun[]>;
+  run(id: string): Promise<StoredRun>;
+  putRun(run: RunRecord): Promise<void>;
+  /** Removes the run, its checkpoints and rows, and its dataset when no other run needs it. */
+  deleteRun(id: string): Promise<void>;
+  putDataset(dataset: EncodedDataset): Promise<void>;
+  dataset(hash: string): Promise<EncodedDataset>;
+  /** Saves a checkpoint: chunks first, manifest last; then drops those that retention no longer keeps. */
+  save(runId: string, snapshot: Snapshot): Promise<CheckpointInfo>;
+  /** The checkpoint at `step`, or the newest whole one; torn or corrupt ones are skipped and named in `skipped`. */
+  load(runId: string, step: number | null): Promise<{ readonly snapshot: Snapshot; readonly skipped: readonly string[] }>;
+  appendRows(runId: string, kind: RowKind, rows: readonly Row[]): Promise<void>;
+  rows(runId: string, kind: RowKind): Promise<readonly Row[]>;
+  /** Drops all rows after `step`, of every kind. */
+  cutRows(runId: string, step: number): Promise<void>;
+  /** Makes this worker the run's only writer until the returned function is called. Rejects with `store/locked` when another is. */
+  lock(runId: string): Promise<() => void>;
+}

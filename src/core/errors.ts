@@ -1,0 +1,69 @@
+/**
+ * Coded errors. A code is stable and machine-readable; the message names what was found, what was expected and
+ * what to do next. The code travels in `name`, because that is all that survives a worker boundary (with message and stack).
+ */
+
+/** What went wrong, by stage. The page maps codes to help; add a code here before throwing it. */
+export type ErrorCode =
+  | 'data/empty'
+  | 'data/binary'
+  | 'data/parse'
+  | 'data/columns'
+  | 'data/no-examples'
+  | 'model/files'
+  | 'model/config'
+  | 'model/unsupported'
+  | 'model/weights'
+  | 'model/tokenizer'
+  | 'model/too-large'
+  | 'recipe/invalid'
+  | 'gpu/unavailable'
+  | 'gpu/lost'
+  | 'gpu/memory'
+  | 'gpu/shader'
+  | 'train/diverged'
+  | 'train/state'
+  | 'store/quota'
+  | 'store/blocked'
+  | 'store/corrupt'
+  | 'store/locked'
+  | 'store/failed'
+  | 'worker/died'
+  | 'internal';
+
+/** One thing wrong with the input: where it is and what to do about it. */
+export interface Problem {
+  /** Line, tensor, setting or file name. */
+  readonly where: string;
+  readonly message: string;
+}
+
+/** An error with a stable code, a message that says what to do next, and every problem found. */
+export class CodedError extends Error {
+  readonly code: ErrorCode;
+  readonly problems: readonly Problem[];
+
+  constructor(code: ErrorCode, message: string, problems: readonly Problem[] = [], options?: ErrorOptions) {
+    super(message, options);
+    this.name = code;
+    this.code = code;
+    this.problems = problems;
+  }
+}
+
+/** An engine bug, not a user's mistake. */
+export function internal(message: string): CodedError {
+  return new CodedError('internal', `internal: ${message}`);
+}
+
+/** Reads the code of anything thrown, also of an error that crossed a worker boundary as name and message. */
+export function codeOf(error: unknown): ErrorCode {
+  if (error instanceof CodedError) return error.code;
+  if (error instanceof Error && error.name.includes('/')) return error.name as ErrorCode;
+  return 'internal';
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,45 @@
+/**
+ * Counter-based random numbers: a pure function of (seed, step, stream, index), so that any draw can be made again.
+ * The generator is PCG4D (Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020): 32-bit integer
+ * arithmetic only, so `kernels/random.wgsl` gives the same bits.
+ */
+
+/** Independent uses of randomness. Values are part of the checkpoint format: never renumber. */
+export const STREAM = { shuffle: 1, adapterInit: 2, sample: 3, split: 4, dropout: 1024 } as const;
+
+/** 32 random bits (as an unsigned number) for the counter (seed, step, stream, index). */
+export function randomBits(seed: number, step: number, stream: number, index: number): number {
+  let x = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+  let y = (Math.imul(step, 1664525) + 1013904223) >>> 0;
+  let z = (Math.imul(stream, 1664525) + 1013904223) >>> 0;
+  let w = (Math.imul(index, 1664525) + 1013904223) >>> 0;
+  for (let round = 0; round < 2; round++) {
+    x = (x + Math.imul(y, w)) >>> 0;
+    y = (y + Math.imul(z, x)) >>> 0;
+    z = (z + Math.imul(x, y)) >>> 0;
+    w = (w + Math.imul(y, z)) >>> 0;
+    if (round === 1) break;
+    x = (x ^ (x >>> 16)) >>> 0;
+    y = (y ^ (y >>> 16)) >>> 0;
+    z = (z ^ (z >>> 16)) >>> 0;
+    w = (w ^ (w >>> 16)) >>> 0;
+  }
+  return x;
+}
+
+/** A number in [0, 1) on a grid of 2^-24: exactly representable in f32, so CPU and GPU compare alike. */
+export function uniform(seed: number, step: number, stream: number, index: number): number {
+  return (randomBits(seed, step, stream, index) >>> 8) / 16777216;
+}
+
+/** A permutation of 0..count-1 (Fisher-Yates), the same for the same (seed, step, stream). */
+export function permutation(count: number, seed: number, step: number, stream: number): Uint32Array {
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const j = Math.floor(uniform(seed, step, stream, i) * (i + 1));
+    const held = order[i] ?? 0;
+    order[i] = order[j] ?? 0;
+    order[j] = held;
+  }
+  return order;
+}

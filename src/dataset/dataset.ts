@@ -1,0 +1,73 @@
+/** A dropped file through all its stages: bytes, table, mapping, examples; and the view of it that the page shows. */
+
+import { internal } from '../core/errors';
+import { sha256 } from '../core/hash';
+import { missingRoles } from './check';
+import { viewColumns } from './columns';
+import { detect, suggestRoles } from './detect';
+import { mapRows } from './map';
+import { parseFile } from './parse';
+import type { Table } from './table';
+import type { DatasetView, Example, Mapping, RowProblem } from './types';
+
+const MAX_PROBLEMS = 500;
+const HEAD = 20;
+
+export interface Dataset {
+  readonly name: string;
+  readonly bytes: number;
+  readonly hash: string;
+  readonly table: Table;
+  readonly mapping: Mapping;
+  readonly reason: string;
+  readonly examples: readonly Example[];
+  /** Rows that can't be used, in the order of the file: those not read and those not mapped. */
+  readonly problems: readonly RowProblem[];
+}
+
+/** Parses a file and guesses its mapping. Throws data/empty, data/binary, data/parse, data/columns, data/no-examples. */
+export async function openDataset(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<Dataset> {
+  const table = parseFile(name, bytes);
+  const { mapping, reason } = detect(table);
+  const file = { name, bytes: bytes.length, hash: await sha256(bytes), table };
+  return { ...file, mapping, reason, ...examplesOf(table, mapping) };
+}
+
+/**
+ * The same file under another mapping. Roles that don't suffice for another format are chosen anew; if the
+ * mapping still lacks a role, there are no examples and the reason says what to choose.
+ */
+export function remapDataset(dataset: Dataset, wanted: Mapping): Dataset {
+  const { table } = dataset;
+  if (wanted.roles.length !== table.columns.length) {
+    throw internal(`the mapping has ${wanted.roles.length} roles for ${table.columns.length} columns`);
+  }
+  const mapping = wanted.format === dataset.mapping.format ? wanted : suggestRoles(table, wanted);
+  const missing = missingRoles(mapping, table.columns);
+  if (missing !== null) return { ...dataset, mapping, reason: missing, examples: [], problems: table.problems };
+  return { ...dataset, mapping, reason: 'Chosen by you.', ...examplesOf(table, mapping) };
+}
+
+function examplesOf(table: Table, mapping: Mapping): Pick<Dataset, 'examples' | 'problems'> {
+  const { examples, problems } = mapRows(table, mapping);
+  return { examples, problems: [...table.problems, ...problems].sort((a, b) => a.line - b.line) };
+}
+
+/** What the page shows. */
+export function viewDataset(dataset: Dataset): DatasetView {
+  const { name, bytes, hash, table, mapping, examples, problems } = dataset;
+  return {
+    name,
+    bytes,
+    hash,
+    kind: table.kind,
+    format: mapping.format,
+    reason: [dataset.reason, ...table.notes].join(' '),
+    columns: viewColumns(table, mapping.roles),
+    rows: table.rows.length + table.problems.length,
+    examples: examples.length,
+    rejected: problems.length,
+    problems: problems.slice(0, MAX_PROBLEMS),
+    head: examples.slice(0, HEAD),
+  };
+}

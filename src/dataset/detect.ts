@@ -1,0 +1,234 @@
+/** Guesses format and column roles from the first rows: exact column names, then structure, then words in the names. */
+
+import { CodedError } from '../core/errors';
+import { missingRoles } from './check';
+import { listOf, messageStyle } from './messages';
+import { isAside, keywordRank, matchKeySet } from './names';
+import { cellText, isFilled, isWordy, SAMPLE_ROWS, type Row, type Table } from './table';
+import type { ColumnRole, Format, Mapping } from './types';
+
+/** A mapping and the sentence that says where it comes from. */
+export interface Detection {
+  readonly mapping: Mapping;
+  readonly reason: string;
+}
+
+/** What the heuristics know of a column. */
+interface Traits {
+  readonly column: number;
+  readonly name: string;
+  readonly lists: 'openai' | 'sharegpt' | null;
+  /** Mostly lists or objects, of whatever. */
+  readonly nested: boolean;
+  readonly wordy: boolean;
+  /** Few short values that return: a label. */
+  readonly labels: boolean;
+  readonly meanLength: number;
+}
+
+/** Guesses the mapping of `table`. Throws data/columns when no column holds text. */
+export function detect(table: Table): Detection {
+  const traits = table.columns.map((name, column) => traitsOf(name, column, table.rows.slice(0, SAMPLE_ROWS)));
+  const usable = traits.filter((one) => one.lists !== null || (one.wordy && !isAside(one.name)));
+  const guess = byNames(table, traits) ?? byStructure(traits) ?? byWords(traits) ?? byContent(usable);
+  if (guess === null) throw noTextColumn(table);
+  return { mapping: { format: guess.format, roles: rolesOf(traits, guess.roles) }, reason: guess.reason };
+}
+
+/** Roles for a format that the user chose: those given, if they suffice, else the best guess for that format. */
+export function suggestRoles(table: Table, wanted: Mapping): Mapping {
+  if (missingRoles(wanted, table.columns) === null) return wanted;
+  const traits = table.columns.map((name, column) => traitsOf(name, column, table.rows.slice(0, SAMPLE_ROWS)));
+  const roles = FILLERS[wanted.format](traits.filter((one) => !isAside(one.name)));
+  const mapping = { format: wanted.format, roles: rolesOf(traits, roles) };
+  return missingRoles(mapping, table.columns) === null ? mapping : wanted;
+}
+
+type Roles = ReadonlyMap<number, ColumnRole>;
+
+interface Guess {
+  readonly format: Format;
+  readonly roles: Roles;
+  readonly reason: string;
+}
+
+const rolesOf = (traits: readonly Traits[], roles: Roles) => traits.map(({ column }) => roles.get(column) ?? 'ignore');
+
+function noTextColumn(table: Table): CodedError {
+  const names = table.columns.slice(0, 12).map((name) => `"${name}"`);
+  const found = `No column of this file holds text to learn from (found ${names.join(', ')}: numbers, identifiers or nothing)`;
+  return new CodedError('data/columns', `${found}. Add a column with text, or one with prompts and one with answers.`);
+}
+
+function traitsOf(name: string, column: number, rows: readonly Row[]): Traits {
+  const filled = rows.map((row) => row.cells[column]).filter(isFilled);
+  const texts = filled.map((cell) => cellText(cell).trim());
+  const styles = filled.map(messageStyle).filter((style) => style !== null);
+  return {
+    column,
+    name,
+    lists: styles.length * 2 >= filled.length ? (styles[0] ?? null) : null,
+    nested: filled.length > 0 && filled.filter((cell) => listOf(cell) !== null).length * 2 >= filled.length,
+    wordy: filled.filter(isWordy).length * 2 > filled.length,
+    labels: areLabels(texts),
+    meanLength: texts.reduce((sum, text) => sum + text.length, 0) / Math.max(1, texts.length),
+  };
+}
+
+function areLabels(texts: readonly string[]): boolean {
+  const distinct = new Set(texts).size;
+  return distinct >= 1 && distinct <= 20 && distinct * 2 <= texts.length && texts.every((text) => text.length <= 40);
+}
+
+/** The columns are exactly those of a known format, and hold what their names promise: lists where lists belong, else words. */
+function byNames(table: Table, traits: readonly Traits[]): Guess | null {
+  const match = matchKeySet(table.columns);
+  if (match === null) return null;
+  const roles = new Map(match.roles.map((role, column) => [column, role] as const));
+  const used = traits.filter(({ column }) => roles.get(column) !== 'ignore');
+  const kept = used.every((one) => (roles.get(one.column) === 'messages' ? one.nested : one.lists === null));
+  if (!kept || !used.some((one) => one.wordy || one.nested)) return null;
+  const names = used.map((one) => one.name).join(', ');
+  return { format: match.format, roles, reason: `The columns are those of ${TITLES[match.format]}: ${names}.` };
+}
+
+const TITLES: Record<Format, string> = {
+  messages: 'chat messages',
+  sharegpt: 'ShareGPT conversations',
+  alpaca: 'Alpaca instructions',
+  'prompt-completion': 'prompts and completions',
+  text: 'plain text',
+  'text-label': 'labelled texts',
+};
+
+/** A column of message lists; of preference data the chosen answer is put behind the conversation. */
+function byStructure(traits: readonly Traits[]): Guess | null {
+  const list = firstList(traits);
+  if (list === undefined) return null;
+  const roles = new Map<number, ColumnRole>([[list.column, 'messages']]);
+  const answer = traits.find((one) => one !== list && /^(chosen|completion|response)$/i.test(one.name));
+  if (answer !== undefined) roles.set(answer.column, 'assistant');
+  const system = traits.find((one) => one.wordy && keywordRank(one.name, 'system') >= 0);
+  if (system !== undefined) roles.set(system.column, 'system');
+  const sharegpt = list.lists === 'sharegpt';
+  const chosen = answer === undefined ? '' : ` The answer to learn is in "${answer.name}".`;
+  const keys = sharegpt ? 'from and value' : 'role and content';
+  const reason = `"${list.name}" holds lists of messages with ${keys}.${chosen}`;
+  return { format: sharegpt ? 'sharegpt' : 'messages', roles, reason };
+}
+
+/** Preference data in chat form may have its whole conversation under `chosen` only. */
+function firstList(traits: readonly Traits[]): Traits | undefined {
+  const lists = traits.filter((one) => one.lists !== null && one.name.toLowerCase() !== 'rejected');
+  return lists.find((one) => !/^(chosen|completion|response)$/i.test(one.name)) ?? lists[0];
+}
+
+/** Words in the column names: a question and an answer, or a text and its label. */
+function byWords(traits: readonly Traits[]): Guess | null {
+  const wordy = traits.filter((one) => one.wordy && !isAside(one.name));
+  const assistant = best(
+    traits.filter((one) => !isAside(one.name)),
+    'assistant',
+  );
+  const user =
+    best(
+      wordy.filter((one) => one !== assistant),
+      'user',
+    ) ??
+    best(
+      wordy.filter((one) => one !== assistant),
+      'text',
+    );
+  if (assistant !== undefined && user !== undefined) return turnsGuess(wordy, user, assistant);
+  const label = best(
+    traits.filter((one) => one.labels),
+    'label',
+  );
+  const text =
+    best(
+      wordy.filter((one) => one !== label),
+      'text',
+    ) ?? longest(wordy.filter((one) => one !== label));
+  if (label === undefined || text === undefined) return null;
+  return labelGuess(text, label, `"${text.name}" reads like a text and "${label.name}" like its label`);
+}
+
+function turnsGuess(wordy: readonly Traits[], user: Traits, assistant: Traits): Guess {
+  const roles = new Map<number, ColumnRole>([
+    [user.column, 'user'],
+    [assistant.column, 'assistant'],
+  ]);
+  for (const role of ['system', 'context'] as const) {
+    const found = best(
+      wordy.filter((one) => !roles.has(one.column)),
+      role,
+    );
+    if (found !== undefined) roles.set(found.column, role);
+  }
+  const reason = `By their names, "${user.name}" asks and "${assistant.name}" answers; please check.`;
+  return { format: 'prompt-completion', roles, reason };
+}
+
+function labelGuess(text: Traits, label: Traits, why: string): Guess {
+  const roles = new Map<number, ColumnRole>([
+    [text.column, 'text'],
+    [label.column, 'label'],
+  ]);
+  return { format: 'text-label', roles, reason: `${why}; please check.` };
+}
+
+/** Nothing in the names: one text column is plain text, a column of few values is a label, two columns are question and answer. */
+function byContent(usable: readonly Traits[]): Guess | null {
+  const label = usable.length === 2 ? usable.find((one) => one.labels) : undefined;
+  const text = longest(usable.filter((one) => one !== label));
+  if (label !== undefined && text !== undefined)
+    return labelGuess(text, label, `"${label.name}" has a few values that return, like labels`);
+  const [first, second] = usable;
+  if (first !== undefined && second !== undefined && usable.length === 2) {
+    const guess = turnsGuess([], first, second);
+    return {
+      ...guess,
+      reason: `Two columns of text: "${first.name}" was taken to ask, "${second.name}" to answer; please check.`,
+    };
+  }
+  const only = text ?? label;
+  if (only === undefined) return null;
+  const what = usable.length === 1 ? 'is the only column of text' : 'has the longest texts; please check';
+  return { format: 'text', roles: asRoles([only, 'text']), reason: `"${only.name}" ${what}.` };
+}
+
+function best(traits: readonly Traits[], role: ColumnRole): Traits | undefined {
+  const ranked = traits.map((one) => ({ one, rank: keywordRank(one.name, role) })).filter(({ rank }) => rank >= 0);
+  return ranked.sort((a, b) => a.rank - b.rank)[0]?.one;
+}
+
+function longest(traits: readonly Traits[]): Traits | undefined {
+  return [...traits].sort((a, b) => b.meanLength - a.meanLength)[0];
+}
+
+/** The best columns for the roles that a format needs. */
+const FILLERS: Record<Format, (traits: readonly Traits[]) => Roles> = {
+  messages: fillList,
+  sharegpt: fillList,
+  alpaca: fillTurns,
+  'prompt-completion': fillTurns,
+  text: (traits) => asRoles([longest(traits), 'text']),
+  'text-label': (traits) => {
+    const label = best(traits, 'label') ?? traits.find((one) => one.labels) ?? traits.at(-1);
+    return asRoles([longest(traits.filter((one) => one !== label)), 'text'], [label, 'label']);
+  },
+};
+
+function fillList(traits: readonly Traits[]): Roles {
+  return asRoles([firstList(traits), 'messages']);
+}
+
+function fillTurns(traits: readonly Traits[]): Roles {
+  const assistant = best(traits, 'assistant') ?? best(traits, 'label') ?? traits.at(-1);
+  const others = traits.filter((one) => one !== assistant);
+  return asRoles([best(others, 'user') ?? best(others, 'text') ?? longest(others), 'user'], [assistant, 'assistant']);
+}
+
+function asRoles(...pairs: readonly (readonly [Traits | undefined, ColumnRole])[]): Roles {
+  return new Map(pairs.flatMap(([one, role]) => (one === undefined ? [] : [[one.column, role] as const])));
+}

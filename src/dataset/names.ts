@@ -1,0 +1,77 @@
+/** Column names that people give to the parts of an example. */
+
+import type { ColumnRole, Format } from './types';
+
+/** Columns that never matter: they neither make nor spoil an exact match. */
+const ASIDE = new Set('id idx index uuid source score url meta metadata lang language split tools weight'.split(' '));
+
+interface KeySet {
+  readonly format: Format;
+  /** Column name to role. All of these must be there... */
+  readonly needed: Readonly<Record<string, ColumnRole>>;
+  /** ...these may be. */
+  readonly allowed?: Readonly<Record<string, ColumnRole>>;
+}
+
+const EXTRAS: Readonly<Record<string, ColumnRole>> = { system: 'system', context: 'context', history: 'history' };
+
+/** Tried in this order; a table matches when its columns are the needed ones and nothing but allowed ones. */
+const KEY_SETS: readonly KeySet[] = [
+  { format: 'messages', needed: { messages: 'messages' }, allowed: { system: 'system' } },
+  { format: 'sharegpt', needed: { conversations: 'messages' }, allowed: { system: 'system' } },
+  { format: 'alpaca', needed: { instruction: 'user', output: 'assistant' }, allowed: { input: 'context', ...EXTRAS } },
+  { format: 'prompt-completion', needed: { prompt: 'user', completion: 'assistant' }, allowed: EXTRAS },
+  { format: 'prompt-completion', needed: { prompt: 'user', response: 'assistant' }, allowed: EXTRAS },
+  { format: 'prompt-completion', needed: { instruction: 'user', response: 'assistant' }, allowed: EXTRAS },
+  { format: 'prompt-completion', needed: { question: 'user', answer: 'assistant' }, allowed: EXTRAS },
+  { format: 'prompt-completion', needed: { input: 'user', output: 'assistant' }, allowed: EXTRAS },
+  { format: 'prompt-completion', needed: { user: 'user', assistant: 'assistant' }, allowed: EXTRAS },
+  { format: 'prompt-completion', needed: { prompt: 'user', chosen: 'assistant' }, allowed: { rejected: 'ignore', ...EXTRAS } },
+  { format: 'text', needed: { text: 'text' } },
+  { format: 'text-label', needed: { text: 'text', label: 'label' } },
+];
+
+/** A format whose names are exactly the table's, with its roles; null when there is none. */
+export function matchKeySet(columns: readonly string[]): { format: Format; roles: ColumnRole[] } | null {
+  const names = columns.map((name) => name.toLowerCase());
+  const found = KEY_SETS.find((set) => fits(set, names));
+  if (found === undefined) return null;
+  const roles: Readonly<Record<string, ColumnRole>> = { ...found.allowed, ...found.needed };
+  return { format: found.format, roles: names.map((name) => own(roles, name) ?? 'ignore') };
+}
+
+function fits(set: KeySet, names: readonly string[]): boolean {
+  const known = (name: string) => own(set.needed, name) ?? own(set.allowed ?? {}, name);
+  return (
+    Object.keys(set.needed).every((name) => names.includes(name)) &&
+    names.every((name) => known(name) !== undefined || ASIDE.has(name))
+  );
+}
+
+function own(roles: Readonly<Record<string, ColumnRole>>, name: string): ColumnRole | undefined {
+  return Object.hasOwn(roles, name) ? roles[name] : undefined;
+}
+
+/** Keywords of each role; for a role, an earlier word beats a later one. */
+const KEYWORDS: readonly (readonly [role: ColumnRole, words: readonly string[]])[] = [
+  ['assistant', 'assistant completion response output answer reply chosen target summary translation'.split(' ')],
+  ['user', 'user instruction prompt question query input request source document article message'.split(' ')],
+  ['system', ['system']],
+  ['context', ['context', 'passage']],
+  ['label', 'label class category sentiment intent topic tag'.split(' ')],
+  ['text', 'text content body sentence review comment description title'.split(' ')],
+];
+
+const WORD_BREAK = /[^\p{L}\p{N}]+|(?<=\p{Ll})(?=\p{Lu})/u;
+
+/** Where the keyword of `role` stands among its role's words in the name (`Customer Question` has `question`), or -1. */
+export function keywordRank(name: string, role: ColumnRole): number {
+  const words = name.split(WORD_BREAK).map((word) => word.toLowerCase());
+  const known = KEYWORDS.find(([one]) => one === role)?.[1] ?? [];
+  return known.findIndex((keyword) => words.includes(keyword));
+}
+
+/** True for a column that holds bookkeeping, by its name. */
+export function isAside(name: string): boolean {
+  return ASIDE.has(name.toLowerCase()) || name.toLowerCase() === 'rejected';
+}

@@ -1,0 +1,69 @@
+/** Finds out what kind of text a file holds: by its first characters, then by its name, then by its separators. */
+
+import type { FileKind } from './types';
+
+const EXTENSIONS: Readonly<Partial<Record<string, FileKind>>> = {
+  csv: 'csv',
+  tsv: 'tsv',
+  tab: 'tsv',
+  jsonl: 'jsonl',
+  ndjson: 'jsonl',
+  json: 'json',
+  txt: 'txt',
+  text: 'txt',
+  md: 'txt',
+};
+
+/** The kind of `text`. Names mislead (JSON lines in a .json or .txt file), so unmistakable content goes first. */
+export function sniffKind(name: string, text: string): FileKind {
+  const named = kindOfName(name);
+  const json = sniffJson(text);
+  if (named === 'json') return json ?? 'json';
+  if (named === 'jsonl') return json === 'json' && text.trimStart().startsWith('[') ? 'json' : 'jsonl';
+  if (json !== null) return json;
+  if (named === 'csv' || named === 'tsv') return named;
+  return sniffSeparator(text, named === null) ?? 'txt';
+}
+
+function kindOfName(name: string): FileKind | null {
+  const extension = /\.([a-z]+)$/.exec(name.toLowerCase())?.[1] ?? '';
+  return Object.hasOwn(EXTENSIONS, extension) ? (EXTENSIONS[extension] ?? null) : null;
+}
+
+/** `json` for one array or object, `jsonl` for one value a line, null for anything else. */
+function sniffJson(text: string): 'json' | 'jsonl' | null {
+  const start = text.trimStart();
+  if (/^\[\s*([[{"]|$)/.test(start.slice(0, 1000))) return isLineOfJson(start) ? 'jsonl' : 'json';
+  if (!/^\{\s*(["}]|$)/.test(start.slice(0, 1000))) return null;
+  return isLineOfJson(start) || /^\{.*\}[ \t]*\n\s*\{/.test(start) ? 'jsonl' : 'json';
+}
+
+/** True when the first line alone is whole JSON and another line follows. */
+function isLineOfJson(start: string): boolean {
+  const end = start.indexOf('\n');
+  if (end < 0 || start.slice(end).trim() === '') return false;
+  try {
+    JSON.parse(start.slice(0, end));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Tabs are hardly ever prose; commas only count where the name says nothing and every line has the same number of them. */
+function sniffSeparator(text: string, anonymous: boolean): FileKind | null {
+  const lines = text
+    .slice(0, 65536)
+    .split('\n')
+    .slice(0, 20)
+    .filter((line) => line.trim() !== '');
+  if (lines.length < 2) return null;
+  if (sameCount(lines, '\t')) return 'tsv';
+  return anonymous && sameCount(lines, ',') ? 'csv' : null;
+}
+
+function sameCount(lines: readonly string[], separator: string): boolean {
+  const counts = lines.map((line) => line.split(separator).length - 1);
+  const [first = 0] = counts;
+  return first > 0 && counts.every((count) => count === first);
+}

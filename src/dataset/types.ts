@@ -1,0 +1,66 @@
+/** What the data stage passes on: tables, mappings, examples and their problems. Plain data, crosses worker boundaries. */
+
+export type FileKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
+
+/** How rows become training examples; `formats.md`-style names of the field. */
+export type Format = 'messages' | 'sharegpt' | 'alpaca' | 'prompt-completion' | 'text' | 'text-label';
+
+/** What a column is used for. `context` follows the instruction in the user's turn (Alpaca's `input`). */
+export type ColumnRole = 'messages' | 'system' | 'user' | 'context' | 'assistant' | 'history' | 'text' | 'label' | 'ignore';
+
+/** One role per column, by position. */
+export interface Mapping {
+  readonly format: Format;
+  readonly roles: readonly ColumnRole[];
+}
+
+export type Role = 'system' | 'user' | 'assistant' | 'tool';
+
+export interface Message {
+  readonly role: Role;
+  readonly content: string;
+}
+
+/** A training example: a conversation (loss on the assistant's turns) or a running text (loss on all of it). */
+export type Example =
+  | { readonly kind: 'chat'; readonly line: number; readonly messages: readonly Message[] }
+  | { readonly kind: 'text'; readonly line: number; readonly text: string };
+
+/** A row that can't be used. `line` is the line in the file, counted from 1. */
+export interface RowProblem {
+  readonly line: number;
+  readonly message: string;
+}
+
+export interface ColumnView {
+  readonly name: string;
+  readonly role: ColumnRole;
+  /** Rows with a non-empty value. */
+  readonly filled: number;
+  /** Distinct values, counted up to 1,000. */
+  readonly distinct: number;
+  readonly meanLength: number;
+  readonly maxLength: number;
+  /** Up to three values, shortened to 200 characters. */
+  readonly samples: readonly string[];
+}
+
+/** What the page shows about the dropped file. */
+export interface DatasetView {
+  readonly name: string;
+  readonly bytes: number;
+  readonly kind: FileKind;
+  readonly format: Format;
+  /** Why this format was chosen, in a sentence. */
+  readonly reason: string;
+  readonly columns: readonly ColumnView[];
+  readonly rows: number;
+  readonly examples: number;
+  readonly rejected: number;
+  /** The first 500 problems; `rejected` counts all. */
+  readonly problems: readonly RowProblem[];
+  /** The first 20 examples. */
+  readonly head: readonly Example[];
+  /** SHA-256 of the file, hex. */
+  readonly hash: string;
+}

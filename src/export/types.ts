@@ -1,0 +1,6 @@
+/** Files that leave the page. */
+
+export interface ExportedFile {
+  readonly name: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}

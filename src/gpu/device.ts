@@ -1,0 +1,72 @@
+/** Finds the GPU: adapter, every useful feature, the largest limits, and whether it is real. */
+
+import { CodedError, messageOf } from '../core/errors';
+import { Pipelines } from './pipelines';
+
+/** What a kernel launch may rely on. */
+export interface Target {
+  readonly maxBindingBytes: number;
+  readonly maxWorkgroupBytes: number;
+  readonly features: ReadonlySet<string>;
+}
+
+export interface Device {
+  readonly gpu: GPUDevice;
+  readonly info: GPUAdapterInfo;
+  /** Vendor and architecture, or what the driver calls itself. */
+  readonly name: string;
+  /** The adapter computes on the CPU. */
+  readonly software: boolean;
+  readonly target: Target;
+  /** Compiled once for the device, shared by everything that runs on it. */
+  readonly pipelines: Pipelines;
+}
+
+const FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'];
+const LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxStorageBuffersPerShaderStage',
+] as const;
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|software/i;
+
+/** Requests adapter and device. Throws `gpu/unavailable` with the reason. */
+export async function openDevice(gpu: GPU | undefined): Promise<Device> {
+  if (gpu === undefined) throw unavailable('this browser has no WebGPU');
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (adapter === null) throw unavailable('the browser offers no WebGPU adapter');
+  const requiredFeatures = FEATURES.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[];
+  const requiredLimits = Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]));
+  const device = await adapter.requestDevice({ requiredFeatures, requiredLimits }).catch((error: unknown) => {
+    throw unavailable(messageOf(error));
+  });
+  return describe(device, adapter.info);
+}
+
+/** What kernels and page need to know of a device. */
+export function describe(gpu: GPUDevice, info: GPUAdapterInfo): Device {
+  const words = [info.vendor, info.architecture, info.device, info.description].filter((word) => word !== '');
+  const software = info.isFallbackAdapter || SOFTWARE.test(words.join(' '));
+  return {
+    gpu,
+    info,
+    name: [...new Set(words)].join(' ') || 'unnamed adapter',
+    software,
+    pipelines: new Pipelines(gpu),
+    target: {
+      maxBindingBytes: gpu.limits.maxStorageBufferBindingSize,
+      maxWorkgroupBytes: gpu.limits.maxComputeWorkgroupStorageSize,
+      features: new Set([...gpu.features, ...(software ? ['software-adapter'] : [])]),
+    },
+  };
+}
+
+function unavailable(reason: string): CodedError {
+  return new CodedError(
+    'gpu/unavailable',
+    `WebGPU can't be used: ${reason}. Training runs on the processor instead, slowly; the device help says how to switch WebGPU on.`,
+  );
+}

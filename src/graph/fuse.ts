@@ -1,0 +1,77 @@
+/**
+ * Merges sums into the matrix products they sum: the backward pass of a LoRA layer is dx = dy·W + du·A, which autodiff writes
+ * as two products and a sum, and the tile loop can do as one.
+ */
+
+import { addOp } from '../../kernels/add';
+import { lowrankOp } from '../../kernels/lowrank';
+import { matmulOp, type MatmulAttrs } from '../../kernels/matmul';
+import type { Value } from '../../kernels/op';
+import type { Node } from './graph';
+
+/** Places of matmul's inputs. */
+const P = 2;
+const Q = 3;
+const ADDEND = 5;
+
+/** The same computation with `add(matmul, lowrank)` as one extended product and `add(matmul, x)` as its addend. */
+export function fuse(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
+  const uses = countUses(nodes, outputs);
+  const producer = new Map<Value, Node>();
+  const merged = new Set<Node>();
+  const result = nodes.map((original) => {
+    const node = original.op === addOp ? merge(original, (value) => soleProducer(value, producer, uses), merged) : original;
+    for (const value of node.outputs) producer.set(value, node);
+    return node;
+  });
+  return result.filter((node) => !merged.has(node));
+}
+
+function countUses(nodes: readonly Node[], outputs: readonly Value[]): Map<Value, number> {
+  const uses = new Map<Value, number>();
+  const count = (value: Value | null) => value !== null && uses.set(value, (uses.get(value) ?? 0) + 1);
+  for (const node of nodes) node.inputs.forEach(count);
+  outputs.forEach(count);
+  return uses;
+}
+
+/** The node that made `value`, when nothing else reads it. */
+function soleProducer(
+  value: Value | null | undefined,
+  producer: ReadonlyMap<Value, Node>,
+  uses: ReadonlyMap<Value, number>,
+): Node | undefined {
+  return value !== null && value !== undefined && uses.get(value) === 1 ? producer.get(value) : undefined;
+}
+
+/** The sum as one product, its parts added to `merged`; or the sum itself. The later product is tried first: only it can still be extended. */
+function merge(sum: Node, soleProducerOf: (value: Value | null | undefined) => Node | undefined, merged: Set<Node>): Node {
+  const [first, second] = sum.inputs;
+  for (const [host, other] of [
+    [soleProducerOf(second), first],
+    [soleProducerOf(first), second],
+  ] as const) {
+    if (host === undefined || host.op !== matmulOp || other === null || other === undefined) continue;
+    const part = soleProducerOf(other);
+    const extended = part === undefined ? null : extend(host, part, sum);
+    if (extended !== null && part !== undefined) {
+      merged.add(host).add(part);
+      return extended;
+    }
+    if (part?.op === lowrankOp || host.inputs[ADDEND] !== null) continue;
+    merged.add(host);
+    return { ...host, inputs: host.inputs.with(ADDEND, other), outputs: sum.outputs };
+  }
+  return sum;
+}
+
+/** matmul + lowrank of the same layout as one extended matmul; null when they do not fit together. */
+function extend(host: Node, part: Node, sum: Node): Node | null {
+  const { layout } = host.attrs as MatmulAttrs;
+  const small = part.attrs as MatmulAttrs;
+  const [p, q] = part.inputs;
+  if (part.op !== lowrankOp || small.layout !== layout || host.inputs[P] !== null || p === undefined || q === undefined)
+    return null;
+  const attrs: MatmulAttrs = { layout, scale: small.scale };
+  return { op: matmulOp, attrs, inputs: host.inputs.with(P, p).with(Q, q), outputs: sum.outputs };
+}

@@ -1,0 +1,124 @@
+/**
+ * Graphs and programs. A graph declares the values that outlive a run: weights, adapter, optimizer state, inputs. A program is
+ * a list of nodes over them: one for a training step's forward and backward, one for the update, one for evaluation, ...
+ * Neither holds data.
+ */
+
+import type { DType } from '../core/dtype';
+import { internal } from '../core/errors';
+import { sizeOf, type Shape } from '../core/shape';
+import type { Builder, Op, Role, Use, Value } from '../../kernels/op';
+
+/** One use of an op. */
+export interface Node extends Use<Value> {
+  readonly op: Op;
+  readonly attrs: object;
+}
+
+/** Views start at multiples of this many elements: 256 bytes, WebGPU's binding alignment. */
+const VIEW_ALIGNMENT = 64;
+
+export interface Flat {
+  readonly flat: Value;
+  readonly views: readonly Value[];
+}
+
+export class Graph {
+  readonly #byName = new Map<string, Value>();
+  readonly #views = new Map<Value, readonly Value[]>();
+  #count = 0;
+
+  /** A value that the host provides or that lives across runs. Names are unique. */
+  declare(name: string, role: Exclude<Role, 'temp'>, shape: Shape, dtype: DType = 'f32'): Value {
+    return this.#register(this.create(name, role, shape, dtype));
+  }
+
+  /** The declared value of that name, or undefined. */
+  find(name: string): Value | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** The declared value of that name. */
+  named(name: string): Value {
+    const value = this.#byName.get(name);
+    if (value === undefined) throw internal(`no value is named ${name}`);
+    return value;
+  }
+
+  /** All declared values, views left out. */
+  declared(): readonly Value[] {
+    return [...this.#byName.values()].filter((value) => value.view === undefined);
+  }
+
+  /**
+   * One flat f32 value and a view of it for each entry, each view aligned for binding. The gaps hold zeros for good, since
+   * nothing writes there.
+   */
+  declareFlat(
+    name: string,
+    role: 'trainable' | 'state',
+    entries: readonly { readonly name: string; readonly shape: Shape }[],
+  ): Flat {
+    const offsets: number[] = [];
+    const length = entries.reduce((offset, { shape }) => {
+      offsets.push(offset);
+      return offset + Math.ceil(sizeOf(shape) / VIEW_ALIGNMENT) * VIEW_ALIGNMENT;
+    }, 0);
+    const flat = this.declare(name, role, [Math.max(length, VIEW_ALIGNMENT)]);
+    const views = entries.map((entry, i) =>
+      this.#register(this.create(`${name}/${entry.name}`, role, entry.shape, 'f32', { of: flat, offset: offsets[i] ?? 0 })),
+    );
+    this.#views.set(flat, views);
+    return { flat, views };
+  }
+
+  /** The views of a flat value in the order of their offsets; undefined when it is not flat. */
+  viewsOf(value: Value): readonly Value[] | undefined {
+    return this.#views.get(value);
+  }
+
+  program(name: string): Program {
+    return new Program(this, name);
+  }
+
+  /** Makes a value without registering its name; programs make their temporaries so. */
+  create(name: string, role: Role, shape: Shape, dtype: DType, view?: Value['view']): Value {
+    return { id: this.#count++, name, role, shape, dtype, ...(view && { view }) };
+  }
+
+  #register(value: Value): Value {
+    if (this.#byName.has(value.name)) throw internal(`value ${value.name} is declared twice`);
+    this.#byName.set(value.name, value);
+    return value;
+  }
+}
+
+export class Program implements Builder {
+  readonly nodes: Node[] = [];
+
+  constructor(
+    readonly graph: Graph,
+    readonly name: string,
+  ) {}
+
+  apply<A extends object>(op: Op<A>, inputs: readonly (Value | null)[], attrs: A): readonly Value[] {
+    const outputs = op.infer(inputs, attrs).map((spec, i) => {
+      const updated = op.updates?.[i];
+      return updated === undefined
+        ? this.graph.create(op.name, 'temp', spec.shape, spec.dtype)
+        : updatable(op.name, inputs[updated]);
+    });
+    this.nodes.push({ op, inputs, outputs, attrs });
+    return outputs;
+  }
+}
+
+function updatable(op: string, value: Value | null | undefined): Value {
+  if (value?.role === 'state' || value?.role === 'trainable') return value;
+  throw internal(`${op} updates ${value?.name ?? 'nothing'}, which is neither state nor trainable`);
+}
+
+/** The value that owns the storage: the flat value of a view, else the value itself. */
+export function storageOf(value: Value): Value {
+  return value.view?.of ?? value;
+}

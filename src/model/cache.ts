@@ -1,0 +1,237 @@
+/**
+ * Copies of models in this browser's private file system (OPFS), for next time and for offline: a folder for each model, its
+ * files, and last of all a manifest. A model without a whole manifest does not exist.
+ */
+
+import { CodedError } from '../core/errors';
+import { ensureSpace, formatBytes, storageError } from '../core/storage';
+import { openFolder, type ModelFolder } from './folder';
+
+export interface CachedModel {
+  readonly id: string;
+  readonly name: string;
+  readonly bytes: number;
+}
+
+interface Manifest extends CachedModel {
+  readonly version: 1;
+  readonly files: readonly { readonly name: string; readonly size: number }[];
+}
+
+const MANIFEST = 'manifest.json';
+/** Bytes written at a time. */
+const PIECE = 8 * 1024 * 1024;
+
+/** The cache under `root` in the private file system. Nothing is opened before it is needed. */
+export function openModelCache(root = 'models'): ModelCache {
+  return new ModelCache(root);
+}
+
+export class ModelCache {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** The whole models, by name. */
+  list(): Promise<readonly CachedModel[]> {
+    return guarded('the list of kept models', 0, async () => {
+      const models: CachedModel[] = [];
+      for await (const [, folder] of (await this.#folder()).entries()) {
+        const manifest = folder instanceof FileSystemDirectoryHandle ? await readManifest(folder) : null;
+        if (manifest !== null) models.push({ id: manifest.id, name: manifest.name, bytes: manifest.bytes });
+      }
+      return models.sort((a, b) => (a.name < b.name ? -1 : 1));
+    });
+  }
+
+  /** Opens a kept model. Throws `store/corrupt` when it is not there, not whole, or not what it was. */
+  async open(id: string): Promise<ModelFolder> {
+    const found = await guarded('a kept model', 0, () => this.#files(id));
+    const folder = found === null ? null : await openFolder(found.files, { name: found.name, cached: true });
+    if (folder?.id === id) return folder;
+    throw new CodedError('store/corrupt', 'The copy of this model is missing or damaged. Choose the model from its files again.');
+  }
+
+  /** Keeps a copy, unless there is one or another tab is making it. Throws `store/quota` when there is no room. */
+  async put(folder: ModelFolder, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { id, files, view } = folder;
+    const bytes = files.reduce((sum, { size }) => sum + size, 0);
+    const what = `a copy of ${view.name}`;
+    await alone(id, () =>
+      guarded(what, bytes, async () => {
+        const root = await this.#folder();
+        if ((await this.#manifest(root, id)) !== null) return;
+        await clearHalfWritten(root, id);
+        await ensureSpace(what, bytes);
+        await write(root, { version: 1, id, name: view.name, bytes, files: sizesOf(files) }, files, options.signal);
+      }),
+    );
+  }
+
+  /** Deletes a kept model, or what there is of it. */
+  async delete(id: string): Promise<void> {
+    const done = await alone(id, () => guarded('a kept model', 0, async () => discard(await this.#folder(), id)));
+    if (!done) throw new CodedError('store/locked', 'Another tab is writing this model. Wait for it, then delete the model.');
+  }
+
+  async #folder(): Promise<FileSystemDirectoryHandle> {
+    const storage = await navigator.storage.getDirectory();
+    return storage.getDirectoryHandle(this.#root, { create: true });
+  }
+
+  async #manifest(root: FileSystemDirectoryHandle, id: string): Promise<Manifest | null> {
+    const folder = await missing(root.getDirectoryHandle(id));
+    return folder === null ? null : readManifest(folder);
+  }
+
+  async #files(id: string): Promise<{ name: string; files: File[] } | null> {
+    const root = await this.#folder();
+    const manifest = await this.#manifest(root, id);
+    if (manifest === null) return null;
+    const folder = await root.getDirectoryHandle(id);
+    const handles = await Promise.all(manifest.files.map(({ name }) => folder.getFileHandle(name)));
+    return { name: manifest.name, files: await Promise.all(handles.map((handle) => handle.getFile())) };
+  }
+}
+
+const sizesOf = (files: readonly File[]) => files.map(({ name, size }) => ({ name, size }));
+
+/** Runs `work` unless another tab or worker is at work on this model; says whether it ran. */
+async function alone(id: string, work: () => Promise<void>): Promise<boolean> {
+  return navigator.locks.request(`finetab:model:${id}`, { ifAvailable: true }, async (lock) => {
+    if (lock !== null) await work();
+    return lock !== null;
+  });
+}
+
+/** Storage errors become coded; being cancelled stays what it is. */
+async function guarded<T>(what: string, needed: number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Cancelled) throw error.reason;
+    throw storageError(error, what, needed);
+  }
+}
+
+class Cancelled extends Error {
+  readonly reason: Error;
+
+  constructor(signal: AbortSignal) {
+    super('cancelled');
+    this.reason = signal.reason instanceof Error ? signal.reason : new DOMException('cancelled', 'AbortError');
+  }
+}
+
+/** Null instead of a NotFoundError. */
+async function missing<T>(found: Promise<T>): Promise<T | null> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'NotFoundError') return null;
+    throw error;
+  }
+}
+
+/** The manifest of a whole model: readable, and every file there in its size. */
+async function readManifest(folder: FileSystemDirectoryHandle): Promise<Manifest | null> {
+  const handle = await missing(folder.getFileHandle(MANIFEST));
+  const manifest = handle === null ? null : parseManifest(await (await handle.getFile()).text());
+  if (manifest === null || manifest.id !== folder.name) return null;
+  for (const { name, size } of manifest.files) {
+    const file = await missing(folder.getFileHandle(name));
+    if (file === null || (await file.getFile()).size !== size) return null;
+  }
+  return manifest;
+}
+
+/** Null when it was cut off while it was written. */
+function parseManifest(text: string): Manifest | null {
+  try {
+    const manifest = JSON.parse(text) as Partial<Manifest> | null;
+    return manifest?.version === 1 && Array.isArray(manifest.files) ? (manifest as Manifest) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Removes models that were not written to their end, unless someone is still at it. `own` is this caller's. */
+async function clearHalfWritten(root: FileSystemDirectoryHandle, own: string): Promise<void> {
+  for await (const [id, folder] of root.entries()) {
+    if (folder instanceof FileSystemDirectoryHandle && (await readManifest(folder)) !== null) continue;
+    if (id === own) await discard(root, id);
+    else await alone(id, () => discard(root, id));
+  }
+}
+
+/** The manifest goes first, so that what is left of a deletion cut short is no model. */
+async function discard(root: FileSystemDirectoryHandle, id: string): Promise<void> {
+  const folder = await missing(root.getDirectoryHandle(id));
+  if (folder === null) return;
+  await missing(folder.removeEntry(MANIFEST));
+  await missing(root.removeEntry(id, { recursive: true }));
+}
+
+async function write(
+  root: FileSystemDirectoryHandle,
+  manifest: Manifest,
+  files: readonly File[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const folder = await root.getDirectoryHandle(manifest.id, { create: true });
+  try {
+    for (const file of files) await writeFile(folder, file.name, file, signal);
+    await writeFile(folder, MANIFEST, new Blob([JSON.stringify(manifest)]), signal);
+  } catch (error) {
+    await discard(root, manifest.id).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Workers have the faster access handles, pages only the streams; Safari had no streams before version 26. */
+async function writeFile(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+  data: Blob,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const handle = await folder.getFileHandle(name, { create: true });
+  if ('createSyncAccessHandle' in handle) await writeSync(handle, data, signal);
+  else await writeStream(handle, data, signal);
+}
+
+async function* pieces(data: Blob, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (let from = 0; from < data.size; from += PIECE) {
+    if (signal?.aborted) throw new Cancelled(signal);
+    yield new Uint8Array(await data.slice(from, from + PIECE).arrayBuffer());
+  }
+}
+
+async function writeSync(handle: FileSystemFileHandle, data: Blob, signal: AbortSignal | undefined): Promise<void> {
+  const access = await handle.createSyncAccessHandle();
+  try {
+    access.truncate(0);
+    let at = 0;
+    for await (const piece of pieces(data, signal)) {
+      const written = access.write(piece, { at });
+      if (written < piece.length) throw new DOMException(`only ${formatBytes(at + written)} fit`, 'QuotaExceededError');
+      at += written;
+    }
+    access.flush();
+  } finally {
+    access.close();
+  }
+}
+
+async function writeStream(handle: FileSystemFileHandle, data: Blob, signal: AbortSignal | undefined): Promise<void> {
+  const stream = await handle.createWritable();
+  try {
+    for await (const piece of pieces(data, signal)) await stream.write(piece);
+    await stream.close();
+  } catch (error) {
+    await stream.abort().catch(() => undefined);
+    throw error;
+  }
+}

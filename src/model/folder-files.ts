@@ -1,0 +1,96 @@
+/** Sorts what was dropped, picked or fetched into the files of one model, and says what is missing. */
+
+import { CodedError, messageOf, type Problem } from '../core/errors';
+import { formatBytes } from '../core/storage';
+import { problemsError } from './problems';
+
+/** The files of one model by name, without their folder. */
+export interface FolderFiles {
+  /** Name of the folder; null when the files came without one. */
+  readonly folder: string | null;
+  readonly byName: ReadonlyMap<string, File>;
+}
+
+const ADVICE =
+  'Drop the whole folder of a Hugging Face model: config.json, model.safetensors (or its index and shards), tokenizer.json.';
+
+export function filesError(problems: readonly Problem[]): CodedError {
+  return problemsError('model/files', "These files don't make up a model", problems, ADVICE);
+}
+
+/**
+ * Picks the model's folder: the outermost that holds a config.json. Paths come from `webkitRelativePath` or, for files that
+ * crossed into a worker and lost it, from the name. Two candidates are a `model/files` error.
+ */
+export function arrange(files: readonly File[]): FolderFiles {
+  const entries = files.map((file) => ({ file, path: (file.webkitRelativePath || file.name).split('/') }));
+  const configs = entries.filter(({ path }) => path.at(-1) === 'config.json');
+  const depth = Math.min(...configs.map(({ path }) => path.length));
+  const roots = configs.filter(({ path }) => path.length === depth).map(({ path }) => path.slice(0, -1));
+  const [root = entries[0]?.path.slice(0, -1) ?? [], ...others] = roots;
+  if (others.length > 0) {
+    const found = roots.map((path) => path.join('/') || 'the same folder').join(', ');
+    throw filesError([{ where: 'config.json', message: `found ${roots.length} times (${found}); drop one model at a time` }]);
+  }
+  const inside = entries.filter(({ path }) => path.length === root.length + 1 && root.every((part, i) => part === path[i]));
+  const byName = new Map(inside.map(({ file, path }) => [path.at(-1) ?? file.name, file]));
+  return { folder: root.at(-1) ?? null, byName };
+}
+
+/** What the folder lacks to be a model at all. `tokenizer` says whether tokenizer.json is needed. */
+export function missingFiles({ byName }: FolderFiles, tokenizer: boolean): Problem[] {
+  const problems: Problem[] = [];
+  const lacks = (where: string, message: string) => problems.push({ where, message: `is missing${message}` });
+  const ending = (end: string) => [...byName.keys()].find((name) => name.endsWith(end));
+  if (!byName.has('config.json')) lacks('config.json', '');
+  if (!byName.has('model.safetensors') && !byName.has('model.safetensors.index.json')) {
+    const other = ending('.safetensors') ?? ending('.bin') ?? ending('.gguf') ?? ending('.pth');
+    lacks('model.safetensors', other === undefined ? '' : ` (${other} is not read; save the model as safetensors)`);
+  }
+  if (tokenizer && !byName.has('tokenizer.json')) {
+    const other = ending('tokenizer.model') ?? ending('vocab.json');
+    lacks('tokenizer.json', other === undefined ? '' : ` (${other} is not read; save the fast tokenizer)`);
+  }
+  return problems;
+}
+
+/** The text of a file; null when there is none. A file over `limit` bytes is a problem, not a text. */
+export async function readText(files: FolderFiles, name: string, limit: number, problems: Problem[]): Promise<string | null> {
+  const file = files.byName.get(name);
+  if (file === undefined) return null;
+  if (file.size <= limit) return await readable(name, () => file.text());
+  problems.push({ where: name, message: `has ${formatBytes(file.size)}; more than ${formatBytes(limit)} is no such file` });
+  return null;
+}
+
+/** Reading fails when a file was changed, moved or deleted after it was dropped. */
+export async function readable<T>(name: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    const message = `${name} can't be read any more (${messageOf(error)}). It was changed, moved or deleted: drop the model again.`;
+    throw new CodedError('model/files', message, [{ where: name, message: messageOf(error) }], { cause: error });
+  }
+}
+
+/** Fetches the files `names` of a model served under `base`. All that fail are reported in one `model/files` error. */
+export async function fetchFiles(base: string | URL, names: readonly string[]): Promise<File[]> {
+  const problems: Problem[] = [];
+  const files = await Promise.all(names.map((name) => fetchFile(new URL(name, base), name, problems)));
+  const found = files.filter((file) => file !== null);
+  if (problems.length === 0) return found;
+  throw problemsError('model/files', 'The model could not be fetched', problems, 'Check the connection and reload the page.');
+}
+
+async function fetchFile(url: URL, name: string, problems: Problem[]): Promise<File | null> {
+  try {
+    const response = await fetch(url);
+    // Servers of single-page apps answer with the page itself for whatever they don't have.
+    const isPage = response.headers.get('content-type')?.startsWith('text/html') ?? false;
+    if (response.ok && !isPage) return new File([await response.blob()], name);
+    problems.push({ where: name, message: isPage ? 'is not served' : `${response.status} ${response.statusText}` });
+  } catch (error) {
+    problems.push({ where: name, message: messageOf(error) });
+  }
+  return null;
+}

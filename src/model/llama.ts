@@ -1,0 +1,121 @@
+/**
+ * The Llama family as a graph: Llama 2 and 3, Mistral, SmolLM2, Qwen2 (biases on q, k, v), Qwen3 (norm on each head of q and
+ * k). Weights are declared under their Hugging Face names.
+ */
+
+import type { DType } from '../core/dtype';
+import { linear, type Adapter, type LinearLayer } from '../adapter/lora';
+import type { Graph } from '../graph/graph';
+import { embedding } from '../../kernels/embedding';
+import type { Builder, Value } from '../../kernels/op';
+import { rmsnorm } from '../../kernels/rmsnorm';
+import { rope } from '../../kernels/rope';
+import { swiglu } from '../../kernels/swiglu';
+import { expectedTensors, type ModelConfig } from './config';
+
+/** What the tokens of a pass are: M = rows·T entries each, i32. `cos` and `sin` are [P, D/2] with P above every position. */
+export interface Tokens {
+  readonly ids: Value;
+  readonly positions: Value;
+  readonly cos: Value;
+  readonly sin: Value;
+}
+
+/** How layer `index` mixes tokens: o [M, H·D] of q [M, H·D], k and v [M, Hkv·D], positions already applied. */
+export type Attend = (index: number, q: Value, k: Value, v: Value) => Value;
+
+export interface Adaptation {
+  readonly adapter: Adapter;
+  /** [2] i32 (seed, step) for dropout; null leaves dropout out. */
+  readonly seed: Value | null;
+}
+
+/** The linear layers of the model, in order of use, with their sizes. */
+export function linearLayers(config: ModelConfig): LinearLayer[] {
+  const { hiddenSize, intermediateSize, headDim } = config;
+  const queries = config.heads * headDim;
+  const keys = config.kvHeads * headDim;
+  const sizes: [string, number, number][] = [
+    ['self_attn.q_proj', hiddenSize, queries],
+    ['self_attn.k_proj', hiddenSize, keys],
+    ['self_attn.v_proj', hiddenSize, keys],
+    ['self_attn.o_proj', queries, hiddenSize],
+    ['mlp.gate_proj', hiddenSize, intermediateSize],
+    ['mlp.up_proj', hiddenSize, intermediateSize],
+    ['mlp.down_proj', intermediateSize, hiddenSize],
+  ];
+  return Array.from({ length: config.layers }, (_, i) =>
+    sizes.map(([name, inputs, outputs]) => ({ module: `layers.${i}.${name}`, inputs, outputs })),
+  ).flat();
+}
+
+/** Declares every weight as a frozen value. `dtypeOf` says how each is stored. */
+export function declareWeights(graph: Graph, config: ModelConfig, dtypeOf: (name: string) => DType): void {
+  for (const { name, shape } of expectedTensors(config)) graph.declare(name, 'frozen', shape, dtypeOf(name));
+}
+
+/** The output head [V, C]: the embedding itself when tied. */
+export function headOf(graph: Graph, config: ModelConfig): Value {
+  return graph.named(config.tied ? 'model.embed_tokens.weight' : 'lm_head.weight');
+}
+
+/** Final hidden states [M, C], normalised, ready for the head. */
+export function hiddenStates(
+  builder: Builder,
+  graph: Graph,
+  config: ModelConfig,
+  tokens: Tokens,
+  attend: Attend,
+  adaptation: Adaptation | null,
+): Value {
+  const pass: Pass = { builder, graph, config, tokens, attend, adaptation };
+  let x = embedding(builder, { table: graph.named('model.embed_tokens.weight'), ids: tokens.ids });
+  for (let i = 0; i < config.layers; i++) x = feedForward(pass, i, selfAttention(pass, i, x));
+  return norm(pass, 'model.norm', x);
+}
+
+interface Pass {
+  readonly builder: Builder;
+  readonly graph: Graph;
+  readonly config: ModelConfig;
+  readonly tokens: Tokens;
+  readonly attend: Attend;
+  readonly adaptation: Adaptation | null;
+}
+
+function selfAttention(pass: Pass, i: number, x: Value): Value {
+  const name = `layers.${i}.self_attn`;
+  const h = norm(pass, `model.layers.${i}.input_layernorm`, x);
+  const q = rotate(pass, headNorm(pass, `model.${name}.q_norm`, project(pass, `${name}.q_proj`, h)));
+  const k = rotate(pass, headNorm(pass, `model.${name}.k_norm`, project(pass, `${name}.k_proj`, h)));
+  const v = project(pass, `${name}.v_proj`, h);
+  return project(pass, `${name}.o_proj`, pass.attend(i, q, k, v), x);
+}
+
+function feedForward(pass: Pass, i: number, x: Value): Value {
+  const name = `layers.${i}.mlp`;
+  const h = norm(pass, `model.layers.${i}.post_attention_layernorm`, x);
+  const active = swiglu(pass.builder, project(pass, `${name}.gate_proj`, h), project(pass, `${name}.up_proj`, h));
+  return project(pass, `${name}.down_proj`, active, x);
+}
+
+/** A linear layer with its bias, if the model has one, its adapter, and the residual. */
+function project({ builder, graph, adaptation }: Pass, module: string, x: Value, residual?: Value): Value {
+  const weight = graph.named(`model.${module}.weight`);
+  const bias = graph.find(`model.${module}.bias`) ?? null;
+  const use = { x, weight, bias, ...(residual && { addend: residual }) };
+  return linear(builder, module, use, adaptation?.adapter ?? null, adaptation?.seed ?? null);
+}
+
+function norm({ builder, graph, config }: Pass, name: string, x: Value): Value {
+  return rmsnorm(builder, x, graph.named(`${name}.weight`), config.normEps).y;
+}
+
+/** Qwen3 normalises each head of q and k; others have no such weight. */
+function headNorm(pass: Pass, name: string, x: Value): Value {
+  return pass.graph.find(`${name}.weight`) === undefined ? x : norm(pass, name, x);
+}
+
+function rotate({ builder, config, tokens }: Pass, x: Value): Value {
+  return rope(builder, x, tokens.positions, tokens.cos, tokens.sin, config.headDim);
+}

@@ -1,0 +1,100 @@
+/**
+ * Rotary positions (arXiv 2104.09864): inverse frequencies with the scalings of Llama, and the cos and sin tables.
+ * Computed in f64: at position 10^5 an f32 angle is already wrong in its third decimal.
+ */
+
+import type { Fields } from './config-fields';
+
+/** Base θ and how the frequencies are changed to reach further than pre-training did. */
+export type Rope = { readonly theta: number } & (
+  | { readonly type: 'default' }
+  /** Positions are divided by `factor` (position interpolation, arXiv 2306.15595). */
+  | { readonly type: 'linear'; readonly factor: number }
+  | {
+      readonly type: 'llama3';
+      readonly factor: number;
+      readonly lowFreqFactor: number;
+      readonly highFreqFactor: number;
+      readonly originalMaxPositions: number;
+    }
+);
+
+/**
+ * Reads `rope_theta` + `rope_scaling` (transformers 4) or `rope_parameters` (transformers 5, where θ is inside). Scalings other
+ * than linear and llama3 are refused by name.
+ */
+export function readRope(fields: Fields, maxPositions: number): Rope {
+  const scaling = fields.nested('rope_parameters') ?? fields.nested('rope_scaling');
+  const outer = fields.positive('rope_theta', 10000);
+  checkPartial(fields);
+  if (scaling === null) return { theta: outer, type: 'default' };
+  checkPartial(scaling);
+  return readScaling(scaling, scaling.positive('rope_theta', outer), maxPositions);
+}
+
+function readScaling(scaling: Fields, theta: number, maxPositions: number): Rope {
+  const type = scaling.raw('rope_type') ?? scaling.raw('type') ?? 'default';
+  if (type === 'linear') return { theta, type, factor: scaling.positive('factor') };
+  if (type === 'llama3') return readLlama3(scaling, theta, maxPositions);
+  if (type !== 'default')
+    scaling.refuse(
+      'rope_type',
+      `the RoPE scaling ${JSON.stringify(type)} is not supported; supported are default, linear, llama3`,
+    );
+  return { theta, type: 'default' };
+}
+
+function readLlama3(scaling: Fields, theta: number, maxPositions: number): Rope {
+  const lowFreqFactor = scaling.positive('low_freq_factor');
+  const highFreqFactor = scaling.positive('high_freq_factor');
+  if (highFreqFactor < lowFreqFactor)
+    scaling.wrong('high_freq_factor', `is ${highFreqFactor}, below low_freq_factor ${lowFreqFactor}`);
+  return {
+    ...{ theta, type: 'llama3', factor: scaling.positive('factor'), lowFreqFactor, highFreqFactor },
+    originalMaxPositions: scaling.whole('original_max_position_embeddings', maxPositions),
+  };
+}
+
+function checkPartial(fields: Fields): void {
+  const share = fields.raw('partial_rotary_factor') ?? 1;
+  if (share !== 1)
+    fields.refuse('partial_rotary_factor', `is ${JSON.stringify(share)}; only 1 (the whole head rotates) is supported`);
+}
+
+/** Radians by which pair i of a head turns per position, [headDim / 2]: θ^(−2i/D), scaled. */
+export function ropeFrequencies({ headDim, rope }: { readonly headDim: number; readonly rope: Rope }): Float64Array {
+  return Float64Array.from({ length: headDim / 2 }, (_, i) => scaled(rope.theta ** ((-2 * i) / headDim), rope));
+}
+
+/**
+ * Llama 3: long waves are stretched by `factor`, short ones kept, those between interpolated. After `apply_scaling` in Meta's
+ * llama-models and `_compute_llama3_parameters` in transformers' modeling_rope_utils.py.
+ */
+function scaled(frequency: number, rope: Rope): number {
+  if (rope.type === 'default') return frequency;
+  if (rope.type === 'linear') return frequency / rope.factor;
+  const { factor, lowFreqFactor: low, highFreqFactor: high, originalMaxPositions: context } = rope;
+  const wavelength = (2 * Math.PI) / frequency;
+  if (wavelength < context / high) return frequency;
+  if (wavelength > context / low) return frequency / factor;
+  const smooth = (context / wavelength - low) / (high - low);
+  return ((1 - smooth) * frequency) / factor + smooth * frequency;
+}
+
+/** cos and sin of position · frequency for positions 0 to `positions` − 1, each [positions, headDim / 2], row-major. */
+export function ropeTables(
+  config: { readonly headDim: number; readonly rope: Rope },
+  positions: number,
+): { readonly cos: Float32Array<ArrayBuffer>; readonly sin: Float32Array<ArrayBuffer> } {
+  const frequencies = ropeFrequencies(config);
+  const half = frequencies.length;
+  const cos = new Float32Array(positions * half);
+  const sin = new Float32Array(positions * half);
+  for (let position = 0; position < positions; position++) {
+    frequencies.forEach((frequency, i) => {
+      cos[position * half + i] = Math.cos(position * frequency);
+      sin[position * half + i] = Math.sin(position * frequency);
+    });
+  }
+  return { cos, sin };
+}

@@ -1,0 +1,143 @@
+/** The tensors of a model's safetensors file or shards: found, checked against the configuration, readable by byte ranges. */
+
+import { messageOf, type Problem } from '../core/errors';
+import { sameShape } from '../core/shape';
+import { expectedTensors, type ModelConfig } from './config';
+import { filesError, readable, readText, type FolderFiles } from './folder-files';
+import { inspectHeader, weightsError, type TensorInfo } from './safetensors';
+
+/** Types that weights may have. */
+export type WeightType = 'F32' | 'F16' | 'BF16';
+
+/** A tensor on disk. */
+export interface WeightTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: WeightType;
+  /** Bytes on disk. */
+  readonly bytes: number;
+  /** Reads bytes `from` to `to` of the tensor and nothing else of the file. Throws `model/files` when the file is gone. */
+  read(from: number, to: number): Promise<ArrayBuffer>;
+}
+
+/** The weights' files and the tensors that the model uses, in the order of `expectedTensors`. */
+export interface WeightFiles {
+  readonly files: readonly WeightFile[];
+  readonly tensors: ReadonlyMap<string, WeightTensor>;
+}
+
+export interface WeightFile {
+  readonly name: string;
+  readonly size: number;
+  /** The header's bytes. */
+  readonly header: Uint8Array<ArrayBuffer>;
+}
+
+const SINGLE = 'model.safetensors';
+const INDEX = 'model.safetensors.index.json';
+const MAX_INDEX = 100_000_000;
+
+/** Reads all headers. Throws `model/files` for missing shards, `model/weights` for every bad or missing tensor at once. */
+export async function openWeightFiles(files: FolderFiles, config: ModelConfig): Promise<WeightFiles> {
+  const shards = await findShards(files);
+  const problems: Problem[] = [];
+  const found = new Map<string, Found>();
+  const opened: WeightFile[] = [];
+  for (const { file, name, listed } of shards) {
+    const header = await readable(name, () => inspectHeader(file, name));
+    problems.push(...header.problems);
+    opened.push({ name, size: file.size, header: header.bytes });
+    if (header.problems.length === 0) collect(header.tensors, { file, name, listed }, found, problems);
+  }
+  const tensors = problems.length === 0 ? matchTensors(config, found, problems) : new Map<string, WeightTensor>();
+  if (problems.length > 0) throw weightsError(shards.length === 1 ? SINGLE : `${shards.length} shards`, problems);
+  return { files: opened, tensors };
+}
+
+/** A tensor in its shard, of whatever type. */
+interface Found {
+  readonly info: TensorInfo;
+  readonly shard: Shard;
+}
+
+interface Shard {
+  readonly file: File;
+  readonly name: string;
+  /** Tensors that the index says are in it. */
+  readonly listed: readonly string[];
+}
+
+/** As transformers does: the single file if there is one, else the shards of the index. */
+async function findShards(files: FolderFiles): Promise<Shard[]> {
+  const single = files.byName.get(SINGLE);
+  if (single !== undefined) return [{ file: single, name: SINGLE, listed: [] }];
+  const problems: Problem[] = [];
+  const text = await readText(files, INDEX, MAX_INDEX, problems);
+  const map = text === null ? new Map<string, string[]>() : parseIndex(text, problems);
+  const shards = [...map].flatMap(([name, listed]) => {
+    const file = files.byName.get(name);
+    if (file === undefined) problems.push({ where: name, message: 'is missing; the index names it' });
+    return file === undefined ? [] : [{ file, name, listed }];
+  });
+  if (problems.length > 0) throw filesError(problems);
+  return shards;
+}
+
+/** Tensor names by shard, from `{"weight_map": {tensor: shard}}`. */
+function parseIndex(text: string, problems: Problem[]): Map<string, string[]> {
+  const shards = new Map<string, string[]>();
+  for (const [tensor, shard] of weightMap(text, problems)) {
+    if (typeof shard !== 'string') problems.push({ where: INDEX, message: `weight_map gives no file name for ${tensor}` });
+    else if (!shards.get(shard)?.push(tensor)) shards.set(shard, [tensor]);
+  }
+  if (shards.size === 0 && problems.length === 0) problems.push({ where: INDEX, message: 'has no weight_map' });
+  return shards;
+}
+
+function weightMap(text: string, problems: Problem[]): [string, unknown][] {
+  try {
+    const index = JSON.parse(text) as { weight_map?: unknown } | null;
+    return Object.entries(index?.weight_map ?? {});
+  } catch (error) {
+    problems.push({ where: INDEX, message: `is not valid JSON (${messageOf(error)})` });
+    return [];
+  }
+}
+
+function collect(infos: readonly TensorInfo[], shard: Shard, found: Map<string, Found>, problems: Problem[]): void {
+  const here = new Set(infos.map(({ name }) => name));
+  for (const name of shard.listed)
+    if (!here.has(name)) problems.push({ where: name, message: `is not in ${shard.name}, as the index says` });
+  for (const info of infos) {
+    const other = found.get(info.name);
+    if (other !== undefined) problems.push({ where: info.name, message: `is in ${other.shard.name} and in ${shard.name}` });
+    found.set(info.name, { info, shard });
+  }
+}
+
+/** Tensors beyond those expected (rotary_emb.inv_freq, a tied lm_head) are left alone. */
+function matchTensors(
+  config: ModelConfig,
+  found: ReadonlyMap<string, Found>,
+  problems: Problem[],
+): ReadonlyMap<string, WeightTensor> {
+  const tensors = new Map<string, WeightTensor>();
+  for (const { name, shape } of expectedTensors(config)) {
+    const tensor = matched(found.get(name), shape);
+    if (typeof tensor === 'string') problems.push({ where: name, message: tensor });
+    else tensors.set(name, tensor);
+  }
+  return tensors;
+}
+
+/** The tensor, or what is wrong with it. */
+function matched(found: Found | undefined, expected: readonly number[]): WeightTensor | string {
+  if (found === undefined) return 'is missing';
+  const { name, shape, dtype, start, end } = found.info;
+  const { file, name: fileName } = found.shard;
+  if (!sameShape(shape, expected)) return `has the shape [${shape.join(', ')}], config.json asks for [${expected.join(', ')}]`;
+  if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') return `has the type ${dtype}; F32, F16 and BF16 are read`;
+  const read = (from: number, to: number) =>
+    readable(fileName, () => file.slice(start + from, Math.min(end, start + to)).arrayBuffer());
+  return { name, shape, dtype, bytes: end - start, read };
+}

@@ -1,0 +1,44 @@
+/** Supervised fine-tuning: weighted next-token cross-entropy through the chunked head. */
+
+import { internal } from '../core/errors';
+import { gradient } from '../graph/gradient';
+import type { Flat, Program } from '../graph/graph';
+import { accumulate } from '../../kernels/accumulate';
+import { crossentropy } from '../../kernels/crossentropy';
+import type { Value } from '../../kernels/op';
+
+export interface Targets {
+  /** [V, C]. */
+  readonly head: Value;
+  /** [M] i32; -1 where nothing is predicted. */
+  readonly labels: Value;
+  /** [M] f32; the loss is Σ weight·nll, so a mean has weights of 1 / count. */
+  readonly weights: Value;
+}
+
+/** Appends loss [1] of the final hidden states [M, C]. */
+export function evaluationLoss(program: Program, hidden: Value, targets: Targets): Value {
+  return crossentropy(program, { hidden, ...targets, training: false }).loss;
+}
+
+/**
+ * Appends the loss and its backward pass; gradients of `parameters` are added to `gradients` (same layout). `lossScale` [1]
+ * multiplies every gradient.
+ */
+export function trainingLoss(
+  program: Program,
+  hidden: Value,
+  targets: Targets,
+  lossScale: Value,
+  parameters: Flat,
+  gradients: Flat,
+): Value {
+  const { loss } = crossentropy(program, { hidden, ...targets, training: true });
+  const found = gradient(program, new Map([[loss, lossScale]]), parameters.views);
+  parameters.views.forEach((parameter, i) => {
+    const [into, part] = [gradients.views[i], found.get(parameter)];
+    if (into === undefined || part === undefined) throw internal(`${parameter.name} has no gradient`);
+    accumulate(program, into, part);
+  });
+  return loss;
+}

@@ -1,0 +1,50 @@
+/** AdamW with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101) on one flat vector, after clipping by global norm. */
+
+import type { Flat, Program } from '../graph/graph';
+import type { Recipe } from '../recipe/recipe';
+import { adamw } from '../../kernels/adamw';
+import { gradnorm } from '../../kernels/gradnorm';
+import type { Value } from '../../kernels/op';
+
+export interface Optimizer {
+  /** First and second moments, laid out as the parameters. */
+  readonly m: Value;
+  readonly v: Value;
+  /** [8] f32, written before every step: see `hyperAt`. */
+  readonly hyper: Value;
+  /** Global L2 norm of the gradients before clipping, [1]. */
+  readonly norm: Value;
+}
+
+/** Appends the update: norm, clip, AdamW in place; the gradients are zero afterwards. `name` prefixes the moments. */
+export function updateWith(program: Program, name: string, parameters: Flat, gradients: Flat): Optimizer {
+  const { graph } = program;
+  const m = graph.declare(`${name}.m`, 'state', parameters.flat.shape);
+  const v = graph.declare(`${name}.v`, 'state', parameters.flat.shape);
+  const hyper = graph.declare(`${name}.hyper`, 'input', [8]);
+  const norm = gradnorm(program, gradients.flat);
+  adamw(program, { param: parameters.flat, grad: gradients.flat, m, v }, hyper, norm);
+  return { m, v, hyper, norm };
+}
+
+/**
+ * The kernel's numbers for update `step` (from 0) at `learningRate`: rate, betas, epsilon, decay, bias corrections, clip norm. The
+ * corrections are those of the betas that the kernel sees, rounded to f32, or the first updates would be off by 1e-5.
+ */
+export function hyperAt(
+  recipe: Pick<Recipe, 'beta1' | 'beta2' | 'epsilon' | 'weightDecay' | 'maxGradNorm'>,
+  step: number,
+  learningRate: number,
+): Float32Array<ArrayBuffer> {
+  const { beta1, beta2, epsilon, weightDecay, maxGradNorm } = recipe;
+  return Float32Array.of(
+    learningRate,
+    beta1,
+    beta2,
+    epsilon,
+    weightDecay,
+    1 - beta1 ** (step + 1),
+    1 - beta2 ** (step + 1),
+    maxGradNorm,
+  );
+}

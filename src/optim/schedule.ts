@@ -1,0 +1,19 @@
+/** Learning-rate schedules: pure functions of the step. */
+
+import type { Recipe } from '../recipe/recipe';
+
+/**
+ * Learning rate of step `step` (from 0) of `total`: linear warm-up to the peak, then cosine or linear decay towards 0, or
+ * constant. Unlike transformers' schedules the first step is not wasted on a rate of 0.
+ */
+export function learningRateAt(
+  recipe: Pick<Recipe, 'learningRate' | 'schedule' | 'warmupRatio'>,
+  step: number,
+  total: number,
+): number {
+  const warmup = Math.ceil(recipe.warmupRatio * total);
+  if (step < warmup) return (recipe.learningRate * (step + 1)) / (warmup + 1);
+  const progress = (step - warmup) / Math.max(1, total - warmup);
+  if (recipe.schedule === 'cosine') return recipe.learningRate * 0.5 * (1 + Math.cos(Math.PI * progress));
+  return recipe.schedule === 'linear' ? recipe.learningRate * (1 - progress) : recipe.learningRate;
+}

@@ -1,0 +1,135 @@
+/** The page as a whole: which stage is open, the theme, what is announced, and how the parts feed each other. */
+
+import { backendChoice } from './backend';
+import { data } from './data.svelte';
+import { device } from './device.svelte';
+import { model } from './model.svelte';
+import { recipe } from './recipe.svelte';
+import { recall, remember } from './storage';
+
+export const STAGES = ['model', 'data', 'recipe', 'train', 'use'] as const;
+export type StageId = (typeof STAGES)[number];
+
+/** How a stage stands; shown in words and by the shape of its mark, not by colour alone. */
+export type Standing = 'open' | 'busy' | 'done' | 'problem';
+
+export interface StageView {
+  readonly standing: Standing;
+  /** What the stage holds, in a few words. */
+  readonly summary: string;
+}
+
+export type Theme = 'system' | 'light' | 'dark';
+
+const ANNOUNCE_EVERY_MS = 4000;
+
+export class AppState {
+  stage = $state<StageId>(stageOfHash() ?? 'data');
+  theme = $state<Theme>(themeOf(recall('theme')));
+  /** Text of the live region. */
+  announcement = $state('');
+  #describers = $state.raw<Partial<Record<StageId, () => StageView>>>({});
+  #announcedAt = 0;
+  #pending: ReturnType<typeof setTimeout> | undefined;
+
+  /** Says how the rail and the folded stage `id` get their words. Called once by the part that owns the stage; may read state. */
+  describe(id: StageId, describer: () => StageView): void {
+    this.#describers = { ...this.#describers, [id]: describer };
+  }
+
+  viewOf(id: StageId): StageView {
+    return this.#describers[id]?.() ?? { standing: 'open', summary: '' };
+  }
+
+  /** Opens a stage and writes it into the address. */
+  open(id: StageId): void {
+    this.stage = id;
+    if (location.hash !== `#${id}`) history.replaceState(null, '', `#${id}`);
+  }
+
+  setTheme(theme: Theme): void {
+    this.theme = theme;
+    remember('theme', theme === 'system' ? null : theme);
+  }
+
+  /** Puts `text` into the live region, at most once in four seconds; the newest text wins. */
+  announce(text: string): void {
+    clearTimeout(this.#pending);
+    const wait = Math.max(0, this.#announcedAt + ANNOUNCE_EVERY_MS - Date.now());
+    this.#pending = setTimeout(() => {
+      this.#announcedAt = Date.now();
+      this.announcement = text;
+    }, wait);
+  }
+
+  /** Starts everything: the device, the model of the last visit, the last sample. Returns a function that stops the links. */
+  start(): () => void {
+    recipe.restore();
+    addEventListener('hashchange', () => (this.stage = stageOfHash() ?? this.stage));
+    void device.open(backendChoice(location.search));
+    void model.restore();
+    void data.restore();
+    return $effect.root(() => link());
+  }
+}
+
+export const app = new AppState();
+
+/** The one reason why training can't start, or null when it can. */
+export function startBlocker(): string | null {
+  if (device.failure !== null) return 'No device to train on: see the Model stage.';
+  if (device.view === null) return 'Looking for a device…';
+  if (model.inspecting) return 'Reading the model…';
+  if (model.view === null) return 'Choose a model first.';
+  if (data.opening) return 'Reading the file…';
+  if (data.view === null) return 'Choose a dataset first: drop a file or take a sample.';
+  if (data.view.examples === 0) return 'No row of the dataset can be used: see the Data stage.';
+  if (recipe.value === null) return 'A setting of the recipe is wrong: see the Recipe stage.';
+  return null;
+}
+
+/** Model and recipe feed the token counts; model, recipe and token counts feed the forecast. */
+function link(): void {
+  $effect(() => {
+    if (model.view !== null) recipe.fit(model.view);
+  });
+  $effect(() => {
+    const encoding = currentEncoding();
+    if (encoding === null || data.view === null) return;
+    return later(250, () => void data.encodeWith(encoding));
+  });
+  $effect(() => {
+    const [view, value, stats] = [model.view, recipe.value, data.stats];
+    if (view === null || value === null || stats === null || model.inspecting) return;
+    const stop = later(150, () => void recipe.predict(view.id, value, stats.packedTokens));
+    return () => {
+      stop();
+      recipe.outdate();
+    };
+  });
+}
+
+const tokenizer = () => model.view?.tokenizer ?? null;
+
+/** The tokenizer and settings that the dataset is to be encoded with now, or null while one is missing. */
+export function currentEncoding(): Parameters<typeof data.encodeWith>[0] | null {
+  const [files, value] = [tokenizer(), recipe.value];
+  if (files === null || value === null) return null;
+  const { sequenceLength, heldOutRatio, seed, lossOn } = value;
+  return { tokenizer: files, options: { sequenceLength, heldOutRatio, seed, lossOn } };
+}
+
+/** Runs `work` after `ms`, unless the returned function is called before. */
+function later(ms: number, work: () => void): () => void {
+  const timer = setTimeout(work, ms);
+  return () => clearTimeout(timer);
+}
+
+function stageOfHash(): StageId | null {
+  const hash = location.hash.slice(1);
+  return STAGES.find((id) => id === hash) ?? null;
+}
+
+function themeOf(stored: unknown): Theme {
+  return stored === 'light' || stored === 'dark' ? stored : 'system';
+}

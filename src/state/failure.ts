@@ -1,0 +1,27 @@
+/** Anything thrown, turned into what the page shows, and written in the journal. */
+
+import { codeOf, messageOf, type ErrorCode, type Problem } from '../core/errors';
+import { journal } from './journal.svelte';
+
+/** A failure as the page shows it. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly problems: readonly Problem[];
+}
+
+/** Reads an error (also one that crossed a worker boundary), and writes it in the journal. */
+export function failureOf(error: unknown): Failure {
+  const failure = { code: codeOf(error), message: messageOf(error), problems: problemsOf(error) };
+  journal({ event: 'error', code: failure.code, message: failure.message });
+  return failure;
+}
+
+function problemsOf(error: unknown): readonly Problem[] {
+  if (!(error instanceof Error) || !('problems' in error) || !Array.isArray(error.problems)) return [];
+  return error.problems.filter(isProblem);
+}
+
+function isProblem(value: unknown): value is Problem {
+  return typeof value === 'object' && value !== null && 'where' in value && 'message' in value;
+}

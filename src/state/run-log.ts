@@ -1,0 +1,64 @@
+/** The rows of a run as they come in. Arrays grow in place, because events arrive by the hundred a second. */
+
+import type { EvalRow, RunHistory, SampleRow, StepRow, TrainEvent } from '../../workers/api';
+
+export class RunLog {
+  readonly steps: StepRow[];
+  readonly evals: EvalRow[];
+  readonly samples: SampleRow[];
+
+  constructor(history: RunHistory = { steps: [], evals: [], samples: [] }) {
+    this.steps = [...history.steps];
+    this.evals = [...history.evals];
+    this.samples = [...history.samples];
+  }
+
+  /** Takes in a row. A resumed run repeats steps that came after its checkpoint: the older rows give way. */
+  add(event: TrainEvent): void {
+    if (event.type === 'step') this.#addStep(rowOf(event, stepKeys));
+    if (event.type === 'eval') insert(this.evals, rowOf(event, evalKeys), (one) => one.step === event.step);
+    if (event.type === 'sample') {
+      insert(this.samples, rowOf(event, sampleKeys), (one) => one.step === event.step && one.prompt === event.prompt);
+    }
+  }
+
+  /** The same arrays in a new object, so that whoever holds it sees that it changed. */
+  view(): RunHistory {
+    return { steps: this.steps, evals: this.evals, samples: this.samples };
+  }
+
+  #addStep(row: StepRow): void {
+    if ((this.steps.at(-1)?.step ?? -1) >= row.step)
+      for (const rows of [this.steps, this.evals, this.samples]) cutFrom(rows, row.step);
+    this.steps.push(row);
+  }
+}
+
+const stepKeys = ['step', 'loss', 'learningRate', 'gradNorm', 'tokensPerSecond', 'seconds', 'epoch'] as const;
+const evalKeys = ['step', 'loss'] as const;
+const sampleKeys = ['step', 'prompt', 'text'] as const;
+
+function rowOf<T, K extends keyof T>(event: T, keys: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(keys.map((key) => [key, event[key]])) as Pick<T, K>;
+}
+
+/** Puts a row in its place by step, instead of the one that it repeats. */
+function insert<T extends { readonly step: number }>(rows: T[], row: T, repeats: (one: T) => boolean): void {
+  const again = rows.findIndex(repeats);
+  const after = rows.findLastIndex((one) => one.step <= row.step) + 1;
+  if (again >= 0) rows[again] = row;
+  else rows.splice(after, 0, row);
+}
+
+function cutFrom(rows: { readonly step: number }[], step: number): void {
+  while ((rows.at(-1)?.step ?? -1) >= step) rows.pop();
+}
+
+/** Seconds until `totalSteps` at the pace of the last 20 steps; null before there is a pace. */
+export function secondsLeft(steps: readonly StepRow[], totalSteps: number): number | null {
+  const last = steps.at(-1);
+  const before = steps.at(-Math.min(steps.length, 21));
+  if (!last || !before || last.step <= before.step) return null;
+  const pace = (last.seconds - before.seconds) / (last.step - before.step);
+  return pace >= 0 ? Math.max(0, totalSteps - last.step) * pace : null;
+}

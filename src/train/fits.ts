@@ -1,0 +1,34 @@
+/** Whether a model can be held by the device, asked before any weight is read. */
+
+import { byteLength } from '../core/dtype';
+import { CodedError, type Problem } from '../core/errors';
+import { sizeOf } from '../core/shape';
+import { formatBytes } from '../core/storage';
+import type { ModelFolder } from '../model/folder';
+import { expectedStorage } from '../model/weights-source';
+import type { Engine } from './engine';
+
+/** tfjs's WebAssembly memory ends at 4 GiB; weights may take half, the rest is for the step. */
+const WASM_WEIGHTS = 2 * 2 ** 30;
+
+/** Throws `model/too-large` that names the model, what it needs and what there is. */
+export function checkFits(folder: ModelFolder, { device }: Engine): void {
+  const storage = expectedStorage(folder);
+  const sizes = [...folder.tensors.values()].map(({ name, shape }) => ({
+    name,
+    bytes: byteLength(device === null ? 'f32' : (storage.get(name) ?? 'f32'), sizeOf(shape)),
+  }));
+  const limit = device?.gpu.limits.maxBufferSize ?? WASM_WEIGHTS;
+  const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+  const problems: Problem[] = sizes
+    .filter(({ bytes }) => bytes > limit)
+    .map(({ name, bytes }) => ({ where: name, message: `needs ${formatBytes(bytes)} in one piece` }));
+  if (device === null && total > limit) problems.push({ where: 'weights', message: `need ${formatBytes(total)} in all` });
+  if (problems.length === 0) return;
+  const list = problems.map(({ where, message }) => `${where} ${message}`).join('; ');
+  throw new CodedError(
+    'model/too-large',
+    `${folder.view.name} does not fit: ${list}, and this device gives ${formatBytes(limit)}. Choose a smaller model.`,
+    problems,
+  );
+}

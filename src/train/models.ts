@@ -1,0 +1,41 @@
+/** The models that this worker knows: looked at, kept, and one of them loaded. */
+
+import { CodedError } from '../core/errors';
+import { fetchFiles, openFolder, type ModelFolder } from '../model/folder';
+import type { ModelSource, ModelView } from '../model/types';
+
+/** Files of the starter model, served beside the workers' folder. */
+const STARTER = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
+
+/** Reads a stored model back; see src/model/cache.ts. */
+export type OpenCached = (id: string) => Promise<ModelFolder>;
+
+export class Models {
+  readonly #folders = new Map<string, ModelFolder>();
+  readonly #openCached: OpenCached;
+
+  constructor(openCached: OpenCached) {
+    this.#openCached = openCached;
+  }
+
+  /** Opens configuration, headers and tokenizer. Refuses what is unsupported, by name. */
+  async inspect(source: ModelSource): Promise<ModelView> {
+    const folder = await this.#open(source);
+    this.#folders.set(folder.id, folder);
+    return folder.view;
+  }
+
+  /** The inspected model of that id. */
+  get(id: string): ModelFolder {
+    const folder = this.#folders.get(id);
+    if (folder === undefined) throw new CodedError('train/state', 'Choose a model first.');
+    return folder;
+  }
+
+  async #open(source: ModelSource): Promise<ModelFolder> {
+    if (source.kind === 'files') return openFolder(source.files);
+    if (source.kind === 'cached') return this.#folders.get(source.id) ?? this.#openCached(source.id);
+    const base = new URL('../models/starter/', self.location.href);
+    return openFolder(await fetchFiles(base, STARTER), { name: 'Finetab starter' });
+  }
+}

@@ -1,0 +1,86 @@
+/** Every program of a run, planned: training step, update, held-out loss of base and tuned. Builds graphs only; holds no data. */
+
+import { adapterEntries, declareAdapter, type Adapter } from '../adapter/lora';
+import type { Flat, Graph } from '../graph/graph';
+import { plan, type Plan } from '../graph/plan';
+import type { ModelConfig } from '../model/config';
+import { headOf, linearLayers, type Adaptation } from '../model/llama';
+import { declareBatch, packedPass, type BatchInputs, type BatchShape } from '../model/pass';
+import { evaluationLoss, trainingLoss } from '../objective/sft';
+import { updateWith, type Optimizer } from '../optim/adamw';
+import type { Recipe } from '../recipe/recipe';
+import type { Value } from '../../kernels/op';
+
+export interface TrainingPrograms {
+  readonly adapter: Adapter;
+  readonly gradients: Flat;
+  readonly optimizer: Optimizer;
+  readonly batch: BatchInputs;
+  /** [2] i32: seed and step, for dropout. */
+  readonly seed: Value;
+  /** [1] f32: multiplies every gradient. */
+  readonly lossScale: Value;
+  /** Forward and backward of one micro-batch; adds to the gradients. Output: loss [1]. */
+  readonly train: Plan;
+  /** Clip, AdamW, gradients back to zero. Output: gradient norm [1]. */
+  readonly update: Plan;
+  /** Loss [1] of a batch with the adapter, and without. */
+  readonly evaluate: Plan;
+  readonly evaluateBase: Plan;
+}
+
+/** The adapter of a run, by the name its values carry in the graph. Declared once, found again. */
+export interface NamedAdapter {
+  readonly name: string;
+  readonly adapter: Adapter;
+}
+
+/** The layers that the recipe's `targetModules` choose. */
+export function targetLayers(
+  config: ModelConfig,
+  { targetModules }: Pick<Recipe, 'targetModules'>,
+): ReturnType<typeof linearLayers> {
+  const layers = linearLayers(config);
+  if (targetModules === 'all-linear') return layers;
+  return layers.filter(({ module }) => targetModules.some((target) => module === target || module.endsWith(`.${target}`)));
+}
+
+/** Declares and plans all programs of the run `name` over weights that the graph already declares. */
+export function trainingPrograms(graph: Graph, config: ModelConfig, recipe: Recipe, name: string): TrainingPrograms {
+  const layers = targetLayers(config, recipe);
+  const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
+  const adapter = declareAdapter(graph, name, layers, recipe);
+  const gradients = graph.declareFlat(`${name}.gradient`, 'state', adapterEntries(layers, recipe.rank));
+  const batch = declareBatch(graph, `${name}.batch`, shape);
+  const seed = graph.declare(`${name}.seed`, 'input', [2], 'i32');
+  const lossScale = graph.declare(`${name}.lossScale`, 'input', [1]);
+  const targets = { head: headOf(graph, config), labels: batch.labels, weights: batch.weights };
+
+  const train = graph.program(`${name}.train`);
+  const trainLoss = trainingLoss(
+    train,
+    packedPass(train, graph, config, batch, shape, { adapter, seed }),
+    targets,
+    lossScale,
+    adapter,
+    gradients,
+  );
+  const update = graph.program(`${name}.update`);
+  const optimizer = updateWith(update, name, adapter, gradients);
+  const evaluation = (label: string, adaptation: Adaptation | null) => {
+    const program = graph.program(`${name}.${label}`);
+    return plan(program, [evaluationLoss(program, packedPass(program, graph, config, batch, shape, adaptation), targets)]);
+  };
+  return {
+    adapter,
+    gradients,
+    optimizer,
+    batch,
+    seed,
+    lossScale,
+    train: plan(train, [trainLoss]),
+    update: plan(update, [optimizer.norm]),
+    evaluate: evaluation('evaluate', { adapter, seed: null }),
+    evaluateBase: evaluation('evaluateBase', null),
+  };
+}

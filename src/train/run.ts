@@ -1,0 +1,235 @@
+/** One run, from its record to its end: prepares the session, trains, keeps what must not be lost. */
+
+import type { EncodedDataset } from '../batch/types';
+import type { RunRecord, RunStore, Snapshot } from '../checkpoint/types';
+import { CodedError, codeOf, messageOf } from '../core/errors';
+import type { LoadedModel } from './loaded';
+import { planBatches, type RunBatches } from './batches';
+import { promptsOf, type SamplePrompt } from './prompts';
+import { trainingPrograms, type NamedAdapter } from './programs';
+import { TrainingSession } from './session';
+import { cadenceOf, train, type RunHooks, type Wish } from './trainer';
+import type { EvalRow, RunStatus, RunView, SampleRow, StepRow, TrainEvent } from './types';
+
+/** Tokens of a sample during training. */
+const SAMPLE_TOKENS = 48;
+/** Rows wait this long, in steps, before they are written down; a checkpoint writes them at once. */
+const ROWS_AT_ONCE = 50;
+
+export interface RunContext {
+  readonly model: LoadedModel;
+  readonly store: RunStore;
+  /** Unique in the model's graph. */
+  readonly valuePrefix: string;
+  readonly onEvent: (event: TrainEvent) => void;
+  /** Rejects when the device is lost. */
+  readonly loss: Promise<CodedError>;
+}
+
+const STATUS: Record<Wish, RunStatus> = { 'go on': 'finished', pause: 'paused', stop: 'stopped', drop: 'stopped' };
+
+export class Run {
+  readonly #context: RunContext;
+  readonly #batches: RunBatches;
+  readonly #prompts: readonly SamplePrompt[];
+  #record: RunRecord;
+  #wish: Wish = 'go on';
+  #steps: StepRow[] = [];
+  #session: TrainingSession | null = null;
+  #dropped = false;
+  adapter: NamedAdapter | null = null;
+
+  constructor(context: RunContext, record: RunRecord, dataset: EncodedDataset) {
+    this.#context = context;
+    this.#record = record;
+    this.#batches = planBatches(dataset, record.recipe, context.model.tokenizer.padId ?? 0);
+    this.#prompts = promptsOf(record.recipe, dataset, context.model.tokenizer);
+  }
+
+  get id(): string {
+    return this.#record.id;
+  }
+
+  /** The adapter on the device is the one that the newest checkpoint holds. */
+  get adapterIsCurrent(): boolean {
+    return !this.#dropped;
+  }
+
+  /** Follows a change of name made elsewhere. */
+  rename(name: string): void {
+    this.#record = { ...this.#record, name };
+  }
+
+  /** Asks the run to end after the step under way. */
+  end(wish: Exclude<Wish, 'go on'>): void {
+    this.#wish = wish;
+  }
+
+  /** Trains from `snapshot`, or from a fresh adapter, to the end or until `end`. */
+  async go(snapshot: Snapshot | null, secondsBefore: number): Promise<RunView> {
+    try {
+      const session = await this.#prepare(snapshot);
+      await this.#put({ status: 'running' });
+      if (this.#record.baseLoss === null) await this.#measureBase(session);
+      const wish = await this.#train(session, secondsBefore);
+      if (wish === 'pause' || wish === 'stop') await this.#save(session);
+      if (wish === 'drop') await this.#dropToCheckpoint();
+      return await this.#finish(STATUS[wish]);
+    } catch (thrown) {
+      const error = await lossOr(thrown, this.#context.loss);
+      await this.#fail(error);
+      throw error;
+    } finally {
+      this.#session?.dispose();
+    }
+  }
+
+  async #prepare(snapshot: Snapshot | null): Promise<TrainingSession> {
+    const { model, valuePrefix } = this.#context;
+    const { recipe, totalSteps } = this.#record;
+    const programs = trainingPrograms(model.graph, model.config, recipe, valuePrefix);
+    const onProgress = (done: number, total: number) => this.#phase('Compiling kernels', done, total);
+    const session = await TrainingSession.open(
+      model.executor,
+      model.graph,
+      model.config,
+      programs,
+      recipe,
+      totalSteps,
+      onProgress,
+    );
+    if (snapshot !== null) session.restore(snapshot);
+    this.#session = session;
+    this.adapter = { name: valuePrefix, adapter: programs.adapter };
+    this.#context.onEvent({ type: 'memory', bytes: model.executor.bytes() });
+    return session;
+  }
+
+  async #measureBase(session: TrainingSession): Promise<void> {
+    this.#phase('Measuring the base model', 0, 1);
+    const { heldOut } = this.#batches;
+    const loss = heldOut.length === 0 ? null : await session.evaluate(heldOut, 'base');
+    this.#phase('Measuring the base model', 1, 1);
+    await this.#put({ baseLoss: loss, tunedLoss: loss });
+    if (loss !== null) await this.#addEval({ step: 0, loss });
+  }
+
+  async #train(session: TrainingSession, secondsBefore: number): Promise<Wish> {
+    const { source, heldOut, epochAt } = this.#batches;
+    const cadence = cadenceOf(this.#record.recipe, this.#record.totalSteps);
+    const hooks: RunHooks = {
+      onStep: (row) => this.#addStep(row),
+      onEval: (row) => this.#addEval(row),
+      save: () => this.#save(session),
+      sample: (step) => this.#sample(step),
+      wish: () => this.#wish,
+    };
+    const lost = this.#context.loss.then((error) => Promise.reject(error));
+    return Promise.race([train({ session, source, heldOut, cadence, epochAt, secondsBefore }, hooks), lost]);
+  }
+
+  #addStep(row: StepRow): void {
+    this.#steps.push(row);
+    this.#record = { ...this.#record, step: row.step };
+    this.#context.onEvent({ type: 'step', ...row });
+    if (this.#steps.length >= ROWS_AT_ONCE) void this.#writeSteps().catch((error: unknown) => this.#warn(error));
+  }
+
+  async #addEval(row: EvalRow): Promise<void> {
+    const best = Math.min(row.loss, this.#record.bestLoss ?? Infinity);
+    await this.#keep(this.#context.store.appendRows(this.id, 'evals', [row]));
+    await this.#put({ tunedLoss: row.loss, bestLoss: best });
+    this.#context.onEvent({ type: 'eval', ...row });
+  }
+
+  async #sample(step: number): Promise<void> {
+    for (const { shown, request } of this.#prompts) {
+      const full = { ...request, maxTokens: SAMPLE_TOKENS, temperature: 0, topP: 1, seed: this.#record.recipe.seed };
+      const { text } = await this.#context.model.generate(
+        this.adapter,
+        full,
+        () => undefined,
+        () => this.#wish !== 'go on',
+      );
+      const row: SampleRow = { step, prompt: shown, text };
+      await this.#keep(this.#context.store.appendRows(this.id, 'samples', [row]));
+      this.#context.onEvent({ type: 'sample', ...row });
+    }
+  }
+
+  /** A failing store is said, never silent, and never stops the training. */
+  async #save(session: TrainingSession): Promise<void> {
+    await this.#keep(this.#saveNow(session));
+  }
+
+  async #saveNow(session: TrainingSession): Promise<void> {
+    const state = await session.snapshot();
+    await this.#writeSteps();
+    const measured = this.#record.tunedLoss;
+    const checkpoint = await this.#context.store.save(this.id, { ...state, loss: measured });
+    await this.#put({ step: state.step });
+    this.#context.onEvent({ type: 'checkpoint', checkpoint });
+  }
+
+  /** Forgets what came after the newest checkpoint. */
+  async #dropToCheckpoint(): Promise<void> {
+    this.#dropped = true;
+    this.#steps = [];
+    const { checkpoints } = await this.#context.store.run(this.id);
+    const step = Math.max(0, ...checkpoints.map((checkpoint) => checkpoint.step));
+    await this.#context.store.cutRows(this.id, step);
+    this.#record = { ...this.#record, step };
+  }
+
+  async #writeSteps(): Promise<void> {
+    const rows = this.#steps;
+    this.#steps = [];
+    if (rows.length > 0) await this.#context.store.appendRows(this.id, 'steps', rows);
+  }
+
+  async #finish(status: RunStatus): Promise<RunView> {
+    await this.#keep(this.#writeSteps());
+    await this.#put({ status: status === 'interrupted' ? 'running' : status });
+    const run = await this.#view();
+    this.#context.onEvent({ type: 'status', status, run });
+    return run;
+  }
+
+  /** A lost device leaves the run as it is: it will go on. */
+  async #fail(error: unknown): Promise<void> {
+    if (codeOf(error) === 'gpu/lost') return;
+    await this.#keep(this.#writeSteps());
+    await this.#put({ status: 'failed' });
+  }
+
+  async #put(change: Partial<RunRecord>): Promise<void> {
+    this.#record = { ...this.#record, ...change, updatedAt: Date.now() };
+    await this.#keep(this.#context.store.putRun(this.#record));
+    if (change.status === 'running') this.#context.onEvent({ type: 'status', status: 'running', run: await this.#view() });
+  }
+
+  async #view(): Promise<RunView> {
+    const stored = await this.#context.store.run(this.id).catch(() => null);
+    const { layers, ...record } = this.#record;
+    return { ...record, checkpoints: stored?.checkpoints ?? [] };
+  }
+
+  async #keep(writing: Promise<unknown>): Promise<void> {
+    await writing.catch((error: unknown) => this.#warn(error));
+  }
+
+  #warn(error: unknown): void {
+    this.#context.onEvent({ type: 'notice', code: codeOf(error), message: messageOf(error) });
+  }
+
+  #phase(message: string, done: number, total: number): void {
+    this.#context.onEvent({ type: 'phase', message, done, total });
+  }
+}
+
+/** When the device goes, reading back fails first and the loss is reported a moment later: the loss is what happened. */
+async function lossOr(error: unknown, loss: Promise<CodedError>): Promise<unknown> {
+  if (error instanceof CodedError) return error;
+  const soon = new Promise<unknown>((resolve) => setTimeout(() => resolve(error), 250));
+  return Promise.race([loss, soon]);
+}

@@ -1,0 +1,193 @@
+/**
+ * A training session: programs on an executor, stepping. Everything it does is a pure function of (recipe, data, step), so a
+ * session restored from a snapshot goes on as if it had never stopped.
+ */
+
+import { initialAdapter } from '../adapter/lora';
+import type { Batch } from '../batch/types';
+import { CodedError } from '../core/errors';
+import type { Compiled, Executor, HostArray } from '../graph/executor';
+import type { Graph } from '../graph/graph';
+import { learningRateAt } from '../optim/schedule';
+import { hyperAt } from '../optim/adamw';
+import type { ModelConfig } from '../model/config';
+import { rotaryData } from '../model/pass';
+import type { Recipe } from '../recipe/recipe';
+import type { TrainingPrograms } from './programs';
+
+/** Where batches come from: micro-batch `index` of the run, counted over all epochs. */
+export interface BatchSource {
+  batch(index: number): Batch;
+}
+
+/** The part of a run that must be kept to go on exactly. */
+export interface SessionState {
+  /** Updates done. */
+  readonly step: number;
+  /** Adapter and moments, flat, in the adapter's layout. */
+  readonly parameters: Float32Array<ArrayBuffer>;
+  readonly m: Float32Array<ArrayBuffer>;
+  readonly v: Float32Array<ArrayBuffer>;
+}
+
+export interface StepResult {
+  /** Counted from 1. */
+  readonly step: number;
+  readonly loss: number;
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  /** Tokens that went through the model, padding left out. */
+  readonly tokens: number;
+}
+
+/** Held-out batches, measured as one mean over all their counted tokens. */
+export type HeldOut = readonly Batch[];
+
+interface CompiledPrograms {
+  readonly train: Compiled;
+  readonly update: Compiled;
+  readonly evaluate: Compiled;
+  readonly evaluateBase: Compiled;
+}
+
+export class TrainingSession {
+  readonly #compiled: CompiledPrograms;
+  #step = 0;
+
+  private constructor(
+    readonly executor: Executor,
+    readonly programs: TrainingPrograms,
+    readonly recipe: Recipe,
+    readonly totalSteps: number,
+    compiled: CompiledPrograms,
+  ) {
+    this.#compiled = compiled;
+  }
+
+  /** Compiles the programs and starts from a fresh adapter. `onProgress` counts pipelines. */
+  static async open(
+    executor: Executor,
+    graph: Graph,
+    config: ModelConfig,
+    programs: TrainingPrograms,
+    recipe: Recipe,
+    totalSteps: number,
+    onProgress: (done: number, total: number) => void = () => undefined,
+  ): Promise<TrainingSession> {
+    const plans = [programs.train, programs.update, programs.evaluate, programs.evaluateBase];
+    const counts = plans.map(() => ({ done: 0, total: 0 }));
+    const sum = (key: 'done' | 'total') => counts.reduce((all, count) => all + count[key], 0);
+    const [train, update, evaluate, evaluateBase] = await Promise.all(
+      plans.map((plan, i) =>
+        executor.compile(plan, (done, total) => {
+          counts[i] = { done, total };
+          onProgress(sum('done'), sum('total'));
+        }),
+      ),
+    );
+    if (!train || !update || !evaluate || !evaluateBase) throw new CodedError('internal', 'internal: a program was not compiled');
+    const session = new TrainingSession(executor, programs, recipe, totalSteps, { train, update, evaluate, evaluateBase });
+    for (const [value, data] of rotaryData(graph, config, recipe.sequenceLength)) executor.write(value, data);
+    executor.write(programs.lossScale, Float32Array.of(1));
+    session.restore({ step: 0, ...freshState(programs, recipe) });
+    return session;
+  }
+
+  /** Updates done. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /**
+   * Queues one update: `gradientAccumulation` micro-batches, then AdamW. The device works on after the call returned; the
+   * promise gives the figures when they are there.
+   */
+  advance(source: BatchSource): Promise<StepResult> {
+    const { executor, programs, recipe } = this;
+    const step = this.#step++;
+    const micro = Array.from({ length: recipe.gradientAccumulation }, (_, i) =>
+      source.batch(step * recipe.gradientAccumulation + i),
+    );
+    const counted = micro.reduce((sum, batch) => sum + batch.trained, 0);
+    const losses = micro.map((batch, i) => {
+      executor.write(programs.seed, Int32Array.of(recipe.seed, step * recipe.gradientAccumulation + i));
+      this.#writeBatch(batch, counted);
+      return executor.run(this.#compiled.train);
+    });
+    const learningRate = learningRateAt(recipe, step, this.totalSteps);
+    executor.write(programs.optimizer.hyper, hyperAt(recipe, step, learningRate));
+    const norm = executor.run(this.#compiled.update);
+    const tokens = micro.reduce((sum, batch) => sum + batch.tokens, 0);
+    return Promise.all([Promise.all(losses), norm]).then(([loss, [gradNorm]]) => ({
+      step: step + 1,
+      loss: loss.reduce((sum, [part]) => sum + (part?.[0] ?? NaN), 0),
+      gradNorm: gradNorm?.[0] ?? NaN,
+      learningRate,
+      tokens,
+    }));
+  }
+
+  /** Mean cross-entropy over the counted tokens of `heldOut`, in nats, with the adapter or of the base alone. */
+  async evaluate(heldOut: HeldOut, which: 'tuned' | 'base'): Promise<number> {
+    const counted = heldOut.reduce((sum, batch) => sum + batch.trained, 0);
+    let loss = 0;
+    for (const batch of heldOut) {
+      this.#writeBatch(batch, counted);
+      const [part] = await this.executor.run(which === 'tuned' ? this.#compiled.evaluate : this.#compiled.evaluateBase);
+      loss += part?.[0] ?? NaN;
+    }
+    return loss;
+  }
+
+  async snapshot(): Promise<SessionState> {
+    const { adapter, optimizer } = this.programs;
+    const read = async (value: Parameters<Executor['read']>[0]) => asFloats(await this.executor.read(value));
+    return { step: this.#step, parameters: await read(adapter.flat), m: await read(optimizer.m), v: await read(optimizer.v) };
+  }
+
+  restore(state: SessionState): void {
+    const { adapter, optimizer, gradients } = this.programs;
+    this.#step = state.step;
+    this.executor.write(adapter.flat, state.parameters);
+    this.executor.write(optimizer.m, state.m);
+    this.executor.write(optimizer.v, state.v);
+    this.executor.write(gradients.flat, new Float32Array(state.parameters.length));
+  }
+
+  /** Frees programs, optimizer and inputs; the adapter's weights stay for generation. */
+  dispose(): void {
+    const { gradients, optimizer, batch, seed, lossScale } = this.programs;
+    for (const compiled of Object.values(this.#compiled) as Compiled[]) compiled.dispose();
+    for (const value of [gradients.flat, optimizer.m, optimizer.v, optimizer.hyper, seed, lossScale])
+      this.executor.release(value);
+    for (const value of [batch.ids, batch.positions, batch.segments, batch.labels, batch.weights]) this.executor.release(value);
+  }
+
+  #writeBatch(data: Batch, counted: number): void {
+    const { batch } = this.programs;
+    this.executor.write(batch.ids, asBuffer(data.ids));
+    this.executor.write(batch.positions, asBuffer(data.positions));
+    this.executor.write(batch.segments, asBuffer(data.segments));
+    this.executor.write(batch.labels, asBuffer(data.labels));
+    const each = counted === 0 ? 0 : 1 / counted;
+    this.executor.write(
+      batch.weights,
+      Float32Array.from(data.weights, (weight) => weight * each),
+    );
+  }
+}
+
+function freshState({ adapter }: TrainingPrograms, recipe: Recipe): Omit<SessionState, 'step'> {
+  const parameters = initialAdapter(adapter, recipe.seed);
+  return { parameters, m: new Float32Array(parameters.length), v: new Float32Array(parameters.length) };
+}
+
+function asFloats(data: HostArray): Float32Array<ArrayBuffer> {
+  if (data instanceof Float32Array) return data;
+  throw new CodedError('internal', 'internal: adapter and moments are f32');
+}
+
+/** Batches never lie in shared memory; their type allows it. */
+function asBuffer(data: Int32Array): Int32Array<ArrayBuffer> {
+  return data as Int32Array<ArrayBuffer>;
+}

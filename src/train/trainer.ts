@@ -1,0 +1,133 @@
+/** The loop of a run: steps, held-out measurements, samples and checkpoints at their times, and how it ends. */
+
+import { CodedError } from '../core/errors';
+import { breathe } from '../core/turns';
+import type { Recipe } from '../recipe/recipe';
+import type { BatchSource, HeldOut, StepResult, TrainingSession } from './session';
+import type { EvalRow, StepRow } from './types';
+
+/** Updates queued ahead of the device: one runs while the next is encoded. */
+const IN_FLIGHT = 2;
+/** A checkpoint is made at the latest after this long, whatever the recipe says: what a crash can cost. */
+const SAVE_SECONDS = 60;
+
+/** Steps between things that happen now and then. */
+export interface Cadence {
+  readonly evaluate: number;
+  readonly save: number;
+  readonly sample: number;
+}
+
+/** What the recipe says, or about ten times a run where it leaves the choice. */
+export function cadenceOf(recipe: Pick<Recipe, 'evalEvery' | 'saveEvery' | 'sampleEvery'>, totalSteps: number): Cadence {
+  const evaluate = recipe.evalEvery || Math.max(1, Math.ceil(totalSteps / 10));
+  return { evaluate, save: recipe.saveEvery || evaluate, sample: recipe.sampleEvery || evaluate };
+}
+
+export type Wish = 'go on' | 'pause' | 'stop' | 'drop';
+
+export interface RunInput {
+  readonly session: TrainingSession;
+  readonly source: BatchSource;
+  readonly heldOut: HeldOut;
+  readonly cadence: Cadence;
+  /** Epochs done after `step` updates. */
+  readonly epochAt: (step: number) => number;
+  /** Seconds of training before this session. */
+  readonly secondsBefore: number;
+}
+
+export interface RunHooks {
+  onStep(row: StepRow): void;
+  onEval(row: EvalRow): Promise<void>;
+  /** Makes a checkpoint of the session as it stands. */
+  save(): Promise<void>;
+  sample(step: number): Promise<void>;
+  /** Asked after every step. */
+  wish(): Wish;
+}
+
+/** Trains until the last step, or until the user wishes otherwise. Throws `train/diverged` when the loss is no number. */
+export async function train(input: RunInput, hooks: RunHooks): Promise<Wish> {
+  const { session, source, cadence } = input;
+  const clock = new Clock(input.secondsBefore);
+  const pending: Promise<Timed>[] = [];
+  const take = async () => {
+    const result = await pending.shift();
+    if (result !== undefined) hooks.onStep(rowOf(result, clock, input));
+  };
+  let savedAt = performance.now();
+  while (session.step < session.totalSteps && hooks.wish() === 'go on') {
+    pending.push(session.advance(source).then((result) => ({ ...result, at: performance.now() })));
+    if (pending.length >= IN_FLIGHT) await take();
+    const { step } = session;
+    const due = (every: number) => step % every === 0 || step === session.totalSteps;
+    const late = performance.now() - savedAt > 1000 * SAVE_SECONDS;
+    if (due(cadence.evaluate) || due(cadence.save) || due(cadence.sample) || late) {
+      while (pending.length > 0) await take();
+      clock.pause();
+      if (due(cadence.evaluate)) await measure(input, hooks);
+      if (due(cadence.sample)) await hooks.sample(step);
+      // Last, so that a run which goes on from this checkpoint has lost nothing that came before it.
+      if (due(cadence.save) || late) {
+        await hooks.save();
+        savedAt = performance.now();
+      }
+      clock.go();
+    }
+    await breathe();
+  }
+  while (pending.length > 0) await take();
+  return hooks.wish();
+}
+
+/** A result and when it was there: two may be taken at once, but they did not come at once. */
+type Timed = StepResult & { readonly at: number };
+
+async function measure({ session, heldOut }: RunInput, hooks: RunHooks): Promise<void> {
+  if (heldOut.length === 0) return;
+  await hooks.onEval({ step: session.step, loss: await session.evaluate(heldOut, 'tuned') });
+}
+
+function rowOf({ step, loss, gradNorm, learningRate, tokens, at }: Timed, clock: Clock, input: RunInput): StepRow {
+  if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+    throw new CodedError(
+      'train/diverged',
+      `At step ${step} the loss was ${loss} and the gradient norm ${gradNorm}: training diverged. Lower the learning rate (it was ${learningRate.toPrecision(2)}) or raise the warm-up, and start again; the checkpoints before this step are kept.`,
+    );
+  }
+  const lap = clock.lap(at);
+  return {
+    step,
+    loss,
+    learningRate,
+    gradNorm,
+    tokensPerSecond: tokens / Math.max(lap, 1e-6),
+    seconds: clock.seconds,
+    epoch: input.epochAt(step),
+  };
+}
+
+/** Counts time spent in steps only. */
+class Clock {
+  #mark = performance.now();
+  #paused = 0;
+
+  constructor(public seconds: number) {}
+
+  /** Seconds from the last lap to `at`, pauses left out. */
+  lap(at: number): number {
+    const lap = (at - this.#mark) / 1000;
+    this.#mark = at;
+    this.seconds += lap;
+    return lap;
+  }
+
+  pause(): void {
+    this.#paused = performance.now();
+  }
+
+  go(): void {
+    this.#mark += performance.now() - this.#paused;
+  }
+}

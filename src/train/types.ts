@@ -1,0 +1,102 @@
+/** What a run reports while it goes, and what is kept of it. Plain data, crosses worker boundaries. */
+
+import type { CheckpointInfo, RunRecord } from '../checkpoint/types';
+import type { Message } from '../dataset/types';
+
+export type ExecutorKind = 'webgpu' | 'wasm';
+
+/** The machine that trains, as the page shows it. */
+export interface DeviceView {
+  readonly executor: ExecutorKind;
+  /** Adapter name, e.g. `NVIDIA ampere` or `SwiftShader`; for wasm `CPU (WebAssembly)`. */
+  readonly adapter: string;
+  /** The WebGPU adapter is software or missing: training runs, slowly. */
+  readonly software: boolean;
+  /** Why WebGPU is not used, in a sentence; null when it is. */
+  readonly reason: string | null;
+  readonly features: readonly string[];
+  /** Largest buffer the device gives, in bytes; null for wasm. */
+  readonly maxBufferBytes: number | null;
+}
+
+/** Memory of a run in bytes, known before anything is loaded. */
+export interface Forecast {
+  readonly weights: number;
+  readonly adapter: number;
+  readonly optimizer: number;
+  readonly activations: number;
+  readonly total: number;
+  /** Trainable parameters. */
+  readonly trainable: number;
+  readonly steps: number;
+  readonly tokensPerStep: number;
+}
+
+export type RunStatus = 'running' | 'paused' | 'stopped' | 'finished' | 'failed' | 'interrupted';
+
+export interface StepRow {
+  readonly step: number;
+  readonly loss: number;
+  readonly learningRate: number;
+  readonly gradNorm: number;
+  readonly tokensPerSecond: number;
+  /** Seconds of training so far, pauses not counted. */
+  readonly seconds: number;
+  readonly epoch: number;
+}
+
+export interface EvalRow {
+  readonly step: number;
+  /** Mean cross-entropy over the held-out tokens that count, in nats. */
+  readonly loss: number;
+}
+
+export interface SampleRow {
+  readonly step: number;
+  readonly prompt: string;
+  readonly text: string;
+}
+
+export type CheckpointView = CheckpointInfo;
+
+/** A run as the list shows it. */
+export interface RunView extends Omit<RunRecord, 'status' | 'layers'> {
+  readonly status: RunStatus;
+  readonly checkpoints: readonly CheckpointView[];
+}
+
+export interface RunHistory {
+  readonly steps: readonly StepRow[];
+  readonly evals: readonly EvalRow[];
+  readonly samples: readonly SampleRow[];
+}
+
+export type TrainEvent =
+  | ({ readonly type: 'step' } & StepRow)
+  | ({ readonly type: 'eval' } & EvalRow)
+  | ({ readonly type: 'sample' } & SampleRow)
+  | { readonly type: 'checkpoint'; readonly checkpoint: CheckpointView }
+  | { readonly type: 'status'; readonly status: RunStatus; readonly run: RunView }
+  /** What it is busy with before the first step: compiling, loading, measuring the base. */
+  | { readonly type: 'phase'; readonly message: string; readonly done: number; readonly total: number }
+  /** Something to know that does not stop the run (storage full, device lost and restored). */
+  | { readonly type: 'notice'; readonly code: string; readonly message: string }
+  | { readonly type: 'memory'; readonly bytes: number };
+
+export interface GenerateRequest {
+  /** A conversation to be answered, a text to be continued as it stands, or tokens to be continued. */
+  readonly prompt: { readonly messages: readonly Message[] } | { readonly text: string } | { readonly ids: readonly number[] };
+  readonly maxTokens: number;
+  /** 0 takes the likeliest token each time. */
+  readonly temperature: number;
+  readonly topP: number;
+  readonly seed: number;
+}
+
+export interface GenerateResult {
+  readonly promptIds: readonly number[];
+  readonly ids: readonly number[];
+  readonly text: string;
+  readonly stopped: 'end' | 'length' | 'cancelled';
+  readonly tokensPerSecond: number;
+}

@@ -1,0 +1,13 @@
+/** Tells canvases when the page's colours change: they don't follow custom properties by themselves. */
+
+/** Calls `changed` when dark and light change places. Returns a function that stops it. */
+export function onTheme(changed: () => void): () => void {
+  const query = matchMedia('(prefers-color-scheme: dark)');
+  const observer = new MutationObserver(changed);
+  query.addEventListener('change', changed);
+  observer.observe(document.documentElement, { attributes: true, attributeFilter: ['class', 'style', 'data-theme'] });
+  return () => {
+    query.removeEventListener('change', changed);
+    observer.disconnect();
+  };
+}

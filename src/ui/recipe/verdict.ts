@@ -1,0 +1,32 @@
+/** Whether a run fits into memory, in words. */
+
+import type { DeviceView } from '../../../workers/api';
+import { bytes } from '../format';
+
+export interface Verdict {
+  readonly fits: 'yes' | 'perhaps' | 'no';
+  readonly words: string;
+}
+
+/** WebAssembly addresses 4 GiB; a little of it is the program's own. */
+const WASM_BYTES = 4e9;
+
+/** Compares what a run needs with what the device is known to give. The web has no figure for free GPU memory: the largest buffer is a lower bound. */
+export function verdictOf(total: number, device: DeviceView | null): Verdict {
+  if (device === null) return { fits: 'perhaps', words: `Needs ${bytes(total)}.` };
+  if (device.executor === 'wasm') return inWasm(total);
+  const sure = device.maxBufferBytes ?? 0;
+  if (total <= sure) return { fits: 'yes', words: `Fits: needs ${bytes(total)} of at least ${bytes(sure)}.` };
+  return {
+    fits: 'perhaps',
+    words: `May not fit: needs ${bytes(total)}, and only ${bytes(sure)} are certain. If it fails, lower the sequence length or the rows at once.`,
+  };
+}
+
+function inWasm(total: number): Verdict {
+  if (total <= WASM_BYTES * 0.75) return { fits: 'yes', words: `Fits: needs ${bytes(total)} of about ${bytes(WASM_BYTES)}.` };
+  return {
+    fits: total <= WASM_BYTES ? 'perhaps' : 'no',
+    words: `${total <= WASM_BYTES ? 'Tight' : 'Does not fit'}: needs ${bytes(total)} of about ${bytes(WASM_BYTES)}. Lower the sequence length, or take a smaller model.`,
+  };
+}

@@ -1,0 +1,40 @@
+/** The benchmark: ceilings first, then products, then the step. Runs in a page, and in Node over a native WebGPU. */
+
+import { openDevice } from '../../src/gpu/device';
+import { measureCeilings } from './ceilings';
+import { startPeer } from './peer';
+import { timeProduct, productName } from './products';
+import type { BenchOptions, BenchReport, ProductReport } from './report';
+import { benchProducts } from './shapes';
+import { timeStep } from './step';
+
+/** Samples of each of the two in a comparison, at most. */
+const PAIRS = 7;
+/** Rows of the products. A software adapter takes seconds for what a GPU does in milliseconds. */
+const ROWS = 512;
+const ROWS_SOFTWARE = 128;
+
+/** Measures everything that `options` asks for; `log` hears what is being done. */
+export async function runBench(options: BenchOptions, log: (line: string) => void): Promise<BenchReport> {
+  const started = performance.now();
+  const device = await openDevice(navigator.gpu);
+  log(`${device.name}: ceilings`);
+  const ceilings = await measureCeilings(device);
+  const peer = await startPeer(device);
+  const products: ProductReport[] = [];
+  for (const product of options.products ? benchProducts(device.software ? ROWS_SOFTWARE : ROWS) : []) {
+    log(productName(product));
+    products.push(await timeProduct(device, peer, ceilings, product, PAIRS));
+  }
+  if (options.step) log(`training step, ${options.tokens} tokens, vocabulary ${options.vocabulary}`);
+  const step = options.step ? await timeStep(device, peer, ceilings, options, PAIRS) : null;
+  return {
+    date: new Date().toISOString(),
+    adapter: device.name,
+    software: device.software,
+    agent: navigator.userAgent,
+    features: [...device.target.features].sort(),
+    ...{ ceilings, products, step },
+    seconds: (performance.now() - started) / 1000,
+  };
+}

@@ -1,0 +1,51 @@
+/** Plans of this engine as subjects of timing. */
+
+import type { Device } from '../../src/gpu/device';
+import type { Compiled } from '../../src/graph/executor';
+import type { Node } from '../../src/graph/graph';
+import type { Plan } from '../../src/graph/plan';
+import type { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import type { Ceilings, Measured, Timing } from './report';
+import type { Subject, Sync } from './timing';
+
+/** The device's own word that all is done. */
+export function syncOf({ gpu }: Device): Sync {
+  return () => gpu.queue.onSubmittedWorkDone();
+}
+
+/** A plan that is run for its work alone: nothing is read back, and repetitions are one long plan. */
+export function planSubject(executor: WebGpuExecutor, plan: Plan): Subject & { dispose(): void } {
+  let compiled: Compiled | undefined;
+  return {
+    async prepare(times) {
+      compiled?.dispose();
+      const made = await executor.compile(repeated(plan, times));
+      compiled = made;
+      return () => void executor.run(made);
+    },
+    dispose: () => compiled?.dispose(),
+  };
+}
+
+function repeated(plan: Plan, times: number): Plan {
+  const nodes = Array.from({ length: times }, () => plan.nodes).flat();
+  return { ...plan, nodes, outputs: [], flops: plan.flops * times };
+}
+
+export function costOf(nodes: readonly Node[]): { flops: number; bytes: number } {
+  const costs = nodes.map((node) => node.op.cost(node, node.attrs));
+  return { flops: costs.reduce((sum, cost) => sum + cost.flops, 0), bytes: costs.reduce((sum, cost) => sum + cost.bytes, 0) };
+}
+
+/** ΣT* in milliseconds: no execution of these nodes one after the other can be faster. */
+export function limitOf(nodes: readonly Node[], { flops, bytes }: Ceilings): number {
+  const seconds = nodes.map((node) => {
+    const cost = node.op.cost(node, node.attrs);
+    return Math.max(cost.flops / flops.value, cost.bytes / bytes.value);
+  });
+  return 1000 * seconds.reduce((sum, each) => sum + each, 0);
+}
+
+export function measured(nodes: readonly Node[], timing: Timing, ceilings: Ceilings): Measured {
+  return { ...timing, ...costOf(nodes), fraction: limitOf(nodes, ceilings) / timing.ms };
+}

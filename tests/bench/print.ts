@@ -1,0 +1,73 @@
+/** The benchmark's report as a table for a person. */
+
+import type { BenchReport, Measured, ProductReport, StepReport } from './report';
+
+export function printReport(report: BenchReport): string {
+  const { ceilings } = report;
+  return [
+    `${report.adapter}${report.software ? ' (software: only ratios mean anything)' : ''}`,
+    `multiply-adds  ${giga(ceilings.flops.value)} GFLOP/s ±${percent(ceilings.flops.spread / 2)} (${ceilings.flops.variant})`,
+    `copy           ${giga(ceilings.bytes.value)} GB/s ±${percent(ceilings.bytes.spread / 2)} (${ceilings.copyBytes / 2 ** 20} MiB, ${ceilings.bytes.variant})`,
+    ...(report.products.length > 0 ? ['', ...printProducts(report.products)] : []),
+    ...(report.step === null ? [] : ['', ...printStep(report.step)]),
+    '',
+    `measured in ${report.seconds.toFixed(0)} s`,
+  ].join('\n');
+}
+
+const HEAD = ['', 'ms', '±', 'GFLOP/s', 'of limit', 'tfjs ms', '±', 'times as fast'];
+
+function printProducts(products: readonly ProductReport[]): string[] {
+  const rows = products.map(({ name, ours, tfjs, ratio }) => [name, ...figures(ours), ...milliseconds(tfjs), ratio.toFixed(2)]);
+  return table([['product', ...HEAD.slice(1)], ...rows]);
+}
+
+function printStep(step: StepReport): string[] {
+  const { ours, tfjs, ratio, losses, gradNorms } = step;
+  const split = step.split.map(({ name, nodes, ms, flops, fraction }) => [
+    `  ${name}`,
+    String(nodes),
+    ms.toFixed(2),
+    percent(ms / ours.ms),
+    giga(flops / (ms / 1000)),
+    percent(fraction),
+  ]);
+  const total = step.split.reduce((sum, { ms }) => sum + ms, 0);
+  return [
+    `training step: ${step.model}`,
+    ...table([HEAD, ['step', ...figures(ours), ...milliseconds(tfjs), ratio.toFixed(2)]]),
+    `${step.tokensPerSecond.toFixed(1)} tokens/s; ${step.dispatches} dispatches`,
+    `loss of each step: ours ${figuresOf(losses.ours)}, tfjs ${figuresOf(losses.tfjs)}`,
+    `gradient norm: ours ${figuresOf(gradNorms.ours)}, tfjs ${figuresOf(gradNorms.tfjs)} (largest deviation ${step.deviation.toExponential(1)})`,
+    `where our time goes (each kind of node by itself; together ${total.toFixed(1)} ms):`,
+    ...table([['  nodes', 'count', 'ms', 'of step', 'GFLOP/s', 'of limit'], ...split]),
+  ];
+}
+
+function figures(ours: Measured): string[] {
+  return [...milliseconds(ours), giga(ours.flops / (ours.ms / 1000)), percent(ours.fraction)];
+}
+
+function milliseconds({ ms, spread }: { ms: number; spread: number }): string[] {
+  return [ms.toPrecision(4), percent(spread / 2)];
+}
+
+function figuresOf(values: readonly number[]): string {
+  return values.map((value) => value.toFixed(5)).join(', ');
+}
+
+function giga(value: number): string {
+  return (value / 1e9).toPrecision(3);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const columns = rows[0]?.length ?? 0;
+  const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows.map((row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  '),
+  );
+}

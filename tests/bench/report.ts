@@ -1,0 +1,91 @@
+/** What the benchmark measures, as plain data: the JSON of `npm run bench -- --json`. */
+
+/** Milliseconds of one execution: the median of several samples, and how far they lie apart. */
+export interface Timing {
+  readonly ms: number;
+  /** (slowest − fastest) / median. */
+  readonly spread: number;
+  readonly samples: number;
+}
+
+/** A figure of the device with the spread of its samples. */
+export interface Ceiling {
+  readonly value: number;
+  readonly spread: number;
+  /** Which variant of the kernel reached it. */
+  readonly variant: string;
+}
+
+export interface Ceilings {
+  /** f32 operations per second of multiply-adds in registers (a multiply-add counts two). */
+  readonly flops: Ceiling;
+  /** Bytes per second read and written by a copy of `copyBytes`. */
+  readonly bytes: Ceiling;
+  readonly copyBytes: number;
+}
+
+/** One piece of work by this engine, as measured and as limited by the ceilings. */
+export interface Measured extends Timing {
+  readonly flops: number;
+  readonly bytes: number;
+  /** T* / ms, T* = max(flops/π, bytes/β) summed over the nodes. */
+  readonly fraction: number;
+}
+
+/** The same work by tfjs-webgpu, sampled in turn with ours. */
+export interface Compared {
+  readonly ours: Measured;
+  readonly tfjs: Timing;
+  /** Median over the pairs of samples of tfjs's time by ours: how many times as fast this engine is. */
+  readonly ratio: number;
+  /** Largest difference between the two results, relative to the largest entry. */
+  readonly deviation: number;
+}
+
+export interface ProductReport extends Compared {
+  readonly name: string;
+}
+
+/** The part of a step that one kind of node takes, its nodes run by themselves. */
+export interface Share {
+  readonly name: string;
+  readonly nodes: number;
+  readonly ms: number;
+  readonly flops: number;
+  readonly fraction: number;
+}
+
+export interface StepReport extends Omit<Compared, 'deviation'> {
+  readonly model: string;
+  readonly tokens: number;
+  readonly tokensPerSecond: number;
+  /** Loss and gradient norm of the first steps of each: proof that the work is the same. */
+  readonly losses: { readonly ours: readonly number[]; readonly tfjs: readonly number[] };
+  readonly gradNorms: { readonly ours: readonly number[]; readonly tfjs: readonly number[] };
+  /** Largest relative difference between the two of any of these. */
+  readonly deviation: number;
+  readonly dispatches: number;
+  readonly split: readonly Share[];
+}
+
+export interface BenchReport {
+  readonly date: string;
+  readonly adapter: string;
+  /** The adapter computes on the CPU: only ratios mean anything. */
+  readonly software: boolean;
+  readonly agent: string;
+  readonly features: readonly string[];
+  readonly ceilings: Ceilings;
+  readonly products: readonly ProductReport[];
+  readonly step: StepReport | null;
+  readonly seconds: number;
+}
+
+export interface BenchOptions {
+  /** V of the model in the step, and tokens of its batch. */
+  readonly vocabulary: number;
+  readonly tokens: number;
+  /** Leave out the products, or the step. */
+  readonly products: boolean;
+  readonly step: boolean;
+}

@@ -1,0 +1,88 @@
+/** The model of the benchmark (SmolLM2-135M's layers), its data, and the products that a training step of it makes. */
+
+import { uniform } from '../../src/core/random';
+import { sizeOf, type Shape } from '../../src/core/shape';
+import { parseConfig, type ModelConfig } from '../../src/model/config';
+import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
+import type { Batch } from '../../src/batch/types';
+
+export const RANK = 16;
+
+export function benchConfig(vocabulary: number): ModelConfig {
+  const config = {
+    model_type: 'llama',
+    hidden_size: 576,
+    intermediate_size: 1536,
+    num_hidden_layers: 2,
+    num_attention_heads: 9,
+    num_key_value_heads: 3,
+    vocab_size: vocabulary,
+    max_position_embeddings: 2048,
+    rms_norm_eps: 1e-5,
+    tie_word_embeddings: true,
+  };
+  return parseConfig(JSON.stringify(config));
+}
+
+/** LoRA of rank 16 on every linear layer; the rest as the defaults have it, with some weight decay so that it is timed too. */
+export function benchRecipe(tokens: number): Recipe {
+  return parseRecipe({ rank: RANK, sequenceLength: tokens, weightDecay: 0.01, schedule: 'constant', warmupRatio: 0 });
+}
+
+/** Numbers in ±`range`, the same for the same salt. */
+export function randomData(shape: Shape, salt: number, range: number): Float32Array<ArrayBuffer> {
+  return Float32Array.from({ length: sizeOf(shape) }, (_, i) => range * (2 * uniform(7, salt, 9, i) - 1));
+}
+
+/** One document that fills its row: every token but the last predicts the next. */
+export function benchBatch(vocabulary: number, tokens: number): Batch {
+  const ids = Int32Array.from({ length: tokens }, (_, i) => Math.floor(uniform(11, 0, 9, i) * vocabulary));
+  const labels = Int32Array.from(ids, (_, i) => ids[i + 1] ?? -1);
+  return {
+    ids,
+    positions: Int32Array.from(ids, (_, i) => i),
+    segments: new Int32Array(tokens),
+    labels,
+    weights: Float32Array.from(labels, (label) => (label < 0 ? 0 : 1)),
+    tokens,
+    trained: tokens - 1,
+  };
+}
+
+/** `y = x·Wᵀ` (nt), `y = x·W` (nn) or `y = xᵀ·W` (tn) with sizes M×N×K; `rank` > 0 adds a low-rank product of that rank. */
+export interface Product {
+  readonly kind: 'matmul' | 'lowrank';
+  readonly layout: 'nt' | 'nn' | 'tn';
+  readonly use: string;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly rank: number;
+}
+
+/** The linear layers of the model, those of one shape together: [names, out, in]. */
+const LINEARS: readonly (readonly [string, number, number])[] = [
+  ['q, o', 576, 576],
+  ['k, v', 192, 576],
+  ['gate, up', 1536, 576],
+  ['down', 576, 1536],
+];
+
+/** Forward and backward products of every linear layer over `rows` tokens, without and with the adapter, and the adapter's own. */
+export function benchProducts(rows: number): readonly Product[] {
+  const matmuls = LINEARS.flatMap(([name, out, inputs]) =>
+    [0, RANK].flatMap((rank): Product[] => [
+      { kind: 'matmul', layout: 'nt', use: `y of ${name}`, m: rows, n: out, k: inputs, rank },
+      { kind: 'matmul', layout: 'nn', use: `dx of ${name}`, m: rows, n: inputs, k: out, rank },
+    ]),
+  );
+  const sizes = [192, 576, 1536];
+  const lowranks = sizes.flatMap((size): Product[] => [
+    { kind: 'lowrank', layout: 'nt', use: 'u = x·Aᵀ', m: rows, n: RANK, k: size, rank: 0 },
+    { kind: 'lowrank', layout: 'nn', use: 'du = dy·B', m: rows, n: RANK, k: size, rank: 0 },
+    { kind: 'lowrank', layout: 'tn', use: 'dA = duᵀ·x', m: RANK, n: size, k: rows, rank: 0 },
+    { kind: 'lowrank', layout: 'tn', use: 'dB = dyᵀ·u', m: size, n: RANK, k: rows, rank: 0 },
+  ]);
+  // No layer has 192 inputs.
+  return [...matmuls, ...lowranks.filter(({ use, n, k }) => !(use.includes('x') && (n === 192 || k === 192)))];
+}

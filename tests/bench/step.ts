@@ -1,0 +1,152 @@
+/** Times the whole LoRA training step: forward, backward, clip, AdamW. The engine's and tfjs-webgpu's in turn, from one start. */
+
+import type * as tf from '@tensorflow/tfjs';
+import { adapterTensors, initialAdapter } from '../../src/adapter/lora';
+import type { Batch } from '../../src/batch/types';
+import type { Device } from '../../src/gpu/device';
+import { Graph } from '../../src/graph/graph';
+import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { expectedTensors, type ModelConfig } from '../../src/model/config';
+import { declareWeights } from '../../src/model/llama';
+import type { Recipe } from '../../src/recipe/recipe';
+import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
+import { TrainingSession } from '../../src/train/session';
+import { measured, syncOf } from './engine';
+import type { Peer } from './peer';
+import { TfjsStep, type Weights } from './peer-step';
+import type { BenchOptions, Ceilings, StepReport } from './report';
+import { benchBatch, benchConfig, benchRecipe, randomData, RANK } from './shapes';
+import { splitStep } from './split';
+import { compare, type Subject } from './timing';
+
+/** Steps whose loss and gradient norm are compared. */
+const WATCHED = 2;
+/** How far these may lie apart for the work to count as the same. */
+const TOLERANCE = 1e-3;
+
+/** What the step is made for. */
+type Size = Pick<BenchOptions, 'vocabulary' | 'tokens'>;
+
+interface Figures {
+  readonly loss: number;
+  readonly gradNorm: number;
+}
+
+/** Queues a step; the promise gives its figures when they are there. */
+type Advance = () => Promise<Figures>;
+
+export async function timeStep(
+  device: Device,
+  peer: Peer,
+  ceilings: Ceilings,
+  { vocabulary, tokens }: Size,
+  pairs: number,
+): Promise<StepReport> {
+  const config = benchConfig(vocabulary);
+  const [recipe, batch] = [benchRecipe(tokens), benchBatch(vocabulary, tokens)];
+  const weights = randomWeights(config);
+  const ours = await openOurs(device, config, recipe, weights, batch);
+  const theirs = new TfjsStep(config, recipe, weights, adapterTensors(ours.programs.adapter, ours.start), batch);
+  const watched = { ours: watch(ours.advance), tfjs: watch(tfjsAdvance(theirs, peer)) };
+  const { a, b, ratio } = await compare(watched.ours.subject, watched.tfjs.subject, syncOf(device), pairs);
+  const [figures, tfjsFigures] = [await watched.ours.figures(), await watched.tfjs.figures()];
+  theirs.dispose();
+  const { train, update } = ours.programs;
+  const nodes = [...train.nodes, ...update.nodes];
+  const report: StepReport = {
+    model: describeModel(config, tokens),
+    tokens,
+    tokensPerSecond: tokens / (a.ms / 1000),
+    ours: measured(nodes, a, ceilings),
+    tfjs: b,
+    ratio,
+    losses: { ours: figures.map(({ loss }) => loss), tfjs: tfjsFigures.map(({ loss }) => loss) },
+    gradNorms: { ours: figures.map(({ gradNorm }) => gradNorm), tfjs: tfjsFigures.map(({ gradNorm }) => gradNorm) },
+    deviation: deviationOf(figures, tfjsFigures),
+    dispatches: nodes.reduce((sum, node) => sum + node.op.launch(node, node.attrs, device.target).dispatches.length, 0),
+    split: await splitStep(device, ours.executor, [train, update], ceilings),
+  };
+  ours.dispose();
+  return report;
+}
+
+function describeModel({ layers, hiddenSize, intermediateSize, heads, kvHeads, vocabSize }: ModelConfig, tokens: number): string {
+  const shape = `${layers} layers, hidden ${hiddenSize}, FFN ${intermediateSize}, ${heads}/${kvHeads} heads, vocabulary ${vocabSize}`;
+  return `Llama (${shape}, f32), LoRA r ${RANK} on every linear layer, ${tokens} tokens`;
+}
+
+/** Frozen weights of the usual sizes; norms near 1. */
+function randomWeights(config: ModelConfig): Weights {
+  const entries = expectedTensors(config).map(({ name, shape }, i) => {
+    const data = name.includes('norm') ? randomData(shape, i, 0.1).map((x) => 1 + x) : randomData(shape, i, 0.05);
+    return [name, { shape, data }] as const;
+  });
+  return new Map(entries);
+}
+
+interface Ours {
+  readonly executor: WebGpuExecutor;
+  readonly programs: TrainingPrograms;
+  /** The adapter at the start, flat. */
+  readonly start: Float32Array<ArrayBuffer>;
+  readonly advance: Advance;
+  dispose(): void;
+}
+
+async function openOurs(device: Device, config: ModelConfig, recipe: Recipe, weights: Weights, batch: Batch): Promise<Ours> {
+  const graph = new Graph();
+  declareWeights(graph, config, () => 'f32');
+  const programs = trainingPrograms(graph, config, recipe, 'bench');
+  const executor = new WebGpuExecutor(device);
+  for (const [name, { data }] of weights) executor.write(graph.named(name), data);
+  const session = await TrainingSession.open(executor, graph, config, programs, recipe, 1000);
+  const start = startOf(programs, recipe.seed);
+  session.restore({ ...(await session.snapshot()), parameters: start });
+  const dispose = () => {
+    session.dispose();
+    executor.dispose();
+  };
+  return { executor, programs, start, advance: () => session.advance({ batch: () => batch }), dispose };
+}
+
+/** A fresh adapter would hide half of the backward pass behind B = 0, so B gets numbers too. */
+function startOf({ adapter }: TrainingPrograms, seed: number): Float32Array<ArrayBuffer> {
+  const flat = initialAdapter(adapter, seed);
+  for (const { b, index } of adapter.modules.values()) flat.set(randomData(b.shape, 1000 + index, 0.02), b.view?.offset ?? 0);
+  return flat;
+}
+
+/** Steps as a subject of timing; the figures of the first ones are kept. */
+function watch(advance: Advance): { subject: Subject; figures: () => Promise<Figures[]> } {
+  const kept: Promise<Figures>[] = [];
+  const queue = (times: number) => () => {
+    for (let i = 0; i < times; i++) {
+      const figures = advance();
+      if (kept.length < WATCHED) kept.push(figures);
+    }
+  };
+  return { subject: { prepare: (times) => Promise.resolve(queue(times)) }, figures: () => Promise.all(kept) };
+}
+
+function tfjsAdvance(step: TfjsStep, peer: Peer): Advance {
+  const read = async (scalar: tf.Scalar) => {
+    const [value] = await scalar.data();
+    scalar.dispose();
+    return value ?? NaN;
+  };
+  return async () => {
+    const { loss, norm } = step.advance();
+    peer.submit();
+    const [lossValue, gradNorm] = await Promise.all([read(loss), read(norm)]);
+    return { loss: lossValue, gradNorm };
+  };
+}
+
+/** Throws when the two did not do the same work. */
+function deviationOf(ours: readonly Figures[], tfjs: readonly Figures[]): number {
+  const numbers = (figures: readonly Figures[]) => figures.flatMap(({ loss, gradNorm }) => [loss, gradNorm]);
+  const [a, b] = [numbers(ours), numbers(tfjs)];
+  const worst = Math.max(...b.map((expected, i) => Math.abs((a[i] ?? NaN) / expected - 1)));
+  if (worst <= TOLERANCE) return worst;
+  throw new Error(`the two steps do not compute the same: ours ${JSON.stringify(ours)}, tfjs ${JSON.stringify(tfjs)}`);
+}

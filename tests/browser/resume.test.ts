@@ -1,0 +1,130 @@
+/** 2N steps against N steps, a killed worker, and N more: adapter, moments and metrics must be the same bytes. WGSL executor. */
+
+import { proxy, wrap, type Remote } from 'comlink';
+import { afterAll, expect, test } from 'vitest';
+import type { EncodedDataset, EncodedSplit } from '../../src/batch/types';
+import { openRunStore } from '../../src/checkpoint/store';
+import type { Snapshot } from '../../src/checkpoint/types';
+import { uniform } from '../../src/core/random';
+import { parseRecipe } from '../../src/recipe/recipe';
+import type { RunHistory, TrainApi, TrainEvent } from '../../workers/api';
+
+const STEPS = 8;
+const recipe = parseRecipe({
+  rank: 2,
+  dropout: 0.1,
+  targetModules: ['q_proj', 'down_proj'],
+  learningRate: 5e-3,
+  sequenceLength: 24,
+  gradientAccumulation: 2,
+  maxSteps: STEPS,
+  evalEvery: STEPS / 2,
+  saveEvery: STEPS / 2,
+  sampleEvery: STEPS,
+});
+
+const workers: Worker[] = [];
+afterAll(() => {
+  for (const worker of workers) worker.terminate();
+});
+
+interface Trainer {
+  readonly worker: Worker;
+  readonly api: Remote<TrainApi>;
+}
+
+/** A fresh worker with the starter model on the WGSL executor. */
+async function open(): Promise<Trainer> {
+  const worker = new Worker(new URL('../../workers/train.worker.ts', import.meta.url), { type: 'module' });
+  workers.push(worker);
+  const api = wrap<TrainApi>(worker);
+  expect((await api.openDevice('webgpu')).executor).toBe('webgpu');
+  const { id } = await api.inspectModel({ kind: 'starter' });
+  await api.loadModel(
+    id,
+    proxy(() => undefined),
+  );
+  return { worker, api };
+}
+
+function split(salt: number, examples: number): EncodedSplit {
+  const lengths = Array.from({ length: examples }, (_, i) => 8 + Math.floor(12 * uniform(salt, 0, 0, i)));
+  const offsets = [0];
+  for (const length of lengths) offsets.push((offsets.at(-1) ?? 0) + length);
+  const total = offsets.at(-1) ?? 0;
+  return {
+    ids: Int32Array.from({ length: total }, (_, i) => 4 + Math.floor(4000 * uniform(salt, 1, 0, i))),
+    trained: Uint8Array.from({ length: total }, (_, i) => (offsets.includes(i) || offsets.includes(i - 1) ? 0 : 1)),
+    offsets: Uint32Array.from(offsets),
+    lines: Uint32Array.from(lengths.keys()),
+  };
+}
+
+const dataset: EncodedDataset = {
+  train: split(1, 12),
+  heldOut: split(2, 3),
+  hash: 'resume-test',
+  stats: {
+    ...{ examples: 15, tokens: 0, trainedTokens: 0, truncated: 0, dropped: [], droppedCount: 0, packedTokens: 0 },
+    ...{ histogram: { width: 8, counts: [] }, maxLength: 20, meanLength: 14 },
+  },
+};
+
+const setup = (name: string) => ({ name, recipe, dataset, datasetName: 'resume.jsonl' });
+
+/** Trains until step `last` was reported and the checkpoint at half time is there, then kills the worker. */
+async function trainAndDie(last: number): Promise<string> {
+  const { worker, api } = await open();
+  return new Promise((resolve, reject) => {
+    let id = '';
+    let saved = false;
+    const onEvent = (event: TrainEvent) => {
+      if (event.type === 'status') id = event.run.id;
+      if (event.type === 'checkpoint') saved = true;
+      if (event.type !== 'step' || event.step < last || !saved) return;
+      worker.terminate();
+      resolve(id);
+    };
+    api.start(setup('killed'), proxy(onEvent)).then(() => reject(new Error('the run ended before it was killed')), reject);
+  });
+}
+
+/** What must be equal: everything but times. */
+function comparable({ steps, evals, samples }: RunHistory): unknown {
+  return {
+    evals,
+    samples,
+    steps: steps.map(({ step, loss, gradNorm, learningRate, epoch }) => [step, loss, gradNorm, learningRate, epoch]),
+  };
+}
+
+function bits({ parameters, m, v }: Snapshot): Uint32Array[] {
+  return [parameters, m, v].map((data) => new Uint32Array(data.buffer));
+}
+
+test('a killed run goes on from its checkpoint to the same bytes', { timeout: 600_000 }, async () => {
+  const { api } = await open();
+  const whole = await api.start(
+    setup('whole'),
+    proxy(() => undefined),
+  );
+  expect(whole.status).toBe('finished');
+
+  const killed = await trainAndDie(STEPS / 2 + 1);
+  const second = await open();
+  const offered = (await second.api.runs()).find(({ id }) => id === killed);
+  expect(offered?.status).toBe('interrupted');
+  const resumed = await second.api.resume(
+    killed,
+    proxy(() => undefined),
+  );
+  expect(resumed).toMatchObject({ status: 'finished', step: STEPS, baseLoss: whole.baseLoss, tunedLoss: whole.tunedLoss });
+
+  const store = await openRunStore();
+  const [a, b] = await Promise.all([store.load(whole.id, null), store.load(killed, null)]);
+  expect(a.snapshot.step).toBe(STEPS);
+  expect(bits(b.snapshot)).toEqual(bits(a.snapshot));
+  expect(a.snapshot.parameters.some((value) => value !== 0)).toBe(true);
+  expect(comparable(await second.api.history(killed))).toEqual(comparable(await api.history(whole.id)));
+  await store.close();
+});

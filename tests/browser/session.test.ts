@@ -1,0 +1,156 @@
+/** The engine as a whole, on the software adapter: resuming, accumulating, dropout. Small models, every byte compared. */
+
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Batch } from '../../src/batch/types';
+import { openDevice, type Device } from '../../src/gpu/device';
+import { Graph } from '../../src/graph/graph';
+import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { parseConfig, type ModelConfig } from '../../src/model/config';
+import { declareWeights } from '../../src/model/llama';
+import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
+import { trainingPrograms } from '../../src/train/programs';
+import { TrainingSession, type SessionState } from '../../src/train/session';
+import { uniform } from '../../src/core/random';
+import { sizeOf } from '../../src/core/shape';
+
+const config: ModelConfig = parseConfig(
+  JSON.stringify({
+    model_type: 'llama',
+    architectures: ['LlamaForCausalLM'],
+    hidden_size: 32,
+    intermediate_size: 48,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    vocab_size: 64,
+    max_position_embeddings: 128,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10000,
+    tie_word_embeddings: true,
+    hidden_act: 'silu',
+  }),
+);
+
+const STEPS = 6;
+vi.setConfig({ testTimeout: 300_000 });
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice(navigator.gpu);
+});
+
+/** Two documents a row, the second cut short by padding. */
+function batchAt(index: number, { microBatch, sequenceLength }: Recipe): Batch {
+  const size = microBatch * sequenceLength;
+  const half = sequenceLength / 2;
+  const at = (i: number) => i % sequenceLength;
+  const end = sequenceLength - 3;
+  const ids = Int32Array.from({ length: size }, (_, i) => Math.floor(64 * uniform(9, index, 0, i)));
+  const last = (i: number) => at(i) === half - 1 || at(i) >= end - 1;
+  return {
+    ids,
+    positions: Int32Array.from({ length: size }, (_, i) => at(i) % half),
+    segments: Int32Array.from({ length: size }, (_, i) => (at(i) >= end ? -1 : Math.floor(at(i) / half))),
+    labels: Int32Array.from({ length: size }, (_, i) => (last(i) ? -1 : (ids[i + 1] ?? -1))),
+    weights: Float32Array.from({ length: size }, (_, i) => (last(i) ? 0 : 1)),
+    tokens: microBatch * end,
+    trained: microBatch * (end - 2),
+  };
+}
+
+async function open(recipe: Recipe): Promise<TrainingSession> {
+  const graph = new Graph();
+  declareWeights(graph, config, (name) => (name.includes('norm') ? 'f32' : 'f16'));
+  const programs = trainingPrograms(graph, config, recipe, 'run');
+  const executor = new WebGpuExecutor(device, { poison: true });
+  for (const value of graph.declared().filter(({ role }) => role === 'frozen')) {
+    if (value.name.startsWith('rope')) continue;
+    const norm = value.name.includes('norm');
+    if (value.dtype === 'f32')
+      executor.write(
+        value,
+        Float32Array.from({ length: sizeOf(value.shape) }, (_, i) => (norm ? 1 : 0) + 0.1 * uniform(3, value.id, 0, i)),
+      );
+    else executor.write(value, halves(sizeOf(value.shape), value.id));
+  }
+  return TrainingSession.open(executor, graph, config, programs, recipe, STEPS);
+}
+
+/** Small halves of both signs: exponent 10 to 12, that is 2^-5 to 2^-3. */
+function halves(count: number, salt: number): Uint16Array<ArrayBuffer> {
+  return Uint16Array.from({ length: count }, (_, i) => {
+    const bits = Math.floor(65536 * uniform(5, salt, 0, i));
+    return (bits & 0x83ff) | ((10 + (bits % 3)) << 10);
+  });
+}
+
+async function advance(session: TrainingSession, recipe: Recipe, steps: number): Promise<string[]> {
+  const rows: string[] = [];
+  for (let i = 0; i < steps; i++) {
+    const { step, loss, gradNorm, learningRate } = await session.advance({ batch: (index) => batchAt(index, recipe) });
+    rows.push(`${step} ${loss} ${gradNorm} ${learningRate}`);
+  }
+  return rows;
+}
+
+function bytes({ parameters, m, v }: SessionState): number[] {
+  return [parameters, m, v].flatMap((data) => [...new Uint32Array(data.buffer)]);
+}
+
+const base = { rank: 4, alpha: 8, learningRate: 1e-2, sequenceLength: 16, microBatch: 2 };
+
+describe.each([
+  { name: 'plain', recipe: parseRecipe(base) },
+  {
+    name: 'dropout, accumulation, rsLoRA',
+    recipe: parseRecipe({ ...base, dropout: 0.2, gradientAccumulation: 3, useRslora: true }),
+  },
+])('a session: $name', ({ recipe }) => {
+  test('goes on after a restore as if it had never stopped, to the byte', async () => {
+    const whole = await open(recipe);
+    const rows = await advance(whole, recipe, STEPS);
+    const first = await open(recipe);
+    const head = await advance(first, recipe, STEPS / 2);
+    const kept = await first.snapshot();
+    const second = await open(recipe);
+    second.restore(kept);
+    const tail = await advance(second, recipe, STEPS / 2);
+    expect([...head, ...tail]).toEqual(rows);
+    expect(bytes(await second.snapshot())).toEqual(bytes(await whole.snapshot()));
+  });
+
+  test('lowers the loss', async () => {
+    const session = await open(recipe);
+    const heldOut = [batchAt(0, recipe)];
+    const before = await session.evaluate(heldOut, 'tuned');
+    for (let i = 0; i < 20; i++) await session.advance({ batch: () => batchAt(0, recipe) });
+    expect(await session.evaluate(heldOut, 'tuned')).toBeLessThan(before - 0.05);
+    expect(await session.evaluate(heldOut, 'base')).toBe(before);
+  });
+});
+
+test('accumulating micro-batches is one large batch', async () => {
+  const whole = parseRecipe({ ...base, microBatch: 4 });
+  const parts = parseRecipe({ ...base, microBatch: 2, gradientAccumulation: 2 });
+  const large = await open(whole);
+  const small = await open(parts);
+  const both = [batchAt(0, parts), batchAt(1, parts)];
+  const [a, b] = both;
+  if (!a || !b) throw new Error('no batches');
+  const joined: Batch = {
+    ids: join(a.ids, b.ids),
+    positions: join(a.positions, b.positions),
+    segments: join(a.segments, b.segments),
+    labels: join(a.labels, b.labels),
+    weights: Float32Array.from([...a.weights, ...b.weights]),
+    tokens: a.tokens + b.tokens,
+    trained: a.trained + b.trained,
+  };
+  const one = await large.advance({ batch: () => joined });
+  const two = await small.advance({ batch: (index) => both[index] ?? a });
+  expect(two.loss).toBeCloseTo(one.loss, 5);
+  expect(Math.abs(two.gradNorm / one.gradNorm - 1)).toBeLessThan(1e-4);
+});
+
+function join(a: Int32Array, b: Int32Array): Int32Array {
+  return Int32Array.from([...a, ...b]);
+}

@@ -1,0 +1,60 @@
+/** The client against a real worker: calls, callbacks, errors, death and return. */
+
+import { afterEach, expect, it } from 'vitest';
+import { callback, WorkerClient } from '../../src/client/worker';
+import { failureOf } from '../../src/state/failure';
+import type { Pupil } from './fixtures/pupil.worker';
+
+const spawn = (): Worker => new Worker(new URL('./fixtures/pupil.worker.ts', import.meta.url), { type: 'module' });
+const clients: WorkerClient<Pupil>[] = [];
+
+function client(start: () => Worker = spawn): WorkerClient<Pupil> {
+  const made = new WorkerClient<Pupil>('test', start);
+  clients.push(made);
+  return made;
+}
+
+afterEach(() => {
+  for (const one of clients.splice(0)) one.kill();
+});
+
+it('starts one worker and keeps it', async () => {
+  const pupil = client();
+  expect(await pupil.call((api) => api.count())).toBe(1);
+  expect(await pupil.call((api) => api.count())).toBe(2);
+});
+
+it('lets the worker call back', async () => {
+  const heard: string[] = [];
+  await client().call((api) => api.tell(callback((line: string) => void heard.push(line))));
+  await expect.poll(() => heard).toEqual(['one', 'two']);
+});
+
+it('brings code, message and every problem of an error over', async () => {
+  const error: unknown = await client()
+    .call((api) => api.refuse())
+    .catch((thrown: unknown) => thrown);
+  expect(failureOf(error)).toEqual({
+    code: 'data/parse',
+    message: 'Two lines are bad.',
+    problems: [{ where: 'line 3', message: 'is not JSON' }],
+  });
+});
+
+it('rejects every call under way when the worker dies of an uncaught error, and starts another', async () => {
+  const pupil = client();
+  let deaths = 0;
+  pupil.onDeath(() => deaths++);
+  await pupil.call((api) => api.count());
+  const waiting = pupil.call((api) => api.forever());
+  const dying = pupil.call((api) => api.die());
+  await expect(waiting).rejects.toMatchObject({ name: 'worker/died' });
+  await expect(dying).rejects.toThrow(/killed by itself/);
+  expect(deaths).toBe(1);
+  expect(await pupil.call((api) => api.count())).toBe(1);
+});
+
+it('says so when the script of the worker can not be loaded', async () => {
+  const lost = client(() => new Worker('/there-is-no-such-worker.js', { type: 'module' }));
+  await expect(lost.call((api) => api.count())).rejects.toMatchObject({ name: 'worker/died' });
+});

@@ -1,0 +1,138 @@
+/** The Data stage on the real data worker: a file is opened, reviewed, mapped otherwise, previewed; bad ones are refused. */
+
+import { mount, unmount } from 'svelte';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { page, userEvent } from 'vitest/browser';
+import { dataClient } from '../../src/client';
+import { defaultRecipe } from '../../src/recipe/recipe';
+import { data } from '../../src/state/data.svelte';
+import type { JournalEvent } from '../../src/state/journal.svelte';
+import DataStage from '../../src/ui/data/DataStage.svelte';
+import type { EncodeOptions } from '../../workers/api';
+
+let stage: Record<string, unknown>;
+const heard: JournalEvent[] = [];
+const listen = (event: Event): void => void heard.push((event as CustomEvent<JournalEvent>).detail);
+
+beforeAll(async () => {
+  window.addEventListener('finetab', listen);
+  stage = mount(DataStage, { target: document.body });
+  await data.restore();
+  await data.encodeWith(await starterEncoding({}));
+});
+afterAll(() => {
+  void unmount(stage);
+  window.removeEventListener('finetab', listen);
+  dataClient.kill();
+});
+beforeEach(async () => {
+  heard.length = 0;
+  await data.close();
+});
+
+async function starterEncoding(change: Partial<EncodeOptions>) {
+  const text = async (name: string): Promise<string> => (await fetch(`/models/starter/${name}`)).text();
+  const [tokenizerJson, tokenizerConfig] = await Promise.all([text('tokenizer.json'), text('tokenizer_config.json')]);
+  const { sequenceLength, heldOutRatio, seed, lossOn } = { ...defaultRecipe(), ...change };
+  return {
+    tokenizer: { tokenizerJson, tokenizerConfig, chatTemplate: null, generationConfig: null },
+    options: { sequenceLength, heldOutRatio, seed, lossOn },
+  };
+}
+
+const CSV = 'question,answer\nWhere is the lamp?,In the tower.\nWho lights it?,The keeper.\n,Nobody asked.\n';
+const drop = (name: string, content: string | Uint8Array<ArrayBuffer>) =>
+  userEvent.upload(page.getByLabelText('Data file'), new File([content], name));
+const trained = (): string =>
+  [...document.querySelectorAll('[aria-label="Tokens of the example"] .trained')].map((token) => token.textContent).join('');
+
+it('reads a file, says what it found, and lists the rows left out by line', async () => {
+  await drop('lamp.csv', CSV);
+  await expect.element(page.getByRole('heading', { name: 'lamp.csv' })).toBeVisible();
+  expect(heard).toEqual([{ event: 'data', examples: 2, rejected: 1, format: 'prompt-completion' }]);
+  const rows = page.getByRole('table', { name: 'Rows left out' }).getByRole('row');
+  await expect.element(rows.nth(1)).toHaveTextContent(/^4/);
+});
+
+it('marks the tokens that are trained on, and turns the pages', async () => {
+  await drop('lamp.csv', CSV);
+  await expect.poll(trained).toContain('In the tower.');
+  expect(trained()).not.toContain('Where');
+  await page.getByRole('button', { name: 'Next example' }).click();
+  await expect.poll(trained).toContain('The keeper.');
+  await expect.element(page.getByRole('button', { name: 'Next example' })).toBeDisabled();
+});
+
+it('trains on every token when asked to', async () => {
+  await drop('lamp.csv', CSV);
+  await data.encodeWith(await starterEncoding({ lossOn: 'all' }));
+  await expect.poll(trained).toContain('Where is the lamp?');
+  await data.encodeWith(await starterEncoding({}));
+});
+
+it('takes other roles for the columns', async () => {
+  await drop('lamp.csv', CSV);
+  await page.getByRole('combobox', { name: 'Use of column question' }).selectOptions('Answer (assistant)');
+  await page.getByRole('combobox', { name: 'Use of column answer' }).selectOptions('Question (user)');
+  await expect.poll(trained).toContain('Where is the lamp?');
+  expect(trained()).not.toContain('tower');
+});
+
+it('counts tokens, and how many examples are cut', async () => {
+  await drop('lamp.csv', CSV);
+  await expect.poll(() => data.stats?.examples).toBe(2);
+  expect(data.stats?.truncated).toBe(0);
+  await data.encodeWith(await starterEncoding({ sequenceLength: 18 }));
+  expect(data.stats?.truncated).toBe(1);
+  await data.encodeWith(await starterEncoding({ sequenceLength: 8 }));
+  expect(data.stats?.droppedCount).toBe(2);
+  await expect
+    .element(page.getByRole('region', { name: 'Tokens of the example' }))
+    .toHaveTextContent(/Raise the sequence length/);
+  await expect.element(page.getByRole('alert')).not.toBeInTheDocument();
+  await data.encodeWith(await starterEncoding({}));
+});
+
+it.each([
+  ['an empty file', 'nothing.csv', '', 'data/empty'],
+  ['a binary file', 'photo.jsonl', Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 1, 0xff, 0xfe, 0]), 'data/binary'],
+] as const)('refuses %s, keeps what was there, and goes on', async (_, name, content, code) => {
+  await drop('lamp.csv', CSV);
+  await expect.element(page.getByRole('heading', { name: 'lamp.csv' })).toBeVisible();
+  await drop(name, content);
+  await expect.element(page.getByRole('alert')).toHaveTextContent(name);
+  expect(heard.at(-1)).toMatchObject({ event: 'error', code });
+  await page.getByRole('button', { name: 'Next example' }).click();
+  await expect.poll(trained).toContain('The keeper.');
+  await drop('lamp.csv', CSV);
+  await expect.element(page.getByRole('alert')).not.toBeInTheDocument();
+});
+
+it('takes the bundled samples', async () => {
+  for (const sample of data.samples) {
+    await page.getByRole('button', { name: sample.title }).click();
+    await expect.element(page.getByRole('heading', { name: sample.file })).toBeVisible();
+  }
+  expect(heard).toHaveLength(data.samples.length);
+  expect(data.samples.length).toBeGreaterThan(1);
+});
+
+it('reads pasted text', async () => {
+  await page.getByText('Paste text instead').click();
+  await page.getByRole('textbox', { name: 'Text' }).fill('text,label\nlovely,good\nawful,bad\n');
+  await page.getByRole('button', { name: 'Read this text' }).click();
+  await expect.element(page.getByRole('heading', { name: 'pasted.csv' })).toBeVisible();
+  expect(heard.at(-1)).toMatchObject({ event: 'data', examples: 2, format: 'text-label' });
+});
+
+it('gives file, mapping and tokenizer to the next worker when one died', async () => {
+  await drop('lamp.csv', CSV);
+  await page.getByRole('combobox', { name: 'Use of column question' }).selectOptions('Answer (assistant)');
+  await page.getByRole('combobox', { name: 'Use of column answer' }).selectOptions('Question (user)');
+  await expect.poll(trained).toContain('Where is the lamp?');
+  dataClient.kill();
+  const encoded = await data.encode(await starterEncoding({ heldOutRatio: 0 }));
+  expect(encoded.train.offsets).toHaveLength(3);
+  await data.showExample(1);
+  await expect.poll(trained).toContain('Who lights it?');
+});

@@ -1,0 +1,79 @@
+/** The Model stage on the real training worker: the device, the starter, refused files, and life after a dead worker. */
+
+import { mount, unmount } from 'svelte';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { page, userEvent } from 'vitest/browser';
+import { trainClient } from '../../src/client';
+import { defaultRecipe } from '../../src/recipe/recipe';
+import { device } from '../../src/state/device.svelte';
+import type { JournalEvent } from '../../src/state/journal.svelte';
+import { model } from '../../src/state/model.svelte';
+import { recipe } from '../../src/state/recipe.svelte';
+import ModelStage from '../../src/ui/model/ModelStage.svelte';
+
+let stage: Record<string, unknown>;
+const heard: JournalEvent[] = [];
+const listen = (event: Event): void => void heard.push((event as CustomEvent<JournalEvent>).detail);
+
+beforeAll(async () => {
+  window.addEventListener('finetab', listen);
+  stage = mount(ModelStage, { target: document.body });
+  await Promise.all([device.open('wasm'), model.restore()]);
+});
+afterAll(() => {
+  void unmount(stage);
+  window.removeEventListener('finetab', listen);
+  trainClient.kill();
+});
+
+const chosen = page.getByRole('region', { name: 'Chosen model' });
+
+it('says which device trains and that it is not a GPU, with steps to copy', async () => {
+  expect(heard).toContainEqual({ event: 'ready', adapter: device.view?.adapter, backend: 'wasm' });
+  await expect.element(page.getByText('No GPU is used.')).toBeVisible();
+  await page.getByText('How to use your GPU').click();
+  await expect.element(page.getByRole('button', { name: 'Copy chrome://gpu' }).first()).toBeVisible();
+});
+
+it('has chosen the starter, and shows what it is', async () => {
+  await expect.element(page.getByRole('button', { name: 'Starter model' })).toHaveAttribute('aria-pressed', 'true');
+  await expect.element(chosen).toHaveTextContent(/Parameters 3\.15 M/);
+  await expect.element(chosen).toHaveTextContent(/Context 256 tokens/);
+  expect(model.loaded).toBe(false);
+});
+
+it('refuses files without a config.json by name, and keeps the model there was', async () => {
+  await userEvent.upload(page.getByLabelText('Model files'), [
+    new File(['{}'], 'tokenizer.json'),
+    new File(['x'], 'model.safetensors'),
+  ]);
+  await expect.element(page.getByRole('alert')).toHaveTextContent(/config\.json/);
+  expect(heard.at(-1)).toMatchObject({ event: 'error', code: 'model/files' });
+  await expect.element(chosen).toHaveTextContent(/3\.15 M/);
+  await page.getByRole('button', { name: 'Starter model' }).click();
+  await expect.element(page.getByRole('alert')).not.toBeInTheDocument();
+});
+
+it('loads the weights once', async () => {
+  const [first, second] = await Promise.all([model.ensureLoaded(), model.ensureLoaded()]);
+  expect(first.id).toBe(second.id);
+  expect(model.loaded).toBe(true);
+  expect(model.progress).toBeNull();
+});
+
+it('finds device and model again when the worker died, and loads anew', async () => {
+  trainClient.kill();
+  expect(model.loaded).toBe(false);
+  await expect.poll(() => device.view?.executor, { timeout: 30_000 }).toBe('wasm');
+  await model.ensureLoaded();
+  expect(model.loaded).toBe(true);
+});
+
+it('forecasts a run of the chosen model', async () => {
+  await recipe.predict(model.view?.id ?? '', defaultRecipe(), 10_000);
+  expect(recipe.forecastFailure).toBeNull();
+  const { total, weights, steps, tokensPerStep } = recipe.forecast ?? { total: 0, weights: 0, steps: 0, tokensPerStep: 0 };
+  expect(tokensPerStep).toBe(256);
+  expect(steps).toBeGreaterThanOrEqual(Math.floor((3 * 10_000) / 256));
+  expect(total).toBeGreaterThan(weights);
+});

@@ -1,0 +1,81 @@
+/** The whole page on its real workers: a newcomer's way to "Start training", stages and their address, the theme, accessibility. */
+
+import axe from 'axe-core';
+import { mount, unmount } from 'svelte';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { page } from 'vitest/browser';
+import { dataClient, trainClient } from '../../src/client';
+import { app, STAGES, startBlocker } from '../../src/state/app.svelte';
+import { recall } from '../../src/state/storage';
+import App from '../../src/ui/App.svelte';
+import '../../src/ui/base/base.css';
+import '../../src/ui/base/tokens.css';
+import { STAGE_TITLES } from '../../src/ui/names';
+
+let shell: Record<string, unknown>;
+
+beforeAll(() => {
+  localStorage.clear();
+  document.documentElement.lang = 'en';
+  document.title = 'Finetab';
+  shell = mount(App, { target: document.body });
+});
+afterAll(() => {
+  void unmount(shell);
+  for (const client of [dataClient, trainClient]) client.kill();
+});
+
+/** Colours that are still fading are not measured. */
+const settled = () => Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
+const fold = (title: string) => page.getByRole('heading', { level: 2 }).getByRole('button', { name: title });
+const start = page.getByRole('button', { name: 'Start training' });
+
+it('gives the one reason why training can not start', async () => {
+  await expect.poll(startBlocker, { timeout: 60_000 }).toMatch(/^Choose a dataset first/);
+  await page.getByRole('link', { name: 'Train' }).click();
+  await expect.element(start).toBeDisabled();
+  await expect.element(page.getByText(/^Choose a dataset first/)).toBeVisible();
+});
+
+it('leads a newcomer to training: a sample, then on', async () => {
+  await page.getByRole('link', { name: 'Data' }).click();
+  await page.getByRole('button', { name: 'Support tickets' }).click();
+  await page.getByRole('button', { name: 'Next: train' }).click();
+  expect(location.hash).toBe('#train');
+  await expect.element(start).toBeEnabled();
+  await expect.element(fold('Train')).toHaveFocus();
+});
+
+it('forecasts the run once data and model are known', async () => {
+  app.open('recipe');
+  await expect.element(page.getByText(/^Fits: needs/)).toBeVisible();
+});
+
+it('opens one stage at a time, by its head and by its address', async () => {
+  await fold('Model').click();
+  expect(location.hash).toBe('#model');
+  location.hash = '#use';
+  await expect.element(fold('Use')).toHaveAttribute('aria-expanded', 'true');
+  await expect.element(fold('Model')).toHaveAttribute('aria-expanded', 'false');
+});
+
+it('takes a theme and remembers it', async () => {
+  await page.getByRole('combobox', { name: 'Theme' }).selectOptions('Dark');
+  expect(document.documentElement.dataset['theme']).toBe('dark');
+  expect(recall('theme')).toBe('dark');
+  expect(getComputedStyle(document.documentElement).colorScheme).toBe('dark');
+});
+
+it.each(['light', 'dark'] as const)('has no barrier that axe can find, in any stage, %s', async (theme) => {
+  app.setTheme(theme);
+  for (const id of STAGES) {
+    app.open(id);
+    await expect.element(fold(STAGE_TITLES[id])).toHaveAttribute('aria-expanded', 'true');
+    await settled();
+    const { violations } = await axe.run(document.body, { rules: { 'target-size': { enabled: true } } });
+    expect(
+      violations.map((found) => `${id}: ${found.id} ${found.nodes.map((node) => node.html).join(' ')}`),
+      id,
+    ).toEqual([]);
+  }
+});

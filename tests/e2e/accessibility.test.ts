@@ -1,0 +1,51 @@
+/** Every stage, filled by a whole run, at a desk and on a phone, light and dark: axe finds nothing serious and nothing overflows. */
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { STAGES, type StageTitle } from '../../scripts/person';
+import { chooseQuick, launchBrowser, openWorld, trainToEnd, type World } from './world';
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let browser: Browser;
+beforeAll(async () => (browser = await launchBrowser()));
+afterAll(() => browser.close());
+
+/** What axe calls serious or critical, one line for each element. */
+async function serious({ page }: World): Promise<readonly string[]> {
+  await page.evaluate(axeSource);
+  const results = await page.evaluate<AxeResults>(
+    `axe.run(document, { rules: { 'target-size': { enabled: true } }, resultTypes: ['violations'] })`,
+  );
+  return results.violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 120)} (${node.failureSummary ?? ''})`));
+}
+
+async function look(world: World, title: StageTitle): Promise<readonly string[]> {
+  await world.person.open(title);
+  const overflow = await world.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  return [...(await serious(world)), ...(overflow > 0 ? [`scrolls sideways by ${overflow} pixels`] : [])];
+}
+
+it('has no serious barrier in any stage', async () => {
+  const world = await openWorld(browser, 'wasm');
+  await chooseQuick(world);
+  await trainToEnd(world);
+  await world.person.compare(8);
+  await world.recorder.next('sample', 60_000);
+  const found: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const)
+    for (const width of [1280, 360]) {
+      await world.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await world.page.setViewportSize({ width, height: 900 });
+      for (const title of STAGES) {
+        const barriers = await look(world, title);
+        found.push(...barriers.map((barrier) => `${title}, ${colorScheme}, ${width}: ${barrier}`));
+      }
+    }
+  expect(found).toEqual([]);
+});

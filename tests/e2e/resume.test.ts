@@ -1,0 +1,94 @@
+/** Interrupted runs: after a reload, a crashed tab or a dead worker the run goes on, and ends with the same bytes as one left alone. */
+
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readAdapter } from './adapter';
+import { chooseQuick, folder, launchBrowser, openPage, openWorld, takeAdapter, trainToEnd, type World } from './world';
+
+const recipe = { maxSteps: 6, saveEvery: 2, evalEvery: 6, heldOutRatio: 0.02 };
+
+let browser: Browser;
+beforeAll(async () => (browser = await launchBrowser()));
+afterAll(() => browser.close());
+
+/** Trains until at least `step` is done. */
+async function trainTo({ person, recorder }: World, step: number): Promise<void> {
+  await person.startTraining(60_000);
+  const reached = () => recorder.events.some((event) => event.event === 'step' && event.step >= step);
+  await recorder.until(reached, 120_000, `step ${step}`);
+}
+
+/** Presses "Resume" and waits for the end; says at which step it went on. */
+async function resumeToEnd({ person, recorder }: World): Promise<number> {
+  const from = recorder.events.length;
+  await person.resume(60_000);
+  const first = await recorder.next('step', 120_000, from);
+  expect((await recorder.next('finished', 120_000, from)).steps).toBe(recipe.maxSteps);
+  return first.step;
+}
+
+async function adapterOf(world: World): Promise<Buffer> {
+  const out = folder();
+  await takeAdapter(world, out);
+  return readAdapter(out).bytes;
+}
+
+async function uninterrupted(backend: 'wasm' | 'webgpu'): Promise<Buffer> {
+  const world = await openWorld(browser, backend);
+  await chooseQuick(world, recipe);
+  await trainToEnd(world);
+  return adapterOf(world);
+}
+
+const interruptions: readonly { title: string; interrupt: (world: World, backend: 'wasm' | 'webgpu') => Promise<World> }[] = [
+  { title: 'a reload', interrupt: reload },
+  { title: 'a crashed tab', interrupt: crash },
+  { title: 'a dead worker', interrupt: killWorker },
+];
+
+async function reload(world: World): Promise<World> {
+  const from = world.recorder.events.length;
+  await world.page.reload();
+  await world.recorder.next('ready', 60_000, from);
+  return world;
+}
+
+async function crash(world: World, backend: 'wasm' | 'webgpu'): Promise<World> {
+  const crashed = new Promise((resolve) => world.page.once('crash', resolve));
+  const session = await world.context.newCDPSession(world.page);
+  session.send('Page.crash').catch(() => undefined);
+  await crashed;
+  return openPage(world.context, backend);
+}
+
+/** An exception that nobody catches ends the training worker; the page must say so and start another. */
+async function killWorker(world: World): Promise<World> {
+  const workers = world.page.workers();
+  const names = await Promise.all(workers.map((worker) => worker.evaluate(() => self.name)));
+  const worker = workers[names.indexOf('finetab-train')];
+  if (worker === undefined) throw new Error(`There is no training worker among ${names.join(', ')}.`);
+  await worker.evaluate(() => {
+    setTimeout(() => {
+      throw new Error('killed by the test');
+    });
+  });
+  await world.recorder.next('error', 30_000).catch(() => undefined);
+  expect(world.recorder.forgive()?.code).toBe('worker/died');
+  await world.person.stage('Train').getByRole('alert').first().waitFor();
+  return world;
+}
+
+describe.each(['wasm', 'webgpu'] as const)('a run on %s goes on exactly', (backend) => {
+  let expected: Promise<Buffer> | null = null;
+
+  it.each(interruptions)('after $title', async ({ interrupt }) => {
+    expected ??= uninterrupted(backend);
+    const bytes = await expected;
+    const world = await openWorld(browser, backend);
+    await chooseQuick(world, recipe);
+    await trainTo(world, 3);
+    const after = await interrupt(world, backend);
+    expect(await resumeToEnd(after)).toBeGreaterThan(1);
+    expect((await adapterOf(after)).equals(bytes)).toBe(true);
+  });
+});

@@ -1,0 +1,88 @@
+/** What every end-to-end test starts with: a browser, a fresh profile with the page in it, and someone to use it. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { expect, inject, onTestFinished } from 'vitest';
+import { launchBrowser } from '../../scripts/browser';
+import { Person } from '../../scripts/person';
+import { Recorder, type JournalEvent } from '../../scripts/recorder';
+
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** A quick recipe: enough to train, measure, save and sample. */
+export const quickRecipe = {
+  maxSteps: 4,
+  sequenceLength: 64,
+  rank: 4,
+  alpha: 8,
+  learningRate: 1e-3,
+  evalEvery: 4,
+  saveEvery: 2,
+  heldOutRatio: 0.05,
+};
+
+export interface World {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  readonly person: Person;
+  readonly recorder: Recorder;
+}
+
+/** Opens the page in a profile of its own; closed when the test ends. */
+export async function openWorld(
+  browser: Browser,
+  backend: 'auto' | 'webgpu' | 'wasm',
+  options: BrowserContextOptions = {},
+): Promise<World> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  onTestFinished(() => context.close());
+  return openPage(context, backend);
+}
+
+/** Another page in the same profile. */
+export async function openPage(context: BrowserContext, backend: 'auto' | 'webgpu' | 'wasm'): Promise<World> {
+  const page = await context.newPage();
+  const recorder = await Recorder.attach(page);
+  await page.goto(`${inject('pageUrl')}?backend=${backend}`);
+  await recorder.next('ready', 60_000);
+  return { page, context, person: new Person(page), recorder };
+}
+
+export { launchBrowser };
+
+/** A sample of the page, and the quick recipe with `change`. */
+export async function chooseQuick({ person, recorder }: World, change: object = {}): Promise<void> {
+  await person.pickRecipe(file(folder(), 'recipe.json', JSON.stringify({ ...quickRecipe, ...change })));
+  await person.takeSample('Support tickets');
+  await recorder.next('data', 30_000);
+}
+
+/** Presses "Start training" and waits for the end. */
+export async function trainToEnd({ person, recorder }: World): Promise<Extract<JournalEvent, { event: 'finished' }>> {
+  await person.startTraining(60_000);
+  return recorder.next('finished', 180_000);
+}
+
+/** Downloads the adapter's files into `out`. */
+export async function takeAdapter({ person, recorder }: World, out: string): Promise<void> {
+  const names = ['adapter_config.json', 'adapter_model.safetensors', 'README.md'];
+  const saved = await recorder.during(person.downloadFiles(out, names, 60_000));
+  expect([...saved].sort()).toEqual([...names].sort());
+}
+
+/** A folder for files of one test, gone when it ends. */
+export function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'finetab-e2e-'));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** Writes a file for a test and returns its path. */
+export function file(inFolder: string, name: string, content: string | Uint8Array): string {
+  const path = join(inFolder, name);
+  writeFileSync(path, content);
+  return path;
+}

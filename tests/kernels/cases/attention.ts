@@ -1,0 +1,105 @@
+import { attentionBackwardOp, attentionOp, type AttentionAttrs } from '../../../kernels/attention';
+import type { Case, Input, OpCases } from '../harness';
+
+interface Sizes {
+  readonly rows: number;
+  readonly tokens: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  /** Lengths of the segments of every row; what is left is padding. Default: one segment. */
+  readonly lengths?: readonly number[];
+  readonly bidirectional?: boolean;
+  /** Standard deviation of the queries. */
+  readonly spread?: number;
+}
+
+const size = (
+  rows: number,
+  tokens: number,
+  heads: number,
+  kvHeads: number,
+  headSize: number,
+  more: Partial<Sizes> = {},
+): Sizes => ({
+  rows,
+  tokens,
+  heads,
+  kvHeads,
+  headSize,
+  ...more,
+});
+
+const small: readonly Sizes[] = [
+  size(1, 1, 1, 1, 4),
+  size(1, 2, 1, 1, 8),
+  size(1, 5, 2, 1, 8),
+  size(2, 3, 1, 1, 16, { bidirectional: true }),
+  size(3, 7, 4, 2, 12, { lengths: [3, 2] }),
+  size(1, 31, 2, 2, 16),
+  size(1, 33, 3, 1, 16, { lengths: [10, 20] }),
+  size(1, 64, 2, 1, 32, { bidirectional: true }),
+  size(2, 65, 2, 2, 8, { lengths: [1, 40, 20] }),
+  size(1, 70, 3, 3, 20, { spread: 10 }),
+  size(1, 40, 2, 1, 64),
+  size(1, 20, 2, 1, 80, { lengths: [9, 9] }),
+  size(1, 17, 2, 2, 96),
+  size(1, 34, 2, 1, 128),
+  size(1, 9, 1, 1, 256, { bidirectional: true }),
+  size(1, 6, 2, 1, 160),
+  size(2, 9, 2, 1, 6, { lengths: [4] }),
+  size(1, 67, 2, 1, 1),
+  size(1, 40, 1, 1, 7, { bidirectional: true, lengths: [7, 30] }),
+  size(1, 10, 2, 1, 81),
+];
+
+const large: readonly Sizes[] = [
+  size(1, 129, 9, 3, 64),
+  size(2, 200, 4, 2, 64, { lengths: [64, 64, 32, 1, 20] }),
+  size(2, 192, 2, 1, 64, { lengths: [30, 100, 62], bidirectional: true }),
+  size(1, 300, 6, 1, 32, { lengths: [200] }),
+  size(1, 150, 4, 1, 128, { lengths: [33, 70] }),
+  size(1, 100, 3, 3, 256),
+  size(1, 128, 4, 2, 96, { bidirectional: true }),
+  size(1, 130, 4, 4, 80, { lengths: [1, 1, 1, 100] }),
+  size(1, 140, 2, 1, 70, { lengths: [65, 65] }),
+  size(1, 257, 4, 2, 16, { lengths: Array.from({ length: 128 }, () => 2) }),
+];
+
+const sizes = [...small, ...large];
+
+function inputsOf({ rows, tokens, heads, kvHeads, headSize, lengths = [tokens], spread = 1 }: Sizes): Input[] {
+  const ids = lengths.flatMap((length, id) => Array.from({ length }, () => id));
+  return [
+    { shape: [rows * tokens, heads * headSize], fill: spread },
+    { shape: [rows * tokens, kvHeads * headSize] },
+    { shape: [rows * tokens, kvHeads * headSize] },
+    { shape: [rows * tokens], dtype: 'i32', fill: (i) => ids[i % tokens] ?? -1 },
+  ];
+}
+
+function caseOf(sizes: Sizes, inputs: readonly Input[]): Case<AttentionAttrs> {
+  const { rows, tokens, heads, kvHeads, headSize, lengths, bidirectional = false } = sizes;
+  const segments = lengths === undefined ? '' : ` segments ${lengths.slice(0, 5).join()}`;
+  return {
+    name: `${rows}x${tokens}, ${heads}/${kvHeads} heads of ${headSize}${bidirectional ? ' bidirectional' : ''}${segments}`,
+    inputs,
+    attrs: { rows, heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), causal: !bidirectional },
+  };
+}
+
+export const attentionCases: OpCases<AttentionAttrs> = {
+  op: attentionOp,
+  gradient: { inputs: [0, 1, 2], outputs: [0] },
+  cases: sizes.map((each) => caseOf(each, inputsOf(each))),
+};
+
+/** Any o and do; an lse above all scores, so that the weights it gives are below 1. */
+export const attentionBackwardCases: OpCases<AttentionAttrs> = {
+  op: attentionBackwardOp,
+  cases: sizes.map((each) => {
+    const wide = { shape: [each.rows * each.tokens, each.heads * each.headSize] };
+    const lse = { shape: [each.rows * each.tokens, each.heads], fill: (i: number) => 3 + (i % 5) };
+    return caseOf(each, [...inputsOf({ ...each, spread: 0.3 }), wide, lse, wide]);
+  }),
+};

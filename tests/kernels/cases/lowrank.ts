@@ -1,0 +1,47 @@
+import { lowrankOp, type LowrankAttrs } from '../../../kernels/lowrank';
+import type { Target } from '../../../src/gpu/device';
+import type { Case, OpCases } from '../harness';
+import { REAL } from './matmul';
+
+/** Rows, columns, depth of the result. */
+type Size = readonly [M: number, N: number, K: number];
+
+const sizes: readonly Size[] = [
+  [1, 1, 1],
+  [16, 576, 64],
+  [16, 24, 512],
+  [64, 16, 100],
+  [576, 16, 130],
+  [5, 7, 3],
+  [7, 33, 65],
+  [9, 70, 256],
+  [300, 8, 256],
+  [2, 130, 17],
+  [128, 128, 64],
+  [1, 16, 300],
+  [33, 4, 700],
+  [256, 256, 40],
+];
+
+const layouts = ['nt', 'nn', 'tn'] as const;
+
+function caseOf([M, N, K]: Size, layout: LowrankAttrs['layout'], target: Partial<Target>): Case<LowrankAttrs> {
+  const a = { shape: layout === 'tn' ? [K, M] : [M, K] };
+  const b = { shape: layout === 'nt' ? [N, K] : [K, N] };
+  return { name: `${layout} ${M}x${N}x${K}`, inputs: [a, b], attrs: { layout, scale: 1.3 }, target };
+}
+
+export const lowrankCases: OpCases<LowrankAttrs> = {
+  op: lowrankOp,
+  gradient: { inputs: [0, 1] },
+  cases: sizes.flatMap((size) => layouts.map((layout) => caseOf(size, layout, {}))),
+};
+
+/** As a real GPU cuts them; tn sums over tokens in two stages. */
+export const lowrankTileCases: OpCases<LowrankAttrs> = {
+  op: lowrankOp,
+  cases: [
+    ...sizes.map((size) => caseOf(size, 'tn', REAL)),
+    ...sizes.slice(0, 8).map((size, i) => caseOf(size, i % 2 === 0 ? 'nt' : 'nn', REAL)),
+  ],
+};

@@ -1,0 +1,4 @@
+import { addCases } from './cases/add';
+import { testOp } from './suite';
+
+testOp(addCases);

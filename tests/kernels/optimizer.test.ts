@@ -1,0 +1,6 @@
+import { accumulateCases, adamwCases, gradnormCases } from './cases/optimizer';
+import { testOp } from './suite';
+
+testOp(accumulateCases);
+testOp(gradnormCases);
+testOp(adamwCases);

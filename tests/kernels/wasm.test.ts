@@ -1,0 +1,57 @@
+/**
+ * The twins are also the engine where there is no GPU: on tfjs's wasm backend each must give what it gives on cpu, with no op
+ * missing there.
+ */
+
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, test } from 'vitest';
+import { f16ToF32 } from '../../src/core/f16';
+import { startWasm } from '../../src/graph/tfjs-backend';
+import { deviation } from '../deviation';
+import { fillInput, type Case, type Input, type OpCases } from './harness';
+
+const tables = Object.values(import.meta.glob<Record<string, unknown>>('./cases/*.ts', { eager: true }))
+  .flatMap((module) => Object.values(module))
+  .filter(isTable);
+
+/** Sums run in another order on each backend. */
+const TOLERANCE = 1e-5;
+
+function isTable(value: unknown): value is OpCases {
+  return typeof value === 'object' && value !== null && 'op' in value && 'cases' in value;
+}
+
+function tensorOf(input: Input, seed: number): tf.Tensor {
+  const data = fillInput(input, seed);
+  return tf.tensor(
+    data instanceof Uint16Array ? f16ToF32(data) : data,
+    [...input.shape],
+    input.dtype === 'i32' ? 'int32' : 'float32',
+  );
+}
+
+async function twinOn(backend: 'cpu' | 'wasm', { op }: OpCases, example: Case): Promise<ArrayLike<number>[]> {
+  await (backend === 'wasm' ? startWasm() : tf.setBackend('cpu'));
+  const outputs = tf.tidy(() =>
+    op.twin(
+      example.inputs.map((input, i) => input && tensorOf(input, i + 1)),
+      example.attrs,
+    ),
+  );
+  return outputs.map((output) => {
+    const data = output.dataSync().slice();
+    output.dispose();
+    return data;
+  });
+}
+
+test('finds the tables', () => expect(tables.length).toBeGreaterThan(8));
+
+describe.each(tables.map((table) => [table.op.name, table] as const))('%s', (_name, table) => {
+  test.each(table.cases)('$name: wasm equals cpu', async (example) => {
+    const expected = await twinOn('cpu', table, example);
+    const actual = await twinOn('wasm', table, example);
+    expect(actual.length).toBe(expected.length);
+    expected.forEach((data, i) => expect(deviation(actual[i] ?? [], data)).toBeLessThanOrEqual(table.tolerance ?? TOLERANCE));
+  });
+});

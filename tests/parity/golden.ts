@@ -1,0 +1,78 @@
+/** A case of `make_golden.py`: frozen model, adapter before and after, and what every step must give. Fetched from `base`. */
+
+import { readHeader, type TensorInfo } from '../../src/model/safetensors';
+import type { AdapterTensor } from '../../src/adapter/types';
+
+export interface GoldenStep {
+  readonly loss: number;
+  readonly grad_norm: number;
+  readonly input_ids: number[][];
+  readonly attention_mask: number[][];
+  readonly labels: number[][] | number[];
+}
+
+export interface GoldenCase {
+  readonly hyper: { lr: number; beta1: number; beta2: number; eps: number; weight_decay: number; max_grad_norm: number };
+  readonly base: { readonly loss: number };
+  readonly steps: readonly GoldenStep[];
+  readonly eval: { readonly logits: number[][] };
+}
+
+export interface AdapterConfig {
+  readonly task_type: string;
+  readonly r: number;
+  readonly lora_alpha: number;
+  readonly use_rslora: boolean;
+  readonly use_dora: boolean;
+  readonly target_modules: readonly string[];
+}
+
+export interface Golden {
+  readonly configText: string;
+  readonly case: GoldenCase;
+  readonly adapter: AdapterConfig;
+  readonly weights: ReadonlyMap<string, Tensor>;
+  readonly init: readonly AdapterTensor[];
+  readonly final: readonly AdapterTensor[];
+}
+
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+export async function loadGolden(base: string): Promise<Golden> {
+  const text = async (path: string) => (await get(`${base}/${path}`)).text();
+  return {
+    configText: await text('config.json'),
+    case: JSON.parse(await text('case.json')) as GoldenCase,
+    adapter: JSON.parse(await text('init/adapter_config.json')) as AdapterConfig,
+    weights: await tensors(`${base}/model.safetensors`),
+    init: adapterOf(await tensors(`${base}/init/adapter_model.safetensors`)),
+    final: adapterOf(await tensors(`${base}/final/adapter_model.safetensors`)),
+  };
+}
+
+async function get(url: string): Promise<Response> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return response;
+}
+
+async function tensors(url: string): Promise<ReadonlyMap<string, Tensor>> {
+  const file = await (await get(url)).blob();
+  const header = await readHeader(file, url);
+  const read = async (info: TensorInfo): Promise<[string, Tensor]> => {
+    if (info.dtype !== 'F32') throw new Error(`${info.name} is ${info.dtype}, golden files are F32`);
+    return [info.name, { shape: info.shape, data: new Float32Array(await file.slice(info.start, info.end).arrayBuffer()) }];
+  };
+  return new Map(await Promise.all(header.tensors.map(read)));
+}
+
+/** `base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight` → module `layers.0.self_attn.q_proj`, kind A. */
+function adapterOf(found: ReadonlyMap<string, Tensor>): AdapterTensor[] {
+  return [...found].flatMap(([name, tensor]) => {
+    const [, module, kind] = /^base_model\.model\.model\.(.+)\.lora_(A|B)\.weight$/.exec(name) ?? [];
+    return module !== undefined && (kind === 'A' || kind === 'B') ? [{ module, kind, ...tensor }] : [];
+  });
+}

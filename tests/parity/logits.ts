@@ -1,0 +1,46 @@
+/** The page's own logits of a model with an exported adapter, to be compared with real PEFT's. */
+
+import { declareAdapter, flatAdapter } from '../../src/adapter/lora';
+import { CONFIG_FILE, readPeft, WEIGHTS_FILE } from '../../src/export/peft';
+import { plan } from '../../src/graph/plan';
+import { fetchFiles, openFolder } from '../../src/model/folder';
+import { declareBatch, logitsOf, packedPass, rotaryData } from '../../src/model/pass';
+import { parseRecipe } from '../../src/recipe/recipe';
+import { openEngine } from '../../src/train/engine';
+import { LoadedModel } from '../../src/train/loaded';
+import { targetLayers } from '../../src/train/programs';
+
+const MODEL_FILES = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
+
+/** Logits after the last of `ids`, of the model at `base` with the PEFT adapter at `adapterBase`. */
+export async function adaptedLogits(
+  base: string,
+  adapterBase: string,
+  ids: readonly number[],
+  executor: 'webgpu' | 'wasm',
+): Promise<number[]> {
+  const at = (path: string) => new URL(`${path}/`, location.href);
+  const folder = await openFolder(await fetchFiles(at(base), MODEL_FILES));
+  const [config, weights] = await fetchFiles(at(adapterBase), [CONFIG_FILE, WEIGHTS_FILE]);
+  if (!config || !weights) throw new Error('no adapter');
+  const peft = await readPeft(await config.text(), weights);
+  const { rank, alpha, useRslora, targetModules } = peft;
+  const recipe = parseRecipe({ rank, alpha, useRslora, targetModules: [...targetModules] });
+  const model = await LoadedModel.load(await openEngine(executor), folder, () => undefined);
+  const { graph, executor: device } = model;
+  const adapter = declareAdapter(graph, 'peft', targetLayers(model.config, recipe), recipe);
+  device.write(adapter.flat, flatAdapter(adapter, peft.tensors));
+
+  const shape = { rows: 1, tokens: ids.length };
+  const batch = declareBatch(graph, 'prompt', shape);
+  const last = graph.declare('last', 'input', [1], 'i32');
+  const program = graph.program('logits');
+  const hidden = packedPass(program, graph, model.config, batch, shape, { adapter, seed: null });
+  const compiled = await device.compile(plan(program, [logitsOf(program, graph, model.config, hidden, last)]));
+  for (const [value, data] of rotaryData(graph, model.config, ids.length)) device.write(value, data);
+  device.write(batch.ids, Int32Array.from(ids));
+  device.write(batch.positions, Int32Array.from(ids.keys()));
+  device.write(last, Int32Array.of(ids.length - 1));
+  const [logits] = await device.run(compiled);
+  return Array.from(logits ?? []);
+}

@@ -1,0 +1,140 @@
+/** Trains a golden case with the engine and measures how far it strays from PyTorch. */
+
+import { flatAdapter } from '../../src/adapter/lora';
+import type { Batch } from '../../src/batch/types';
+import { CodedError } from '../../src/core/errors';
+import type { Executor } from '../../src/graph/executor';
+import { Graph } from '../../src/graph/graph';
+import { plan } from '../../src/graph/plan';
+import { parseConfig, type ModelConfig } from '../../src/model/config';
+import { declareWeights } from '../../src/model/llama';
+import { logitsOf, packedPass } from '../../src/model/pass';
+import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
+import { trainingPrograms } from '../../src/train/programs';
+import { TrainingSession } from '../../src/train/session';
+import { deviation } from '../deviation';
+import type { Golden, GoldenStep } from './golden';
+
+/** Largest relative deviation of each figure; for near-zero values relative to the tensor's largest. */
+export interface Deviations {
+  readonly baseLoss: number;
+  readonly loss: number;
+  readonly gradNorm: number;
+  readonly adapter: number;
+  readonly logits: number;
+}
+
+/** Throws `model/unsupported` for what the engine does not do. */
+export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<Executor>): Promise<Deviations> {
+  if (golden.adapter.task_type !== 'CAUSAL_LM') throw unsupported(`task ${golden.adapter.task_type}`);
+  if (golden.adapter.use_dora) throw unsupported('DoRA');
+  const config = parseConfig(golden.configText);
+  const graph = new Graph();
+  declareWeights(graph, config, () => 'f32');
+  const recipe = recipeOf(golden);
+  const programs = trainingPrograms(graph, config, recipe, 'run');
+  const executor = await open(graph);
+  for (const [name, { data }] of golden.weights) {
+    const value = graph.find(name);
+    if (value !== undefined) executor.write(value, data);
+  }
+  const { steps } = golden.case;
+  const session = await TrainingSession.open(executor, graph, config, programs, recipe, steps.length);
+  const fresh = await session.snapshot();
+  session.restore({ ...fresh, parameters: flatAdapter(programs.adapter, golden.init) });
+  const batches = steps.map(toBatch);
+  const baseLoss = await session.evaluate(batches.slice(0, 1), 'base');
+  const results = [];
+  const source = { batch: (index: number) => batches[index] ?? missing(index) };
+  for (let i = 0; i < steps.length; i++) results.push(await session.advance(source));
+  const { parameters } = await session.snapshot();
+  const logits = await lastLogits(executor, graph, config, recipe, programs, batches[0] ?? missing(0));
+  executor.dispose();
+  const expected = flatAdapter(programs.adapter, golden.final);
+  return {
+    baseLoss: Math.abs(baseLoss / golden.case.base.loss - 1),
+    loss: Math.max(...results.map((result, i) => Math.abs(result.loss / (steps[i]?.loss ?? NaN) - 1))),
+    gradNorm: Math.max(...results.map((result, i) => Math.abs(result.gradNorm / (steps[i]?.grad_norm ?? NaN) - 1))),
+    adapter: Math.max(...programs.adapter.views.map((view) => deviation(slice(parameters, view), slice(expected, view)))),
+    logits: deviation(logits, golden.case.eval.logits.flat()),
+  };
+}
+
+function unsupported(what: string): CodedError {
+  return new CodedError('model/unsupported', `${what} is not supported`);
+}
+
+function missing(index: number): never {
+  throw new Error(`no batch ${index}`);
+}
+
+function slice(flat: Float32Array, view: { shape: readonly number[]; view?: { offset: number } }): Float32Array {
+  const offset = view.view?.offset ?? 0;
+  return flat.subarray(offset, offset + view.shape.reduce((a, b) => a * b, 1));
+}
+
+function recipeOf({ adapter, case: { hyper, steps } }: Golden): Recipe {
+  const ids = steps[0]?.input_ids ?? [];
+  return parseRecipe({
+    rank: adapter.r,
+    alpha: adapter.lora_alpha,
+    useRslora: adapter.use_rslora,
+    targetModules: [...adapter.target_modules],
+    learningRate: hyper.lr,
+    schedule: 'constant',
+    warmupRatio: 0,
+    beta1: hyper.beta1,
+    beta2: hyper.beta2,
+    epsilon: hyper.eps,
+    weightDecay: hyper.weight_decay,
+    maxGradNorm: hyper.max_grad_norm,
+    microBatch: ids.length,
+    sequenceLength: ids[0]?.length ?? 0,
+  });
+}
+
+/** One document a row, padded on the right; label i is token i + 1, as transformers shifts them. */
+function toBatch({ input_ids, attention_mask, labels }: GoldenStep): Batch {
+  const real = attention_mask.flat();
+  const next = input_ids.flatMap((row, r) =>
+    row.map((_, t) => {
+      const label = (labels as number[][])[r]?.[t + 1] ?? -100;
+      return label === -100 ? -1 : label;
+    }),
+  );
+  return {
+    ids: Int32Array.from(input_ids.flat()),
+    positions: Int32Array.from(input_ids.flatMap((row) => row.map((_, t) => t))),
+    segments: Int32Array.from(real, (one) => (one === 1 ? 0 : -1)),
+    labels: Int32Array.from(next),
+    weights: Float32Array.from(next, (label) => (label < 0 ? 0 : 1)),
+    tokens: real.reduce((a, b) => a + b, 0),
+    trained: next.filter((label) => label >= 0).length,
+  };
+}
+
+/** Logits after the last real token of each row, with the trained adapter. */
+async function lastLogits(
+  executor: Executor,
+  graph: Graph,
+  config: ModelConfig,
+  recipe: Recipe,
+  { adapter, batch }: ReturnType<typeof trainingPrograms>,
+  data: Batch,
+): Promise<ArrayLike<number>> {
+  const shape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
+  const program = graph.program('logits');
+  const rows = graph.declare('rows', 'input', [shape.rows], 'i32');
+  const hidden = packedPass(program, graph, config, batch, shape, { adapter, seed: null });
+  const compiled = await executor.compile(plan(program, [logitsOf(program, graph, config, hidden, rows)]));
+  executor.write(batch.ids, data.ids as Int32Array<ArrayBuffer>);
+  executor.write(batch.positions, data.positions as Int32Array<ArrayBuffer>);
+  executor.write(batch.segments, data.segments as Int32Array<ArrayBuffer>);
+  executor.write(rows, lastRows(data.segments, shape));
+  const [logits] = await executor.run(compiled);
+  return logits ?? [];
+}
+
+function lastRows(segments: Int32Array, { rows, tokens }: { rows: number; tokens: number }): Int32Array<ArrayBuffer> {
+  return Int32Array.from({ length: rows }, (_, r) => r * tokens + segments.subarray(r * tokens, (r + 1) * tokens).lastIndexOf(0));
+}

@@ -1,0 +1,167 @@
+// From a dropped file to encoded splits, through what the data worker does.
+import { describe, expect, it } from 'vitest';
+import { histogramOf } from '../../src/batch/histogram';
+import { Preparation } from '../../src/batch/preparation';
+import type { EncodedSplit } from '../../src/batch/types';
+import { CodedError } from '../../src/core/errors';
+import { isShared, readShared } from './dataset-shared';
+import { filesOf, tokenizerOf } from './tokenizer-files';
+
+const SETTINGS = { sequenceLength: 64, heldOutRatio: 0.1, seed: 42, lossOn: 'assistant' } as const;
+
+async function preparationOf(name: string, content: string | Uint8Array<ArrayBuffer>): Promise<Preparation> {
+  const preparation = new Preparation();
+  await preparation.open(new File([content], name));
+  await preparation.setTokenizer(filesOf('starter'));
+  return preparation;
+}
+
+const rows = (count: number, answer = (i: number) => `answer ${i}`) =>
+  Array.from({ length: count }, (_, i) => JSON.stringify({ prompt: `question ${i}`, completion: answer(i) })).join('\n');
+
+const documents = (split: EncodedSplit) =>
+  [...split.lines].map((line, i) => ({ line, ids: split.ids.slice(split.offsets[i], split.offsets[i + 1]) }));
+
+/** At most 256 tokens, something trained, but not the first token. */
+function isSound(split: EncodedSplit, index: number): boolean {
+  const trained = split.trained.subarray(split.offsets[index], split.offsets[index + 1]);
+  return trained.length <= 256 && trained[0] === 0 && trained.includes(1);
+}
+
+async function codeOf(work: Promise<unknown>): Promise<unknown> {
+  const error: unknown = await work.catch((caught: unknown) => caught);
+  return error instanceof CodedError ? error.code : error;
+}
+
+describe('encoding', () => {
+  it('splits every example into one of the two, with its line', async () => {
+    const { train, heldOut, stats } = await (await preparationOf('a.jsonl', rows(30))).encode(SETTINGS);
+    expect([train.lines.length, heldOut.lines.length]).toEqual([27, 3]);
+    expect([...train.lines, ...heldOut.lines].sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+    for (const { line, ids } of [...documents(train), ...documents(heldOut)]) {
+      expect(tokenizerOf('starter').decode([...ids])).toContain(`answer ${line - 1}`);
+    }
+    expect(stats).toMatchObject({ examples: 30, truncated: 0, droppedCount: 0, tokens: train.ids.length + heldOut.ids.length });
+  });
+
+  it('names the data by a hash that changes with split, mask and tokens, and with nothing else', async () => {
+    const hash = async (content: string, settings: object) =>
+      (await (await preparationOf('a.jsonl', content)).encode({ ...SETTINGS, ...settings })).hash;
+    const base = await hash(rows(30), {});
+    expect(base).toMatch(/^[0-9a-f]{64}$/);
+    expect(await hash(`\n\n${rows(30)}`, {})).toBe(base);
+    expect(await hash(rows(30), { seed: 43 })).not.toBe(base);
+    expect(await hash(rows(30), { lossOn: 'all' })).not.toBe(base);
+    expect(await hash(rows(31), {})).not.toBe(base);
+  });
+
+  it('measures what it encodes', async () => {
+    const preparation = await preparationOf('a.jsonl', rows(30));
+    const measured = await preparation.measure(SETTINGS);
+    expect((await preparation.encode(SETTINGS)).stats).toEqual(measured);
+    expect(measured.packedTokens % 64).toBe(0);
+    expect(measured.packedTokens).toBeGreaterThan(0.8 * measured.tokens);
+    expect(measured.histogram.counts.reduce((sum, count) => sum + count, 0)).toBe(30);
+  });
+
+  it('can encode again after its arrays were handed over', async () => {
+    const preparation = await preparationOf('a.jsonl', rows(30));
+    const first = await preparation.encode(SETTINGS);
+    structuredClone(first.train.ids, { transfer: [first.train.ids.buffer as ArrayBuffer] });
+    expect(first.train.ids.length).toBe(0);
+    expect((await preparation.encode(SETTINGS)).hash).toBe(first.hash);
+  });
+
+  it('cuts and drops by line, with the reason', async () => {
+    const preparation = await preparationOf(
+      'a.jsonl',
+      rows(4, (i) => 'word '.repeat(20 * i + 1)),
+    );
+    const stats = await preparation.measure({ ...SETTINGS, sequenceLength: 32 });
+    expect(stats).toMatchObject({ examples: 4, truncated: 3, droppedCount: 0 });
+    expect(stats.maxLength).toBeGreaterThan(64);
+    const tiny = await preparation.measure({ ...SETTINGS, sequenceLength: 8 });
+    expect(tiny).toMatchObject({ examples: 0, droppedCount: 4 });
+    expect(tiny.dropped[0]).toEqual({ line: 1, message: expect.stringContaining('sequence length is 8') as string });
+  });
+
+  it('gives the same for a sequence length whether it was the first or not', async () => {
+    const preparation = await preparationOf(
+      'a.jsonl',
+      rows(20, (i) => 'word '.repeat(5 * i + 1)),
+    );
+    await preparation.measure({ ...SETTINGS, sequenceLength: 100 });
+    const fresh = await preparationOf(
+      'a.jsonl',
+      rows(20, (i) => 'word '.repeat(5 * i + 1)),
+    );
+    expect(await preparation.encode(SETTINGS)).toEqual(await fresh.encode(SETTINGS));
+  });
+
+  it('says when nothing is left to train on', async () => {
+    const preparation = await preparationOf('a.jsonl', rows(4));
+    expect(await codeOf(preparation.encode({ ...SETTINGS, sequenceLength: 8 }))).toBe('data/no-examples');
+    const view = await preparation.remap({ format: 'prompt-completion', roles: ['user', 'ignore'] });
+    expect(view.examples).toBe(0);
+    expect(await codeOf(preparation.encode(SETTINGS))).toBe('data/no-examples');
+  });
+
+  it('holds nothing out when asked for nothing, and one of two at least', async () => {
+    const preparation = await preparationOf('a.jsonl', rows(2));
+    expect((await preparation.encode({ ...SETTINGS, heldOutRatio: 0 })).heldOut.lines.length).toBe(0);
+    expect((await preparation.encode({ ...SETTINGS, heldOutRatio: 0.01 })).heldOut.lines.length).toBe(1);
+  });
+});
+
+describe('the preparation', () => {
+  it('keeps the dataset it has when the next file can not be used', async () => {
+    const preparation = await preparationOf('a.jsonl', rows(5));
+    expect(await codeOf(preparation.open(new File([''], 'empty.csv')))).toBe('data/empty');
+    expect((await preparation.encode(SETTINGS)).stats.examples).toBe(5);
+  });
+
+  it('forgets what it encoded when dataset, mapping or tokenizer change', async () => {
+    const preparation = await preparationOf('a.jsonl', rows(5));
+    const first = (await preparation.encode(SETTINGS)).hash;
+    await preparation.remap({ format: 'prompt-completion', roles: ['assistant', 'user'] });
+    const second = (await preparation.encode(SETTINGS)).hash;
+    expect(second).not.toBe(first);
+    await preparation.setTokenizer({
+      ...filesOf('starter'),
+      chatTemplate: '{% for m in messages %}{{ m.content }}<|im_end|>{% endfor %}',
+    });
+    expect((await preparation.encode(SETTINGS)).hash).not.toBe(second);
+  });
+
+  it('shows examples, and says what is wrong with one that can not be', async () => {
+    const preparation = await preparationOf('a.jsonl', rows(5));
+    expect((await preparation.preview(3, SETTINGS)).line).toBe(4);
+    expect(await codeOf(preparation.preview(3, { ...SETTINGS, sequenceLength: 8 }))).toBe('data/no-examples');
+    await preparation.close();
+    expect(await codeOf(preparation.preview(0, SETTINGS))).toBe('internal');
+  });
+});
+
+describe('histograms', () => {
+  it('count every length once, in round bins', () => {
+    expect(histogramOf([0, 1, 1, 3])).toEqual({ width: 1, counts: [1, 2, 0, 1] });
+    const { width, counts } = histogramOf([1, 999, 1000]);
+    expect([width, counts.length, counts[0], counts.at(-1)]).toEqual([50, 21, 1, 1]);
+    expect(histogramOf([])).toEqual({ width: 1, counts: [0] });
+  });
+});
+
+describe('real datasets', { timeout: 60_000 }, () => {
+  for (const file of ['sms_spam.tsv', 'sgd_dev_400.jsonl', 'wikisql_train.jsonl', 'glaive_toolcall_en_demo.json']) {
+    it.skipIf(!isShared(`datasets/${file}`))(`${file} is encoded without losing a row unsaid`, async () => {
+      const preparation = await preparationOf(file, readShared(`datasets/${file}`));
+      const { train, heldOut, stats } = await preparation.encode({ ...SETTINGS, sequenceLength: 256 });
+      expect(train.lines.length + heldOut.lines.length).toBe(stats.examples);
+      const view = await preparation.open(new File([readShared(`datasets/${file}`)], file));
+      expect(stats.examples + stats.droppedCount).toBe(view.examples);
+      expect(stats.droppedCount).toBeLessThan(0.2 * view.examples);
+      const bad = [train, heldOut].flatMap((split) => documents(split).filter((_, i) => !isSound(split, i)));
+      expect(bad).toEqual([]);
+    });
+  }
+});

@@ -1,0 +1,166 @@
+/** config.json of each family, and every way it can be wrong. */
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { CodedError } from '../../src/core/errors';
+import { expectedTensors, parseConfig, ropeFrequencies, ropeTables } from '../../src/model/config';
+import { readHeader } from '../../src/model/safetensors';
+
+const golden = (name: string) => new URL(`../golden/${name}`, import.meta.url);
+const text = (name: string) => readFileSync(golden(`${name}/config.json`), 'utf8');
+
+const base = {
+  ...{ model_type: 'llama', hidden_size: 64, intermediate_size: 96, num_hidden_layers: 2, num_attention_heads: 4 },
+  ...{ vocab_size: 96, max_position_embeddings: 2048, rms_norm_eps: 1e-5, hidden_act: 'silu' },
+};
+const parse = (changes: object) => parseConfig(JSON.stringify({ ...base, ...changes }));
+
+function failure(changes: object): CodedError {
+  try {
+    parse(changes);
+  } catch (error) {
+    if (error instanceof CodedError) return error;
+  }
+  throw new Error('expected a coded error');
+}
+
+describe('parseConfig', () => {
+  it.each(['llama_gqa', 'llama_rslora_untied', 'llama_dora', 'qwen2', 'qwen3'])(
+    'of %s expects exactly the tensors that save_pretrained wrote',
+    async (name) => {
+      const config = parseConfig(text(name));
+      const header = await readHeader(new Blob([readFileSync(golden(`${name}/model.safetensors`))]), name);
+      const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
+      const found = header.tensors.map((t) => ({ name: t.name, shape: t.shape })).sort(byName);
+      expect([...expectedTensors(config)].sort(byName)).toEqual(found);
+    },
+  );
+
+  it('fills in what configurations leave out', () => {
+    const config = parse({});
+    expect(config).toMatchObject({ kvHeads: 4, headDim: 16, tied: false, qkNorm: false, slidingWindow: null });
+    expect(config.bias).toEqual({ qkv: false, o: false, mlp: false });
+    expect(config.rope).toEqual({ theta: 10000, type: 'default' });
+    expect(parse({ model_type: 'qwen3' }).headDim).toBe(128);
+  });
+
+  it('knows the biases of each family', () => {
+    const both = { attention_bias: true, mlp_bias: true };
+    expect(parse(both).bias).toEqual({ qkv: true, o: true, mlp: true });
+    expect(parse({ ...both, model_type: 'mistral' }).bias).toEqual({ qkv: false, o: false, mlp: false });
+    expect(parse({ model_type: 'qwen2' }).bias).toEqual({ qkv: true, o: false, mlp: false });
+    expect(parse({ ...both, model_type: 'qwen3' }).bias).toEqual({ qkv: true, o: true, mlp: false });
+  });
+
+  it('reads token ids as one or several', () => {
+    expect(parse({ eos_token_id: 2, bos_token_id: 1 })).toMatchObject({ eosIds: [2], bosId: 1 });
+    expect(parse({ eos_token_id: [2, 7], bos_token_id: null })).toMatchObject({ eosIds: [2, 7], bosId: null });
+  });
+
+  it('records a sliding window where attention is limited', () => {
+    expect(parse({ model_type: 'mistral', sliding_window: 512 }).slidingWindow).toBe(512);
+    expect(parse({ model_type: 'mistral', sliding_window: null }).slidingWindow).toBeNull();
+    expect(parse({ model_type: 'mistral', sliding_window: 2048 }).slidingWindow).toBeNull();
+    expect(parse({ model_type: 'mistral', max_position_embeddings: 32768 }).slidingWindow).toBe(4096);
+    expect(parse({ model_type: 'qwen2', sliding_window: 512 }).slidingWindow).toBeNull();
+    const qwen = { model_type: 'qwen2', sliding_window: 512, use_sliding_window: true };
+    expect(parse({ ...qwen, max_window_layers: 1 }).slidingWindow).toBe(512);
+    expect(parse({ ...qwen, max_window_layers: 2 }).slidingWindow).toBeNull();
+    expect(parse({ ...qwen, layer_types: ['full_attention', 'sliding_attention'] }).slidingWindow).toBe(512);
+    expect(parse({ ...qwen, max_window_layers: 1, layer_types: ['full_attention'] }).slidingWindow).toBeNull();
+  });
+
+  it('reads RoPE as transformers 4 and 5 write it', () => {
+    const llama3 = { factor: 32, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 };
+    const expected = { theta: 5e5, type: 'llama3', factor: 32, lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositions: 8192 };
+    expect(parse({ rope_theta: 5e5, rope_scaling: { rope_type: 'llama3', ...llama3 } }).rope).toEqual(expected);
+    expect(parse({ rope_parameters: { rope_theta: 5e5, rope_type: 'llama3', ...llama3 } }).rope).toEqual(expected);
+    expect(parse({ rope_scaling: { type: 'linear', factor: 4 } }).rope).toEqual({ theta: 10000, type: 'linear', factor: 4 });
+    expect(parse({ rope_parameters: { rope_theta: 7e5, rope_type: 'default' } }).rope).toEqual({ theta: 7e5, type: 'default' });
+    expect(parse({ rope_theta: 3e5, rope_scaling: null }).rope).toEqual({ theta: 3e5, type: 'default' });
+  });
+
+  it.each(['yarn', 'dynamic', 'longrope', 'su'])('refuses the RoPE scaling %s by name', (type) => {
+    const error = failure({ rope_scaling: { rope_type: type, factor: 2 } });
+    expect(error.code).toBe('model/unsupported');
+    expect(error.message).toContain(`"${type}"`);
+  });
+
+  it.each(['gpt2', 'bert_seqcls', 'roberta_seqcls', 'llama_seqcls'])('refuses %s and lists what is supported', (name) => {
+    expect(() => parseConfig(text(name))).toThrow(/not supported.*llama, mistral, qwen2, qwen3/);
+  });
+
+  it.each([
+    [{ quantization_config: { quant_method: 'gptq' } }, 'quantization_config'],
+    [{ hidden_act: 'gelu' }, 'hidden_act'],
+    [{ partial_rotary_factor: 0.5 }, 'partial_rotary_factor'],
+    [{ layer_types: ['linear_attention'] }, 'layer_types'],
+    [{ model_type: undefined }, 'model_type'],
+    [{ model_type: '__proto__' }, 'model_type'],
+  ])('refuses %j', (changes, where) => {
+    const error = failure(changes);
+    expect([error.code, ...error.problems.map((p) => p.where)]).toEqual(['model/unsupported', where]);
+  });
+
+  it.each([
+    [{ hidden_size: undefined }, 'hidden_size'],
+    [{ vocab_size: 0 }, 'vocab_size'],
+    [{ num_hidden_layers: 1.5 }, 'num_hidden_layers'],
+    [{ intermediate_size: 1e300 }, 'intermediate_size'],
+    [{ num_key_value_heads: 3 }, 'num_key_value_heads'],
+    [{ head_dim: 15 }, 'head_dim'],
+    [{ hidden_size: 66 }, 'num_attention_heads'],
+    [{ rms_norm_eps: '1e-5' }, 'rms_norm_eps'],
+    [{ tie_word_embeddings: 1 }, 'tie_word_embeddings'],
+    [{ rope_scaling: { rope_type: 'linear' } }, 'rope_scaling.factor'],
+    [{ rope_scaling: 'linear' }, 'rope_scaling'],
+    [{ eos_token_id: 'x' }, 'eos_token_id'],
+  ])('finds %j wrong', (changes, where) => {
+    const error = failure(changes);
+    expect([error.code, ...error.problems.map((p) => p.where)]).toEqual(['model/config', where]);
+  });
+
+  it('lists all problems at once', () => {
+    const error = failure({ hidden_size: -1, vocab_size: null, rms_norm_eps: 0, rope_scaling: { type: 'linear', factor: -1 } });
+    expect(error.problems.map((p) => p.where)).toEqual(['hidden_size', 'vocab_size', 'rms_norm_eps', 'rope_scaling.factor']);
+  });
+
+  it('refuses what is not a JSON object', () => {
+    expect(() => parseConfig('{')).toThrow(/not valid JSON/);
+    expect(() => parseConfig('[1]')).toThrow(/not a JSON object/);
+  });
+});
+
+/** Made with ROPE_INIT_FUNCTIONS of transformers 5 in f64: head size 64, θ 500000, factor 32, 1, 4, context 8192 (Llama 3.2). */
+const LLAMA3 = `
+  1.000000e+00 6.636013e-01 4.403666e-01 2.922278e-01 1.939228e-01 1.286874e-01 8.539710e-02 5.666962e-02
+  3.760603e-02 2.495541e-02 1.656044e-02 1.098953e-02 7.292665e-03 4.839421e-03 3.211446e-03 1.290548e-03
+  4.295567e-04 9.708286e-05 1.946164e-05 1.291477e-05 8.570256e-06 5.687232e-06 3.774054e-06 2.504467e-06
+  1.661967e-06 1.102884e-06 7.318749e-07 4.856731e-07 3.222933e-07 2.138742e-07 1.419272e-07 9.418306e-08
+`
+  .trim()
+  .split(/\s+/)
+  .map(Number);
+
+describe('RoPE', () => {
+  it("scales as transformers' llama3 and linear", () => {
+    const llama3 = { rope_type: 'llama3', rope_theta: 5e5, factor: 32, low_freq_factor: 1, high_freq_factor: 4 };
+    const config = parse({ head_dim: 64, rope_parameters: { ...llama3, original_max_position_embeddings: 8192 } });
+    const found = ropeFrequencies(config);
+    expect(found.length).toBe(32);
+    LLAMA3.forEach((expected, i) => expect((found[i] ?? 0) / expected).toBeCloseTo(1, 5));
+    const linear = ropeFrequencies(parse({ head_dim: 64, rope_scaling: { type: 'linear', factor: 4 } }));
+    [2.5e-1, 1.874735e-1, 1.405853e-1, 1.054241e-1].forEach((expected, i) => expect(linear[i]).toBeCloseTo(expected, 6));
+  });
+
+  it('tabulates cos and sin of position times frequency', () => {
+    const config = parse({});
+    const { cos, sin } = ropeTables(config, 300);
+    const half = config.headDim / 2;
+    expect([cos.length, sin.length]).toEqual([300 * half, 300 * half]);
+    expect([...cos.slice(0, half)]).toEqual(Array(half).fill(1));
+    const angle = 299 * 10000 ** (-2 / 16);
+    expect(cos[299 * half + 1]).toBe(Math.fround(Math.cos(angle)));
+    expect(sin[299 * half + 1]).toBe(Math.fround(Math.sin(angle)));
+  });
+});

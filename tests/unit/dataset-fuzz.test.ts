@@ -1,0 +1,117 @@
+// Whatever the bytes are, parsing ends with a table or a coded error; and what was written well is read back.
+import fc from 'fast-check';
+import Papa from 'papaparse';
+import { describe, expect, it } from 'vitest';
+import { CodedError } from '../../src/core/errors';
+import { openDataset } from '../../src/dataset/dataset';
+import { parseFile } from '../../src/dataset/parse';
+import { heldOutCount, splitIndices } from '../../src/dataset/split';
+
+const names = fc.constantFrom('a.csv', 'a.tsv', 'a.jsonl', 'a.json', 'a.txt', 'a');
+
+/** Pieces that make parsers stumble. */
+const piece = fc.oneof(
+  fc.constantFrom(
+    '"',
+    '""',
+    ',',
+    '\t',
+    '\n',
+    '\r\n',
+    '\r',
+    '[',
+    ']',
+    '{',
+    '}',
+    '\\',
+    ':',
+    'NaN',
+    '__proto__',
+    '"text":',
+    '{"messages":[',
+    '\ufeff',
+  ),
+  fc.constantFrom('{"text":"a"}\n', '[{"role":"user","content":"q"}]', 'prompt,completion\n', ' ', '\ud800', '\u2028'),
+  fc.string({ unit: 'binary', maxLength: 6 }),
+);
+const text = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''));
+
+async function outcome(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<unknown> {
+  try {
+    const dataset = await openDataset(name, bytes);
+    const lines = [...dataset.examples, ...dataset.problems].map((one) => one.line);
+    return lines.every((line) => Number.isInteger(line) && line >= 1) ? 'read' : lines;
+  } catch (error) {
+    return error instanceof CodedError && error.code.startsWith('data/') ? 'coded' : error;
+  }
+}
+
+describe('any file', () => {
+  it('is read or refused with a coded error', async () => {
+    const property = fc.asyncProperty(names, text, async (name, content) => {
+      expect(['read', 'coded']).toContain(await outcome(name, new TextEncoder().encode(content)));
+    });
+    await fc.assert(property, { numRuns: 1500 });
+  });
+
+  it('of random bytes, too', async () => {
+    const property = fc.asyncProperty(names, fc.uint8Array({ maxLength: 200 }), async (name, content) => {
+      expect(['read', 'coded']).toContain(await outcome(name, Uint8Array.from(content)));
+    });
+    await fc.assert(property, { numRuns: 500 });
+  });
+});
+
+describe('what was written well', () => {
+  const cell = fc.string({ unit: fc.constantFrom('a', 'b', '"', ',', '\n', ';', ' ', 'é', '\t'), minLength: 1, maxLength: 12 });
+  const rows = fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 12 });
+
+  it('comes back from CSV as it was, with its lines', () => {
+    const property = fc.property(rows, (table) => {
+      const text = Papa.unparse([['prompt', 'completion'], ...table], { newline: '\n', quotes: true });
+      const parsed = parseFile('a.csv', new TextEncoder().encode(text));
+      expect(parsed.rows.map((row) => row.cells)).toEqual(table);
+      let line = 2;
+      for (const [i, row] of table.entries()) {
+        expect(parsed.rows[i]?.line).toBe(line);
+        line += 1 + row.join('').split('\n').length - 1;
+      }
+    });
+    fc.assert(property, { numRuns: 300 });
+  });
+
+  it('comes back from a JSON array as it was, with its lines', () => {
+    const property = fc.property(
+      fc.array(fc.string({ unit: 'binary', maxLength: 20 }), { minLength: 1, maxLength: 10 }),
+      (texts) => {
+        const json = JSON.stringify(
+          texts.map((one) => ({ text: one })),
+          null,
+          2,
+        );
+        const parsed = parseFile('a.json', new TextEncoder().encode(json));
+        expect(parsed.rows.map((row) => row.cells[0])).toEqual(texts.map((one) => one));
+        expect(parsed.rows.map((row) => row.line)).toEqual(texts.map((_, i) => 2 + 3 * i));
+      },
+    );
+    fc.assert(property, { numRuns: 300 });
+  });
+});
+
+describe('the held-out split', () => {
+  it('takes every example once, at least one and never all', () => {
+    const property = fc.property(fc.nat(300), fc.double({ min: 0, max: 0.5, noNaN: true }), fc.nat(), (count, ratio, seed) => {
+      const { train, heldOut } = splitIndices(count, ratio, seed);
+      expect([...train, ...heldOut].sort((a, b) => a - b)).toEqual([...Array(count).keys()]);
+      expect(heldOut.length).toBe(heldOutCount(count, ratio));
+      expect(heldOut.length >= 1).toBe(ratio > 0 && count >= 2);
+      expect(train.length >= 1 || count === 0).toBe(true);
+    });
+    fc.assert(property);
+  });
+
+  it('depends on the seed alone', () => {
+    expect(splitIndices(100, 0.1, 7)).toEqual(splitIndices(100, 0.1, 7));
+    expect(splitIndices(100, 0.1, 7).heldOut).not.toEqual(splitIndices(100, 0.1, 8).heldOut);
+  });
+});

@@ -1,0 +1,238 @@
+// Every kind of file, and every kind of bad file: rows keep their lines, and nothing fails without saying where and why.
+import { describe, expect, it } from 'vitest';
+import { CodedError } from '../../src/core/errors';
+import { parseFile } from '../../src/dataset/parse';
+import type { Table } from '../../src/dataset/table';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const parse = (name: string, text: string) => parseFile(name, bytes(text));
+
+function failure(name: string, content: string | Uint8Array): CodedError {
+  try {
+    parseFile(name, typeof content === 'string' ? bytes(content) : content);
+  } catch (error) {
+    if (error instanceof CodedError) return error;
+    throw error;
+  }
+  throw new Error(`${name} was read without an error`);
+}
+
+const cells = (table: Table) => table.rows.map((row) => row.cells);
+const lines = (table: Table) => table.rows.map((row) => row.line);
+
+describe('CSV', () => {
+  it('reads quotes, line breaks inside them, and the line each row begins on', () => {
+    const table = parse('a.csv', 'prompt,completion\n"a, ""b""","one\ntwo"\n\nc,d\n');
+    expect(table.columns).toEqual(['prompt', 'completion']);
+    expect(cells(table)).toEqual([
+      ['a, "b"', 'one\ntwo'],
+      ['c', 'd'],
+    ]);
+    expect(lines(table)).toEqual([2, 5]);
+  });
+
+  it('ignores a byte order mark, Windows line ends and spaces in the header', () => {
+    const table = parse('a.csv', '\ufeff prompt , completion \r\nx,y\r\n');
+    expect(table.columns).toEqual(['prompt', 'completion']);
+    expect(cells(table)).toEqual([['x', 'y']]);
+  });
+
+  it('reads lone carriage returns as line ends', () => {
+    expect(lines(parse('a.csv', 'prompt,completion\rx,y\rz,w\r'))).toEqual([2, 3]);
+  });
+
+  it('reads UTF-16, and Windows-1252 with a note', () => {
+    const text = 'text,label\ngr\u00fcn,a\n';
+    const utf16 = new Uint8Array(2 * text.length + 2);
+    utf16.set([0xff, 0xfe]);
+    for (let i = 0; i < text.length; i++) utf16.set([text.charCodeAt(i) & 255, text.charCodeAt(i) >> 8], 2 * i + 2);
+    expect(cells(parseFile('a.csv', utf16))).toEqual([['gr\u00fcn', 'a']]);
+    const table = parseFile(
+      'a.csv',
+      Uint8Array.from(text, (char) => char.charCodeAt(0)),
+    );
+    expect(cells(table)).toEqual([['gr\u00fcn', 'a']]);
+    expect(table.notes.join(' ')).toContain('Windows-1252');
+  });
+
+  it('finds semicolons', () => {
+    const table = parse('a.csv', 'prompt;completion\na, b;c\nd;e, f\n');
+    expect(cells(table)[0]).toEqual(['a, b', 'c']);
+    expect(table.notes.join(' ')).toContain('semicolons');
+  });
+
+  it('names the line of a quote that never closes', () => {
+    const error = failure('a.csv', 'prompt,completion\na,b\nc,"d\ne,f\ng,h\n');
+    expect(error.code).toBe('data/parse');
+    expect(error.message).toMatch(/^Line 3 opens a quote that never closes/);
+  });
+
+  it('names the line of a quote that another one closes by accident', () => {
+    const error = failure('a.csv', 'prompt,completion\na,b\nc,"d\n"e, x",f\ng,h\n');
+    expect(error.message).toMatch(/^Line 3 opens a quote that does not close where the field ends; the field runs on to line 4/);
+    expect(error.problems).toHaveLength(1);
+  });
+
+  it('keeps undoubled quotes that stay on their line, and says so', () => {
+    const table = parse('a.csv', 'prompt,completion\n"say "hi" now",b\nc,d\n');
+    expect(cells(table)[0]).toEqual(['say "hi" now', 'b']);
+    expect(table.notes.join(' ')).toContain('the first on line 2');
+  });
+
+  it('refuses ragged rows by line and goes on; empty fields at the end do no harm', () => {
+    const table = parse('a.csv', 'prompt,completion\na\nb,c,d\ne,f,,\ng,h\n');
+    expect(cells(table)).toEqual([
+      ['e', 'f'],
+      ['g', 'h'],
+    ]);
+    expect(table.problems.map((p) => p.line)).toEqual([2, 3]);
+    expect(table.problems[0]?.message).toContain('1 field where the table has 2 fields');
+  });
+
+  it('tells names apart, and keeps a column called __proto__', () => {
+    const table = parse('a.csv', 'text,__proto__,,text\na,b,c,d\n');
+    expect(table.columns).toEqual(['text', '__proto__', 'column 3', 'text (2)']);
+    expect(cells(table)).toEqual([['a', 'b', 'c', 'd']]);
+    expect(Object.prototype).not.toHaveProperty('polluted');
+  });
+
+  it('takes the first line as data when a value of it returns in its column', () => {
+    const table = parse('a.csv', 'apple,fruit\nleek,vegetable\nplum,fruit\n');
+    expect(table.headerless).toBe(true);
+    expect(table.columns).toEqual(['column 1', 'column 2']);
+    expect(lines(table)).toEqual([1, 2, 3]);
+  });
+});
+
+describe('TSV', () => {
+  it('leaves quotes alone that do not pair up around fields, and says so', () => {
+    const table = parse('a.tsv', 'ham\t"Gimme a few" was ages ago\nspam\t"Win\nham\tok "\nspam\tcall\n');
+    expect(cells(table)).toEqual([
+      ['ham', '"Gimme a few" was ages ago'],
+      ['spam', '"Win'],
+      ['ham', 'ok "'],
+      ['spam', 'call'],
+    ]);
+    expect(table.headerless).toBe(true);
+    expect(table.notes.join(' ')).toContain('Quotes in this file are part of the text');
+  });
+
+  it('notices quotes that would swallow rows without being wrong', () => {
+    expect(lines(parse('a.tsv', 'ham\t"Win\nham\tsaid "ok"\nspam\tcall"\nham\tx\n'))).toEqual([1, 2, 3, 4]);
+  });
+
+  it('reads quoted fields', () => {
+    expect(cells(parse('a.tsv', 'prompt\tcompletion\n"a\tb"\t"c\nd"\n'))).toEqual([['a\tb', 'c\nd']]);
+  });
+});
+
+describe('JSON lines', () => {
+  it('goes on after a broken line 3', () => {
+    const table = parse('a.jsonl', '{"text": "a"}\n{"text": "b"}\n{"text": "c\n{"text": "d"}\n');
+    expect(lines(table)).toEqual([1, 2, 4]);
+    expect(table.problems).toEqual([{ line: 3, message: expect.stringContaining('Not valid JSON') as string }]);
+  });
+
+  it.each([
+    ['{"text": "a", "score": NaN}', 'Python wrote NaN'],
+    ['{"text": "a", "score": None}', 'json.dumps'],
+    ["{'text': 'a'}", 'single quotes'],
+    ['{"text": "a",}', 'comma before a closing bracket'],
+    ['["a"]', 'a list'],
+    ['null', 'null'],
+    ['17', '17'],
+  ])('explains %s', (line, hint) => {
+    const table = parse('a.jsonl', `{"text": "x"}\n${line}\n`);
+    expect(table.problems).toHaveLength(1);
+    expect(table.problems[0]?.line).toBe(2);
+    expect(table.problems[0]?.message).toContain(hint);
+  });
+
+  it('collects keys over all rows, __proto__ among them, without touching prototypes', () => {
+    const table = parse('a.jsonl', '{"text": "a"}\n{"__proto__": {"polluted": true}, "text": "b", "constructor": "c"}\n');
+    expect(table.columns).toEqual(['text', '__proto__', 'constructor']);
+    expect(cells(table)[1]).toEqual(['b', { polluted: true }, 'c']);
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  it('is found in .json, .txt and nameless files', () => {
+    for (const name of ['a.json', 'a.txt', 'pasted', 'a.csv'])
+      expect(parse(name, '{"text":"a"}\n{"text":"b"}\n').kind).toBe('jsonl');
+  });
+
+  it('says the first reason when no line can be read', () => {
+    const error = failure('a.jsonl', 'hello\nworld\n');
+    expect(error.code).toBe('data/parse');
+    expect(error.message).toContain('None of the 2 rows can be read. Line 1:');
+    expect(error.problems).toHaveLength(2);
+  });
+
+  it('refuses more columns than anyone can map', () => {
+    const row = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`key${i}`, i]));
+    expect(failure('a.jsonl', JSON.stringify(row)).code).toBe('data/columns');
+  });
+});
+
+describe('JSON', () => {
+  it('gives every element of an array its line', () => {
+    const table = parse('a.json', '[\n  {"text": "a]\\" {"},\n\n  {\n    "text": "b"\n  }, {"text": "c"}\n]\n');
+    expect(cells(table)).toEqual([['a]" {'], ['b'], ['c']]);
+    expect(lines(table)).toEqual([2, 4, 6]);
+  });
+
+  it('goes on after a broken element', () => {
+    const table = parse('a.json', '[\n{"text": "a"},\n{"text": "b},\n{"text": NaN},\n{"text": "d"},\n]');
+    expect(lines(table)).toEqual([2, 5]);
+    expect(table.problems.map((p) => p.line)).toEqual([3, 4]);
+  });
+
+  it('names the line of a string that breaks everything after it', () => {
+    expect(failure('a.json', '[\n{\n"a": "b},\n{"text": {"x": 1\n').message).toContain('Line 3 opens a string that never closes');
+  });
+
+  it('takes the examples from under a key, and strings as texts', () => {
+    expect(lines(parse('a.json', '{"version": 1,\n"data": [\n{"text": "a"},\n{"text": "b"}]}'))).toEqual([3, 4]);
+    expect(cells(parse('a.json', '["a", "b"]'))).toEqual([['a'], ['b']]);
+    expect(cells(parse('a.json', '{"text": "alone"}'))).toEqual([['alone']]);
+  });
+
+  it('says where it was cut off', () => {
+    expect(failure('a.json', '[\n{"text": "a"},\n{"text": {"x": 1}\n').message).toContain('begins on line 3 never closes');
+    expect(failure('a.json', '[\n{"text": "a"}\n').message).toContain('opened on line 1 never closes');
+    expect(failure('a.json', '[\n{"text": "a"}\n]\n[1]').message).toContain('more text follows');
+  });
+});
+
+describe('plain text', () => {
+  it('is split at blank lines', () => {
+    const table = parse('a.txt', '\nOne\ntwo.\n\n\nThree.\n');
+    expect(cells(table)).toEqual([['One\ntwo.'], ['Three.']]);
+    expect(lines(table)).toEqual([2, 6]);
+  });
+
+  it('is split at every line where there are no blank ones', () => {
+    expect(lines(parse('a.txt', 'One.\nTwo.\nThree.'))).toEqual([1, 2, 3]);
+  });
+});
+
+describe('files that are no text', () => {
+  it.each([
+    ['empty.csv', '', 'data/empty', '0 bytes'],
+    ['blank.jsonl', ' \n\t\r\n', 'data/empty', 'white space'],
+    ['bom.csv', '\ufeff', 'data/empty', 'white space'],
+    ['header.csv', 'prompt,completion\n', 'data/no-examples', 'no rows below'],
+    ['book.xlsx', 'PK\x03\x04rest', 'data/binary', 'Excel'],
+    ['a.parquet', 'PAR1rest', 'data/binary', 'Parquet'],
+    ['nul.csv', 'text\na\0b\n', 'data/binary', 'not text'],
+    ['control.txt', '\x01\x02\x03\x04\x05\x06 abc', 'data/binary', 'not text'],
+  ])('%s', (name, content, code, words) => {
+    const error = failure(name, content);
+    expect(error.code).toBe(code);
+    expect(error.message).toContain(words);
+  });
+
+  it('refuses random bytes', () => {
+    const noise = Uint8Array.from({ length: 4096 }, (_, i) => (i * 7919 + (i >> 3) * 104729) & 255);
+    expect(failure('noise.csv', noise).code).toBe('data/binary');
+  });
+});

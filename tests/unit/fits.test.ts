@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import type { ModelFolder, WeightTensor } from '../../src/model/folder';
+import type { Engine } from '../../src/train/engine';
+import { checkFits } from '../../src/train/fits';
+
+const GIB = 2 ** 30;
+
+function folder(shapes: Record<string, number[]>): ModelFolder {
+  const tensors = new Map(
+    Object.entries(shapes).map(([name, shape]) => [name, { name, shape, dtype: 'F16' } as unknown as WeightTensor]),
+  );
+  return { tensors, view: { name: 'huge-model' } } as unknown as ModelFolder;
+}
+
+const gpu = (maxBufferSize: number) => ({ device: { gpu: { limits: { maxBufferSize } } } }) as unknown as Engine;
+const processor = { device: null } as Engine;
+
+test('a weight over the largest buffer is refused by name', () => {
+  const model = folder({ 'lm_head.weight': [65536, 16384], 'norm.weight': [8] });
+  expect(() => checkFits(model, gpu(GIB))).toThrow(/huge-model does not fit: lm_head\.weight needs 2.*GB in one piece/);
+  expect(() => checkFits(model, gpu(2 * GIB))).not.toThrow();
+});
+
+test('on the processor the weights together must fit, as f32', () => {
+  const layers = Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`layer ${i}`, [16384, 8192]]));
+  expect(() => checkFits(folder(layers), processor)).toThrow(/weights need 2\.\d+ GB in all/);
+  expect(() => checkFits(folder({ one: [16384, 8192] }), processor)).not.toThrow();
+});

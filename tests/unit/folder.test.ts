@@ -1,0 +1,188 @@
+/** Opening models from files: what is found, and what is said about what is not. */
+
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { CodedError } from '../../src/core/errors';
+import { openFolder, openWeights } from '../../src/model/folder';
+import { CONFIG, filesOf, smallModel, tensorsOf, text, weights } from './files';
+
+const golden = (name: string) => filesOf(new URL(`../golden/${name}/`, import.meta.url));
+
+async function failure(opening: Promise<unknown>): Promise<CodedError> {
+  const error = await opening.then(
+    () => 'it opened',
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof CodedError) return error;
+  throw new Error(`expected a coded error, got ${String(error)}`);
+}
+
+const without = (name: string) => smallModel().filter((file) => file.name !== name);
+const replaced = (file: File) => [...without(file.name), file];
+const where = (error: CodedError) => error.problems.map((p) => p.where);
+
+describe('openFolder', () => {
+  it('shows what a model is without reading its weights', async () => {
+    const { view, config } = await openFolder(smallModel().map((file) => new File([file], `tiny/${file.name}`)));
+    expect(view).toMatchObject({ name: 'tiny', family: 'llama', layers: 1, width: 8, vocabulary: 5, context: 64, dtype: 'F32' });
+    // Embedding 5·8, q and o 8·8, k and v 4·8, gate, up and down 8·12, three norms of 8.
+    expect(view.parameters).toBe(40 + 2 * 64 + 2 * 32 + 3 * 96 + 3 * 8);
+    expect(view.targets).toContain('down_proj');
+    expect([view.cached, view.hasChatTemplate, config.tied]).toEqual([false, false, true]);
+  });
+
+  it('takes the outermost folder that holds a config.json', async () => {
+    const nested = [...smallModel().map((file) => new File([file], `a/b/${file.name}`)), text('a/b/onnx/config.json', '{}')];
+    const { view, files } = await openFolder(nested);
+    expect(view.name).toBe('b');
+    expect(files.map((file) => file.name).sort()).toEqual(['config.json', 'model.safetensors', 'tokenizer.json']);
+  });
+
+  it('finds the chat template in its own file or in the tokenizer configuration', async () => {
+    const has = async (...files: File[]) => (await openFolder([...smallModel(), ...files])).view.hasChatTemplate;
+    expect(await has(text('chat_template.jinja', '{{ x }}'))).toBe(true);
+    expect(await has(text('tokenizer_config.json', { chat_template: '{{ x }}' }))).toBe(true);
+    expect(await has(text('tokenizer_config.json', { chat_template: [{ name: 'default', template: 'x' }] }))).toBe(true);
+    expect(await has(text('tokenizer_config.json', {}))).toBe(false);
+  });
+
+  it('lists everything that is missing at once, and what is there instead', async () => {
+    const error = await failure(openFolder([text('pytorch_model.bin', ''), text('tokenizer.model', '')]));
+    expect(error.code).toBe('model/files');
+    expect(where(error)).toEqual(['config.json', 'model.safetensors', 'tokenizer.json']);
+    expect(error.message).toMatch(/pytorch_model.bin is not read.*tokenizer.model is not read/);
+    expect((await failure(openFolder([]))).code).toBe('model/files');
+  });
+
+  it.each(['config.json', 'model.safetensors', 'tokenizer.json'])('names %s when only that is missing', async (name) => {
+    expect(where(await failure(openFolder(without(name))))).toEqual([name]);
+  });
+
+  it('refuses an unsupported family by name before anything else', async () => {
+    const error = await failure(openFolder([text('config.json', { model_type: 'mamba' })]));
+    expect(error.code).toBe('model/unsupported');
+    expect(error.message).toContain('"mamba"');
+  });
+
+  it('refuses two models at once', async () => {
+    const two = ['a', 'b'].flatMap((folder) => smallModel().map((file) => new File([file], `${folder}/${file.name}`)));
+    expect((await failure(openFolder(two))).message).toContain('found 2 times (a, b)');
+  });
+
+  it('refuses broken tokenizer files', async () => {
+    const error = await failure(openFolder([...replaced(text('tokenizer.json', '{')), text('tokenizer_config.json', 'x')]));
+    expect([error.code, ...where(error)]).toEqual(['model/files', 'tokenizer.json', 'tokenizer_config.json']);
+  });
+
+  it('lists every bad tensor at once', async () => {
+    const [embed, ...rest] = tensorsOf();
+    const changed = rest.slice(1).map((t) => (t.name.endsWith('k_proj.weight') ? { ...t, shape: [8, 4] } : t));
+    const wide = { ...embed, name: 'model.embed_tokens.weight', dtype: 'F64', shape: [5, 8], data: new Uint8Array(320) } as const;
+    const error = await failure(openFolder(replaced(weights('model.safetensors', [wide, ...changed]))));
+    expect(error.code).toBe('model/weights');
+    expect(error.problems.map((p) => `${p.where} ${p.message}`)).toEqual([
+      'model.embed_tokens.weight has the type F64; F32, F16 and BF16 are read',
+      'model.layers.0.input_layernorm.weight is missing',
+      'model.layers.0.self_attn.k_proj.weight has the shape [8, 4], config.json asks for [4, 8]',
+    ]);
+  });
+
+  it('ignores tensors that the model does not use', async () => {
+    const extra = {
+      name: 'model.layers.0.self_attn.rotary_emb.inv_freq',
+      dtype: 'I64',
+      shape: [1],
+      data: new Uint8Array(8),
+    } as const;
+    const { tensors } = await openFolder(replaced(weights('model.safetensors', [...tensorsOf(), extra])));
+    expect(tensors.has(extra.name)).toBe(false);
+  });
+
+  it('says when a file can no longer be read', async () => {
+    const gone = new File([''], 'tokenizer.json');
+    gone.text = () => Promise.reject(new DOMException('moved', 'NotReadableError'));
+    expect((await failure(openFolder(replaced(gone)))).message).toContain("tokenizer.json can't be read any more");
+  });
+});
+
+describe('shards', () => {
+  const all = tensorsOf();
+  const [first, second] = [all.slice(0, 3), all.slice(3)];
+  const shard = ['model-1.safetensors', 'model-2.safetensors'] as const;
+  const map = {
+    ...Object.fromEntries(first.map((t) => [t.name, shard[0]])),
+    ...Object.fromEntries(second.map((t) => [t.name, shard[1]])),
+  };
+  const rest = [text('config.json', CONFIG), text('tokenizer.json', '{}')];
+  const index = (weight_map: object) => text('model.safetensors.index.json', { metadata: {}, weight_map });
+
+  it('are put together by the index', async () => {
+    const sharded = await openFolder([...rest, index(map), weights(shard[0], first), weights(shard[1], second)]);
+    const single = await openFolder(smallModel());
+    expect([...sharded.tensors.keys()]).toEqual([...single.tensors.keys()]);
+    expect(sharded.view.parameters).toBe(single.view.parameters);
+    expect(sharded.files.map((file) => file.name)).toEqual(expect.arrayContaining([...shard, 'model.safetensors.index.json']));
+  });
+
+  it('are all named when missing', async () => {
+    expect(where(await failure(openFolder([...rest, index(map)])))).toEqual([...shard]);
+  });
+
+  it('are checked against the index and each other', async () => {
+    const repeated = [...second, ...first.slice(0, 1)];
+    const error = await failure(
+      openFolder([...rest, index(map), weights(shard[0], first.slice(0, 2)), weights(shard[1], repeated)]),
+    );
+    expect(error.message).toContain('is not in model-1.safetensors, as the index says');
+    expect(error.message).toContain('is in model-1.safetensors and in model-2.safetensors');
+  });
+
+  it.each(['{', '[]', '{"weight_map":{}}', '{"weight_map":{"a":1}}', 'null'])('refuse the index %s', async (content) => {
+    const error = await failure(openFolder([...rest, text('model.safetensors.index.json', content)]));
+    expect([error.code, ...where(error)]).toEqual(['model/files', 'model.safetensors.index.json']);
+  });
+
+  it('report the bad headers of all shards together', async () => {
+    const broken = shard.map((name) => new File(['12345678{'], name));
+    expect(where(await failure(openFolder([...rest, index(map), ...broken])))).toEqual([...shard]);
+  });
+});
+
+describe('the id', () => {
+  it('is the same for the same model, wherever it lies', async () => {
+    const plain = await openFolder(smallModel());
+    const nested = await openFolder(smallModel().map((file) => new File([file], `x/${file.name}`)));
+    expect(nested.id).toBe(plain.id);
+    expect(plain.id).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('differs with the configuration and with the weights behind the same header', async () => {
+    const ids = new Set([(await openFolder(smallModel())).id]);
+    ids.add((await openFolder(replaced(text('config.json', { ...CONFIG, rope_theta: 2 })))).id);
+    for (const tensor of tensorsOf()) {
+      const changed = tensorsOf().map((t) => (t.name === tensor.name ? { ...t, data: t.data.map(() => 1) } : t));
+      ids.add((await openFolder(replaced(weights('model.safetensors', changed)))).id);
+    }
+    expect(ids.size).toBe(2 + tensorsOf().length);
+  });
+});
+
+describe('real folders', () => {
+  it.each(['llama_gqa', 'llama_rslora_untied', 'qwen2', 'qwen3'])('golden %s opens without a tokenizer', async (name) => {
+    const { tensors, config } = await openWeights(golden(name));
+    expect(tensors.size).toBeGreaterThan(10);
+    expect(config.vocabSize).toBe(96);
+    expect(where(await failure(openFolder(golden(name))))).toEqual(['tokenizer.json']);
+  });
+
+  it('the starter model opens', async () => {
+    const { view } = await openFolder(filesOf(new URL('../../public/models/starter/', import.meta.url)), { name: 'starter' });
+    expect(view).toMatchObject({ name: 'starter', family: 'llama', dtype: 'F16', vocabulary: 4096, hasChatTemplate: true });
+  });
+
+  const stories = new URL('../../../shared/data/stories260K/', import.meta.url);
+  it.skipIf(!existsSync(stories))('stories260K opens (skipped: ../shared/data/stories260K not present)', async () => {
+    const { view } = await openFolder(filesOf(stories, 'stories260K/'));
+    expect(view).toMatchObject({ name: 'stories260K', layers: 5, width: 64, parameters: 260_032 });
+  });
+});

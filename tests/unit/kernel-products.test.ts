@@ -1,0 +1,141 @@
+/** What the matrix products rely on without a GPU: loops written out, row blocks, tiles inside WebGPU's default limits. */
+
+import { describe, expect, test } from 'vitest';
+import { rowBlocks } from '../../kernels/blocks';
+import { crossentropyOp } from '../../kernels/crossentropy';
+import { lowrankOp } from '../../kernels/lowrank';
+import { matmulOp } from '../../kernels/matmul';
+import type { Launch, Spec, Target } from '../../kernels/op';
+import { chooseTile, SOFTWARE } from '../../kernels/tile';
+import { unroll } from '../../kernels/unroll';
+
+const MIB = 1 << 20;
+const real: Target = { maxBindingBytes: 128 * MIB, maxWorkgroupBytes: 16384, features: new Set() };
+const software: Target = { ...real, features: new Set([SOFTWARE]) };
+const matrix = (rows: number, columns: number, dtype: Spec['dtype'] = 'f32'): Spec => ({ shape: [rows, columns], dtype });
+
+describe('unroll', () => {
+  test('writes nested loops out, inner indices first to last', () => {
+    const source = ['#repeat i N', 'a$i', '#repeat j 2', 'b$i_$j', '#end', '#end', 'c'].join('\n');
+    expect(unroll(source, { N: 2 }).split('\n')).toEqual(['a0', 'b0_0', 'b0_1', 'a1', 'b1_0', 'b1_1', 'c']);
+  });
+
+  test('names a loop without an end, and an unknown count', () => {
+    expect(() => unroll('#repeat i 2\na', {})).toThrow(/#repeat without #end: #repeat i 2/);
+    expect(() => unroll('#repeat i N\n#end', {})).toThrow(/unknown count "N"/);
+  });
+});
+
+describe('rowBlocks', () => {
+  test.each([
+    [matrix(151936, 896, 'f16'), 128 * MIB],
+    [matrix(128256, 2048, 'f16'), 128 * MIB],
+    [matrix(49152, 576), 32 * MIB],
+    [matrix(333, 51), 30_000],
+    [matrix(1001, 7, 'f16'), 4_000],
+  ])('cover every row of %o once, aligned and within the limit', (spec, limit) => {
+    const blocks = rowBlocks(spec, limit);
+    const [rows = 0] = spec.shape;
+    expect(blocks.length).toBeGreaterThan(1);
+    expect(blocks.reduce((next, block) => (block.first === next ? next + block.rows : -1), 0)).toBe(rows);
+    for (const { first, range } of blocks) {
+      expect(first % 4).toBe(0);
+      expect((range?.offset ?? 1) % 256).toBe(0);
+      expect(range?.size ?? Infinity).toBeLessThanOrEqual(limit);
+    }
+  });
+
+  test('one block without a range when all fits', () => {
+    expect(rowBlocks(matrix(5, 3), MIB)).toEqual([{ first: 0, rows: 5 }]);
+  });
+});
+
+const sizes = [1, 3, 8, 16, 33, 64, 200, 576, 2048, 8192];
+const shapes = sizes.flatMap((rows) => sizes.map((columns) => [rows, columns] as const));
+
+describe('tiles', () => {
+  test.each([1, 64, 576, 8192])('stay inside the default limits at depth %i', (depth) => {
+    for (const target of [real, software])
+      for (const [rows, columns] of shapes) {
+        const { constants, workgroups } = chooseTile(rows, columns, depth, target);
+        const {
+          X = 1,
+          Y = 1,
+          LANES = 1,
+          PARTS = 0,
+          SPLIT,
+          BM = 0,
+          BN = 0,
+          BK = 0,
+          TM = 1,
+          TN = 1,
+        } = constants as Record<string, number>;
+        const threads = BM > 0 ? (BM / TM) * (BN / TN) : X * Y * LANES;
+        const vectors = BM > 0 ? BM * (BK / 4 + 1) + Math.max(BN * (BK / 4 + 1), BK * (BN / 4 + 1)) : SPLIT ? PARTS : 0;
+        expect(threads).toBeLessThanOrEqual(256);
+        expect(16 * vectors).toBeLessThanOrEqual(16384);
+        expect(Math.max(...workgroups)).toBeLessThanOrEqual(65535);
+      }
+  });
+});
+
+function expectWithinLimits({ dispatches, scratch }: Launch, { maxBindingBytes }: Target): void {
+  expect(dispatches.length).toBeGreaterThan(0);
+  expect(Math.max(0, ...scratch)).toBeLessThanOrEqual(maxBindingBytes);
+  for (const { bindings, workgroups } of dispatches) {
+    expect(bindings.length).toBeLessThanOrEqual(8);
+    expect(new Set(bindings.map(({ from, index }) => `${from} ${index}`)).size).toBe(bindings.length);
+    expect(Math.max(...workgroups)).toBeLessThanOrEqual(65535);
+    for (const { range } of bindings) expect((range?.offset ?? 0) % 256).toBe(0);
+  }
+}
+
+describe.each([
+  ['a real GPU', real],
+  ['a CPU adapter', software],
+])('launches on %s', (_name, target) => {
+  test('of a 1B head and its gradient cut the head, not the batch', () => {
+    const inputs = [
+      matrix(2048, 2048),
+      matrix(128256, 2048, 'f16'),
+      { shape: [2048], dtype: 'i32' },
+      { shape: [2048], dtype: 'f32' },
+    ] as const;
+    const outputs = crossentropyOp.infer(inputs, { training: true });
+    const launch = crossentropyOp.launch({ inputs, outputs }, { training: true }, target);
+    expectWithinLimits(launch, target);
+    expect(launch.scratch[0]).toBeLessThanOrEqual(64 * 4 * 128256);
+  });
+
+  test('of every part of a linear layer', () => {
+    const inputs = [
+      matrix(512, 576),
+      matrix(1536, 576, 'f16'),
+      matrix(512, 16),
+      matrix(1536, 16),
+      { shape: [1536], dtype: 'f32' },
+      matrix(512, 1536),
+    ] as const;
+    const attrs = { layout: 'nt', scale: 2 } as const;
+    expectWithinLimits(matmulOp.launch({ inputs, outputs: matmulOp.infer(inputs, attrs) }, attrs, target), target);
+  });
+
+  test('of a token sum', () => {
+    const inputs = [matrix(2048, 16), matrix(2048, 8192)];
+    const attrs = { layout: 'tn', scale: 2 } as const;
+    expectWithinLimits(lowrankOp.launch({ inputs, outputs: lowrankOp.infer(inputs, attrs) }, attrs, target), target);
+  });
+});
+
+describe('shape rules', () => {
+  test('print what came in', () => {
+    const attrs = { layout: 'nt', scale: 1 } as const;
+    expect(() => matmulOp.infer([matrix(2, 3), matrix(4, 5, 'f16')], attrs)).toThrow(
+      /internal: matmul nt: got f32\[2, 3\], f16\[4, 5\]/,
+    );
+    expect(() => matmulOp.infer([matrix(2, 3), matrix(4, 3), matrix(2, 1), null], attrs)).toThrow(/f32\[2, 1\], none/);
+    expect(() => lowrankOp.infer([matrix(2, 3), matrix(4, 5)], { layout: 'tn', scale: 1 })).toThrow(
+      /internal: lowrank tn: got f32\[2, 3\], f32\[4, 5\]/,
+    );
+  });
+});

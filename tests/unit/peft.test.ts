@@ -1,0 +1,196 @@
+/** PEFT's format against adapters that PEFT itself saved, and the model card. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { AdapterTensor } from '../../src/adapter/types';
+import { CodedError } from '../../src/core/errors';
+import { adapterFiles } from '../../src/export/adapter';
+import { modelCard, type CardFacts } from '../../src/export/card';
+import { readPeft, writePeft } from '../../src/export/peft';
+import { writeSafetensors } from '../../src/model/safetensors';
+import { defaultRecipe } from '../../src/recipe/recipe';
+
+const golden = (path: string) => readFileSync(new URL(`../golden/${path}`, import.meta.url));
+const load = (folder: string, layers: Parameters<typeof readPeft>[2] = null) =>
+  readPeft(golden(`${folder}/adapter_config.json`).toString(), new Blob([golden(`${folder}/adapter_model.safetensors`)]), layers);
+
+async function failure(reading: Promise<unknown>): Promise<CodedError> {
+  const error = await reading.then(
+    () => 'it was read',
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof CodedError) return error;
+  throw new Error(`expected a coded error, got ${String(error)}`);
+}
+
+const CASES = ['llama_gqa', 'llama_rslora_untied', 'qwen2', 'qwen3'].flatMap((name) => [`${name}/init`, `${name}/final`]);
+
+const ramp = (module: string, kind: 'A' | 'B', shape: readonly [number, number]): AdapterTensor => {
+  return { module, kind, shape, data: Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => i / 7) };
+};
+const PAIR = [ramp('layers.0.mlp.up_proj', 'B', [5, 2]), ramp('layers.0.mlp.up_proj', 'A', [2, 3])];
+const SETTINGS = { rank: 2, alpha: 4, dropout: 0.1, useRslora: true };
+
+const file = (files: readonly { name: string; bytes: Uint8Array<ArrayBuffer> }[], name: string) => {
+  const found = files.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`no ${name}`);
+  return found.bytes;
+};
+
+describe('PEFT files', () => {
+  it.each(CASES)('%s is written again to the byte', async (folder) => {
+    const adapter = await load(folder);
+    const written = writePeft(adapter.tensors, adapter, 'base');
+    expect(Buffer.compare(file(written, 'adapter_model.safetensors'), golden(`${folder}/adapter_model.safetensors`))).toBe(0);
+    const theirs = JSON.parse(golden(`${folder}/adapter_config.json`).toString()) as Record<string, unknown>;
+    const ours = JSON.parse(new TextDecoder().decode(file(written, 'adapter_config.json'))) as Record<string, unknown>;
+    const targets = [...(theirs['target_modules'] as string[])].sort();
+    expect(ours).toEqual({
+      ...Object.fromEntries(Object.keys(ours).map((key) => [key, theirs[key]])),
+      ...{ base_model_name_or_path: 'base', target_modules: targets },
+    });
+    expect(Object.keys(ours)).toEqual(Object.keys(ours).sort());
+  });
+
+  it('a fresh adapter has B at zero and A within ±1/√in', async () => {
+    for (const { kind, data, shape } of (await load('llama_gqa/init')).tensors) {
+      const bound = kind === 'A' ? 1 / Math.sqrt(shape[1] ?? 1) : 0;
+      expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(bound);
+    }
+  });
+
+  it('come back as they were', async () => {
+    const files = writePeft(PAIR, SETTINGS, 'some/base');
+    const config = new TextDecoder().decode(file(files, 'adapter_config.json'));
+    const adapter = await readPeft(config, new Blob([file(files, 'adapter_model.safetensors')]));
+    expect(adapter).toEqual({ ...SETTINGS, tensors: [...PAIR].reverse(), targetModules: ['up_proj'], baseModel: 'some/base' });
+    expect(config).toContain('"lora_alpha": 4,');
+  });
+
+  it('take a tensor that is a part of a larger buffer', async () => {
+    const flat = Float32Array.from({ length: 20 }, (_, i) => i);
+    const parts = [
+      { module: 'layers.0.q_proj', kind: 'A', shape: [2, 3], data: flat.subarray(1, 7) },
+      { module: 'layers.0.q_proj', kind: 'B', shape: [4, 2], data: flat.subarray(7, 15) },
+    ] as const;
+    const files = writePeft(parts, SETTINGS, 'b');
+    const read = await readPeft(
+      new TextDecoder().decode(file(files, 'adapter_config.json')),
+      new Blob([file(files, 'adapter_model.safetensors')]),
+    );
+    expect(read.tensors.map(({ data }) => [...data])).toEqual(parts.map(({ data }) => [...data]));
+  });
+
+  it('are refused to be written from unequal factors', () => {
+    expect(() => writePeft(PAIR.slice(1), SETTINGS, 'b')).toThrow('internal: layers.0.mlp.up_proj has the factors A');
+    expect(() => writePeft(PAIR, { ...SETTINGS, rank: 3 }, 'b')).toThrow('internal:');
+    expect(() => writePeft([], SETTINGS, 'b')).toThrow('internal:');
+  });
+});
+
+describe('reading what others made', () => {
+  it.each(['llama_dora', 'gpt2', 'llama_seqcls', 'bert_seqcls'])('refuses %s as unsupported', async (name) => {
+    expect((await failure(load(`${name}/init`))).code).toBe('model/unsupported');
+  });
+
+  const published = new URL('../../../shared/data/gpt2-lora-r8-seqcls/', import.meta.url);
+  it.skipIf(!existsSync(published))(
+    'refuses a published classifier (skipped: ../shared/data/gpt2-lora-r8-seqcls not present)',
+    async () => {
+      const read = (name: string) => readFileSync(new URL(name, published));
+      const error = await failure(
+        readPeft(read('adapter_config.json').toString(), new Blob([read('adapter_model.safetensors')])),
+      );
+      expect(error.problems.map((p) => p.where)).toEqual(['task_type', 'fan_in_fan_out']);
+    },
+  );
+
+  const config = (changes: object = {}) => JSON.stringify({ peft_type: 'LORA', r: 2, lora_alpha: 4, ...changes });
+
+  it.each([
+    ['{', 'model/config'],
+    ['[]', 'model/config'],
+    [config({ r: 0 }), 'model/config'],
+    [config({ lora_alpha: 'x' }), 'model/config'],
+    [config({ peft_type: 'IA3' }), 'model/unsupported'],
+    [JSON.stringify({ r: 2, lora_alpha: 4 }), 'model/unsupported'],
+    [config({ rank_pattern: { q_proj: 4 } }), 'model/unsupported'],
+    [config({ modules_to_save: ['lm_head'] }), 'model/unsupported'],
+  ])('refuses the configuration %s', async (text, code) => {
+    expect((await failure(readPeft(text, new Blob()))).code).toBe(code);
+  });
+
+  it('names every bad tensor at once', async () => {
+    const tensor = (name: string, shape: readonly number[], dtype: 'F32' | 'I32' = 'F32', bits: readonly number[] = []) => {
+      const data = new Uint32Array(shape.reduce((a, b) => a * b, 1));
+      data.set(bits);
+      return { name: `base_model.model.model.${name}`, dtype, shape, data: new Uint8Array(data.buffer) };
+    };
+    const bytes = writeSafetensors([
+      tensor('layers.0.q_proj.lora_A.weight', [3, 4]),
+      tensor('layers.0.q_proj.lora_B.weight', [6, 2], 'F32', [0x7fc00000]),
+      tensor('layers.0.v_proj.lora_A.weight', [2, 5]),
+      tensor('layers.9.q_proj.lora_A.weight', [2, 4]),
+      tensor('layers.0.q_proj.lora_magnitude_vector', [6]),
+      tensor('layers.0.v_proj.lora_B.weight', [6, 2], 'I32'),
+    ]);
+    const layers = ['q', 'v'].map((name) => ({ module: `layers.0.${name}_proj`, inputs: 4, outputs: 6 }));
+    const error = await failure(readPeft(config(), new Blob([bytes]), layers));
+    expect(error.code).toBe('model/weights');
+    const found = error.problems.map((p) => `${p.where.replace('base_model.model.model.', '')} ${p.message}`);
+    expect(found.sort()).toEqual([
+      'layers.0.q_proj.lora_A.weight has the shape [3, 4], expected [2, 4]',
+      'layers.0.q_proj.lora_B.weight holds NaN or infinity',
+      'layers.0.q_proj.lora_magnitude_vector is not a LoRA factor of a causal language model',
+      'layers.0.v_proj.lora_A.weight has the shape [2, 5], expected [2, 4]',
+      'layers.0.v_proj.lora_B.weight has the type I32; F32, F16 and BF16 are read',
+      'layers.9.q_proj.lora_A.weight belongs to layers.9.q_proj, which the model does not have',
+    ]);
+  });
+
+  it('misses a factor, or all of them', async () => {
+    const a = {
+      name: 'base_model.model.model.layers.0.q_proj.lora_A.weight',
+      dtype: 'F32',
+      shape: [2, 1],
+      data: new Uint8Array(8),
+    } as const;
+    expect((await failure(readPeft(config(), new Blob([writeSafetensors([a])])))).message).toContain('has lora_A but no lora_B');
+    expect((await failure(readPeft(config(), new Blob([writeSafetensors([])])))).message).toContain('holds no tensors');
+  });
+});
+
+describe('the model card', () => {
+  const facts: CardFacts = {
+    ...{ name: 'my run', modelName: 'acme/base-1b', datasetName: 'chats.jsonl', examples: 200, step: 75 },
+    ...{ baseLoss: 2.5, tunedLoss: 1.25, trainable: 1234, device: 'SwiftShader', recipe: defaultRecipe() },
+  };
+
+  it("begins with the header that the Hub reads, and holds the run's figures", () => {
+    const card = modelCard(facts);
+    expect(card.split('---')[1]?.trim().split('\n')).toEqual([
+      'base_model: "acme/base-1b"',
+      'library_name: peft',
+      'pipeline_tag: text-generation',
+      'tags:',
+      '  - "base_model:adapter:acme/base-1b"',
+      '  - "lora"',
+      '  - "transformers"',
+    ]);
+    for (const part of ['2.5000', '1.2500 (perplexity 3.490)', '200 examples', '| Steps | 75 |', '| `learningRate` | `0.0002` |'])
+      expect(card).toContain(part);
+    expect(modelCard({ ...facts, baseLoss: null })).toContain('not measured');
+  });
+
+  it('keeps names from breaking out of their places', () => {
+    const card = modelCard({ ...facts, name: '`x` <b>\n# y', modelName: 'a"\n---\nb: c', datasetName: 'a|b``.csv' });
+    expect(card).toContain('# `` `x` <b> # y ``');
+    expect(card).toContain('base_model: "a\\"\\n---\\nb: c"');
+    expect(card).toContain('``` a\\|b``.csv ```, 200');
+  });
+
+  it('comes with the two other files', () => {
+    const files = adapterFiles(PAIR, { ...facts, recipe: { ...facts.recipe, rank: 2 } });
+    expect(files.map((each) => each.name)).toEqual(['adapter_config.json', 'adapter_model.safetensors', 'README.md']);
+  });
+});

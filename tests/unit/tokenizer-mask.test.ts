@@ -1,0 +1,269 @@
+// What is trained: the assistant's answers and their end of turn, seen exactly as generation will see them.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CodedError } from '../../src/core/errors';
+import type { Message } from '../../src/dataset/types';
+import { encodeExample, encodePrompt, previewExample, type EncodedExample } from '../../src/tokenizer/encode';
+import { TextTokenizer } from '../../src/tokenizer/tokenizer';
+import { filesOf, isPresent, starterWith, TOKENIZER_NAMES, tokenizerOf } from './tokenizer-files';
+
+const SETTINGS = { sequenceLength: 4096, lossOn: 'assistant' } as const;
+const user = (content: string): Message => ({ role: 'user', content });
+const assistant = (content: string): Message => ({ role: 'assistant', content });
+
+function encode(
+  tokenizer: TextTokenizer,
+  messages: readonly Message[],
+  settings: Parameters<typeof encodeExample>[2] = SETTINGS,
+): EncodedExample {
+  const encoded = encodeExample(tokenizer, { kind: 'chat', line: 1, messages }, settings);
+  if ('dropped' in encoded) throw new Error(encoded.dropped);
+  return encoded;
+}
+
+/** The runs of trained tokens, as text. */
+function trainedTexts(tokenizer: TextTokenizer, { ids, trained }: EncodedExample): string[] {
+  const runs: number[][] = [];
+  ids.forEach((id, i) => {
+    if (trained[i] !== 1) return;
+    if (trained[i - 1] !== 1) runs.push([]);
+    runs.at(-1)?.push(id);
+  });
+  return runs.map((run) => tokenizer.decode(run, { skipSpecial: false }));
+}
+
+const message = fc.string({
+  unit: fc.constantFrom('a', 'Be', ' ', '\n', '.', 'é', '🙂', '2', '-', '"'),
+  minLength: 1,
+  maxLength: 12,
+});
+const conversation = fc.array(fc.tuple(message, message), { minLength: 1, maxLength: 3 });
+
+describe('the starter', () => {
+  const tokenizer = tokenizerOf('starter');
+
+  it('trains each answer with its <|im_end|>, and nothing else', () => {
+    const encoded = encode(tokenizer, [user('Hi'), assistant('Hello.'), user('And?'), assistant('Bye! 🙂')]);
+    expect(trainedTexts(tokenizer, encoded)).toEqual(['Hello.<|im_end|>', 'Bye! 🙂<|im_end|>']);
+    expect(encoded.ids.at(-1)).toBe(2);
+  });
+
+  it('trains everything but the first token when asked', () => {
+    const { trained } = encode(tokenizer, [user('Hi'), assistant('Hello.')], { ...SETTINGS, lossOn: 'all' });
+    expect([...new Set(trained.slice(1))]).toEqual([1]);
+    expect(trained[0]).toBe(0);
+  });
+
+  it('ends a text with the end token, all of it trained but the first token', () => {
+    const encoded = encodeExample(tokenizer, { kind: 'text', line: 1, text: 'Once upon' }, SETTINGS);
+    const ids = tokenizer.encode('Once upon');
+    expect(encoded).toEqual({ ids: [...ids, 2], trained: [0, ...ids.slice(1).map(() => 1), 1], truncated: 0 });
+  });
+
+  it('cuts long examples, and drops those whose answer is cut off whole', () => {
+    const messages = [user('one two three four five six'), assistant('seven eight nine')];
+    const whole = encode(tokenizer, messages);
+    const first = whole.trained.indexOf(1);
+    const cut = encode(tokenizer, messages, { ...SETTINGS, sequenceLength: first + 2 });
+    expect(cut).toEqual({
+      ids: whole.ids.slice(0, first + 2),
+      trained: whole.trained.slice(0, first + 2),
+      truncated: whole.ids.length - first - 2,
+    });
+    const dropped = encodeExample(tokenizer, { kind: 'chat', line: 1, messages }, { ...SETTINGS, sequenceLength: first });
+    expect(dropped).toEqual({ dropped: expect.stringContaining(`The prompt alone has ${first} tokens`) as string });
+    expect(dropped).toEqual({ dropped: expect.stringContaining(`to ${whole.ids.length}`) as string });
+  });
+
+  it('shows an example token by token', () => {
+    const preview = previewExample(tokenizer, { kind: 'chat', line: 7, messages: [user('Hi'), assistant('🙂')] }, SETTINGS);
+    if ('dropped' in preview) throw new Error(preview.dropped);
+    expect(preview.line).toBe(7);
+    const text = preview.tokens.map((token) => token.text).join('');
+    expect(text.replaceAll('\ufffd', '')).toBe('<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n🙂<|im_end|>');
+    expect(preview.tokens.at(-1)).toEqual({ id: 2, text: '<|im_end|>', trained: true });
+  });
+});
+
+describe.each(TOKENIZER_NAMES)('%s', { timeout: 30_000 }, (name) => {
+  it.skipIf(!isPresent(name))('sees in training what it sees in generation: the prompt, then the answer, then a stop', () => {
+    const tokenizer = tokenizerOf(name);
+    const property = fc.property(conversation, (turns) => {
+      const messages = turns.flatMap(([question, answer]) => [user(question), assistant(answer)]);
+      const { ids, trained } = encode(tokenizer, messages);
+      let from = 0;
+      turns.forEach((_, turn) => {
+        const prompt = encodePrompt(tokenizer, { messages: messages.slice(0, 2 * turn + 1) });
+        const start = trained.indexOf(1, from);
+        expect(ids.slice(0, start)).toEqual(prompt);
+        const gap = trained.indexOf(0, start);
+        from = gap < 0 ? ids.length : gap;
+        expect(tokenizer.stopIds).toContain(ids[from - 1]);
+      });
+      expect(from).toBe(ids.length);
+    });
+    fc.assert(property, { numRuns: 100 });
+  });
+
+  it.skipIf(!isPresent(name))('decodes an answer to the answer', () => {
+    const tokenizer = tokenizerOf(name);
+    const property = fc.property(message, (answer) => {
+      const [trained = ''] = trainedTexts(tokenizer, encode(tokenizer, [user('q'), assistant(answer)]));
+      const end = tokenizer.stopTexts.find((stop) => trained.endsWith(stop)) ?? '';
+      expect(trained.slice(0, trained.length - end.length).trim()).toBe(answer.trim());
+      expect(end).not.toBe('');
+    });
+    fc.assert(property, { numRuns: 100 });
+  });
+});
+
+describe('other templates', () => {
+  const turns = [user('Hi'), assistant(' Hello. '), user('And?'), assistant('Bye.')];
+
+  it('may trim what was said', () => {
+    const tokenizer = starterWith({
+      chat_template:
+        '{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content | trim }}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}',
+    });
+    expect(trainedTexts(tokenizer, encode(tokenizer, turns))).toEqual(['Hello.<|im_end|>', 'Bye.<|im_end|>']);
+  });
+
+  it('may drop the thoughts of earlier answers: then only answers that stay as they were written are trained', () => {
+    const template =
+      "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' and loop.last %}<think></think>{% endif %}" +
+      '{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}';
+    const tokenizer = starterWith({}, template);
+    expect(trainedTexts(tokenizer, encode(tokenizer, turns))).toEqual(['<think></think>Bye.<|im_end|>']);
+  });
+
+  it('may open an answer differently from how they show it: the answer follows the prompt of inference', () => {
+    const template =
+      '{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}' +
+      '{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}';
+    const tokenizer = starterWith({}, template);
+    const { ids, trained } = encode(tokenizer, [user('Hi'), assistant('Hello.')]);
+    expect(ids.slice(0, trained.indexOf(1))).toEqual(encodePrompt(tokenizer, { messages: [user('Hi')] }));
+    expect(trainedTexts(tokenizer, { ids, trained, truncated: 0 })).toEqual(['Hello.<|im_end|>']);
+  });
+
+  it('may have no end of turn: the end token goes behind the last answer', () => {
+    const tokenizer = starterWith(
+      {},
+      '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}',
+    );
+    const { ids } = encode(tokenizer, turns);
+    expect(ids.at(-1)).toBe(tokenizer.eosId);
+  });
+
+  it('may end turns with a token that the config does not call the end: it stops generation, too', () => {
+    const tokenizer = starterWith({ eos_token: '<|endoftext|>' });
+    expect(tokenizer.stopIds).toEqual([0, 2]);
+    expect(trainedTexts(tokenizer, encode(tokenizer, [user('q'), assistant('a')]))).toEqual(['a<|im_end|>']);
+  });
+
+  it('may refuse a conversation: the row says why', () => {
+    const tokenizer = starterWith(
+      {},
+      "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}x",
+    );
+    const messages: Message[] = [{ role: 'system', content: 's' }, user('q'), assistant('a')];
+    const encoded = encodeExample(tokenizer, { kind: 'chat', line: 1, messages }, SETTINGS);
+    expect(encoded).toEqual({ dropped: 'The chat template refuses this conversation: System role not supported' });
+  });
+
+  it('may print the date: always the same one', () => {
+    const tokenizer = starterWith({}, "{{ strftime_now('%d %b %Y') }}");
+    expect(tokenizer.chat.render([user('q')], false)).toBe('26 Jul 2024');
+  });
+
+  it('may be several: the one called default is taken; chat_template.jinja goes before all', () => {
+    const named = {
+      chat_template: [
+        { name: 'tools', template: 'T' },
+        { name: 'default', template: 'D' },
+      ],
+    };
+    expect(starterWith(named).chat.source).toBe('D');
+    expect(starterWith(named, 'J').chat.source).toBe('J');
+  });
+
+  it('are made up for models without one, and say so', () => {
+    const tokenizer = starterWith({ chat_template: null });
+    expect(tokenizer.chat.builtIn).toBe(true);
+    expect(tokenizer.chat.render([user('Hi'), assistant('Hello.')], false)).toBe('User: Hi\nAssistant: Hello.<|im_end|>\n');
+    expect(tokenizer.chat.render([user('Hi')], true)).toBe('User: Hi\nAssistant:');
+  });
+});
+
+describe('a tokenizer that puts a space in front of every text', () => {
+  const pieces = ['<s>', '</s>', '▁', 'h', 'i', 'A', ':', 'q', '\n'];
+  const normalizers = [
+    { type: 'Prepend', prepend: '▁' },
+    { type: 'Replace', pattern: { String: ' ' }, content: '▁' },
+  ];
+  const special = (content: string, id: number) => ({ id, content, special: true, normalized: false });
+  const tokenizerJson = JSON.stringify({
+    added_tokens: [special('<s>', 0), special('</s>', 1)],
+    normalizer: { type: 'Sequence', normalizers },
+    model: { type: 'BPE', vocab: Object.fromEntries(pieces.map((piece, id) => [piece, id])), merges: [] },
+  });
+  const tokenizerConfig = JSON.stringify({ bos_token: '<s>', eos_token: '</s>', add_bos_token: true });
+  const withTemplate = (chatTemplate: string | null) =>
+    new TextTokenizer({ tokenizerJson, tokenizerConfig, chatTemplate, generationConfig: null });
+
+  it.each([
+    ['behind a special token', '<s>{{ messages[0].content }}</s>{% if messages[1] %}{{ messages[1].content }}</s>{% endif %}'],
+    ['behind words', '<s>q: {{ messages[0].content }} A:{% if messages[1] %} {{ messages[1].content }}</s>{% endif %}'],
+    [
+      'behind words, without a space',
+      '<s>q:{{ messages[0].content }}A:{% if messages[1] %}{{ messages[1].content }}</s>{% endif %}',
+    ],
+  ])('encodes an answer %s as part of the whole text', (_, template) => {
+    const tokenizer = withTemplate(template);
+    const messages = [user('hi'), assistant('hi')];
+    const { ids, trained } = encode(tokenizer, messages);
+    expect(ids).toEqual(tokenizer.encode(tokenizer.chat.render(messages, false)));
+    expect(ids.slice(0, trained.indexOf(1))).toEqual(encodePrompt(tokenizer, { messages: messages.slice(0, 1) }));
+  });
+
+  it('starts texts and the built-in template with the start token', () => {
+    const tokenizer = withTemplate(null);
+    const encoded = encodeExample(tokenizer, { kind: 'text', line: 1, text: 'hi' }, SETTINGS);
+    expect(encoded).toEqual({ ids: [0, 2, 3, 4, 1], trained: [0, 1, 1, 1, 1], truncated: 0 });
+    expect(encodePrompt(tokenizer, { text: 'hi' })).toEqual([0, 2, 3, 4]);
+    expect(encodePrompt(tokenizer, { messages: [user('hi')] })[0]).toBe(0);
+  });
+});
+
+describe('files that can not be used', () => {
+  const files = filesOf('starter');
+  const json = JSON.parse(files.tokenizerJson) as object;
+
+  it.each([
+    ['no JSON', { ...files, tokenizerJson: '{' }, 'tokenizer.json'],
+    ['no vocabulary', { ...files, tokenizerJson: '{"model": {}}' }, 'model.vocab'],
+    ['a config of another kind', { ...files, tokenizerConfig: '{"eos_token": 7}' }, 'tokenizer_config.json: eos_token'],
+    ['an unknown kind', { ...files, tokenizerJson: '{"model": {"type": "Magic", "vocab": {}}}' }, 'model.type'],
+    [
+      'an unknown normalizer',
+      { ...files, tokenizerJson: JSON.stringify({ ...json, normalizer: { type: 'Magic' } }) },
+      'of a kind',
+    ],
+    ['a broken template', { ...files, chatTemplate: '{% for %}' }, 'chat template'],
+  ])('%s', (_, bad, words) => {
+    let error: unknown;
+    try {
+      new TextTokenizer(bad);
+    } catch (caught) {
+      error = caught;
+    }
+    expect(error).toBeInstanceOf(CodedError);
+    expect(error).toMatchObject({ code: 'model/tokenizer', message: expect.stringContaining(words) as string });
+  });
+
+  it('are all listed at once', () => {
+    expect(() => new TextTokenizer({ ...files, tokenizerJson: '{', generationConfig: '7' })).toThrow(
+      /tokenizer\.json.*generation_config\.json/s,
+    );
+  });
+});

@@ -1,0 +1,63 @@
+// Text comes out of the stream whole character by whole character, and all of it.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TextStream } from '../../src/tokenizer/stream';
+import { isPresent, TOKENIZER_NAMES, tokenizerOf } from './tokenizer-files';
+
+const text = fc.string({
+  unit: fc.constantFrom('a', 'The', ' ', '\n', 'é', '🙂', '日本', '👩‍👧', '.', 'ﬁ'),
+  minLength: 1,
+  maxLength: 15,
+});
+
+describe.each(TOKENIZER_NAMES)('%s', { timeout: 30_000 }, (name) => {
+  it.skipIf(!isPresent(name))('gives the same text as decoding at once, and no broken characters on the way', () => {
+    const tokenizer = tokenizerOf(name);
+    fc.assert(
+      fc.property(text, (content) => {
+        const ids = tokenizer.encode(content);
+        const stream = new TextStream(tokenizer, { skipSpecial: true });
+        const pieces = ids.map((id) => stream.push(id));
+        expect(pieces.join('')).not.toContain('\ufffd');
+        expect(pieces.join('') + stream.flush()).toBe(tokenizer.decode(ids));
+      }),
+    );
+  });
+
+  it.skipIf(!isPresent(name))('keeps the space in front of a text that continues another', () => {
+    const tokenizer = tokenizerOf(name);
+    const all = tokenizer.encode('He said hello');
+    const context = tokenizer.encode('He said');
+    expect(all.slice(0, context.length)).toEqual(context);
+    const stream = new TextStream(tokenizer, { context, skipSpecial: true });
+    expect(
+      all
+        .slice(context.length)
+        .map((id) => stream.push(id))
+        .join(''),
+    ).toBe(' hello');
+  });
+});
+
+describe('ids that are no text', () => {
+  const tokenizer = tokenizerOf('starter');
+  const [first] = tokenizer.encode('🙂');
+
+  it('are given out as U+FFFD at the end', () => {
+    const stream = new TextStream(tokenizer, { skipSpecial: true });
+    expect(stream.push(first ?? -1)).toBe('');
+    expect(stream.flush()).toBe('\ufffd');
+    expect(stream.flush()).toBe('');
+  });
+
+  it('do not hold back what follows for ever', () => {
+    const stream = new TextStream(tokenizer, { skipSpecial: true });
+    const pieces = Array.from({ length: 20 }, () => stream.push(first ?? -1));
+    expect(pieces.join('').length).toBeGreaterThan(8);
+  });
+
+  it('are passed over when the tokenizer does not know them', () => {
+    expect(tokenizer.decode([999999])).toBe('');
+    expect(tokenizer.decode([])).toBe('');
+  });
+});

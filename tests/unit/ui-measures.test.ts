@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { moved } from '../../src/ui/charts/keys';
+import { comparedCurves, evalPoints, lossCurves, stepPoints } from '../../src/ui/charts/measures';
+import { ChartView } from '../../src/ui/charts/view.svelte';
+import type { StepRow } from '../../workers/api';
+
+const row = (step: number, loss: number): StepRow => ({
+  step,
+  loss,
+  learningRate: 1e-4,
+  gradNorm: 2,
+  tokensPerSecond: 50,
+  seconds: step * 3,
+  epoch: 0,
+});
+const evals = [0, 3].map((step) => ({ step, loss: 5 - (2 * step) / 3 }));
+const history = { steps: [row(1, 4), row(2, NaN), row(3, 2)], evals, samples: [] };
+
+describe('curves of a run', () => {
+  it('stand at steps or at seconds, without what is not a number', () => {
+    expect(stepPoints(history.steps, 'loss', 'step')).toEqual({ xs: [1, 3], ys: [4, 2] });
+    expect(stepPoints(history.steps, 'gradNorm', 'time').xs).toEqual([3, 6, 9]);
+    expect(evalPoints(history.evals, history.steps, 'time')).toEqual({ xs: [0, 9], ys: [5, 3] });
+  });
+  it('differ in more than colour', () => {
+    const looks = lossCurves(history, { xAxis: 'step', smoothing: 0 }).map((c) => [c.kind, c.dash]);
+    expect(new Set(looks.map((look) => JSON.stringify(look))).size).toBe(3);
+  });
+  it('differ in stroke and ink when runs are compared', () => {
+    const runs = Array.from({ length: 8 }, (_, i) => ({ run: { name: `run ${i}` }, history }));
+    const curves = comparedCurves(runs, 'loss', { xAxis: 'step', smoothing: 0.5 });
+    expect(new Set(curves.map((c) => c.ink)).size).toBe(8);
+    expect(curves[0]?.dash).not.toEqual(curves[1]?.dash);
+    expect(curves.map((c) => c.label)).toEqual(runs.map((r) => r.run.name));
+    expect(curves[0]?.points.ys).toEqual([4, expect.closeTo((0.25 * 4 + 0.5 * 2) / 0.75)]);
+  });
+});
+
+describe('keys of a chart', () => {
+  const press = (view: ChartView, key: string, shiftKey = false): boolean => moved({ key, shiftKey }, view, [0, 100]);
+  it('walk along the curve and stop at its ends', () => {
+    const view = new ChartView();
+    press(view, 'ArrowLeft');
+    expect(view.cursor).toBe(98);
+    press(view, 'Home');
+    press(view, 'ArrowLeft');
+    expect(view.cursor).toBe(0);
+  });
+  it('zoom, pan and show everything', () => {
+    const view = new ChartView();
+    press(view, '+');
+    expect(view.zoom).toEqual([25, 75]);
+    press(view, 'ArrowRight', true);
+    expect(view.zoom).toEqual([37.5, 87.5]);
+    press(view, 'Escape');
+    expect(view.zoom).toBeNull();
+  });
+  it('leave other keys alone', () => expect(press(new ChartView(), 'Tab')).toBe(false));
+});

@@ -1,0 +1,86 @@
+/** The contract between the page and its workers: commands, results and events. Types only. */
+
+import type { EncodedDataset, EncodedStats } from '../src/batch/types';
+import type { DatasetView, Mapping } from '../src/dataset/types';
+import type { ExportedFile } from '../src/export/types';
+import type { LoadProgress, ModelSource, ModelView } from '../src/model/types';
+import type { Recipe } from '../src/recipe/recipe';
+import type { ExamplePreview, TokenizerFiles } from '../src/tokenizer/types';
+import type {
+  DeviceView,
+  ExecutorKind,
+  Forecast,
+  GenerateRequest,
+  GenerateResult,
+  RunHistory,
+  RunView,
+  TrainEvent,
+} from '../src/train/types';
+
+/** The settings of a recipe that encoding depends on. */
+export type EncodeOptions = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'seed' | 'lossOn'>;
+
+/** data.worker.ts: parses, maps, tokenizes. Holds one dataset and one tokenizer. Throws coded errors. */
+export interface DataApi {
+  /** Parses a dropped file (or pasted text, wrapped in a File), detects its format, and holds it. */
+  open(file: File): Promise<DatasetView>;
+  /** Applies another format or other column roles to the held file. */
+  remap(mapping: Mapping): Promise<DatasetView>;
+  close(): Promise<void>;
+  setTokenizer(files: TokenizerFiles): Promise<void>;
+  /** Shows example `index` (of the usable ones) token by token. Needs a tokenizer. */
+  preview(index: number, options: EncodeOptions): Promise<ExamplePreview>;
+  /** Token statistics without handing the tokens out. Needs a tokenizer. */
+  measure(options: EncodeOptions): Promise<EncodedStats>;
+  /** Encodes and splits everything. Needs a tokenizer. */
+  encode(options: EncodeOptions): Promise<EncodedDataset>;
+}
+
+/** What a run is started with. */
+export interface RunSetup {
+  readonly name: string;
+  readonly recipe: Recipe;
+  readonly dataset: EncodedDataset;
+  readonly datasetName: string;
+}
+
+/** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
+export interface TrainApi {
+  /** Finds the device. `auto` takes a real GPU, else wasm; the others insist. */
+  openDevice(choice: 'auto' | ExecutorKind): Promise<DeviceView>;
+  /** Reads config, headers and tokenizer only: cheap, and where unsupported models are refused by name. */
+  inspectModel(source: ModelSource): Promise<ModelView>;
+  /** Loads the weights of the inspected model onto the device and keeps a copy in this browser. */
+  loadModel(id: string, onProgress: (progress: LoadProgress) => void): Promise<void>;
+  cachedModels(): Promise<readonly { readonly id: string; readonly name: string; readonly bytes: number }[]>;
+  deleteModel(id: string): Promise<void>;
+  /** Memory and step count of a run with the inspected model; nothing is loaded. `trainTokens` is the packed size of one epoch. */
+  forecast(modelId: string, recipe: Recipe, trainTokens: number): Promise<Forecast>;
+
+  /** Starts a run on the loaded model; resolves when it finished, was stopped or paused. */
+  start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView>;
+  /** Goes on from the newest checkpoint (after a pause, a reload or a crash). The model must be loaded. */
+  resume(runId: string, onEvent: (event: TrainEvent) => void): Promise<RunView>;
+  /** Finishes the step under way, saves, and lets `start` resolve. */
+  pause(): Promise<void>;
+  /** Like pause, but the run is over. `save: false` drops what came after the last checkpoint. */
+  stop(save: boolean): Promise<void>;
+
+  runs(): Promise<readonly RunView[]>;
+  history(runId: string): Promise<RunHistory>;
+  renameRun(runId: string, name: string): Promise<void>;
+  deleteRun(runId: string): Promise<void>;
+
+  /** Continues or answers with the base (`runId` null) or with the run's adapter. Needs the model loaded. `onText` gets the whole text so far. */
+  generate(runId: string | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult>;
+  cancelGenerate(): Promise<void>;
+  /** The run's adapter at `step` (newest when null) as PEFT files: adapter_config.json, adapter_model.safetensors, README.md. */
+  exportAdapter(runId: string, step: number | null): Promise<readonly ExportedFile[]>;
+}
+
+export type { EncodedDataset, EncodedSplit, EncodedStats } from '../src/batch/types';
+export type * from '../src/dataset/types';
+export type { ExportedFile } from '../src/export/types';
+export type { LoadProgress, ModelSource, ModelView } from '../src/model/types';
+export type { ExamplePreview, PreviewToken, TokenizerFiles } from '../src/tokenizer/types';
+export type * from '../src/train/types';

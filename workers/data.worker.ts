@@ -1,0 +1,21 @@
+/** The data worker: parses, maps, tokenizes and packs off the main thread. */
+
+import * as comlink from 'comlink';
+import { Preparation } from '../src/batch/preparation';
+import type { DataApi, EncodedDataset, EncodeOptions } from './api';
+import { carryProblems } from './problems';
+
+/** Hands the tokens over instead of copying them. */
+class DataWorker extends Preparation implements DataApi {
+  override async encode(options: EncodeOptions): Promise<EncodedDataset> {
+    const dataset = await super.encode(options);
+    const arrays = [dataset.train, dataset.heldOut].flatMap(({ ids, trained, offsets, lines }) => [ids, trained, offsets, lines]);
+    return comlink.transfer(
+      dataset,
+      arrays.map((array) => array.buffer as ArrayBuffer),
+    );
+  }
+}
+
+carryProblems();
+comlink.expose(new DataWorker());
