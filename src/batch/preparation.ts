@@ -1,7 +1,11 @@
-/** What the data worker does: holds one dataset and one tokenizer, and encodes the one with the other when asked. */
+/**
+ * What the data worker does: holds one dataset and one tokenizer, and encodes the one with the other when asked. Calls are
+ * answered in the order they came, so a large file that is still being read never replaces a later one.
+ */
 
 import { MAX_BYTES, tooLarge } from '../dataset/bytes';
 import { CodedError, internal } from '../core/errors';
+import { Turns } from '../core/turns';
 import { openDataset, remapDataset, viewDataset, type Dataset } from '../dataset/dataset';
 import type { DatasetView, Mapping } from '../dataset/types';
 import { previewExample } from '../tokenizer/encode';
@@ -19,32 +23,35 @@ import {
 import type { EncodedDataset, EncodedStats } from './types';
 
 export class Preparation {
+  readonly #turns = new Turns();
   #dataset: Dataset | null = null;
   #tokenizer: TextTokenizer | null = null;
   /** The newest encoding: another sequence length or split only cuts it anew. */
   #whole: { readonly lossOn: DatasetSettings['lossOn']; readonly examples: WholeExamples } | null = null;
 
   /** Throws data/empty, data/binary, data/parse, data/columns, data/no-examples; the dataset held before is kept then. */
-  async open(file: File): Promise<DatasetView> {
-    if (file.size > MAX_BYTES) throw tooLarge(file.size);
-    this.#hold(await openDataset(file.name, new Uint8Array(await file.arrayBuffer())));
-    return viewDataset(this.#held());
+  open(file: File): Promise<DatasetView> {
+    return this.#turns.take(async () => {
+      if (file.size > MAX_BYTES) throw tooLarge(file.size);
+      this.#hold(await openDataset(file.name, new Uint8Array(await file.arrayBuffer())));
+      return viewDataset(this.#held());
+    });
   }
 
   remap(mapping: Mapping): Promise<DatasetView> {
-    return promised(() => {
+    return this.#inTurn(() => {
       this.#hold(remapDataset(this.#held(), mapping));
       return viewDataset(this.#held());
     });
   }
 
   close(): Promise<void> {
-    return promised(() => void (this.#dataset = this.#whole = null));
+    return this.#inTurn(() => void (this.#dataset = this.#whole = null));
   }
 
   /** Throws model/tokenizer. */
   setTokenizer(files: TokenizerFiles): Promise<void> {
-    return promised(() => {
+    return this.#inTurn(() => {
       this.#tokenizer = new TextTokenizer(files);
       this.#whole = null;
     });
@@ -52,7 +59,7 @@ export class Preparation {
 
   /** Throws data/no-examples for an example that can't be trained on, with the reason. */
   preview(index: number, settings: DatasetSettings): Promise<ExamplePreview> {
-    return promised(() => {
+    return this.#inTurn(() => {
       const { examples } = this.#held();
       const example = examples[index];
       if (example === undefined) throw internal(`example ${index} of ${examples.length} was asked for`);
@@ -64,14 +71,20 @@ export class Preparation {
   }
 
   measure(settings: DatasetSettings): Promise<EncodedStats> {
-    return promised(() => measureDataset(this.#encode(settings), settings));
+    return this.#inTurn(() => measureDataset(this.#encode(settings), settings));
   }
 
   /** Throws data/no-examples when nothing is left to train on. */
-  async encode(settings: DatasetSettings): Promise<EncodedDataset> {
-    const encoded = this.#encode(settings);
-    if (encoded.stats.examples === 0) throw nothingLeft(this.#held(), encoded.stats);
-    return splitDataset(encoded, settings);
+  encode(settings: DatasetSettings): Promise<EncodedDataset> {
+    return this.#inTurn(() => {
+      const encoded = this.#encode(settings);
+      if (encoded.stats.examples === 0) throw nothingLeft(this.#held(), encoded.stats);
+      return splitDataset(encoded, settings);
+    });
+  }
+
+  #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+    return this.#turns.take(() => Promise.resolve().then(work));
   }
 
   #encode({ sequenceLength, lossOn }: DatasetSettings): EncodedExamples {
@@ -95,13 +108,6 @@ export class Preparation {
     if (this.#tokenizer === null) throw internal('no tokenizer is set');
     return this.#tokenizer;
   }
-}
-
-/** The result of `work`, or its error, as a promise. */
-function promised<T>(work: () => T): Promise<T> {
-  return new Promise((resolve) => {
-    resolve(work());
-  });
 }
 
 function nothingLeft(dataset: Dataset, stats: EncodedExamples['stats']): CodedError {

@@ -53,6 +53,7 @@ export class DataState {
   #tokenizerOfWorker: TokenizerFiles | null = null;
   #fileOfWorker: File | null = null;
   #turn = 0;
+  #asked = 0;
 
   constructor(client: WorkerClient<DataApi>) {
     this.#client = client;
@@ -105,6 +106,8 @@ export class DataState {
   }
 
   async close(): Promise<void> {
+    this.#asked++;
+    this.opening = false;
     this.#file = this.#mapping = this.#fileOfWorker = null;
     this.view = this.stats = this.preview = this.previewProblem = this.failure = null;
     remember('sample', null);
@@ -135,22 +138,26 @@ export class DataState {
     return this.#client.call((api) => api.encode(ready.options));
   }
 
+  /** Opens a file; what was asked for last is what is shown, however long the one before still reads. */
   async #open(file: File): Promise<void> {
+    const asked = ++this.#asked;
     this.opening = true;
     this.failure = null;
     this.refused = file.name;
     try {
       const view = await this.#client.call((api) => api.open(file));
+      if (asked !== this.#asked) return;
       this.#file = this.#fileOfWorker = file;
       this.#mapping = null;
       this.refused = null;
       this.#show(view);
     } catch (error) {
+      if (asked !== this.#asked) return;
       this.#fileOfWorker = null;
       this.failure = failureOf(error);
       return;
     } finally {
-      this.opening = false;
+      if (asked === this.#asked) this.opening = false;
     }
     await this.#measure();
   }

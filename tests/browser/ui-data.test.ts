@@ -113,8 +113,18 @@ it('takes the bundled samples', async () => {
     await page.getByRole('button', { name: sample.title }).click();
     await expect.element(page.getByRole('heading', { name: sample.file })).toBeVisible();
   }
-  expect(heard).toHaveLength(data.samples.length);
+  expect(heard.map(({ event }) => event)).toEqual(data.samples.map(() => 'data'));
   expect(data.samples.length).toBeGreaterThan(1);
+});
+
+it('shows what was asked for last, and nothing once closed', async () => {
+  const [slow, quick] = [new File([CSV.repeat(2_000)], 'slow.csv'), new File([CSV], 'quick.csv')];
+  await Promise.all([data.open(slow), data.open(quick)]);
+  expect(data.view?.name).toBe('quick.csv');
+  await Promise.all([data.open(slow), data.close()]);
+  expect(data.view).toBeNull();
+  expect(data.opening).toBe(false);
+  expect(heard).toHaveLength(1);
 });
 
 it('reads pasted text', async () => {
