@@ -50,6 +50,17 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], environment: 'node' } },
       {
         extends: true,
+        test: {
+          name: 'dawn',
+          include: ['tests/kernels/**/*.test.ts'],
+          exclude: ['tests/kernels/wasm.test.ts'],
+          environment: 'node',
+          setupFiles: ['tests/kernels/dawn.ts'],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
         // All at once: a dependency found later would reload the page in the middle of a test.
         optimizeDeps: { include: BROWSER_DEPENDENCIES },
         test: {
