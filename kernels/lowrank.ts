@@ -8,7 +8,6 @@ import source from './lowrank.wgsl?raw';
 import type { Binding, Builder, Dispatch, Launch, Op, Target, Use, Value } from './op';
 import { matrixOf, misfit, only } from './rule';
 import { sumParts } from './sum_parts';
-import { SOFTWARE } from './tile';
 import { unroll } from './unroll';
 import { product } from './twin';
 
@@ -83,7 +82,7 @@ const SHORTEST_SPAN = 32;
 /** aᵀ·b: spans of tokens side by side into scratch, then their sum; one stage when the result alone has threads enough. */
 function tokenSum(sizes: Sizes, scale: number, target: Target): Launch {
   const { M, N, K } = sizes;
-  const software = target.features.has(SOFTWARE);
+  const { software } = target;
   const side = software ? 8 : 4;
   const threads = Math.ceil(M / side) * Math.ceil(N / side);
   const wanted = Math.ceil((software ? THREADS.cpu : THREADS.gpu) / threads);

@@ -3,9 +3,6 @@
 import type { Constants } from '../src/gpu/shader';
 import type { Target } from './op';
 
-/** In `Target.features` when the adapter computes on the CPU, where workgroup memory and barriers cost more than they save. */
-export const SOFTWARE = 'software-adapter';
-
 /** How a product is cut: entry point, a thread's share of y, the step along the depth, and the grid (columns, rows). */
 export interface Tile {
   readonly entry: 'direct' | 'tiled';
@@ -25,7 +22,7 @@ const SHORTEST_SPAN = 256;
 
 /** The tile for y [rows, columns] of a product `depth` deep. */
 export function chooseTile(rows: number, columns: number, depth: number, target: Target): Tile {
-  if (target.features.has(SOFTWARE)) return cpuTile(rows, columns);
+  if (target.software) return cpuTile(rows, columns);
   if ((rows <= 16 || columns <= 32) && depth >= 128) return splitTile(rows, columns);
   const groups = (m: number, n: number) => Math.ceil(rows / m) * Math.ceil(columns / n);
   if (groups(128, 128) >= BUSY) return tiledTile(rows, columns, { m: 128, n: 128, k: 8, rows: 8, columns: 8 });

@@ -5,6 +5,8 @@ import { Pipelines } from './pipelines';
 
 /** What a kernel launch may rely on. */
 export interface Target {
+  /** The adapter computes on the CPU, where workgroup memory and barriers cost more than they save. */
+  readonly software: boolean;
   readonly maxBindingBytes: number;
   readonly maxWorkgroupBytes: number;
   readonly features: ReadonlySet<string>;
@@ -15,8 +17,6 @@ export interface Device {
   readonly info: GPUAdapterInfo;
   /** Vendor and architecture, or what the driver calls itself. */
   readonly name: string;
-  /** The adapter computes on the CPU. */
-  readonly software: boolean;
   readonly target: Target;
   /** Compiled once for the device, shared by everything that runs on it. */
   readonly pipelines: Pipelines;
@@ -49,17 +49,16 @@ export async function openDevice(gpu: GPU | undefined): Promise<Device> {
 /** What kernels and page need to know of a device. */
 export function describe(gpu: GPUDevice, info: GPUAdapterInfo): Device {
   const words = [info.vendor, info.architecture, info.device, info.description].filter((word) => word !== '');
-  const software = info.isFallbackAdapter || SOFTWARE.test(words.join(' '));
   return {
     gpu,
     info,
     name: [...new Set(words)].join(' ') || 'unnamed adapter',
-    software,
     pipelines: new Pipelines(gpu),
     target: {
+      software: info.isFallbackAdapter || SOFTWARE.test(words.join(' ')),
       maxBindingBytes: gpu.limits.maxStorageBufferBindingSize,
       maxWorkgroupBytes: gpu.limits.maxComputeWorkgroupStorageSize,
-      features: new Set([...gpu.features, ...(software ? ['software-adapter'] : [])]),
+      features: new Set(gpu.features),
     },
   };
 }

@@ -24,7 +24,7 @@ export async function openEngine(choice: 'auto' | ExecutorKind): Promise<Engine>
     return messageOf(error);
   });
   if (typeof device === 'string') return openProcessor(device, true);
-  if (choice === 'webgpu' || !device.software) return gpuEngine(device);
+  if (choice === 'webgpu' || !device.target.software) return gpuEngine(device);
   device.gpu.destroy();
   return openProcessor(`the only WebGPU adapter, ${device.name}, is software, slower than WebAssembly`, true);
 }
@@ -36,7 +36,7 @@ function gpuEngine(device: Device): Engine {
     view: {
       executor: 'webgpu',
       adapter: device.name,
-      software: device.software,
+      software: device.target.software,
       reason: null,
       features: [...device.target.features].sort(),
       maxBufferBytes: device.gpu.limits.maxBufferSize,

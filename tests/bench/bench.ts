@@ -22,7 +22,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
   const ceilings = await measureCeilings(device);
   const peer = await startPeer(device);
   const products: ProductReport[] = [];
-  for (const product of options.products ? benchProducts(device.software ? ROWS_SOFTWARE : ROWS) : []) {
+  for (const product of options.products ? benchProducts(device.target.software ? ROWS_SOFTWARE : ROWS) : []) {
     log(productName(product));
     products.push(await timeProduct(device, peer, ceilings, product, PAIRS));
   }
@@ -31,7 +31,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
   return {
     date: new Date().toISOString(),
     adapter: device.name,
-    software: device.software,
+    software: device.target.software,
     agent: navigator.userAgent,
     features: [...device.target.features].sort(),
     ...{ ceilings, products, step },

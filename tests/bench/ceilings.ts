@@ -19,9 +19,12 @@ interface Probe {
 
 export async function measureCeilings(device: Device): Promise<Ceilings> {
   const { maxBindingBytes } = device.target;
-  const copyBytes = Math.min(device.software ? COPY_BYTES_SOFTWARE : COPY_BYTES, 2 ** Math.floor(Math.log2(maxBindingBytes)));
+  const copyBytes = Math.min(
+    device.target.software ? COPY_BYTES_SOFTWARE : COPY_BYTES,
+    2 ** Math.floor(Math.log2(maxBindingBytes)),
+  );
   return {
-    flops: await best(device, multiplyAdds(device.software), 2 ** 20),
+    flops: await best(device, multiplyAdds(device.target.software), 2 ** 20),
     bytes: await best(device, copies(copyBytes), copyBytes),
     copyBytes,
   };

@@ -6,12 +6,12 @@ import { crossentropyOp } from '../../kernels/crossentropy';
 import { lowrankOp } from '../../kernels/lowrank';
 import { matmulOp } from '../../kernels/matmul';
 import type { Launch, Spec, Target } from '../../kernels/op';
-import { chooseTile, SOFTWARE } from '../../kernels/tile';
+import { chooseTile } from '../../kernels/tile';
 import { unroll } from '../../kernels/unroll';
 
 const MIB = 1 << 20;
-const real: Target = { maxBindingBytes: 128 * MIB, maxWorkgroupBytes: 16384, features: new Set() };
-const software: Target = { ...real, features: new Set([SOFTWARE]) };
+const real: Target = { software: false, maxBindingBytes: 128 * MIB, maxWorkgroupBytes: 16384, features: new Set() };
+const software: Target = { ...real, software: true };
 const matrix = (rows: number, columns: number, dtype: Spec['dtype'] = 'f32'): Spec => ({ shape: [rows, columns], dtype });
 
 describe('unroll', () => {

@@ -4,7 +4,7 @@ import type { Target } from '../../../src/gpu/device';
 import type { Case, OpCases } from '../harness';
 
 /** As on a real GPU: tiles through workgroup memory, and depths shared by threads. */
-export const REAL: Partial<Target> = { features: new Set() };
+export const REAL: Partial<Target> = { software: false };
 
 interface Size {
   readonly M: number;
