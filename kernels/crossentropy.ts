@@ -6,6 +6,7 @@ import { specialise } from '../src/gpu/shader';
 import source from './crossentropy.wgsl?raw';
 import { crossentropyTwin } from './crossentropy_twin';
 import { gemm } from './gemm';
+import { laneConstants, withLanes } from './lanes';
 import { bytesOf, readInput, readScratch, required, writeOutput, writeScratch } from './launch';
 import type { Binding, Builder, Dispatch, Launch, Op, Target, Use, Value } from './op';
 import { matrixOf, misfit, notTrained } from './rule';
@@ -65,7 +66,7 @@ export const crossentropyOp: Op<CrossentropyAttrs> = {
     const chunks = starts.map((first) => chunk(use, sizes, { first, count: Math.min(tokens, M - first) }, training, target));
     const partSums = Math.max(0, ...chunks.flatMap(({ scratch }) => scratch));
     const scratch = [4 * V * Math.min(tokens, M), ...(partSums > 0 ? [partSums] : [])];
-    return { scratch, dispatches: [...chunks.flatMap(({ dispatches }) => dispatches), total(M)] };
+    return { scratch, dispatches: [...chunks.flatMap(({ dispatches }) => dispatches), total(M, target)] };
   },
 };
 
@@ -110,7 +111,7 @@ function chunk(use: Use, { M, C, V }: Sizes, tokens: Chunk, training: boolean, t
   const lossOf = [writeScratch(0), part(writeOutput(1), 1), part(readInput(2), 1)];
   const softmax = training ? [...lossOf, part(readInput(3), 1)] : lossOf;
   const forward = gemm({ label: 'crossentropy', layout: 'nt', rows, columns: V, product: logits, y: writeScratch(0) }, target, 1);
-  const losses = softmaxRows(rows, V, training, softmax);
+  const losses = softmaxRows(rows, V, training, softmax, target);
   if (!training) return { scratch: forward.scratch, dispatches: [...forward.dispatches, losses] };
   const dLogits = { ...head, a: readScratch(0), depth: V };
   const backward = gemm(
@@ -124,17 +125,19 @@ function chunk(use: Use, { M, C, V }: Sizes, tokens: Chunk, training: boolean, t
   };
 }
 
-function softmaxRows(rows: number, V: number, TRAINING: boolean, bindings: readonly Binding[]): Dispatch {
+function softmaxRows(rows: number, V: number, TRAINING: boolean, bindings: readonly Binding[], target: Target): Dispatch {
   const VECTOR = V % 4 === 0;
-  const constants = { ROWS_ENTRY: true, TRAINING, VECTOR, WIDTH: VECTOR ? V / 4 : V, THREADS };
-  return { shader: specialise('crossentropy rows', source, 'rows', constants), bindings, workgroups: [rows, 1, 1] };
+  const lanes = laneConstants(target, THREADS, THREADS);
+  const constants = { ...lanes, ROWS_ENTRY: true, TRAINING, VECTOR, WIDTH: VECTOR ? V / 4 : V };
+  return { shader: specialise('crossentropy rows', withLanes(source), 'rows', constants), bindings, workgroups: [rows, 1, 1] };
 }
 
-function total(tokens: number): Dispatch {
-  const constants = { ROWS_ENTRY: false, TRAINING: false, VECTOR: false, TOKENS: tokens, THREADS };
+function total(tokens: number, target: Target): Dispatch {
+  const lanes = laneConstants(target, THREADS, THREADS);
+  const constants = { ...lanes, ROWS_ENTRY: false, TRAINING: false, VECTOR: false, TOKENS: tokens };
   const nll: Binding = { from: 'output', index: 1, access: 'read' };
   const bindings = [nll, readInput(2), readInput(3), writeOutput(0)];
-  return { shader: specialise('crossentropy total', source, 'total', constants), bindings, workgroups: [1, 1, 1] };
+  return { shader: specialise('crossentropy total', withLanes(source), 'total', constants), bindings, workgroups: [1, 1, 1] };
 }
 
 export interface CrossentropyInputs {

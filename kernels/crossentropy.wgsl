@@ -1,22 +1,11 @@
 // rows: softmax and negative log-likelihood of each row of a chunk of logits; when TRAINING the logits become their own
 // derivative, weight·(softmax − onehot). One workgroup a row. total: Σ weight·nll, in one workgroup.
-// Sums run in one order: a thread's own elements first to last, then the threads by halving.
+// Sums run in one order: a thread's own elements first to last, then the threads (lanes.wgsl).
 #if VECTOR
 alias E = vec4f;
 #else
 alias E = f32;
 #endif
-
-var<workgroup> shared_sum: array<f32, THREADS>;
-
-fn add_up(thread: u32, value: f32) -> f32 {
-  shared_sum[thread] = value;
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (thread < half) { shared_sum[thread] += shared_sum[thread + half]; }
-  }
-  return workgroupUniformLoad(&shared_sum[0]);
-}
 
 #if ROWS_ENTRY
 @group(0) @binding(0) var<storage, read_write> logits: array<E>;
@@ -25,17 +14,6 @@ fn add_up(thread: u32, value: f32) -> f32 {
 #if TRAINING
 @group(0) @binding(3) var<storage, read> weights: array<f32>;
 #endif
-
-var<workgroup> shared_max: array<f32, THREADS>;
-
-fn largest(thread: u32, value: f32) -> f32 {
-  shared_max[thread] = value;
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (thread < half) { shared_max[thread] = max(shared_max[thread], shared_max[thread + half]); }
-  }
-  return workgroupUniformLoad(&shared_max[0]);
-}
 
 #if VECTOR
 fn max_of(x: E) -> f32 { return max(max(x.x, x.y), max(x.z, x.w)); }
@@ -62,10 +40,10 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   }
   var peak = logits[row * WIDTH + min(thread, WIDTH - 1u)];
   for (var i = thread + THREADS; i < WIDTH; i += THREADS) { peak = max(peak, logits[row * WIDTH + i]); }
-  let top = largest(thread, max_of(peak));
+  let top = lane_max(max_of(peak), thread);
   var sum = E();
   for (var i = thread; i < WIDTH; i += THREADS) { sum += exp(logits[row * WIDTH + i] - E(top)); }
-  let total = add_up(thread, sum_of(sum));
+  let total = lane_sum(sum_of(sum), thread);
   if (thread == 0u) { nll[row] = log(total) + (top - logit_at(row, u32(label))); }
 #if TRAINING
   // The label's logit is read above before any thread may overwrite it.
@@ -89,7 +67,7 @@ fn total(@builtin(local_invocation_index) thread: u32) {
   for (var i = thread; i < TOKENS; i += THREADS) {
     if (labels[i] >= 0) { sum += weights[i] * nll[i]; }
   }
-  let all = add_up(thread, sum);
+  let all = lane_sum(sum, thread);
   if (thread == 0u) { loss[0] = all; }
 }
 #endif

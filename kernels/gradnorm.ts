@@ -4,8 +4,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { sizeOf } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
 import source from './gradnorm.wgsl?raw';
+import { laneConstants, withLanes } from './lanes';
 import { bytesOf, readInput, readScratch, required, writeOutput, writeScratch } from './launch';
-import type { Builder, Dispatch, Op, Value } from './op';
+import type { Builder, Dispatch, Op, Target, Value } from './op';
 import { misfit, only } from './rule';
 import { slice, spans, type Span } from './spans';
 
@@ -36,8 +37,8 @@ export const gradnormOp: Op = {
     const groups = parts.map((span) => Math.min(MAX_GROUPS, Math.ceil(span.count / PER_GROUP)));
     const before = groups.map((_, i) => groups.slice(0, i).reduce((sum, count) => sum + count, 0));
     const all = groups.reduce((sum, count) => sum + count, 0);
-    const stages = parts.map((span, i) => squareSums(span, size % 4 === 0, groups[i] ?? 0, before[i] ?? 0));
-    return { scratch: [4 * all], dispatches: [...stages, totalNorm(all)] };
+    const stages = parts.map((span, i) => squareSums(span, size % 4 === 0, groups[i] ?? 0, before[i] ?? 0, target));
+    return { scratch: [4 * all], dispatches: [...stages, totalNorm(all, target)] };
   },
 };
 
@@ -46,18 +47,25 @@ export function gradnorm(builder: Builder, g: Value): Value {
   return only(builder.apply(gradnormOp, [g], {}));
 }
 
-function squareSums(span: Span, VECTOR: boolean, GROUPS: number, FIRST_GROUP: number): Dispatch {
-  const constants = { VECTOR, COUNT: VECTOR ? span.count / 4 : span.count, GROUPS, FIRST_GROUP };
+function squareSums(span: Span, VECTOR: boolean, GROUPS: number, FIRST_GROUP: number, target: Target): Dispatch {
+  const constants = {
+    ...laneConstants(target, 256, 256),
+    VECTOR,
+    COUNT: VECTOR ? span.count / 4 : span.count,
+    GROUPS,
+    FIRST_GROUP,
+  };
   return {
-    shader: specialise('gradnorm', source, 'square_sums', constants),
+    shader: specialise('gradnorm', withLanes(source), 'square_sums', constants),
     workgroups: [GROUPS, 1, 1],
     bindings: [slice(readInput(0), span, 4), writeScratch(0)],
   };
 }
 
-function totalNorm(GROUPS: number): Dispatch {
+function totalNorm(GROUPS: number, target: Target): Dispatch {
+  const constants = { ...laneConstants(target, 256, 256), VECTOR: false, COUNT: 0, GROUPS, FIRST_GROUP: 0 };
   return {
-    shader: specialise('gradnorm_total', source, 'total_norm', { VECTOR: false, COUNT: 0, GROUPS, FIRST_GROUP: 0 }),
+    shader: specialise('gradnorm_total', withLanes(source), 'total_norm', constants),
     workgroups: [1, 1, 1],
     bindings: [readScratch(0), writeOutput(0)],
   };

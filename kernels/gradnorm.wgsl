@@ -9,17 +9,6 @@ alias E = f32;
 fn squares(v: E) -> f32 { return v * v; }
 #endif
 
-var<workgroup> partial: array<f32, 256>;
-
-fn workgroup_sum(value: f32, lid: u32) -> f32 {
-  partial[lid] = value;
-  for (var step = 128u; step > 0u; step /= 2u) {
-    workgroupBarrier();
-    if (lid < step) { partial[lid] += partial[lid + step]; }
-  }
-  return partial[0];
-}
-
 @group(0) @binding(0) var<storage, read> g: array<E>;
 @group(0) @binding(1) var<storage, read_write> sums: array<f32>;
 
@@ -27,7 +16,7 @@ fn workgroup_sum(value: f32, lid: u32) -> f32 {
 fn square_sums(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
   var total = 0.0;
   for (var i = wid.x * 256u + lid; i < COUNT; i += GROUPS * 256u) { total += squares(g[i]); }
-  total = workgroup_sum(total, lid);
+  total = lane_sum(total, lid);
   if (lid == 0u) { sums[FIRST_GROUP + wid.x] = total; }
 }
 
@@ -38,6 +27,6 @@ fn square_sums(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_inde
 fn total_norm(@builtin(local_invocation_index) lid: u32) {
   var total = 0.0;
   for (var i = lid; i < GROUPS; i += 256u) { total += all_sums[i]; }
-  total = workgroup_sum(total, lid);
+  total = lane_sum(total, lid);
   if (lid == 0u) { norm[0] = sqrt(total); }
 }

@@ -4,8 +4,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { internal } from '../src/core/errors';
 import { sameShape, sizeOf } from '../src/core/shape';
 import { f32, specialise, type Constants } from '../src/gpu/shader';
+import { laneConstants, withLanes } from './lanes';
 import { bytesOf, linearGrid, readInput, required, writeOutput } from './launch';
-import type { Binding, Builder, Dispatch, Op, Spec, Value } from './op';
+import type { Binding, Builder, Dispatch, Op, Spec, Target, Value } from './op';
 import source from './rmsnorm.wgsl?raw';
 import { matrixOf, misfit, notTrained } from './rule';
 import { slice, spans, type Span } from './spans';
@@ -51,7 +52,7 @@ export const rmsnormOp: Op<RmsnormAttrs> = {
     const dispatches = parts.map((span) => {
       const wide = (binding: Binding) => slice(binding, span, 4 * width);
       const bindings = [wide(readInput(0)), slice(writeOutput(1), span, 4), wide(writeOutput(0)), readInput(1)];
-      return dispatch('rmsnorm', span, width, bindings, { BACKWARD: false, EPS: f32(eps) });
+      return dispatch('rmsnorm', span, width, bindings, { BACKWARD: false, EPS: f32(eps) }, target);
     });
     return { scratch: [], dispatches };
   },
@@ -85,7 +86,7 @@ export const rmsnormBackwardOp: Op = {
     const dispatches = parts.map((span) => {
       const wide = (binding: Binding) => slice(binding, span, 4 * width);
       const bindings = [wide(readInput(0)), slice(readInput(2), span, 4), wide(readInput(3)), wide(writeOutput(0)), readInput(1)];
-      return dispatch('rmsnorm_backward', span, width, bindings, { BACKWARD: true });
+      return dispatch('rmsnorm_backward', span, width, bindings, { BACKWARD: true }, target);
     });
     return { scratch: [], dispatches };
   },
@@ -107,12 +108,19 @@ function runsOf(op: string, inputs: readonly (Spec | null)[]): number {
   return (rows * columns) / width;
 }
 
-function dispatch(label: string, span: Span, width: number, bindings: readonly Binding[], constants: Constants): Dispatch {
+function dispatch(
+  label: string,
+  span: Span,
+  width: number,
+  bindings: readonly Binding[],
+  constants: Constants,
+  target: Target,
+): Dispatch {
   const VECTOR = width % 4 === 0;
   const WIDTH = VECTOR ? width / 4 : width;
   const LANES = Math.min(MAX_LANES, 2 ** Math.floor(Math.log2(WIDTH)));
   const RUNS = GROUP / LANES;
   const { workgroups, stride } = linearGrid(span.count, RUNS);
-  const all = { VECTOR, WIDTH, LANES, RUNS, COUNT: span.count, GRID: stride, ...constants };
-  return { shader: specialise(label, source, 'main', all), workgroups, bindings };
+  const all = { ...laneConstants(target, LANES, GROUP), VECTOR, WIDTH, RUNS, COUNT: span.count, GRID: stride, ...constants };
+  return { shader: specialise(label, withLanes(source), 'main', all), workgroups, bindings };
 }

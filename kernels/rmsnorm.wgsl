@@ -25,22 +25,8 @@ const SCALARS = f32(WIDTH);
 @group(0) @binding(3) var<storage, read> weight: array<E>;
 #endif
 
-var<workgroup> partial: array<f32, LANES * RUNS>;
-
-// The sum over a run's lanes, as a tree: always in the same order.
-fn run_sum(value: f32, local: vec3u) -> f32 {
-  let at = local.y * LANES + local.x;
-  partial[at] = value;
-  for (var step = LANES / 2u; step > 0u; step /= 2u) {
-    workgroupBarrier();
-    if (local.x < step) { partial[at] += partial[at + step]; }
-  }
-  workgroupBarrier();
-  return partial[local.y * LANES];
-}
-
 @compute @workgroup_size(LANES, RUNS)
-fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) local: vec3u) {
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(local_invocation_index) thread: u32) {
   let run = (wid.y * GRID + wid.x) * RUNS + local.y;
   let present = run < COUNT;
   let first = run * WIDTH;
@@ -51,7 +37,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) local: 
     scale = rstd[run];
     for (var i = local.x; i < WIDTH; i += LANES) { total += sum(dy[first + i] * weight[i] * (x[first + i] * scale)); }
   }
-  let along = run_sum(total, local) / SCALARS;
+  let along = lane_sum(total, thread) / SCALARS;
   if (!present) { return; }
   for (var i = local.x; i < WIDTH; i += LANES) {
     dx[first + i] = scale * (dy[first + i] * weight[i] - x[first + i] * scale * along);
@@ -60,7 +46,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) local: 
   if (present) {
     for (var i = local.x; i < WIDTH; i += LANES) { total += sum(x[first + i] * x[first + i]); }
   }
-  let scale = 1.0 / sqrt(run_sum(total, local) / SCALARS + EPS);
+  let scale = 1.0 / sqrt(lane_sum(total, thread) / SCALARS + EPS);
   if (!present) { return; }
   for (var i = local.x; i < WIDTH; i += LANES) { y[first + i] = x[first + i] * scale * weight[i]; }
   if (local.x == 0u) { rstd[run] = scale; }

@@ -10,6 +10,8 @@ export interface Target {
   readonly maxBindingBytes: number;
   readonly maxWorkgroupBytes: number;
   readonly features: ReadonlySet<string>;
+  /** The fewest invocations of a subgroup; a power of two. Means nothing without the feature `subgroups`. */
+  readonly subgroupSize: number;
 }
 
 export interface Device {
@@ -59,6 +61,7 @@ export function describe(gpu: GPUDevice, info: GPUAdapterInfo): Device {
       maxBindingBytes: gpu.limits.maxStorageBufferBindingSize,
       maxWorkgroupBytes: gpu.limits.maxComputeWorkgroupStorageSize,
       features: new Set(gpu.features),
+      subgroupSize: info.subgroupMinSize ?? 1,
     },
   };
 }

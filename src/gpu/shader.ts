@@ -20,10 +20,17 @@ export function f32(value: number): string {
   return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
 }
 
-/** Puts `constants` before `source` and resolves its `#if NAME`, `#if !NAME`, `#else`, `#endif` lines. */
+/**
+ * Puts `constants` before `source` and resolves its `#if NAME`, `#if !NAME`, `#else`, `#endif` lines. `enable` lines that are
+ * left go first of all, where WGSL wants them.
+ */
 export function specialise(label: string, source: string, entry: string, constants: Constants = {}): Shader {
-  return { label, entry, code: `${declare(constants)}\n${preprocess(label, source, constants)}` };
+  const body = preprocess(label, source, constants);
+  const enables = new Set(body.match(ENABLE));
+  return { label, entry, code: [...enables, declare(constants), body.replaceAll(ENABLE, '')].join('\n') };
 }
+
+const ENABLE = /^enable \w+;$/gm;
 
 function declare(constants: Constants): string {
   return Object.entries(constants)

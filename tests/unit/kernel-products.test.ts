@@ -10,7 +10,13 @@ import { chooseTile } from '../../kernels/tile';
 import { unroll } from '../../kernels/unroll';
 
 const MIB = 1 << 20;
-const real: Target = { software: false, maxBindingBytes: 128 * MIB, maxWorkgroupBytes: 16384, features: new Set() };
+const real: Target = {
+  software: false,
+  maxBindingBytes: 128 * MIB,
+  maxWorkgroupBytes: 16384,
+  subgroupSize: 4,
+  features: new Set(),
+};
 const software: Target = { ...real, software: true };
 const matrix = (rows: number, columns: number, dtype: Spec['dtype'] = 'f32'): Spec => ({ shape: [rows, columns], dtype });
 

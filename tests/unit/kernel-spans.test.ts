@@ -33,7 +33,13 @@ describe('spans', () => {
   });
 
   test('cut elementwise launches', () => {
-    const target = { software: false, maxBindingBytes: 512, maxWorkgroupBytes: 16384, features: new Set<string>() };
+    const target = {
+      software: false,
+      maxBindingBytes: 512,
+      maxWorkgroupBytes: 16384,
+      subgroupSize: 4,
+      features: new Set<string>(),
+    };
     const spec = { label: 'x', source: '', size: 300, elements: [readInput(0), writeOutput(0)], whole: [readInput(1)] };
     const { dispatches } = elementwise(spec, target);
     expect(dispatches.map(({ bindings }) => bindings.map(({ range }) => range?.offset))).toEqual([

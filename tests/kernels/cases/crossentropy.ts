@@ -1,7 +1,7 @@
 import { crossentropyOp, type CrossentropyAttrs } from '../../../kernels/crossentropy';
 import type { Target } from '../../../src/gpu/device';
 import type { Case, OpCases } from '../harness';
-import { REAL } from './matmul';
+import { BASE, REAL } from '../targets';
 
 /** Tokens, width, vocabulary; a small binding limit cuts tokens into chunks and the head into row blocks. */
 type Size = readonly [M: number, C: number, V: number, limit?: number];
@@ -23,11 +23,15 @@ const sizes: readonly Size[] = [
 ];
 
 function caseOf([M, C, V, limit]: Size, half: boolean, training: boolean, target: Partial<Target>): Case<CrossentropyAttrs> {
-  const words = [half && 'f16', training && 'training', limit !== undefined && 'in blocks', target === REAL && 'tiled'].filter(
-    (word) => word,
-  );
+  const words = [
+    half && 'f16',
+    training && 'training',
+    limit !== undefined && 'in blocks',
+    target === REAL && 'tiled',
+    target === BASE && 'base',
+  ];
   return {
-    name: [`${M}x${C}x${V}`, ...words].join(' '),
+    name: [`${M}x${C}x${V}`, ...words.filter((word) => word)].join(' '),
     inputs: [
       { shape: [M, C] },
       { shape: [V, C], dtype: half ? 'f16' : 'f32', fill: 0.5 },
@@ -46,11 +50,12 @@ export const crossentropyCases: OpCases<CrossentropyAttrs> = {
   cases: sizes.flatMap((size) => [caseOf(size, false, true, {}), caseOf(size, true, true, {})]),
 };
 
-/** Without training, and as a real GPU cuts the products (shaders with barriers take a CPU adapter seconds to compile). */
+/** Without training, without optional features, and as a real GPU cuts the products (shaders with barriers take a CPU adapter seconds to compile). */
 export const crossentropyVariantCases: OpCases<CrossentropyAttrs> = {
   op: crossentropyOp,
   cases: [
     ...sizes.map((size, i) => caseOf(size, i % 2 === 1, false, {})),
     ...sizes.slice(5).map((size, i) => caseOf(size, i % 2 === 0, true, REAL)),
+    ...sizes.slice(0, 6).map((size, i) => caseOf(size, i % 2 === 0, true, BASE)),
   ],
 };

@@ -1,7 +1,7 @@
 import { lowrankOp, type LowrankAttrs } from '../../../kernels/lowrank';
 import type { Target } from '../../../src/gpu/device';
 import type { Case, OpCases } from '../harness';
-import { REAL } from './matmul';
+import { REAL } from '../targets';
 
 /** Rows, columns, depth of the result. */
 type Size = readonly [M: number, N: number, K: number];

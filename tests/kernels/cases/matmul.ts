@@ -2,9 +2,7 @@ import type { Layout } from '../../../kernels/gemm';
 import { matmulOp, type MatmulAttrs } from '../../../kernels/matmul';
 import type { Target } from '../../../src/gpu/device';
 import type { Case, OpCases } from '../harness';
-
-/** As on a real GPU: tiles through workgroup memory, and depths shared by threads. */
-export const REAL: Partial<Target> = { software: false };
+import { REAL } from '../targets';
 
 interface Size {
   readonly M: number;

@@ -2,6 +2,7 @@ import { accumulateOp } from '../../../kernels/accumulate';
 import { adamwOp } from '../../../kernels/adamw';
 import { gradnormOp } from '../../../kernels/gradnorm';
 import type { Case, OpCases } from '../harness';
+import { BASE } from '../targets';
 
 const sizes = [1, 2, 3, 4, 5, 7, 8, 63, 64, 65, 100, 255, 256, 257, 1000, 1023, 1024, 1025, 4096, 4099];
 
@@ -21,9 +22,9 @@ export const accumulateCases: OpCases = {
 export const gradnormCases: OpCases = {
   op: gradnormOp,
   tolerance: 2e-6,
-  cases: [...sizes, 8192, 8193, 32_768, 100_003, 1_500_000, 5_000_001, 1001, 100_000].map((size, i) => ({
-    ...(i > 25 && cut),
-    name: `[${size}]`,
+  cases: [...sizes, 8192, 8193, 32_768, 100_003, 1_500_000, 5_000_001, 1001, 100_000, 3, 999, 20_000].map((size, i) => ({
+    ...(i > 27 ? { target: BASE } : i > 25 && cut),
+    name: `[${size}]${i > 27 ? ' base' : ''}`,
     inputs: [{ shape: [size], fill: [1, 1e-6, 1e6][i % 3] ?? 1 }],
     attrs: {},
   })),

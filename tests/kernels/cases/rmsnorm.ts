@@ -1,5 +1,6 @@
 import { rmsnormBackwardOp, rmsnormOp, type RmsnormAttrs } from '../../../kernels/rmsnorm';
 import type { OpCases } from '../harness';
+import { BASE } from '../targets';
 
 /** Rows, groups a row, elements a group. */
 const sizes: readonly (readonly [number, number, number])[] = [
@@ -35,15 +36,28 @@ const cut: readonly (readonly [number, number, number])[] = [
   [50, 3, 8],
 ];
 
-const limit = (size: readonly [number, number, number]) =>
-  cut.includes(size) ? { target: { maxBindingBytes: 64 * 4 * size[2] } } : {};
+/** Run without optional features. */
+const base: readonly (readonly [number, number, number])[] = [
+  [1, 1, 7],
+  [5, 2, 12],
+  [3, 1, 80],
+  [2, 1, 130],
+  [4, 1, 576],
+];
 
-const name = ([rows, groups, width]: readonly [number, number, number]) => `${rows}x${groups}x${width}`;
+const all = [...sizes, ...cut, ...base];
+
+function limit(size: readonly [number, number, number]) {
+  if (base.includes(size)) return { target: BASE };
+  return cut.includes(size) ? { target: { maxBindingBytes: 64 * 4 * size[2] } } : {};
+}
+
+const name = (size: readonly [number, number, number]) => `${size.join('x')}${base.includes(size) ? ' base' : ''}`;
 
 export const rmsnormCases: OpCases<RmsnormAttrs> = {
   op: rmsnormOp,
   gradient: { inputs: [0], outputs: [0] },
-  cases: [...sizes, ...cut].map((size, i) => ({
+  cases: all.map((size, i) => ({
     ...limit(size),
     name: name(size),
     inputs: [{ shape: [size[0], size[1] * size[2]], fill: [1, 30, 0.5][i % 3] ?? 1 }, { shape: [size[2]] }],
@@ -54,7 +68,7 @@ export const rmsnormCases: OpCases<RmsnormAttrs> = {
 
 export const rmsnormBackwardCases: OpCases = {
   op: rmsnormBackwardOp,
-  cases: [...sizes, ...cut].map((size) => ({
+  cases: all.map((size) => ({
     ...limit(size),
     name: name(size),
     inputs: [

@@ -1,0 +1,39 @@
+// Sums and maxima over runs of LANES neighbouring invocations of a workgroup of THREADS, each in an order that never changes.
+// SUBGROUPS: neighbours in pairs, fours, … within SUBGROUP invocations, the fewest that the device puts into a subgroup, so that
+// the order does not hang on the size that the driver chooses; then those parts first to last. Else by halving.
+#if SUBGROUPS
+enable subgroups;
+#endif
+
+var<workgroup> lane_parts: array<f32, THREADS / SUBGROUP>;
+
+fn lane_sum(value: f32, thread: u32) -> f32 { return combine_lanes(value, thread, false); }
+fn lane_max(value: f32, thread: u32) -> f32 { return combine_lanes(value, thread, true); }
+
+fn combined(a: f32, b: f32, largest: bool) -> f32 { return select(a + b, max(a, b), largest); }
+
+fn combine_lanes(value: f32, thread: u32, largest: bool) -> f32 {
+#if SUBGROUPS
+  var all = value;
+  for (var step = 1u; step < SUBGROUP; step *= 2u) { all = combined(all, subgroupShuffleXor(all, step), largest); }
+#if ACROSS
+  if (thread % SUBGROUP == 0u) { lane_parts[thread / SUBGROUP] = all; }
+  workgroupBarrier();
+  let first = thread / LANES * (LANES / SUBGROUP);
+  all = lane_parts[first];
+  for (var i = 1u; i < LANES / SUBGROUP; i++) { all = combined(all, lane_parts[first + i], largest); }
+  workgroupBarrier();
+#endif
+  return all;
+#else
+  lane_parts[thread] = value;
+  for (var step = LANES / 2u; step > 0u; step /= 2u) {
+    workgroupBarrier();
+    if (thread % LANES < step) { lane_parts[thread] = combined(lane_parts[thread], lane_parts[thread + step], largest); }
+  }
+  workgroupBarrier();
+  let all = lane_parts[thread / LANES * LANES];
+  workgroupBarrier();
+  return all;
+#endif
+}
