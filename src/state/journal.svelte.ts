@@ -4,10 +4,12 @@
  */
 
 import type { ErrorCode } from '../core/errors';
+import type { FirstStep } from './first-step';
 
 export type JournalEvent =
   | { readonly event: 'ready'; readonly adapter: string; readonly backend: 'webgpu' | 'wasm' }
   | { readonly event: 'data'; readonly examples: number; readonly rejected: number; readonly format: string }
+  | ({ readonly event: 'first-step' } & FirstStep)
   | {
       readonly event: 'step';
       readonly step: number;

@@ -8,6 +8,7 @@ import { CodedError } from '../core/errors';
 import { data } from './data.svelte';
 import { device } from './device.svelte';
 import { failureOf, type Failure } from './failure';
+import { FirstStepWatch, type FirstStep } from './first-step';
 import { Frames } from './frames';
 import { journal } from './journal.svelte';
 import { model } from './model.svelte';
@@ -44,12 +45,15 @@ export class Training {
   readonly #frames = new Frames<TrainEvent>((events) => this.#take(events));
   readonly #awake = new WakeLock();
   #log = new RunLog();
+  #watch: FirstStepWatch | null = null;
   activity = $state<Activity>('idle');
   run = $state.raw<RunView | null>(null);
   history = $state.raw<RunHistory>(noRows);
   phase = $state.raw<Phase | null>(null);
   /** Bytes held by the run on the device. */
   memory = $state<number | null>(null);
+  /** Where the time from the click to the first step went; null until that step was there, and for runs only looked at. */
+  firstStep = $state.raw<FirstStep | null>(null);
   /** Lines of the examples that the run started last does not see. */
   heldOutLines = $state.raw<Uint32Array>(new Uint32Array());
   /** The worker has a run that it can be asked to end. */
@@ -89,7 +93,7 @@ export class Training {
         throw new CodedError('train/state', startBlocker() ?? 'Model, data or recipe is missing.');
       const dataset = await data.encode(encoding);
       this.heldOutLines = dataset.heldOut.lines;
-      this.#say('Loading the model');
+      this.#enter('Loading the model');
       const { name } = await model.ensureLoaded();
       const title = runName(
         name,
@@ -97,7 +101,7 @@ export class Training {
         runs.list.map((run) => run.name),
       );
       const setup = { name: title, recipe: settings, dataset, datasetName: view.name };
-      this.#say('Preparing the run');
+      this.#enter('Preparing the run');
       return this.#client.call((api) =>
         api.start(
           setup,
@@ -112,7 +116,7 @@ export class Training {
     await this.#go('Loading the model', async () => {
       this.#show(run, await this.#client.call((api) => api.history(run.id)));
       await bringBack(run);
-      this.#say('Restoring the checkpoint');
+      this.#enter('Restoring the checkpoint');
       return this.#client.call((api) =>
         api.resume(
           run.id,
@@ -165,7 +169,9 @@ export class Training {
     this.failure = null;
     this.notices = [];
     this.#awake.set(true);
-    this.#say(phase);
+    this.firstStep = null;
+    this.#watch = new FirstStepWatch(performance.now());
+    this.#enter(phase);
     try {
       const run = await work();
       this.#frames.flush();
@@ -178,6 +184,7 @@ export class Training {
       this.activity = 'idle';
       this.stoppable = false;
       this.phase = null;
+      this.#watch = null;
       this.#awake.set(false);
       await this.#recover();
     }
@@ -246,7 +253,15 @@ export class Training {
     this.phase = { message, done, total, since };
   }
 
+  /** A phase of the page's own; the worker's come as events. */
+  #enter(message: string): void {
+    this.#watch?.enter(message, performance.now());
+    this.#say(message);
+  }
+
   #receive(event: TrainEvent): void {
+    if (event.type === 'phase') this.#watch?.enter(event.message, performance.now());
+    if (event.type === 'step') this.#endWatch();
     tellJournal(event);
     this.#frames.add(event);
   }
@@ -273,6 +288,13 @@ export class Training {
     if (run.id !== this.run?.id) remember('run', run.id);
     this.run = run;
     this.stoppable = run.status === 'running' && this.activity !== 'ending';
+  }
+
+  #endWatch(): void {
+    if (this.#watch === null) return;
+    this.firstStep = this.#watch.end(performance.now());
+    this.#watch = null;
+    journal({ event: 'first-step', ...this.firstStep });
   }
 
   #onStep(): void {

@@ -70,7 +70,7 @@ export class Run {
     try {
       const session = await this.#prepare(snapshot);
       await this.#put({ status: 'running' });
-      if (this.#record.baseLoss === null) await this.#measureBase(session);
+      this.#phase('Training the first step', 0, 0);
       const wish = await this.#train(session, secondsBefore);
       if (wish === 'pause' || wish === 'stop') await this.#save(session);
       if (wish === 'drop') await this.#dropToCheckpoint();
@@ -105,27 +105,21 @@ export class Run {
     return session;
   }
 
-  async #measureBase(session: TrainingSession): Promise<void> {
-    this.#phase('Measuring the base model', 0, 1);
-    const { heldOut } = this.#batches;
-    const loss = heldOut.length === 0 ? null : await session.evaluate(heldOut, 'base');
-    this.#phase('Measuring the base model', 1, 1);
-    await this.#put({ baseLoss: loss, tunedLoss: loss });
-    if (loss !== null) await this.#addEval({ step: 0, loss });
-  }
-
   async #train(session: TrainingSession, secondsBefore: number): Promise<Wish> {
     const { source, heldOut, epochAt } = this.#batches;
     const cadence = cadenceOf(this.#record.recipe, this.#record.totalSteps);
     const hooks: RunHooks = {
       onStep: (row) => this.#addStep(row),
       onEval: (row) => this.#addEval(row),
+      onBase: (loss) => this.#addBase(loss),
       save: () => this.#save(session),
       sample: (step) => this.#sample(step),
       wish: () => this.#wish,
     };
     const lost = this.#context.loss.then((error) => Promise.reject(error));
-    return Promise.race([train({ session, source, heldOut, cadence, epochAt, secondsBefore }, hooks), lost]);
+    const baseUnknown = this.#record.baseLoss === null;
+    const input = { session, source, heldOut, cadence, epochAt, secondsBefore, baseUnknown };
+    return Promise.race([train(input, hooks), lost]);
   }
 
   #addStep(row: StepRow): void {
@@ -133,6 +127,11 @@ export class Run {
     this.#record = { ...this.#record, step: row.step };
     this.#context.onEvent({ type: 'step', ...row });
     if (this.#steps.length >= ROWS_AT_ONCE) void this.#writeSteps().catch((error: unknown) => this.#warn(error));
+  }
+
+  async #addBase(loss: number | null): Promise<void> {
+    await this.#put({ baseLoss: loss, tunedLoss: loss });
+    if (loss !== null) await this.#addEval({ step: 0, loss });
   }
 
   async #addEval(row: EvalRow): Promise<void> {

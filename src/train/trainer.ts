@@ -35,11 +35,15 @@ export interface RunInput {
   readonly epochAt: (step: number) => number;
   /** Seconds of training before this session. */
   readonly secondsBefore: number;
+  /** The base model's held-out loss is not known yet. It is measured after the first step, which nobody should wait for. */
+  readonly baseUnknown: boolean;
 }
 
 export interface RunHooks {
   onStep(row: StepRow): void;
   onEval(row: EvalRow): Promise<void>;
+  /** The base's held-out loss; null when nothing is held out. Comes before any checkpoint. */
+  onBase(loss: number | null): Promise<void>;
   /** Makes a checkpoint of the session as it stands. */
   save(): Promise<void>;
   sample(step: number): Promise<void>;
@@ -57,15 +61,18 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<Wish> {
     if (result !== undefined) hooks.onStep(rowOf(result, clock, input));
   };
   let savedAt = performance.now();
+  let { baseUnknown } = input;
   while (session.step < session.totalSteps && hooks.wish() === 'go on') {
     pending.push(session.advance(source).then((result) => ({ ...result, at: performance.now() })));
     if (pending.length >= IN_FLIGHT) await take();
     const { step } = session;
     const due = (every: number) => step % every === 0 || step === session.totalSteps;
     const late = performance.now() - savedAt > 1000 * SAVE_SECONDS;
-    if (due(cadence.evaluate) || due(cadence.save) || due(cadence.sample) || late) {
+    if (due(cadence.evaluate) || due(cadence.save) || due(cadence.sample) || late || baseUnknown) {
       while (pending.length > 0) await take();
       clock.pause();
+      if (baseUnknown) await hooks.onBase(await measureBase(input));
+      baseUnknown = false;
       if (due(cadence.evaluate)) await measure(input, hooks);
       if (due(cadence.sample)) await hooks.sample(step);
       // Last, so that a run which goes on from this checkpoint has lost nothing that came before it.
@@ -83,6 +90,10 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<Wish> {
 
 /** A result and when it was there: two may be taken at once, but they did not come at once. */
 type Timed = StepResult & { readonly at: number };
+
+function measureBase({ session, heldOut }: RunInput): Promise<number> | null {
+  return heldOut.length === 0 ? null : session.evaluate(heldOut, 'base');
+}
 
 async function measure({ session, heldOut }: RunInput, hooks: RunHooks): Promise<void> {
   if (heldOut.length === 0) return;
