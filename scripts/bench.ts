@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- --json] [--vocab N] [--tokens N] [--only products|step] [--node]`: measures the device's ceilings, then products and
- * the whole training step as fractions of them, beside tfjs-webgpu on the same work in the same run. Runs in a real browser,
+ * the whole training step as fractions of them, beside tfjs-webgpu and jax-js on the same work in the same run. Runs in a real browser,
  * on the machine's GPU when WebGPU can use it; with --node over the npm package `webgpu` instead. Progress goes to stderr.
  */
 

@@ -57,6 +57,9 @@ export interface TrainApi {
   /** Memory and step count of a run with the inspected model; nothing is loaded. `trainTokens` is the packed size of one epoch. */
   forecast(modelId: string, recipe: Recipe, trainTokens: number): Promise<Forecast>;
 
+  /** Compiles ahead what a run with the inspected model needs; on the processor, or while a run is under way, there is nothing to do. */
+  warmUp(modelId: string, recipe: Recipe): Promise<void>;
+
   /** Starts a run on the loaded model; resolves when it finished, was stopped or paused. */
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView>;
   /** Goes on from the newest checkpoint (after a pause, a reload or a crash). The model must be loaded. */

@@ -88,7 +88,7 @@ export function startBlocker(): string | null {
   return null;
 }
 
-/** Model and recipe feed the token counts; model, recipe and token counts feed the forecast. */
+/** Model and recipe feed the token counts and have the kernels compiled; model, recipe and token counts feed the forecast. */
 function link(): void {
   $effect(() => {
     if (model.view !== null) recipe.fit(model.view);
@@ -97,6 +97,11 @@ function link(): void {
     const encoding = currentEncoding();
     if (encoding === null || data.view === null) return;
     return later(250, () => void data.encodeWith(encoding));
+  });
+  $effect(() => {
+    const [view, value] = [model.view, recipe.value];
+    if (view === null || value === null || model.inspecting || device.view === null) return;
+    return later(500, () => void recipe.warmUp(view.id, value));
   });
   $effect(() => {
     const [view, value, stats] = [model.view, recipe.value, data.stats];

@@ -104,6 +104,11 @@ export class RecipeState {
     }
   }
 
+  /** Has the kernels of a run compiled before it is started. What goes wrong is for the run itself to say. */
+  async warmUp(modelId: string, recipe: Recipe): Promise<void> {
+    await this.#client.call((api) => api.warmUp(modelId, recipe)).catch(() => undefined);
+  }
+
   /** Drops a question under way: what it was asked about has changed. */
   outdate(): void {
     this.#turn++;

@@ -19,6 +19,7 @@ import { Models } from './models';
 import { planBatches } from './batches';
 import { targetLayers, type NamedAdapter } from './programs';
 import { Run } from './run';
+import { warmUp } from './warm-up';
 import type {
   DeviceView,
   EvalRow,
@@ -98,6 +99,14 @@ export class TrainService {
     checkFits(folder, engine);
     const target = engine.device?.target ?? null;
     return forecastRun(folder.config, recipe, (name) => storage.get(name) ?? 'f32', target, microSteps);
+  }
+
+  async warmUp(modelId: string, recipe: Recipe): Promise<void> {
+    const { device } = await this.#openedEngine();
+    if (device === null || this.#run !== null) return;
+    const folder = this.#models.get(modelId);
+    const storage = expectedStorage(folder);
+    await warmUp(device, folder.config, recipe, (name) => storage.get(name) ?? 'f32');
   }
 
   async start(setup: StartSetup, onEvent: OnEvent): Promise<RunView> {

@@ -2,14 +2,15 @@
 
 import { openDevice } from '../../src/gpu/device';
 import { measureCeilings } from './ceilings';
-import { startPeer } from './peer';
+import { startJax } from './jax';
 import { timeProduct, productName } from './products';
 import type { BenchOptions, BenchReport, ProductReport } from './report';
 import { benchProducts } from './shapes';
 import { timeStep } from './step';
+import { startTfjs } from './tfjs';
 
-/** Samples of each of the two in a comparison, at most. */
-const PAIRS = 7;
+/** Samples of each subject of a comparison, at most. */
+const ROUNDS = 7;
 /** Rows of the products. A software adapter takes seconds for what a GPU does in milliseconds. */
 const ROWS = 512;
 const ROWS_SOFTWARE = 128;
@@ -20,14 +21,16 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
   const device = await openDevice(navigator.gpu);
   log(`${device.name}: ceilings`);
   const ceilings = await measureCeilings(device);
-  const peer = await startPeer(device);
+  const tfjs = await startTfjs(device);
+  const jax = await startJax();
+  const peers = jax === null ? [tfjs] : [tfjs, jax];
   const products: ProductReport[] = [];
   for (const product of options.products ? benchProducts(device.target.software ? ROWS_SOFTWARE : ROWS) : []) {
     log(productName(product));
-    products.push(await timeProduct(device, peer, ceilings, product, PAIRS));
+    products.push(await timeProduct(device, peers, ceilings, product, ROUNDS));
   }
   if (options.step) log(`training step, ${options.tokens} tokens, vocabulary ${options.vocabulary}`);
-  const step = options.step ? await timeStep(device, peer, ceilings, options, PAIRS) : null;
+  const step = options.step ? await timeStep(device, tfjs, ceilings, options, ROUNDS) : null;
   return {
     date: new Date().toISOString(),
     adapter: device.name,

@@ -1,6 +1,6 @@
 /** The benchmark's report as a table for a person. */
 
-import type { BenchReport, Measured, ProductReport, StepReport } from './report';
+import type { BenchReport, Measured, PeerReport, ProductReport, StepReport } from './report';
 
 export function printReport(report: BenchReport): string {
   const { ceilings } = report;
@@ -15,15 +15,35 @@ export function printReport(report: BenchReport): string {
   ].join('\n');
 }
 
-const HEAD = ['', 'ms', '±', 'GFLOP/s', 'of limit', 'tfjs ms', '±', 'times as fast'];
+const OURS = ['ms', '±', 'GFLOP/s', 'of limit'];
+
+function head(first: string, peers: readonly PeerReport[]): string[] {
+  return [first, ...OURS, ...peers.flatMap(({ name }) => [`${name} ms`, '±', 'times as fast'])];
+}
+
+function peerCells(peers: readonly PeerReport[]): string[] {
+  return peers.flatMap((peer) => [...milliseconds(peer), peer.ratio.toFixed(2)]);
+}
 
 function printProducts(products: readonly ProductReport[]): string[] {
-  const rows = products.map(({ name, ours, tfjs, ratio }) => [name, ...figures(ours), ...milliseconds(tfjs), ratio.toFixed(2)]);
-  return table([['product', ...HEAD.slice(1)], ...rows]);
+  const rows = products.map(({ name, ours, peers }) => [name, ...figures(ours), ...peerCells(peers)]);
+  const gemms = products.filter(({ kind }) => kind === 'matmul');
+  const means = (gemms[0]?.peers ?? []).map(({ name }, i) => {
+    const ratios = gemms.map(({ peers }) => peers[i]?.ratio ?? NaN);
+    return `${geometricMean(ratios).toFixed(2)} times as fast as ${name}`;
+  });
+  return [
+    ...table([head('product', products[0]?.peers ?? []), ...rows]),
+    ...(means.length > 0 ? [`geometric mean of the matmul rows: ${means.join(', ')}`] : []),
+  ];
+}
+
+function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }
 
 function printStep(step: StepReport): string[] {
-  const { ours, tfjs, ratio, losses, gradNorms } = step;
+  const { ours, peers } = step;
   const split = step.split.map(({ name, nodes, ms, flops, fraction }) => [
     `  ${name}`,
     String(nodes),
@@ -33,12 +53,14 @@ function printStep(step: StepReport): string[] {
     percent(fraction),
   ]);
   const total = step.split.reduce((sum, { ms }) => sum + ms, 0);
+  const each = [{ name: 'ours', ...step }, ...peers];
   return [
     `training step: ${step.model}`,
-    ...table([HEAD, ['step', ...figures(ours), ...milliseconds(tfjs), ratio.toFixed(2)]]),
+    ...table([head('', peers), ['step', ...figures(ours), ...peerCells(peers)]]),
     `${step.tokensPerSecond.toFixed(1)} tokens/s; ${step.dispatches} dispatches`,
-    `loss of each step: ours ${figuresOf(losses.ours)}, tfjs ${figuresOf(losses.tfjs)}`,
-    `gradient norm: ours ${figuresOf(gradNorms.ours)}, tfjs ${figuresOf(gradNorms.tfjs)} (largest deviation ${step.deviation.toExponential(1)})`,
+    `loss of each step: ${each.map(({ name, losses }) => `${name} ${figuresOf(losses)}`).join('; ')}`,
+    `gradient norm: ${each.map(({ name, gradNorms }) => `${name} ${figuresOf(gradNorms)}`).join('; ')}`,
+    `largest deviation: ${peers.map(({ name, deviation }) => `${name} ${deviation.toExponential(1)}`).join(', ')}`,
     `where our time goes (each kind of node by itself; together ${total.toFixed(1)} ms):`,
     ...table([['  nodes', 'count', 'ms', 'of step', 'GFLOP/s', 'of limit'], ...split]),
   ];

@@ -1,6 +1,5 @@
-/** Times single products, this engine's kernels and tfjs-webgpu's in turn, and compares their results. */
+/** Times single products, this engine's kernels and its peers' in turn, and compares their results. */
 
-import * as tf from '@tensorflow/tfjs';
 import type { Device } from '../../src/gpu/device';
 import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
@@ -9,15 +8,14 @@ import { lowrank } from '../../kernels/lowrank';
 import { matmul } from '../../kernels/matmul';
 import { deviation } from '../deviation';
 import { measured, planSubject, syncOf } from './engine';
-import type { Peer } from './peer';
-import type { Ceilings, ProductReport } from './report';
+import type { Ceilings, PeerName, ProductReport } from './report';
 import { randomData, type Product } from './shapes';
-import { compare } from './timing';
+import { compare, type Subject, type Sync } from './timing';
 
 /** How far the two results may lie apart: both sum up to 1,552 terms in f32, in different orders. */
 const TOLERANCE = 1e-4;
 /** s of the low-rank part. */
-const SCALE = 2;
+export const SCALE = 2;
 
 export function productName({ kind, layout, use, m, n, k, rank }: Product): string {
   return `${kind} ${layout} ${m}×${n}×${k}${rank > 0 ? ` + r ${rank}` : ''} (${use})`;
@@ -30,32 +28,58 @@ function shapesOf({ layout, m, n, k, rank }: Product): Record<'a' | 'w' | 'p' | 
   return { a: left(k), w: right(k), p: left(rank), q: right(rank) };
 }
 
+/** The four matrices of a product as they lie in memory; p and q only with an adapter. */
+export interface ProductData {
+  readonly [name: string]: { readonly shape: readonly [number, number]; readonly data: Float32Array<ArrayBuffer> };
+}
+
+/** A library that computes the same products, on the same adapter. */
+export interface ProductPeer {
+  readonly name: PeerName;
+  /** Resolves when its queue is empty. */
+  readonly sync: Sync;
+  open(product: Product, data: ProductData): OpenProduct;
+}
+
+export interface OpenProduct {
+  readonly subject: Subject;
+  result(): Promise<ArrayLike<number>>;
+  dispose(): void;
+}
+
 export async function timeProduct(
   device: Device,
-  peer: Peer,
+  peers: readonly ProductPeer[],
   ceilings: Ceilings,
   product: Product,
-  pairs: number,
+  rounds: number,
 ): Promise<ProductReport> {
   const ours = buildOurs(device, product);
-  const tensors = tensorsOf(product);
-  const theirs = () => tfjsProduct(product, tensors);
-  const difference = deviation(await ours.result(), await resultOf(theirs));
-  if (!(difference <= TOLERANCE)) throw new Error(`${productName(product)} deviates from tfjs's by ${difference}`);
-  const sync = syncOf(device);
-  const { a, b, ratio } = await compare(ours.subject, peer.subject(theirs), sync, pairs);
-  ours.dispose();
-  tf.dispose(tensors);
-  return { name: productName(product), ours: measured(ours.plan.nodes, a, ceilings), tfjs: b, ratio, deviation: difference };
+  const theirs = peers.map((peer) => peer.open(product, dataOf(product)));
+  const deviations: number[] = [];
+  for (const one of theirs) deviations.push(deviation(await ours.result(), await one.result()));
+  for (const [i, off] of deviations.entries())
+    if (!(off <= TOLERANCE)) throw new Error(`${productName(product)} deviates from ${peers[i]?.name ?? ''} by ${off}`);
+  const sync = () => Promise.all([syncOf(device)(), ...peers.map((peer) => peer.sync())]);
+  const { timings, ratios } = await compare([ours.subject, ...theirs.map(({ subject }) => subject)], sync, rounds);
+  for (const one of [ours, ...theirs]) one.dispose();
+  const [first, ...others] = timings;
+  if (first === undefined) throw new Error('nothing was timed');
+  const reports = others.flatMap((timing, i) => {
+    const name = peers[i]?.name;
+    return name === undefined ? [] : [{ name, ...timing, ratio: ratios[i + 1] ?? NaN, deviation: deviations[i] ?? NaN }];
+  });
+  return { name: productName(product), kind: product.kind, ours: measured(ours.plan.nodes, first, ceilings), peers: reports };
 }
 
 function buildOurs(device: Device, product: Product) {
   const graph = new Graph();
   const executor = new WebGpuExecutor(device);
   const shapes = shapesOf(product);
+  const data = dataOf(product);
   const declare = (name: keyof typeof shapes, role: 'input' | 'frozen') => {
     const value = graph.declare(name, role, shapes[name]);
-    executor.write(value, dataOf(product, name));
+    executor.write(value, data[name]?.data ?? new Float32Array());
     return value;
   };
   const program = graph.program('product');
@@ -84,30 +108,10 @@ function narrow(layout: Product['layout']): 'nt' | 'nn' {
   return layout;
 }
 
-function dataOf(product: Product, name: 'a' | 'w' | 'p' | 'q'): Float32Array<ArrayBuffer> {
-  return randomData(shapesOf(product)[name], name.charCodeAt(0), 1);
-}
-
-interface Tensors {
-  readonly [name: string]: tf.Tensor2D;
-  readonly a: tf.Tensor2D;
-  readonly w: tf.Tensor2D;
-}
-
-function tensorsOf(product: Product): Tensors {
+function dataOf(product: Product): ProductData {
+  const names = product.rank > 0 ? (['a', 'w', 'p', 'q'] as const) : (['a', 'w'] as const);
   const shapes = shapesOf(product);
-  const make = (name: keyof typeof shapes) => tf.tensor2d(dataOf(product, name), shapes[name]);
-  return { a: make('a'), w: make('w'), ...(product.rank > 0 && { p: make('p'), q: make('q') }) };
-}
-
-function tfjsProduct({ layout }: Product, { a, w, p, q }: Tensors): tf.Tensor {
-  const times = (left: tf.Tensor2D, right: tf.Tensor2D) => tf.matMul(left, right, layout === 'tn', layout === 'nt');
-  return p === undefined || q === undefined ? times(a, w) : tf.add(times(a, w), tf.mul(times(p, q), SCALE));
-}
-
-async function resultOf(work: () => tf.Tensor): Promise<ArrayLike<number>> {
-  const result = tf.tidy(work);
-  const data = await result.data();
-  result.dispose();
-  return data;
+  return Object.fromEntries(
+    names.map((name) => [name, { shape: shapes[name], data: randomData(shapes[name], name.charCodeAt(0), 1) }]),
+  );
 }

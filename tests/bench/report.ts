@@ -32,18 +32,22 @@ export interface Measured extends Timing {
   readonly fraction: number;
 }
 
-/** The same work by tfjs-webgpu, sampled in turn with ours. */
-export interface Compared {
-  readonly ours: Measured;
-  readonly tfjs: Timing;
-  /** Median over the pairs of samples of tfjs's time by ours: how many times as fast this engine is. */
+/** The same work by another library, sampled in turn with ours. */
+export interface PeerReport extends Timing {
+  readonly name: PeerName;
+  /** Median over the rounds of its time by ours: how many times as fast this engine is. */
   readonly ratio: number;
   /** Largest difference between the two results, relative to the largest entry. */
   readonly deviation: number;
 }
 
-export interface ProductReport extends Compared {
+export type PeerName = 'tfjs-webgpu' | 'jax-js';
+
+export interface ProductReport {
   readonly name: string;
+  readonly kind: 'matmul' | 'lowrank';
+  readonly ours: Measured;
+  readonly peers: readonly PeerReport[];
 }
 
 /** The part of a step that one kind of node takes, its nodes run by themselves. */
@@ -55,15 +59,18 @@ export interface Share {
   readonly fraction: number;
 }
 
-export interface StepReport extends Omit<Compared, 'deviation'> {
+/** Loss and gradient norm of the first steps: proof that the work is the same. */
+export interface StepFigures {
+  readonly losses: readonly number[];
+  readonly gradNorms: readonly number[];
+}
+
+export interface StepReport extends StepFigures {
   readonly model: string;
+  readonly ours: Measured;
+  readonly peers: readonly (PeerReport & StepFigures)[];
   readonly tokens: number;
   readonly tokensPerSecond: number;
-  /** Loss and gradient norm of the first steps of each: proof that the work is the same. */
-  readonly losses: { readonly ours: readonly number[]; readonly tfjs: readonly number[] };
-  readonly gradNorms: { readonly ours: readonly number[]; readonly tfjs: readonly number[] };
-  /** Largest relative difference between the two of any of these. */
-  readonly deviation: number;
   readonly dispatches: number;
   readonly split: readonly Share[];
 }

@@ -1,4 +1,4 @@
-/** Times the whole LoRA training step: forward, backward, clip, AdamW. The engine's and tfjs-webgpu's in turn, from one start. */
+/** Times the whole LoRA training step: forward, backward, clip, AdamW. The engine's and its peers' in turn, from one start. */
 
 import type * as tf from '@tensorflow/tfjs';
 import { adapterTensors, initialAdapter } from '../../src/adapter/lora';
@@ -12,9 +12,9 @@ import type { Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
 import { measured, syncOf } from './engine';
-import type { Peer } from './peer';
-import { TfjsStep, type Weights } from './peer-step';
-import type { BenchOptions, Ceilings, StepReport } from './report';
+import { TfjsStep, type Weights } from './tfjs-step';
+import type { TfjsPeer } from './tfjs';
+import type { BenchOptions, Ceilings, StepFigures, StepReport } from './report';
 import { benchBatch, benchConfig, benchRecipe, randomData, RANK } from './shapes';
 import { splitStep } from './split';
 import { compare, type Subject } from './timing';
@@ -37,37 +37,52 @@ type Advance = () => Promise<Figures>;
 
 export async function timeStep(
   device: Device,
-  peer: Peer,
+  tfjs: TfjsPeer,
   ceilings: Ceilings,
   { vocabulary, tokens }: Size,
-  pairs: number,
+  rounds: number,
 ): Promise<StepReport> {
   const config = benchConfig(vocabulary);
   const [recipe, batch] = [benchRecipe(tokens), benchBatch(vocabulary, tokens)];
   const weights = randomWeights(config);
   const ours = await openOurs(device, config, recipe, weights, batch);
   const theirs = new TfjsStep(config, recipe, weights, adapterTensors(ours.programs.adapter, ours.start), batch);
-  const watched = { ours: watch(ours.advance), tfjs: watch(tfjsAdvance(theirs, peer)) };
-  const { a, b, ratio } = await compare(watched.ours.subject, watched.tfjs.subject, syncOf(device), pairs);
-  const [figures, tfjsFigures] = [await watched.ours.figures(), await watched.tfjs.figures()];
+  const watched = [watch(ours.advance), watch(tfjsAdvance(theirs, tfjs))] as const;
+  const { timings, ratios } = await compare(
+    watched.map(({ subject }) => subject),
+    syncOf(device),
+    rounds,
+  );
+  const [timing, tfjsTiming] = timings;
+  if (timing === undefined || tfjsTiming === undefined) throw new Error('a step was not timed');
+  const [figures, tfjsFigures] = [await watched[0].figures(), await watched[1].figures()];
   theirs.dispose();
   const { train, update } = ours.programs;
   const nodes = [...train.nodes, ...update.nodes];
   const report: StepReport = {
     model: describeModel(config, tokens),
     tokens,
-    tokensPerSecond: tokens / (a.ms / 1000),
-    ours: measured(nodes, a, ceilings),
-    tfjs: b,
-    ratio,
-    losses: { ours: figures.map(({ loss }) => loss), tfjs: tfjsFigures.map(({ loss }) => loss) },
-    gradNorms: { ours: figures.map(({ gradNorm }) => gradNorm), tfjs: tfjsFigures.map(({ gradNorm }) => gradNorm) },
-    deviation: deviationOf(figures, tfjsFigures),
+    tokensPerSecond: tokens / (timing.ms / 1000),
+    ours: measured(nodes, timing, ceilings),
+    ...columns(figures),
+    peers: [
+      {
+        name: tfjs.name,
+        ...tfjsTiming,
+        ratio: ratios[1] ?? NaN,
+        deviation: deviationOf(figures, tfjsFigures),
+        ...columns(tfjsFigures),
+      },
+    ],
     dispatches: nodes.reduce((sum, node) => sum + node.op.launch(node, node.attrs, device.target).dispatches.length, 0),
     split: await splitStep(device, ours.executor, [train, update], ceilings),
   };
   ours.dispose();
   return report;
+}
+
+function columns(figures: readonly Figures[]): StepFigures {
+  return { losses: figures.map(({ loss }) => loss), gradNorms: figures.map(({ gradNorm }) => gradNorm) };
 }
 
 function describeModel({ layers, hiddenSize, intermediateSize, heads, kvHeads, vocabSize }: ModelConfig, tokens: number): string {
@@ -128,7 +143,7 @@ function watch(advance: Advance): { subject: Subject; figures: () => Promise<Fig
   return { subject: { prepare: (times) => Promise.resolve(queue(times)) }, figures: () => Promise.all(kept) };
 }
 
-function tfjsAdvance(step: TfjsStep, peer: Peer): Advance {
+function tfjsAdvance(step: TfjsStep, peer: TfjsPeer): Advance {
   const read = async (scalar: tf.Scalar) => {
     const [value] = await scalar.data();
     scalar.dispose();

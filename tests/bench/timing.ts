@@ -1,6 +1,6 @@
 /**
  * Wall-clock timing of queued GPU work. Chrome's clocks are coarse (0.1 ms), so a sample repeats the work until it lasts long
- * enough; two subjects are sampled in turn (A B A B …), so that a busy machine slows both.
+ * enough; subjects are sampled in turn (A B C A B C …), so that a busy machine slows all.
  */
 
 import type { Timing } from './report';
@@ -11,7 +11,7 @@ const MAX_TIMES = 256;
 /** A first run this long is not repeated before the samples: what it spends on warming up is small beside it. */
 const LONG_MS = 10 * SAMPLE_MS;
 const BUDGET_MS = 20_000;
-const LEAST_PAIRS = 2;
+const LEAST_ROUNDS = 2;
 
 /** Work that can be timed. */
 export interface Subject {
@@ -35,25 +35,28 @@ export async function time(subject: Subject, sync: Sync, samples: number): Promi
   return summary(found);
 }
 
-/**
- * Both subjects, sampled in turn, `pairs` times or, from the second pair on, until BUDGET_MS is spent. `ratio` is the median
- * of b's time by a's over the pairs.
- */
-export async function compare(
-  a: Subject,
-  b: Subject,
-  sync: Sync,
-  pairs: number,
-): Promise<{ a: Timing; b: Timing; ratio: number }> {
-  const [readyA, readyB] = [await calibrate(a, sync), await calibrate(b, sync)];
-  const found: { a: number; b: number }[] = [];
+/** Subjects sampled in turn: the timing of each, and its time by the first one's. */
+export interface Comparison {
+  readonly timings: readonly Timing[];
+  /** Median over the rounds of each subject's time by the first one's: how many times as fast the first is. */
+  readonly ratios: readonly number[];
+}
+
+/** Samples all subjects in turn, `rounds` times or, from the second round on, until BUDGET_MS is spent. */
+export async function compare(subjects: readonly Subject[], sync: Sync, rounds: number): Promise<Comparison> {
+  const ready: Ready[] = [];
+  for (const subject of subjects) ready.push(await calibrate(subject, sync));
+  const found: number[][] = [];
   const end = performance.now() + BUDGET_MS;
-  while (found.length < LEAST_PAIRS || (found.length < pairs && performance.now() < end))
-    found.push({ a: await sample(readyA, sync), b: await sample(readyB, sync) });
+  while (found.length < LEAST_ROUNDS || (found.length < rounds && performance.now() < end)) {
+    const round: number[] = [];
+    for (const one of ready) round.push(await sample(one, sync));
+    found.push(round);
+  }
+  const column = (i: number) => found.map((round) => round[i] ?? NaN);
   return {
-    a: summary(found.map((pair) => pair.a)),
-    b: summary(found.map((pair) => pair.b)),
-    ratio: median(found.map((pair) => pair.b / pair.a)),
+    timings: subjects.map((_, i) => summary(column(i))),
+    ratios: subjects.map((_, i) => median(found.map((round) => (round[i] ?? NaN) / (round[0] ?? NaN)))),
   };
 }
 
