@@ -74,21 +74,21 @@ function inSpans(part: Part, target: Target, scratch: number): Launch {
   const spans = Math.ceil(product.depth / span);
   const bytes = 4 * rows * columns * spans;
   if (spans === 1 || columns !== part.whole.columns || bytes > target.maxBindingBytes)
-    return { scratch: [], dispatches: [dispatch(part, tile, product.depth)] };
+    return { scratch: [], dispatches: [dispatch(part, tile, product.depth, target)] };
   const { bias = null, addend = null, label, y } = part;
   const sums = { ...part, bias: null, addend: null, y: writeScratch(scratch) };
   const accumulate = part.depthStart > 0;
   const sum = sumParts({ label: `${label} sum`, parts: readScratch(scratch), spans, rows, columns, bias, addend, accumulate, y });
-  return { scratch: [bytes], dispatches: [dispatch(sums, tile, span), sum] };
+  return { scratch: [bytes], dispatches: [dispatch(sums, tile, span, target), sum] };
 }
 
 /** One dispatch; `span` is the whole depth, or a part of it for each layer of the grid. */
-function dispatch(part: Part, tile: Tile, span: number): Dispatch {
+function dispatch(part: Part, tile: Tile, span: number, target: Target): Dispatch {
   const { layout, product, extension = null, bias = null, addend = null } = part;
   const products = extension === null ? [product] : [product, extension];
   const spans = Math.ceil(product.depth / span);
   const constants: Constants = {
-    ...operandConstants(part, products, tile),
+    ...operandConstants(part, products, tile, target),
     ...tile.constants,
     NT: layout === 'nt',
     ROWS: part.rows,
@@ -109,16 +109,18 @@ function dispatch(part: Part, tile: Tile, span: number): Dispatch {
   };
 }
 
-function operandConstants(part: Part, products: readonly Product[], tile: Tile): Constants {
+function operandConstants(part: Part, products: readonly Product[], tile: Tile, target: Target): Constants {
   const { whole } = part;
   const nt = part.layout === 'nt';
   const wholes = [whole.product, ...(part.extension ? [part.extension] : [])];
   const VECTOR = [whole.columns, part.columns, ...products.map(({ depth }) => depth)].every((size) => size % 4 === 0);
   const bias = 1 + 2 * products.length;
+  const native = target.features.has('shader-f16');
   const each = products.map((product, s): Constants => ({
     [`DEPTH_${s}`]: product.depth,
     [`FACTOR_${s}`]: f32(product.factor),
     [`HALF_${s}`]: product.type === 'f16',
+    [`NATIVE_HALF_${s}`]: native && product.type === 'f16',
     [`A_STRIDE_${s}`]: wholes[s]?.depth ?? 0,
     [`W_STRIDE_${s}`]: nt ? (wholes[s]?.depth ?? 0) : whole.columns,
   }));
@@ -126,6 +128,7 @@ function operandConstants(part: Part, products: readonly Product[], tile: Tile):
     W_ROW_0: 0,
     VECTOR,
     HALF: part.product.type === 'f16',
+    NATIVE_HALF: native,
     GUARD: products.some(({ depth }) => depth % tile.depth !== 0),
     EXTENDED: products.length === 2,
     BIAS: part.bias != null,

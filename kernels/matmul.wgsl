@@ -1,6 +1,7 @@
 // Operands and result of y = Σ_s a_s·op(w_s)·FACTOR_s + bias + addend; the tile loops are in matmul_direct.wgsl and
 // matmul_tiled.wgsl. Everything is read four neighbours at a time: along the depth k for a (and w when NT), along the columns
-// n for w when NN. VECTOR: every size is a multiple of four, so a read is one vec4. Reads past the depth give zero; reads past
+// n for w when NN. VECTOR: every size is a multiple of four, so a read is one vec4.
+// NATIVE_HALF: f16 is a type of the device, so halves need no unpacking; what is computed stays the same, in f32. Reads past the depth give zero; reads past
 // other edges give anything, and only reach results that are not stored. A layer of the grid takes SPAN of
 // w0's depth; when there are several, each stores a matrix of its own, and sum_parts.wgsl adds them.
 #if VECTOR
@@ -9,10 +10,19 @@ alias E = vec4f;
 alias E = f32;
 #endif
 #if HALF
+#if NATIVE_HALF
+enable f16;
+#if VECTOR
+alias W = vec4h;
+#else
+alias W = f16;
+#endif
+#else
 #if VECTOR
 alias W = vec2u;
 #else
 alias W = u32;
+#endif
 #endif
 #else
 alias W = E;
@@ -53,11 +63,15 @@ fn a$s_at(row: u32, k: u32) -> vec4f {
 
 #if VECTOR
 fn w$s_four(i: u32) -> vec4f {
+#if NATIVE_HALF_$s
+  return vec4f(w$s[i / 4u]);
+#else
 #if HALF_$s
   let pair = w$s[i / 4u];
   return vec4f(unpack2x16float(pair.x), unpack2x16float(pair.y));
 #else
   return w$s[i / 4u];
+#endif
 #endif
 }
 #else
@@ -68,11 +82,15 @@ fn w$s_one(row: u32, column: u32) -> f32 {
   if (row >= DEPTH_$s) { return 0.0; }
 #endif
   let i = (row + W_ROW_$s) * W_STRIDE_$s + column;
+#if NATIVE_HALF_$s
+  return f32(w$s[i]);
+#else
 #if HALF_$s
   let pair = unpack2x16float(w$s[i / 2u]);
   return select(pair.x, pair.y, i % 2u == 1u);
 #else
   return w$s[i];
+#endif
 #endif
 }
 #endif

@@ -46,8 +46,11 @@ export interface RunSetup {
 
 /** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
 export interface TrainApi {
-  /** Finds the device. `auto` takes a real GPU, else wasm; the others insist. */
-  openDevice(choice: 'auto' | ExecutorKind): Promise<DeviceView>;
+  /**
+   * Finds the device. `auto` takes a real GPU, else wasm; the others insist. Optional features of the GPU named in `faulty` are
+   * taken for wrongly computed, to test what follows.
+   */
+  openDevice(choice: 'auto' | ExecutorKind, faulty?: readonly string[]): Promise<DeviceView>;
   /** Reads config, headers and tokenizer only: cheap, and where unsupported models are refused by name. */
   inspectModel(source: ModelSource): Promise<ModelView>;
   /** Loads the weights of the inspected model onto the device and keeps a copy in this browser. */

@@ -11,6 +11,7 @@ export class DeviceState {
   failure = $state.raw<Failure | null>(null);
   busy = $state(false);
   #choice: 'auto' | ExecutorKind = 'auto';
+  #faulty: readonly string[] = [];
   #opening: Promise<DeviceView> | null = null;
 
   constructor(client: WorkerClient<TrainApi>) {
@@ -18,9 +19,10 @@ export class DeviceState {
     client.onDeath(() => this.#onDeath());
   }
 
-  /** Finds the device and says so in the journal. */
-  async open(choice: 'auto' | ExecutorKind): Promise<void> {
+  /** Finds the device and says so in the journal. Features in `faulty` fail their gate (see workers/api.ts). */
+  async open(choice: 'auto' | ExecutorKind, faulty: readonly string[] = []): Promise<void> {
     this.#choice = choice;
+    this.#faulty = faulty;
     const view = await this.#find();
     if (view !== null) journal({ event: 'ready', adapter: view.adapter, backend: view.executor });
   }
@@ -28,7 +30,9 @@ export class DeviceState {
   /** Makes sure that the worker holds a device, also after it was replaced. Throws coded errors. */
   async ensureOpen(): Promise<DeviceView> {
     if (this.view !== null) return this.view;
-    this.#opening ??= this.#client.call((api) => api.openDevice(this.#choice)).finally(() => (this.#opening = null));
+    this.#opening ??= this.#client
+      .call((api) => api.openDevice(this.#choice, this.#faulty))
+      .finally(() => (this.#opening = null));
     this.view = await this.#opening;
     this.failure = null;
     return this.view;

@@ -2,6 +2,7 @@
 
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Executor } from '../graph/executor';
+import { passGates, type Tamper } from '../graph/gates';
 import type { Graph } from '../graph/graph';
 import { TfjsExecutor } from '../graph/run-tfjs';
 import { WebGpuExecutor } from '../graph/run-webgpu';
@@ -16,20 +17,25 @@ export interface Engine {
   executor(graph: Graph): Executor;
 }
 
-/** `auto` takes a real GPU, else the processor, and says why; the others insist and throw `gpu/unavailable`. */
-export async function openEngine(choice: 'auto' | ExecutorKind): Promise<Engine> {
+/**
+ * `auto` takes a real GPU, else the processor, and says why; the others insist and throw `gpu/unavailable`. A GPU comes without
+ * the optional features that its driver computes wrongly; those in `faulty` count as such, to test what follows from it.
+ */
+export async function openEngine(choice: 'auto' | ExecutorKind, faulty: readonly string[] = []): Promise<Engine> {
   if (choice === 'wasm') return openProcessor('WebAssembly was asked for', false);
   const device = await openDevice(navigator.gpu as GPU | undefined).catch((error: unknown) => {
     if (choice === 'webgpu' || codeOf(error) !== 'gpu/unavailable') throw error;
     return messageOf(error);
   });
   if (typeof device === 'string') return openProcessor(device, true);
-  if (choice === 'webgpu' || !device.target.software) return gpuEngine(device);
+  if (choice === 'webgpu' || !device.target.software) return gpuEngine(device, faulty);
   device.gpu.destroy();
   return openProcessor(`the only WebGPU adapter, ${device.name}, is software, slower than WebAssembly`, true);
 }
 
-function gpuEngine(device: Device): Engine {
+async function gpuEngine(opened: Device, faulty: readonly string[]): Promise<Engine> {
+  const tamper: Tamper = (feature, result) => (faulty.includes(feature) ? result.map((value) => 1.01 * value) : result);
+  const { device, failed } = await passGates(opened, tamper);
   return {
     device,
     executor: () => new WebGpuExecutor(device),
@@ -38,10 +44,18 @@ function gpuEngine(device: Device): Engine {
       adapter: device.name,
       software: device.target.software,
       reason: null,
+      notes: failed.map(switchedOff),
       features: [...device.target.features].sort(),
       maxBufferBytes: device.gpu.limits.maxBufferSize,
     },
   };
+}
+
+const FEATURE_NAMES: Readonly<Record<string, string>> = { subgroups: 'Subgroups', 'shader-f16': 'Numbers of 16 bits' };
+
+function switchedOff(feature: string): string {
+  const name = FEATURE_NAMES[feature] ?? feature;
+  return `${name} are switched off: this driver computes them wrongly. Training is right without them, a little slower; a newer driver may help.`;
 }
 
 async function openProcessor(reason: string, software: boolean): Promise<Engine> {
@@ -51,6 +65,7 @@ async function openProcessor(reason: string, software: boolean): Promise<Engine>
     adapter: 'CPU (WebAssembly)',
     software,
     reason,
+    notes: [],
     features: [],
     maxBufferBytes: null,
   };

@@ -50,6 +50,7 @@ export class TrainService {
   readonly #models: Models;
   readonly #loading = new Turns();
   #engine: Engine | null = null;
+  #faulty: readonly string[] = [];
   #model: LoadedModel | null = null;
   #run: Run | null = null;
   /** Adapters of earlier runs on the device, by run and step. */
@@ -67,10 +68,11 @@ export class TrainService {
     this.#models = new Models((id) => cache.open(id));
   }
 
-  async openDevice(choice: 'auto' | ExecutorKind): Promise<DeviceView> {
+  async openDevice(choice: 'auto' | ExecutorKind, faulty: readonly string[] = []): Promise<DeviceView> {
     if (this.#run !== null) throw new CodedError('train/state', 'A run is under way: pause it before changing the device.');
     this.#unload();
-    this.#engine = await openEngine(choice);
+    this.#faulty = faulty;
+    this.#engine = await openEngine(choice, faulty);
     return this.#engine.view;
   }
 
@@ -228,7 +230,7 @@ export class TrainService {
   /** After the device was lost: a new device, the model on it again. */
   async #reopen(modelId: string): Promise<void> {
     this.#unload();
-    this.#engine = await openEngine(this.#engine?.view.executor ?? 'auto');
+    this.#engine = await openEngine(this.#engine?.view.executor ?? 'auto', this.#faulty);
     await this.#load(modelId, () => undefined);
   }
 

@@ -15,6 +15,8 @@ export interface DeviceView {
   /** Why WebGPU is not used, in a sentence; null when it is. */
   readonly reason: string | null;
   readonly features: readonly string[];
+  /** Sentences on what the driver offers and is not used. */
+  readonly notes: readonly string[];
   /** Largest buffer the device gives, in bytes; null for wasm. */
   readonly maxBufferBytes: number | null;
 }

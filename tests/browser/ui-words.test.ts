@@ -12,6 +12,7 @@ const device = (change: Partial<DeviceView>): DeviceView => ({
   software: false,
   reason: null,
   features: [],
+  notes: [],
   maxBufferBytes: 2e9,
   ...change,
 });

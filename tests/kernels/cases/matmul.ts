@@ -2,7 +2,7 @@ import type { Layout } from '../../../kernels/gemm';
 import { matmulOp, type MatmulAttrs } from '../../../kernels/matmul';
 import type { Target } from '../../../src/gpu/device';
 import type { Case, OpCases } from '../harness';
-import { REAL } from '../targets';
+import { BASE, REAL } from '../targets';
 
 interface Size {
   readonly M: number;
@@ -61,9 +61,14 @@ const tiles: readonly Size[] = [
 
 function caseOf(size: Size, layout: Layout, target: Partial<Target>): Case<MatmulAttrs> {
   const { M, N, K, R = 0, bias = false, addend = false, half = false } = size;
-  const extras = [R > 0 && `+${R}`, bias && 'bias', addend && 'addend', half && 'f16', size.target && 'in blocks'].filter(
-    (word) => word,
-  );
+  const extras = [
+    R > 0 && `+${R}`,
+    bias && 'bias',
+    addend && 'addend',
+    half && 'f16',
+    size.target && 'in blocks',
+    target === BASE && 'base',
+  ].filter((word) => word);
   const adapter = [{ shape: [M, R] }, { shape: layout === 'nt' ? [N, R] : [R, N] }];
   return {
     name: [layout, `${M}x${N}x${K}`, ...extras].join(' '),
@@ -86,8 +91,14 @@ const alternate = (sizes: readonly Size[], target: Partial<Target>) =>
 const both = (sizes: readonly Size[], target: Partial<Target>) =>
   sizes.flatMap((size) => [caseOf(size, 'nt', target), caseOf(size, 'nn', target)]);
 
+/** Weights in f16 on a device that may not have `shader-f16`. */
+const halves = [...small, ...large].filter(({ half = false }) => half);
+
 /** On the CPU adapter that runs the tests, as it is. */
-export const matmulCases: OpCases<MatmulAttrs> = { op: matmulOp, cases: both([...small, ...large, ...blocks], {}) };
+export const matmulCases: OpCases<MatmulAttrs> = {
+  op: matmulOp,
+  cases: [...both([...small, ...large, ...blocks], {}), ...alternate(halves, BASE)],
+};
 
 /** The same device, with the tiles that a real GPU gets. */
 export const matmulTileCases: OpCases<MatmulAttrs> = {

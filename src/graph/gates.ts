@@ -1,0 +1,111 @@
+/**
+ * Optional features of a device, each tried on a small computation before anything relies on it, because some drivers offer
+ * what they compute wrongly. A feature that fails leaves the target; the base variant of every kernel stands behind it.
+ */
+
+import { gradnorm } from '../../kernels/gradnorm';
+import { matmul } from '../../kernels/matmul';
+import type { Value } from '../../kernels/op';
+import { rmsnorm } from '../../kernels/rmsnorm';
+import { sizeOf } from '../core/shape';
+import type { Device } from '../gpu/device';
+import type { HostArray } from './executor';
+import { Graph, type Program } from './graph';
+import { plan } from './plan';
+import { WebGpuExecutor } from './run-webgpu';
+
+interface Gate {
+  readonly feature: string;
+  /** Largest deviation from the base variant, relative to the largest value. */
+  readonly tolerance: number;
+  /** Adds the trial to a program over declared inputs; gives the values to compare. */
+  trial(graph: Graph, program: Program): readonly Value[];
+}
+
+const GATES: readonly Gate[] = [
+  { feature: 'subgroups', tolerance: 1e-5, trial: sums },
+  { feature: 'shader-f16', tolerance: 1e-6, trial: halves },
+];
+
+/** Hands on what the variant of `feature` computed; a test puts a wrong result in its place. */
+export type Tamper = (feature: string, result: HostArray) => HostArray;
+
+export interface Gated {
+  /** The device, its target without the features that failed. */
+  readonly device: Device;
+  readonly failed: readonly string[];
+}
+
+/** Tries every gated feature that `device` has, side by side. */
+export async function passGates(device: Device, tamper: Tamper = (_, result) => result): Promise<Gated> {
+  const offered = GATES.filter(({ feature }) => device.target.features.has(feature));
+  const passed = await Promise.all(offered.map((gate) => passes(device, gate, tamper)));
+  const failed = offered.filter((_, i) => passed[i] !== true).map(({ feature }) => feature);
+  return { device: failed.length === 0 ? device : without(device, failed), failed };
+}
+
+function without(device: Device, features: readonly string[]): Device {
+  const left = [...device.target.features].filter((feature) => !features.includes(feature));
+  return { ...device, target: { ...device.target, features: new Set(left) } };
+}
+
+/** What the base variant throws is thrown: then the device can't be used at all. */
+async function passes(device: Device, gate: Gate, tamper: Tamper): Promise<boolean> {
+  const base = without(
+    device,
+    GATES.map(({ feature }) => feature),
+  );
+  const features = new Set([...base.target.features, gate.feature]);
+  const variant = compute({ ...device, target: { ...device.target, features } }, gate).catch(() => null);
+  const expected = await compute(base, gate);
+  const found = (await variant)?.map((result) => tamper(gate.feature, result));
+  return found !== undefined && expected.every((data, i) => deviation(found[i] ?? [], data) <= gate.tolerance);
+}
+
+async function compute(device: Device, gate: Gate): Promise<readonly HostArray[]> {
+  const graph = new Graph();
+  const program = graph.program(`gate ${gate.feature}`);
+  const executor = new WebGpuExecutor(device);
+  try {
+    const compiled = await executor.compile(plan(program, gate.trial(graph, program)));
+    for (const value of graph.declared()) executor.write(value, waves(value));
+    return await executor.run(compiled);
+  } finally {
+    executor.dispose();
+  }
+}
+
+/** Runs of fewer and of more invocations than a subgroup has, and a vector over whole workgroups. */
+function sums(graph: Graph, program: Program): readonly Value[] {
+  const norms = [16, 1000].flatMap((width) => {
+    const x = graph.declare(`x${width}`, 'input', [9, width]);
+    const { y, rstd } = rmsnorm(program, x, graph.declare(`weight${width}`, 'input', [width]), 1e-5);
+    return [y, rstd];
+  });
+  return [...norms, gradnorm(program, graph.declare('g', 'input', [20_000]))];
+}
+
+function halves(graph: Graph, program: Program): readonly Value[] {
+  return [8, 7].map((width) => {
+    const a = graph.declare(`a${width}`, 'input', [4, width]);
+    return matmul(program, { a, w: graph.declare(`w${width}`, 'frozen', [8, width], 'f16') });
+  });
+}
+
+/** Numbers between −1 and 1 that differ from their neighbours; halves get every third exponent from 2⁻¹⁴ up. */
+function waves({ dtype, shape }: Value): HostArray {
+  const at = Array.from({ length: sizeOf(shape) }, (_, i) => i);
+  if (dtype === 'f16') return Uint16Array.from(at, (i) => ((i % 5) * 3 + 1) * 1024 + ((i * 389) % 1024) + (i % 2) * 0x8000);
+  return Float32Array.from(at, (i) => Math.sin(1 + i * 1.7));
+}
+
+/** Relative to the largest expected value; not a number when anything is not. */
+function deviation(actual: ArrayLike<number>, expected: HostArray): number {
+  let largest = 0;
+  let off = 0;
+  expected.forEach((value, i) => {
+    largest = Math.max(largest, Math.abs(value));
+    off = Math.max(off, Math.abs((actual[i] ?? NaN) - value));
+  });
+  return off / largest;
+}

@@ -1,0 +1,59 @@
+/** A driver whose subgroups are wrong (an injected result): the feature is off, the page says so, and training is still right. */
+
+import { mount, unmount } from 'svelte';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { page } from 'vitest/browser';
+import { trainClient } from '../../src/client';
+import { openDevice } from '../../src/gpu/device';
+import { passGates } from '../../src/graph/gates';
+import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { faultyFeatures } from '../../src/state/backend';
+import { device } from '../../src/state/device.svelte';
+import ModelStage from '../../src/ui/model/ModelStage.svelte';
+import { loadGolden } from '../parity/golden';
+import { trainCase } from '../parity/train-case';
+
+vi.setConfig({ testTimeout: 300_000 });
+let stage: Record<string, unknown>;
+const featuresNow = () => device.view?.features;
+const note = page.getByText('Subgroups are switched off: this driver computes them wrongly.');
+
+beforeAll(() => {
+  stage = mount(ModelStage, { target: document.body });
+});
+afterAll(() => {
+  void unmount(stage);
+  trainClient.kill();
+});
+
+it('says nothing when the gate is passed', async () => {
+  await device.open('webgpu');
+  expect(featuresNow()).toContain('subgroups');
+  expect(device.view?.notes).toEqual([]);
+  await expect.element(note).not.toBeInTheDocument();
+});
+
+it('is said on the page when the gate fails, also by the next worker', async () => {
+  device.view = null;
+  await device.open('webgpu', faultyFeatures('?gate=fail:subgroups'));
+  expect(featuresNow()).not.toContain('subgroups');
+  await expect.element(note).toBeVisible();
+  trainClient.kill();
+  await expect.poll(() => device.view?.notes, { timeout: 60_000 }).toHaveLength(1);
+  await expect.element(note).toBeVisible();
+});
+
+it('training without the feature still agrees with PyTorch', async () => {
+  const { device: gated, failed } = await passGates(await openDevice(navigator.gpu), (_, result) => result.map(() => NaN));
+  expect(failed).toContain('subgroups');
+  const deviations = await trainCase(await loadGolden('/tests/golden/llama_gqa'), () =>
+    Promise.resolve(new WebGpuExecutor(gated, { poison: true })),
+  );
+  for (const [figure, off] of Object.entries(deviations)) expect(off, figure).toBeLessThan(1e-4);
+});
+
+it('reads features from the address only when they are asked to fail', () => {
+  expect(faultyFeatures('?gate=fail:subgroups,shader-f16&backend=webgpu')).toEqual(['subgroups', 'shader-f16']);
+  expect(faultyFeatures('?gate=subgroups')).toEqual([]);
+  expect(faultyFeatures('')).toEqual([]);
+});
