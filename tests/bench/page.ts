@@ -1,12 +1,15 @@
-/** The page half of `npm run bench`. */
+/** The page half of `npm run bench` and `npm run soak`. */
 
 import { runBench } from './bench';
 import type { BenchOptions, BenchReport } from './report';
+import { openSoak, type Soak, type SoakBackend } from './soak';
 
 declare global {
   interface Window {
     bench: (options: BenchOptions) => Promise<BenchReport>;
+    soak: (backend: SoakBackend) => Promise<Soak>;
   }
 }
 
 window.bench = (options) => runBench(options, (line) => console.log(line));
+window.soak = openSoak;

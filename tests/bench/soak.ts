@@ -1,0 +1,101 @@
+/** Trains a tiny model for a very long time and counts what is held: a step must leave nothing behind. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { openDevice } from '../../src/gpu/device';
+import { Graph } from '../../src/graph/graph';
+import type { Executor } from '../../src/graph/executor';
+import { TfjsExecutor } from '../../src/graph/run-tfjs';
+import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { startWasm } from '../../src/graph/tfjs-backend';
+import { expectedTensors, parseConfig } from '../../src/model/config';
+import { declareWeights } from '../../src/model/llama';
+import { parseRecipe } from '../../src/recipe/recipe';
+import { trainingPrograms } from '../../src/train/programs';
+import { TrainingSession, type StepResult } from '../../src/train/session';
+import { benchBatch, randomData } from './shapes';
+
+export type SoakBackend = 'webgpu' | 'wasm';
+
+/** What is held after some steps. GPU buffers on webgpu, tensors of tfjs on wasm. */
+export interface Held {
+  readonly step: number;
+  readonly loss: number;
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+export interface Soak {
+  /** Trains `steps` further steps, never more than two queued. */
+  advance(steps: number): Promise<Held>;
+}
+
+const TOKENS = 16;
+const VOCABULARY = 64;
+const IN_FLIGHT = 2;
+
+export async function openSoak(backend: SoakBackend): Promise<Soak> {
+  const config = parseConfig(
+    JSON.stringify({
+      model_type: 'llama',
+      hidden_size: 32,
+      intermediate_size: 48,
+      num_hidden_layers: 1,
+      num_attention_heads: 2,
+      num_key_value_heads: 1,
+      vocab_size: VOCABULARY,
+      max_position_embeddings: TOKENS,
+      rms_norm_eps: 1e-5,
+      tie_word_embeddings: true,
+    }),
+  );
+  const recipe = parseRecipe({ rank: 4, sequenceLength: TOKENS, dropout: 0.1, schedule: 'constant' });
+  const graph = new Graph();
+  const { executor, held } = await open(backend, graph);
+  declareWeights(graph, config, () => 'f32');
+  const programs = trainingPrograms(graph, config, recipe, 'soak');
+  for (const [i, { name, shape }] of expectedTensors(config).entries())
+    executor.write(graph.named(name), randomData(shape, i, 0.3));
+  const session = await TrainingSession.open(executor, graph, config, programs, recipe, 1_000_000);
+  const source = { batch: () => benchBatch(VOCABULARY, TOKENS) };
+  return {
+    async advance(steps) {
+      const pending: Promise<StepResult>[] = [];
+      let last: StepResult | undefined;
+      for (let i = 0; i < steps; i++) {
+        pending.push(session.advance(source));
+        if (pending.length >= IN_FLIGHT) last = await pending.shift();
+      }
+      for (const result of pending) last = await result;
+      return { step: session.step, loss: last?.loss ?? NaN, ...held() };
+    },
+  };
+}
+
+type Count = () => Pick<Held, 'objects' | 'bytes'>;
+
+async function open(backend: SoakBackend, graph: Graph): Promise<{ executor: Executor; held: Count }> {
+  if (backend === 'wasm') {
+    await startWasm();
+    const held = () => ({ objects: tf.memory().numTensors, bytes: tf.memory().numBytes });
+    return { executor: new TfjsExecutor(graph, 'wasm'), held };
+  }
+  const device = await openDevice(navigator.gpu);
+  return { executor: new WebGpuExecutor(device), held: countBuffers(device.gpu) };
+}
+
+/** Follows every buffer that the device makes, whoever asks for it. */
+function countBuffers(gpu: GPUDevice): Count {
+  const live = new Set<GPUBuffer>();
+  const create = gpu.createBuffer.bind(gpu);
+  gpu.createBuffer = (descriptor) => {
+    const buffer = create(descriptor);
+    live.add(buffer);
+    const destroy = buffer.destroy.bind(buffer);
+    buffer.destroy = () => {
+      live.delete(buffer);
+      destroy();
+    };
+    return buffer;
+  };
+  return () => ({ objects: live.size, bytes: [...live].reduce((sum, { size }) => sum + size, 0) });
+}
