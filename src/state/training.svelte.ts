@@ -1,7 +1,7 @@
 /** The run that this page trains: started, watched, paused, stopped, resumed. */
 
 import { callback, trainClient, type WorkerClient } from '../client';
-import type { RunHistory, RunView, TrainApi, TrainEvent } from '../../workers/api';
+import type { RunHistory, RunView, TrainApi, TrainEvent, Work } from '../../workers/api';
 import { app, currentEncoding, startBlocker } from './app.svelte';
 import { bringBack } from './base-model';
 import { CodedError } from '../core/errors';
@@ -52,6 +52,8 @@ export class Training {
   phase = $state.raw<Phase | null>(null);
   /** Bytes held by the run on the device. */
   memory = $state<number | null>(null);
+  /** What a token costs and what the device could do, once both are known. */
+  work = $state.raw<Work | null>(null);
   /** Where the time from the click to the first step went; null until that step was there, and for runs only looked at. */
   firstStep = $state.raw<FirstStep | null>(null);
   /** Lines of the examples that the run started last does not see. */
@@ -66,6 +68,10 @@ export class Training {
   readonly totalSteps = $derived(this.run?.totalSteps ?? 0);
   readonly left = $derived(secondsLeft(this.history.steps, this.totalSteps));
   readonly heldOutLoss = $derived(this.history.evals.at(-1)?.loss ?? null);
+  /** Share of the device's roof that the last step reached; null where the roof is not known. */
+  readonly ofRoof = $derived(
+    this.work === null || this.last === null ? null : (this.last.tokensPerSecond * this.work.flopsPerToken) / this.work.roof,
+  );
   readonly active = $derived(this.activity !== 'idle');
   /** The run shown can go on from its last checkpoint. */
   readonly resumable = $derived(!this.active && this.run !== null && isResumable(this.run.status));
@@ -244,7 +250,7 @@ export class Training {
     this.run = run;
     this.#log = new RunLog(history);
     this.history = this.#log.view();
-    this.memory = null;
+    this.memory = this.work = null;
     if (run) remember('run', run.id);
   }
 
@@ -279,6 +285,7 @@ export class Training {
     if (event.type === 'step') this.#onStep();
     if (event.type === 'status') this.#onStatus(event.run);
     if (event.type === 'memory') this.memory = event.bytes;
+    if (event.type === 'work') this.work = event;
     if (event.type === 'notice') this.notices = [...this.notices, event];
     if (event.type === 'eval') app.announce(`Step ${event.step} of ${this.totalSteps}: held-out loss ${event.loss.toFixed(3)}`);
     if (event.type === 'checkpoint') void this.#refreshRun();

@@ -7,6 +7,7 @@ import type { Graph } from '../graph/graph';
 import { TfjsExecutor } from '../graph/run-tfjs';
 import { WebGpuExecutor } from '../graph/run-webgpu';
 import { startWasm } from '../graph/tfjs-backend';
+import { measureRoof } from '../gpu/ceilings';
 import { openDevice, type Device } from '../gpu/device';
 import type { DeviceView, ExecutorKind } from './types';
 
@@ -14,6 +15,8 @@ export interface Engine {
   readonly view: DeviceView;
   /** Null on the processor. */
   readonly device: Device | null;
+  /** f32 operations per second that the device can do at most; null where that is not known. Resolves some time after opening. */
+  readonly roof: Promise<number | null>;
   executor(graph: Graph): Executor;
 }
 
@@ -38,6 +41,7 @@ async function gpuEngine(opened: Device, faulty: readonly string[]): Promise<Eng
   const { device, failed } = await passGates(opened, tamper);
   return {
     device,
+    roof: measureRoof(device).catch(() => null),
     executor: () => new WebGpuExecutor(device),
     view: {
       executor: 'webgpu',
@@ -69,7 +73,7 @@ async function openProcessor(reason: string, software: boolean): Promise<Engine>
     features: [],
     maxBufferBytes: null,
   };
-  return { device: null, executor: (graph) => new TfjsExecutor(graph, 'wasm'), view };
+  return { device: null, roof: Promise.resolve(null), executor: (graph) => new TfjsExecutor(graph, 'wasm'), view };
 }
 
 /** Resolves with a coded error when the GPU is lost; never on the processor. */

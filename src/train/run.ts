@@ -6,7 +6,7 @@ import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
 import { promptsOf, type SamplePrompt } from './prompts';
-import { trainingPrograms, type NamedAdapter } from './programs';
+import { trainingPrograms, type NamedAdapter, type TrainingPrograms } from './programs';
 import { TrainingSession } from './session';
 import { cadenceOf, train, type RunHooks, type Wish } from './trainer';
 import type { EvalRow, RunStatus, RunView, SampleRow, StepRow, TrainEvent } from './types';
@@ -24,6 +24,8 @@ export interface RunContext {
   readonly onEvent: (event: TrainEvent) => void;
   /** Rejects when the device is lost. */
   readonly loss: Promise<CodedError>;
+  /** What the device can do at most, f32 operations per second; null where that is not known. */
+  readonly roof: Promise<number | null>;
 }
 
 const STATUS: Record<Wish, RunStatus> = { 'go on': 'finished', pause: 'paused', stop: 'stopped', drop: 'stopped' };
@@ -102,7 +104,15 @@ export class Run {
     this.#session = session;
     this.adapter = { name: valuePrefix, adapter: programs.adapter };
     this.#context.onEvent({ type: 'memory', bytes: model.executor.bytes() });
+    void this.#tellWork(programs);
     return session;
+  }
+
+  async #tellWork({ train, update }: TrainingPrograms): Promise<void> {
+    const roof = await this.#context.roof;
+    const { gradientAccumulation, microBatch, sequenceLength } = this.#record.recipe;
+    const flopsPerToken = (train.flops + update.flops / gradientAccumulation) / (microBatch * sequenceLength);
+    if (roof !== null) this.#context.onEvent({ type: 'work', flopsPerToken, roof });
   }
 
   async #train(session: TrainingSession, secondsBefore: number): Promise<Wish> {

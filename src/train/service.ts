@@ -203,12 +203,14 @@ export class TrainService {
     const model = this.#loaded();
     const unlock = await (await this.#store).lock(record.id);
     for (const error of this.#warnings.splice(0)) onEvent({ type: 'notice', code: codeOf(error), message: messageOf(error) });
+    const engine = await this.#openedEngine();
     const context = {
       model,
       store: await this.#store,
       onEvent,
       valuePrefix: this.#nextName(),
-      loss: lossOf(await this.#openedEngine()),
+      loss: lossOf(engine),
+      roof: engine.roof,
     };
     const run = new Run(context, record, dataset);
     this.#run = run;

@@ -83,7 +83,16 @@ export type TrainEvent =
   | { readonly type: 'phase'; readonly message: string; readonly done: number; readonly total: number }
   /** Something to know that does not stop the run (storage full, device lost and restored). */
   | { readonly type: 'notice'; readonly code: string; readonly message: string }
-  | { readonly type: 'memory'; readonly bytes: number };
+  | { readonly type: 'memory'; readonly bytes: number }
+  | ({ readonly type: 'work' } & Work);
+
+/** What training costs the device, beside what the device can do. */
+export interface Work {
+  /** Operations for each token of a full batch: forward, backward and update. */
+  readonly flopsPerToken: number;
+  /** f32 operations per second that the device can do at most, as measured. */
+  readonly roof: number;
+}
 
 export interface GenerateRequest {
   /** A conversation to be answered, a text to be continued as it stands, or tokens to be continued. */
