@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --json] [--vocab N] [--tokens N] [--only products|step] [--node]`: measures the device's ceilings, then products and
+ * `npm run bench [-- --json] [--vocab N] [--tokens N] [--only products|step|wasm] [--node]`: measures the device's ceilings, then products and
  * the whole training step as fractions of them, beside tfjs-webgpu and jax-js on the same work in the same run. Runs in a real browser,
  * on the machine's GPU when WebGPU can use it; with --node over the npm package `webgpu` instead. Progress goes to stderr.
  */
@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { createServer, type ViteDevServer } from 'vite';
 import { printReport } from '../tests/bench/print';
-import type { BenchOptions, BenchReport } from '../tests/bench/report';
+import { BENCH_PARTS, type BenchOptions, type BenchReport } from '../tests/bench/report';
 import { launchBrowser } from './browser';
 
 const { values } = parseArgs({
@@ -21,11 +21,14 @@ const { values } = parseArgs({
 });
 const [vocabulary, tokens] = [Number(values.vocab), Number(values.tokens)];
 const whole = (value: number) => Number.isInteger(value) && value >= 8;
-if (!whole(vocabulary) || !whole(tokens) || !['products', 'step', undefined].includes(values.only)) {
-  console.error('usage: npm run bench -- [--json] [--vocab N] [--tokens N] [--only products|step] [--node]');
+const parts = BENCH_PARTS.filter((part) =>
+  values.only === undefined ? !(values.node && part === 'wasm') : part === values.only,
+);
+if (!whole(vocabulary) || !whole(tokens) || parts.length === 0) {
+  console.error('usage: npm run bench -- [--json] [--vocab N] [--tokens N] [--only products|step|wasm] [--node]');
   process.exit(2);
 }
-const options: BenchOptions = { vocabulary, tokens, products: values.only !== 'step', step: values.only !== 'products' };
+const options: BenchOptions = { vocabulary, tokens, parts };
 
 const server = await createServer({ logLevel: 'error', server: { port: 0, strictPort: false, hmr: false } });
 try {

@@ -6,7 +6,7 @@ import { startJax } from './jax';
 import { timeProduct, productName } from './products';
 import type { BenchOptions, BenchReport, ProductReport } from './report';
 import { benchProducts } from './shapes';
-import { timeStep } from './step';
+import { timeStep, timeWasmStep } from './step';
 import { startTfjs } from './tfjs';
 
 /** Samples of each subject of a comparison, at most. */
@@ -25,19 +25,24 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
   const jax = await startJax();
   const peers = jax === null ? [tfjs] : [tfjs, jax];
   const products: ProductReport[] = [];
-  for (const product of options.products ? benchProducts(device.target.software ? ROWS_SOFTWARE : ROWS) : []) {
+  for (const product of options.parts.includes('products') ? benchProducts(device.target.software ? ROWS_SOFTWARE : ROWS) : []) {
     log(productName(product));
     products.push(await timeProduct(device, peers, ceilings, product, ROUNDS));
   }
-  if (options.step) log(`training step, ${options.tokens} tokens, vocabulary ${options.vocabulary}`);
-  const step = options.step ? await timeStep(device, tfjs, ceilings, options, ROUNDS) : null;
+  const size = `${options.tokens} tokens, vocabulary ${options.vocabulary}`;
+  const withStep = options.parts.includes('step');
+  if (withStep) log(`training step, ${size}`);
+  const step = withStep ? await timeStep(device, tfjs, ceilings, options, ROUNDS) : null;
+  const withWasm = options.parts.includes('wasm');
+  if (withWasm) log(`training step on the processor, ${size}`);
+  const wasmStep = withWasm ? await timeWasmStep(options, ROUNDS) : null;
   return {
     date: new Date().toISOString(),
     adapter: device.name,
     software: device.target.software,
     agent: navigator.userAgent,
     features: [...device.target.features].sort(),
-    ...{ ceilings, products, step },
+    ...{ ceilings, products, step, wasmStep },
     seconds: (performance.now() - started) / 1000,
   };
 }

@@ -1,6 +1,6 @@
 /** The benchmark's report as a table for a person. */
 
-import type { BenchReport, Measured, PeerReport, ProductReport, StepReport } from './report';
+import type { BenchReport, Measured, PeerReport, ProductReport, StepReport, WasmStepReport } from './report';
 
 export function printReport(report: BenchReport): string {
   const { ceilings } = report;
@@ -10,6 +10,7 @@ export function printReport(report: BenchReport): string {
     `copy           ${giga(ceilings.bytes.value)} GB/s ±${percent(ceilings.bytes.spread / 2)} (${ceilings.copyBytes / 2 ** 20} MiB, ${ceilings.bytes.variant})`,
     ...(report.products.length > 0 ? ['', ...printProducts(report.products)] : []),
     ...(report.step === null ? [] : ['', ...printStep(report.step)]),
+    ...(report.wasmStep === null ? [] : ['', ...printWasmStep(report.wasmStep)]),
     '',
     `measured in ${report.seconds.toFixed(0)} s`,
   ].join('\n');
@@ -63,6 +64,18 @@ function printStep(step: StepReport): string[] {
     `largest deviation: ${peers.map(({ name, deviation }) => `${name} ${deviation.toExponential(1)}`).join(', ')}`,
     `where our time goes (each kind of node by itself; together ${total.toFixed(1)} ms):`,
     ...table([['  nodes', 'count', 'ms', 'of step', 'GFLOP/s', 'of limit'], ...split]),
+  ];
+}
+
+function printWasmStep({ model, ours, tokensPerSecond, peer }: WasmStepReport): string[] {
+  const rate = `${tokensPerSecond.toFixed(1)} tokens/s, ${peer.ratio.toFixed(2)} times as fast as by hand`;
+  return [
+    `training step on the processor (tfjs wasm): ${model}`,
+    ...table([
+      ['', 'ms', '±', 'by hand ms', '±'],
+      ['step', ...milliseconds(ours), ...milliseconds(peer)],
+    ]),
+    `${rate} (largest deviation ${peer.deviation.toExponential(1)})`,
   ];
 }
 

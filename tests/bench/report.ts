@@ -41,7 +41,7 @@ export interface PeerReport extends Timing {
   readonly deviation: number;
 }
 
-export type PeerName = 'tfjs-webgpu' | 'jax-js';
+export type PeerName = 'tfjs-webgpu' | 'jax-js' | 'tfjs-wasm';
 
 export interface ProductReport {
   readonly name: string;
@@ -75,6 +75,14 @@ export interface StepReport extends StepFigures {
   readonly split: readonly Share[];
 }
 
+/** The step on the processor beside the same one written by hand with tfjs's wasm backend. */
+export interface WasmStepReport {
+  readonly model: string;
+  readonly ours: Timing;
+  readonly tokensPerSecond: number;
+  readonly peer: PeerReport;
+}
+
 export interface BenchReport {
   readonly date: string;
   readonly adapter: string;
@@ -85,6 +93,7 @@ export interface BenchReport {
   readonly ceilings: Ceilings;
   readonly products: readonly ProductReport[];
   readonly step: StepReport | null;
+  readonly wasmStep: WasmStepReport | null;
   readonly seconds: number;
 }
 
@@ -92,7 +101,10 @@ export interface BenchOptions {
   /** V of the model in the step, and tokens of its batch. */
   readonly vocabulary: number;
   readonly tokens: number;
-  /** Leave out the products, or the step. */
-  readonly products: boolean;
-  readonly step: boolean;
+  /** What to measure. */
+  readonly parts: readonly BenchPart[];
 }
+
+export const BENCH_PARTS = ['products', 'step', 'wasm'] as const;
+/** `wasm` is the step on the processor; it is left out in Node, where tfjs's wasm files are not served. */
+export type BenchPart = (typeof BENCH_PARTS)[number];

@@ -4,8 +4,11 @@ import type * as tf from '@tensorflow/tfjs';
 import { adapterTensors, initialAdapter } from '../../src/adapter/lora';
 import type { Batch } from '../../src/batch/types';
 import type { Device } from '../../src/gpu/device';
+import type { Executor } from '../../src/graph/executor';
 import { Graph } from '../../src/graph/graph';
+import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { startWasm } from '../../src/graph/tfjs-backend';
 import { expectedTensors, type ModelConfig } from '../../src/model/config';
 import { declareWeights } from '../../src/model/llama';
 import type { Recipe } from '../../src/recipe/recipe';
@@ -14,7 +17,7 @@ import { TrainingSession } from '../../src/train/session';
 import { measured, syncOf } from './engine';
 import { TfjsStep, type Weights } from './tfjs-step';
 import type { TfjsPeer } from './tfjs';
-import type { BenchOptions, Ceilings, StepFigures, StepReport } from './report';
+import type { BenchOptions, Ceilings, PeerReport, StepFigures, StepReport, WasmStepReport } from './report';
 import { benchBatch, benchConfig, benchRecipe, randomData, RANK } from './shapes';
 import { splitStep } from './split';
 import { compare, type Subject } from './timing';
@@ -45,9 +48,9 @@ export async function timeStep(
   const config = benchConfig(vocabulary);
   const [recipe, batch] = [benchRecipe(tokens), benchBatch(vocabulary, tokens)];
   const weights = randomWeights(config);
-  const ours = await openOurs(device, config, recipe, weights, batch);
+  const ours = await openOurs(() => new WebGpuExecutor(device), config, recipe, weights, batch);
   const theirs = new TfjsStep(config, recipe, weights, adapterTensors(ours.programs.adapter, ours.start), batch);
-  const watched = [watch(ours.advance), watch(tfjsAdvance(theirs, tfjs))] as const;
+  const watched = [watch(ours.advance), watch(tfjsAdvance(theirs, () => tfjs.submit()))] as const;
   const { timings, ratios } = await compare(
     watched.map(({ subject }) => subject),
     syncOf(device),
@@ -81,6 +84,30 @@ export async function timeStep(
   return report;
 }
 
+/** The same on the processor: our graph on tfjs's wasm backend beside the step as a user of tfjs would write it, on wasm too. */
+export async function timeWasmStep({ vocabulary, tokens }: Size, rounds: number): Promise<WasmStepReport> {
+  await startWasm();
+  const config = benchConfig(vocabulary);
+  const [recipe, batch] = [benchRecipe(tokens), benchBatch(vocabulary, tokens)];
+  const weights = randomWeights(config);
+  const ours = await openOurs((graph) => new TfjsExecutor(graph, 'wasm'), config, recipe, weights, batch);
+  const theirs = new TfjsStep(config, recipe, weights, adapterTensors(ours.programs.adapter, ours.start), batch);
+  const watched = [watch(ours.advance), watch(tfjsAdvance(theirs, () => undefined))] as const;
+  const sync = () => Promise.all(watched.map((one) => one.last()));
+  const { timings, ratios } = await compare(
+    watched.map(({ subject }) => subject),
+    sync,
+    rounds,
+  );
+  const [timing, tfjsTiming] = timings;
+  if (timing === undefined || tfjsTiming === undefined) throw new Error('a step was not timed');
+  const deviation = deviationOf(await watched[0].figures(), await watched[1].figures());
+  theirs.dispose();
+  ours.dispose();
+  const peer: PeerReport = { name: 'tfjs-wasm', ...tfjsTiming, ratio: ratios[1] ?? NaN, deviation };
+  return { model: describeModel(config, tokens), ours: timing, tokensPerSecond: tokens / (timing.ms / 1000), peer };
+}
+
 function columns(figures: readonly Figures[]): StepFigures {
   return { losses: figures.map(({ loss }) => loss), gradNorms: figures.map(({ gradNorm }) => gradNorm) };
 }
@@ -99,8 +126,8 @@ function randomWeights(config: ModelConfig): Weights {
   return new Map(entries);
 }
 
-interface Ours {
-  readonly executor: WebGpuExecutor;
+interface Ours<E extends Executor> {
+  readonly executor: E;
   readonly programs: TrainingPrograms;
   /** The adapter at the start, flat. */
   readonly start: Float32Array<ArrayBuffer>;
@@ -108,11 +135,17 @@ interface Ours {
   dispose(): void;
 }
 
-async function openOurs(device: Device, config: ModelConfig, recipe: Recipe, weights: Weights, batch: Batch): Promise<Ours> {
+async function openOurs<E extends Executor>(
+  open: (graph: Graph) => E,
+  config: ModelConfig,
+  recipe: Recipe,
+  weights: Weights,
+  batch: Batch,
+): Promise<Ours<E>> {
   const graph = new Graph();
   declareWeights(graph, config, () => 'f32');
   const programs = trainingPrograms(graph, config, recipe, 'bench');
-  const executor = new WebGpuExecutor(device);
+  const executor = open(graph);
   for (const [name, { data }] of weights) executor.write(graph.named(name), data);
   const session = await TrainingSession.open(executor, graph, config, programs, recipe, 1000);
   const start = startOf(programs, recipe.seed);
@@ -131,19 +164,32 @@ function startOf({ adapter }: TrainingPrograms, seed: number): Float32Array<Arra
   return flat;
 }
 
+interface Watched {
+  readonly subject: Subject;
+  figures(): Promise<Figures[]>;
+  /** Resolves when the step queued last is done. */
+  last(): Promise<unknown>;
+}
+
 /** Steps as a subject of timing; the figures of the first ones are kept. */
-function watch(advance: Advance): { subject: Subject; figures: () => Promise<Figures[]> } {
+function watch(advance: Advance): Watched {
   const kept: Promise<Figures>[] = [];
+  let last: Promise<unknown> = Promise.resolve();
   const queue = (times: number) => () => {
     for (let i = 0; i < times; i++) {
       const figures = advance();
+      last = figures;
       if (kept.length < WATCHED) kept.push(figures);
     }
   };
-  return { subject: { prepare: (times) => Promise.resolve(queue(times)) }, figures: () => Promise.all(kept) };
+  return {
+    subject: { prepare: (times) => Promise.resolve(queue(times)) },
+    figures: () => Promise.all(kept),
+    last: () => last,
+  };
 }
 
-function tfjsAdvance(step: TfjsStep, peer: TfjsPeer): Advance {
+function tfjsAdvance(step: TfjsStep, submit: () => void): Advance {
   const read = async (scalar: tf.Scalar) => {
     const [value] = await scalar.data();
     scalar.dispose();
@@ -151,7 +197,7 @@ function tfjsAdvance(step: TfjsStep, peer: TfjsPeer): Advance {
   };
   return async () => {
     const { loss, norm } = step.advance();
-    peer.submit();
+    submit();
     const [lossValue, gradNorm] = await Promise.all([read(loss), read(norm)]);
     return { loss: lossValue, gradNorm };
   };
