@@ -1,6 +1,7 @@
 /** Finds the GPU: adapter, every useful feature, the largest limits, and whether it is real. */
 
 import { CodedError, messageOf } from '../core/errors';
+import { Buffers } from './buffers';
 import { Pipelines } from './pipelines';
 
 /** What a kernel launch may rely on. */
@@ -22,6 +23,7 @@ export interface Device {
   readonly target: Target;
   /** Compiled once for the device, shared by everything that runs on it. */
   readonly pipelines: Pipelines;
+  readonly buffers: Buffers;
 }
 
 const FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'];
@@ -56,6 +58,7 @@ export function describe(gpu: GPUDevice, info: GPUAdapterInfo): Device {
     info,
     name: [...new Set(words)].join(' ') || 'unnamed adapter',
     pipelines: new Pipelines(gpu),
+    buffers: new Buffers(gpu),
     target: {
       software: info.isFallbackAdapter || SOFTWARE.test(words.join(' ')),
       maxBindingBytes: gpu.limits.maxStorageBufferBindingSize,

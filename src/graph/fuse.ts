@@ -73,5 +73,5 @@ function extend(host: Node, part: Node, sum: Node): Node | null {
   if (part.op !== lowrankOp || small.layout !== layout || host.inputs[P] !== null || p === undefined || q === undefined)
     return null;
   const attrs: MatmulAttrs = { layout, scale: small.scale };
-  return { op: matmulOp, attrs, inputs: host.inputs.with(P, p).with(Q, q), outputs: sum.outputs };
+  return { ...host, attrs, inputs: host.inputs.with(P, p).with(Q, q), outputs: sum.outputs };
 }

@@ -3,7 +3,7 @@
 import { internal } from '../core/errors';
 import { add } from '../../kernels/add';
 import type { Value } from '../../kernels/op';
-import type { Program } from './graph';
+import type { Node, Program } from './graph';
 
 /**
  * Appends d(Σ seed·value)/d(wanted) for every pair of `seeds` (value → cotangent of its shape). Returns wanted value →
@@ -18,17 +18,22 @@ export function gradient(
   const active = dependents(nodes, wanted);
   const cotangents = new Map(seeds);
   for (const node of nodes.reverse()) {
-    const outputs = node.outputs.map((value) => cotangents.get(value) ?? null);
-    const needs = node.inputs.map((value) => value !== null && active.has(value));
-    if (!needs.includes(true) || outputs.every((value) => value === null)) continue;
-    if (node.op.gradient === null) throw internal(`${node.op.name} has no derivative`);
-    const inputs = node.op.gradient(program, node, outputs, needs);
-    node.inputs.forEach((value, i) => {
-      const part = inputs[i] ?? null;
-      if (value !== null && part !== null && needs[i] === true) accumulate(program, cotangents, value, part);
-    });
+    program.within({ layer: node.layer, pass: 'backward' }, () => differentiate(program, node, active, cotangents));
   }
   return new Map(wanted.flatMap((value) => entry(value, cotangents.get(value))));
+}
+
+/** Adds what `node` contributes to the cotangents of its inputs. */
+function differentiate(program: Program, node: Node, active: ReadonlySet<Value>, cotangents: Map<Value, Value>): void {
+  const outputs = node.outputs.map((value) => cotangents.get(value) ?? null);
+  const needs = node.inputs.map((value) => value !== null && active.has(value));
+  if (!needs.includes(true) || outputs.every((value) => value === null)) return;
+  if (node.op.gradient === null) throw internal(`${node.op.name} has no derivative`);
+  const inputs = node.op.gradient(program, node, outputs, needs);
+  node.inputs.forEach((value, i) => {
+    const part = inputs[i] ?? null;
+    if (value !== null && part !== null && needs[i] === true) accumulate(program, cotangents, value, part);
+  });
 }
 
 function entry(value: Value, gradientOf: Value | undefined): [Value, Value][] {

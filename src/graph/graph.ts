@@ -4,13 +4,21 @@
  * Neither holds data.
  */
 
-import type { DType } from '../core/dtype';
+import { byteLength, type DType } from '../core/dtype';
 import { internal } from '../core/errors';
 import { sizeOf, type Shape } from '../core/shape';
 import type { Builder, Op, Role, Use, Value } from '../../kernels/op';
 
+/** Where in a program a node stands. */
+export interface Mark {
+  /** The layer of the model that it belongs to; null outside of the layers. */
+  readonly layer: number | null;
+  /** Nodes of the gradient are the backward pass; the planner adds those that make a result of the forward pass once more. */
+  readonly pass: 'forward' | 'backward' | 'recompute';
+}
+
 /** One use of an op. */
-export interface Node extends Use<Value> {
+export interface Node extends Use<Value>, Mark {
   readonly op: Op;
   readonly attrs: object;
 }
@@ -95,6 +103,7 @@ export class Graph {
 
 export class Program implements Builder {
   readonly nodes: Node[] = [];
+  #mark: Mark = { layer: null, pass: 'forward' };
 
   constructor(
     readonly graph: Graph,
@@ -108,8 +117,17 @@ export class Program implements Builder {
         ? this.graph.create(op.name, 'temp', spec.shape, spec.dtype)
         : updatable(op.name, inputs[updated]);
     });
-    this.nodes.push({ op, inputs, outputs, attrs });
+    this.nodes.push({ op, inputs, outputs, attrs, ...this.#mark });
     return outputs;
+  }
+
+  /** Marks the nodes that `build` adds. */
+  within<T>(mark: Partial<Mark>, build: () => T): T {
+    const outer = this.#mark;
+    this.#mark = { ...outer, ...mark };
+    const built = build();
+    this.#mark = outer;
+    return built;
   }
 }
 
@@ -121,4 +139,9 @@ function updatable(op: string, value: Value | null | undefined): Value {
 /** The value that owns the storage: the flat value of a view, else the value itself. */
 export function storageOf(value: Value): Value {
   return value.view?.of ?? value;
+}
+
+/** Bytes of a value in storage. */
+export function valueBytes(value: Value): number {
+  return byteLength(value.dtype, sizeOf(value.shape));
 }

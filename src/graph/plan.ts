@@ -1,53 +1,42 @@
 /**
- * The planner: drops nodes whose results nobody needs, merges what can be merged, and gives every temporary a slot. A slot is one buffer, used again by
- * later temporaries that fit. Slots rather than offsets in one arena, because WebGPU forbids a dispatch to bind one buffer
- * both read-only and writable, whatever the ranges: in one arena every input would have to be declared writable.
+ * The planner: drops nodes whose results nobody needs, merges what can be merged, and makes again what is not worth keeping. Where
+ * the temporaries of a plan lie is settled by `layOut`, for a device.
  */
 
-import { byteLength } from '../core/dtype';
-import { sizeOf } from '../core/shape';
 import type { Value } from '../../kernels/op';
 import { fuse } from './fuse';
 import type { Node, Program } from './graph';
+import { KEEP_ALL, recompute, type Keep } from './recompute';
 
 export interface Plan {
   readonly name: string;
   readonly nodes: readonly Node[];
   /** Handed to the host after each run. */
   readonly outputs: readonly Value[];
-  /** Bytes of each slot. */
-  readonly slots: readonly number[];
-  readonly slotOf: ReadonlyMap<Value, number>;
   /** `lastUse[i]`: temporaries that node i is the last to touch (outputs of the plan left out). */
   readonly lastUse: readonly (readonly Value[])[];
-  /** The most bytes of temporaries that live at one time: the least any planner could do. */
-  readonly peakLive: number;
   /** Floating-point operations of one run. */
   readonly flops: number;
+  /** Those of them that make again what was not kept. */
+  readonly recomputed: number;
 }
 
-/** Plans a program whose results are `outputs` and its updates of state. */
-export function plan(program: Pick<Program, 'name' | 'nodes'>, outputs: readonly Value[]): Plan {
-  const nodes = fuse(liveNodes(program.nodes, outputs), outputs);
-  const lastUse = lastUses(nodes, outputs);
+/** Plans a program whose results are `outputs` and its updates of state; `keep` says what the backward pass finds of the forward pass. */
+export function plan(program: Program, outputs: readonly Value[], keep: Keep = KEEP_ALL): Plan {
+  const fused = fuse(liveNodes(program.nodes, outputs), outputs);
+  const nodes = recompute(program.graph, fused, keep);
   return {
     name: program.name,
     nodes,
     outputs,
-    lastUse,
-    ...assignSlots(nodes, lastUse),
-    flops: nodes.reduce((sum, node) => sum + node.op.cost(node, node.attrs).flops, 0),
+    lastUse: lastUses(nodes, outputs),
+    flops: flopsOf(nodes),
+    recomputed: flopsOf(nodes.filter(({ pass }) => pass === 'recompute')),
   };
 }
 
-/** Bytes of a value in storage. */
-export function valueBytes(value: Value): number {
-  return byteLength(value.dtype, sizeOf(value.shape));
-}
-
-/** Bytes of all slots. */
-export function slotBytes(planned: Plan): number {
-  return planned.slots.reduce((sum, bytes) => sum + bytes, 0);
+function flopsOf(nodes: readonly Node[]): number {
+  return nodes.reduce((sum, node) => sum + node.op.cost(node, node.attrs).flops, 0);
 }
 
 /** Nodes that lead to an output or update a state, in their order. */
@@ -76,39 +65,4 @@ function lastUses(nodes: readonly Node[], outputs: readonly Value[]): Value[][] 
       return last;
     })
     .reverse();
-}
-
-function assignSlots(
-  nodes: readonly Node[],
-  lastUse: readonly (readonly Value[])[],
-): Pick<Plan, 'slots' | 'slotOf' | 'peakLive'> {
-  const slots: number[] = [];
-  const free = new Set<number>();
-  const slotOf = new Map<Value, number>();
-  let live = 0;
-  let peakLive = 0;
-  nodes.forEach((node, i) => {
-    // Outputs take their slots before inputs give theirs back, so a dispatch never reads and writes one buffer.
-    for (const value of node.outputs) {
-      if (value.role !== 'temp') continue;
-      slotOf.set(value, takeSlot(slots, free, valueBytes(value)));
-      live += valueBytes(value);
-    }
-    peakLive = Math.max(peakLive, live);
-    for (const value of lastUse[i] ?? []) {
-      free.add(slotOf.get(value) ?? -1);
-      live -= valueBytes(value);
-    }
-  });
-  return { slots, slotOf, peakLive };
-}
-
-/** The free slot that fits best; else the largest free one, grown; else a new one. */
-function takeSlot(slots: number[], free: Set<number>, bytes: number): number {
-  const size = (slot: number) => slots[slot] ?? 0;
-  const bySize = [...free].sort((a, b) => size(a) - size(b));
-  const chosen = bySize.find((slot) => size(slot) >= bytes) ?? bySize.at(-1) ?? slots.length;
-  free.delete(chosen);
-  slots[chosen] = Math.max(size(chosen), bytes);
-  return chosen;
 }

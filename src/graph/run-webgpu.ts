@@ -1,14 +1,16 @@
 /**
  * The WebGPU executor. Pipelines and bind groups are made once, when a plan is compiled; a run only encodes and submits.
- * Storage is one buffer per declared value; temporaries live in the plan's slots.
+ * Storage is one buffer per declared value; temporaries lie in buffers that all plans share, since one runs after the other.
  */
 
 import { CodedError } from '../core/errors';
+import { outOfMemory } from '../gpu/buffers';
 import type { Device } from '../gpu/device';
-import type { Binding, Dispatch, Launch, Value } from '../../kernels/op';
+import type { Binding, Value } from '../../kernels/op';
 import type { Compiled, Executor, HostArray } from './executor';
-import { storageOf, type Node } from './graph';
-import { valueBytes, type Plan } from './plan';
+import { storageOf, valueBytes, type Node } from './graph';
+import { layOut, share, type Memory, type Place } from './memory';
+import type { Plan } from './plan';
 
 /** One command of a compiled plan. */
 interface Command {
@@ -20,10 +22,17 @@ interface Command {
 
 interface GpuCompiled extends Compiled {
   readonly commands: readonly Command[];
-  /** Buffers that this plan alone uses: slots, then scratch. */
+  /** Where its temporaries and scratch lie: some of the shared buffers. */
   readonly buffers: readonly GPUBuffer[];
   /** Where each output is copied from. */
-  readonly results: readonly { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number }[];
+  readonly results: readonly Part[];
+}
+
+/** Some bytes of a buffer. */
+interface Part {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly size: number;
 }
 
 interface Staging {
@@ -48,6 +57,8 @@ export class WebGpuExecutor implements Executor {
   readonly #poison: boolean;
   readonly #buffers = new Map<Value, GPUBuffer>();
   readonly #compiled = new Set<GpuCompiled>();
+  /** Buffers of temporaries and scratch, and how many plans use each. */
+  #shared: { readonly buffer: GPUBuffer; plans: number }[] = [];
   #staging: Staging[] = [];
   /** Work to put into one submit; follows the measured speed. */
   #flopsPerSubmit = 2e9;
@@ -76,35 +87,42 @@ export class WebGpuExecutor implements Executor {
     return data;
   }
 
-  async compile(plan: Plan, onProgress: (done: number, total: number) => void = () => undefined): Promise<GpuCompiled> {
+  /** `memory`: where the values of the plan lie; of a part of a plan, the memory of the whole. */
+  async compile(
+    plan: Plan,
+    onProgress: (done: number, total: number) => void = () => undefined,
+    memory = this.memoryOf(plan),
+  ): Promise<GpuCompiled> {
     const { gpu, target } = this.#device;
-    gpu.pushErrorScope('out-of-memory');
     const launches = plan.nodes.map((node) => node.op.launch(node, node.attrs, target));
-    const scratchSizes = launches.reduce<number[]>(largest, []);
-    const slots = plan.slots.map((size) => this.#allocate(size, `${plan.name} slot`));
-    const scratch = scratchSizes.map((size) => this.#allocate(size, `${plan.name} scratch`));
-    const memory = await gpu.popErrorScope();
-    if (memory !== null) throw outOfMemory(memory.message);
+    const buffers = await this.#take(plan, memory);
     let done = 0;
     const total = launches.reduce((sum, launch) => sum + launch.dispatches.length, 0);
     const commands = await Promise.all(
-      launches.flatMap((launch, i) =>
-        launch.dispatches.map(async (dispatch) => {
+      plan.nodes.flatMap((node, i) =>
+        (launches[i]?.dispatches ?? []).map(async (dispatch, _, { length }) => {
           const pipeline = await this.#device.pipelines.get(dispatch);
           onProgress(++done, total);
-          return this.#command(plan, plan.nodes[i], dispatch, pipeline, launch, slots, scratch);
+          const bindings = dispatch.bindings.map((binding) => this.#resource(node, binding, memory, buffers));
+          const entries = bindings.map((resource, binding) => ({ binding, resource }));
+          const bindGroup = gpu.createBindGroup({
+            label: dispatch.shader.label,
+            layout: pipeline.getBindGroupLayout(0),
+            entries,
+          });
+          const flops = node.op.cost(node, node.attrs).flops / length;
+          return { pipeline, bindGroup, workgroups: dispatch.workgroups, flops };
         }),
       ),
     );
-    const results = plan.outputs.map((value) => ({ ...this.#locate(plan, value, slots), size: valueBytes(value) }));
+    const results = plan.outputs.map((value) => this.#locate(value, memory, buffers));
     const compiled: GpuCompiled = {
       plan,
       commands,
       results,
-      buffers: [...slots, ...scratch],
+      buffers,
       dispose: () => {
-        this.#compiled.delete(compiled);
-        for (const buffer of compiled.buffers) buffer.destroy();
+        if (this.#compiled.delete(compiled)) this.#giveBack(buffers);
       },
     };
     this.#compiled.add(compiled);
@@ -143,22 +161,25 @@ export class WebGpuExecutor implements Executor {
   }
 
   release(value: Value): void {
-    this.#buffers.get(value)?.destroy();
+    const buffer = this.#buffers.get(value);
+    if (buffer !== undefined) this.#device.buffers.destroy(buffer);
     this.#buffers.delete(value);
   }
 
+  /** Bytes of all buffers on the device. */
   bytes(): number {
-    const plans = [...this.#compiled].flatMap((compiled) => compiled.buffers);
-    return [...this.#buffers.values(), ...plans, ...this.#staging.map((entry) => entry.buffer)].reduce(
-      (sum, buffer) => sum + buffer.size,
-      0,
-    );
+    return this.#device.buffers.bytes;
+  }
+
+  /** Where the temporaries and the scratch of a plan lie on this device. */
+  memoryOf(plan: Plan): Memory {
+    return layOut(plan, (node) => node.op.launch(node, node.attrs, this.#device.target).scratch);
   }
 
   dispose(): void {
-    for (const compiled of this.#compiled) compiled.dispose();
-    for (const buffer of this.#buffers.values()) buffer.destroy();
-    for (const { buffer } of this.#staging) buffer.destroy();
+    for (const compiled of [...this.#compiled]) compiled.dispose();
+    for (const buffer of this.#buffers.values()) this.#device.buffers.destroy(buffer);
+    for (const { buffer } of this.#staging) this.#device.buffers.destroy(buffer);
     this.#buffers.clear();
     this.#staging = [];
   }
@@ -169,55 +190,48 @@ export class WebGpuExecutor implements Executor {
     this.#flopsPerSubmit = Math.max(1e8, (flops / seconds) * SUBMIT_SECONDS);
   }
 
-  #command(
-    plan: Plan,
-    node: Node | undefined,
-    dispatch: Dispatch,
-    pipeline: GPUComputePipeline,
-    launch: Launch,
-    slots: readonly GPUBuffer[],
-    scratch: readonly GPUBuffer[],
-  ): Command {
-    if (node === undefined) throw new CodedError('internal', 'internal: a launch without a node');
-    const entries = dispatch.bindings.map((binding, i) => ({
-      binding: i,
-      resource: this.#resource(plan, node, binding, launch, slots, scratch),
-    }));
-    const bindGroup = this.#device.gpu.createBindGroup({
-      label: dispatch.shader.label,
-      layout: pipeline.getBindGroupLayout(0),
-      entries,
+  /** Shared buffers for a plan, made where there are too few. Throws `gpu/memory` when the device has no more. */
+  async #take(plan: Plan, memory: Memory): Promise<readonly GPUBuffer[]> {
+    const { gpu, buffers } = this.#device;
+    const pool = this.#shared.map(({ buffer }) => buffer.size);
+    gpu.pushErrorScope('out-of-memory');
+    const taken = share(pool, memory.buffers).map((index) => {
+      const shared = (this.#shared[index] ??= { buffer: buffers.make(plan.name, pool[index] ?? 0, USAGE), plans: 0 });
+      shared.plans++;
+      return shared.buffer;
     });
-    const flops = node.op.cost(node, node.attrs).flops / launch.dispatches.length;
-    return { pipeline, bindGroup, workgroups: dispatch.workgroups, flops };
+    const failed = await gpu.popErrorScope();
+    if (failed === null) return taken;
+    this.#giveBack(taken);
+    throw outOfMemory(failed.message);
   }
 
-  #resource(
-    plan: Plan,
-    node: Node,
-    binding: Binding,
-    launch: Launch,
-    slots: readonly GPUBuffer[],
-    scratch: readonly GPUBuffer[],
-  ): GPUBufferBinding {
-    const range = binding.range;
-    if (binding.from === 'scratch') {
-      const buffer = scratch[binding.index];
-      if (buffer === undefined) throw new CodedError('internal', `internal: ${node.op.name} has no scratch ${binding.index}`);
-      return { buffer, offset: range?.offset ?? 0, size: range?.size ?? launch.scratch[binding.index] ?? buffer.size };
+  /** Destroys those that no other plan uses. */
+  #giveBack(buffers: readonly GPUBuffer[]): void {
+    for (const shared of this.#shared) {
+      if (!buffers.includes(shared.buffer) || --shared.plans > 0) continue;
+      this.#device.buffers.destroy(shared.buffer);
     }
-    const value = (binding.from === 'input' ? node.inputs : node.outputs)[binding.index];
-    if (value === null || value === undefined)
-      throw new CodedError('internal', `internal: ${node.op.name} binds ${binding.from} ${binding.index}, which is absent`);
-    const { buffer, offset } = this.#locate(plan, value, slots);
-    return { buffer, offset: offset + (range?.offset ?? 0), size: range?.size ?? valueBytes(value) };
+    this.#shared = this.#shared.filter(({ plans }) => plans > 0);
   }
 
-  #locate(plan: Plan, value: Value, slots: readonly GPUBuffer[]): { buffer: GPUBuffer; offset: number } {
-    if (value.role !== 'temp') return { buffer: this.#bufferOf(value), offset: this.#offsetOf(value) };
-    const buffer = slots[plan.slotOf.get(value) ?? -1];
-    if (buffer === undefined) throw new CodedError('internal', `internal: ${value.name} has no slot in ${plan.name}`);
-    return { buffer, offset: 0 };
+  #resource(node: Node, binding: Binding, memory: Memory, buffers: readonly GPUBuffer[]): Part {
+    const whole = this.#whole(node, binding, memory, buffers);
+    const { range } = binding;
+    return range === undefined ? whole : { buffer: whole.buffer, offset: whole.offset + range.offset, size: range.size };
+  }
+
+  #whole(node: Node, { from, index }: Binding, memory: Memory, buffers: readonly GPUBuffer[]): Part {
+    if (from === 'scratch') return partOf(memory.scratchOf.get(node)?.[index], buffers, `scratch ${index} of ${node.op.name}`);
+    const value = (from === 'input' ? node.inputs : node.outputs)[index];
+    if (value === null || value === undefined)
+      throw new CodedError('internal', `internal: ${node.op.name} binds ${from} ${index}, which is absent`);
+    return this.#locate(value, memory, buffers);
+  }
+
+  #locate(value: Value, memory: Memory, buffers: readonly GPUBuffer[]): Part {
+    if (value.role === 'temp') return partOf(memory.placeOf.get(value), buffers, value.name);
+    return { buffer: this.#bufferOf(value), offset: this.#offsetOf(value), size: valueBytes(value) };
   }
 
   #offsetOf(value: Value): number {
@@ -228,15 +242,9 @@ export class WebGpuExecutor implements Executor {
     const owner = storageOf(value);
     const known = this.#buffers.get(owner);
     if (known !== undefined) return known;
-    const made = this.#allocate(valueBytes(owner), owner.name);
+    const made = this.#device.buffers.make(owner.name, valueBytes(owner), USAGE);
     this.#buffers.set(owner, made);
     return made;
-  }
-
-  #allocate(size: number, label: string): GPUBuffer {
-    const { maxBufferSize } = this.#device.gpu.limits;
-    if (size > maxBufferSize) throw outOfMemory(`${label} needs ${size} bytes, the device gives ${maxBufferSize} to one buffer`);
-    return this.#device.gpu.createBuffer({ label, size: Math.max(4, size), usage: USAGE });
   }
 
   #stage(encoder: GPUCommandEncoder, sources: GpuCompiled['results']): Staging {
@@ -245,7 +253,7 @@ export class WebGpuExecutor implements Executor {
     const [reused] = free >= 0 ? this.#staging.splice(free, 1) : [];
     const staging = reused ?? {
       size,
-      buffer: this.#device.gpu.createBuffer({ label: 'staging', size: Math.max(4, size), usage: 0x1 | 0x8 }),
+      buffer: this.#device.buffers.make('staging', size, 0x1 | 0x8),
     };
     let at = 0;
     for (const { buffer, offset, size: bytes } of sources) {
@@ -269,9 +277,10 @@ export class WebGpuExecutor implements Executor {
   }
 }
 
-function largest(sizes: number[], launch: Launch): number[] {
-  launch.scratch.forEach((size, i) => (sizes[i] = Math.max(sizes[i] ?? 0, size)));
-  return sizes;
+function partOf(place: Place | undefined, buffers: readonly GPUBuffer[], what: string): Part {
+  const buffer = buffers[place?.buffer ?? -1];
+  if (place === undefined || buffer === undefined) throw new CodedError('internal', `internal: ${what} has no place in memory`);
+  return { buffer, offset: place.offset, size: place.size };
 }
 
 function hostArray(value: Value, bytes: ArrayBuffer): HostArray {
@@ -284,11 +293,4 @@ function padHalves(data: HostArray): Uint8Array<ArrayBuffer> {
   const padded = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
   padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return padded;
-}
-
-function outOfMemory(detail: string): CodedError {
-  return new CodedError(
-    'gpu/memory',
-    `The GPU has not enough memory: ${detail}. Choose a shorter sequence length, a smaller micro-batch or a smaller model.`,
-  );
 }

@@ -3,7 +3,7 @@
 import { internal } from '../core/errors';
 import type { Compiled, Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
-import { plan } from '../graph/plan';
+import { plan, type Plan } from '../graph/plan';
 import type { ModelConfig } from './config';
 import type { Adaptation } from './llama';
 import { declareCache, declareWindow, rotaryData, windowPass, type DecodeInputs, type Window } from './pass';
@@ -11,12 +11,42 @@ import { sampleToken, type Sampling } from './sample';
 
 /** Prompt tokens that go through the model at once. */
 const PREFILL = 32;
+/** Positions that generation keeps at most: its cache is allocated whole. */
+const MAX_CACHE = 2048;
 
-/** A window size, compiled for one adaptation. */
-interface Stage {
+/** Positions of the cache that a model gets. */
+export function cacheCapacity({ maxPositions, slidingWindow }: ModelConfig): number {
+  return Math.min(maxPositions, slidingWindow ?? Infinity, MAX_CACHE);
+}
+
+/** A window size, planned for one adaptation. */
+interface PlannedStage {
   readonly window: Window;
   readonly length: number;
+  /** Output: logits [1, V] after the window. */
+  readonly plan: Plan;
+}
+
+interface Stage extends Omit<PlannedStage, 'plan'> {
   readonly compiled: Compiled;
+}
+
+/** Declares (or finds again) the windows of decoding, and plans a program for each. `name` tells adaptations apart. */
+export function decodeStages(
+  graph: Graph,
+  config: ModelConfig,
+  decode: DecodeInputs,
+  name: string,
+  adaptation: Adaptation | null,
+): PlannedStage[] {
+  const lengths = [PREFILL, 1].filter((length) => length < decode.capacity);
+  return lengths.map((length) => {
+    const key = `decode.${length}`;
+    const program = graph.program(`${name}.${key}`);
+    const window = windowOf(graph, key, length);
+    const logits = windowPass(program, graph, config, window, decode, adaptation);
+    return { window, length, plan: plan(program, [logits]) };
+  });
 }
 
 /** Decodes sequences of up to `capacity` tokens. One cache serves all adaptations, one sequence at a time. */
@@ -100,20 +130,12 @@ export class Decoder {
   #stagesOf(name: string, adaptation: Adaptation | null): Promise<readonly Stage[]> {
     const known = this.#stages.get(name);
     if (known !== undefined) return known;
+    const stages = decodeStages(this.graph, this.config, this.#decode, name, adaptation);
     const made = Promise.all(
-      [PREFILL, 1].filter((length) => length < this.capacity).map((length) => this.#compile(name, adaptation, length)),
+      stages.map(async ({ plan, ...stage }) => ({ ...stage, compiled: await this.executor.compile(plan) })),
     );
     this.#stages.set(name, made);
     return made;
-  }
-
-  async #compile(name: string, adaptation: Adaptation | null, length: number): Promise<Stage> {
-    const { graph, config } = this;
-    const key = `decode.${length}`;
-    const program = graph.program(`${name}.${key}`);
-    const window = windowOf(graph, key, length);
-    const logits = windowPass(program, graph, config, window, this.#decode, adaptation);
-    return { window, length, compiled: await this.executor.compile(plan(program, [logits])) };
   }
 }
 

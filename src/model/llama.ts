@@ -5,9 +5,9 @@
 
 import type { DType } from '../core/dtype';
 import { linear, type Adapter, type LinearLayer } from '../adapter/lora';
-import type { Graph } from '../graph/graph';
+import type { Graph, Program } from '../graph/graph';
 import { embedding } from '../../kernels/embedding';
-import type { Builder, Value } from '../../kernels/op';
+import type { Value } from '../../kernels/op';
 import { rmsnorm } from '../../kernels/rmsnorm';
 import { rope } from '../../kernels/rope';
 import { swiglu } from '../../kernels/swiglu';
@@ -61,7 +61,7 @@ export function headOf(graph: Graph, config: ModelConfig): Value {
 
 /** Final hidden states [M, C], normalised, ready for the head. */
 export function hiddenStates(
-  builder: Builder,
+  builder: Program,
   graph: Graph,
   config: ModelConfig,
   tokens: Tokens,
@@ -70,12 +70,15 @@ export function hiddenStates(
 ): Value {
   const pass: Pass = { builder, graph, config, tokens, attend, adaptation };
   let x = embedding(builder, { table: graph.named('model.embed_tokens.weight'), ids: tokens.ids });
-  for (let i = 0; i < config.layers; i++) x = feedForward(pass, i, selfAttention(pass, i, x));
+  for (let layer = 0; layer < config.layers; layer++) {
+    const before = x;
+    x = builder.within({ layer }, () => feedForward(pass, layer, selfAttention(pass, layer, before)));
+  }
   return norm(pass, 'model.norm', x);
 }
 
 interface Pass {
-  readonly builder: Builder;
+  readonly builder: Program;
   readonly graph: Graph;
   readonly config: ModelConfig;
   readonly tokens: Tokens;

@@ -1,6 +1,6 @@
 /** The two ways of running the model over tokens: packed rows for training, and a window of one sequence over a KV cache. */
 
-import type { Graph } from '../graph/graph';
+import type { Graph, Program } from '../graph/graph';
 import { attention } from '../../kernels/attention';
 import { attentionCached } from '../../kernels/attention_cached';
 import { cacheWrite } from '../../kernels/cache_write';
@@ -58,7 +58,7 @@ export function declareBatch(graph: Graph, name: string, { rows, tokens }: Batch
 
 /** Final hidden states [M, C] of a packed batch. */
 export function packedPass(
-  builder: Builder,
+  builder: Program,
   graph: Graph,
   config: ModelConfig,
   batch: BatchInputs,
@@ -105,7 +105,7 @@ export function declareWindow(graph: Graph, name: string, length: number): Windo
 
 /** Logits [1, V] after row `last` of the window; writes the window's keys and values to the cache. */
 export function windowPass(
-  builder: Builder,
+  builder: Program,
   graph: Graph,
   config: ModelConfig,
   window: Window,

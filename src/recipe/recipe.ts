@@ -48,6 +48,8 @@ const fields = {
   /** Loss on the assistant's tokens and end-of-turn only, or on every token. */
   lossOn: v.optional(v.picklist(['assistant', 'all']), 'assistant'),
   seed: v.optional(whole(0, 4294967295), 42),
+  /** Gigabytes that a run may take; 0 is what the device is sure to give. Changes how much is computed twice, never a result. */
+  memoryLimit: v.optional(real(0, 1024), 0),
 };
 
 const schema = v.strictObject(fields);

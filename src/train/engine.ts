@@ -9,7 +9,11 @@ import { WebGpuExecutor } from '../graph/run-webgpu';
 import { startWasm } from '../graph/tfjs-backend';
 import { measureRoof } from '../gpu/ceilings';
 import { openDevice, type Device } from '../gpu/device';
+import type { Machine } from './forecast';
 import type { DeviceView, ExecutorKind } from './types';
+
+/** tfjs's WebAssembly memory ends at 4 GiB, and some of it is lost between tensors. */
+const WASM_BUDGET = 3 * 2 ** 30;
 
 export interface Engine {
   readonly view: DeviceView;
@@ -17,6 +21,8 @@ export interface Engine {
   readonly device: Device | null;
   /** f32 operations per second that the device can do at most; null where that is not known. Resolves some time after opening. */
   readonly roof: Promise<number | null>;
+  /** For forecasts. */
+  readonly machine: Machine;
   executor(graph: Graph): Executor;
 }
 
@@ -42,6 +48,8 @@ async function gpuEngine(opened: Device, faulty: readonly string[]): Promise<Eng
   return {
     device,
     roof: measureRoof(device).catch(() => null),
+    // The web has no figure for free GPU memory: the largest buffer is a lower bound.
+    machine: { target: device.target, budget: device.gpu.limits.maxBufferSize },
     executor: () => new WebGpuExecutor(device),
     view: {
       executor: 'webgpu',
@@ -73,7 +81,13 @@ async function openProcessor(reason: string, software: boolean): Promise<Engine>
     features: [],
     maxBufferBytes: null,
   };
-  return { device: null, roof: Promise.resolve(null), executor: (graph) => new TfjsExecutor(graph, 'wasm'), view };
+  return {
+    device: null,
+    roof: Promise.resolve(null),
+    machine: { target: null, budget: WASM_BUDGET },
+    executor: (graph) => new TfjsExecutor(graph, 'wasm'),
+    view,
+  };
 }
 
 /** Resolves with a coded error when the GPU is lost; never on the processor. */

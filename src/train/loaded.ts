@@ -8,7 +8,7 @@ import type { Executor, HostArray } from '../graph/executor';
 import { Graph } from '../graph/graph';
 import type { ModelConfig } from '../model/config';
 import type { ModelFolder } from '../model/folder';
-import { Decoder } from '../model/generate';
+import { cacheCapacity, Decoder } from '../model/generate';
 import { declareWeights } from '../model/llama';
 import type { LoadProgress, ModelView } from '../model/types';
 import { checkWeights, decodeToF32, streamWeights, type StoredTensor } from '../model/weights-source';
@@ -19,9 +19,6 @@ import type { Engine } from './engine';
 import { checkFits } from './fits';
 import type { NamedAdapter } from './programs';
 import type { GenerateRequest, GenerateResult } from './types';
-
-/** Positions that generation keeps at most: its cache is allocated whole. */
-const MAX_CACHE = 2048;
 
 export class LoadedModel {
   /** The decoder holds one sequence. */
@@ -56,8 +53,7 @@ export class LoadedModel {
     for await (const tensor of streamWeights(folder, storage, { onProgress })) {
       executor.write(graph.named(tensor.name), halves ? hostData(tensor) : decodeToF32(tensor));
     }
-    const capacity = Math.min(config.maxPositions, config.slidingWindow ?? Infinity, MAX_CACHE);
-    const decoder = Decoder.open(executor, graph, config, capacity);
+    const decoder = Decoder.open(executor, graph, config, cacheCapacity(config));
     return new LoadedModel(folder.view, config, graph, executor, tokenizer, decoder);
   }
 

@@ -3,6 +3,7 @@
 import { adapterEntries, declareAdapter, type Adapter } from '../adapter/lora';
 import type { Flat, Graph } from '../graph/graph';
 import { plan, type Plan } from '../graph/plan';
+import { KEEP_ALL, type Keep } from '../graph/recompute';
 import type { ModelConfig } from '../model/config';
 import { headOf, linearLayers, type Adaptation } from '../model/llama';
 import { declareBatch, packedPass, type BatchInputs, type BatchShape } from '../model/pass';
@@ -46,7 +47,13 @@ export function targetLayers(
 }
 
 /** Declares and plans all programs of the run `name` over weights that the graph already declares. */
-export function trainingPrograms(graph: Graph, config: ModelConfig, recipe: Recipe, name: string): TrainingPrograms {
+export function trainingPrograms(
+  graph: Graph,
+  config: ModelConfig,
+  recipe: Recipe,
+  name: string,
+  keep: Keep = KEEP_ALL,
+): TrainingPrograms {
   const layers = targetLayers(config, recipe);
   const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
   const adapter = declareAdapter(graph, name, layers, recipe);
@@ -78,7 +85,7 @@ export function trainingPrograms(graph: Graph, config: ModelConfig, recipe: Reci
     batch,
     seed,
     lossScale,
-    train: plan(train, [trainLoss]),
+    train: plan(train, [trainLoss], keep),
     update: plan(update, [optimizer.norm]),
     evaluate: evaluation('evaluate', { adapter, seed: null }),
     evaluateBase: evaluation('evaluateBase', null),

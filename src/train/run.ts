@@ -5,6 +5,7 @@ import type { RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
+import { forecastMemory, type Machine } from './forecast';
 import { promptsOf, type SamplePrompt } from './prompts';
 import { trainingPrograms, type NamedAdapter, type TrainingPrograms } from './programs';
 import { TrainingSession } from './session';
@@ -18,6 +19,7 @@ const ROWS_AT_ONCE = 50;
 
 export interface RunContext {
   readonly model: LoadedModel;
+  readonly machine: Machine;
   readonly store: RunStore;
   /** Unique in the model's graph. */
   readonly valuePrefix: string;
@@ -87,9 +89,10 @@ export class Run {
   }
 
   async #prepare(snapshot: Snapshot | null): Promise<TrainingSession> {
-    const { model, valuePrefix } = this.#context;
+    const { model, machine, valuePrefix } = this.#context;
     const { recipe, totalSteps } = this.#record;
-    const programs = trainingPrograms(model.graph, model.config, recipe, valuePrefix);
+    const { keep } = forecastMemory(model.config, recipe, (name) => model.graph.named(name).dtype, machine);
+    const programs = trainingPrograms(model.graph, model.config, recipe, valuePrefix, keep);
     const onProgress = (done: number, total: number) => this.#phase('Compiling kernels', done, total);
     const session = await TrainingSession.open(
       model.executor,

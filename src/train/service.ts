@@ -99,8 +99,7 @@ export class TrainService {
     const microSteps = Math.max(1, Math.ceil(rows / recipe.microBatch));
     const engine = await this.#openedEngine();
     checkFits(folder, engine);
-    const target = engine.device?.target ?? null;
-    return forecastRun(folder.config, recipe, (name) => storage.get(name) ?? 'f32', target, microSteps);
+    return forecastRun(folder.config, recipe, (name) => storage.get(name) ?? 'f32', engine.machine, microSteps);
   }
 
   async warmUp(modelId: string, recipe: Recipe): Promise<void> {
@@ -206,6 +205,7 @@ export class TrainService {
     const engine = await this.#openedEngine();
     const context = {
       model,
+      machine: engine.machine,
       store: await this.#store,
       onEvent,
       valuePrefix: this.#nextName(),

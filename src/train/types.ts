@@ -2,6 +2,7 @@
 
 import type { CheckpointInfo, RunRecord } from '../checkpoint/types';
 import type { Message } from '../dataset/types';
+import type { Keep } from '../graph/recompute';
 
 export type ExecutorKind = 'webgpu' | 'wasm';
 
@@ -21,13 +22,29 @@ export interface DeviceView {
   readonly maxBufferBytes: number | null;
 }
 
-/** Memory of a run in bytes, known before anything is loaded. */
-export interface Forecast {
+/** Memory of a run in bytes, known before anything is loaded. `total` is the sum of the parts. */
+export interface MemoryForecast {
   readonly weights: number;
   readonly adapter: number;
+  /** Moments and gradient sums. */
   readonly optimizer: number;
+  /** Temporaries and scratch of whichever program needs most: they share it. */
   readonly activations: number;
+  /** Inputs of a step and tables of its positions. */
+  readonly batch: number;
+  /** Cache of keys and values, and inputs of decoding. */
+  readonly sampling: number;
+  /** Buffers that results are read back through, the adapter's for a checkpoint among them. */
+  readonly reading: number;
   readonly total: number;
+  /** What is kept of the forward pass for the backward pass. */
+  readonly keep: Keep;
+  /** Share of a step's operations that make again what was not kept. */
+  readonly recomputed: number;
+}
+
+/** Memory and length of a run. */
+export interface Forecast extends MemoryForecast {
   /** Trainable parameters. */
   readonly trainable: number;
   readonly steps: number;

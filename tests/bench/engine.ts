@@ -13,13 +13,20 @@ export function syncOf({ gpu }: Device): Sync {
   return () => gpu.queue.onSubmittedWorkDone();
 }
 
-/** A plan that is run for its work alone: nothing is read back, and repetitions are one long plan. */
-export function planSubject(executor: WebGpuExecutor, plan: Plan): Subject & { dispose(): void } {
+/**
+ * A plan that is run for its work alone: nothing is read back, and repetitions are one long plan. `memory` is that of the whole
+ * when `plan` is a part of one.
+ */
+export function planSubject(
+  executor: WebGpuExecutor,
+  plan: Plan,
+  memory = executor.memoryOf(plan),
+): Subject & { dispose(): void } {
   let compiled: Compiled | undefined;
   return {
     async prepare(times) {
       compiled?.dispose();
-      const made = await executor.compile(repeated(plan, times));
+      const made = await executor.compile(repeated(plan, times), undefined, memory);
       compiled = made;
       return () => void executor.run(made);
     },

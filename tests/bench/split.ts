@@ -19,9 +19,10 @@ export async function splitStep(
 ): Promise<Share[]> {
   const shares: Share[] = [];
   for (const plan of plans) {
+    const memory = executor.memoryOf(plan);
     for (const [name, nodes] of byKind(plan.nodes)) {
       const { flops } = costOf(nodes);
-      const subject = planSubject(executor, { ...plan, nodes, flops });
+      const subject = planSubject(executor, { ...plan, nodes, flops }, memory);
       const { ms } = await time(subject, syncOf(device), SAMPLES);
       subject.dispose();
       shares.push({ name, nodes: nodes.length, ms, flops, fraction: limitOf(nodes, ceilings) / ms });

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Batch } from '../../src/batch/types';
 import { openDevice, type Device } from '../../src/gpu/device';
 import { Graph } from '../../src/graph/graph';
+import { KEEP_ALL, ways } from '../../src/graph/recompute';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { parseConfig, type ModelConfig } from '../../src/model/config';
 import { declareWeights } from '../../src/model/llama';
@@ -57,10 +58,10 @@ function batchAt(index: number, { microBatch, sequenceLength }: Recipe): Batch {
   };
 }
 
-async function open(recipe: Recipe): Promise<TrainingSession> {
+async function open(recipe: Recipe, keep = KEEP_ALL, matrices: 'f16' | 'f32' = 'f16'): Promise<TrainingSession> {
   const graph = new Graph();
-  declareWeights(graph, config, (name) => (name.includes('norm') ? 'f32' : 'f16'));
-  const programs = trainingPrograms(graph, config, recipe, 'run');
+  declareWeights(graph, config, (name) => (name.includes('norm') ? 'f32' : matrices));
+  const programs = trainingPrograms(graph, config, recipe, 'run', keep);
   const executor = new WebGpuExecutor(device, { poison: true });
   for (const value of graph.declared().filter(({ role }) => role === 'frozen')) {
     if (value.name.startsWith('rope')) continue;
@@ -125,6 +126,23 @@ describe.each([
     for (let i = 0; i < 20; i++) await session.advance({ batch: () => batchAt(0, recipe) });
     expect(await session.evaluate(heldOut, 'tuned')).toBeLessThan(before - 0.05);
     expect(await session.evaluate(heldOut, 'base')).toBe(before);
+  });
+});
+
+describe.each(['f32', 'f16'] as const)('what is made again for the backward pass, %s weights', (matrices) => {
+  const recipe = parseRecipe({ ...base, dropout: 0.2, gradientAccumulation: 2 });
+  const trained = async (keep = KEEP_ALL) => {
+    const session = await open(recipe, keep, matrices);
+    const rows = await advance(session, recipe, 3);
+    const state = bytes(await session.snapshot());
+    session.executor.dispose();
+    return { rows, state };
+  };
+
+  test('is the same bytes as what would have been kept', async () => {
+    const kept = await trained();
+    expect(new Set(kept.state).size).toBeGreaterThan(1000);
+    for (const keep of ways(config.layers).slice(1)) expect(await trained(keep)).toEqual(kept);
   });
 });
 

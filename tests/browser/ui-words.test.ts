@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { bytes, percent, plural, short } from '../../src/ui/format';
 import { HELP, orderedHelp } from '../../src/ui/model/help';
-import { verdictOf } from '../../src/ui/recipe/verdict';
+import { keptWords, verdictOf } from '../../src/ui/recipe/verdict';
 import type { DeviceView } from '../../workers/api';
 
 const device = (change: Partial<DeviceView>): DeviceView => ({
@@ -31,6 +31,15 @@ describe('whether a run fits', () => {
     expect(verdict.fits).toBe(fits);
     expect(verdict.words).toContain(words);
   });
+});
+
+it.each([
+  ['all', 0, 0, 'Nothing'],
+  ['products', 0, 0.000512, 'Norms and activations (0.051 % of the work)'],
+  ['attention', 8, 0.1187, '8 layers but for attention (12 % of the work)'],
+  ['inputs', 1, 0.22, 'All of 1 layer (22 % of the work)'],
+] as const)('says what is computed twice: %s', (what, layers, recomputed, words) => {
+  expect(keptWords({ keep: { what, layers }, recomputed })).toBe(words);
 });
 
 describe('help for a missing GPU', () => {

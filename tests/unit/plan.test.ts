@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { gradient } from '../../src/graph/gradient';
-import { Graph, type Program } from '../../src/graph/graph';
-import { plan, slotBytes, valueBytes, type Plan } from '../../src/graph/plan';
+import { Graph, valueBytes, type Node, type Program } from '../../src/graph/graph';
+import { layOut, peakLive, share, type Memory, type Place } from '../../src/graph/memory';
+import { plan, type Plan } from '../../src/graph/plan';
 import { add } from '../../kernels/add';
 import type { Value } from '../../kernels/op';
 import { rmsnorm } from '../../kernels/rmsnorm';
@@ -29,35 +30,67 @@ function trained(depth: number): Plan {
   return plan(program, [y, dx]);
 }
 
-/** Plays the plan with slots that remember whose value they hold. */
-function replay({ nodes, slotOf, outputs }: Plan): void {
-  const holds = new Map<number, Value>();
-  const slot = (value: Value) => slotOf.get(value) ?? -1;
+/** One of each three nodes takes scratch, of a size that fits no value. */
+const scratchOf = ({ outputs: [first] }: Node) => (first !== undefined && first.id % 3 === 0 ? [300, 1000] : []);
+
+const bytesOf = ({ buffers }: Memory) => buffers.reduce((sum, bytes) => sum + bytes, 0);
+
+/** Plays the plan on memory that remembers, for each 4 bytes, whose they are. */
+function replay({ nodes, outputs }: Plan, memory: Memory): void {
+  const holds = memory.buffers.map((bytes) => new Array<object | undefined>(bytes / 4));
+  const words = ({ buffer, offset, size }: Place) => holds[buffer]?.slice(offset / 4, (offset + size) / 4) ?? [];
+  const place = (value: Value) => memory.placeOf.get(value) ?? { buffer: -1, offset: 0, size: 0 };
+  const intact = (value: Value) => {
+    expect(words(place(value))).toHaveLength(valueBytes(value) / 4);
+    expect(words(place(value)).every((owner) => owner === value)).toBe(true);
+  };
   for (const node of nodes) {
     const temps = node.inputs.filter((value): value is Value => value?.role === 'temp');
-    for (const value of temps) expect(holds.get(slot(value))).toBe(value);
-    const written = node.outputs.filter((value) => value.role === 'temp').map(slot);
-    expect(new Set(written).size).toBe(written.length);
-    for (const value of temps) expect(written).not.toContain(slot(value));
-    for (const value of node.outputs) if (value.role === 'temp') holds.set(slot(value), value);
+    temps.forEach(intact);
+    const scratch = memory.scratchOf.get(node) ?? [];
+    expect(scratch.map(({ size }) => size)).toEqual(scratchOf(node));
+    const written = [...node.outputs.filter(({ role }) => role === 'temp').map(place), ...scratch];
+    for (const { buffer, offset, size } of written) holds[buffer]?.fill(node, offset / 4, (offset + size) / 4);
+    for (const value of node.outputs) {
+      const { buffer, offset, size } = place(value);
+      if (value.role === 'temp') holds[buffer]?.fill(value, offset / 4, (offset + size) / 4);
+    }
+    // One buffer is bound once when it is written: no other place of the node lies in it.
+    const writtenBuffers = written.map(({ buffer }) => buffer);
+    expect(new Set(writtenBuffers).size).toBe(writtenBuffers.length);
+    for (const value of temps) expect(writtenBuffers).not.toContain(place(value).buffer);
+    for (const value of node.outputs) if (value.role === 'temp') intact(value);
   }
-  for (const value of outputs) expect(holds.get(slot(value))).toBe(value);
+  outputs.forEach(intact);
 }
 
 describe('plan', () => {
-  test('no value is overwritten before its last use, and no dispatch reads what it writes', () => {
-    for (const depth of [1, 2, 5, 12]) replay(trained(depth));
+  test('no value is overwritten before its last use, and no dispatch writes a buffer that it binds twice', () => {
+    for (const depth of [1, 2, 5, 12]) {
+      const planned = trained(depth);
+      replay(planned, layOut(planned, scratchOf));
+    }
   });
 
-  test('every temporary fits its slot', () => {
-    const planned = trained(4);
-    for (const [value, slot] of planned.slotOf) expect(planned.slots[slot]).toBeGreaterThanOrEqual(valueBytes(value));
+  test('every place begins where a binding may and ends inside its buffer', () => {
+    const { buffers, placeOf, scratchOf: scratch } = layOut(trained(4), scratchOf);
+    for (const { buffer, offset, size } of [...placeOf.values(), ...[...scratch.values()].flat()]) {
+      expect(offset % 256).toBe(0);
+      expect(offset + size).toBeLessThanOrEqual(buffers[buffer] ?? 0);
+    }
   });
 
-  test('slots stay within a tenth of the bytes that live at one time', () => {
+  test('buffers stay within a tenth of the bytes that live at one time', () => {
     const planned = trained(12);
-    expect(slotBytes(planned)).toBeGreaterThanOrEqual(planned.peakLive);
-    expect(slotBytes(planned)).toBeLessThanOrEqual(1.1 * planned.peakLive);
+    const bytes = bytesOf(layOut(planned, scratchOf));
+    expect(bytes).toBeGreaterThanOrEqual(peakLive(planned, scratchOf));
+    expect(bytes).toBeLessThanOrEqual(1.1 * peakLive(planned, scratchOf));
+  });
+
+  test('a plan takes the tightest of the shared buffers, each once, and adds what is missing', () => {
+    const pool = [100, 400, 200];
+    expect(share(pool, [300, 150, 150])).toEqual([1, 2, 3]);
+    expect(pool).toEqual([100, 400, 200, 150]);
   });
 
   test('nodes that lead nowhere are dropped', () => {
@@ -69,7 +102,7 @@ describe('plan', () => {
   test('without a gradient the memory does not grow with the depth', () => {
     const forward = (depth: number) => {
       const { program, y } = stack(depth);
-      return slotBytes(plan(program, [y]));
+      return bytesOf(layOut(plan(program, [y]), () => []));
     };
     expect(forward(20)).toBe(forward(4));
   });

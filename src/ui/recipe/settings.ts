@@ -74,6 +74,11 @@ export const GROUPS: readonly Group[] = [
       number('sequenceLength', 'Sequence length', 'Tokens in a row. Longer examples are cut; short ones are packed together.'),
       number('microBatch', 'Rows at once', 'Rows that go through the model together. More is faster and takes more memory.'),
       number('gradientAccumulation', 'Batches a step', 'Summed before one update: a larger batch without more memory.'),
+      number(
+        'memoryLimit',
+        'Memory limit',
+        'In GB. A run that needs more keeps less and computes it twice, with the same result. 0: what the device is sure to give.',
+      ),
     ],
   },
   {

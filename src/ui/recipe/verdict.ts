@@ -1,7 +1,7 @@
 /** Whether a run fits into memory, in words. */
 
-import type { DeviceView } from '../../../workers/api';
-import { bytes } from '../format';
+import type { DeviceView, Forecast } from '../../../workers/api';
+import { bytes, percent } from '../format';
 
 export interface Verdict {
   readonly fits: 'yes' | 'perhaps' | 'no';
@@ -29,4 +29,13 @@ function inWasm(total: number): Verdict {
     fits: total <= WASM_BYTES ? 'perhaps' : 'no',
     words: `${total <= WASM_BYTES ? 'Tight' : 'Does not fit'}: needs ${bytes(total)} of about ${bytes(WASM_BYTES)}. Lower the sequence length, or take a smaller model.`,
   };
+}
+
+/** What a run computes twice so that it fits, and what that costs. */
+export function keptWords({ keep, recomputed }: Pick<Forecast, 'keep' | 'recomputed'>): string {
+  const cost = `${percent(Number(recomputed.toPrecision(2)))} of the work`;
+  if (keep.what === 'all') return 'Nothing';
+  if (keep.what === 'products') return `Norms and activations (${cost})`;
+  const layers = keep.layers === 1 ? '1 layer' : `${keep.layers} layers`;
+  return `${keep.what === 'inputs' ? `All of ${layers}` : `${layers} but for attention`} (${cost})`;
 }

@@ -1,0 +1,223 @@
+/**
+ * Where temporaries and scratch lie. Large pieces get buffers of their own; smaller ones lie inside those while nothing else needs
+ * the place, several side by side where that is allowed. It is not where a dispatch writes one and touches the other: WebGPU
+ * forbids a dispatch to bind a buffer both read-only and writable, whatever the ranges.
+ */
+
+import { internal } from '../core/errors';
+import type { Value } from '../../kernels/op';
+import { valueBytes, type Node } from './graph';
+import type { Plan } from './plan';
+
+export interface Place {
+  /** Number of the buffer. */
+  readonly buffer: number;
+  /** Bytes, a multiple of 256. */
+  readonly offset: number;
+  readonly size: number;
+}
+
+export interface Memory {
+  /** Bytes of each buffer, largest first. */
+  readonly buffers: readonly number[];
+  readonly placeOf: ReadonlyMap<Value, Place>;
+  /** Scratch buffers of each node that has any. */
+  readonly scratchOf: ReadonlyMap<Node, readonly Place[]>;
+}
+
+/** WebGPU's largest required alignment of a binding's offset. */
+const ALIGNMENT = 256;
+
+/** Something that needs a place from node `from` to node `to`, both included. */
+interface Piece {
+  readonly size: number;
+  /** The size, made up to the alignment. */
+  readonly bytes: number;
+  from: number;
+  to: number;
+  /** Nodes that bind it, and those of them that write it. */
+  readonly touched: Set<number>;
+  readonly written: number[];
+}
+
+interface Resident {
+  readonly piece: Piece;
+  readonly offset: number;
+}
+
+interface Region {
+  readonly bytes: number;
+  readonly residents: Resident[];
+}
+
+type ScratchOf = (node: Node) => readonly number[];
+type Program = Pick<Plan, 'nodes' | 'outputs'>;
+
+/** Places for the temporaries of `plan` and for the scratch (bytes each) that `scratchOf` says its nodes take. */
+export function layOut(plan: Program, scratchOf: ScratchOf): Memory {
+  const { values, scratch, all } = piecesOf(plan, scratchOf);
+  const regions = pack(all, mostAlive(all));
+  const placeOf = placesIn(regions);
+  return {
+    buffers: regions.map(({ bytes }) => bytes),
+    placeOf: new Map([...values].map(([value, piece]) => [value, placeOf(piece)])),
+    scratchOf: new Map([...scratch].map(([node, own]) => [node, own.map(placeOf)])),
+  };
+}
+
+/** The most bytes that live at one time: the least any layout could do. */
+export function peakLive(plan: Program, scratchOf: ScratchOf = () => []): number {
+  return mostAlive(piecesOf(plan, scratchOf).all);
+}
+
+function mostAlive(pieces: readonly Piece[]): number {
+  const changes: number[] = [];
+  const change = (at: number, bytes: number) => (changes[at] = (changes[at] ?? 0) + bytes);
+  for (const { bytes, from, to } of pieces) {
+    change(from, bytes);
+    change(to + 1, -bytes);
+  }
+  let live = 0;
+  return changes.reduce((most, bytes) => Math.max(most, (live += bytes)), 0);
+}
+
+interface Pieces {
+  readonly values: ReadonlyMap<Value, Piece>;
+  readonly scratch: ReadonlyMap<Node, readonly Piece[]>;
+  readonly all: readonly Piece[];
+}
+
+/** Every temporary and every scratch buffer with the time it lives. */
+function piecesOf({ nodes, outputs }: Program, scratchOf: ScratchOf): Pieces {
+  const values = new Map<Value, Piece>();
+  const scratch = new Map<Node, Piece[]>();
+  nodes.forEach((node, i) => {
+    for (const value of node.outputs) if (value.role === 'temp') touch(values, value, i, true);
+    for (const value of node.inputs) if (value?.role === 'temp') touch(values, value, i, false);
+    const sizes = scratchOf(node);
+    if (sizes.length > 0) scratch.set(node, scratchPieces(scratch.get(node), sizes, i));
+  });
+  for (const value of outputs) {
+    const piece = values.get(value);
+    if (piece !== undefined) piece.to = nodes.length;
+  }
+  return { values, scratch, all: [...values.values(), ...[...scratch.values()].flat()] };
+}
+
+/**
+ * Which of the buffers at hand (bytes each) a memory takes for its own: for each of its buffers the smallest that is large enough
+ * and not taken. What is missing is appended to `pool`. Plans never run at the same time, so they share.
+ */
+export function share(pool: number[], buffers: readonly number[]): number[] {
+  const free = new Set(pool.keys());
+  return buffers.map((bytes) => {
+    const fitting = [...free].filter((i) => (pool[i] ?? 0) >= bytes);
+    const chosen = fitting.reduce((best, i) => ((pool[i] ?? 0) < (pool[best] ?? Infinity) ? i : best), fitting[0] ?? pool.length);
+    pool[chosen] ??= bytes;
+    free.delete(chosen);
+    return chosen;
+  });
+}
+
+function touch(values: Map<Value, Piece>, value: Value, at: number, writes: boolean): void {
+  const piece = values.get(value) ?? pieceOf(valueBytes(value), at);
+  values.set(value, piece);
+  piece.to = at;
+  piece.touched.add(at);
+  if (writes) piece.written.push(at);
+}
+
+function pieceOf(size: number, at: number): Piece {
+  return { size, bytes: Math.ceil(size / ALIGNMENT) * ALIGNMENT, from: at, to: at, touched: new Set(), written: [] };
+}
+
+/** A node that stands in the plan several times keeps its scratch. */
+function scratchPieces(known: Piece[] | undefined, sizes: readonly number[], at: number): Piece[] {
+  const pieces = known ?? sizes.map((bytes) => pieceOf(bytes, at));
+  for (const piece of pieces) {
+    piece.to = at;
+    piece.touched.add(at);
+    piece.written.push(at);
+  }
+  return pieces;
+}
+
+/** Orders in which pieces may be packed. Largest first is nearly always within a hundredth of the least possible. */
+const ORDERS: readonly ((a: Piece, b: Piece) => number)[] = [
+  (a, b) => b.bytes - a.bytes || a.from - b.from,
+  (a, b) => b.bytes - a.bytes || b.to - b.from - (a.to - a.from) || a.from - b.from,
+  (a, b) => b.bytes * (b.to - b.from + 1) - a.bytes * (a.to - a.from + 1) || a.from - b.from,
+  (a, b) => b.to - b.from - (a.to - a.from) || b.bytes - a.bytes || a.from - b.from,
+];
+/** How far above the least possible a packing may be before the next order is tried. */
+const SLACK = 1.05;
+
+/** By the best of the orders, or the first that is good enough. */
+function pack(pieces: readonly Piece[], least: number): readonly Region[] {
+  const bytesOf = (regions: readonly Region[]) => regions.reduce((sum, { bytes }) => sum + bytes, 0);
+  let best: readonly Region[] | undefined;
+  for (const order of ORDERS) {
+    const regions = packInOrder(pieces.toSorted(order));
+    if (best === undefined || bytesOf(regions) < bytesOf(best)) best = regions;
+    if (bytesOf(best) <= SLACK * least) break;
+  }
+  return (best ?? []).toSorted((a, b) => b.bytes - a.bytes);
+}
+
+function placesIn(regions: readonly Region[]): (piece: Piece) => Place {
+  const entries = regions.flatMap(({ residents }, buffer) =>
+    residents.map(({ piece, offset }) => [piece, { buffer, offset, size: piece.size }] as const),
+  );
+  const places = new Map<Piece, Place>(entries);
+  return (piece) => {
+    const place = places.get(piece);
+    if (place === undefined) throw internal('a piece of memory without a place');
+    return place;
+  };
+}
+
+/** Each piece into the tightest gap, or into a new region. */
+function packInOrder(pieces: readonly Piece[]): Region[] {
+  const regions: Region[] = [];
+  for (const piece of pieces) {
+    let best: { readonly region: Region; readonly gap: Gap } | undefined;
+    for (const region of regions) {
+      const gap = tightestGap(region, piece);
+      if (gap !== null && gap.slack < (best?.gap.slack ?? Infinity)) best = { region, gap };
+      if (best?.gap.slack === 0) break;
+    }
+    if (best === undefined) regions.push({ bytes: piece.bytes, residents: [{ piece, offset: 0 }] });
+    else best.region.residents.push({ piece, offset: best.gap.offset });
+  }
+  return regions;
+}
+
+interface Gap {
+  readonly offset: number;
+  /** Bytes that would be left. */
+  readonly slack: number;
+}
+
+/** The gap of the region that fits best all the time that the piece lives; null when there is none. */
+function tightestGap({ bytes, residents }: Region, piece: Piece): Gap | null {
+  const beside: Resident[] = [];
+  for (const resident of residents) {
+    const other = resident.piece;
+    if (other.from > piece.to || piece.from > other.to) continue;
+    if (clash(piece, other)) return null;
+    beside.push(resident);
+  }
+  let best: Gap | null = null;
+  let end = 0;
+  for (const limit of [...beside.sort((a, b) => a.offset - b.offset), null]) {
+    const slack = (limit?.offset ?? bytes) - end - piece.bytes;
+    if (slack >= 0 && slack < (best?.slack ?? Infinity)) best = { offset: end, slack };
+    if (limit !== null) end = Math.max(end, limit.offset + limit.piece.bytes);
+  }
+  return best;
+}
+
+/** A node binds both and writes one of them. */
+function clash(a: Piece, b: Piece): boolean {
+  return a.written.some((node) => b.touched.has(node)) || b.written.some((node) => a.touched.has(node));
+}

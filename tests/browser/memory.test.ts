@@ -1,0 +1,88 @@
+/** The forecast against the bytes that the device was asked for, once everything that a run does has been done. */
+
+import { beforeAll, expect, test, vi } from 'vitest';
+import type { Batch } from '../../src/batch/types';
+import type { DType } from '../../src/core/dtype';
+import { sizeOf } from '../../src/core/shape';
+import { openDevice, type Device } from '../../src/gpu/device';
+import { Graph } from '../../src/graph/graph';
+import { ways, type Keep } from '../../src/graph/recompute';
+import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { parseConfig } from '../../src/model/config';
+import { cacheCapacity, Decoder } from '../../src/model/generate';
+import { declareWeights } from '../../src/model/llama';
+import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
+import { forecastWith } from '../../src/train/forecast';
+import { trainingPrograms } from '../../src/train/programs';
+import { TrainingSession } from '../../src/train/session';
+
+const config = parseConfig(
+  JSON.stringify({
+    ...{ model_type: 'qwen3', hidden_size: 64, intermediate_size: 160, num_hidden_layers: 4, head_dim: 32 },
+    ...{ num_attention_heads: 4, num_key_value_heads: 2, vocab_size: 1000, max_position_embeddings: 256 },
+    ...{ rms_norm_eps: 1e-6, tie_word_embeddings: true },
+  }),
+);
+
+vi.setConfig({ testTimeout: 300_000 });
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice(navigator.gpu);
+});
+
+function batchOf({ microBatch, sequenceLength }: Recipe): Batch {
+  const size = microBatch * sequenceLength;
+  const ids = Int32Array.from({ length: size }, (_, i) => i % config.vocabSize);
+  return {
+    ids,
+    labels: ids,
+    positions: ids.map((_, i) => i % sequenceLength),
+    segments: new Int32Array(size),
+    weights: new Float32Array(size).fill(1),
+    ...{ tokens: size, trained: size },
+  };
+}
+
+const dtypeOf = (name: string): DType => (/norm|bias/.test(name) ? 'f32' : 'f16');
+
+/** Loads, trains, measures, keeps and samples; then the bytes on the device, and those left after all is given back. */
+async function allocated(recipe: Recipe, keep: Keep): Promise<{ used: number; left: number }> {
+  const before = device.buffers.bytes;
+  const graph = new Graph();
+  const executor = new WebGpuExecutor(device);
+  declareWeights(graph, config, dtypeOf);
+  for (const value of graph.declared()) {
+    const size = sizeOf(value.shape);
+    executor.write(value, value.dtype === 'f16' ? new Uint16Array(size) : new Float32Array(size));
+  }
+  const decoder = Decoder.open(executor, graph, config, cacheCapacity(config));
+  const programs = trainingPrograms(graph, config, recipe, 'run', keep);
+  const session = await TrainingSession.open(executor, graph, config, programs, recipe, 10);
+  const batch = batchOf(recipe);
+  await session.advance({ batch: () => batch });
+  await session.evaluate([batch], 'base');
+  await session.evaluate([batch], 'tuned');
+  await session.snapshot();
+  for (const adaptation of [null, { adapter: programs.adapter, seed: null }]) {
+    const sampling = { temperature: 0, topP: 1, seed: 1 };
+    const tokens = decoder.tokens(adaptation === null ? 'base' : 'run', adaptation, [1, 2, 3], 2, new Set(), sampling);
+    for await (const token of tokens) expect(token).toBeGreaterThanOrEqual(0);
+  }
+  const used = device.buffers.bytes - before;
+  executor.dispose();
+  return { used, left: device.buffers.bytes - before };
+}
+
+test.each([
+  parseRecipe({ rank: 4, sequenceLength: 128 }),
+  parseRecipe({ rank: 16, sequenceLength: 64, microBatch: 2, gradientAccumulation: 2, dropout: 0.1 }),
+])('a run takes what was forecast, and gives all of it back', async (recipe) => {
+  const [all, , , half] = ways(config.layers);
+  for (const keep of [all, half]) {
+    if (keep === undefined) throw new Error('fewer ways than expected');
+    const { total } = forecastWith(config, recipe, dtypeOf, device.target, keep);
+    const { used, left } = await allocated(recipe, keep);
+    expect(Math.abs(total / used - 1)).toBeLessThan(0.05);
+    expect(left).toBe(0);
+  }
+});

@@ -1,0 +1,47 @@
+/** Six models by what their config.json says; sizes alone, no weights. */
+
+import { parseConfig, type ModelConfig } from '../../src/model/config';
+
+interface Sizes {
+  readonly model_type: string;
+  readonly hidden_size: number;
+  readonly intermediate_size: number;
+  readonly num_hidden_layers: number;
+  readonly num_attention_heads: number;
+  readonly num_key_value_heads: number;
+  readonly vocab_size: number;
+  readonly max_position_embeddings: number;
+  readonly tie_word_embeddings: boolean;
+  readonly head_dim?: number;
+}
+
+function llama(
+  [hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, num_key_value_heads]: readonly [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ],
+  vocab_size: number,
+  rest: Partial<Sizes> = {},
+): ModelConfig {
+  const sizes: Sizes = {
+    model_type: 'llama',
+    ...{ hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, num_key_value_heads, vocab_size },
+    max_position_embeddings: 8192,
+    tie_word_embeddings: true,
+    ...rest,
+  };
+  return parseConfig(JSON.stringify(sizes));
+}
+
+/** Hidden size, feed-forward size, layers, heads, key/value heads; vocabulary; what else differs. */
+export const modelShapes = {
+  'SmolLM2-135M': llama([576, 1536, 30, 9, 3], 49_152),
+  'SmolLM2-360M': llama([960, 2560, 32, 15, 5], 49_152),
+  'Qwen2.5-0.5B': llama([896, 4864, 24, 14, 2], 151_936, { model_type: 'qwen2', max_position_embeddings: 32_768 }),
+  'Qwen3-0.6B': llama([1024, 3072, 28, 16, 8], 151_936, { model_type: 'qwen3', max_position_embeddings: 40_960, head_dim: 128 }),
+  'Llama-3.2-1B': llama([2048, 8192, 16, 32, 8], 128_256, { max_position_embeddings: 131_072, head_dim: 64 }),
+  'TinyLlama-1.1B': llama([2048, 5632, 22, 32, 4], 32_000, { max_position_embeddings: 2048, tie_word_embeddings: false }),
+} as const satisfies Record<string, ModelConfig>;
