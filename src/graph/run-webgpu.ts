@@ -9,6 +9,7 @@ import type { Device } from '../gpu/device';
 import type { Binding, Value } from '../../kernels/op';
 import type { Compiled, Executor, HostArray } from './executor';
 import { storageOf, valueBytes, type Node } from './graph';
+import { launcher, type LaunchOf } from './launches';
 import { layOut, share, type Memory, type Place } from './memory';
 import type { Plan } from './plan';
 
@@ -55,6 +56,7 @@ export class WebGpuExecutor implements Executor {
   readonly kind = 'webgpu';
   readonly #device: Device;
   readonly #poison: boolean;
+  readonly #launchOf: LaunchOf;
   readonly #buffers = new Map<Value, GPUBuffer>();
   readonly #compiled = new Set<GpuCompiled>();
   /** Buffers of temporaries and scratch, and how many plans use each. */
@@ -66,6 +68,7 @@ export class WebGpuExecutor implements Executor {
   constructor(device: Device, options: GpuOptions = {}) {
     this.#device = device;
     this.#poison = options.poison ?? false;
+    this.#launchOf = launcher(device.target);
   }
 
   write(value: Value, data: HostArray): void {
@@ -93,8 +96,8 @@ export class WebGpuExecutor implements Executor {
     onProgress: (done: number, total: number) => void = () => undefined,
     memory = this.memoryOf(plan),
   ): Promise<GpuCompiled> {
-    const { gpu, target } = this.#device;
-    const launches = plan.nodes.map((node) => node.op.launch(node, node.attrs, target));
+    const { gpu } = this.#device;
+    const launches = plan.nodes.map(this.#launchOf);
     const buffers = await this.#take(plan, memory);
     let done = 0;
     const total = launches.reduce((sum, launch) => sum + launch.dispatches.length, 0);
@@ -173,7 +176,7 @@ export class WebGpuExecutor implements Executor {
 
   /** Where the temporaries and the scratch of a plan lie on this device. */
   memoryOf(plan: Plan): Memory {
-    return layOut(plan, (node) => node.op.launch(node, node.attrs, this.#device.target).scratch);
+    return layOut(plan, (node) => this.#launchOf(node).scratch);
   }
 
   dispose(): void {

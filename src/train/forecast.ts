@@ -5,6 +5,7 @@ import type { DType } from '../core/dtype';
 import { CodedError, internal, type Problem } from '../core/errors';
 import type { Target } from '../gpu/device';
 import { Graph, valueBytes } from '../graph/graph';
+import { launcher, type LaunchOf } from '../graph/launches';
 import { layOut, peakLive, share } from '../graph/memory';
 import type { Plan } from '../graph/plan';
 import { ways, type Keep } from '../graph/recompute';
@@ -78,13 +79,16 @@ export function forecastMemory(
   machine: Machine,
 ): MemoryForecast {
   const budget = recipe.memoryLimit > 0 ? 1e9 * recipe.memoryLimit : machine.budget;
-  let forecast: MemoryForecast | undefined;
-  for (const keep of ways(config.layers)) {
-    forecast = forecastWith(config, recipe, dtypeOf, machine.target, keep);
-    if (forecast.total <= budget) break;
+  const launchOf = machine.target && launcher(machine.target);
+  const all = ways(config.layers);
+  for (const keep of all) {
+    const sketch = sketchRun(config, recipe, machine.target === null ? null : dtypeOf, keep);
+    const last = keep === all.at(-1);
+    if (!last && totalOf(sketch.parts) + peakLive(sketch.train) > budget) continue;
+    const forecast = measure(sketch, launchOf);
+    if (last || forecast.total <= budget) return forecast;
   }
-  if (forecast === undefined) throw internal('a model without a way to run it');
-  return forecast;
+  throw internal('a model without a way to run it');
 }
 
 /** Bytes of a run that keeps what `keep` says. */
@@ -95,27 +99,55 @@ export function forecastWith(
   target: Target | null,
   keep: Keep,
 ): MemoryForecast {
+  return measure(sketchRun(config, recipe, target === null ? null : dtypeOf, keep), target && launcher(target));
+}
+
+/** A run's programs, and its bytes but for temporaries and staging. */
+interface Sketch {
+  readonly parts: Pick<MemoryForecast, 'weights' | 'adapter' | 'optimizer' | 'batch' | 'sampling'>;
+  readonly train: Plan;
+  readonly plans: readonly Plan[];
+  readonly keep: Keep;
+}
+
+/** `dtypeOf` is null where every weight is held as f32. */
+function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string) => DType) | null, keep: Keep): Sketch {
   const graph = new Graph();
-  declareWeights(graph, config, target === null ? () => 'f32' : dtypeOf);
+  declareWeights(graph, config, dtypeOf ?? (() => 'f32'));
   const weights = declaredBytes(graph);
-  const programs = trainingPrograms(graph, config, recipe, 'forecast', keep);
-  const adapter = valueBytes(programs.adapter.flat);
+  const { train, update, evaluate, evaluateBase, adapter } = trainingPrograms(graph, config, recipe, 'forecast', keep);
   const training = declaredBytes(graph);
   const decode = declareCache(graph, config, 'cache', cacheCapacity(config));
-  const adaptation = { adapter: programs.adapter, seed: null };
-  const sampling = [null, adaptation].flatMap((each, i) => decodeStages(graph, config, decode, `forecast.${i}`, each));
-  const plans = [programs.train, programs.update, programs.evaluate, programs.evaluateBase, ...sampling.map(({ plan }) => plan)];
-  const parts = {
-    weights,
-    adapter,
-    optimizer: 3 * adapter,
-    activations: target === null ? Math.max(...plans.map((plan) => peakLive(plan))) : sharedBytes(plans, target),
-    batch: training - weights - 4 * adapter,
-    sampling: declaredBytes(graph) - training,
-    reading: target === null ? 0 : adapter + stagingBytes(plans),
+  const stages = [null, { adapter, seed: null }].flatMap((adaptation, i) =>
+    decodeStages(graph, config, decode, `forecast.${i}`, adaptation),
+  );
+  const adapterBytes = valueBytes(adapter.flat);
+  return {
+    train,
+    plans: [train, update, evaluate, evaluateBase, ...stages.map(({ plan }) => plan)],
+    keep,
+    parts: {
+      weights,
+      adapter: adapterBytes,
+      optimizer: 3 * adapterBytes,
+      batch: training - weights - 4 * adapterBytes,
+      sampling: declaredBytes(graph) - training,
+    },
   };
-  const total = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
-  return { ...parts, total, keep, recomputed: programs.train.recomputed / programs.train.flops };
+}
+
+/** `launchOf` is null on the processor, which needs neither scratch nor staging. */
+function measure({ parts, train, plans, keep }: Sketch, launchOf: LaunchOf | null): MemoryForecast {
+  const all = {
+    ...parts,
+    activations: launchOf === null ? Math.max(...plans.map((plan) => peakLive(plan))) : sharedBytes(plans, launchOf),
+    reading: launchOf === null ? 0 : parts.adapter + stagingBytes(plans),
+  };
+  return { ...all, total: totalOf(all), keep, recomputed: train.recomputed / train.flops };
+}
+
+function totalOf(parts: Readonly<Record<string, number>>): number {
+  return Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function declaredBytes(graph: Graph): number {
@@ -123,9 +155,9 @@ function declaredBytes(graph: Graph): number {
 }
 
 /** Temporaries and scratch of plans that run one after the other. */
-function sharedBytes(plans: readonly Plan[], target: Target): number {
+function sharedBytes(plans: readonly Plan[], launchOf: LaunchOf): number {
   const pool: number[] = [];
-  for (const plan of plans) share(pool, layOut(plan, (node) => node.op.launch(node, node.attrs, target).scratch).buffers);
+  for (const plan of plans) share(pool, layOut(plan, (node) => launchOf(node).scratch).buffers);
   return pool.reduce((sum, bytes) => sum + bytes, 0);
 }
 

@@ -3,7 +3,7 @@
 import type { DType } from '../core/dtype';
 import type { Device } from '../gpu/device';
 import { Graph } from '../graph/graph';
-import type { Plan } from '../graph/plan';
+import { launcher } from '../graph/launches';
 import type { ModelConfig } from '../model/config';
 import { declareWeights } from '../model/llama';
 import type { Recipe } from '../recipe/recipe';
@@ -19,10 +19,7 @@ export async function warmUp(
   const graph = new Graph();
   declareWeights(graph, config, dtypeOf);
   const { train, update, evaluate, evaluateBase } = trainingPrograms(graph, config, recipe, 'warm-up');
-  await Promise.all([train, update, evaluate, evaluateBase].map((plan) => compilePipelines(device, plan)));
-}
-
-async function compilePipelines({ pipelines, target }: Device, plan: Plan): Promise<void> {
-  const dispatches = plan.nodes.flatMap((node) => node.op.launch(node, node.attrs, target).dispatches);
-  await Promise.all(dispatches.map((dispatch) => pipelines.get(dispatch)));
+  const nodes = [train, update, evaluate, evaluateBase].flatMap((plan) => plan.nodes);
+  const launches = new Set(nodes.map(launcher(device.target)));
+  await Promise.all([...launches].flatMap(({ dispatches }) => dispatches.map((dispatch) => device.pipelines.get(dispatch))));
 }

@@ -1,0 +1,122 @@
+/**
+ * Forecasts of six models, three settings each, against what the executor asks of a device that only counts: nothing is computed.
+ * The device also refuses, as WebGPU does, a dispatch that binds a buffer twice and writes it.
+ */
+
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import type { DType } from '../../src/core/dtype';
+import { describe as describeDevice, type Device } from '../../src/gpu/device';
+import { Graph, type Node } from '../../src/graph/graph';
+import { launcher } from '../../src/graph/launches';
+import { layOut, peakLive } from '../../src/graph/memory';
+import { KEEP_ALL, ways, type Keep } from '../../src/graph/recompute';
+import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { sizeOf } from '../../src/core/shape';
+import type { ModelConfig } from '../../src/model/config';
+import { cacheCapacity, decodeStages } from '../../src/model/generate';
+import { declareWeights } from '../../src/model/llama';
+import { declareCache } from '../../src/model/pass';
+import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
+import { forecastMemory, forecastWith } from '../../src/train/forecast';
+import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
+import { countingGpu } from './counting-gpu';
+import { modelShapes } from './shapes';
+
+beforeAll(() => {
+  vi.stubGlobal('GPUShaderStage', { COMPUTE: 4 });
+  return () => vi.unstubAllGlobals();
+});
+
+function openDevice(): Device {
+  return describeDevice(countingGpu(), { vendor: 'counting' } as GPUAdapterInfo);
+}
+
+/** As `expectedStorage` has it for files in F16 or BF16. */
+const halves = (name: string): DType => (/norm|bias/.test(name) ? 'f32' : 'f16');
+interface Setting {
+  readonly name: string;
+  readonly recipe: Recipe;
+  readonly keep: (config: ModelConfig) => Keep;
+}
+
+const settings: readonly Setting[] = [
+  { name: '512 tokens', recipe: parseRecipe({ sequenceLength: 512 }), keep: () => KEEP_ALL },
+  { name: '2,048 tokens', recipe: parseRecipe({ sequenceLength: 2048 }), keep: () => KEEP_ALL },
+  {
+    name: '1,024 tokens, dropout, layers made again',
+    recipe: parseRecipe({ sequenceLength: 1024, dropout: 0.05 }),
+    keep: ({ layers }) => ({ what: 'attention', layers }),
+  },
+];
+
+/** Compiles and runs every program of a run with samples, writes a batch, reads the adapter; gives the bytes of all buffers. */
+async function allocated(
+  device: Device,
+  graph: Graph,
+  config: ModelConfig,
+  { train, update, evaluate, evaluateBase, adapter, batch, seed, lossScale }: TrainingPrograms,
+): Promise<number> {
+  const executor = new WebGpuExecutor(device);
+  const decode = declareCache(graph, config, 'cache', cacheCapacity(config));
+  const stages = [null, { adapter, seed: null }].flatMap((each, i) => decodeStages(graph, config, decode, `run.${i}`, each));
+  for (const plan of [train, update, evaluate, evaluateBase, ...stages.map((stage) => stage.plan)])
+    await executor.run(await executor.compile(plan));
+  for (const value of [batch.ids, batch.positions, batch.segments, batch.labels, batch.weights, seed, lossScale]) {
+    const size = sizeOf(value.shape);
+    executor.write(value, value.dtype === 'i32' ? new Int32Array(size) : new Float32Array(size));
+  }
+  await executor.read(adapter.flat);
+  return device.buffers.bytes;
+}
+
+describe.each(Object.entries(modelShapes))('%s', (_name, config) => {
+  test.each(settings)(
+    '$name: allocated is what was forecast, and hardly more than lives at once',
+    { timeout: 120_000 },
+    async ({ recipe, keep }) => {
+      const device = openDevice();
+      const { total } = forecastWith(config, recipe, halves, device.target, keep(config));
+      const graph = new Graph();
+      declareWeights(graph, config, halves);
+      const programs = trainingPrograms(graph, config, recipe, 'run', keep(config));
+      const bytes = await allocated(device, graph, config, programs);
+      expect(Math.abs(total / bytes - 1)).toBeLessThan(0.05);
+
+      const launchOf = launcher(device.target);
+      const scratchOf = (node: Node) => launchOf(node).scratch;
+      const laid = layOut(programs.train, scratchOf).buffers.reduce((sum, each) => sum + each, 0);
+      expect(laid).toBeLessThan(1.1 * peakLive(programs.train, scratchOf));
+    },
+  );
+});
+
+describe('the way that a run takes', () => {
+  const config = modelShapes['SmolLM2-135M'];
+  const { target } = openDevice();
+  const chosen = (recipe: Record<string, number>, budget: number) =>
+    forecastMemory(config, parseRecipe({ sequenceLength: 512, ...recipe }), halves, { target, budget });
+  const totals = ways(config.layers).map(
+    (keep) => forecastWith(config, parseRecipe({ sequenceLength: 512 }), halves, target, keep).total,
+  );
+
+  test.each([0, 1, 3, 5])('is the first that fits the device: %d', (i) => {
+    expect(chosen({}, totals[i] ?? 0)).toMatchObject({ keep: ways(config.layers)[i], total: totals[i] });
+  });
+
+  test('is the one of least memory when none fits', () => {
+    expect(chosen({}, 1).keep).toEqual(ways(config.layers).at(-1));
+  });
+
+  test('follows the recipe where that sets a limit', () => {
+    expect(chosen({ memoryLimit: 100 }, 1).keep).toEqual(KEEP_ALL);
+    expect(chosen({ memoryLimit: (totals[3] ?? 0) / 1e9 }, 1e12).keep).toEqual(ways(config.layers)[3]);
+  });
+});
+
+test('the parts of a forecast are its total', () => {
+  const { keep, recomputed, total, ...parts } = forecastWith(
+    ...([modelShapes['Qwen3-0.6B'], parseRecipe({}), halves, openDevice().target, KEEP_ALL] as const),
+  );
+  expect([keep, recomputed]).toEqual([KEEP_ALL, 0]);
+  expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
+});
