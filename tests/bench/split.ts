@@ -37,9 +37,10 @@ function byKind(nodes: readonly Node[]): Map<string, Node[]> {
   return groups;
 }
 
-/** Products are told apart by layout and whether they are extended; other ops by name. */
-function kindOf({ op, attrs, inputs }: Node): string {
-  if (!('layout' in attrs)) return op.name;
+/** Products are told apart by layout and whether they are extended; other ops by name. What is made again counts apart. */
+function kindOf({ op, attrs, inputs, pass }: Node): string {
+  const again = pass === 'recompute' ? ' again' : '';
+  if (!('layout' in attrs)) return `${op.name}${again}`;
   const extended = op.name === 'matmul' && inputs[2] !== null ? ' + low rank' : '';
-  return `${op.name} ${String(attrs.layout)}${extended}`;
+  return `${op.name} ${String(attrs.layout)}${extended}${again}`;
 }
