@@ -2,6 +2,7 @@
 
 import { byteLength } from '../src/core/dtype';
 import { internal } from '../src/core/errors';
+import { isQuantised, quantisedLayout } from '../src/core/quantised';
 import type { Spec } from './op';
 import { describe } from './rule';
 
@@ -13,23 +14,34 @@ const MULTIPLE = 4;
 export interface RowBlock {
   readonly first: number;
   readonly rows: number;
-  /** The bytes to bind; absent when the whole matrix fits one binding. */
+  /** The bytes to bind, of the codes when quantised; absent when that is the whole buffer. */
   readonly range?: { readonly offset: number; readonly size: number };
 }
 
 /** Row blocks of the matrix `spec`, in order. Throws an `internal:` error when not even the smallest aligned block fits. */
 export function rowBlocks(spec: Spec, maxBindingBytes: number): readonly RowBlock[] {
   const [rows = 0, columns = 0] = spec.shape;
-  if (byteLength(spec.dtype, rows * columns) <= maxBindingBytes) return [{ first: 0, rows }];
-  const rowBytes = columns * (spec.dtype === 'f16' ? 2 : 4);
+  const { rowBytes, bytes } = rowsOf(spec, columns);
+  if (bytes(rows) <= maxBindingBytes)
+    return [{ first: 0, rows, ...(isQuantised(spec.dtype) && { range: { offset: 0, size: bytes(rows) } }) }];
   const step = Math.max(MULTIPLE, ALIGNMENT / commonDivisor(rowBytes, ALIGNMENT));
   const perBlock = Math.floor(maxBindingBytes / (rowBytes * step)) * step;
   if (perBlock === 0) throw internal(`${describe(spec)} has no row block of at most ${maxBindingBytes} bytes`);
   return Array.from({ length: Math.ceil(rows / perBlock) }, (_, i) => {
     const first = i * perBlock;
     const count = Math.min(perBlock, rows - first);
-    return { first, rows: count, range: { offset: first * rowBytes, size: byteLength(spec.dtype, count * columns) } };
+    return { first, rows: count, range: { offset: first * rowBytes, size: bytes(count) } };
   });
+}
+
+/** Bytes of one row, and of some. */
+function rowsOf({ dtype }: Spec, columns: number): { rowBytes: number; bytes: (rows: number) => number } {
+  if (!isQuantised(dtype)) {
+    const rowBytes = columns * (dtype === 'f16' ? 2 : 4);
+    return { rowBytes, bytes: (rows) => byteLength(dtype, rows * columns) };
+  }
+  const { rowBytes } = quantisedLayout(dtype, 1, columns);
+  return { rowBytes, bytes: (rows) => rows * rowBytes };
 }
 
 function commonDivisor(a: number, b: number): number {

@@ -15,7 +15,7 @@ export const embeddingOp: Op = {
   infer(inputs) {
     const [table, ids] = inputs;
     const size = matrixOf(table);
-    if (size === null || table?.dtype === 'i32' || ids?.dtype !== 'i32' || ids.shape.length !== 1)
+    if (size === null || (table?.dtype !== 'f32' && table?.dtype !== 'f16') || ids?.dtype !== 'i32' || ids.shape.length !== 1)
       throw misfit('embedding', inputs, 'a table f32|f16[V, C] and ids i32[M]');
     return [{ shape: [sizeOf(ids.shape), size[1]], dtype: 'f32' }];
   },

@@ -1,8 +1,10 @@
 /** Matrix products as dispatches: picks tile shapes, cuts weights over the binding limit into row blocks. Used by several ops. */
 
 import type { DType } from '../src/core/dtype';
+import { isQuantised, NF4, quantisedLayout } from '../src/core/quantised';
 import { f32, specialise, type Constants } from '../src/gpu/shader';
 import { rowBlocks, type RowBlock } from './blocks';
+import dequantiseSource from './dequantise.wgsl?raw';
 import directSource from './matmul_direct.wgsl?raw';
 import tiledSource from './matmul_tiled.wgsl?raw';
 import operandSource from './matmul.wgsl?raw';
@@ -24,7 +26,7 @@ export interface Product {
   readonly factor: number;
 }
 
-/** y [rows, columns] = product + extension + bias + addend. Only the product's w may be f16 or exceed the binding limit. */
+/** y [rows, columns] = product + extension + bias + addend. Only the product's w may be other than f32, or exceed the binding limit. */
 export interface Gemm {
   readonly label: string;
   readonly layout: Layout;
@@ -42,9 +44,7 @@ export interface Gemm {
  * scratch. At most one scratch buffer comes back; it is the `scratch`-th of the launch.
  */
 export function gemm(problem: Gemm, target: Target, scratch = 0): Launch {
-  const { layout, columns, product } = problem;
-  const shape = layout === 'nt' ? [columns, product.depth] : [product.depth, columns];
-  const blocks = rowBlocks({ shape, dtype: product.type }, target.maxBindingBytes);
+  const blocks = rowBlocks({ shape: storedShape(problem), dtype: problem.product.type }, target.maxBindingBytes);
   const launches = blocks.map((block) => inSpans(gemmBlock(problem, block), target, scratch));
   const largest = Math.max(...launches.map(({ scratch: [bytes = 0] }) => bytes));
   return { scratch: largest > 0 ? [largest] : [], dispatches: launches.flatMap(({ dispatches }) => dispatches) };
@@ -55,15 +55,18 @@ interface Part extends Gemm {
   readonly whole: Gemm;
   readonly column: number;
   readonly depthStart: number;
+  /** The first row of w that is bound. */
+  readonly wRow: number;
 }
 
 /** One row block of w: some columns of y when nt, a part of the depth when nn, added to what the blocks before left in y. */
 function gemmBlock(whole: Gemm, block: RowBlock): Part {
   const { layout, product } = whole;
   const part = block.range === undefined ? product : { ...product, w: { ...product.w, range: block.range } };
-  if (layout === 'nt') return { ...whole, whole, columns: block.rows, product: part, column: block.first, depthStart: 0 };
+  const wRow = block.first;
+  if (layout === 'nt') return { ...whole, whole, columns: block.rows, product: part, column: block.first, depthStart: 0, wRow };
   const rest = block.first === 0 ? {} : { extension: null, bias: null, addend: null };
-  return { ...whole, whole, ...rest, product: { ...part, depth: block.rows }, column: 0, depthStart: block.first };
+  return { ...whole, whole, ...rest, product: { ...part, depth: block.rows }, column: 0, depthStart: block.first, wRow };
 }
 
 /** A part of y: at once, or spans of its depth side by side into scratch and then their sum. */
@@ -101,10 +104,13 @@ function dispatch(part: Part, tile: Tile, span: number, target: Target): Dispatc
     ...(extension && { A_COLUMN_1: 0, W_ROW_1: layout === 'nt' ? part.column : 0 }),
   };
   const counts = { PRODUCTS: products.length, TM: tile.rows, TN4: tile.columns / 4 };
-  const source = unroll(`${operandSource}\n${tile.entry === 'direct' ? directSource : tiledSource}`, counts);
+  const loops = tile.entry === 'direct' ? directSource : tiledSource;
+  const scales = scalesOf(part.whole);
+  const source = unroll([operandSource, ...(scales === null ? [] : [dequantiseSource]), loops].join('\n'), counts);
+  const optional = [bias, addend, scales].filter((binding) => binding !== null);
   return {
     shader: specialise(part.label, source, tile.entry, constants),
-    bindings: [part.y, ...products.flatMap(({ a, w }) => [a, w]), ...[bias, addend].filter((binding) => binding !== null)],
+    bindings: [part.y, ...products.flatMap(({ a, w }) => [a, w]), ...optional],
     workgroups: [...tile.workgroups, spans],
   };
 }
@@ -116,11 +122,13 @@ function operandConstants(part: Part, products: readonly Product[], tile: Tile, 
   const VECTOR = [whole.columns, part.columns, ...products.map(({ depth }) => depth)].every((size) => size % 4 === 0);
   const bias = 1 + 2 * products.length;
   const native = target.features.has('shader-f16');
+  const addend = bias + (part.bias != null ? 1 : 0);
   const each = products.map((product, s): Constants => ({
     [`DEPTH_${s}`]: product.depth,
     [`FACTOR_${s}`]: f32(product.factor),
     [`HALF_${s}`]: product.type === 'f16',
     [`NATIVE_HALF_${s}`]: native && product.type === 'f16',
+    [`QUANTISED_${s}`]: isQuantised(product.type),
     [`A_STRIDE_${s}`]: wholes[s]?.depth ?? 0,
     [`W_STRIDE_${s}`]: nt ? (wholes[s]?.depth ?? 0) : whole.columns,
   }));
@@ -134,8 +142,35 @@ function operandConstants(part: Part, products: readonly Product[], tile: Tile, 
     BIAS: part.bias != null,
     BIAS_BINDING: bias,
     ADDEND: part.addend != null,
-    ADDEND_BINDING: bias + (part.bias != null ? 1 : 0),
+    ADDEND_BINDING: addend,
+    QUANTISED: isQuantised(part.product.type),
+    ...dequantiseConstants(part, addend + (part.addend != null ? 1 : 0)),
     ...each[0],
     ...each[1],
+  };
+}
+
+/** w as it lies in its buffer: [rows, columns]. */
+function storedShape({ layout, columns, product }: Gemm): readonly [number, number] {
+  return layout === 'nt' ? [columns, product.depth] : [product.depth, columns];
+}
+
+/** The scales of a quantised w, always bound whole: they take a sixteenth of its bytes or less. */
+function scalesOf(whole: Gemm): Binding | null {
+  const { w, type } = whole.product;
+  return isQuantised(type) ? { ...w, range: quantisedLayout(type, ...storedShape(whole)).scales } : null;
+}
+
+function dequantiseConstants({ whole, wRow }: Part, binding: number): Constants {
+  const { type } = whole.product;
+  if (!isQuantised(type)) return {};
+  const { rowBytes, rowBlocks, groups } = quantisedLayout(type, ...storedShape(whole));
+  return {
+    FOUR: type === 'q4',
+    SCALES_BINDING: binding,
+    SCALE_ROW: wRow,
+    ROW_WORDS: rowBytes / 4,
+    ROW_BLOCKS: rowBlocks,
+    SCALE_BYTES: NF4.length + 2 * groups,
   };
 }

@@ -13,6 +13,7 @@ import { gradnormOp } from './gradnorm';
 import { lowrankOp } from './lowrank';
 import { matmulOp } from './matmul';
 import type { Op } from './op';
+import { quantiseOp } from './quantise';
 import { rmsnormBackwardOp, rmsnormOp } from './rmsnorm';
 import { ropeOp } from './rope';
 import { scaleOp } from './scale';
@@ -32,6 +33,7 @@ export const ops = {
   gradnorm: gradnormOp,
   lowrank: lowrankOp,
   matmul: matmulOp,
+  quantise: quantiseOp,
   rmsnorm: rmsnormOp,
   rmsnorm_backward: rmsnormBackwardOp,
   rope: ropeOp,

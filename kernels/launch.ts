@@ -1,8 +1,7 @@
 /** Small pieces that every op's launch, shape rule and cost are made of. */
 
 import { internal } from '../src/core/errors';
-import { byteLength } from '../src/core/dtype';
-import { sizeOf } from '../src/core/shape';
+import { storageBytes } from '../src/core/dtype';
 import type { Binding, Spec, Use } from './op';
 
 /** WebGPU's limit on workgroups in one dimension. */
@@ -47,5 +46,5 @@ export function bytesOf(use: Use): number {
 }
 
 export function specBytes(spec: Spec): number {
-  return byteLength(spec.dtype, sizeOf(spec.shape));
+  return storageBytes(spec);
 }

@@ -24,7 +24,7 @@ interface Sizes {
 }
 
 const EXPECTED =
-  'a f32[M, K], w f32|f16 ([N, K] nt, [K, N] nn), and of p f32[M, R] with q f32 ([N, R] nt, [R, N] nn), bias f32[N], addend f32[M, N] any';
+  'a f32[M, K], w f32|f16|q8|q4 ([N, K] nt, [K, N] nn), and of p f32[M, R] with q f32 ([N, R] nt, [R, N] nn), bias f32[N], addend f32[M, N] any';
 
 /**
  * [a, w, p?, q?, bias?, addend?] → [a·op(w) + scale·p·op(q) + bias + addend], f32 [M, N].
@@ -92,7 +92,7 @@ function sizesOf(inputs: Use['inputs'], { layout }: MatmulAttrs): Sizes {
   const R = p?.shape[1] ?? 0;
   const fits =
     a?.dtype === 'f32' &&
-    (w?.dtype === 'f32' || w?.dtype === 'f16') &&
+    w?.dtype !== 'i32' &&
     M * N * K > 0 &&
     depth === K &&
     !p === !q &&
@@ -113,7 +113,7 @@ function isF32(spec: Spec | null | undefined, shape: readonly number[]): boolean
 export interface MatmulInputs {
   /** f32 [M, K]. */
   readonly a: Value;
-  /** f32 or f16: [N, K] when nt, [K, N] when nn. */
+  /** f32, f16, q8 or q4: [N, K] when nt, [K, N] when nn. */
   readonly w: Value;
   readonly layout?: Layout;
   /** The adapter: p f32 [M, R] = a·Aᵀ and q f32 ([N, R] when nt, [R, N] when nn), times `scale`. */

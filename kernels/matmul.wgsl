@@ -9,6 +9,9 @@ alias E = vec4f;
 #else
 alias E = f32;
 #endif
+#if QUANTISED
+alias W = u32;
+#else
 #if HALF
 #if NATIVE_HALF
 enable f16;
@@ -26,6 +29,7 @@ alias W = u32;
 #endif
 #else
 alias W = E;
+#endif
 #endif
 
 @group(0) @binding(0) var<storage, read_write> y: array<E>;
@@ -61,6 +65,17 @@ fn a$s_at(row: u32, k: u32) -> vec4f {
 #endif
 }
 
+#if QUANTISED_$s
+// Rows are whole words, so four neighbours are read at once whatever the sizes.
+fn w$s_at(row: u32, column: u32) -> vec4f {
+#if NT
+  if (column >= DEPTH_$s) { return vec4f(); }
+#else
+  if (row >= DEPTH_$s) { return vec4f(); }
+#endif
+  return FACTOR_$s * dequantised(row, column);
+}
+#else
 #if VECTOR
 fn w$s_four(i: u32) -> vec4f {
 #if NATIVE_HALF_$s
@@ -110,6 +125,7 @@ fn w$s_at(row: u32, column: u32) -> vec4f {
   return FACTOR_$s * vec4f(w$s_one(row, column), w$s_one(row, column + 1u), w$s_one(row, column + 2u), w$s_one(row, column + 3u));
 #endif
 }
+#endif
 #end
 
 // The depths of span `span`. The extension is the first span's.

@@ -62,7 +62,7 @@ export interface Binding {
 
 export interface Dispatch {
   readonly shader: Shader;
-  /** The i-th entry is `@group(0) @binding(i)`; 'write' is `var<storage, read_write>`. No buffer may appear twice. */
+  /** The i-th entry is `@group(0) @binding(i)`; 'write' is `var<storage, read_write>`. No byte may appear twice, and no buffer both ways. */
   readonly bindings: readonly Binding[];
   readonly workgroups: readonly [number, number, number];
 }

@@ -3,7 +3,10 @@
 import type { Value } from '../../kernels/op';
 import type { Plan } from './plan';
 
-/** Host data of a value: f32 as Float32Array, i32 as Int32Array, f16 as the raw halves in a Uint16Array. */
+/**
+ * Host data of a value: f32 as Float32Array, i32 as Int32Array, f16 as the raw halves in a Uint16Array. Quantised values are
+ * not written but quantised (write-quantised.ts); read, they are the raw words from WebGPU, the numbers in f32 from tfjs.
+ */
 export type HostArray = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
 /** A plan made ready to run: pipelines compiled, bindings fixed. */

@@ -4,8 +4,9 @@
  * Neither holds data.
  */
 
-import { byteLength, type DType } from '../core/dtype';
+import { storageBytes, type DType } from '../core/dtype';
 import { internal } from '../core/errors';
+import { isQuantised } from '../core/quantised';
 import { sizeOf, type Shape } from '../core/shape';
 import type { Builder, Op, Role, Use, Value } from '../../kernels/op';
 
@@ -133,6 +134,8 @@ export class Program implements Builder {
 
 function updatable(op: string, value: Value | null | undefined): Value {
   if (value?.role === 'state' || value?.role === 'trainable') return value;
+  // Quantising is how a frozen value of these types is written.
+  if (value?.role === 'frozen' && isQuantised(value.dtype)) return value;
   throw internal(`${op} updates ${value?.name ?? 'nothing'}, which is neither state nor trainable`);
 }
 
@@ -143,5 +146,5 @@ export function storageOf(value: Value): Value {
 
 /** Bytes of a value in storage. */
 export function valueBytes(value: Value): number {
-  return byteLength(value.dtype, sizeOf(value.shape));
+  return storageBytes(value);
 }

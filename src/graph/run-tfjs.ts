@@ -6,6 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { f16ToF32 } from '../core/f16';
 import { internal } from '../core/errors';
+import { isQuantised } from '../core/quantised';
 import { sizeOf } from '../core/shape';
 import type { Value } from '../../kernels/op';
 import type { Compiled, Executor, HostArray } from './executor';
@@ -24,6 +25,7 @@ export class TfjsExecutor implements Executor {
   }
 
   write(value: Value, data: HostArray): void {
+    if (isQuantised(value.dtype)) throw internal(`${value.name} is ${value.dtype}: it is written by quantising`);
     const numbers = data instanceof Uint16Array ? f16ToF32(data) : data;
     if (numbers.length !== sizeOf(value.shape))
       throw internal(`${value.name} takes ${sizeOf(value.shape)} elements, got ${numbers.length}`);

@@ -288,7 +288,7 @@ function partOf(place: Place | undefined, buffers: readonly GPUBuffer[], what: s
 
 function hostArray(value: Value, bytes: ArrayBuffer): HostArray {
   if (value.dtype === 'f32') return new Float32Array(bytes);
-  return value.dtype === 'i32' ? new Int32Array(bytes) : new Uint16Array(bytes);
+  return value.dtype === 'f16' ? new Uint16Array(bytes) : new Int32Array(bytes);
 }
 
 /** An odd number of halves, made up to whole words. */

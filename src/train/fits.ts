@@ -1,8 +1,7 @@
 /** Whether a model can be held by the device, asked before any weight is read. */
 
-import { byteLength } from '../core/dtype';
+import { storageBytes } from '../core/dtype';
 import { CodedError, type Problem } from '../core/errors';
-import { sizeOf } from '../core/shape';
 import { formatBytes } from '../core/storage';
 import type { ModelFolder } from '../model/folder';
 import { expectedStorage } from '../model/weights-source';
@@ -16,7 +15,7 @@ export function checkFits(folder: ModelFolder, { device }: Engine): void {
   const storage = expectedStorage(folder);
   const sizes = [...folder.tensors.values()].map(({ name, shape }) => ({
     name,
-    bytes: byteLength(device === null ? 'f32' : (storage.get(name) ?? 'f32'), sizeOf(shape)),
+    bytes: storageBytes({ dtype: device === null ? 'f32' : (storage.get(name) ?? 'f32'), shape }),
   }));
   const limit = device?.gpu.limits.maxBufferSize ?? WASM_WEIGHTS;
   const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);

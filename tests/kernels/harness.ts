@@ -5,6 +5,7 @@
 
 import * as tf from '@tensorflow/tfjs';
 import { f32ToF16 } from '../../src/core/f16';
+import { isQuantised } from '../../src/core/quantised';
 import { sizeOf, type Shape } from '../../src/core/shape';
 import { randomBits, uniform } from '../../src/core/random';
 import { openDevice, type Device, type Target } from '../../src/gpu/device';
@@ -15,8 +16,10 @@ import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { writeQuantised } from '../../src/graph/write-quantised';
 import type { Op, Value } from '../../kernels/op';
 import { deviation } from '../deviation';
+import { readQuantised } from './quantised';
 
 /** An input of a case: its spec and what fills it. Default: normal numbers of standard deviation 1. */
 export interface Input {
@@ -42,6 +45,9 @@ export interface OpCases<A extends object = object> {
   /** Inputs whose gradients are checked, and the outputs that carry a cotangent (default: all f32 outputs). */
   readonly gradient?: { readonly inputs: readonly number[]; readonly outputs?: readonly number[]; readonly step?: number };
 }
+
+/** Types of weights. */
+const FROZEN: ReadonlySet<DType> = new Set(['f16', 'q8', 'q4']);
 
 /** Finite differences are only taken of cases up to this many elements. */
 const GRADIENT_ELEMENTS = 40_000;
@@ -88,9 +94,11 @@ function build<A extends object>(op: Op<A>, test: Case<A>): Built & { program: R
   const data = new Map<Value, HostArray>();
   const inputs = test.inputs.map((input, i) => {
     if (input === null) return null;
-    const role = op.updates?.includes(i) === true ? 'state' : input.dtype === 'f16' ? 'frozen' : 'input';
-    const value = graph.declare(`input ${i}`, role, input.shape, input.dtype ?? 'f32');
-    data.set(value, fillInput(input, i + 1));
+    const { dtype = 'f32' } = input;
+    const role = op.updates?.includes(i) === true ? 'state' : FROZEN.has(dtype) ? 'frozen' : 'input';
+    const value = graph.declare(`input ${i}`, role, input.shape, dtype);
+    // What is quantised in place needs no data: it is not read.
+    if (role !== 'state' || !isQuantised(dtype)) data.set(value, fillInput(input, i + 1));
     return value;
   });
   const program = graph.program(op.name);
@@ -98,12 +106,19 @@ function build<A extends object>(op: Op<A>, test: Case<A>): Built & { program: R
   return { graph, program, inputs, outputs, data, target: test.target };
 }
 
+function numbers(data: HostArray): Float32Array<ArrayBuffer> {
+  return data instanceof Float32Array ? data : Float32Array.from(data);
+}
+
 async function execute(
   executor: Executor,
   built: Built & { program: ReturnType<Graph['program']> },
   wanted: readonly Value[],
 ): Promise<readonly HostArray[]> {
-  for (const [value, data] of built.data) executor.write(value, data);
+  for (const [value, data] of built.data) {
+    if (isQuantised(value.dtype)) await writeQuantised(executor, built.graph, value, numbers(data));
+    else executor.write(value, data);
+  }
   const compiled = await executor.compile(plan(built.program, wanted));
   const results = await executor.run(compiled);
   executor.dispose();
@@ -125,7 +140,12 @@ export async function checkForward<A extends object>(op: Op<A>, test: Case<A>): 
   const built = build(op, test);
   const expected = await execute(new TfjsExecutor(built.graph, 'cpu'), built, built.outputs);
   const actual = await onGpu(built, built.outputs);
-  return expected.map((data, i) => deviation(actual[i] ?? [], data));
+  return expected.map((data, i) => deviation(numbersOf(built.outputs[i], actual[i]), data));
+}
+
+/** What a result of the kernel stands for. */
+function numbersOf(value: Value | undefined, data: HostArray = new Float32Array()): ArrayLike<number> {
+  return value !== undefined && isQuantised(value.dtype) ? readQuantised(data.buffer, value.dtype, value.shape) : data;
 }
 
 export function gradientElements(test: Case): number {

@@ -10,8 +10,9 @@ import { crossentropyCases } from './cases/crossentropy';
 import { dropoutCases } from './cases/dropout';
 import { embeddingCases } from './cases/embedding';
 import { lowrankCases } from './cases/lowrank';
-import { matmulCases, matmulGradientCases } from './cases/matmul';
+import { matmulCases, matmulGradientCases, matmulQuantisedCases } from './cases/matmul';
 import { accumulateCases, adamwCases, gradnormCases } from './cases/optimizer';
+import { quantiseCases } from './cases/quantise';
 import { rmsnormBackwardCases, rmsnormCases } from './cases/rmsnorm';
 import { ropeCases } from './cases/rope';
 import { scaleCases } from './cases/scale';
@@ -36,7 +37,8 @@ const cases: Record<OpName, readonly Suite[]> = {
   embedding: [embeddingCases],
   gradnorm: [gradnormCases],
   lowrank: [lowrankCases],
-  matmul: [matmulCases, matmulGradientCases],
+  matmul: [matmulCases, matmulGradientCases, matmulQuantisedCases],
+  quantise: [quantiseCases],
   rmsnorm: [rmsnormCases],
   rmsnorm_backward: [rmsnormBackwardCases],
   rope: [ropeCases],

@@ -7,6 +7,7 @@ import { lowrankOp } from '../../kernels/lowrank';
 import { matmulOp } from '../../kernels/matmul';
 import type { Launch, Spec, Target } from '../../kernels/op';
 import { chooseTile } from '../../kernels/tile';
+import { quantisedLayout } from '../../src/core/quantised';
 import { unroll } from '../../kernels/unroll';
 
 const MIB = 1 << 20;
@@ -124,6 +125,27 @@ describe.each([
     ] as const;
     const attrs = { layout: 'nt', scale: 2 } as const;
     expectWithinLimits(matmulOp.launch({ inputs, outputs: matmulOp.infer(inputs, attrs) }, attrs, target), target);
+  });
+
+  test.each(['q8', 'q4'] as const)('of every part of a linear layer in %s, cut into row blocks, in eight buffers', (dtype) => {
+    const small = { ...target, maxBindingBytes: 200_000 };
+    for (const layout of ['nt', 'nn'] as const) {
+      const w = layout === 'nt' ? matrix(1536, 576, dtype) : matrix(576, 1536, dtype);
+      const q = layout === 'nt' ? matrix(1536, 16) : matrix(16, 1536);
+      const inputs = [matrix(8, 576), w, matrix(8, 16), q, { shape: [1536], dtype: 'f32' }, matrix(8, 1536)] as const;
+      const attrs = { layout, scale: 2 } as const;
+      const { dispatches } = matmulOp.launch({ inputs, outputs: matmulOp.infer(inputs, attrs) }, attrs, small);
+      const products = dispatches.filter(({ bindings }) => bindings.some(({ index, from }) => from === 'input' && index === 1));
+      expect(products.length).toBeGreaterThan(1);
+      const { scales } = quantisedLayout(dtype, ...(w.shape as [number, number]));
+      for (const { bindings } of products) {
+        expect(bindings.length).toBeLessThanOrEqual(8);
+        const ranges = bindings.flatMap(({ from, index, range }) => (from === 'input' && index === 1 && range ? [range] : []));
+        expect(ranges[1]).toEqual(scales);
+        expect((ranges[0]?.offset ?? 1) % 256).toBe(0);
+        expect((ranges[0]?.offset ?? NaN) + (ranges[0]?.size ?? NaN)).toBeLessThanOrEqual(scales.offset);
+      }
+    }
   });
 
   test('of a token sum', () => {

@@ -1,0 +1,92 @@
+/** Full-precision weights to their quantised storage, on the device, while a model is loaded. */
+
+import { internal } from '../src/core/errors';
+import {
+  GROUP,
+  isQuantised,
+  NF4,
+  NF4_MIDPOINTS,
+  NF4_ZERO,
+  PART_Q4,
+  PART_Q8,
+  quantisedLayout,
+  type QuantisedType,
+} from '../src/core/quantised';
+import { sameShape, sizeOf } from '../src/core/shape';
+import { f32, specialise } from '../src/gpu/shader';
+import { bytesOf, linearGrid, readInput, required, writeOutput } from './launch';
+import type { Builder, Dispatch, Op, Spec, Value } from './op';
+import source from './quantise.wgsl?raw';
+import { quantiseTwin } from './quantise_twin';
+import { describe, matrixOf, misfit, only } from './rule';
+import { unroll } from './unroll';
+
+/** The type of the target. */
+export interface QuantiseAttrs {
+  readonly dtype: QuantisedType;
+}
+
+/** [target q8|q4 [N, K], w f32|f16 [N, K]] → target, in place: the numbers of w as the target's type stores them. */
+export const quantiseOp: Op<QuantiseAttrs> = {
+  name: 'quantise',
+  updates: [0],
+  infer(inputs, { dtype }) {
+    const [target, w] = inputs;
+    const typed = target?.dtype === dtype && (w?.dtype === 'f32' || w?.dtype === 'f16');
+    if (!typed || matrixOf(w) === null || sizeOf(w.shape) === 0 || !sameShape(target.shape, w.shape))
+      throw misfit('quantise', inputs, `a target ${dtype}[N, K] and w f32|f16[N, K]`);
+    return [target];
+  },
+  gradient: null,
+  twin: (inputs, { dtype }) => [quantiseTwin(required(inputs, 1, 'w'), dtype)],
+  cost: (use) => ({ flops: 20 * sizeOf(required(use.inputs, 1, 'w').shape), bytes: bytesOf(use) }),
+  launch(use, { dtype }, { maxBindingBytes }) {
+    const w = required(use.inputs, 1, 'w');
+    const [rows, columns] = matrixOf(w) ?? [0, 0];
+    const step = rowsAtOnce(w, rows, columns, maxBindingBytes);
+    const starts = Array.from({ length: Math.ceil(rows / step) }, (_, i) => i * step);
+    return { scratch: [], dispatches: starts.map((first) => quantiseRows(w, dtype, first, Math.min(step, rows - first))) };
+  },
+};
+
+/** All rows, or as many as can be bound at once: whole groups of blocks, which any 256 rows are, and so aligned too. */
+function rowsAtOnce(w: Spec, rows: number, columns: number, maxBindingBytes: number): number {
+  const rowBytes = columns * (w.dtype === 'f16' ? 2 : 4);
+  if (rows * rowBytes <= maxBindingBytes) return rows;
+  const step = Math.floor(maxBindingBytes / (GROUP * rowBytes)) * GROUP;
+  if (step === 0) throw internal(`${GROUP} rows of ${describe(w)} exceed a binding of ${maxBindingBytes} bytes`);
+  return step;
+}
+
+function quantiseRows(w: Spec, dtype: QuantisedType, first: number, count: number): Dispatch {
+  const [rows, columns] = matrixOf(w) ?? [0, 0];
+  const { rowBytes, rowBlocks, groups, scales } = quantisedLayout(dtype, rows, columns);
+  const GROUPS = Math.ceil((count * rowBlocks) / GROUP);
+  const { workgroups, stride } = linearGrid(GROUPS, 1);
+  const FOUR = dtype === 'q4';
+  const sizes = { ROWS: count, COLUMNS: columns, ROW_BLOCKS: rowBlocks, ROW_WORDS: rowBytes / 4, GROUPS, GRID: stride };
+  const place = { FIRST_GROUP: (first * rowBlocks) / GROUP, BYTES: NF4.length + 2 * groups };
+  const codes = { FOUR, PER_WORD: FOUR ? 8 : 4, EMPTY: FOUR ? NF4_ZERO : 0, PART: f32(FOUR ? PART_Q4 : PART_Q8) };
+  const levels = Object.fromEntries([
+    ...NF4.map((level, i) => [`LEVEL_${i}`, f32(level)] as const),
+    ...NF4_MIDPOINTS.map((middle, i) => [`MIDPOINT_${i}`, f32(middle)] as const),
+  ]);
+  const constants = { HALF: w.dtype === 'f16', ...sizes, ...place, ...codes, ...(FOUR && levels) };
+  const bytes = columns * (w.dtype === 'f16' ? 2 : 4);
+  const size = 4 * Math.ceil((count * bytes) / 4);
+  return {
+    shader: specialise(`quantise ${dtype}`, unroll(source, {}), 'main', constants),
+    bindings: [
+      readInput(1, { offset: first * bytes, size }),
+      { ...writeOutput(0), range: { offset: first * rowBytes, size: count * rowBytes } },
+      { ...writeOutput(0), range: scales },
+    ],
+    workgroups,
+  };
+}
+
+/** Writes w (f32 or f16 [N, K]) into `target` (q8 or q4 [N, K]). */
+export function quantise(builder: Builder, target: Value, w: Value): Value {
+  if (!isQuantised(target.dtype)) throw internal(`${target.name} is ${target.dtype}, not quantised`);
+  return only(builder.apply(quantiseOp, [target, w], { dtype: target.dtype }));
+}
