@@ -4,7 +4,7 @@ import type { EncodedDataset, EncodedStats } from '../src/batch/types';
 import type { DatasetView, Mapping } from '../src/dataset/types';
 import type { ExportedFile } from '../src/export/types';
 import type { LoadProgress, ModelSource, ModelView } from '../src/model/types';
-import type { Recipe } from '../src/recipe/recipe';
+import type { BasePrecision, Recipe } from '../src/recipe/recipe';
 import type { ExamplePreview, TokenizerFiles } from '../src/tokenizer/types';
 import type {
   DeviceView,
@@ -53,8 +53,8 @@ export interface TrainApi {
   openDevice(choice: 'auto' | ExecutorKind, faulty?: readonly string[]): Promise<DeviceView>;
   /** Reads config, headers and tokenizer only: cheap, and where unsupported models are refused by name. */
   inspectModel(source: ModelSource): Promise<ModelView>;
-  /** Loads the weights of the inspected model onto the device and keeps a copy in this browser. */
-  loadModel(id: string, onProgress: (progress: LoadProgress) => void): Promise<void>;
+  /** Loads the weights of the inspected model onto the device, held in `precision`, and keeps a copy in this browser. */
+  loadModel(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<void>;
   cachedModels(): Promise<readonly { readonly id: string; readonly name: string; readonly bytes: number }[]>;
   deleteModel(id: string): Promise<void>;
   /** Memory and step count of a run with the inspected model; nothing is loaded. `trainTokens` is the packed size of one epoch. */

@@ -2,6 +2,7 @@
 
 import type { EncodedDataset } from '../batch/types';
 import { CodedError, internal } from '../core/errors';
+import { defaultRecipe } from '../recipe/recipe';
 import { Database, startingWith, VERSION, type Manifest } from './database';
 import { dropDataset, getDataset, putDataset } from './datasets';
 import { RunLocks } from './locks';
@@ -140,5 +141,7 @@ function storedRun(record: RunRecord, manifests: readonly Manifest[], locked: Re
     ...{ step: manifest.step, bytes: manifest.bytes, savedAt: manifest.savedAt, loss: manifest.loss },
     best: manifest === best,
   }));
-  return { ...record, checkpoints, locked: locked.has(record.id) };
+  // Settings that came after the run was made have their defaults, which is how it was trained.
+  const recipe = { ...defaultRecipe(), ...record.recipe };
+  return { ...record, recipe, checkpoints, locked: locked.has(record.id) };
 }

@@ -51,11 +51,19 @@ function header({ modelName }: CardFacts): string {
   ].join('\n');
 }
 
-function intro({ name, modelName, datasetName }: CardFacts): string {
+const BASE: Record<Recipe['basePrecision'], string | null> = {
+  stored: null,
+  q8: 'During training the linear layers of the base model were held in 8 bits (whole numbers in blocks of 64); the rest was not quantised.',
+  q4: 'During training the linear layers of the base model were held in 4 bits (QLoRA: NF4 in blocks of 64, scales quantised too); embedding, head, norms and biases were not quantised.',
+};
+
+function intro({ name, modelName, datasetName, recipe: { basePrecision } }: CardFacts): string {
+  const quantised = BASE[basePrecision];
   return [
     `# ${code(name)}`,
     '',
     `A LoRA adapter for ${code(modelName)}, trained on ${code(datasetName)} in a web browser with Finetab.`,
+    ...(quantised === null ? [] : ['', quantised]),
   ].join('\n');
 }
 

@@ -8,6 +8,8 @@ const real = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v
 
 const fields = {
   version: v.optional(v.literal(1), 1),
+  /** How the base model's linear layers are held: as in its files, in 8 bits, or in 4 (NF4, as QLoRA). */
+  basePrecision: v.optional(v.picklist(['stored', 'q8', 'q4']), 'stored'),
   /** Rank r of the low-rank update. */
   rank: v.optional(whole(1, 256), 16),
   /** The update is scaled by alpha / rank (alpha / √rank with rsLoRA). */
@@ -55,6 +57,8 @@ const fields = {
 const schema = v.strictObject(fields);
 
 export type Recipe = Readonly<v.InferOutput<typeof schema>>;
+
+export type BasePrecision = Recipe['basePrecision'];
 
 /** The recipe that the evidence supports, with nothing changed. */
 export function defaultRecipe(): Recipe {

@@ -3,6 +3,7 @@
 import { callback, trainClient, type WorkerClient } from '../client';
 import type { LoadProgress, ModelSource, ModelView, TrainApi } from '../../workers/api';
 import { device, type DeviceState } from './device.svelte';
+import type { BasePrecision } from '../recipe/recipe';
 import { failureOf, type Failure } from './failure';
 import { recall, remember } from './storage';
 
@@ -20,7 +21,9 @@ export class ModelState {
   loaded = $state(false);
   cached = $state.raw<readonly CachedModel[]>([]);
   #turn = 0;
-  #loading: Promise<void> | null = null;
+  #loading: { readonly precision: BasePrecision; readonly done: Promise<void> } | null = null;
+  /** How the loaded weights are held. */
+  #precision: BasePrecision = 'stored';
   #recalling: Promise<ModelView> | null = null;
   /** The worker that knows `view` has died. */
   #forgotten = false;
@@ -54,10 +57,12 @@ export class ModelState {
     }
   }
 
-  /** Puts the weights on the device unless they are there. Throws coded errors. */
-  async ensureLoaded(): Promise<ModelView> {
+  /** Puts the weights on the device, held in `precision`, unless they are there. Throws coded errors. */
+  async ensureLoaded(precision: BasePrecision): Promise<ModelView> {
     const view = await this.#known();
-    if (!this.loaded) await (this.#loading ??= this.#load(view.id));
+    if (this.loaded && this.#precision === precision) return view;
+    if (this.#loading?.precision !== precision) this.#loading = { precision, done: this.#load(view.id, precision) };
+    await this.#loading.done;
     return view;
   }
 
@@ -101,15 +106,17 @@ export class ModelState {
     return view;
   }
 
-  async #load(id: string): Promise<void> {
+  async #load(id: string, precision: BasePrecision): Promise<void> {
     try {
       await this.#client.call((api) =>
         api.loadModel(
           id,
+          precision,
           callback((progress) => (this.progress = progress)),
         ),
       );
       this.loaded = this.view?.id === id;
+      this.#precision = precision;
       await this.refreshCached();
     } finally {
       this.progress = null;

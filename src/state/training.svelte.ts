@@ -100,7 +100,7 @@ export class Training {
       const dataset = await data.encode(encoding);
       this.heldOutLines = dataset.heldOut.lines;
       this.#enter('Loading the model');
-      const { name } = await model.ensureLoaded();
+      const { name } = await model.ensureLoaded(settings.basePrecision);
       const title = runName(
         name,
         view.name,

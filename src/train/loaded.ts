@@ -1,17 +1,20 @@
 /** A base model on the device, ready to train and to generate. */
 
-import type { DType } from '../core/dtype';
 import { CodedError } from '../core/errors';
+import { isQuantised } from '../core/quantised';
 import { sizeOf } from '../core/shape';
 import { breathe, Turns } from '../core/turns';
-import type { Executor, HostArray } from '../graph/executor';
+import type { Executor } from '../graph/executor';
 import { Graph } from '../graph/graph';
+import { writeQuantised } from '../graph/write-quantised';
 import type { ModelConfig } from '../model/config';
 import type { ModelFolder } from '../model/folder';
 import { cacheCapacity, Decoder } from '../model/generate';
 import { declareWeights } from '../model/llama';
+import { deviceTypes } from '../model/precision';
 import type { LoadProgress, ModelView } from '../model/types';
 import { checkWeights, decodeToF32, streamWeights, type StoredTensor } from '../model/weights-source';
+import type { BasePrecision } from '../recipe/recipe';
 import { encodePrompt } from '../tokenizer/encode';
 import { TextStream } from '../tokenizer/stream';
 import { TextTokenizer } from '../tokenizer/tokenizer';
@@ -26,6 +29,7 @@ export class LoadedModel {
 
   private constructor(
     readonly view: ModelView,
+    readonly precision: BasePrecision,
     readonly config: ModelConfig,
     readonly graph: Graph,
     readonly executor: Executor,
@@ -33,8 +37,16 @@ export class LoadedModel {
     readonly decoder: Decoder,
   ) {}
 
-  /** Streams the weights to the device, tensor by tensor. Throws `model/too-large`, `model/weights`, `model/tokenizer` or `gpu/memory`. */
-  static async load(engine: Engine, folder: ModelFolder, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel> {
+  /**
+   * Streams the weights to the device, tensor by tensor, quantising there what `precision` says. Throws `model/too-large`,
+   * `model/weights`, `model/tokenizer` or `gpu/memory`.
+   */
+  static async load(
+    engine: Engine,
+    folder: ModelFolder,
+    precision: BasePrecision,
+    onProgress: (progress: LoadProgress) => void,
+  ): Promise<LoadedModel> {
     checkFits(folder, engine);
     const tokenizer = new TextTokenizer(folder.view.tokenizer);
     const { config } = folder;
@@ -48,13 +60,15 @@ export class LoadedModel {
     const graph = new Graph();
     const executor = engine.executor(graph);
     const halves = executor.kind === 'webgpu';
-    const dtypeOf = (name: string): DType => (halves ? (storage.get(name) ?? 'f32') : 'f32');
-    declareWeights(graph, config, dtypeOf);
+    declareWeights(graph, config, deviceTypes(config, halves ? storage : new Map(), precision));
     for await (const tensor of streamWeights(folder, storage, { onProgress })) {
-      executor.write(graph.named(tensor.name), halves ? hostData(tensor) : decodeToF32(tensor));
+      const value = graph.named(tensor.name);
+      const data = halves ? hostData(tensor) : decodeToF32(tensor);
+      if (isQuantised(value.dtype)) await writeQuantised(executor, graph, value, data);
+      else executor.write(value, data);
     }
     const decoder = Decoder.open(executor, graph, config, cacheCapacity(config));
-    return new LoadedModel(folder.view, config, graph, executor, tokenizer, decoder);
+    return new LoadedModel(folder.view, precision, config, graph, executor, tokenizer, decoder);
   }
 
   /** Continues or answers, with an adapter or with the base alone. `onText` gets the whole text so far. */
@@ -101,6 +115,6 @@ export class LoadedModel {
   }
 }
 
-function hostData(tensor: StoredTensor): HostArray {
+function hostData(tensor: StoredTensor): Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
   return tensor.dtype === 'f32' ? tensor.data : new Uint16Array(tensor.data.buffer, 0, sizeOf(tensor.shape));
 }

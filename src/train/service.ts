@@ -8,8 +8,9 @@ import type { EncodedDataset } from '../batch/types';
 import type { ExportedFile } from '../export/types';
 import type { ModelCache } from '../model/cache';
 import type { LoadProgress, ModelSource, ModelView } from '../model/types';
+import { deviceTypes } from '../model/precision';
 import { expectedStorage } from '../model/weights-source';
-import type { Recipe } from '../recipe/recipe';
+import type { BasePrecision, Recipe } from '../recipe/recipe';
 import { exportFiles } from './export-run';
 import { lossOf, openEngine, type Engine } from './engine';
 import { checkFits } from './fits';
@@ -80,8 +81,8 @@ export class TrainService {
     return this.#models.inspect(source);
   }
 
-  loadModel(id: string, onProgress: (progress: LoadProgress) => void): Promise<void> {
-    return this.#loading.take(() => this.#load(id, onProgress));
+  loadModel(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<void> {
+    return this.#loading.take(() => this.#load(id, precision, onProgress));
   }
 
   cachedModels(): Promise<readonly { id: string; name: string; bytes: number }[]> {
@@ -94,25 +95,26 @@ export class TrainService {
 
   async forecast(modelId: string, recipe: Recipe, trainTokens: number): Promise<Forecast> {
     const folder = this.#models.get(modelId);
-    const storage = expectedStorage(folder);
+    const types = deviceTypes(folder.config, expectedStorage(folder), recipe.basePrecision);
     const rows = Math.ceil(trainTokens / recipe.sequenceLength);
     const microSteps = Math.max(1, Math.ceil(rows / recipe.microBatch));
     const engine = await this.#openedEngine();
     checkFits(folder, engine);
-    return forecastRun(folder.config, recipe, (name) => storage.get(name) ?? 'f32', engine.machine, microSteps);
+    return forecastRun(folder.config, recipe, types, engine.machine, microSteps);
   }
 
   async warmUp(modelId: string, recipe: Recipe): Promise<void> {
     const { device } = await this.#openedEngine();
     if (device === null || this.#run !== null) return;
     const folder = this.#models.get(modelId);
-    const storage = expectedStorage(folder);
-    await warmUp(device, folder.config, recipe, (name) => storage.get(name) ?? 'f32');
+    const types = deviceTypes(folder.config, expectedStorage(folder), recipe.basePrecision);
+    await warmUp(device, folder.config, recipe, types);
   }
 
   async start(setup: StartSetup, onEvent: OnEvent): Promise<RunView> {
     const model = this.#loaded();
     checkRecipe(model.config, setup.recipe);
+    checkPrecision(model, setup.recipe);
     const record = newRecord(setup, model, this.#engineView());
     await (await this.#store).putDataset(setup.dataset);
     await (await this.#store).putRun(record);
@@ -123,6 +125,7 @@ export class TrainService {
     const stored = await (await this.#store).run(runId);
     if (this.#loaded().view.id !== stored.modelId)
       throw new CodedError('train/state', `This run continues on ${stored.modelName}: choose that model first.`);
+    checkPrecision(this.#loaded(), stored.recipe);
     const dataset = await (await this.#store).dataset(stored.datasetHash);
     const { record, snapshot, seconds } = await this.#rewind(stored, onEvent);
     return this.#train(record, dataset, snapshot, seconds, onEvent);
@@ -180,13 +183,13 @@ export class TrainService {
     return exportFiles(stored, snapshot, (await this.history(runId)).evals);
   }
 
-  async #load(id: string, onProgress: (progress: LoadProgress) => void): Promise<void> {
-    if (this.#model?.view.id === id) return;
+  async #load(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<void> {
+    if (this.#model?.view.id === id && this.#model.precision === precision) return;
     if (this.#run !== null) throw new CodedError('train/state', 'A run is under way: pause it before changing the model.');
     const folder = this.#models.get(id);
     const engine = await this.#openedEngine();
     this.#unload();
-    this.#model = await LoadedModel.load(engine, folder, onProgress);
+    this.#model = await LoadedModel.load(engine, folder, precision, onProgress);
     // Keeping a copy is a courtesy: a full disk must not keep the model from being used. The next run says it.
     if (!folder.view.cached) await this.#cache.put(folder).catch((error: unknown) => this.#warnings.push(error));
   }
@@ -225,15 +228,15 @@ export class TrainService {
       this.#run = null;
       unlock();
     }
-    await this.#reopen(record.modelId);
+    await this.#reopen(model);
     return this.resume(record.id, onEvent);
   }
 
   /** After the device was lost: a new device, the model on it again. */
-  async #reopen(modelId: string): Promise<void> {
+  async #reopen({ view, precision }: LoadedModel): Promise<void> {
     this.#unload();
     this.#engine = await openEngine(this.#engine?.view.executor ?? 'auto', this.#faulty);
-    await this.#load(modelId, () => undefined);
+    await this.#load(view.id, precision, () => undefined);
   }
 
   /** The newest checkpoint, and the record and rows as they were then. */
@@ -311,6 +314,15 @@ export class TrainService {
 
 function adapterKey(runId: string, step: number): string {
   return `${runId} ${step}`;
+}
+
+/** A run trains on weights as its recipe has them held, then and whenever it goes on. */
+function checkPrecision({ view, precision }: LoadedModel, { basePrecision }: Recipe): void {
+  if (precision === basePrecision) return;
+  throw new CodedError(
+    'train/state',
+    `This run needs the weights of ${view.name} in ${basePrecision}; they are loaded in ${precision}. Load the model again.`,
+  );
 }
 
 /** A run that says it is running while nobody holds its lock was cut off. */

@@ -1,4 +1,7 @@
-/** 2N steps against N steps, a killed worker, and N more: adapter, moments and metrics must be the same bytes. WGSL executor. */
+/**
+ * 2N steps against N steps, a killed worker, and N more: adapter, moments and metrics must be the same bytes. WGSL executor, on
+ * f16 embeddings, a 4-bit base, with dropout and accumulation.
+ */
 
 import { proxy, wrap, type Remote } from 'comlink';
 import { afterAll, expect, test } from 'vitest';
@@ -11,6 +14,7 @@ import type { RunHistory, TrainApi, TrainEvent } from '../../workers/api';
 
 const STEPS = 8;
 const recipe = parseRecipe({
+  basePrecision: 'q4',
   rank: 2,
   dropout: 0.1,
   targetModules: ['q_proj', 'down_proj'],
@@ -34,7 +38,7 @@ interface Trainer {
 }
 
 /** A fresh worker with the starter model on the WGSL executor. */
-async function open(): Promise<Trainer> {
+async function open(precision = recipe.basePrecision): Promise<Trainer> {
   const worker = new Worker(new URL('../../workers/train.worker.ts', import.meta.url), { type: 'module' });
   workers.push(worker);
   const api = wrap<TrainApi>(worker);
@@ -42,6 +46,7 @@ async function open(): Promise<Trainer> {
   const { id } = await api.inspectModel({ kind: 'starter' });
   await api.loadModel(
     id,
+    precision,
     proxy(() => undefined),
   );
   return { worker, api };
@@ -111,9 +116,12 @@ test('a killed run goes on from its checkpoint to the same bytes', { timeout: 60
   expect(whole.status).toBe('finished');
 
   const killed = await trainAndDie(STEPS / 2 + 1);
-  const second = await open();
+  const second = await open('stored');
   const offered = (await second.api.runs()).find(({ id }) => id === killed);
   expect(offered?.status).toBe('interrupted');
+  const ignore = proxy(() => undefined);
+  await expect(second.api.resume(killed, ignore)).rejects.toThrow('needs the weights of Finetab starter in q4');
+  await second.api.loadModel(whole.modelId, 'q4', ignore);
   const resumed = await second.api.resume(
     killed,
     proxy(() => undefined),

@@ -6,12 +6,15 @@ import { openDevice, type Device } from '../../src/gpu/device';
 import { Graph } from '../../src/graph/graph';
 import { KEEP_ALL, ways } from '../../src/graph/recompute';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
-import { parseConfig, type ModelConfig } from '../../src/model/config';
+import { writeQuantised } from '../../src/graph/write-quantised';
+import { expectedTensors, parseConfig, type ModelConfig } from '../../src/model/config';
 import { declareWeights } from '../../src/model/llama';
+import { deviceTypes } from '../../src/model/precision';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession, type SessionState } from '../../src/train/session';
 import { uniform } from '../../src/core/random';
+import { isQuantised } from '../../src/core/quantised';
 import { sizeOf } from '../../src/core/shape';
 
 const config: ModelConfig = parseConfig(
@@ -60,7 +63,10 @@ function batchAt(index: number, { microBatch, sequenceLength }: Recipe): Batch {
 
 async function open(recipe: Recipe, keep = KEEP_ALL, matrices: 'f16' | 'f32' = 'f16'): Promise<TrainingSession> {
   const graph = new Graph();
-  declareWeights(graph, config, (name) => (name.includes('norm') ? 'f32' : matrices));
+  const stored = new Map(
+    expectedTensors(config).map(({ name, shape }) => [name, shape.length === 1 ? 'f32' : matrices] as const),
+  );
+  declareWeights(graph, config, deviceTypes(config, stored, recipe.basePrecision));
   const programs = trainingPrograms(graph, config, recipe, 'run', keep);
   const executor = new WebGpuExecutor(device, { poison: true });
   for (const value of graph.declared().filter(({ role }) => role === 'frozen')) {
@@ -71,6 +77,7 @@ async function open(recipe: Recipe, keep = KEEP_ALL, matrices: 'f16' | 'f32' = '
         value,
         Float32Array.from({ length: sizeOf(value.shape) }, (_, i) => (norm ? 1 : 0) + 0.1 * uniform(3, value.id, 0, i)),
       );
+    else if (isQuantised(value.dtype)) await writeQuantised(executor, graph, value, halves(sizeOf(value.shape), value.id));
     else executor.write(value, halves(sizeOf(value.shape), value.id));
   }
   return TrainingSession.open(executor, graph, config, programs, recipe, STEPS);
@@ -104,6 +111,10 @@ describe.each([
   {
     name: 'dropout, accumulation, rsLoRA',
     recipe: parseRecipe({ ...base, dropout: 0.2, gradientAccumulation: 3, useRslora: true }),
+  },
+  {
+    name: '4-bit base, dropout, accumulation',
+    recipe: parseRecipe({ ...base, basePrecision: 'q4', dropout: 0.2, gradientAccumulation: 3 }),
   },
 ])('a session: $name', ({ recipe }) => {
   test('goes on after a restore as if it had never stopped, to the byte', async () => {

@@ -18,7 +18,7 @@ export async function greedy(base: string, executor: 'webgpu' | 'wasm'): Promise
     tokens_greedy_from_bos: number[];
   };
   const folder = await openFolder(await fetchFiles(new URL(`${base}/`, location.href), FILES));
-  const model = await LoadedModel.load(await openEngine(executor), folder, () => undefined);
+  const model = await LoadedModel.load(await openEngine(executor), folder, 'stored', () => undefined);
   const prompt = { ids: expected.slice(0, 1) };
   const request = { prompt, maxTokens: expected.length - 1, temperature: 0, topP: 1, seed: 0 };
   const { ids } = await model.generate(

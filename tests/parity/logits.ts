@@ -26,7 +26,7 @@ export async function adaptedLogits(
   const peft = await readPeft(await config.text(), weights);
   const { rank, alpha, useRslora, targetModules } = peft;
   const recipe = parseRecipe({ rank, alpha, useRslora, targetModules: [...targetModules] });
-  const model = await LoadedModel.load(await openEngine(executor), folder, () => undefined);
+  const model = await LoadedModel.load(await openEngine(executor), folder, 'stored', () => undefined);
   const { graph, executor: device } = model;
   const adapter = declareAdapter(graph, 'peft', targetLayers(model.config, recipe), recipe);
   device.write(adapter.flat, flatAdapter(adapter, peft.tensors));

@@ -8,7 +8,7 @@ import { adapterFiles } from '../../src/export/adapter';
 import { modelCard, type CardFacts } from '../../src/export/card';
 import { readPeft, writePeft } from '../../src/export/peft';
 import { writeSafetensors } from '../../src/model/safetensors';
-import { defaultRecipe } from '../../src/recipe/recipe';
+import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
 
 const golden = (path: string) => readFileSync(new URL(`../golden/${path}`, import.meta.url));
 const load = (folder: string, layers: Parameters<typeof readPeft>[2] = null) =>
@@ -180,6 +180,12 @@ describe('the model card', () => {
     for (const part of ['2.5000', '1.2500 (perplexity 3.490)', '200 examples', '| Steps | 75 |', '| `learningRate` | `0.0002` |'])
       expect(card).toContain(part);
     expect(modelCard({ ...facts, baseLoss: null })).toContain('not measured');
+  });
+
+  it('says how the base was held when it was quantised', () => {
+    expect(modelCard(facts)).not.toContain('were held in');
+    expect(modelCard({ ...facts, recipe: parseRecipe({ basePrecision: 'q4' }) })).toContain('4 bits (QLoRA: NF4');
+    expect(modelCard({ ...facts, recipe: parseRecipe({ basePrecision: 'q8' }) })).toContain('8 bits');
   });
 
   it('keeps names from breaking out of their places', () => {

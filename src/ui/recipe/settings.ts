@@ -32,6 +32,22 @@ export const GROUPS: readonly Group[] = [
     ],
   },
   {
+    title: 'Base model',
+    entries: [
+      {
+        kind: 'choice',
+        setting: 'basePrecision',
+        label: 'Base weights',
+        help: 'Fewer bits take less GPU memory and lose a little accuracy. On the processor they save nothing.',
+        options: [
+          { value: 'stored', label: 'As stored (16 bits)' },
+          { value: 'q8', label: '8 bits' },
+          { value: 'q4', label: '4 bits (NF4, as QLoRA)' },
+        ],
+      },
+    ],
+  },
+  {
     title: 'Adapter (LoRA)',
     entries: [
       number('rank', 'Rank', 'Size of what can be learnt. 8 to 32 suits most; more takes more memory.'),
