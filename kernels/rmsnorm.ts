@@ -36,7 +36,7 @@ export const rmsnormOp: Op<RmsnormAttrs> = {
     if (wanted[1]) throw notTrained('rmsnorm', 'weight');
     if (drstd !== null) throw internal('rmsnorm: rstd is saved for the gradient and has no gradient itself');
     if (dy === null || !wanted[0]) return [null, null];
-    return [...builder.apply(rmsnormBackwardOp, [x, weight, required(outputs, 1, 'rstd'), dy], {}), null];
+    return [...builder.apply(rmsnormBackwardOp, [x, weight, required(outputs, 1, 'rstd'), dy, null], {}), null];
   },
   twin(inputs, { eps }) {
     const x = required(inputs, 0, 'x');
@@ -52,22 +52,22 @@ export const rmsnormOp: Op<RmsnormAttrs> = {
     const dispatches = parts.map((span) => {
       const wide = (binding: Binding) => slice(binding, span, 4 * width);
       const bindings = [wide(readInput(0)), slice(writeOutput(1), span, 4), wide(writeOutput(0)), readInput(1)];
-      return dispatch('rmsnorm', span, width, bindings, { BACKWARD: false, EPS: f32(eps) }, target);
+      return dispatch('rmsnorm', span, width, bindings, { BACKWARD: false, ADDEND: false, EPS: f32(eps) }, target);
     });
     return { scratch: [], dispatches };
   },
 };
 
-/** [x, weight, rstd, dy] → [dx] = rstd·(dy·weight − x̂·mean(dy·weight·x̂)), x̂ = x·rstd. */
+/** [x, weight, rstd, dy, addend?] → [dx] = rstd·(dy·weight − x̂·mean(dy·weight·x̂)) + addend, x̂ = x·rstd. */
 export const rmsnormBackwardOp: Op = {
   name: 'rmsnorm_backward',
   infer(inputs) {
-    const [x, , rstd, dy] = inputs;
+    const [x, , rstd, dy, addend = null] = inputs;
     const runs = runsOf('rmsnorm_backward', inputs);
-    const fits =
-      rstd?.dtype === 'f32' && dy?.dtype === 'f32' && sameShape(rstd.shape, [runs]) && sameShape(dy.shape, x?.shape ?? []);
-    if (!fits) throw misfit('rmsnorm_backward', inputs, `f32: x, weight, rstd [${runs}], dy of x's shape`);
-    return [{ shape: dy.shape, dtype: 'f32' }];
+    const like = (spec: Spec | null | undefined) => spec?.dtype === 'f32' && sameShape(spec.shape, x?.shape ?? []);
+    const fits = rstd?.dtype === 'f32' && sameShape(rstd.shape, [runs]) && like(dy) && (addend === null || like(addend));
+    if (!fits) throw misfit('rmsnorm_backward', inputs, `f32: x, weight, rstd [${runs}], dy and perhaps addend of x's shape`);
+    return [{ shape: x?.shape ?? [], dtype: 'f32' }];
   },
   gradient: null,
   twin(inputs) {
@@ -77,7 +77,8 @@ export const rmsnormBackwardOp: Op = {
     const unit = tf.mul(tf.reshape(x, [-1, weight.size]), rstd);
     const dunit = tf.mul(tf.reshape(required(inputs, 3, 'dy'), [-1, weight.size]), weight);
     const along = tf.mean(tf.mul(dunit, unit), 1, true);
-    return [tf.reshape(tf.mul(rstd, tf.sub(dunit, tf.mul(unit, along))), x.shape)];
+    const dx = tf.reshape(tf.mul(rstd, tf.sub(dunit, tf.mul(unit, along))), x.shape);
+    return [inputs[4] ? tf.add(dx, inputs[4]) : dx];
   },
   cost: (use) => ({ flops: 8 * sizeOf(required(use.outputs, 0, 'dx').shape), bytes: bytesOf(use) }),
   launch(use, _attrs, target) {
@@ -86,7 +87,9 @@ export const rmsnormBackwardOp: Op = {
     const dispatches = parts.map((span) => {
       const wide = (binding: Binding) => slice(binding, span, 4 * width);
       const bindings = [wide(readInput(0)), slice(readInput(2), span, 4), wide(readInput(3)), wide(writeOutput(0)), readInput(1)];
-      return dispatch('rmsnorm_backward', span, width, bindings, { BACKWARD: true }, target);
+      const ADDEND = Boolean(use.inputs[4]);
+      if (ADDEND) bindings.push(wide(readInput(4)));
+      return dispatch('rmsnorm_backward', span, width, bindings, { BACKWARD: true, ADDEND }, target);
     });
     return { scratch: [], dispatches };
   },

@@ -18,6 +18,9 @@ const SCALARS = f32(WIDTH);
 @group(0) @binding(2) var<storage, read> dy: array<E>;
 @group(0) @binding(3) var<storage, read_write> dx: array<E>;
 @group(0) @binding(4) var<storage, read> weight: array<E>;
+#if ADDEND
+@group(0) @binding(5) var<storage, read> addend: array<E>;
+#endif
 #else
 @group(0) @binding(0) var<storage, read> x: array<E>;
 @group(0) @binding(1) var<storage, read_write> rstd: array<f32>;
@@ -40,7 +43,11 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) local: 
   let along = lane_sum(total, thread) / SCALARS;
   if (!present) { return; }
   for (var i = local.x; i < WIDTH; i += LANES) {
-    dx[first + i] = scale * (dy[first + i] * weight[i] - x[first + i] * scale * along);
+    var d = scale * (dy[first + i] * weight[i] - x[first + i] * scale * along);
+#if ADDEND
+    d += addend[first + i];
+#endif
+    dx[first + i] = d;
   }
 #else
   if (present) {

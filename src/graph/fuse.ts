@@ -1,20 +1,25 @@
 /**
- * Merges sums into the matrix products they sum: the backward pass of a LoRA layer is dx = dy·W + du·A, which autodiff writes
- * as two products and a sum, and the tile loop can do as one.
+ * Merges sums into what they sum. The backward pass of a LoRA layer is dx = dy·W + du·A, which autodiff writes as two products and
+ * a sum, and the tile loop can do as one; a residual's gradient is added by the kernel that makes the other part.
  */
 
 import { addOp } from '../../kernels/add';
 import { lowrankOp } from '../../kernels/lowrank';
 import { matmulOp, type MatmulAttrs } from '../../kernels/matmul';
-import type { Value } from '../../kernels/op';
+import type { Op, Value } from '../../kernels/op';
+import { rmsnormBackwardOp } from '../../kernels/rmsnorm';
 import type { Node } from './graph';
 
 /** Places of matmul's inputs. */
 const P = 2;
 const Q = 3;
-const ADDEND = 5;
+/** Ops that add one of their inputs to the result, and its place. */
+const ADDENDS = new Map<Op, number>([
+  [matmulOp, 5],
+  [rmsnormBackwardOp, 4],
+]);
 
-/** The same computation with `add(matmul, lowrank)` as one extended product and `add(matmul, x)` as its addend. */
+/** The same computation with `add(matmul, lowrank)` as one extended product, and `x` of `add(op, x)` as the op's addend. */
 export function fuse(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
   const uses = countUses(nodes, outputs);
   const producer = new Map<Value, Node>();
@@ -51,27 +56,28 @@ function merge(sum: Node, soleProducerOf: (value: Value | null | undefined) => N
     [soleProducerOf(second), first],
     [soleProducerOf(first), second],
   ] as const) {
-    if (host === undefined || host.op !== matmulOp || other === null || other === undefined) continue;
+    const place = host && ADDENDS.get(host.op);
+    if (host === undefined || place === undefined || other === null || other === undefined) continue;
     const part = soleProducerOf(other);
     const extended = part === undefined ? null : extend(host, part, sum);
     if (extended !== null && part !== undefined) {
       merged.add(host).add(part);
       return extended;
     }
-    if (part?.op === lowrankOp || host.inputs[ADDEND] !== null) continue;
+    if (part?.op === lowrankOp || host.inputs[place] !== null) continue;
     merged.add(host);
-    return { ...host, inputs: host.inputs.with(ADDEND, other), outputs: sum.outputs };
+    return { ...host, inputs: host.inputs.with(place, other), outputs: sum.outputs };
   }
   return sum;
 }
 
 /** matmul + lowrank of the same layout as one extended matmul; null when they do not fit together. */
 function extend(host: Node, part: Node, sum: Node): Node | null {
+  if (host.op !== matmulOp || part.op !== lowrankOp) return null;
   const { layout } = host.attrs as MatmulAttrs;
   const small = part.attrs as MatmulAttrs;
   const [p, q] = part.inputs;
-  if (part.op !== lowrankOp || small.layout !== layout || host.inputs[P] !== null || p === undefined || q === undefined)
-    return null;
+  if (small.layout !== layout || host.inputs[P] !== null || p === undefined || q === undefined) return null;
   const attrs: MatmulAttrs = { layout, scale: small.scale };
   return { ...host, attrs, inputs: host.inputs.with(P, p).with(Q, q), outputs: sum.outputs };
 }

@@ -68,15 +68,10 @@ export const rmsnormCases: OpCases<RmsnormAttrs> = {
 
 export const rmsnormBackwardCases: OpCases = {
   op: rmsnormBackwardOp,
-  cases: all.map((size) => ({
-    ...limit(size),
-    name: name(size),
-    inputs: [
-      { shape: [size[0], size[1] * size[2]] },
-      { shape: [size[2]] },
-      { shape: [size[0] * size[1]] },
-      { shape: [size[0], size[1] * size[2]] },
-    ],
-    attrs: {},
-  })),
+  cases: all.flatMap((size) => {
+    const x = { shape: [size[0], size[1] * size[2]] };
+    const inputs = [x, { shape: [size[2]] }, { shape: [size[0] * size[1]] }, x];
+    const alone = { ...limit(size), name: name(size), inputs: [...inputs, null], attrs: {} };
+    return [alone, { ...alone, name: `${name(size)} + addend`, inputs: [...inputs, x] }];
+  }),
 };

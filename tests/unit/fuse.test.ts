@@ -1,0 +1,30 @@
+/** Sums that become part of the kernels that make what they sum. */
+
+import { expect, test } from 'vitest';
+import { Graph } from '../../src/graph/graph';
+import { plan } from '../../src/graph/plan';
+import { declareWeights } from '../../src/model/llama';
+import { parseRecipe } from '../../src/recipe/recipe';
+import { trainingPrograms } from '../../src/train/programs';
+import { add } from '../../kernels/add';
+import { matmul } from '../../kernels/matmul';
+import { modelShapes } from './shapes';
+
+test.each(['SmolLM2-135M', 'Qwen3-0.6B'] as const)('a training step of %s has no sum of its own', (name) => {
+  const graph = new Graph();
+  declareWeights(graph, modelShapes[name], () => 'f32');
+  const { nodes } = trainingPrograms(graph, modelShapes[name], parseRecipe({}), 'run').train;
+  expect(nodes.filter(({ op }) => op.name === 'add')).toHaveLength(0);
+});
+
+test('a part that something else reads stays', () => {
+  const graph = new Graph();
+  const x = graph.declare('x', 'input', [4, 8]);
+  const w = graph.declare('w', 'frozen', [8, 8]);
+  const program = graph.program('sum');
+  const part = matmul(program, { a: x, w });
+  const sum = add(program, part, x);
+  const names = (outputs: Parameters<typeof plan>[1]) => plan(program, outputs).nodes.map(({ op }) => op.name);
+  expect(names([sum])).toEqual(['matmul']);
+  expect(names([sum, part])).toEqual(['matmul', 'add']);
+});
