@@ -12,10 +12,11 @@ import { layOut, peakLive } from '../../src/graph/memory';
 import { KEEP_ALL, ways, type Keep } from '../../src/graph/recompute';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { sizeOf } from '../../src/core/shape';
-import type { ModelConfig } from '../../src/model/config';
+import { expectedTensors, type ModelConfig } from '../../src/model/config';
 import { cacheCapacity, decodeStages } from '../../src/model/generate';
 import { declareWeights } from '../../src/model/llama';
 import { declareCache } from '../../src/model/pass';
+import { deviceTypes } from '../../src/model/precision';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { forecastMemory, forecastWith } from '../../src/train/forecast';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
@@ -31,8 +32,12 @@ function openDevice(): Device {
   return describeDevice(countingGpu(), { vendor: 'counting' } as GPUAdapterInfo);
 }
 
-/** As `expectedStorage` has it for files in F16 or BF16. */
-const halves = (name: string): DType => (/norm|bias/.test(name) ? 'f32' : 'f16');
+/** As `expectedStorage` has it for files in F16 or BF16, with what the recipe says of the linear layers. */
+function dtypesOf(config: ModelConfig, { basePrecision }: Recipe): (name: string) => DType {
+  const stored = expectedTensors(config).map(({ name, shape }) => [name, shape.length > 1 ? 'f16' : 'f32'] as const);
+  return deviceTypes(config, new Map(stored), basePrecision);
+}
+
 interface Setting {
   readonly name: string;
   readonly recipe: Recipe;
@@ -43,8 +48,8 @@ const settings: readonly Setting[] = [
   { name: '512 tokens', recipe: parseRecipe({ sequenceLength: 512 }), keep: () => KEEP_ALL },
   { name: '2,048 tokens', recipe: parseRecipe({ sequenceLength: 2048 }), keep: () => KEEP_ALL },
   {
-    name: '1,024 tokens, dropout, layers made again',
-    recipe: parseRecipe({ sequenceLength: 1024, dropout: 0.05 }),
+    name: 'q4, 1,024 tokens, dropout, layers made again',
+    recipe: parseRecipe({ basePrecision: 'q4', sequenceLength: 1024, dropout: 0.05 }),
     keep: ({ layers }) => ({ what: 'attention', layers }),
   },
 ];
@@ -75,9 +80,9 @@ describe.each(Object.entries(modelShapes))('%s', (_name, config) => {
     { timeout: 120_000 },
     async ({ recipe, keep }) => {
       const device = openDevice();
-      const { total } = forecastWith(config, recipe, halves, device.target, keep(config));
+      const { total } = forecastWith(config, recipe, dtypesOf(config, recipe), device.target, keep(config));
       const graph = new Graph();
-      declareWeights(graph, config, halves);
+      declareWeights(graph, config, dtypesOf(config, recipe));
       const programs = trainingPrograms(graph, config, recipe, 'run', keep(config));
       const bytes = await allocated(device, graph, config, programs);
       expect(Math.abs(total / bytes - 1)).toBeLessThan(0.05);
@@ -93,11 +98,11 @@ describe.each(Object.entries(modelShapes))('%s', (_name, config) => {
 describe('the way that a run takes', () => {
   const config = modelShapes['SmolLM2-135M'];
   const { target } = openDevice();
-  const chosen = (recipe: Record<string, number>, budget: number) =>
-    forecastMemory(config, parseRecipe({ sequenceLength: 512, ...recipe }), halves, { target, budget });
-  const totals = ways(config.layers).map(
-    (keep) => forecastWith(config, parseRecipe({ sequenceLength: 512 }), halves, target, keep).total,
-  );
+  const recipe = parseRecipe({ sequenceLength: 512 });
+  const halves = dtypesOf(config, recipe);
+  const chosen = (change: Partial<Recipe>, budget: number) =>
+    forecastMemory(config, { ...recipe, ...change }, halves, { target, budget });
+  const totals = ways(config.layers).map((keep) => forecastWith(config, recipe, halves, target, keep).total);
 
   test.each([0, 1, 3, 5])('is the first that fits the device: %d', (i) => {
     expect(chosen({}, totals[i] ?? 0)).toMatchObject({ keep: ways(config.layers)[i], total: totals[i] });
@@ -114,9 +119,22 @@ describe('the way that a run takes', () => {
 });
 
 test('the parts of a forecast are its total', () => {
-  const { keep, recomputed, total, ...parts } = forecastWith(
-    ...([modelShapes['Qwen3-0.6B'], parseRecipe({}), halves, openDevice().target, KEEP_ALL] as const),
-  );
+  const [config, recipe] = [modelShapes['Qwen3-0.6B'], parseRecipe({})];
+  const forecast = forecastWith(config, recipe, dtypesOf(config, recipe), openDevice().target, KEEP_ALL);
+  const { keep, recomputed, total, ...parts } = forecast;
   expect([keep, recomputed]).toEqual([KEEP_ALL, 0]);
   expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
+});
+
+test('Llama-3.2-1B in 4 bits, rank 16, trains on 1,024 tokens within 2.5 GB', async () => {
+  const config = modelShapes['Llama-3.2-1B'];
+  const recipe = parseRecipe({ basePrecision: 'q4', rank: 16, sequenceLength: 1024, memoryLimit: 2.5 });
+  const device = openDevice();
+  const dtypeOf = dtypesOf(config, recipe);
+  const { keep, total } = forecastMemory(config, recipe, dtypeOf, { target: device.target, budget: Infinity });
+  expect(total).toBeLessThan(2.5e9);
+  expect(keep.layers).toBeLessThan(config.layers);
+  const graph = new Graph();
+  declareWeights(graph, config, dtypeOf);
+  expect(await allocated(device, graph, config, trainingPrograms(graph, config, recipe, 'run', keep))).toBeLessThan(2.5e9);
 });
