@@ -1,8 +1,8 @@
 /** Cuts a matrix into row blocks that fit a storage buffer binding. */
 
 import { byteLength } from '../src/core/dtype';
-import { internal } from '../src/core/errors';
 import { isQuantised, quantisedLayout } from '../src/core/quantised';
+import { commonDivisor, tooLarge } from './launch';
 import type { Spec } from './op';
 import { describe } from './rule';
 
@@ -18,7 +18,7 @@ export interface RowBlock {
   readonly range?: { readonly offset: number; readonly size: number };
 }
 
-/** Row blocks of the matrix `spec`, in order. Throws an `internal:` error when not even the smallest aligned block fits. */
+/** Row blocks of the matrix `spec`, in order. Throws `gpu/memory` when not even the smallest aligned block fits. */
 export function rowBlocks(spec: Spec, maxBindingBytes: number): readonly RowBlock[] {
   const [rows = 0, columns = 0] = spec.shape;
   const { rowBytes, bytes } = rowsOf(spec, columns);
@@ -26,7 +26,7 @@ export function rowBlocks(spec: Spec, maxBindingBytes: number): readonly RowBloc
     return [{ first: 0, rows, ...(isQuantised(spec.dtype) && { range: { offset: 0, size: bytes(rows) } }) }];
   const step = Math.max(MULTIPLE, ALIGNMENT / commonDivisor(rowBytes, ALIGNMENT));
   const perBlock = Math.floor(maxBindingBytes / (rowBytes * step)) * step;
-  if (perBlock === 0) throw internal(`${describe(spec)} has no row block of at most ${maxBindingBytes} bytes`);
+  if (perBlock === 0) throw tooLarge(`a block of ${describe(spec)}`, step * rowBytes, maxBindingBytes);
   return Array.from({ length: Math.ceil(rows / perBlock) }, (_, i) => {
     const first = i * perBlock;
     const count = Math.min(perBlock, rows - first);
@@ -42,8 +42,4 @@ function rowsOf({ dtype }: Spec, columns: number): { rowBytes: number; bytes: (r
   }
   const { rowBytes } = quantisedLayout(dtype, 1, columns);
   return { rowBytes, bytes: (rows) => rows * rowBytes };
-}
-
-function commonDivisor(a: number, b: number): number {
-  return b === 0 ? a : commonDivisor(b, a % b);
 }

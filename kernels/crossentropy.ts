@@ -7,7 +7,7 @@ import source from './crossentropy.wgsl?raw';
 import { crossentropyTwin } from './crossentropy_twin';
 import { gemm } from './gemm';
 import { laneConstants, withLanes } from './lanes';
-import { bytesOf, readInput, readScratch, required, writeOutput, writeScratch } from './launch';
+import { bytesOf, readInput, readScratch, required, tooLarge, writeOutput, writeScratch } from './launch';
 import type { Binding, Builder, Dispatch, Launch, Op, Target, Use, Value } from './op';
 import { matrixOf, misfit, notTrained } from './rule';
 import { scale } from './scale';
@@ -92,7 +92,7 @@ function chunkTokens({ M, C, V }: Sizes, { maxBindingBytes }: Target): number {
   const steps = (bytes: number) => Math.floor(bytes / (4 * Math.max(V, C) * CHUNK_STEP)) * CHUNK_STEP;
   const tokens = Math.min(Math.max(CHUNK_STEP, steps(CHUNK_BYTES)), steps(maxBindingBytes), MAX_TOKENS);
   if (tokens === 0 && 4 * V * M > maxBindingBytes)
-    throw internal(`crossentropy: ${CHUNK_STEP} rows of ${V} logits exceed a binding of ${maxBindingBytes} bytes`);
+    throw tooLarge(`${CHUNK_STEP} rows of ${V} logits`, 4 * V * CHUNK_STEP, maxBindingBytes);
   return Math.max(tokens, CHUNK_STEP);
 }
 

@@ -6,8 +6,9 @@ import { specialise } from '../src/gpu/shader';
 import { rowBlocks, type RowBlock } from './blocks';
 import source from './embedding.wgsl?raw';
 import { linearGrid, readInput, required, specBytes, writeOutput } from './launch';
-import type { Builder, Dispatch, Op, Spec, Use, Value } from './op';
+import type { Binding, Builder, Dispatch, Op, Spec, Use, Value } from './op';
 import { matrixOf, misfit, notTrained, only } from './rule';
+import { cuts, slice, type Span } from './spans';
 
 /** [table f32|f16 [V, C], ids i32 [M]] → [rows f32 [M, C]]. Ids lie in [0, V); the table is frozen. */
 export const embeddingOp: Op = {
@@ -31,21 +32,27 @@ export const embeddingOp: Op = {
     return { flops: 0, bytes: read + specBytes(required(use.inputs, 1, 'ids')) + specBytes(rows) };
   },
   launch(use, _attrs, target) {
-    const blocks = rowBlocks(required(use.inputs, 0, 'table'), target.maxBindingBytes);
-    return { scratch: [], dispatches: blocks.map((block) => gatherBlock(use, block)) };
+    const { maxBindingBytes } = target;
+    const blocks = rowBlocks(required(use.inputs, 0, 'table'), maxBindingBytes);
+    const [ids = 0, width = 0] = required(use.outputs, 0, 'rows').shape;
+    const parts = cuts({ what: `rows of ${width} elements`, count: ids, bytes: 4 * width }, maxBindingBytes);
+    return { scratch: [], dispatches: parts.flatMap((part) => blocks.map((block) => gatherBlock(use, part, block))) };
   },
 };
 
-function gatherBlock(use: Use, block: RowBlock): Dispatch {
+/** The ids of `part` whose rows are in `block`. */
+function gatherBlock(use: Use, part: Span, block: RowBlock): Dispatch {
   const table: Spec = required(use.inputs, 0, 'table');
-  const [ids = 0, width = 0] = required(use.outputs, 0, 'rows').shape;
+  const [all = 0, width = 0] = required(use.outputs, 0, 'rows').shape;
+  const ids = part.count;
   const VECTOR = width % 4 === 0;
   const WIDTH = VECTOR ? width / 4 : width;
   const { workgroups, stride } = linearGrid(ids * WIDTH, 256);
   const place = { FIRST: block.first, ROWS: block.rows, LAST_ID: (table.shape[0] ?? 1) - 1 };
   const constants = { VECTOR, HALF: table.dtype === 'f16', WIDTH, COUNT: ids * WIDTH, GRID: stride, ...place };
   const shader = specialise('embedding', source, 'main', constants);
-  return { shader, workgroups, bindings: [readInput(0, block.range), readInput(1), writeOutput(0)] };
+  const of = (binding: Binding, itemBytes: number) => (ids === all ? binding : slice(binding, part, itemBytes));
+  return { shader, workgroups, bindings: [readInput(0, block.range), of(readInput(1), 4), of(writeOutput(0), 4 * width)] };
 }
 
 /** The rows `ids` (i32 [M]) of `table` (f32 or f16 [V, C]), as f32 [M, C]. */

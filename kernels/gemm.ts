@@ -8,8 +8,9 @@ import dequantiseSource from './dequantise.wgsl?raw';
 import directSource from './matmul_direct.wgsl?raw';
 import tiledSource from './matmul_tiled.wgsl?raw';
 import operandSource from './matmul.wgsl?raw';
-import { readScratch, writeScratch } from './launch';
+import { commonDivisor, readScratch, writeScratch } from './launch';
 import type { Binding, Dispatch, Launch, Target } from './op';
+import { cuts, slice, type Span } from './spans';
 import { sumParts } from './sum_parts';
 import { chooseTile, type Tile } from './tile';
 import { unroll } from './unroll';
@@ -26,7 +27,7 @@ export interface Product {
   readonly factor: number;
 }
 
-/** y [rows, columns] = product + extension + bias + addend. Only the product's w may be other than f32, or exceed the binding limit. */
+/** y [rows, columns] = product + extension + bias + addend. Only the product's w may be other than f32; q and bias must fit a binding. */
 export interface Gemm {
   readonly label: string;
   readonly layout: Layout;
@@ -40,10 +41,34 @@ export interface Gemm {
 }
 
 /**
- * The dispatches that make `y`: one, unless w is over the binding limit, or the depth is taken in spans, whose sums need
+ * The dispatches that make `y`: one, unless a tensor is over the binding limit, or the depth is taken in spans, whose sums need
  * scratch. At most one scratch buffer comes back; it is the `scratch`-th of the launch.
  */
 export function gemm(problem: Gemm, target: Target, scratch = 0): Launch {
+  const { label, rows, columns, product, extension } = problem;
+  const widths = [columns, product.depth, ...(extension ? [extension.depth] : [])];
+  const row = { bytes: 4 * Math.max(...widths), words: widths.reduce(commonDivisor) };
+  const parts = cuts({ what: `${label} of ${rows} rows`, count: rows, ...row }, target.maxBindingBytes);
+  const launches = parts.map((span) => gemmRows(parts.length === 1 ? problem : rowsOf(problem, span), target, scratch));
+  const largest = Math.max(...launches.map(({ scratch: [bytes = 0] }) => bytes));
+  return { scratch: largest > 0 ? [largest] : [], dispatches: launches.flatMap(({ dispatches }) => dispatches) };
+}
+
+/** The rows of `span` of y, from those of a, p and the addend. */
+function rowsOf(problem: Gemm, span: Span): Gemm {
+  const { columns, product, extension = null, addend = null, y } = problem;
+  const of = (part: Product): Product => ({ ...part, a: slice(part.a, span, 4 * part.depth) });
+  return {
+    ...problem,
+    rows: span.count,
+    product: of(product),
+    extension: extension && of(extension),
+    addend: addend && slice(addend, span, 4 * columns),
+    y: slice(y, span, 4 * columns),
+  };
+}
+
+function gemmRows(problem: Gemm, target: Target, scratch: number): Launch {
   const blocks = rowBlocks({ shape: storedShape(problem), dtype: problem.product.type }, target.maxBindingBytes);
   const launches = blocks.map((block) => inSpans(gemmBlock(problem, block), target, scratch));
   const largest = Math.max(...launches.map(({ scratch: [bytes = 0] }) => bytes));

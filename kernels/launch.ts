@@ -1,6 +1,6 @@
 /** Small pieces that every op's launch, shape rule and cost are made of. */
 
-import { internal } from '../src/core/errors';
+import { CodedError, internal } from '../src/core/errors';
 import { storageBytes } from '../src/core/dtype';
 import type { Binding, Spec, Use } from './op';
 
@@ -47,4 +47,16 @@ export function bytesOf(use: Use): number {
 
 export function specBytes(spec: Spec): number {
   return storageBytes(spec);
+}
+
+/** The error of a launch that no cut makes fit: what is bound in one piece, its bytes, and the device's limit. */
+export function tooLarge(what: string, bytes: number, limit: number): CodedError {
+  return new CodedError(
+    'gpu/memory',
+    `The GPU binds at most ${limit} bytes at once, and ${what} needs ${bytes}. Choose a shorter sequence length or a smaller model.`,
+  );
+}
+
+export function commonDivisor(a: number, b: number): number {
+  return b === 0 ? a : commonDivisor(b, a % b);
 }

@@ -7,6 +7,7 @@ import { bytesOf, readInput, readScratch, required, writeOutput, writeScratch } 
 import source from './lowrank.wgsl?raw';
 import type { Binding, Builder, Dispatch, Launch, Op, Target, Use, Value } from './op';
 import { matrixOf, misfit, only } from './rule';
+import { cuts, slice, type Span } from './spans';
 import { sumParts } from './sum_parts';
 import { unroll } from './unroll';
 import { product } from './twin';
@@ -87,23 +88,51 @@ function tokenSum(sizes: Sizes, scale: number, target: Target): Launch {
   const threads = Math.ceil(M / side) * Math.ceil(N / side);
   const wanted = Math.ceil((software ? THREADS.cpu : THREADS.gpu) / threads);
   const span = Math.ceil(K / Math.max(1, Math.min(wanted, Math.floor(K / SHORTEST_SPAN))));
-  const spans = Math.ceil(K / span);
-  if (spans === 1) return { scratch: [], dispatches: [reduce(sizes, side, span, scale, writeOutput(0))] };
-  const sum = { label: 'lowrank sum', parts: readScratch(0), spans, rows: M, columns: N, factor: scale, y: writeOutput(0) };
-  const dispatches = [reduce(sizes, side, span, 1, writeScratch(0)), sumParts(sum)];
-  return { scratch: [4 * M * N * spans], dispatches };
+  const blocks = cuts({ what: `lowrank tn over ${K} tokens`, count: K, bytes: 4 * Math.max(M, N) }, target.maxBindingBytes);
+  const tile = { side, span };
+  if (blocks.length === 1 && span === K) {
+    const alone = { tokens: { first: 0, count: K }, before: 0, factor: scale, y: writeOutput(0) };
+    return { scratch: [], dispatches: [reduce(sizes, tile, alone)] };
+  }
+  const counts = blocks.map(({ count }) => Math.ceil(count / span));
+  const before = (block: number) => counts.slice(0, block).reduce((sum, count) => sum + count, 0);
+  const stages = blocks.map((tokens, i) => reduce(sizes, tile, { tokens, before: before(i), factor: 1, y: writeScratch(0) }));
+  const parts = before(blocks.length);
+  const sum = {
+    label: 'lowrank sum',
+    parts: readScratch(0),
+    spans: parts,
+    rows: M,
+    columns: N,
+    factor: scale,
+    y: writeOutput(0),
+  };
+  return { scratch: [4 * M * N * parts], dispatches: [...stages, sumParts(sum)] };
 }
 
-function reduce({ M, N, K }: Sizes, side: number, span: number, factor: number, y: Binding): Dispatch {
+/** A block of tokens, and the spans of those before it. */
+interface Block {
+  readonly tokens: Span;
+  readonly before: number;
+  readonly factor: number;
+  readonly y: Binding;
+}
+
+function reduce(
+  { M, N, K }: Sizes,
+  { side, span }: { side: number; span: number },
+  { tokens, before, factor, y }: Block,
+): Dispatch {
   const columns = Math.ceil(N / side);
   const X = Math.min(16, 2 ** Math.ceil(Math.log2(columns)));
   const Y = 64 / X;
   const VECTOR = M % 4 === 0 && N % 4 === 0;
-  const sizes = { ROWS: M, COLUMNS: N, DEPTH: K, SPAN: span, TM: side, TN: side, X, Y };
+  const sizes = { ROWS: M, COLUMNS: N, DEPTH: tokens.count, SPAN: span, BEFORE: before, TM: side, TN: side, X, Y };
   const code = unroll(source, { TM4: side / 4, TN4: side / 4 });
   const shader = specialise('lowrank tn', code, 'reduce', { VECTOR, FACTOR: f32(factor), ...sizes });
-  const workgroups = [Math.ceil(columns / X), Math.ceil(M / (side * Y)), Math.ceil(K / span)] as const;
-  return { shader, workgroups, bindings: [readInput(0), readInput(1), y] };
+  const workgroups = [Math.ceil(columns / X), Math.ceil(M / (side * Y)), Math.ceil(tokens.count / span)] as const;
+  const part = (binding: Binding, width: number) => (tokens.count === K ? binding : slice(binding, tokens, 4 * width));
+  return { shader, workgroups, bindings: [part(readInput(0), M), part(readInput(1), N), y] };
 }
 
 /** scale·product of two f32 matrices; see `LowrankAttrs` for the layouts. */

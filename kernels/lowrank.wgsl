@@ -30,7 +30,7 @@ fn b_at(token: u32, n: u32) -> vec4f {
 
 fn store(span: u32, m: u32, n: u32, sum: vec4f) {
   if (m >= ROWS || n >= COLUMNS) { return; }
-  let i = (span * ROWS + m) * COLUMNS + n;
+  let i = ((BEFORE + span) * ROWS + m) * COLUMNS + n;
 #if VECTOR
   y[i / 4u] = FACTOR * sum;
 #else

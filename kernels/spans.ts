@@ -1,8 +1,7 @@
 /** Ops on runs of items that do not see each other: launch geometry, cut so that every binding fits the device. */
 
-import { internal } from '../src/core/errors';
 import { specialise, type Constants } from '../src/gpu/shader';
-import { linearGrid } from './launch';
+import { commonDivisor, linearGrid, tooLarge } from './launch';
 import type { Binding, Launch, Target } from './op';
 
 /** Items per aligned step: 64 items of any whole number of 32-bit words fill a multiple of 256 bytes. */
@@ -13,15 +12,30 @@ export interface Span {
   readonly count: number;
 }
 
-/** Cuts `count` items, of at most `itemBytes` in any one buffer, into spans that start at multiples of 256 bytes. */
-export function spans(count: number, itemBytes: number, maxBindingBytes: number): readonly Span[] {
-  if (count * itemBytes <= maxBindingBytes) return [{ first: 0, count }];
-  const length = Math.floor(maxBindingBytes / (itemBytes * STEP)) * STEP;
-  if (length === 0) throw internal(`${STEP} items of ${itemBytes} bytes exceed a binding of ${maxBindingBytes} bytes`);
+/** Items that lie one after the other: what they are, for the error, their number, and the bytes of one in the largest buffer. */
+export interface Items {
+  readonly what: string;
+  readonly count: number;
+  readonly bytes: number;
+  /** 32-bit words of an item in the smallest buffer that is cut; those of the others are multiples of it. Default 1. */
+  readonly words?: number;
+}
+
+/** Cuts items into spans that fit a binding and start at multiples of 256 bytes. Throws `gpu/memory` when the least span does not fit. */
+export function cuts({ what, count, bytes, words = 1 }: Items, maxBindingBytes: number): readonly Span[] {
+  if (count * bytes <= maxBindingBytes) return [{ first: 0, count }];
+  const step = STEP / commonDivisor(words, STEP);
+  const length = Math.floor(maxBindingBytes / (bytes * step)) * step;
+  if (length === 0) throw tooLarge(what, Math.min(step, count) * bytes, maxBindingBytes);
   return Array.from({ length: Math.ceil(count / length) }, (_, i) => ({
     first: i * length,
     count: Math.min(length, count - i * length),
   }));
+}
+
+/** `cuts` of rows or elements that have a word each in the smallest buffer. */
+export function spans(count: number, itemBytes: number, maxBindingBytes: number): readonly Span[] {
+  return cuts({ what: `a tensor of ${count} items of ${itemBytes} bytes`, count, bytes: itemBytes }, maxBindingBytes);
 }
 
 /** The part of `binding` that holds `span`, for a buffer with `itemBytes` bytes an item. */

@@ -6,6 +6,7 @@
 import { CodedError } from '../core/errors';
 import { outOfMemory } from '../gpu/buffers';
 import type { Device } from '../gpu/device';
+import { tooLarge } from '../../kernels/launch';
 import type { Binding, Value } from '../../kernels/op';
 import type { Compiled, Executor, HostArray } from './executor';
 import { storageOf, valueBytes, type Node } from './graph';
@@ -221,7 +222,10 @@ export class WebGpuExecutor implements Executor {
   #resource(node: Node, binding: Binding, memory: Memory, buffers: readonly GPUBuffer[]): Part {
     const whole = this.#whole(node, binding, memory, buffers);
     const { range } = binding;
-    return range === undefined ? whole : { buffer: whole.buffer, offset: whole.offset + range.offset, size: range.size };
+    const part = range === undefined ? whole : { buffer: whole.buffer, offset: whole.offset + range.offset, size: range.size };
+    const limit = this.#device.gpu.limits.maxStorageBufferBindingSize;
+    if (part.size > limit) throw tooLarge(`${binding.from} ${binding.index} of ${node.op.name}`, part.size, limit);
+    return part;
   }
 
   #whole(node: Node, { from, index }: Binding, memory: Memory, buffers: readonly GPUBuffer[]): Part {

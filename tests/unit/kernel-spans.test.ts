@@ -23,7 +23,8 @@ describe('spans', () => {
     expect(next).toBe(count);
   });
 
-  test('refuse an item that fits nowhere', () => expect(() => spans(100, 8, 256)).toThrow(/internal: 64 items of 8 bytes/));
+  test('refuse an item that fits nowhere', () =>
+    expect(() => spans(100, 8, 256)).toThrow(/binds at most 256 bytes at once, and a tensor of 100 items of 8 bytes needs 512/));
 
   test('slice bindings in bytes', () => {
     expect(slice(readInput(3), { first: 64, count: 10 }, 8)).toEqual({

@@ -15,6 +15,7 @@ const sizes: readonly (readonly [V: number, C: number, M: number, limit?: number
   [1000, 576, 10],
   [1000, 36, 100, 20000],
   [333, 51, 90, 30000],
+  [30, 8, 300, 4096],
 ];
 
 const tableOf = (half: boolean) =>

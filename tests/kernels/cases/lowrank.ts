@@ -31,10 +31,16 @@ function caseOf([M, N, K]: Size, layout: LowrankAttrs['layout'], target: Partial
   return { name: `${layout} ${M}x${N}x${K}`, inputs: [a, b], attrs: { layout, scale: 1.3 }, target };
 }
 
+/** More tokens than one binding holds. */
+const SMALL: Partial<Target> = { maxBindingBytes: 8192 };
+const cut = [caseOf([16, 24, 300], 'tn', SMALL), caseOf([9, 31, 150], 'tn', SMALL), caseOf([300, 8, 24], 'nt', SMALL)].map(
+  (each) => ({ ...each, name: `${each.name} in parts` }),
+);
+
 export const lowrankCases: OpCases<LowrankAttrs> = {
   op: lowrankOp,
   gradient: { inputs: [0, 1] },
-  cases: sizes.flatMap((size) => layouts.map((layout) => caseOf(size, layout, {}))),
+  cases: [...sizes.flatMap((size) => layouts.map((layout) => caseOf(size, layout, {}))), ...cut],
 };
 
 /** As a real GPU cuts them; tn sums over tokens in two stages. */

@@ -45,13 +45,15 @@ const large: readonly Size[] = [
   { M: 70, N: 96, K: 700, R: 4, bias: true, addend: true },
 ];
 
-/** Weights over the binding limit, read in several row blocks. */
+/** Tensors over the binding limit: weights are read in several row blocks, the rows of y made in several parts. */
 const blocks: readonly Size[] = [
   { M: 40, N: 200, K: 64, R: 16, bias: true, addend: true, target: { maxBindingBytes: 16384 } },
   { M: 13, N: 51, K: 96, R: 3, bias: true, target: { maxBindingBytes: 13312 } },
   { M: 70, N: 68, K: 256, R: 4, addend: true, dtype: 'f16', target: { maxBindingBytes: 20000 } },
   { M: 1, N: 512, K: 256, R: 4, bias: true, addend: true, target: { maxBindingBytes: 50000 } },
   { M: 96, N: 64, K: 2048, bias: true, target: { maxBindingBytes: 200_000 } },
+  { M: 200, N: 20, K: 24, R: 4, bias: true, addend: true, target: { maxBindingBytes: 8192 } },
+  { M: 150, N: 96, K: 32, R: 16, addend: true, dtype: 'f16', target: { maxBindingBytes: 6200 } },
 ];
 
 /** Enough tiles that the largest are taken on a real GPU. */
