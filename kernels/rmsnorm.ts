@@ -11,9 +11,9 @@ import source from './rmsnorm.wgsl?raw';
 import { matrixOf, misfit, notTrained } from './rule';
 import { slice, spans, type Span } from './spans';
 
-/** Invocations of a workgroup, and how many of them share a run at most. */
-const GROUP = 256;
-const MAX_LANES = 64;
+/** Invocations of a workgroup, and how many of them share a run at most: a CPU pays for every barrier between them. */
+const GROUP = { gpu: 256, cpu: 64 };
+const MAX_LANES = { gpu: 64, cpu: 4 };
 
 export interface RmsnormAttrs {
   readonly eps: number;
@@ -121,9 +121,18 @@ function dispatch(
 ): Dispatch {
   const VECTOR = width % 4 === 0;
   const WIDTH = VECTOR ? width / 4 : width;
-  const LANES = Math.min(MAX_LANES, 2 ** Math.floor(Math.log2(WIDTH)));
-  const RUNS = GROUP / LANES;
+  const kind = target.software ? 'cpu' : 'gpu';
+  const LANES = Math.min(MAX_LANES[kind], 2 ** Math.floor(Math.log2(WIDTH)));
+  const RUNS = GROUP[kind] / LANES;
   const { workgroups, stride } = linearGrid(span.count, RUNS);
-  const all = { ...laneConstants(target, LANES, GROUP), VECTOR, WIDTH, RUNS, COUNT: span.count, GRID: stride, ...constants };
+  const all = {
+    ...laneConstants(target, LANES, GROUP[kind]),
+    VECTOR,
+    WIDTH,
+    RUNS,
+    COUNT: span.count,
+    GRID: stride,
+    ...constants,
+  };
   return { shader: specialise(label, withLanes(source), 'main', all), workgroups, bindings };
 }
