@@ -7,10 +7,14 @@ import { internal } from '../src/core/errors';
 import { sameShape } from '../src/core/shape';
 import { f32, specialise } from '../src/gpu/shader';
 import source from './attention.wgsl?raw';
+import deltaSource from './attention_delta.wgsl?raw';
+import { geometry, partBytes, type Extent, type Geometry } from './attention_tile';
 import { backwardTwin, forwardTwin } from './attention_twin';
 import { bytesOf, linearGrid, readInput, readScratch, required, writeOutput, writeScratch } from './launch';
-import type { Binding, Builder, Dispatch, Op, Spec, Value } from './op';
+import type { Binding, Builder, Dispatch, Launch, Op, Spec, Target, Use, Value } from './op';
 import { misfit } from './rule';
+import { cuts, slice } from './spans';
+import { sumParts } from './sum_parts';
 import { unroll } from './unroll';
 
 export interface AttentionAttrs {
@@ -23,12 +27,15 @@ export interface AttentionAttrs {
   /** Factor of the scores, usually 1/√headSize. */
   readonly scale: number;
   readonly causal: boolean;
+  /** Tokens see each other only when less than this many apart; 0: at any distance. */
+  readonly window: number;
 }
 
 /**
  * [q [M, H·D], k [M, Hkv·D], v [M, Hkv·D], segments i32[M]] → [o [M, H·D], lse [M, H]], M = rows·T. Token i attends to token j
- * of its row when their segments are equal and, if causal, j ≤ i. Segments must not decrease along a row, but for padding (−1),
- * which comes last and attends among itself. `lse` is the natural log of Σ exp(scale·q·k), saved for the gradient.
+ * of its row when their segments are equal and, if causal, j ≤ i and, if there is a window, |i − j| < window. Segments must not
+ * decrease along a row, but for padding (−1), which comes last and attends among itself. `lse` is the natural log of
+ * Σ exp(scale·q·k), saved for the gradient.
  */
 export const attentionOp: Op<AttentionAttrs> = {
   name: 'attention',
@@ -47,10 +54,9 @@ export const attentionOp: Op<AttentionAttrs> = {
   },
   twin: forwardTwin,
   cost: (use, attrs) => ({ flops: (4 * attrs.headSize + 6) * scores(use.inputs, attrs), bytes: bytesOf(use) }),
-  launch(use, attrs) {
-    const tokens = tokensOf('attention', use.inputs, attrs) / attrs.rows;
-    const bindings = [...[0, 1, 2, 3].map((i) => readInput(i)), writeOutput(0), writeOutput(1)];
-    return { scratch: [], dispatches: [tiled('FORWARD', tokens, attrs, bindings)] };
+  launch(use, attrs, target) {
+    const batches = batchesOf('attention', use, attrs, target);
+    return { scratch: [], dispatches: batches.map((batch) => forward(batch, target)) };
   },
 };
 
@@ -73,17 +79,10 @@ export const attentionBackwardOp: Op<AttentionAttrs> = {
   twin: backwardTwin,
   /** Scores and their gradients are made twice: once for dq, once for dk and dv. */
   cost: (use, attrs) => ({ flops: (14 * attrs.headSize + 14) * scores(use.inputs, attrs), bytes: bytesOf(use) }),
-  launch(use, attrs) {
-    const tokens = tokensOf('attention_backward', use.inputs, attrs);
-    const bindings = [...[0, 1, 2, 3, 6].map((i) => readInput(i)), readScratch(0)];
-    return {
-      scratch: [8 * tokens * attrs.heads],
-      dispatches: [
-        delta(tokens, attrs),
-        tiled('BACKWARD_Q', tokens / attrs.rows, attrs, [...bindings, writeOutput(0)]),
-        tiled('BACKWARD_KV', tokens / attrs.rows, attrs, [...bindings, writeOutput(1), writeOutput(2)]),
-      ],
-    };
+  launch(use, attrs, target) {
+    const launches = batchesOf('attention_backward', use, attrs, target).map((batch) => backward(batch, target));
+    const [first] = launches;
+    return { scratch: first?.scratch ?? [], dispatches: launches.flatMap(({ dispatches }) => dispatches) };
   },
 };
 
@@ -114,75 +113,115 @@ function tokensOf(op: string, inputs: readonly (Spec | null)[], attrs: Attention
 }
 
 /** Pairs of query and key, over all heads, when segments hide none. */
-function scores([q]: readonly (Spec | null)[], { rows, heads, causal }: AttentionAttrs): number {
-  const [tokens = 0] = q?.shape ?? [];
-  return tokens * heads * (causal ? (tokens / rows + 1) / 2 : tokens / rows);
+function scores([q]: readonly (Spec | null)[], { rows, heads, causal, window }: AttentionAttrs): number {
+  const [all = 0] = q?.shape ?? [];
+  const tokens = all / rows;
+  const reach = window > 0 ? Math.min(window, tokens) : tokens;
+  const back = (reach * (reach + 1)) / 2 + (tokens - reach) * reach;
+  return rows * heads * (causal ? back : 2 * back - tokens);
 }
 
-type Kernel = 'DELTA' | 'FORWARD' | 'BACKWARD_Q' | 'BACKWARD_KV';
+/** Consecutive rows of the batch whose tensors all fit one binding. */
+interface Batch {
+  readonly attrs: AttentionAttrs;
+  /** T. */
+  readonly tokens: number;
+  readonly rows: number;
+  /** The part of a buffer that holds these rows, `width` words to a token. */
+  readonly part: (binding: Binding, width: number) => Binding;
+}
 
-/** Rows of the tile a workgroup owns, and of those it walks over; the kernel has the same numbers. */
-const OWN = 64;
-const OTHER = 32;
+/** Throws `gpu/memory` when a single row exceeds a binding. */
+function batchesOf(op: string, use: Use, attrs: AttentionAttrs, { maxBindingBytes }: Target): Batch[] {
+  const tokens = tokensOf(op, use.inputs, attrs) / attrs.rows;
+  const widest = Math.max(attrs.heads * attrs.headSize, 2 * attrs.heads);
+  const row = { what: `${op} over a row of ${tokens} tokens`, count: attrs.rows, bytes: 4 * tokens * widest, words: tokens };
+  return cuts(row, maxBindingBytes).map((span) => ({
+    attrs,
+    tokens,
+    rows: span.count,
+    part: (binding, width) => (span.count === attrs.rows ? binding : slice(binding, span, 4 * tokens * width)),
+  }));
+}
 
-function tiled(kernel: Kernel, TOKENS: number, attrs: AttentionAttrs, bindings: readonly Binding[]): Dispatch {
-  const TILES = Math.ceil(TOKENS / OWN);
-  const geometry = columns(attrs.headSize, kernel === 'BACKWARD_KV' ? 2 : 1);
-  const code = { ...constants(kernel, attrs), TOKENS, TILES, ...geometry, SCALE: f32(attrs.scale) };
-  const written = unroll(source, geometry);
-  const heads = kernel === 'BACKWARD_KV' ? attrs.kvHeads : attrs.heads;
+/** Buffers of a batch by what they hold of each token: queries, keys, segments, numbers of each query head. */
+function parts({ attrs, part }: Batch) {
+  const { heads, kvHeads, headSize } = attrs;
   return {
-    shader: specialise(`attention_${kernel.toLowerCase()}`, written, 'main', code),
-    workgroups: [TILES * geometry.BLOCKS, heads, attrs.rows],
+    query: (binding: Binding) => part(binding, heads * headSize),
+    key: (binding: Binding) => part(binding, kvHeads * headSize),
+    segments: part(readInput(3), 1),
+    perHead: (binding: Binding) => part(binding, heads),
+  };
+}
+
+function forward(batch: Batch, target: Target): Dispatch {
+  const { query, key, segments, perHead } = parts(batch);
+  const inputs = [query(readInput(0)), key(readInput(1)), key(readInput(2)), segments];
+  const bindings = [...inputs, query(writeOutput(0)), perHead(writeOutput(1))];
+  return tiled('FORWARD', batch, geometry(extentOf('FORWARD', batch), target), bindings);
+}
+
+/** Scratch: lse and delta, then the sums of dk and dv that are still to be added up, if there are any. */
+function backward(batch: Batch, target: Target): Launch {
+  const { query, key, segments } = parts(batch);
+  const [q, k, v, dout] = [query(readInput(0)), key(readInput(1)), key(readInput(2)), query(readInput(6))];
+  const extent = extentOf('BACKWARD_KV', batch);
+  const cut = geometry(extent, target);
+  const split = cut.PARTS > 1;
+  const sums = [1, 2].map((i) => (split ? writeScratch(i) : key(writeOutput(i))));
+  const [rows, columns] = [batch.rows * batch.tokens, batch.attrs.kvHeads * batch.attrs.headSize];
+  const total = (i: number) =>
+    sumParts({ label: 'attention sum', parts: readScratch(i), spans: cut.PARTS, rows, columns, y: key(writeOutput(i)) });
+  const queries = geometry(extentOf('BACKWARD_Q', batch), target);
+  return {
+    scratch: [8 * rows * batch.attrs.heads, ...(split ? sums.map(() => partBytes(extent, cut.PARTS)) : [])],
+    dispatches: [
+      delta(batch),
+      tiled('BACKWARD_Q', batch, queries, [q, k, v, segments, dout, readScratch(0), query(writeOutput(0))]),
+      tiled('BACKWARD_KV', batch, cut, [k, q, dout, segments, v, readScratch(0), ...sums]),
+      ...(split ? [total(1), total(2)] : []),
+    ],
+  };
+}
+
+type Kernel = 'FORWARD' | 'BACKWARD_Q' | 'BACKWARD_KV';
+
+function extentOf(kernel: Kernel, { attrs, tokens, rows }: Batch): Extent {
+  const { heads, kvHeads, headSize } = attrs;
+  if (kernel === 'BACKWARD_KV') return { headSize, rows, tokens, heads: kvHeads, group: heads / kvHeads, outputs: 2 };
+  return { headSize, rows, tokens, heads, group: 1, outputs: 1 };
+}
+
+function tiled(kernel: Kernel, batch: Batch, cut: Geometry, bindings: readonly Binding[]): Dispatch {
+  const { heads, kvHeads, headSize, causal, window, scale } = batch.attrs;
+  const keys = kernel === 'BACKWARD_KV';
+  const [OWN_HEADS, OTHER_HEADS] = keys ? [kvHeads, heads] : [heads, kvHeads];
+  const TILES = Math.ceil(batch.tokens / cut.OWN);
+  const constants = {
+    ...{ FORWARD: kernel === 'FORWARD', BACKWARD_KV: keys, VECTOR: headSize % 4 === 0, HEAD_SIZE: headSize },
+    ...{ CAUSAL: causal, SLIDING: window > 0, WINDOW: window, SCALE: f32(scale) },
+    ...{ TOKENS: batch.tokens, ALL_TOKENS: batch.rows * batch.tokens, OWN_HEADS, OTHER_HEADS, TILES },
+    ...{ MEMBERS: heads / kvHeads / cut.PARTS, ...cut },
+  };
+  const written = unroll(source, { ...cut, SIDES: kernel === 'FORWARD' ? 1 : 2, OUTPUTS: keys ? 2 : 1 });
+  return {
+    shader: specialise(`attention_${kernel.toLowerCase()}`, written, 'main', constants),
+    workgroups: [TILES * cut.BLOCKS, OWN_HEADS * cut.PARTS, batch.rows],
     bindings,
   };
 }
 
-function constants(kernel: Kernel, { heads, kvHeads, headSize, causal }: AttentionAttrs) {
-  return {
-    FORWARD: kernel === 'FORWARD',
-    BACKWARD_Q: kernel === 'BACKWARD_Q',
-    BACKWARD_KV: kernel === 'BACKWARD_KV',
-    DELTA: kernel === 'DELTA',
-    VECTOR: headSize % 4 === 0,
-    CAUSAL: causal,
-    HEADS: heads,
-    KV_HEADS: kvHeads,
-    HEAD_SIZE: headSize,
-  };
-}
-
-/**
- * How a head's vectors (of four) are divided. BLOCKS workgroups share a tile, COLUMNS vectors each, so that an invocation's
- * sums (4·SPAN vectors for each of `outputs`) stay in registers; COLS invocations hold a strip of four rows. Staging goes by
- * SLICE vectors of the rows, or ROWS rows of COLUMNS vectors.
- */
-function columns(headSize: number, outputs: 1 | 2) {
-  const depth = Math.ceil(headSize / 4);
-  const BLOCKS = Math.ceil((depth * outputs) / 64);
-  const COLUMNS = Math.ceil(depth / BLOCKS);
-  const COLS = Math.ceil(COLUMNS / 8) * outputs <= 4 ? 8 : 16;
-  return {
-    BLOCKS,
-    COLUMNS,
-    COLS,
-    PAIRS: OTHER / COLS,
-    SPAN: Math.ceil(COLUMNS / COLS),
-    SLICE: Math.ceil(depth / Math.ceil(depth / 8)),
-    ROWS: Math.min(OTHER, 2 ** Math.floor(Math.log2(512 / COLUMNS))),
-  };
-}
-
-function delta(tokens: number, attrs: AttentionAttrs): Dispatch {
-  const COUNT = tokens * attrs.heads;
+function delta(batch: Batch): Dispatch {
+  const { query, perHead } = parts(batch);
+  const { heads, headSize } = batch.attrs;
+  const COUNT = batch.rows * batch.tokens * heads;
   const { workgroups, stride } = linearGrid(COUNT, 64);
+  const VECTOR = headSize % 4 === 0;
+  const constants = { VECTOR, WIDTH: VECTOR ? headSize / 4 : headSize, COUNT, GRID: stride };
   return {
-    shader: specialise('attention_delta', unroll(source, { SPAN: 0, PAIRS: 0 }), 'main', {
-      ...constants('DELTA', attrs),
-      COUNT,
-      GRID: stride,
-    }),
+    shader: specialise('attention_delta', deltaSource, 'main', constants),
     workgroups,
-    bindings: [readInput(4), readInput(6), readInput(5), writeScratch(0)],
+    bindings: [query(readInput(4)), query(readInput(6)), perHead(readInput(5)), writeScratch(0)],
   };
 }

@@ -1,10 +1,10 @@
 // Attention by tiles. A workgroup owns OWN rows of one head and walks over the other side's rows, OTHER at a time:
 //   FORWARD      owns queries, walks over keys;    o  = softmax(q·kᵀ)·v with an online softmax (arXiv 2307.08691)
 //   BACKWARD_Q   owns queries, walks over keys;    dq = ds·k
-//   BACKWARD_KV  owns keys, walks over queries;    dv = pᵀ·do, dk = dsᵀ·q, for each query head of the group in turn
-// where p = exp(s − lse), ds = p∘(do·vᵀ − delta)·SCALE. DELTA prepares delta = Σ o∘do beside lse.
-// An invocation holds products of the four own rows of its strip with PAIRS other rows (`col` + COLS·j), and the outputs of
-// those four rows in SPAN vectors of columns (`col` + COLS·c of COLUMNS).
+//   BACKWARD_KV  owns keys, walks over queries;    dv = pᵀ·do, dk = dsᵀ·q, for each query head of its part of the group in turn
+// where p = exp(s − lse), ds = p∘(do·vᵀ − delta)·SCALE; attention_delta.wgsl prepares lse and delta.
+// Four own rows are a strip. An invocation holds the products of BANDS strips with PAIRS other rows (`col` + COLS·j), and the
+// outputs of those strips in SPAN vectors of columns (`col` + COLS·c of COLUMNS). STAGED: rows come through workgroup memory.
 
 #if VECTOR
 alias E = vec4f;
@@ -19,125 +19,72 @@ fn keep(v: vec4f, d: u32) -> vec4f {
 }
 #endif
 
-#if DELTA
-@group(0) @binding(0) var<storage, read> o: array<E>;
-@group(0) @binding(1) var<storage, read> dout: array<E>;
-@group(0) @binding(2) var<storage, read> lse: array<f32>;
-@group(0) @binding(3) var<storage, read_write> stats: array<vec2f>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
-  let head = (wid.y * GRID + wid.x) * 64u + lid;
-  if (head >= COUNT) { return; }
-  var delta = 0.0;
-#if VECTOR
-  for (var d = 0u; d < DEPTH; d++) { delta += dot(o[head * DEPTH + d], dout[head * DEPTH + d]); }
-#else
-  for (var d = 0u; d < HEAD_SIZE; d++) { delta += o[head * HEAD_SIZE + d] * dout[head * HEAD_SIZE + d]; }
-#endif
-  stats[head] = vec2f(lse[head], delta);
-}
-#else
-
-@group(0) @binding(0) var<storage, read> q: array<E>;
-@group(0) @binding(1) var<storage, read> k: array<E>;
-@group(0) @binding(2) var<storage, read> v: array<E>;
+// What is multiplied: own0·other0 gives the scores, own1·other1 the derivative of the weights. With queries for own rows these
+// are q, do and k, v; with keys k, v and q, do. FORWARD has no own1.
+@group(0) @binding(0) var<storage, read> own0: array<E>;
+@group(0) @binding(1) var<storage, read> other0: array<E>;
+@group(0) @binding(2) var<storage, read> other1: array<E>;
 @group(0) @binding(3) var<storage, read> segments: array<i32>;
 #if FORWARD
-@group(0) @binding(4) var<storage, read_write> o: array<E>;
+@group(0) @binding(4) var<storage, read_write> output0: array<E>;
 @group(0) @binding(5) var<storage, read_write> lse: array<f32>;
 #else
-@group(0) @binding(4) var<storage, read> dout: array<E>;
+@group(0) @binding(4) var<storage, read> own1: array<E>;
 @group(0) @binding(5) var<storage, read> stats: array<vec2f>;
-@group(0) @binding(6) var<storage, read_write> dfirst: array<E>;
-#if BACKWARD_KV
-@group(0) @binding(7) var<storage, read_write> dsecond: array<E>;
+@group(0) @binding(6) var<storage, read_write> output0: array<E>;
 #endif
+#if BACKWARD_KV
+@group(0) @binding(7) var<storage, read_write> output1: array<E>;
 #endif
 
-const OWN = 64u;
-const OTHER = 32u;
 const STRIPS = OWN / 4u;
-const THREADS = STRIPS * COLS;
+const THREADS = STRIPS / BANDS * COLS;
+const OTHER = COLS * PAIRS;
 const LOWEST = -1e30;
 
-// 16 KiB, used in turn for: slices of own and other rows (d-major, padded against bank conflicts), row maxima, weights and
-// the vectors they weigh.
-var<workgroup> tile: array<vec4f, 1024>;
+// Used in turn for: slices of own and other rows (d-major, padded against bank conflicts), row maxima, weights and the vectors
+// they weigh.
+var<workgroup> tile: array<vec4f, TILE>;
 const OWN_STRIDE = OWN + 1u;
 const OTHER_STRIDE = OTHER + 1u;
 const OTHER_AT = SLICE * OWN_STRIDE;
-const VECTORS_AT = 512u;
+const VECTORS_AT = OTHER * STRIPS;
 
-// What a workgroup is at: the first token of its row of the batch, of its own tile and of the other tile (both within the row).
-struct Place { row: u32, own: u32, other: u32, head: u32, kv_head: u32, column: u32 }
+// What a workgroup is at: the first token of its row of the batch, of its own tile and of the other tile (both within the row),
+// its head on either side, and the first of its columns.
+struct Place { row: u32, own: u32, other: u32, own_head: u32, other_head: u32, column: u32 }
 
+// Where a head's vectors begin, counted in heads, for a token of the batch row. Rows past the end repeat the last: what they
+// give is never stored, and weighs nothing.
+fn own_at(place: Place, row: u32) -> u32 {
+  return (place.row + min(place.own + row, TOKENS - 1u)) * OWN_HEADS + place.own_head;
+}
+
+fn other_at(place: Place, row: u32) -> u32 {
+  return (place.row + min(place.other + row, TOKENS - 1u)) * OTHER_HEADS + place.other_head;
+}
+
+#repeat w SIDES
+fn load_own$w(head: u32, d: u32) -> vec4f {
 #if VECTOR
-fn load_q(i: u32, d: u32) -> vec4f { return q[i * DEPTH + d]; }
-fn load_k(i: u32, d: u32) -> vec4f { return k[i * DEPTH + d]; }
-fn load_v(i: u32, d: u32) -> vec4f { return v[i * DEPTH + d]; }
-#if !FORWARD
-fn load_dout(i: u32, d: u32) -> vec4f { return dout[i * DEPTH + d]; }
-#endif
+  return own$w[head * DEPTH + d];
 #else
-fn load_q(i: u32, d: u32) -> vec4f {
-  let at = i * HEAD_SIZE + 4u * d;
-  return keep(vec4f(q[at], q[at + 1u], q[at + 2u], q[at + 3u]), d);
-}
-fn load_k(i: u32, d: u32) -> vec4f {
-  let at = i * HEAD_SIZE + 4u * d;
-  return keep(vec4f(k[at], k[at + 1u], k[at + 2u], k[at + 3u]), d);
-}
-fn load_v(i: u32, d: u32) -> vec4f {
-  let at = i * HEAD_SIZE + 4u * d;
-  return keep(vec4f(v[at], v[at + 1u], v[at + 2u], v[at + 3u]), d);
-}
-#if !FORWARD
-fn load_dout(i: u32, d: u32) -> vec4f {
-  let at = i * HEAD_SIZE + 4u * d;
-  return keep(vec4f(dout[at], dout[at + 1u], dout[at + 2u], dout[at + 3u]), d);
-}
+  let at = head * HEAD_SIZE + 4u * d;
+  return keep(vec4f(own$w[at], own$w[at + 1u], own$w[at + 2u], own$w[at + 3u]), d);
 #endif
-#endif
+}
+#end
 
-// Vector d of the query side's (`which` 0: q, 1: do) or key side's (0: k, 1: v) row for a token of the batch row.
-fn query_side(which: u32, place: Place, token: u32, d: u32) -> vec4f {
-  var x = vec4f(0.0);
-  if (token < TOKENS && d < DEPTH) {
-    let i = (place.row + token) * HEADS + place.head;
-#if FORWARD
-    x = load_q(i, d);
+#repeat w 2
+fn load_other$w(head: u32, d: u32) -> vec4f {
+#if VECTOR
+  return other$w[head * DEPTH + d];
 #else
-    if (which == 0u) { x = load_q(i, d); } else { x = load_dout(i, d); }
-#endif
-  }
-  return x;
-}
-
-fn key_side(which: u32, place: Place, token: u32, d: u32) -> vec4f {
-  var x = vec4f(0.0);
-  if (token < TOKENS && d < DEPTH) {
-    let i = (place.row + token) * KV_HEADS + place.kv_head;
-    if (which == 0u) { x = load_k(i, d); } else { x = load_v(i, d); }
-  }
-  return x;
-}
-
-fn own_vector(which: u32, place: Place, row: u32, d: u32) -> vec4f {
-#if BACKWARD_KV
-  return key_side(which, place, place.own + row, d);
-#else
-  return query_side(which, place, place.own + row, d);
+  let at = head * HEAD_SIZE + 4u * d;
+  return keep(vec4f(other$w[at], other$w[at + 1u], other$w[at + 2u], other$w[at + 3u]), d);
 #endif
 }
-
-fn other_vector(which: u32, place: Place, row: u32, d: u32) -> vec4f {
-#if BACKWARD_KV
-  return query_side(which, place, place.other + row, d);
-#else
-  return key_side(which, place, place.other + row, d);
-#endif
-}
+#end
 
 // Segment of a token; padding (-1) comes last in a row, so it counts as the largest. Rows past the end match nothing.
 fn segment(place: Place, token: u32, missing: i32) -> i32 {
@@ -145,19 +92,56 @@ fn segment(place: Place, token: u32, missing: i32) -> i32 {
   return select(select(s, 0x7fffffff, s < 0), missing, token >= TOKENS);
 }
 
-// Which of the strip's four own rows are paired with that other token.
-fn visible(place: Place, own_segments: vec4i, strip: u32, token: u32) -> vec4<bool> {
-  let same = own_segments == vec4i(segment(place, token, -3));
+// The first token of [low, high) whose segment is at least (`after`: above) that of `token`; `high` when there is none. Segments
+// do not decrease along a row.
+fn boundary(place: Place, token: u32, after: bool, low: u32, high: u32) -> u32 {
+  let own = segment(place, token, 0);
+  var first = low;
+  var end = high;
+  while (first < end) {
+    let middle = (first + end) / 2u;
+    let found = segment(place, middle, 0);
+    if (select(found >= own, found > own, after)) { end = middle; } else { first = middle + 1u; }
+  }
+  return first;
+}
+
+// The other tokens that any of the own tile may be paired with: [x, y). Tiles outside are not walked over.
+fn reach(place: Place) -> vec2u {
+  let last = min(place.own + OWN, TOKENS) - 1u;
+#if SLIDING
+  let low = select(0u, place.own + 1u - WINDOW, place.own + 1u > WINDOW);
+  let high = min(TOKENS, last + WINDOW);
+#else
+  let low = 0u;
+  let high = TOKENS;
+#endif
 #if CAUSAL
-  let own = vec4u(place.own + 4u * strip) + vec4u(0u, 1u, 2u, 3u);
 #if BACKWARD_KV
-  return same & (own <= vec4u(token));
+  return vec2u(place.own, boundary(place, last, true, last + 1u, high));
 #else
-  return same & (own >= vec4u(token));
+  return vec2u(boundary(place, place.own, false, low, place.own), last + 1u);
 #endif
 #else
-  return same;
+  return vec2u(boundary(place, place.own, false, low, place.own), boundary(place, last, true, last + 1u, high));
 #endif
+}
+
+// Which of a strip's four own rows are paired with that other token.
+fn visible(place: Place, own_segments: vec4i, strip: u32, token: u32) -> vec4<bool> {
+  let own = vec4u(place.own + 4u * strip) + vec4u(0u, 1u, 2u, 3u);
+  var seen = own_segments == vec4i(segment(place, token, -3));
+#if CAUSAL
+#if BACKWARD_KV
+  seen = seen & (own <= vec4u(token));
+#else
+  seen = seen & (own >= vec4u(token));
+#endif
+#endif
+#if SLIDING
+  seen = seen & (max(own, vec4u(token)) - min(own, vec4u(token)) < vec4u(WINDOW));
+#endif
+  return seen;
 }
 
 fn strip_segments(place: Place, strip: u32) -> vec4i {
@@ -165,67 +149,141 @@ fn strip_segments(place: Place, strip: u32) -> vec4i {
   return vec4i(segment(place, token, -2), segment(place, token + 1u, -2), segment(place, token + 2u, -2), segment(place, token + 3u, -2));
 }
 
-// Whether no segment is in both tiles. Segments do not decrease along a row.
-fn apart(place: Place) -> bool {
-  let own_last = min(place.own + OWN, TOKENS) - 1u;
-  let other_last = min(place.other + OTHER, TOKENS) - 1u;
-  return segment(place, other_last, 0) < segment(place, place.own, 0) || segment(place, place.other, 0) > segment(place, own_last, 0);
-}
-
-// Products of the strip's four own rows with the invocation's other rows, over the whole head.
-fn products(which: u32, place: Place, lid: u32) -> array<vec4f, PAIRS> {
-  let strip = lid / COLS;
+#repeat w SIDES
+// own·other over the whole head: entry b·PAIRS + j for the four rows of strip b and the j-th other row.
+fn products$w(place: Place, lid: u32) -> array<vec4f, BANDS * PAIRS> {
+  let strip = lid / COLS * BANDS;
   let col = lid % COLS;
-  var s: array<vec4f, PAIRS>;
+#repeat b BANDS
+#repeat j PAIRS
+  var s$b_$j = vec4f();
+#end
+#end
+#if STAGED
   for (var start = 0u; start < DEPTH; start += SLICE) {
     workgroupBarrier();
     for (var i = lid; i < OWN * SLICE; i += THREADS) {
-      tile[(i % SLICE) * OWN_STRIDE + i / SLICE] = own_vector(which, place, i / SLICE, start + i % SLICE);
+      let d = start + i % SLICE;
+      var x = vec4f();
+      if (d < DEPTH) { x = load_own$w(own_at(place, i / SLICE), d); }
+      tile[(i % SLICE) * OWN_STRIDE + i / SLICE] = x;
     }
     for (var i = lid; i < OTHER * SLICE; i += THREADS) {
-      tile[OTHER_AT + (i % SLICE) * OTHER_STRIDE + i / SLICE] = other_vector(which, place, i / SLICE, start + i % SLICE);
+      let d = start + i % SLICE;
+      var x = vec4f();
+      if (d < DEPTH) { x = load_other$w(other_at(place, i / SLICE), d); }
+      tile[OTHER_AT + (i % SLICE) * OTHER_STRIDE + i / SLICE] = x;
     }
     workgroupBarrier();
     for (var d = 0u; d < SLICE; d++) {
-      let at = d * OWN_STRIDE + 4u * strip;
-      let own = transpose(mat4x4f(tile[at], tile[at + 1u], tile[at + 2u], tile[at + 3u]));
 #repeat j PAIRS
       let other$j = tile[OTHER_AT + d * OTHER_STRIDE + col + COLS * $ju];
-      s[$j] += own[0] * other$j.x;
-      s[$j] += own[1] * other$j.y;
-      s[$j] += own[2] * other$j.z;
-      s[$j] += own[3] * other$j.w;
+#end
+#repeat b BANDS
+      let at$b = d * OWN_STRIDE + 4u * (strip + $bu);
+      let own$b = transpose(mat4x4f(tile[at$b], tile[at$b + 1u], tile[at$b + 2u], tile[at$b + 3u]));
+#repeat j PAIRS
+      s$b_$j += own$b[0] * other$j.x;
+      s$b_$j += own$b[1] * other$j.y;
+      s$b_$j += own$b[2] * other$j.z;
+      s$b_$j += own$b[3] * other$j.w;
+#end
 #end
     }
   }
+#else
+#repeat j PAIRS
+  let other_at$j = other_at(place, col + COLS * $ju);
+#end
+#repeat b BANDS
+#repeat i 4
+  let own_at$b_$i = own_at(place, 4u * (strip + $bu) + $iu);
+#end
+#end
+  for (var d = 0u; d < DEPTH; d++) {
+#repeat j PAIRS
+    let other$j = load_other$w(other_at$j, d);
+#end
+#repeat b BANDS
+#repeat i 4
+    let row$b_$i = load_own$w(own_at$b_$i, d);
+#end
+#repeat q 4
+    let own$b_$q = vec4f(row$b_0[$q], row$b_1[$q], row$b_2[$q], row$b_3[$q]);
+#end
+#repeat j PAIRS
+#repeat q 4
+    s$b_$j = fma(own$b_$q, vec4f(other$j[$q]), s$b_$j);
+#end
+#end
+#end
+  }
+#endif
+  var s: array<vec4f, BANDS * PAIRS>;
+#repeat b BANDS
+#repeat j PAIRS
+  s[$b * PAIRS + $ju] = s$b_$j;
+#end
+#end
   return s;
 }
+#end
 
-// Adds to `sums` the other rows' vectors (see other_vector), weighed: sums[4c + i] is for own row i and the c-th column.
-fn weigh(which: u32, place: Place, lid: u32, weights: array<vec4f, PAIRS>, sums: ptr<function, array<vec4f, 4u * SPAN>>) {
-  let strip = lid / COLS;
+#repeat w 2
+// Adds to `sums` the other rows' vectors, weighed: entry (4b + i)·SPAN + c is for row i of strip b and the c-th column.
+fn weigh$w(place: Place, lid: u32, weights: array<vec4f, BANDS * PAIRS>, sums: ptr<function, array<vec4f, 4u * BANDS * SPAN>>) {
+  let strip = lid / COLS * BANDS;
   let col = lid % COLS;
   workgroupBarrier();
+#repeat b BANDS
 #repeat j PAIRS
-  tile[(col + COLS * $ju) * STRIPS + strip] = weights[$j];
+  tile[(col + COLS * $ju) * STRIPS + strip + $bu] = weights[$b * PAIRS + $ju];
 #end
+#repeat i 4
+#repeat c SPAN
+  var sum$b_$i_$c = (*sums)[(4 * $b + $i) * SPAN + $cu];
+#end
+#end
+#end
+#if STAGED
   for (var start = 0u; start < OTHER; start += ROWS) {
     if (start > 0u) { workgroupBarrier(); }
     for (var i = lid; i < ROWS * COLUMNS; i += THREADS) {
-      tile[VECTORS_AT + i] = other_vector(which, place, start + i / COLUMNS, place.column + i % COLUMNS);
+      tile[VECTORS_AT + i] = load_other$w(other_at(place, start + i / COLUMNS), min(place.column + i % COLUMNS, DEPTH - 1u));
     }
     workgroupBarrier();
-    for (var j = 0u; j < ROWS; j++) {
-      let w = tile[(start + j) * STRIPS + strip];
+    for (var row = start; row < start + ROWS; row++) {
 #repeat c SPAN
-      let x$c = tile[VECTORS_AT + j * COLUMNS + col + COLS * $cu];
+      let x$c = tile[VECTORS_AT + (row - start) * COLUMNS + min(col + COLS * $cu, COLUMNS - 1u)];
+#end
+#else
+  workgroupBarrier();
+  {
+    for (var row = 0u; row < OTHER; row++) {
+      let at = other_at(place, row);
+#repeat c SPAN
+      let x$c = load_other$w(at, min(place.column + col + COLS * $cu, DEPTH - 1u));
+#end
+#endif
+#repeat b BANDS
+      let weight$b = tile[row * STRIPS + strip + $bu];
 #repeat i 4
-      (*sums)[4 * $c + $i] += w[$i] * x$c;
+#repeat c SPAN
+      sum$b_$i_$c = fma(vec4f(weight$b[$i]), x$c, sum$b_$i_$c);
+#end
 #end
 #end
     }
   }
+#repeat b BANDS
+#repeat i 4
+#repeat c SPAN
+  (*sums)[(4 * $b + $i) * SPAN + $cu] = sum$b_$i_$c;
+#end
+#end
+#end
 }
+#end
 
 // Where in its head the c-th column of an invocation is stored; DEPTH or more when nowhere.
 fn column_of(place: Place, lid: u32, c: u32) -> u32 {
@@ -233,183 +291,186 @@ fn column_of(place: Place, lid: u32, c: u32) -> u32 {
   return select(DEPTH, place.column + column, column < COLUMNS);
 }
 
-#if FORWARD
-fn store_first(i: u32, d: u32, x: vec4f) {
+#repeat n OUTPUTS
+fn store$n(head: u32, d: u32, x: vec4f) {
 #if VECTOR
-  o[i * DEPTH + d] = x;
+  output$n[head * DEPTH + d] = x;
 #else
-  for (var e = 0u; e < min(4u, HEAD_SIZE - 4u * d); e++) { o[i * HEAD_SIZE + 4u * d + e] = x[e]; }
+  for (var e = 0u; e < min(4u, HEAD_SIZE - 4u * d); e++) { output$n[head * HEAD_SIZE + 4u * d + e] = x[e]; }
 #endif
 }
-#else
-fn store_first(i: u32, d: u32, x: vec4f) {
-#if VECTOR
-  dfirst[i * DEPTH + d] = x;
-#else
-  for (var e = 0u; e < min(4u, HEAD_SIZE - 4u * d); e++) { dfirst[i * HEAD_SIZE + 4u * d + e] = x[e]; }
-#endif
-}
-#endif
+#end
 
 #if BACKWARD_KV
-fn store_second(i: u32, d: u32, x: vec4f) {
-#if VECTOR
-  dsecond[i * DEPTH + d] = x;
-#else
-  for (var e = 0u; e < min(4u, HEAD_SIZE - 4u * d); e++) { dsecond[i * HEAD_SIZE + 4u * d + e] = x[e]; }
-#endif
-}
-
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
-  let strip = lid / COLS;
-  var place = Place(wid.z * TOKENS, wid.x / BLOCKS * OWN, 0u, 0u, wid.y, wid.x % BLOCKS * COLUMNS);
-  let own_segments = strip_segments(place, strip);
-  var dk: array<vec4f, 4u * SPAN>;
-  var dv: array<vec4f, 4u * SPAN>;
-  for (var member = 0u; member < HEADS / KV_HEADS; member++) {
-    place.head = place.kv_head * (HEADS / KV_HEADS) + member;
-#if CAUSAL
-    place.other = place.own;
-#else
-    place.other = 0u;
-#endif
-    for (; place.other < TOKENS; place.other += OTHER) {
-      if (apart(place)) { continue; }
-      var p = products(0u, place, lid);
-      var ds = products(1u, place, lid);
-#repeat j PAIRS
-      let token$j = place.other + lid % COLS + COLS * $ju;
-      let seen$j = visible(place, own_segments, strip, token$j);
-      let stat$j = stats[(place.row + min(token$j, TOKENS - 1u)) * HEADS + place.head];
-      p[$j] = exp(select(vec4f(LOWEST), p[$j] * SCALE - stat$j.x, seen$j));
-      ds[$j] = p[$j] * (ds[$j] - stat$j.y) * SCALE;
+  let strip = lid / COLS * BANDS;
+  let part = wid.y % PARTS;
+  var place = Place(wid.z * TOKENS, wid.x / BLOCKS * OWN, 0u, wid.y / PARTS, 0u, wid.x % BLOCKS * COLUMNS);
+  let others = reach(place);
+#repeat b BANDS
+  let segments$b = strip_segments(place, strip + $bu);
 #end
-      weigh(1u, place, lid, p, &dv);
-      weigh(0u, place, lid, ds, &dk);
+  var dk: array<vec4f, 4u * BANDS * SPAN>;
+  var dv: array<vec4f, 4u * BANDS * SPAN>;
+  for (var member = part * MEMBERS; member < (part + 1u) * MEMBERS; member++) {
+    place.other_head = place.own_head * (OTHER_HEADS / OWN_HEADS) + member;
+    for (place.other = others.x; place.other < others.y; place.other += OTHER) {
+      var p = products0(place, lid);
+      var ds = products1(place, lid);
+#repeat j PAIRS
+      let row$j = lid % COLS + COLS * $ju;
+      let stat$j = stats[other_at(place, row$j)];
+#repeat b BANDS
+      let seen$b_$j = visible(place, segments$b, strip + $bu, place.other + row$j);
+      p[$b * PAIRS + $ju] = exp(select(vec4f(LOWEST), p[$b * PAIRS + $ju] * SCALE - stat$j.x, seen$b_$j));
+      ds[$b * PAIRS + $ju] = p[$b * PAIRS + $ju] * (ds[$b * PAIRS + $ju] - stat$j.y) * SCALE;
+#end
+#end
+      weigh1(place, lid, p, &dv);
+      weigh0(place, lid, ds, &dk);
     }
   }
+#repeat b BANDS
 #repeat i 4
-  let token$i = place.own + 4u * strip + $iu;
-  let at$i = (place.row + token$i) * KV_HEADS + place.kv_head;
+  let token$b_$i = place.own + 4u * (strip + $bu) + $iu;
+  let head$b_$i = (part * ALL_TOKENS + place.row + token$b_$i) * OWN_HEADS + place.own_head;
 #repeat c SPAN
-  if (token$i < TOKENS && column_of(place, lid, $cu) < DEPTH) {
-    store_first(at$i, column_of(place, lid, $cu), dk[4 * $c + $i]);
-    store_second(at$i, column_of(place, lid, $cu), dv[4 * $c + $i]);
+  if (token$b_$i < TOKENS && column_of(place, lid, $cu) < DEPTH) {
+    store0(head$b_$i, column_of(place, lid, $cu), dk[(4 * $b + $i) * SPAN + $cu]);
+    store1(head$b_$i, column_of(place, lid, $cu), dv[(4 * $b + $i) * SPAN + $cu]);
   }
+#end
 #end
 #end
 }
 #else
 
-// Stores a vector of own row i, if that row and column exist.
-fn store(place: Place, lid: u32, i: u32, c: u32, x: vec4f) {
-  let token = place.own + 4u * (lid / COLS) + i;
+// Stores a vector of own row `row`, if that row and column exist.
+fn store(place: Place, lid: u32, row: u32, c: u32, x: vec4f) {
   let d = column_of(place, lid, c);
-  if (token < TOKENS && d < DEPTH) { store_first((place.row + token) * HEADS + place.head, d, x); }
+  if (place.own + row < TOKENS && d < DEPTH) { store0(own_at(place, row), d, x); }
 }
-
-#if BACKWARD_Q
-fn stat_of(place: Place, strip: u32, i: u32) -> vec2f {
-  return stats[(place.row + min(place.own + 4u * strip + i, TOKENS - 1u)) * HEADS + place.head];
-}
-#endif
 
 #if FORWARD
-// Values of each strip's invocations, where all can read them.
-fn share(value: vec4f, lid: u32) {
+// Values of a strip's invocations, where all of them can read them.
+fn share(strip: u32, lid: u32, values: array<vec4f, BANDS>) {
   workgroupBarrier();
-  tile[(lid % COLS) * STRIPS + lid / COLS] = value;
+#repeat b BANDS
+  tile[(lid % COLS) * STRIPS + strip + $bu] = values[$b];
+#end
   workgroupBarrier();
 }
 
-fn strip_max(value: vec4f, lid: u32) -> vec4f {
-  share(value, lid);
-  var top = value;
-  for (var c = 0u; c < COLS; c++) { top = max(top, tile[c * STRIPS + lid / COLS]); }
+fn strip_max(strip: u32, lid: u32, values: array<vec4f, BANDS>) -> array<vec4f, BANDS> {
+  share(strip, lid, values);
+  var top = values;
+  for (var c = 0u; c < COLS; c++) {
+#repeat b BANDS
+    top[$b] = max(top[$b], tile[c * STRIPS + strip + $bu]);
+#end
+  }
   return top;
 }
 
-fn strip_sum(value: vec4f, lid: u32) -> vec4f {
-  share(value, lid);
-  var total = vec4f(0.0);
-  for (var c = 0u; c < COLS; c++) { total += tile[c * STRIPS + lid / COLS]; }
+fn strip_sum(strip: u32, lid: u32, values: array<vec4f, BANDS>) -> array<vec4f, BANDS> {
+  share(strip, lid, values);
+  var total: array<vec4f, BANDS>;
+  for (var c = 0u; c < COLS; c++) {
+#repeat b BANDS
+    total[$b] += tile[c * STRIPS + strip + $bu];
+#end
+  }
   return total;
 }
 #endif
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
-  let strip = lid / COLS;
+  let strip = lid / COLS * BANDS;
 #if CAUSAL
   // The last queries see the most keys: they go first, so that the device stays full to the end.
   let own = (TILES - 1u - wid.x / BLOCKS) * OWN;
-  let end = min(own + OWN, TOKENS);
 #else
   let own = wid.x / BLOCKS * OWN;
-  let end = TOKENS;
 #endif
-  var place = Place(wid.z * TOKENS, own, 0u, wid.y, wid.y / (HEADS / KV_HEADS), wid.x % BLOCKS * COLUMNS);
-  let own_segments = strip_segments(place, strip);
-  var sums: array<vec4f, 4u * SPAN>;
+  var place = Place(wid.z * TOKENS, own, 0u, wid.y, wid.y / (OWN_HEADS / OTHER_HEADS), wid.x % BLOCKS * COLUMNS);
+  let others = reach(place);
+#repeat b BANDS
+  let segments$b = strip_segments(place, strip + $bu);
+#end
+  var sums: array<vec4f, 4u * BANDS * SPAN>;
 #if FORWARD
-  var top = vec4f(LOWEST);
-  var total = vec4f(0.0);
-  for (; place.other < end; place.other += OTHER) {
-    if (apart(place)) { continue; }
-    var s = products(0u, place, lid);
+  var top: array<vec4f, BANDS>;
+  var total: array<vec4f, BANDS>;
+#repeat b BANDS
+  top[$b] = vec4f(LOWEST);
+#end
+  for (place.other = others.x; place.other < others.y; place.other += OTHER) {
+    var s = products0(place, lid);
     var highest = top;
 #repeat j PAIRS
-    let seen$j = visible(place, own_segments, strip, place.other + lid % COLS + COLS * $ju);
-    s[$j] = select(vec4f(LOWEST), s[$j] * SCALE, seen$j);
-    highest = max(highest, s[$j]);
+#repeat b BANDS
+    let seen$b_$j = visible(place, segments$b, strip + $bu, place.other + lid % COLS + COLS * $ju);
+    s[$b * PAIRS + $ju] = select(vec4f(LOWEST), s[$b * PAIRS + $ju] * SCALE, seen$b_$j);
+    highest[$b] = max(highest[$b], s[$b * PAIRS + $ju]);
 #end
-    highest = strip_max(highest, lid);
-    let fade = exp(top - highest);
-    top = highest;
-    total *= fade;
+#end
+    highest = strip_max(strip, lid, highest);
+#repeat b BANDS
+    let fade$b = exp(top[$b] - highest[$b]);
+    total[$b] *= fade$b;
 #repeat j PAIRS
-    s[$j] = select(vec4f(0.0), exp(s[$j] - top), s[$j] > vec4f(LOWEST));
-    total += s[$j];
+    s[$b * PAIRS + $ju] = select(vec4f(0.0), exp(s[$b * PAIRS + $ju] - highest[$b]), s[$b * PAIRS + $ju] > vec4f(LOWEST));
+    total[$b] += s[$b * PAIRS + $ju];
 #end
-#repeat c SPAN
-#repeat i 4
-    sums[4 * $c + $i] *= fade[$i];
-#end
-#end
-    weigh(1u, place, lid, s, &sums);
-  }
-  total = strip_sum(total, lid);
 #repeat i 4
 #repeat c SPAN
-  store(place, lid, $iu, $cu, sums[4 * $c + $i] / total[$i]);
+    sums[(4 * $b + $i) * SPAN + $cu] *= fade$b[$i];
 #end
-  let token$i = own + 4u * strip + $iu;
-  if (lid % COLS == 0u && place.column == 0u && token$i < TOKENS) {
-    lse[(place.row + token$i) * HEADS + place.head] = top[$i] + log(total[$i]);
+#end
+#end
+    top = highest;
+    weigh1(place, lid, s, &sums);
   }
+  total = strip_sum(strip, lid, total);
+#repeat b BANDS
+#repeat i 4
+#repeat c SPAN
+  store(place, lid, 4u * (strip + $bu) + $iu, $cu, sums[(4 * $b + $i) * SPAN + $cu] / total[$b][$i]);
+#end
+  if (lid % COLS == 0u && place.column == 0u && own + 4u * (strip + $bu) + $iu < TOKENS) {
+    lse[own_at(place, 4u * (strip + $bu) + $iu)] = top[$b][$i] + log(total[$b][$i]);
+  }
+#end
 #end
 #else
-  let stat = mat4x2f(stat_of(place, strip, 0u), stat_of(place, strip, 1u), stat_of(place, strip, 2u), stat_of(place, strip, 3u));
-  let own_lse = transpose(stat)[0];
-  let delta = transpose(stat)[1];
-  for (; place.other < end; place.other += OTHER) {
-    if (apart(place)) { continue; }
-    var ds = products(0u, place, lid);
-    let dp = products(1u, place, lid);
-#repeat j PAIRS
-    let seen$j = visible(place, own_segments, strip, place.other + lid % COLS + COLS * $ju);
-    let p$j = exp(select(vec4f(LOWEST), ds[$j] * SCALE - own_lse, seen$j));
-    ds[$j] = p$j * (dp[$j] - delta) * SCALE;
+#repeat b BANDS
+#repeat i 4
+  let stat$b_$i = stats[own_at(place, 4u * (strip + $bu) + $iu)];
 #end
-    weigh(0u, place, lid, ds, &sums);
+  let lse$b = vec4f(stat$b_0.x, stat$b_1.x, stat$b_2.x, stat$b_3.x);
+  let delta$b = vec4f(stat$b_0.y, stat$b_1.y, stat$b_2.y, stat$b_3.y);
+#end
+  for (place.other = others.x; place.other < others.y; place.other += OTHER) {
+    var ds = products0(place, lid);
+    let dp = products1(place, lid);
+#repeat j PAIRS
+#repeat b BANDS
+    let seen$b_$j = visible(place, segments$b, strip + $bu, place.other + lid % COLS + COLS * $ju);
+    let p$b_$j = exp(select(vec4f(LOWEST), ds[$b * PAIRS + $ju] * SCALE - lse$b, seen$b_$j));
+    ds[$b * PAIRS + $ju] = p$b_$j * (dp[$b * PAIRS + $ju] - delta$b) * SCALE;
+#end
+#end
+    weigh0(place, lid, ds, &sums);
   }
+#repeat b BANDS
 #repeat i 4
 #repeat c SPAN
-  store(place, lid, $iu, $cu, sums[4 * $c + $i]);
+  store(place, lid, 4u * (strip + $bu) + $iu, $cu, sums[(4 * $b + $i) * SPAN + $cu]);
+#end
 #end
 #end
 #endif
 }
-#endif
 #endif

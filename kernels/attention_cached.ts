@@ -15,11 +15,13 @@ export interface CachedAttentionAttrs {
   readonly kvHeads: number;
   readonly headSize: number;
   readonly scale: number;
+  /** How many positions a query sees, its own included; 0: all before it. */
+  readonly window: number;
 }
 
 /**
  * [q [M, H·D], cacheK [P, Hkv·D], cacheV [P, Hkv·D], start i32[1]] → [o [M, H·D]]. Query m sits at position start + m and sees the
- * cache's rows up to its own.
+ * cache's rows up to its own, the last `window` of them if there is a window.
  */
 export const attentionCachedOp: Op<CachedAttentionAttrs> = {
   name: 'attention_cached',
@@ -28,7 +30,7 @@ export const attentionCachedOp: Op<CachedAttentionAttrs> = {
     return [{ shape: [tokens, attrs.heads * attrs.headSize], dtype: 'f32' }];
   },
   gradient: null,
-  twin(inputs, { heads, kvHeads, headSize, scale }) {
+  twin(inputs, { heads, kvHeads, headSize, scale, window }) {
     const q = required(inputs, 0, 'q');
     const [tokens = 0] = q.shape;
     const [start = 0] = required(inputs, 3, 'start').dataSync();
@@ -43,21 +45,25 @@ export const attentionCachedOp: Op<CachedAttentionAttrs> = {
     };
     const scores = tf.mul(product(split(q, heads), cached(1), false, true), scale);
     const own = tf.reshape(tf.range(start, start + tokens), [1, tokens, 1]);
-    const hidden = tf.cast(tf.greater(tf.reshape(tf.range(0, seen), [1, 1, seen]), own), 'float32');
+    const positions = tf.reshape(tf.range(0, seen), [1, 1, seen]);
+    const later = tf.greater(positions, own);
+    const past = tf.lessEqual(positions, tf.sub(own, window > 0 ? window : start + tokens));
+    const hidden = tf.cast(tf.logicalOr(later, past), 'float32');
     const o = product(tf.softmax(tf.add(scores, tf.mul(hidden, -1e30))), cached(2));
     return [tf.reshape(tf.transpose(o, [1, 0, 2]), [tokens, heads * headSize])];
   },
-  cost(use, { heads, headSize }) {
+  cost(use, { heads, headSize, window }) {
     const [tokens = 0] = required(use.outputs, 0, 'o').shape;
     const [rows = 0] = required(use.inputs, 1, 'cacheK').shape;
-    return { flops: 4 * tokens * rows * heads * headSize, bytes: bytesOf(use) };
+    const seen = window > 0 ? Math.min(window, rows) : rows;
+    return { flops: 4 * tokens * seen * heads * headSize, bytes: bytesOf(use) };
   },
-  launch(use, { heads, kvHeads, headSize, scale }) {
+  launch(use, { heads, kvHeads, headSize, scale, window }) {
     const [tokens = 0] = required(use.outputs, 0, 'o').shape;
     const [rows = 0] = required(use.inputs, 1, 'cacheK').shape;
     const constants = {
       ...{ HEADS: heads, KV_HEADS: kvHeads, HEAD_SIZE: headSize, CACHE_ROWS: rows },
-      ...{ SCALE: f32(scale), SPAN: Math.ceil(headSize / 64) },
+      ...{ SCALE: f32(scale), SPAN: Math.ceil(headSize / 64), WINDOW: window },
     };
     const shader = specialise('attention_cached', source, 'main', constants);
     const bindings = [readInput(0), readInput(1), readInput(2), readInput(3), writeOutput(0)];

@@ -30,13 +30,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let token = group.y;
   let q_at = (token * HEADS + head) * HEAD_SIZE;
   let kv_at = head / (HEADS / KV_HEADS) * HEAD_SIZE;
-  let seen = min(u32(start[0]) + token + 1u, CACHE_ROWS);
+  let end = u32(start[0]) + token + 1u;
+  let seen = min(end, CACHE_ROWS);
   for (var d = thread; d < HEAD_SIZE; d += THREADS) { query[d] = q[q_at + d] * SCALE; }
   workgroupBarrier();
   var top = LOWEST;
   var total = 0.0;
   var sums: array<f32, SPAN>;
-  for (var base = 0u; base < seen; base += THREADS) {
+  for (var base = select(0u, end - min(end, WINDOW), WINDOW > 0u); base < seen; base += THREADS) {
     let position = base + thread;
     var score = LOWEST;
     if (position < seen) {

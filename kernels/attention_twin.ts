@@ -1,4 +1,7 @@
-/** Attention in plain tfjs ops, with the whole matrix of scores: [rows·H, T, T]. */
+/**
+ * Attention in plain tfjs ops. Scores are made in pieces, some heads or some queries of one head at a time, so that long rows
+ * fit wasm's memory; keys that no query of a piece sees are left out of it.
+ */
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { AttentionAttrs } from './attention';
@@ -9,56 +12,161 @@ type Inputs = readonly (tf.Tensor | null)[];
 
 /** What is added to the scores of pairs that do not see each other. */
 const HIDDEN = -1e30;
+/** Scores alive at a time, more or less. */
+const PIECE_ELEMENTS = 1 << 20;
+
+/** Consecutive queries [first, end) of `count` heads of one batch row, from head `head` on, and the keys [from, to) they may see. */
+interface Piece {
+  readonly row: number;
+  readonly head: number;
+  readonly count: number;
+  readonly first: number;
+  readonly end: number;
+  readonly from: number;
+  readonly to: number;
+}
 
 /** [q, k, v, segments] → [o, lse]. */
 export function forwardTwin(inputs: Inputs, attrs: AttentionAttrs): tf.Tensor[] {
-  const s = scores(inputs, attrs);
-  const top = tf.max(s, -1, true);
-  const p = tf.exp(tf.sub(s, top));
-  const total = tf.sum(p, -1, true);
-  const o = product(tf.div(p, total), keyHeads(required(inputs, 2, 'v'), attrs));
-  return [byToken(o, attrs.rows), byToken(tf.add(top, tf.log(total)), attrs.rows)];
+  const x = split(inputs, attrs);
+  const parts = cut(x.tokens, attrs).map((heads) =>
+    heads.map((piece) =>
+      tf.tidy(() => {
+        const s = scores(x, piece, attrs);
+        const top = tf.max(s, -1, true);
+        const p = tf.exp(tf.sub(s, top));
+        const total = tf.sum(p, -1, true);
+        return [product(tf.div(p, total), keysOf(x.v, piece, attrs)), tf.add(top, tf.log(total))];
+      }),
+    ),
+  );
+  return [0, 1].map((i) =>
+    byToken(
+      tf.concat(
+        parts.map((heads) => tf.concat(column(heads, i), 1)),
+        0,
+      ),
+      attrs.rows,
+    ),
+  );
 }
 
 /** [q, k, v, segments, o, lse, do] → [dq, dk, dv]. */
 export function backwardTwin(inputs: Inputs, attrs: AttentionAttrs): tf.Tensor[] {
+  const x = split(inputs, attrs);
   const perHead = (i: number, name: string) => byHead(required(inputs, i, name), attrs.heads, attrs.rows);
-  const dout = perHead(6, 'do');
-  const p = tf.exp(tf.sub(scores(inputs, attrs), perHead(5, 'lse')));
-  const dp = product(dout, keyHeads(required(inputs, 2, 'v'), attrs), false, true);
-  const delta = tf.sum(tf.mul(perHead(4, 'o'), dout), -1, true);
-  const ds = tf.mul(tf.mul(p, tf.sub(dp, delta)), attrs.scale);
-  const dq = product(ds, keyHeads(required(inputs, 1, 'k'), attrs));
-  const dk = product(ds, perHead(0, 'q'), true);
-  const dv = product(p, dout, true);
-  return [byToken(dq, attrs.rows), byToken(sumGroups(dk, attrs), attrs.rows), byToken(sumGroups(dv, attrs), attrs.rows)];
+  const [o, lse, dout] = [perHead(4, 'o'), perHead(5, 'lse'), perHead(6, 'do')];
+  const delta = tf.sum(tf.mul(o, dout), -1, true);
+  const parts = cut(x.tokens, attrs).map((heads) => {
+    const found = heads.map((piece) =>
+      tf.tidy(() => {
+        const dy = queriesOf(dout, piece, attrs);
+        const p = tf.exp(tf.sub(scores(x, piece, attrs), queriesOf(lse, piece, attrs)));
+        const dp = product(dy, keysOf(x.v, piece, attrs), false, true);
+        const ds = tf.mul(tf.mul(p, tf.sub(dp, queriesOf(delta, piece, attrs))), attrs.scale);
+        const padding: [number, number][] = [
+          [0, 0],
+          [piece.from, x.tokens - piece.to],
+          [0, 0],
+        ];
+        return [
+          product(ds, keysOf(x.k, piece, attrs)),
+          tf.pad(product(ds, queriesOf(x.q, piece, attrs), true), padding),
+          tf.pad(product(p, dy, true), padding),
+        ];
+      }),
+    );
+    return [tf.concat(column(found, 0), 1), tf.addN(column(found, 1)), tf.addN(column(found, 2))];
+  });
+  return [0, 1, 2].map((i) => {
+    const each = tf.concat(column(parts, i), 0);
+    return byToken(i === 0 ? each : sumGroups(each, attrs), attrs.rows);
+  });
 }
 
-/** Scaled scores [rows·H, T, T], hidden ones far below all others. */
-function scores(inputs: Inputs, attrs: AttentionAttrs): tf.Tensor {
-  const q = byHead(required(inputs, 0, 'q'), attrs.heads, attrs.rows);
-  const s = product(q, keyHeads(required(inputs, 1, 'k'), attrs), false, true);
-  const [, tokens = 0] = s.shape;
-  const hidden = tf.logicalNot(visible(required(inputs, 3, 'segments'), attrs, tokens));
-  const penalty = tf.mul(tf.cast(hidden, 'float32'), HIDDEN);
-  const masked = tf.add(tf.mul(tf.reshape(s, [attrs.rows, attrs.heads, tokens, tokens]), attrs.scale), penalty);
-  return tf.reshape(masked, s.shape);
+/** The i-th of each list. */
+function column(lists: readonly (readonly tf.Tensor[])[], i: number): tf.Tensor[] {
+  return lists.map((list) => required(list, i, 'part'));
 }
 
-/** Whether query i sees key j: [rows, 1, T, T] booleans. */
-function visible(segments: tf.Tensor, { rows, causal }: AttentionAttrs, tokens: number): tf.Tensor {
-  const same = tf.equal(tf.reshape(segments, [rows, 1, tokens, 1]), tf.reshape(segments, [rows, 1, 1, tokens]));
-  if (!causal) return same;
-  const order = tf.range(0, tokens);
-  return tf.logicalAnd(same, tf.lessEqual(tf.reshape(order, [1, 1, 1, tokens]), tf.reshape(order, [1, 1, tokens, 1])));
+/** Heads [rows·H, T, D] of the queries, [rows·Hkv, T, D] of the keys and values; segments [rows, T]. */
+interface Split {
+  readonly tokens: number;
+  readonly q: tf.Tensor;
+  readonly k: tf.Tensor;
+  readonly v: tf.Tensor;
+  readonly segments: tf.Tensor;
+}
+
+function split(inputs: Inputs, { rows, heads, kvHeads }: AttentionAttrs): Split {
+  const segments = required(inputs, 3, 'segments');
+  const tokens = segments.size / rows;
+  const perHead = (i: number, count: number) => byHead(required(inputs, i, 'input'), count, rows);
+  return {
+    tokens,
+    q: perHead(0, heads),
+    k: perHead(1, kvHeads),
+    v: perHead(2, kvHeads),
+    segments: tf.reshape(segments, [rows, tokens]),
+  };
+}
+
+/** For each batch row and some of its heads, in order: its pieces, in the order of their queries. */
+function cut(tokens: number, attrs: AttentionAttrs): Piece[][] {
+  const count = Math.max(1, Math.min(attrs.heads, Math.floor(PIECE_ELEMENTS / tokens ** 2)));
+  const length = Math.min(tokens, Math.max(1, Math.floor(PIECE_ELEMENTS / (count * tokens))));
+  const range = (end: number, step: number) => Array.from({ length: Math.ceil(end / step) }, (_, i) => i * step);
+  return range(attrs.rows, 1).flatMap((row) =>
+    range(attrs.heads, count).map((head) =>
+      range(tokens, length).map((first) => {
+        const end = Math.min(first + length, tokens);
+        return { row, head, count: Math.min(count, attrs.heads - head), first, end, ...keyRange(first, end, tokens, attrs) };
+      }),
+    ),
+  );
+}
+
+/** The keys that queries [first, end) may see, whatever their segments. */
+function keyRange(first: number, end: number, tokens: number, { causal, window }: AttentionAttrs): Pick<Piece, 'from' | 'to'> {
+  const reach = window > 0 ? window - 1 : tokens;
+  return { from: Math.max(0, first - reach), to: causal ? end : Math.min(tokens, end + reach) };
+}
+
+/** The piece's part of x [rows·H, T, …]: [count, queries, …]. */
+function queriesOf(x: tf.Tensor, { row, head, count, first, end }: Piece, { heads }: AttentionAttrs): tf.Tensor {
+  return tf.slice(x, [row * heads + head, first, 0], [count, end - first, -1]);
+}
+
+/** The piece's part of x [rows·Hkv, T, D]: [count, keys, D], the key head of each query head. */
+function keysOf(x: tf.Tensor, { row, head, count, from, to }: Piece, { heads, kvHeads }: AttentionAttrs): tf.Tensor {
+  const indices = Array.from({ length: count }, (_, i) => row * kvHeads + Math.floor(((head + i) * kvHeads) / heads));
+  return tf.gather(tf.slice(x, [0, from, 0], [-1, to - from, -1]), tf.tensor1d(indices, 'int32'));
+}
+
+/** Scaled scores [count, queries, keys], hidden ones far below all others. */
+function scores(x: Split, piece: Piece, attrs: AttentionAttrs): tf.Tensor {
+  const s = product(queriesOf(x.q, piece, attrs), keysOf(x.k, piece, attrs), false, true);
+  const hidden = tf.logicalNot(visible(x.segments, piece, attrs));
+  return tf.add(tf.mul(s, attrs.scale), tf.mul(tf.cast(hidden, 'float32'), HIDDEN));
+}
+
+/** Whether each query of the piece sees each of its keys: [1, queries, keys] booleans. */
+function visible(segments: tf.Tensor, { row, first, end, from, to }: Piece, { causal, window }: AttentionAttrs): tf.Tensor {
+  const own = (start: number, stop: number, shape: number[]) =>
+    tf.reshape(tf.slice(segments, [row, start], [1, stop - start]), shape);
+  const queries = tf.reshape(tf.range(first, end), [1, -1, 1]);
+  const keys = tf.reshape(tf.range(from, to), [1, 1, -1]);
+  let seen: tf.Tensor = tf.equal(own(first, end, [1, -1, 1]), own(from, to, [1, 1, -1]));
+  if (causal) seen = tf.logicalAnd(seen, tf.lessEqual(keys, queries));
+  return window > 0 ? tf.logicalAnd(seen, tf.less(tf.abs(tf.sub(queries, keys)), window)) : seen;
 }
 
 /** [rows·T, heads·D] → [rows·heads, T, D]. */
 function byHead(x: tf.Tensor, heads: number, rows: number): tf.Tensor {
   const [tokens = 0, width = 0] = x.shape;
   const size = width / heads;
-  const split = tf.transpose(tf.reshape(x, [rows, tokens / rows, heads, size]), [0, 2, 1, 3]);
-  return tf.reshape(split, [rows * heads, tokens / rows, size]);
+  const perToken = tf.transpose(tf.reshape(x, [rows, tokens / rows, heads, size]), [0, 2, 1, 3]);
+  return tf.reshape(perToken, [rows * heads, tokens / rows, size]);
 }
 
 /** [rows·heads, T, D] → [rows·T, heads·D]. */
@@ -66,14 +174,6 @@ function byToken(x: tf.Tensor, rows: number): tf.Tensor {
   const [batch = 0, tokens = 0, size = 0] = x.shape;
   const heads = batch / rows;
   return tf.reshape(tf.transpose(tf.reshape(x, [rows, heads, tokens, size]), [0, 2, 1, 3]), [rows * tokens, heads * size]);
-}
-
-/** Keys or values [rows·T, Hkv·D] → [rows·H, T, D]: each head once for every query head of its group. */
-function keyHeads(x: tf.Tensor, { rows, heads, kvHeads }: AttentionAttrs): tf.Tensor {
-  const split = byHead(x, kvHeads, rows);
-  const [, tokens = 0, size = 0] = split.shape;
-  const repeated = tf.tile(tf.expandDims(split, 1), [1, heads / kvHeads, 1, 1]);
-  return tf.reshape(repeated, [rows * heads, tokens, size]);
 }
 
 /** [rows·H, T, D] → [rows·Hkv, T, D]: the sum over each group of query heads. */

@@ -33,11 +33,8 @@ export interface ModelConfig {
   readonly bias: { readonly qkv: boolean; readonly o: boolean; readonly mlp: boolean };
   /** RMSNorm over each head of q and k before the rotation (Qwen3). */
   readonly qkNorm: boolean;
-  /**
-   * Positions that attention reaches back in at least one layer; null when none is limited. Full attention gives the same
-   * result for sequences no longer than this.
-   */
-  readonly slidingWindow: number | null;
+  /** For each layer, how many positions a token sees, its own included; 0 where all before it. */
+  readonly windows: readonly number[];
   readonly rope: Rope;
   /** Ids that end a text, from config.json; generation_config.json may know more. */
   readonly eosIds: readonly number[];
@@ -92,15 +89,16 @@ function checkKind(fields: Fields): void {
 
 function readConfig(family: Family, fields: Fields): ModelConfig {
   const maxPositions = fields.whole('max_position_embeddings', family === 'llama' ? 2048 : 32768);
+  const sizes = readSizes(family, fields);
   return {
     family,
-    ...readSizes(family, fields),
+    ...sizes,
     maxPositions,
     normEps: fields.positive('rms_norm_eps', 1e-6),
     tied: fields.flag('tie_word_embeddings', false),
     bias: readBias(family, fields),
     qkNorm: family === 'qwen3',
-    slidingWindow: readWindow(family, fields, maxPositions),
+    windows: readWindows(family, fields, sizes.layers, maxPositions),
     rope: readRope(fields, maxPositions),
     eosIds: fields.ids('eos_token_id'),
     bosId: fields.ids('bos_token_id')[0] ?? null,
@@ -145,27 +143,33 @@ function readBias(family: Family, fields: Fields): ModelConfig['bias'] {
 }
 
 /** Mistral limits every layer; Qwen, when `use_sliding_window` says so, those of `layer_types` or from `max_window_layers` on. */
-function readWindow(family: Family, fields: Fields, maxPositions: number): number | null {
-  checkLayerTypes(fields);
-  if (family === 'llama' || (family !== 'mistral' && !qwenSlides(fields))) return null;
-  if (fields.raw('sliding_window') === null) return null;
+function readWindows(family: Family, fields: Fields, layers: number, maxPositions: number): readonly number[] {
+  const sliding = slidingLayers(family, fields, layers);
+  if (!sliding.includes(true) || fields.raw('sliding_window') === null) return sliding.map(() => 0);
   const window = fields.whole('sliding_window', 4096);
-  return window < maxPositions ? window : null;
+  // A window as long as the model's reach hides nothing.
+  return sliding.map((limited) => (limited && window < maxPositions ? window : 0));
 }
 
-function qwenSlides(fields: Fields): boolean {
-  if (!fields.flag('use_sliding_window', false)) return false;
-  const types = fields.raw('layer_types');
-  if (Array.isArray(types)) return types.includes('sliding_attention');
-  return fields.whole('max_window_layers', 28) < fields.whole('num_hidden_layers');
+function slidingLayers(family: Family, fields: Fields, layers: number): readonly boolean[] {
+  const types = readLayerTypes(fields, layers);
+  const each = (limited: (layer: number) => boolean) => Array.from({ length: layers }, (_, layer) => limited(layer));
+  if (family === 'mistral') return each(() => true);
+  if (family === 'llama' || !fields.flag('use_sliding_window', false)) return each(() => false);
+  if (types !== null) return each((layer) => types[layer] === 'sliding_attention');
+  const full = fields.whole('max_window_layers', 28);
+  return each((layer) => layer >= full);
 }
 
-function checkLayerTypes(fields: Fields): void {
-  const types = fields.raw('layer_types');
-  if (types === undefined || types === null) return;
+function readLayerTypes(fields: Fields, layers: number): readonly unknown[] | null {
+  const types = fields.raw('layer_types') ?? null;
+  if (types === null) return null;
   const known = ['full_attention', 'sliding_attention'];
   const odd = Array.isArray(types) ? types.filter((type) => !known.includes(type as string)) : [types];
   if (odd.length > 0) fields.refuse('layer_types', `has ${JSON.stringify(odd[0])}; only ${known.join(' and ')} are supported`);
+  else if (Array.isArray(types) && types.length !== layers)
+    fields.wrong('layer_types', `names ${types.length} layers; the model has ${layers}`);
+  return Array.isArray(types) ? types : null;
 }
 
 /** A linear layer of a block: y = x·Wᵀ + b with W [out, in]. */

@@ -15,8 +15,8 @@ const PREFILL = 32;
 const MAX_CACHE = 2048;
 
 /** Positions of the cache that a model gets. */
-export function cacheCapacity({ maxPositions, slidingWindow }: ModelConfig): number {
-  return Math.min(maxPositions, slidingWindow ?? Infinity, MAX_CACHE);
+export function cacheCapacity({ maxPositions }: ModelConfig): number {
+  return Math.min(maxPositions, MAX_CACHE);
 }
 
 /** A window size, planned for one adaptation. */

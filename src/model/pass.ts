@@ -56,6 +56,11 @@ export function declareBatch(graph: Graph, name: string, { rows, tokens }: Batch
   };
 }
 
+/** What both ways of attention take from the model. */
+function attentionAttrs({ heads, kvHeads, headDim, windows }: ModelConfig, layer: number) {
+  return { heads, kvHeads, headSize: headDim, scale: 1 / Math.sqrt(headDim), window: windows[layer] ?? 0 };
+}
+
 /** Final hidden states [M, C] of a packed batch. */
 export function packedPass(
   builder: Program,
@@ -65,9 +70,10 @@ export function packedPass(
   shape: BatchShape,
   adaptation: Adaptation | null,
 ): Value {
-  const { heads, kvHeads, headDim } = config;
-  const attrs = { rows: shape.rows, heads, kvHeads, headSize: headDim, scale: 1 / Math.sqrt(headDim), causal: true };
-  const attend: Attend = (_layer, q, k, v) => attention(builder, { q, k, v, segments: batch.segments }, attrs).o;
+  const attend: Attend = (layer, q, k, v) => {
+    const attrs = { ...attentionAttrs(config, layer), rows: shape.rows, causal: true };
+    return attention(builder, { q, k, v, segments: batch.segments }, attrs).o;
+  };
   return hiddenStates(builder, graph, config, { ...batch, ...rotaryTables(graph, config, shape.tokens) }, attend, adaptation);
 }
 
@@ -112,9 +118,8 @@ export function windowPass(
   decode: DecodeInputs,
   adaptation: Adaptation | null,
 ): Value {
-  const { heads, kvHeads, headDim } = config;
-  const attrs = { heads, kvHeads, headSize: headDim, scale: 1 / Math.sqrt(headDim) };
   const attend: Attend = (layer, q, k, v) => {
+    const attrs = attentionAttrs(config, layer);
     const cached = decode.cache[layer] ?? { k, v };
     const cacheK = cacheWrite(builder, cached.k, k, decode.start);
     const cacheV = cacheWrite(builder, cached.v, v, decode.start);

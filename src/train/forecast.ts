@@ -25,7 +25,7 @@ export function totalSteps(recipe: Pick<Recipe, 'epochs' | 'maxSteps' | 'gradien
 /** Throws one `recipe/invalid` with everything in the recipe that this model can't do. */
 export function checkRecipe(config: ModelConfig, recipe: Recipe): void {
   const problems: Problem[] = [];
-  const reach = Math.min(config.maxPositions, config.slidingWindow ?? Infinity);
+  const reach = config.maxPositions;
   if (recipe.sequenceLength > reach) {
     problems.push({
       where: 'sequenceLength',

@@ -38,7 +38,7 @@ describe('parseConfig', () => {
 
   it('fills in what configurations leave out', () => {
     const config = parse({});
-    expect(config).toMatchObject({ kvHeads: 4, headDim: 16, tied: false, qkNorm: false, slidingWindow: null });
+    expect(config).toMatchObject({ kvHeads: 4, headDim: 16, tied: false, qkNorm: false, windows: [0, 0] });
     expect(config.bias).toEqual({ qkv: false, o: false, mlp: false });
     expect(config.rope).toEqual({ theta: 10000, type: 'default' });
     expect(parse({ model_type: 'qwen3' }).headDim).toBe(128);
@@ -57,17 +57,19 @@ describe('parseConfig', () => {
     expect(parse({ eos_token_id: [2, 7], bos_token_id: null })).toMatchObject({ eosIds: [2, 7], bosId: null });
   });
 
-  it('records a sliding window where attention is limited', () => {
-    expect(parse({ model_type: 'mistral', sliding_window: 512 }).slidingWindow).toBe(512);
-    expect(parse({ model_type: 'mistral', sliding_window: null }).slidingWindow).toBeNull();
-    expect(parse({ model_type: 'mistral', sliding_window: 2048 }).slidingWindow).toBeNull();
-    expect(parse({ model_type: 'mistral', max_position_embeddings: 32768 }).slidingWindow).toBe(4096);
-    expect(parse({ model_type: 'qwen2', sliding_window: 512 }).slidingWindow).toBeNull();
+  it('records a sliding window for the layers whose attention is limited', () => {
+    const windows = (more: object) => parse(more).windows;
+    expect(windows({ model_type: 'mistral', sliding_window: 512 })).toEqual([512, 512]);
+    expect(windows({ model_type: 'mistral', sliding_window: null })).toEqual([0, 0]);
+    expect(windows({ model_type: 'mistral', sliding_window: 2048 })).toEqual([0, 0]);
+    expect(windows({ model_type: 'mistral', max_position_embeddings: 32768 })).toEqual([4096, 4096]);
+    expect(windows({ model_type: 'qwen2', sliding_window: 512 })).toEqual([0, 0]);
     const qwen = { model_type: 'qwen2', sliding_window: 512, use_sliding_window: true };
-    expect(parse({ ...qwen, max_window_layers: 1 }).slidingWindow).toBe(512);
-    expect(parse({ ...qwen, max_window_layers: 2 }).slidingWindow).toBeNull();
-    expect(parse({ ...qwen, layer_types: ['full_attention', 'sliding_attention'] }).slidingWindow).toBe(512);
-    expect(parse({ ...qwen, max_window_layers: 1, layer_types: ['full_attention'] }).slidingWindow).toBeNull();
+    expect(windows({ ...qwen, max_window_layers: 1 })).toEqual([0, 512]);
+    expect(windows({ ...qwen, max_window_layers: 2 })).toEqual([0, 0]);
+    expect(windows({ ...qwen, layer_types: ['sliding_attention', 'full_attention'] })).toEqual([512, 0]);
+    expect(windows({ ...qwen, max_window_layers: 1, layer_types: ['full_attention', 'full_attention'] })).toEqual([0, 0]);
+    expect(() => parse({ ...qwen, layer_types: ['full_attention'] })).toThrow(/layer_types.*names 1 layers/);
   });
 
   it('reads RoPE as transformers 4 and 5 write it', () => {

@@ -1,5 +1,6 @@
 import { attentionBackwardOp, attentionOp, type AttentionAttrs } from '../../../kernels/attention';
 import type { Case, Input, OpCases } from '../harness';
+import { REAL } from '../targets';
 
 interface Sizes {
   readonly rows: number;
@@ -12,6 +13,8 @@ interface Sizes {
   readonly bidirectional?: boolean;
   /** Standard deviation of the queries. */
   readonly spread?: number;
+  readonly window?: number;
+  readonly target?: Case['target'];
 }
 
 const size = (
@@ -51,6 +54,11 @@ const small: readonly Sizes[] = [
   size(1, 67, 2, 1, 1),
   size(1, 40, 1, 1, 7, { bidirectional: true, lengths: [7, 30] }),
   size(1, 10, 2, 1, 81),
+  size(1, 5, 1, 1, 8, { window: 1 }),
+  size(1, 40, 2, 1, 16, { window: 7 }),
+  size(2, 33, 2, 2, 8, { window: 5, lengths: [3, 20] }),
+  size(1, 30, 2, 1, 8, { window: 4, bidirectional: true, lengths: [17, 9] }),
+  size(1, 20, 2, 1, 48, { window: 100 }),
 ];
 
 const large: readonly Sizes[] = [
@@ -64,9 +72,28 @@ const large: readonly Sizes[] = [
   size(1, 130, 4, 4, 80, { lengths: [1, 1, 1, 100] }),
   size(1, 140, 2, 1, 70, { lengths: [65, 65] }),
   size(1, 257, 4, 2, 16, { lengths: Array.from({ length: 128 }, () => 2) }),
+  size(1, 200, 4, 1, 48, { window: 33 }),
+  size(1, 260, 2, 1, 64, { window: 64, lengths: [10, 180] }),
+  size(1, 150, 2, 2, 32, { window: 20, bidirectional: true }),
+  size(1, 90, 6, 2, 256, { lengths: [70] }),
 ];
 
-const sizes = [...small, ...large];
+/** As a real GPU cuts them: staged, in tiles of 32 or 64 rows, the members of a group apart or together. */
+const staged: readonly Sizes[] = [
+  ...[small[2], small[8], small[18], small[22], small[23]].flatMap((each) => each ?? []),
+  ...[large[1], large[2], large[5], large[8], large[11]].flatMap((each) => each ?? []),
+  size(4, 70, 64, 64, 4),
+  size(4, 100, 64, 32, 8, { lengths: [40, 50] }),
+].map((each) => ({ ...each, target: REAL }));
+
+/** Rows of the batch that only fit a binding one or two at a time: 64·4·16 words are 16 KiB. */
+const cut: readonly Sizes[] = [
+  size(3, 64, 4, 2, 16, { lengths: [40], target: { maxBindingBytes: 16384 } }),
+  size(5, 64, 4, 2, 16, { target: { ...REAL, maxBindingBytes: 40_000 } }),
+  size(6, 32, 4, 1, 16, { lengths: [20, 10], target: { maxBindingBytes: 20_000 } }),
+];
+
+const sizes = [...small, ...large, ...staged, ...cut];
 
 function inputsOf({ rows, tokens, heads, kvHeads, headSize, lengths = [tokens], spread = 1 }: Sizes): Input[] {
   const ids = lengths.flatMap((length, id) => Array.from({ length }, () => id));
@@ -79,12 +106,13 @@ function inputsOf({ rows, tokens, heads, kvHeads, headSize, lengths = [tokens], 
 }
 
 function caseOf(sizes: Sizes, inputs: readonly Input[]): Case<AttentionAttrs> {
-  const { rows, tokens, heads, kvHeads, headSize, lengths, bidirectional = false } = sizes;
+  const { rows, tokens, heads, kvHeads, headSize, lengths, bidirectional = false, window = 0, target } = sizes;
   const segments = lengths === undefined ? '' : ` segments ${lengths.slice(0, 5).join()}`;
   return {
-    name: `${rows}x${tokens}, ${heads}/${kvHeads} heads of ${headSize}${bidirectional ? ' bidirectional' : ''}${segments}`,
+    name: `${rows}x${tokens}, ${heads}/${kvHeads} heads of ${headSize}${bidirectional ? ' bidirectional' : ''}${window > 0 ? ` window ${window}` : ''}${segments}${target ? ` ${JSON.stringify(target)}` : ''}`,
     inputs,
-    attrs: { rows, heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), causal: !bidirectional },
+    attrs: { rows, heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), causal: !bidirectional, window },
+    ...(target && { target }),
   };
 }
 

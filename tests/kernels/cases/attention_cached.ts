@@ -1,8 +1,8 @@
 import { attentionCachedOp, type CachedAttentionAttrs } from '../../../kernels/attention_cached';
 import type { OpCases } from '../harness';
 
-/** Rows of the cache, new tokens, start, heads, key/value heads, head size. */
-const sizes: readonly (readonly [number, number, number, number, number, number])[] = [
+/** Rows of the cache, new tokens, start, heads, key/value heads, head size, and the window if there is one. */
+const sizes: readonly (readonly [number, number, number, number, number, number, number?])[] = [
   [1, 1, 0, 1, 1, 4],
   [2, 1, 1, 1, 1, 8],
   [4, 3, 0, 2, 1, 8],
@@ -25,18 +25,24 @@ const sizes: readonly (readonly [number, number, number, number, number, number]
   [100, 2, 64, 2, 1, 128],
   [150, 1, 140, 2, 1, 256],
   [512, 1, 400, 14, 2, 64],
+  [64, 1, 10, 2, 1, 32, 1],
+  [64, 7, 3, 2, 1, 16, 4],
+  [200, 5, 100, 9, 3, 64, 40],
+  [300, 3, 250, 2, 2, 96, 128],
+  [256, 32, 0, 4, 1, 32, 16],
+  [128, 2, 60, 4, 2, 20, 300],
 ];
 
 export const attentionCachedCases: OpCases<CachedAttentionAttrs> = {
   op: attentionCachedOp,
-  cases: sizes.map(([rows, tokens, start, heads, kvHeads, headSize]) => ({
-    name: `${tokens} at ${start} of ${rows}, ${heads}/${kvHeads} heads of ${headSize}`,
+  cases: sizes.map(([rows, tokens, start, heads, kvHeads, headSize, window = 0]) => ({
+    name: `${tokens} at ${start} of ${rows}, ${heads}/${kvHeads} heads of ${headSize}${window > 0 ? `, window ${window}` : ''}`,
     inputs: [
       { shape: [tokens, heads * headSize] },
       { shape: [rows, kvHeads * headSize] },
       { shape: [rows, kvHeads * headSize] },
       { shape: [1], dtype: 'i32', fill: () => start },
     ],
-    attrs: { heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize) },
+    attrs: { heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), window },
   })),
 };

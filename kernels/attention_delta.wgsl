@@ -1,0 +1,24 @@
+// What the gradient of attention needs of each head of each token: its log-sum-exp and delta = Σ o∘do, side by side.
+#if VECTOR
+alias E = vec4f;
+
+fn sum(v: E) -> f32 { return (v.x + v.y) + (v.z + v.w); }
+#else
+alias E = f32;
+
+fn sum(v: E) -> f32 { return v; }
+#endif
+
+@group(0) @binding(0) var<storage, read> o: array<E>;
+@group(0) @binding(1) var<storage, read> dout: array<E>;
+@group(0) @binding(2) var<storage, read> lse: array<f32>;
+@group(0) @binding(3) var<storage, read_write> stats: array<vec2f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let head = (wid.y * GRID + wid.x) * 64u + lid;
+  if (head >= COUNT) { return; }
+  var delta = 0.0;
+  for (var i = head * WIDTH; i < (head + 1u) * WIDTH; i++) { delta += sum(o[i] * dout[i]); }
+  stats[head] = vec2f(lse[head], delta);
+}

@@ -1,0 +1,90 @@
+/** How attention is cut, by its sizes and the device. The constants are those of attention.wgsl. */
+
+import type { Target } from './op';
+
+export interface Geometry {
+  /** 1: rows pass through workgroup memory, 0: straight into registers. */
+  readonly STAGED: 0 | 1;
+  /** Rows of a workgroup's tile, in strips of four; an invocation has BANDS of the strips. */
+  readonly OWN: number;
+  readonly BANDS: number;
+  /** Invocations of a strip; each multiplies it with PAIRS of the COLS·PAIRS other rows. */
+  readonly COLS: number;
+  readonly PAIRS: number;
+  /** Workgroups that share a tile, COLUMNS vectors (of four) of the head each; an invocation's part of them is SPAN. */
+  readonly BLOCKS: number;
+  readonly COLUMNS: number;
+  readonly SPAN: number;
+  /** Vectors of workgroup memory; staging goes by SLICE vectors of the rows, or ROWS rows of COLUMNS vectors. */
+  readonly TILE: number;
+  readonly SLICE: number;
+  readonly ROWS: number;
+  /** Workgroups that share the query heads of a key head; each makes sums of its own. */
+  readonly PARTS: number;
+}
+
+/** What a kernel works on. */
+export interface Extent {
+  readonly headSize: number;
+  /** Batch rows and their tokens. */
+  readonly rows: number;
+  readonly tokens: number;
+  /** Heads that own tiles, and how many heads of the other side each of them meets. */
+  readonly heads: number;
+  readonly group: number;
+  /** Tensors made of the own rows. */
+  readonly outputs: 1 | 2;
+}
+
+/** Workgroups that keep a large GPU busy. */
+const BUSY = 256;
+/** Vectors of workgroup memory on a GPU: 16 KiB. */
+const TILE = 1024;
+/** Other rows of a tile. */
+const OTHER = 32;
+
+export function geometry(extent: Extent, target: Target): Geometry {
+  // Where vectors straddle heads, loads are four times as many, and reading each row twice no longer pays.
+  if (target.software && extent.headSize % 4 === 0) return cpuGeometry(extent);
+  const groups = (own: number) => Math.ceil(extent.tokens / own) * extent.heads * extent.rows;
+  const OWN = groups(64) < BUSY ? 32 : 64;
+  const cut = gpuGeometry(extent, OWN);
+  const parts = divisors(extent.group).find((count) => groups(OWN) * cut.BLOCKS * count >= BUSY) ?? extent.group;
+  return { ...cut, PARTS: extent.outputs === 2 && partBytes(extent, parts) <= target.maxBindingBytes ? parts : 1 };
+}
+
+/** Bytes of `parts` sums, of each output. */
+export function partBytes({ rows, tokens, heads, headSize }: Extent, parts: number): number {
+  return 4 * parts * rows * tokens * heads * headSize;
+}
+
+function divisors(whole: number): number[] {
+  return Array.from({ length: whole }, (_, i) => i + 1).filter((count) => whole % count === 0);
+}
+
+/** Few invocations with many registers each: on a CPU barriers and workgroup memory cost more than loading twice. */
+function cpuGeometry({ headSize, outputs }: Extent): Geometry {
+  const COLUMNS = Math.ceil(headSize / 4);
+  const COLS = COLUMNS > 32 ? 8 : 4;
+  const SPAN = Math.ceil(COLUMNS / COLS);
+  // More than this take long to compile, and gain little.
+  const BANDS = SPAN * outputs <= 4 ? 2 : 1;
+  const OWN = 4 * BANDS;
+  return {
+    ...{ STAGED: 0, OWN, BANDS, COLS, PAIRS: OTHER / COLS, BLOCKS: 1, COLUMNS, SPAN },
+    ...{ TILE: (OTHER * OWN) / 4, SLICE: 1, ROWS: 1, PARTS: 1 },
+  };
+}
+
+function gpuGeometry({ headSize, outputs }: Extent, OWN: number): Geometry {
+  const depth = Math.ceil(headSize / 4);
+  // An invocation's sums, 4·SPAN vectors for each output, must stay in registers.
+  const BLOCKS = Math.ceil((depth * outputs) / 64);
+  const COLUMNS = Math.ceil(depth / BLOCKS);
+  const COLS = Math.ceil(COLUMNS / 8) * outputs <= 4 ? 8 : 16;
+  return {
+    ...{ STAGED: 1, OWN, BANDS: 1, COLS, PAIRS: OTHER / COLS, BLOCKS, COLUMNS, SPAN: Math.ceil(COLUMNS / COLS) },
+    ...{ TILE, SLICE: Math.ceil(depth / Math.ceil(depth / 8)), PARTS: 1 },
+    ROWS: Math.min(OTHER, 2 ** Math.floor(Math.log2((TILE - (OTHER * OWN) / 4) / COLUMNS))),
+  };
+}
