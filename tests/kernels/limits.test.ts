@@ -1,0 +1,158 @@
+/**
+ * On WebGPU's default limits (128 MiB to a binding): a tied head of 262,144 words and a weight that are
+ * larger than that, forward and backward, against f64 sums.
+ */
+
+import { beforeAll, describe as group, expect, test } from 'vitest';
+import { crossentropy } from '../../kernels/crossentropy';
+import { embedding } from '../../kernels/embedding';
+import { matmul } from '../../kernels/matmul';
+import type { Value } from '../../kernels/op';
+import { f16ToF32 } from '../../src/core/f16';
+import { describe, type Device } from '../../src/gpu/device';
+import type { HostArray } from '../../src/graph/executor';
+import { gradient } from '../../src/graph/gradient';
+import { Graph, type Program } from '../../src/graph/graph';
+import { plan } from '../../src/graph/plan';
+import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { deviation } from '../deviation';
+
+const BINDING = 128 << 20;
+/** Sums of up to 262,144 terms, in f32 on the device. */
+const TOLERANCE = 1e-4;
+
+let device: Device;
+beforeAll(async () => {
+  const adapter = await navigator.gpu.requestAdapter();
+  if (adapter === null) throw new Error('no WebGPU adapter');
+  device = describe(await adapter.requestDevice(), adapter.info);
+  expect(device.target.maxBindingBytes).toBe(BINDING);
+});
+
+/** Xorshift (Marsaglia 2003): fast enough for tens of millions. */
+function randomWords(seed: number): () => number {
+  let x = seed;
+  return () => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return x >>> 0;
+  };
+}
+
+function randomFloats(length: number, seed: number): Float32Array<ArrayBuffer> {
+  const next = randomWords(seed);
+  return Float32Array.from({ length }, () => next() / 2 ** 31 - 1);
+}
+
+/** Halves in ±[2⁻⁵, 2⁻¹): any sign and fraction, four exponents. */
+function randomHalves(length: number, seed: number): Uint16Array<ArrayBuffer> {
+  const next = randomWords(seed);
+  const halves = new Uint16Array(length);
+  for (let i = 0; i < length; i++) {
+    const word = next();
+    halves[i] = (word & 0x83ff) | ((10 + ((word >>> 20) & 3)) << 10);
+  }
+  return halves;
+}
+
+async function run(program: Program, inputs: readonly (readonly [Value, HostArray])[], outputs: readonly Value[]) {
+  const executor = new WebGpuExecutor(device, { poison: true });
+  device.gpu.pushErrorScope('validation');
+  for (const [value, data] of inputs) executor.write(value, data);
+  const results = await executor.run(await executor.compile(plan(program, outputs)));
+  executor.dispose();
+  const error = await device.gpu.popErrorScope();
+  if (error !== null) throw new Error(error.message);
+  return results;
+}
+
+group('on a device with default limits', () => {
+  test('a tied head of 262,144 words, f16, over a binding', async () => {
+    const [V, C] = [262_144, 272];
+    const ids = Int32Array.of(262_143, 5);
+    const labels = Int32Array.of(200_000, 262_143);
+    const weights = Float32Array.of(0.5, 2);
+    const halves = randomHalves(V * C, 1);
+    expect(halves.byteLength).toBeGreaterThan(BINDING);
+    const graph = new Graph();
+    const table = graph.declare('table', 'frozen', [V, C], 'f16');
+    const [id, label] = [graph.declare('ids', 'input', [2], 'i32'), graph.declare('labels', 'input', [2], 'i32')];
+    const [weight, one] = [graph.declare('weights', 'input', [2]), graph.declare('one', 'input', [1])];
+    const program = graph.program('head');
+    const hidden = embedding(program, { table, ids: id });
+    const { loss, nll } = crossentropy(program, { hidden, head: table, labels: label, weights: weight, training: true });
+    const dHidden = gradient(program, new Map([[loss, one]]), [hidden]).get(hidden);
+    if (dHidden === undefined) throw new Error('no gradient');
+    const inputs = [
+      [table, halves],
+      [id, ids],
+      [label, labels],
+      [weight, weights],
+      [one, Float32Array.of(1)],
+    ] as const;
+    const found = await run(program, inputs, [nll, dHidden]);
+
+    const decode = f16ToF32(Uint16Array.from({ length: 65_536 }, (_, i) => i));
+    const at = (row: number, c: number) => decode[halves[row * C + c] ?? 0] ?? NaN;
+    const expected = { nll: new Float64Array(2), dHidden: new Float64Array(2 * C) };
+    for (let m = 0; m < 2; m++) {
+      const logits = new Float64Array(V);
+      for (let word = 0; word < V; word++)
+        for (let c = 0; c < C; c++) logits[word] = (logits[word] ?? 0) + at(ids[m] ?? 0, c) * at(word, c);
+      const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+      const target = labels[m] ?? 0;
+      expected.nll[m] = Math.log(total) - (logits[target] ?? NaN);
+      for (let word = 0; word < V; word++) {
+        const slope = (weights[m] ?? 0) * (Math.exp(logits[word] ?? NaN) / total - (word === target ? 1 : 0));
+        for (let c = 0; c < C; c++) expected.dHidden[m * C + c] = (expected.dHidden[m * C + c] ?? 0) + slope * at(word, c);
+      }
+    }
+    expect(deviation(found[0] ?? [], expected.nll)).toBeLessThan(TOLERANCE);
+    expect(deviation(found[1] ?? [], expected.dHidden)).toBeLessThan(TOLERANCE);
+  });
+
+  test('a weight of 136 MiB in f32, with its adapter', async () => {
+    const [M, N, K, R, scale] = [2, 8192, 4352, 4, 0.5];
+    const data = { a: randomFloats(M * K, 2), w: randomFloats(N * K, 3), p: randomFloats(M * R, 4), q: randomFloats(N * R, 5) };
+    const dy = randomFloats(M * N, 6);
+    expect(data.w.byteLength).toBeGreaterThan(BINDING);
+    const graph = new Graph();
+    const a = graph.declare('a', 'input', [M, K]);
+    const w = graph.declare('w', 'frozen', [N, K]);
+    const p = graph.declare('p', 'input', [M, R]);
+    const q = graph.declare('q', 'input', [N, R]);
+    const seed = graph.declare('dy', 'input', [M, N]);
+    const program = graph.program('layer');
+    const y = matmul(program, { a, w, adapter: { p, q, scale } });
+    const gradients = gradient(program, new Map([[y, seed]]), [a, q]);
+    const outputs = [y, ...[a, q].flatMap((value) => gradients.get(value) ?? [])];
+    const inputs = [
+      [a, data.a],
+      [w, data.w],
+      [p, data.p],
+      [q, data.q],
+      [seed, dy],
+    ] as const;
+    const found = await run(program, inputs, outputs);
+
+    const expected = [new Float64Array(M * N), new Float64Array(M * K), new Float64Array(N * R)] as const;
+    for (let m = 0; m < M; m++)
+      for (let n = 0; n < N; n++) {
+        const slope = dy[m * N + n] ?? NaN;
+        let sum = 0;
+        for (let k = 0; k < K; k++) {
+          const weight = data.w[n * K + k] ?? NaN;
+          sum += (data.a[m * K + k] ?? NaN) * weight;
+          expected[1][m * K + k] = (expected[1][m * K + k] ?? 0) + slope * weight;
+        }
+        for (let r = 0; r < R; r++) {
+          sum += scale * (data.p[m * R + r] ?? NaN) * (data.q[n * R + r] ?? NaN);
+          expected[2][n * R + r] = (expected[2][n * R + r] ?? 0) + scale * slope * (data.p[m * R + r] ?? NaN);
+        }
+        expected[0][m * N + n] = sum;
+      }
+    expect(found.length).toBe(3);
+    expected.forEach((each, i) => expect(deviation(found[i] ?? [], each)).toBeLessThan(TOLERANCE));
+  });
+});
