@@ -12,7 +12,7 @@ import { commonDivisor, readScratch, writeScratch } from './launch';
 import type { Binding, Dispatch, Launch, Target } from './op';
 import { cuts, slice, type Span } from './spans';
 import { sumParts } from './sum_parts';
-import { chooseTile, type Tile } from './tile';
+import { tileOf, type Tile } from './tile';
 import { unroll } from './unroll';
 
 /** nt: a·wᵀ with w [N, depth]; nn: a·w with w [depth, N]. */
@@ -96,8 +96,9 @@ function gemmBlock(whole: Gemm, block: RowBlock): Part {
 
 /** A part of y: at once, or spans of its depth side by side into scratch and then their sum. */
 function inSpans(part: Part, target: Target, scratch: number): Launch {
-  const { rows, columns, product } = part;
-  const tile = chooseTile(rows, columns, product.depth, target);
+  const { layout, rows, columns, product } = part;
+  const { type, depth } = product;
+  const tile = tileOf({ layout, type, rows, columns, depth, extension: part.extension?.depth ?? 0 }, target);
   const span = Math.ceil(product.depth / tile.spans / tile.depth) * tile.depth;
   const spans = Math.ceil(product.depth / span);
   const bytes = 4 * rows * columns * spans;

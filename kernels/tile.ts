@@ -1,6 +1,7 @@
 /** Tile shapes of the matrix product, by problem and device. */
 
 import type { Constants } from '../src/gpu/shader';
+import type { DType } from '../src/core/dtype';
 import type { Target } from './op';
 
 /** How a product is cut: entry point, a thread's share of y, the step along the depth, and the grid (columns, rows). */
@@ -13,6 +14,107 @@ export interface Tile {
   readonly workgroups: readonly [number, number];
   /** Parts of the depth to work on side by side and sum afterwards. */
   readonly spans: number;
+}
+
+/** A matrix product as tiles see it: y [rows, columns] is `depth` deep, and `extension` deeper where an adapter extends it. */
+export interface ProductShape {
+  readonly layout: 'nt' | 'nn';
+  readonly type: DType;
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  readonly extension: number;
+}
+
+/** Products that differ only past this size take the same tile. A multiple of every vector and tile. */
+const LARGE = 4096;
+
+/** The name that tiles are kept under: sizes past `LARGE` are one, but for whether vectors fit them. */
+export function productName({ layout, type, rows, columns, depth, extension }: ProductShape): string {
+  const [m, n, k] = [rows, columns, depth].map((size) => (size > LARGE ? LARGE + (size % 4) : size));
+  return `${layout} ${type} ${m}x${n}x${k}+${extension}`;
+}
+
+/** The product that `name` stands for; null when it is no name of a product. */
+export function productOf(name: string): ProductShape | null {
+  const found = /^(nt|nn) (f32|f16|q8|q4) (\d+)x(\d+)x(\d+)\+(\d+)$/.exec(name);
+  if (found === null) return null;
+  const [layout, type] = found.slice(1) as [ProductShape['layout'], DType];
+  const [rows = 0, columns = 0, depth = 0, extension = 0] = found.slice(3).map(Number);
+  return { layout, type, rows, columns, depth, extension };
+}
+
+/** The tile of a product: the one that the target names, else the static choice. */
+export function tileOf(product: ProductShape, target: Target): Tile {
+  const { rows, columns, depth } = product;
+  const named = target.tiles?.(productName(product));
+  const chosen = named === undefined ? undefined : candidateTiles(product, target).get(named);
+  return chosen ?? chooseTile(rows, columns, depth, target);
+}
+
+/** Tiles worth timing for a product, by name. The static choice is the first. */
+export function candidateTiles(product: ProductShape, target: Target): ReadonlyMap<string, Tile> {
+  const { rows, columns, depth } = product;
+  const tiles = [chooseTile(rows, columns, depth, target), ...directCandidates(rows, columns), ...tiledCandidates(product)];
+  const limit = Math.min(target.maxWorkgroupBytes, MAX_WORKGROUP_BYTES);
+  return new Map(tiles.filter((tile) => workgroupBytes(tile, product) <= limit).map((tile) => [tileName(tile), tile]));
+}
+
+/** Workgroup memory over the default limit leaves too few workgroups on a core. */
+const MAX_WORKGROUP_BYTES = 16384;
+/** The most that sums in spans may keep. It is no more than the logits take anyway, so the forecast stays right. */
+const MAX_SPAN_BYTES = 16 << 20;
+
+function directCandidates(rows: number, columns: number): Tile[] {
+  if (rows <= 16 || columns <= 32) {
+    const few = Math.min(rows, 4);
+    return [
+      directTile(rows, columns, { rows: few, columns: 4, x: 1, y: 1, lanes: 64 }),
+      directTile(rows, columns, { rows: few, columns: 4, x: 4, y: 1, lanes: 16 }),
+      directTile(rows, columns, { rows: few, columns: 4, x: 8, y: 8 }),
+    ];
+  }
+  return [
+    directTile(rows, columns, { rows: 4, columns: 4, x: 8, y: 8 }),
+    directTile(rows, columns, { rows: 8, columns: 4, x: 8, y: 8 }),
+  ];
+}
+
+const TILED_SHAPES: readonly TiledShape[] = [
+  { m: 128, n: 128, k: 8, rows: 8, columns: 8 },
+  { m: 128, n: 64, k: 8, rows: 8, columns: 4 },
+  { m: 64, n: 64, k: 16, rows: 4, columns: 4 },
+  { m: 64, n: 64, k: 16, rows: 8, columns: 4 },
+  { m: 32, n: 64, k: 16, rows: 4, columns: 4 },
+  { m: 32, n: 32, k: 16, rows: 4, columns: 4 },
+  { m: 32, n: 32, k: 32, rows: 4, columns: 4 },
+];
+
+/** Tiles not far larger than the result; deeper products also in spans, where one tile each would leave a GPU idle. */
+function tiledCandidates({ rows, columns, depth }: ProductShape): Tile[] {
+  const fitting = TILED_SHAPES.filter(({ m, n }) => m < 2 * rows + 32 && n < 2 * columns + 32);
+  return fitting.flatMap((shape) => {
+    const whole = tiledTile(rows, columns, shape);
+    const [x, y] = whole.workgroups;
+    const spans = [2, 4, 8].filter(
+      (parts) => x * y * parts <= 4 * BUSY && depth >= parts * SHORTEST_SPAN && 4 * parts * rows * columns <= MAX_SPAN_BYTES,
+    );
+    return [whole, ...spans.slice(-2).map((parts) => ({ ...whole, spans: parts }))];
+  });
+}
+
+/** Bytes of workgroup memory, as matmul_tiled.wgsl and matmul_direct.wgsl declare it. */
+function workgroupBytes({ entry, constants }: Tile, { layout }: ProductShape): number {
+  const { BM = 0, BN = 0, BK = 0, SPLIT = false, PARTS = 0 } = constants as Readonly<Record<string, number | boolean>>;
+  if (entry === 'direct') return SPLIT === true ? 16 * Number(PARTS) : 0;
+  const [m, n, k] = [Number(BM), Number(BN), Number(BK)];
+  return 16 * (m * (k / 4 + 1) + (layout === 'nt' ? n * (k / 4 + 1) : k * (n / 4 + 1)));
+}
+
+function tileName({ entry, rows, columns, constants, spans }: Tile): string {
+  const { BM, BN, BK, X, Y, LANES } = constants;
+  const group = entry === 'tiled' ? [BM, BN, BK] : [X, Y, LANES];
+  return `${entry} ${group.join('x')} ${rows}x${columns}${spans > 1 ? ` /${spans}` : ''}`;
 }
 
 /** Workgroups that keep a large GPU busy. */

@@ -7,6 +7,7 @@ import type { LoadProgress, ModelSource, ModelView } from '../src/model/types';
 import type { BasePrecision, Recipe } from '../src/recipe/recipe';
 import type { ExamplePreview, TokenizerFiles } from '../src/tokenizer/types';
 import type {
+  DeviceOptions,
   DeviceView,
   ExecutorKind,
   Forecast,
@@ -46,11 +47,8 @@ export interface RunSetup {
 
 /** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
 export interface TrainApi {
-  /**
-   * Finds the device. `auto` takes a real GPU, else wasm; the others insist. Optional features of the GPU named in `faulty` are
-   * taken for wrongly computed, to test what follows.
-   */
-  openDevice(choice: 'auto' | ExecutorKind, faulty?: readonly string[]): Promise<DeviceView>;
+  /** Finds the device. `auto` takes a real GPU, else wasm; the others insist. */
+  openDevice(choice: 'auto' | ExecutorKind, options?: DeviceOptions): Promise<DeviceView>;
   /** Reads config, headers and tokenizer only: cheap, and where unsupported models are refused by name. */
   inspectModel(source: ModelSource): Promise<ModelView>;
   /** Loads the weights of the inspected model onto the device, held in `precision`, and keeps a copy in this browser. */

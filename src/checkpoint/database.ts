@@ -45,12 +45,19 @@ export interface RowRecord {
   readonly row: Row;
 }
 
+/** What was found fastest on a device, as named by its adapter and browser. */
+export interface TileRecord {
+  readonly device: string;
+  readonly tiles: Readonly<Record<string, string>>;
+}
+
 interface Schema extends DBSchema {
   runs: { key: string; value: RunRecord };
   checkpoints: { key: [string, number]; value: Manifest };
   datasets: { key: string; value: DatasetManifest };
   chunks: { key: ChunkKey; value: Uint8Array<ArrayBuffer> };
   rows: { key: number; value: RowRecord; indexes: { place: [string, string, number] } };
+  tiles: { key: string; value: TileRecord };
 }
 
 type Store = StoreNames<Schema>;
@@ -58,7 +65,7 @@ type Connection = IDBPDatabase<Schema>;
 export type Reading = IDBPTransaction<Schema, Store[]>;
 export type Writing = IDBPTransaction<Schema, Store[], 'readwrite'>;
 
-export const VERSION = 1;
+export const VERSION = 2;
 /** How long other tabs get to close an older database before the user is asked to. */
 const PATIENCE_MS = 3000;
 
@@ -73,6 +80,7 @@ function upgrade(db: Connection): void {
   if (!has('checkpoints')) db.createObjectStore('checkpoints', { keyPath: ['runId', 'step'] });
   if (!has('datasets')) db.createObjectStore('datasets', { keyPath: 'hash' });
   if (!has('chunks')) db.createObjectStore('chunks');
+  if (!has('tiles')) db.createObjectStore('tiles', { keyPath: 'device' });
   if (!has('rows')) db.createObjectStore('rows', { autoIncrement: true }).createIndex('place', ['runId', 'kind', 'step']);
 }
 

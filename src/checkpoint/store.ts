@@ -110,6 +110,18 @@ export class IndexedRunStore implements RunStore {
     return cutRows(this.#db, runId, step);
   }
 
+  async tiles(device: string): Promise<Readonly<Record<string, string>>> {
+    const record = await this.#db.read(['tiles'], 'the tuning of this device', (tx) => tx.objectStore('tiles').get(device));
+    return record?.tiles ?? {};
+  }
+
+  async addTiles(device: string, tiles: Readonly<Record<string, string>>): Promise<void> {
+    const all = { ...(await this.tiles(device)), ...tiles };
+    await this.#db.write(['tiles'], 'the tuning of this device', 10_000, (tx) => [
+      tx.objectStore('tiles').put({ device, tiles: all }),
+    ]);
+  }
+
   async lock(runId: string): Promise<() => void> {
     const release = await this.#locks.lock(runId);
     this.#held.add(runId);

@@ -25,6 +25,8 @@ export interface RunRecord {
   readonly bestLoss: number | null;
   readonly device: string;
   readonly executor: 'webgpu' | 'wasm';
+  /** Tiles of the run's matrix products, by product (see src/train/tune.ts); those it lacks take the static choice. */
+  readonly tiles?: Readonly<Record<string, string>>;
   readonly trainable: number;
   /** The adapted linear layers, in the order of the flat vectors. */
   readonly layers: readonly { readonly module: string; readonly inputs: number; readonly outputs: number }[];
@@ -78,6 +80,10 @@ export interface RunStore {
   rows(runId: string, kind: RowKind): Promise<readonly Row[]>;
   /** Drops all rows after `step`, of every kind. */
   cutRows(runId: string, step: number): Promise<void>;
+  /** The fastest tiles found so far on `device`. */
+  tiles(device: string): Promise<Readonly<Record<string, string>>>;
+  /** Adds to them; newer winners replace older ones. */
+  addTiles(device: string, tiles: Readonly<Record<string, string>>): Promise<void>;
   /** Makes this worker the run's only writer until the returned function is called. Rejects with `store/locked` when another is. */
   lock(runId: string): Promise<() => void>;
 }

@@ -13,6 +13,8 @@ export interface Target {
   readonly features: ReadonlySet<string>;
   /** The fewest invocations of a subgroup; a power of two. Means nothing without the feature `subgroups`. */
   readonly subgroupSize: number;
+  /** The name of the tile that a product takes (see kernels/tile.ts); the static choice where it gives none or is absent. */
+  readonly tiles?: ((product: string) => string | undefined) | undefined;
 }
 
 export interface Device {

@@ -1,6 +1,6 @@
 /** The contract between a graph and the device that runs it. Two stand behind it: raw WGSL on WebGPU, and tfjs. */
 
-import type { Value } from '../../kernels/op';
+import type { Target, Value } from '../../kernels/op';
 import type { Plan } from './plan';
 
 /**
@@ -22,7 +22,8 @@ export interface Executor {
   write(value: Value, data: HostArray): void;
   /** Downloads a declared value. */
   read(value: Value): Promise<HostArray>;
-  compile(plan: Plan, onProgress?: (done: number, total: number) => void): Promise<Compiled>;
+  /** `tiles` names the tile of a matrix product (kernels/tile.ts); the static choice where it gives none. */
+  compile(plan: Plan, onProgress?: (done: number, total: number) => void, tiles?: Target['tiles']): Promise<Compiled>;
   /**
    * Runs once and hands over the plan's outputs, in order. Work is queued before the call returns, so runs may follow each
    * other without awaiting: results arrive in order.

@@ -7,7 +7,7 @@ import { CodedError } from '../core/errors';
 import { outOfMemory } from '../gpu/buffers';
 import type { Device } from '../gpu/device';
 import { tooLarge } from '../../kernels/launch';
-import type { Binding, Value } from '../../kernels/op';
+import type { Binding, Target, Value } from '../../kernels/op';
 import type { Compiled, Executor, HostArray } from './executor';
 import { storageOf, valueBytes, type Node } from './graph';
 import { launcher, type LaunchOf } from './launches';
@@ -91,14 +91,17 @@ export class WebGpuExecutor implements Executor {
     return data;
   }
 
-  /** `memory`: where the values of the plan lie; of a part of a plan, the memory of the whole. */
+  /** `places`: where the values of the plan lie; of a part of a plan, the memory of the whole. */
   async compile(
     plan: Plan,
     onProgress: (done: number, total: number) => void = () => undefined,
-    memory = this.memoryOf(plan),
+    tiles?: Target['tiles'],
+    places?: Memory,
   ): Promise<GpuCompiled> {
-    const { gpu } = this.#device;
-    const launches = plan.nodes.map(this.#launchOf);
+    const { gpu, target } = this.#device;
+    const launchOf = tiles === undefined ? this.#launchOf : launcher({ ...target, tiles });
+    const launches = plan.nodes.map(launchOf);
+    const memory = places ?? this.memoryOf(plan, launchOf);
     const buffers = await this.#take(plan, memory);
     let done = 0;
     const total = launches.reduce((sum, launch) => sum + launch.dispatches.length, 0);
@@ -176,8 +179,8 @@ export class WebGpuExecutor implements Executor {
   }
 
   /** Where the temporaries and the scratch of a plan lie on this device. */
-  memoryOf(plan: Plan): Memory {
-    return layOut(plan, (node) => this.#launchOf(node).scratch);
+  memoryOf(plan: Plan, launchOf = this.#launchOf): Memory {
+    return layOut(plan, (node) => launchOf(node).scratch);
   }
 
   dispose(): void {

@@ -1,6 +1,6 @@
 /** The page as a whole: which stage is open, the theme, what is announced, and how the parts feed each other. */
 
-import { backendChoice, faultyFeatures } from './backend';
+import { backendChoice, deviceOptions } from './backend';
 import { data } from './data.svelte';
 import { device } from './device.svelte';
 import { model } from './model.svelte';
@@ -66,7 +66,7 @@ export class AppState {
   start(): () => void {
     recipe.restore();
     addEventListener('hashchange', () => (this.stage = stageOfHash() ?? this.stage));
-    void device.open(backendChoice(location.search), faultyFeatures(location.search));
+    void device.open(backendChoice(location.search), deviceOptions(location.search));
     void model.restore();
     void data.restore();
     return $effect.root(() => link());

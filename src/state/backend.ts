@@ -1,6 +1,6 @@
 /** What the address asks of the device. */
 
-import type { ExecutorKind } from '../../workers/api';
+import type { DeviceOptions, ExecutorKind } from '../../workers/api';
 
 /** The executor asked for by `?backend=`; `auto` without one. */
 export function backendChoice(search: string): 'auto' | ExecutorKind {
@@ -8,8 +8,9 @@ export function backendChoice(search: string): 'auto' | ExecutorKind {
   return asked === 'webgpu' || asked === 'wasm' ? asked : 'auto';
 }
 
-/** Optional features of the GPU whose numeric gate is to fail: `?gate=fail:subgroups,shader-f16`, for tests. */
-export function faultyFeatures(search: string): readonly string[] {
-  const [, names = ''] = /^fail:(.+)$/.exec(new URLSearchParams(search).get('gate') ?? '') ?? [];
-  return names.split(',').filter((name) => name !== '');
+/** `?gate=fail:subgroups,shader-f16` makes the checks of these features fail; `?tune=on` times tiles on software adapters too. */
+export function deviceOptions(search: string): DeviceOptions {
+  const asked = new URLSearchParams(search);
+  const [, names = ''] = /^fail:(.+)$/.exec(asked.get('gate') ?? '') ?? [];
+  return { faulty: names.split(',').filter((name) => name !== ''), tune: asked.get('tune') === 'on' };
 }

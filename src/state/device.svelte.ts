@@ -1,7 +1,7 @@
 /** The machine that trains: found once at the start, found again when its worker died. */
 
 import { trainClient, type WorkerClient } from '../client';
-import type { DeviceView, ExecutorKind, TrainApi } from '../../workers/api';
+import type { DeviceOptions, DeviceView, ExecutorKind, TrainApi } from '../../workers/api';
 import { failureOf, type Failure } from './failure';
 import { journal } from './journal.svelte';
 
@@ -11,7 +11,7 @@ export class DeviceState {
   failure = $state.raw<Failure | null>(null);
   busy = $state(false);
   #choice: 'auto' | ExecutorKind = 'auto';
-  #faulty: readonly string[] = [];
+  #options: DeviceOptions = {};
   #opening: Promise<DeviceView> | null = null;
 
   constructor(client: WorkerClient<TrainApi>) {
@@ -19,10 +19,10 @@ export class DeviceState {
     client.onDeath(() => this.#onDeath());
   }
 
-  /** Finds the device and says so in the journal. Features in `faulty` fail their gate (see workers/api.ts). */
-  async open(choice: 'auto' | ExecutorKind, faulty: readonly string[] = []): Promise<void> {
+  /** Finds the device and says so in the journal. */
+  async open(choice: 'auto' | ExecutorKind, options: DeviceOptions = {}): Promise<void> {
     this.#choice = choice;
-    this.#faulty = faulty;
+    this.#options = options;
     const view = await this.#find();
     if (view !== null) journal({ event: 'ready', adapter: view.adapter, backend: view.executor });
   }
@@ -31,7 +31,7 @@ export class DeviceState {
   async ensureOpen(): Promise<DeviceView> {
     if (this.view !== null) return this.view;
     this.#opening ??= this.#client
-      .call((api) => api.openDevice(this.#choice, this.#faulty))
+      .call((api) => api.openDevice(this.#choice, this.#options))
       .finally(() => (this.#opening = null));
     this.view = await this.#opening;
     this.failure = null;

@@ -10,7 +10,7 @@ import { startWasm } from '../graph/tfjs-backend';
 import { measureRoof } from '../gpu/ceilings';
 import { openDevice, type Device } from '../gpu/device';
 import type { Machine } from './forecast';
-import type { DeviceView, ExecutorKind } from './types';
+import type { DeviceOptions, DeviceView, ExecutorKind } from './types';
 
 /** tfjs's WebAssembly memory ends at 4 GiB, and some of it is lost between tensors. */
 const WASM_BUDGET = 3 * 2 ** 30;
@@ -23,26 +23,31 @@ export interface Engine {
   readonly roof: Promise<number | null>;
   /** For forecasts. */
   readonly machine: Machine;
+  /** Tiles are timed before a run. */
+  readonly tunes: boolean;
   executor(graph: Graph): Executor;
 }
 
 /**
  * `auto` takes a real GPU, else the processor, and says why; the others insist and throw `gpu/unavailable`. A GPU comes without
- * the optional features that its driver computes wrongly; those in `faulty` count as such, to test what follows from it.
+ * the optional features that its driver computes wrongly; those in `faulty` count as such.
  */
-export async function openEngine(choice: 'auto' | ExecutorKind, faulty: readonly string[] = []): Promise<Engine> {
+export async function openEngine(
+  choice: 'auto' | ExecutorKind,
+  { faulty = [], tune = false }: DeviceOptions = {},
+): Promise<Engine> {
   if (choice === 'wasm') return openProcessor('WebAssembly was asked for', false);
   const device = await openDevice(navigator.gpu as GPU | undefined).catch((error: unknown) => {
     if (choice === 'webgpu' || codeOf(error) !== 'gpu/unavailable') throw error;
     return messageOf(error);
   });
   if (typeof device === 'string') return openProcessor(device, true);
-  if (choice === 'webgpu' || !device.target.software) return gpuEngine(device, faulty);
+  if (choice === 'webgpu' || !device.target.software) return gpuEngine(device, faulty, tune);
   device.gpu.destroy();
   return openProcessor(`the only WebGPU adapter, ${device.name}, is software, slower than WebAssembly`, true);
 }
 
-async function gpuEngine(opened: Device, faulty: readonly string[]): Promise<Engine> {
+async function gpuEngine(opened: Device, faulty: readonly string[], tune: boolean): Promise<Engine> {
   const tamper: Tamper = (feature, result) => (faulty.includes(feature) ? result.map((value) => 1.01 * value) : result);
   const { device, failed } = await passGates(opened, tamper);
   return {
@@ -50,6 +55,7 @@ async function gpuEngine(opened: Device, faulty: readonly string[]): Promise<Eng
     roof: measureRoof(device).catch(() => null),
     // The web has no figure for free GPU memory: the largest buffer is a lower bound.
     machine: { target: device.target, budget: device.gpu.limits.maxBufferSize },
+    tunes: tune || !device.target.software,
     executor: () => new WebGpuExecutor(device),
     view: {
       executor: 'webgpu',
@@ -57,6 +63,7 @@ async function gpuEngine(opened: Device, faulty: readonly string[]): Promise<Eng
       software: device.target.software,
       reason: null,
       notes: failed.map(switchedOff),
+      tiles: {},
       features: [...device.target.features].sort(),
       maxBufferBytes: device.gpu.limits.maxBufferSize,
     },
@@ -78,6 +85,7 @@ async function openProcessor(reason: string, software: boolean): Promise<Engine>
     software,
     reason,
     notes: [],
+    tiles: {},
     features: [],
     maxBufferBytes: null,
   };
@@ -85,6 +93,7 @@ async function openProcessor(reason: string, software: boolean): Promise<Engine>
     device: null,
     roof: Promise.resolve(null),
     machine: { target: null, budget: WASM_BUDGET },
+    tunes: false,
     executor: (graph) => new TfjsExecutor(graph, 'wasm'),
     view,
   };

@@ -3,6 +3,7 @@
 import type { EncodedDataset } from '../batch/types';
 import type { RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
+import type { Plan } from '../graph/plan';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
 import { forecastMemory, type Machine } from './forecast';
@@ -10,6 +11,7 @@ import { promptsOf, type SamplePrompt } from './prompts';
 import { trainingPrograms, type NamedAdapter, type TrainingPrograms } from './programs';
 import { TrainingSession } from './session';
 import { cadenceOf, train, type RunHooks, type Wish } from './trainer';
+import type { Tiles } from './tune';
 import type { EvalRow, RunStatus, RunView, SampleRow, StepRow, TrainEvent } from './types';
 
 /** Tokens of a sample during training. */
@@ -24,6 +26,8 @@ export interface RunContext {
   /** Unique in the model's graph. */
   readonly valuePrefix: string;
   readonly onEvent: (event: TrainEvent) => void;
+  /** The fastest tiles for the products of `plans` on this device. */
+  readonly tune: (plans: readonly Plan[]) => Promise<Tiles>;
   /** Rejects when the device is lost. */
   readonly loss: Promise<CodedError>;
   /** What the device can do at most, f32 operations per second; null where that is not known. */
@@ -93,6 +97,7 @@ export class Run {
     const { recipe, totalSteps } = this.#record;
     const { keep } = forecastMemory(model.config, recipe, (name) => model.graph.named(name).dtype, machine);
     const programs = trainingPrograms(model.graph, model.config, recipe, valuePrefix, keep);
+    const tiles = await this.#tiles(programs, snapshot);
     const onProgress = (done: number, total: number) => this.#phase('Compiling kernels', done, total);
     const session = await TrainingSession.open(
       model.executor,
@@ -102,6 +107,7 @@ export class Run {
       recipe,
       totalSteps,
       onProgress,
+      tiles,
     );
     if (snapshot !== null) session.restore(snapshot);
     this.#session = session;
@@ -116,6 +122,19 @@ export class Run {
     const { gradientAccumulation, microBatch, sequenceLength } = this.#record.recipe;
     const flopsPerToken = (train.flops + update.flops / gradientAccumulation) / (microBatch * sequenceLength);
     if (roof !== null) this.#context.onEvent({ type: 'work', flopsPerToken, roof });
+  }
+
+  /** A run keeps the tiles that it began with: others would add in another order, and end with other bytes. */
+  async #tiles({ train, evaluate }: TrainingPrograms, snapshot: Snapshot | null): Promise<Tiles> {
+    const { tiles } = this.#record;
+    if (tiles !== undefined || snapshot !== null) return tiles ?? {};
+    this.#phase('Timing kernels on this device', 0, 1);
+    const found = await this.#context.tune([train, evaluate]).catch((error: unknown) => {
+      this.#warn(error);
+      return {};
+    });
+    this.#record = { ...this.#record, tiles: found };
+    return found;
   }
 
   async #train(session: TrainingSession, secondsBefore: number): Promise<Wish> {

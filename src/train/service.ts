@@ -6,6 +6,7 @@ import { CodedError, codeOf, messageOf } from '../core/errors';
 import { Turns } from '../core/turns';
 import type { EncodedDataset } from '../batch/types';
 import type { ExportedFile } from '../export/types';
+import type { Plan } from '../graph/plan';
 import type { ModelCache } from '../model/cache';
 import type { LoadProgress, ModelSource, ModelView } from '../model/types';
 import { deviceTypes } from '../model/precision';
@@ -21,7 +22,9 @@ import { planBatches } from './batches';
 import { targetLayers, type NamedAdapter } from './programs';
 import { Run } from './run';
 import { warmUp } from './warm-up';
+import { deviceKey, tuneRun, type Tiles } from './tune';
 import type {
+  DeviceOptions,
   DeviceView,
   EvalRow,
   ExecutorKind,
@@ -50,8 +53,9 @@ export class TrainService {
   readonly #cache: ModelCache;
   readonly #models: Models;
   readonly #loading = new Turns();
+  readonly #tuning = new Turns();
   #engine: Engine | null = null;
-  #faulty: readonly string[] = [];
+  #deviceOptions: DeviceOptions = {};
   #model: LoadedModel | null = null;
   #run: Run | null = null;
   /** Adapters of earlier runs on the device, by run and step. */
@@ -69,12 +73,13 @@ export class TrainService {
     this.#models = new Models((id) => cache.open(id));
   }
 
-  async openDevice(choice: 'auto' | ExecutorKind, faulty: readonly string[] = []): Promise<DeviceView> {
+  async openDevice(choice: 'auto' | ExecutorKind, options: DeviceOptions = {}): Promise<DeviceView> {
     if (this.#run !== null) throw new CodedError('train/state', 'A run is under way: pause it before changing the device.');
     this.#unload();
-    this.#faulty = faulty;
-    this.#engine = await openEngine(choice, faulty);
-    return this.#engine.view;
+    this.#deviceOptions = options;
+    const engine = await openEngine(choice, options);
+    this.#engine = engine;
+    return { ...engine.view, tiles: await this.#tilesOf(engine) };
   }
 
   inspectModel(source: ModelSource): Promise<ModelView> {
@@ -108,7 +113,7 @@ export class TrainService {
     if (device === null || this.#run !== null) return;
     const folder = this.#models.get(modelId);
     const types = deviceTypes(folder.config, expectedStorage(folder), recipe.basePrecision);
-    await warmUp(device, folder.config, recipe, types);
+    await warmUp(device, folder.config, recipe, types, (plans) => this.#tune(plans));
   }
 
   async start(setup: StartSetup, onEvent: OnEvent): Promise<RunView> {
@@ -214,6 +219,7 @@ export class TrainService {
       valuePrefix: this.#nextName(),
       loss: lossOf(engine),
       roof: engine.roof,
+      tune: (plans: readonly Plan[]) => this.#tune(plans),
     };
     const run = new Run(context, record, dataset);
     this.#run = run;
@@ -235,7 +241,7 @@ export class TrainService {
   /** After the device was lost: a new device, the model on it again. */
   async #reopen({ view, precision }: LoadedModel): Promise<void> {
     this.#unload();
-    this.#engine = await openEngine(this.#engine?.view.executor ?? 'auto', this.#faulty);
+    this.#engine = await openEngine(this.#engine?.view.executor ?? 'auto', this.#deviceOptions);
     await this.#load(view.id, precision, () => undefined);
   }
 
@@ -285,6 +291,19 @@ export class TrainService {
     model.executor.write(adapter.flat, snapshot.parameters);
     this.#adapters.set(key, { name, adapter });
     return { name, adapter };
+  }
+
+  /** One at a time, or they would slow each other. */
+  async #tune(plans: readonly Plan[]): Promise<Tiles> {
+    const { device, tunes } = await this.#openedEngine();
+    if (device === null || !tunes) return {};
+    return this.#tuning.take(async () => tuneRun(device, plans, await this.#store));
+  }
+
+  /** Winners are a help, not a need: where they can't be read there are none. */
+  async #tilesOf({ device }: Engine): Promise<Tiles> {
+    if (device === null) return {};
+    return this.#store.then((store) => store.tiles(deviceKey(device))).catch(() => ({}));
   }
 
   #unload(): void {

@@ -14,6 +14,7 @@ import type { ModelConfig } from '../model/config';
 import { rotaryData } from '../model/pass';
 import type { Recipe } from '../recipe/recipe';
 import type { TrainingPrograms } from './programs';
+import type { Tiles } from './tune';
 
 /** Where batches come from: micro-batch `index` of the run, counted over all epochs. */
 export interface BatchSource {
@@ -73,16 +74,21 @@ export class TrainingSession {
     recipe: Recipe,
     totalSteps: number,
     onProgress: (done: number, total: number) => void = () => undefined,
+    tiles: Tiles = {},
   ): Promise<TrainingSession> {
     const plans = [programs.train, programs.update, programs.evaluate, programs.evaluateBase];
     const counts = plans.map(() => ({ done: 0, total: 0 }));
     const sum = (key: 'done' | 'total') => counts.reduce((all, count) => all + count[key], 0);
     const [train, update, evaluate, evaluateBase] = await Promise.all(
       plans.map((plan, i) =>
-        executor.compile(plan, (done, total) => {
-          counts[i] = { done, total };
-          onProgress(sum('done'), sum('total'));
-        }),
+        executor.compile(
+          plan,
+          (done, total) => {
+            counts[i] = { done, total };
+            onProgress(sum('done'), sum('total'));
+          },
+          (product) => tiles[product],
+        ),
       ),
     );
     if (!train || !update || !evaluate || !evaluateBase) throw new CodedError('internal', 'internal: a program was not compiled');

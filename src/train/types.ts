@@ -6,6 +6,13 @@ import type { Keep } from '../graph/recompute';
 
 export type ExecutorKind = 'webgpu' | 'wasm';
 
+export interface DeviceOptions {
+  /** Optional features of the GPU that are taken for wrongly computed, to test what follows. */
+  readonly faulty?: readonly string[];
+  /** Time tiles on a software adapter too, where the static choice is known to be good. */
+  readonly tune?: boolean;
+}
+
 /** The machine that trains, as the page shows it. */
 export interface DeviceView {
   readonly executor: ExecutorKind;
@@ -18,6 +25,8 @@ export interface DeviceView {
   readonly features: readonly string[];
   /** Sentences on what the driver offers and is not used. */
   readonly notes: readonly string[];
+  /** Tiles found fastest so far, by matrix product; see src/train/tune.ts. */
+  readonly tiles: Readonly<Record<string, string>>;
   /** Largest buffer the device gives, in bytes; null for wasm. */
   readonly maxBufferBytes: number | null;
 }

@@ -4,22 +4,27 @@ import type { DType } from '../core/dtype';
 import type { Device } from '../gpu/device';
 import { Graph } from '../graph/graph';
 import { launcher } from '../graph/launches';
+import type { Plan } from '../graph/plan';
 import type { ModelConfig } from '../model/config';
 import { declareWeights } from '../model/llama';
 import type { Recipe } from '../recipe/recipe';
 import { trainingPrograms } from './programs';
+import type { Tiles } from './tune';
 
-/** Resolves when the pipelines of every program of the run are there. Allocates no buffer. Throws `gpu/shader`. */
+/** Resolves when the pipelines of every program of the run are there. Allocates no buffer, but for `tune`. Throws `gpu/shader`. */
 export async function warmUp(
   device: Device,
   config: ModelConfig,
   recipe: Recipe,
   dtypeOf: (name: string) => DType,
+  tune: (plans: readonly Plan[]) => Promise<Tiles>,
 ): Promise<void> {
   const graph = new Graph();
   declareWeights(graph, config, dtypeOf);
   const { train, update, evaluate, evaluateBase } = trainingPrograms(graph, config, recipe, 'warm-up');
+  const tiles = await tune([train, evaluate]);
+  const target = { ...device.target, tiles: (product: string) => tiles[product] };
   const nodes = [train, update, evaluate, evaluateBase].flatMap((plan) => plan.nodes);
-  const launches = new Set(nodes.map(launcher(device.target)));
+  const launches = new Set(nodes.map(launcher(target)));
   await Promise.all([...launches].flatMap(({ dispatches }) => dispatches.map((dispatch) => device.pipelines.get(dispatch))));
 }

@@ -26,7 +26,7 @@ export function planSubject(
   return {
     async prepare(times) {
       compiled?.dispose();
-      const made = await executor.compile(repeated(plan, times), undefined, memory);
+      const made = await executor.compile(repeated(plan, times), undefined, undefined, memory);
       compiled = made;
       return () => void executor.run(made);
     },

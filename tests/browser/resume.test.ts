@@ -9,7 +9,10 @@ import type { EncodedDataset, EncodedSplit } from '../../src/batch/types';
 import { openRunStore } from '../../src/checkpoint/store';
 import type { Snapshot } from '../../src/checkpoint/types';
 import { uniform } from '../../src/core/random';
+import { candidateTiles, productOf } from '../../kernels/tile';
+import { openDevice } from '../../src/gpu/device';
 import { parseRecipe } from '../../src/recipe/recipe';
+import { deviceKey, type Tiles } from '../../src/train/tune';
 import type { RunHistory, TrainApi, TrainEvent } from '../../workers/api';
 
 const STEPS = 8;
@@ -42,7 +45,7 @@ async function open(precision = recipe.basePrecision): Promise<Trainer> {
   const worker = new Worker(new URL('../../workers/train.worker.ts', import.meta.url), { type: 'module' });
   workers.push(worker);
   const api = wrap<TrainApi>(worker);
-  expect((await api.openDevice('webgpu')).executor).toBe('webgpu');
+  expect((await api.openDevice('webgpu', { tune: true })).executor).toBe('webgpu');
   const { id } = await api.inspectModel({ kind: 'starter' });
   await api.loadModel(
     id,
@@ -107,6 +110,24 @@ function bits({ parameters, m, v }: Snapshot): Uint32Array[] {
   return [parameters, m, v].map((data) => new Uint32Array(data.buffer));
 }
 
+/** Makes other tiles the device's winners than those that the run began with. */
+async function otherWinners(runId: string): Promise<Tiles> {
+  const store = await openRunStore();
+  const device = await openDevice(navigator.gpu);
+  const { tiles = {} } = await store.run(runId);
+  const others = Object.entries(tiles).map(([name, tile]) => {
+    const product = productOf(name);
+    const names = product === null ? [] : [...candidateTiles(product, device.target).keys()];
+    return [name, names.find((other) => other !== tile) ?? tile] as const;
+  });
+  expect(others.length).toBeGreaterThan(0);
+  const winners = Object.fromEntries(others);
+  await store.addTiles(deviceKey(device), winners);
+  await store.close();
+  device.gpu.destroy();
+  return winners;
+}
+
 test('a killed run goes on from its checkpoint to the same bytes', { timeout: 600_000 }, async () => {
   const { api } = await open();
   const whole = await api.start(
@@ -116,6 +137,7 @@ test('a killed run goes on from its checkpoint to the same bytes', { timeout: 60
   expect(whole.status).toBe('finished');
 
   const killed = await trainAndDie(STEPS / 2 + 1);
+  const newer = await otherWinners(killed);
   const second = await open('stored');
   const offered = (await second.api.runs()).find(({ id }) => id === killed);
   expect(offered?.status).toBe('interrupted');
@@ -127,6 +149,10 @@ test('a killed run goes on from its checkpoint to the same bytes', { timeout: 60
     proxy(() => undefined),
   );
   expect(resumed).toMatchObject({ status: 'finished', step: STEPS, baseLoss: whole.baseLoss, tunedLoss: whole.tunedLoss });
+
+  const { tiles } = await second.api.runs().then((runs) => runs.find(({ id }) => id === killed) ?? whole);
+  expect(tiles).toEqual(whole.tiles);
+  expect(tiles).not.toEqual(newer);
 
   const store = await openRunStore();
   const [a, b] = await Promise.all([store.load(whole.id, null), store.load(killed, null)]);

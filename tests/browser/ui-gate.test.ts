@@ -4,12 +4,14 @@ import { mount, unmount } from 'svelte';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { page } from 'vitest/browser';
 import { trainClient } from '../../src/client';
+import { openRunStore } from '../../src/checkpoint/store';
 import { openDevice } from '../../src/gpu/device';
 import { passGates } from '../../src/graph/gates';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
-import { faultyFeatures } from '../../src/state/backend';
+import { deviceOptions } from '../../src/state/backend';
 import { device } from '../../src/state/device.svelte';
 import ModelStage from '../../src/ui/model/ModelStage.svelte';
+import { deviceKey } from '../../src/train/tune';
 import { loadGolden } from '../parity/golden';
 import { trainCase } from '../parity/train-case';
 
@@ -26,6 +28,17 @@ afterAll(() => {
   trainClient.kill();
 });
 
+it('lists in the details what is used, and the tiles that were found fastest', async () => {
+  const [store, gpu] = await Promise.all([openRunStore(), openDevice(navigator.gpu)]);
+  await store.addTiles(deviceKey(gpu), { 'nt f32 64x48x32+4': 'direct 8x8x1 4x4' });
+  await device.open('webgpu');
+  await page.getByText('Device details').click();
+  await expect.element(page.getByText(/Features in use: .*subgroups/)).toBeVisible();
+  await expect.element(page.getByRole('listitem').filter({ hasText: 'nt f32 64x48x32+4' })).toHaveTextContent('direct 8x8x1 4x4');
+  await store.close();
+  gpu.gpu.destroy();
+});
+
 it('says nothing when the gate is passed', async () => {
   await device.open('webgpu');
   expect(featuresNow()).toContain('subgroups');
@@ -35,7 +48,7 @@ it('says nothing when the gate is passed', async () => {
 
 it('is said on the page when the gate fails, also by the next worker', async () => {
   device.view = null;
-  await device.open('webgpu', faultyFeatures('?gate=fail:subgroups'));
+  await device.open('webgpu', deviceOptions('?gate=fail:subgroups'));
   expect(featuresNow()).not.toContain('subgroups');
   await expect.element(note).toBeVisible();
   trainClient.kill();
@@ -52,8 +65,9 @@ it('training without the feature still agrees with PyTorch', async () => {
   for (const [figure, off] of Object.entries(deviations)) expect(off, figure).toBeLessThan(1e-4);
 });
 
-it('reads features from the address only when they are asked to fail', () => {
-  expect(faultyFeatures('?gate=fail:subgroups,shader-f16&backend=webgpu')).toEqual(['subgroups', 'shader-f16']);
-  expect(faultyFeatures('?gate=subgroups')).toEqual([]);
-  expect(faultyFeatures('')).toEqual([]);
+it('reads from the address what is asked for, and nothing else', () => {
+  const asked = deviceOptions('?gate=fail:subgroups,shader-f16&backend=webgpu');
+  expect(asked).toEqual({ faulty: ['subgroups', 'shader-f16'], tune: false });
+  expect(deviceOptions('?gate=subgroups&tune=on')).toEqual({ faulty: [], tune: true });
+  expect(deviceOptions('')).toEqual({ faulty: [], tune: false });
 });

@@ -13,6 +13,7 @@ const device = (change: Partial<DeviceView>): DeviceView => ({
   reason: null,
   features: [],
   notes: [],
+  tiles: {},
   maxBufferBytes: 2e9,
   ...change,
 });

@@ -1,0 +1,21 @@
+/** Every tile that the tuner may pick equals the twin; the timer times what it is given. */
+
+import { expect, test } from 'vitest';
+import { candidateTiles, type ProductShape } from '../../kernels/tile';
+import { timeTiles } from '../../src/graph/measure';
+import { tileCases } from './cases/tiles';
+import { testDevice } from './harness';
+import { testOp } from './suite';
+
+testOp(tileCases);
+
+test('times every tile of a product on the device, and none of a product over its buffers', async () => {
+  const device = await testDevice();
+  const product: ProductShape = { layout: 'nt', type: 'f16', rows: 64, columns: 64, depth: 64, extension: 4 };
+  const names = [...candidateTiles(product, device.target).keys()].slice(0, 2);
+  const times = await timeTiles(device, product, names);
+  expect(times).toHaveLength(2);
+  const none = await timeTiles(device, { ...product, rows: 1 << 20, columns: 1 << 20 }, names);
+  expect(none).toEqual([Infinity, Infinity]);
+  for (const ms of times) expect(ms).toSatisfy((value: number) => value > 0 && Number.isFinite(value));
+});
