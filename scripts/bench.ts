@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --json] [--vocab N] [--tokens N] [--only products|step|wasm] [--node]`: measures the device's ceilings, then products and
+ * `npm run bench [-- --json] [--vocab N] [--tokens N] [--only products|step|wasm|model] [--model NAME] [--base stored|q8|q4] [--node]`: measures the device's ceilings, then products and
  * the whole training step as fractions of them, beside tfjs-webgpu and jax-js on the same work in the same run. Runs in a real browser,
  * on the machine's GPU when WebGPU can use it; with --node over the npm package `webgpu` instead. Progress goes to stderr.
  */
@@ -7,7 +7,9 @@
 import { parseArgs } from 'node:util';
 import { createServer, type ViteDevServer } from 'vite';
 import { printReport } from '../tests/bench/print';
-import { BENCH_PARTS, type BenchOptions, type BenchReport } from '../tests/bench/report';
+import { BENCH_PARTS, type BenchOptions, type BenchPart, type BenchReport, type ModelName } from '../tests/bench/report';
+import { modelShapes } from '../tests/models';
+import { BASE_PRECISIONS } from '../src/recipe/recipe';
 import { launchBrowser } from './browser';
 
 const { values } = parseArgs({
@@ -17,18 +19,23 @@ const { values } = parseArgs({
     vocab: { type: 'string', default: '4096' },
     tokens: { type: 'string', default: '512' },
     only: { type: 'string' },
+    model: { type: 'string', default: 'SmolLM2-135M' },
+    base: { type: 'string', default: 'stored' },
   },
 });
 const [vocabulary, tokens] = [Number(values.vocab), Number(values.tokens)];
 const whole = (value: number) => Number.isInteger(value) && value >= 8;
-const parts = BENCH_PARTS.filter((part) =>
-  values.only === undefined ? !(values.node && part === 'wasm') : part === values.only,
-);
-if (!whole(vocabulary) || !whole(tokens) || parts.length === 0) {
+const byDefault = (part: BenchPart) => part !== 'model' && !(values.node && part === 'wasm');
+const parts = BENCH_PARTS.filter((part) => (values.only === undefined ? byDefault(part) : part === values.only));
+const model = modelNames().find((name) => name === values.model);
+const base = BASE_PRECISIONS.find((precision) => precision === values.base);
+if (!whole(vocabulary) || !whole(tokens) || parts.length === 0 || model === undefined || base === undefined) {
   console.error('usage: npm run bench -- [--json] [--vocab N] [--tokens N] [--only products|step|wasm] [--node]');
+  console.error('       npm run bench -- --only model [--model NAME] [--base stored|q8|q4] [--tokens N] [--json] [--node]');
+  console.error(`       NAME is one of ${modelNames().join(', ')}`);
   process.exit(2);
 }
-const options: BenchOptions = { vocabulary, tokens, parts };
+const options: BenchOptions = { vocabulary, tokens, parts, model, base };
 
 const server = await createServer({ logLevel: 'error', server: { port: 0, strictPort: false, hmr: false } });
 try {
@@ -38,6 +45,10 @@ try {
   await server.close();
 }
 process.exit(0);
+
+function modelNames(): readonly ModelName[] {
+  return Object.keys(modelShapes) as ModelName[];
+}
 
 function progress(line: string): void {
   console.error(line);

@@ -6,10 +6,13 @@ import { CodedError } from '../core/errors';
 const whole = (min: number, max: number) => v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
 const real = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
 
+/** How the base's linear layers are held: as its files have them, or quantised. */
+export const BASE_PRECISIONS = ['stored', 'q8', 'q4'] as const;
+
 const fields = {
   version: v.optional(v.literal(1), 1),
   /** How the base model's linear layers are held: as in its files, in 8 bits, or in 4 (NF4, as QLoRA). */
-  basePrecision: v.optional(v.picklist(['stored', 'q8', 'q4']), 'stored'),
+  basePrecision: v.optional(v.picklist(BASE_PRECISIONS), 'stored'),
   /** Rank r of the low-rank update. */
   rank: v.optional(whole(1, 256), 16),
   /** The update is scaled by alpha / rank (alpha / √rank with rsLoRA). */

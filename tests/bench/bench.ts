@@ -3,6 +3,7 @@
 import { openDevice } from '../../src/gpu/device';
 import { measureCeilings } from './ceilings';
 import { startJax } from './jax';
+import { timeModelStep } from './model-step';
 import { timeProduct, productName } from './products';
 import type { BenchOptions, BenchReport, ProductReport } from './report';
 import { benchProducts } from './shapes';
@@ -35,6 +36,9 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
   const step = withStep ? await timeStep(device, tfjs, ceilings, options, ROUNDS) : null;
   const withWasm = options.parts.includes('wasm');
   if (withWasm) log(`training step on the processor, ${size}`);
+  const withModel = options.parts.includes('model');
+  if (withModel) log(`training step of ${options.model}, ${options.base} base, ${options.tokens} tokens`);
+  const modelStep = withModel ? await timeModelStep(device, ceilings, options.model, options) : null;
   const wasmStep = withWasm ? await timeWasmStep(options, ROUNDS) : null;
   return {
     date: new Date().toISOString(),
@@ -42,7 +46,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
     software: device.target.software,
     agent: navigator.userAgent,
     features: [...device.target.features].sort(),
-    ...{ ceilings, products, step, wasmStep },
+    ...{ ceilings, products, step, wasmStep, modelStep },
     seconds: (performance.now() - started) / 1000,
   };
 }

@@ -1,6 +1,6 @@
 /** The benchmark's report as a table for a person. */
 
-import type { BenchReport, Measured, PeerReport, ProductReport, StepReport, WasmStepReport } from './report';
+import type { BenchReport, Measured, ModelStepReport, PeerReport, ProductReport, StepReport, WasmStepReport } from './report';
 
 export function printReport(report: BenchReport): string {
   const { ceilings } = report;
@@ -10,6 +10,7 @@ export function printReport(report: BenchReport): string {
     `copy           ${giga(ceilings.bytes.value)} GB/s ±${percent(ceilings.bytes.spread / 2)} (${ceilings.copyBytes / 2 ** 20} MiB, ${ceilings.bytes.variant})`,
     ...(report.products.length > 0 ? ['', ...printProducts(report.products)] : []),
     ...(report.step === null ? [] : ['', ...printStep(report.step)]),
+    ...(report.modelStep === null ? [] : ['', ...printModelStep(report.modelStep)]),
     ...(report.wasmStep === null ? [] : ['', ...printWasmStep(report.wasmStep)]),
     '',
     `measured in ${report.seconds.toFixed(0)} s`,
@@ -64,6 +65,17 @@ function printStep(step: StepReport): string[] {
     `largest deviation: ${peers.map(({ name, deviation }) => `${name} ${deviation.toExponential(1)}`).join(', ')}`,
     `where our time goes (each kind of node by itself; together ${total.toFixed(1)} ms):`,
     ...table([['  nodes', 'count', 'ms', 'of step', 'GFLOP/s', 'of limit'], ...split]),
+  ];
+}
+
+function printModelStep({ name, base, tokens, ours, tokensPerSecond, bytes }: ModelStepReport): string[] {
+  return [
+    `training step: ${name}, base ${base}, LoRA r 16 on every linear layer, ${tokens} tokens`,
+    ...table([
+      ['', ...OURS],
+      ['step', ...figures(ours)],
+    ]),
+    `${tokensPerSecond.toFixed(1)} tokens/s, ${giga(bytes)} GB`,
   ];
 }
 

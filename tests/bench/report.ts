@@ -1,5 +1,10 @@
 /** What the benchmark measures, as plain data: the JSON of `npm run bench -- --json`. */
 
+import type { BasePrecision } from '../../src/recipe/recipe';
+import type { modelShapes } from '../models';
+
+export type ModelName = keyof typeof modelShapes;
+
 /** Milliseconds of one execution: the median of several samples, and how far they lie apart. */
 export interface Timing {
   readonly ms: number;
@@ -83,6 +88,17 @@ export interface WasmStepReport {
   readonly peer: PeerReport;
 }
 
+/** A training step of a real model's shape. */
+export interface ModelStepReport {
+  readonly name: ModelName;
+  readonly base: BasePrecision;
+  readonly tokens: number;
+  readonly ours: Measured;
+  readonly tokensPerSecond: number;
+  /** All buffers of the run. */
+  readonly bytes: number;
+}
+
 export interface BenchReport {
   readonly date: string;
   readonly adapter: string;
@@ -94,6 +110,7 @@ export interface BenchReport {
   readonly products: readonly ProductReport[];
   readonly step: StepReport | null;
   readonly wasmStep: WasmStepReport | null;
+  readonly modelStep: ModelStepReport | null;
   readonly seconds: number;
 }
 
@@ -101,10 +118,13 @@ export interface BenchOptions {
   /** V of the model in the step, and tokens of its batch. */
   readonly vocabulary: number;
   readonly tokens: number;
+  /** The model of `model` and how its base is held. */
+  readonly model: ModelName;
+  readonly base: BasePrecision;
   /** What to measure. */
   readonly parts: readonly BenchPart[];
 }
 
-export const BENCH_PARTS = ['products', 'step', 'wasm'] as const;
-/** `wasm` is the step on the processor; it is left out in Node, where tfjs's wasm files are not served. */
+export const BENCH_PARTS = ['products', 'step', 'wasm', 'model'] as const;
+/** `wasm` is the step on the processor, which Node has no files for; `model` a step of a real model's shape, only when asked for. */
 export type BenchPart = (typeof BENCH_PARTS)[number];

@@ -21,7 +21,7 @@ import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { forecastMemory, forecastWith } from '../../src/train/forecast';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
 import { countingGpu } from './counting-gpu';
-import { modelShapes } from './shapes';
+import { modelShapes } from '../models';
 
 beforeAll(() => {
   vi.stubGlobal('GPUShaderStage', { COMPUTE: 4 });

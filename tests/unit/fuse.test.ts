@@ -8,7 +8,7 @@ import { parseRecipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 import { add } from '../../kernels/add';
 import { matmul } from '../../kernels/matmul';
-import { modelShapes } from './shapes';
+import { modelShapes } from '../models';
 
 test.each(['SmolLM2-135M', 'Qwen3-0.6B'] as const)('a training step of %s has no sum of its own', (name) => {
   const graph = new Graph();

@@ -10,7 +10,7 @@ import { declareWeights } from '../../src/model/llama';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 import type { Value } from '../../kernels/op';
-import { modelShapes } from './shapes';
+import { modelShapes } from '../models';
 
 const TOKENS = 512;
 

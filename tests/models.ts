@@ -1,6 +1,6 @@
 /** Six models by what their config.json says; sizes alone, no weights. */
 
-import { parseConfig, type ModelConfig } from '../../src/model/config';
+import { parseConfig, type ModelConfig } from '../src/model/config';
 
 interface Sizes {
   readonly model_type: string;

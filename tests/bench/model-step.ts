@@ -1,0 +1,69 @@
+/** Times training steps of real models' shapes with random weights, in the precision of their base that is asked for. No peer runs these. */
+
+import { f32ToF16 } from '../../src/core/f16';
+import { isQuantised } from '../../src/core/quantised';
+import { sizeOf } from '../../src/core/shape';
+import type { Device } from '../../src/gpu/device';
+import { Graph } from '../../src/graph/graph';
+import { KEEP_ALL } from '../../src/graph/recompute';
+import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { writeQuantised } from '../../src/graph/write-quantised';
+import { expectedTensors, type ModelConfig } from '../../src/model/config';
+import { declareWeights } from '../../src/model/llama';
+import { deviceTypes } from '../../src/model/precision';
+import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
+import { trainingPrograms } from '../../src/train/programs';
+import { TrainingSession } from '../../src/train/session';
+import { measured, syncOf } from './engine';
+import type { BenchOptions, Ceilings, ModelStepReport } from './report';
+import { modelShapes } from '../models';
+import { benchBatch, randomData, RANK } from './shapes';
+import { time } from './timing';
+
+const SAMPLES = 5;
+/** Random numbers are made once and used again from another place: a billion would take longer than everything else. */
+const POOL = 2 ** 20;
+
+export async function timeModelStep(
+  device: Device,
+  ceilings: Ceilings,
+  name: keyof typeof modelShapes,
+  { tokens, base }: Pick<BenchOptions, 'tokens' | 'base'>,
+): Promise<ModelStepReport> {
+  const config = modelShapes[name];
+  const recipe = parseRecipe({ rank: RANK, sequenceLength: tokens, basePrecision: base, schedule: 'constant' });
+  const graph = new Graph();
+  const executor = new WebGpuExecutor(device);
+  await writeWeights(executor, graph, config, recipe);
+  const programs = trainingPrograms(graph, config, recipe, 'bench', KEEP_ALL);
+  const session = await TrainingSession.open(executor, graph, config, programs, recipe, 1000);
+  const batch = benchBatch(config.vocabSize, tokens);
+  const advance = () => void session.advance({ batch: () => batch });
+  const subject = { prepare: (times: number) => Promise.resolve(() => Array.from({ length: times }).forEach(advance)) };
+  const timing = await time(subject, syncOf(device), SAMPLES);
+  const nodes = [...programs.train.nodes, ...programs.update.nodes];
+  const bytes = executor.bytes();
+  session.dispose();
+  executor.dispose();
+  return { name, base, tokens, bytes, ours: measured(nodes, timing, ceilings), tokensPerSecond: (1000 * tokens) / timing.ms };
+}
+
+async function writeWeights(executor: WebGpuExecutor, graph: Graph, config: ModelConfig, recipe: Recipe): Promise<void> {
+  const tensors = expectedTensors(config);
+  const stored = new Map(tensors.map(({ name, shape }) => [name, shape.length > 1 ? 'f16' : 'f32'] as const));
+  declareWeights(graph, config, deviceTypes(config, stored, recipe.basePrecision));
+  const pool = randomData([POOL], 1, 0.05);
+  const halves = f32ToF16(pool);
+  for (const { name, shape } of tensors) {
+    const value = graph.named(name);
+    if (value.dtype === 'f32') executor.write(value, new Float32Array(sizeOf(shape)).fill(1));
+    else if (isQuantised(value.dtype)) await writeQuantised(executor, graph, value, repeated(halves, sizeOf(shape)));
+    else executor.write(value, repeated(halves, sizeOf(shape)));
+  }
+}
+
+function repeated(pool: Uint16Array<ArrayBuffer>, length: number): Uint16Array<ArrayBuffer> {
+  const data = new Uint16Array(length);
+  for (let at = 0; at < length; at += pool.length) data.set(pool.subarray(0, Math.min(pool.length, length - at)), at);
+  return data;
+}
