@@ -6,6 +6,7 @@ import { Preparation } from '../../src/batch/preparation';
 import { parseRecipe, type BasePrecision } from '../../src/recipe/recipe';
 import type { TrainApi } from '../../workers/api';
 
+const STEPS = 60;
 const ignore = proxy(() => undefined);
 const worker = new Worker(new URL('../../workers/train.worker.ts', import.meta.url), { type: 'module' });
 const api = wrap<TrainApi>(worker);
@@ -19,18 +20,17 @@ test('the loss on a 4-bit base ends within 2 % of the loss on f16', { timeout: 6
   await data.open(new File([await (await fetch(`/samples/${name}`)).blob()], name));
   await data.setTokenizer(view.tokenizer);
   const losses = new Map<BasePrecision, { base: number; tuned: number }>();
-  for (const basePrecision of ['stored', 'q8', 'q4'] as const) {
-    const recipe = parseRecipe({ basePrecision, sequenceLength: 128, learningRate: 2e-3, maxSteps: 60, evalEvery: 60 });
+  for (const basePrecision of ['stored', 'q4'] as const) {
+    const recipe = parseRecipe({ basePrecision, sequenceLength: 128, learningRate: 2e-3, maxSteps: STEPS, evalEvery: STEPS });
     await api.loadModel(view.id, basePrecision, ignore);
     const dataset = await data.encode(recipe);
     const { status, baseLoss, tunedLoss } = await api.start({ name: basePrecision, recipe, dataset, datasetName: name }, ignore);
     expect(status).toBe('finished');
     losses.set(basePrecision, { base: baseLoss ?? NaN, tuned: tunedLoss ?? NaN });
   }
-  const [full, whole, quantised] = [...losses.values()];
+  const [full, quantised] = [...losses.values()];
   expect(full && full.tuned / full.base).toBeLessThan(0.8);
   // They are different weights, not a setting that does nothing.
   expect(quantised?.base).not.toBe(full?.base);
-  expect(Math.abs((whole?.tuned ?? NaN) / (full?.tuned ?? NaN) - 1)).toBeLessThan(0.002);
   expect(Math.abs((quantised?.tuned ?? NaN) / (full?.tuned ?? NaN) - 1)).toBeLessThan(0.02);
 });
