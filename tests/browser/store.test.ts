@@ -1,6 +1,7 @@
 /** The store of runs in real IndexedDB: round trips to the byte, retention, recovery, deletion, locks, upgrades. */
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { VERSION } from '../../src/checkpoint/database';
 import { IndexedRunStore, openRunStore } from '../../src/checkpoint/store';
 import { codeOf } from '../../src/core/errors';
 import { contents, dataset, drop, freshName, record, snapshot, tamper } from './store-fixtures';
@@ -201,7 +202,7 @@ describe('deleting a run', () => {
     expect(await store.dataset('h')).toEqual(dataset('h'));
     second();
     await store.deleteRun('run-2');
-    expect(await contents(name)).toEqual({ runs: [], checkpoints: [], datasets: [], chunks: [], rows: [] });
+    expect(await contents(name)).toEqual({ runs: [], checkpoints: [], datasets: [], chunks: [], rows: [], tiles: [] });
   });
 });
 
@@ -257,7 +258,7 @@ describe('locks', () => {
 
 describe('upgrades', () => {
   it('by another tab are let through, and this one says to reload', async () => {
-    const newer = await openRunStore(name, 2);
+    const newer = await openRunStore(name, VERSION + 1);
     expect((await newer.runs()).length).toBe(1);
     expect(await code(store.runs())).toBe('store/blocked');
     await newer.close();
@@ -269,9 +270,9 @@ describe('upgrades', () => {
       const request = indexedDB.open(name);
       request.onsuccess = () => resolve(request.result);
     });
-    expect(await code(openRunStore(name, 2))).toBe('store/blocked');
+    expect(await code(openRunStore(name, VERSION + 1))).toBe('store/blocked');
     stubborn.close();
-    await expect.poll(() => code(openRunStore(name, 2).then((opened) => opened.close()))).toBe('done');
+    await expect.poll(() => code(openRunStore(name, VERSION + 1).then((opened) => opened.close()))).toBe('done');
   });
 
   it('a closed connection is opened again', async () => {

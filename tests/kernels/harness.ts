@@ -35,6 +35,8 @@ export interface Case<A extends object = object> {
   readonly attrs: A;
   /** What the launch is told of the device in place of the truth: smaller limits, or not to be a CPU. */
   readonly target?: Partial<Target>;
+  /** Inputs whose gradient is zero by mathematics, so has no scale of its own: it is held against the largest of the others. */
+  readonly vanishing?: readonly number[];
 }
 
 export interface OpCases<A extends object = object> {
@@ -181,7 +183,14 @@ export async function checkGradient<A extends object>(
   const full = { ...built, data };
   const twin = await execute(new TfjsExecutor(built.graph, 'cpu'), full, wanted);
   const kernel = await onGpu(full, wanted);
-  const kernels = Math.max(...twin.map((expected, i) => deviation(kernel[i] ?? [], expected)));
+  const vanishing = new Set((test.vanishing ?? []).map((i) => built.inputs[i]));
+  const scale = Math.max(...twin.map(largestOf));
+  const kernels = Math.max(
+    ...twin.map((expected, i) => {
+      const actual = kernel[i] ?? [];
+      return vanishing.has(wrt[i]) ? Math.max(largestOf(actual), largestOf(expected)) / scale : deviation(actual, expected);
+    }),
+  );
   const objective = (moved: ReadonlyMap<Value, HostArray>) => weighted(op, test, built, moved, seeds, data);
   return { kernels, differences: await directional(objective, wrt, twin, data, checks.step ?? 0.02) };
 }
@@ -207,6 +216,12 @@ async function weighted<A extends object>(
     const seed = seeds.get(output);
     return seed === undefined ? sum : sum + dot(results[k] ?? [], data.get(seed) ?? []);
   }, 0);
+}
+
+function largestOf(data: ArrayLike<number>): number {
+  let largest = 0;
+  for (let i = 0; i < data.length; i++) largest = Math.max(largest, Math.abs(data[i] ?? NaN));
+  return largest;
 }
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {

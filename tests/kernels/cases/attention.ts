@@ -113,6 +113,8 @@ function caseOf(sizes: Sizes, inputs: readonly Input[]): Case<AttentionAttrs> {
     inputs,
     attrs: { rows, heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), causal: !bidirectional, window },
     ...(target && { target }),
+    // Where every token sees one key alone, its weight is 1 whatever the scores are.
+    ...((tokens === 1 || window === 1) && { vanishing: [0, 1] }),
   };
 }
 

@@ -79,11 +79,11 @@ const quantised: readonly Size[] = [
 
 /** Quantised weights over the binding limit; 256 rows of what they are quantised from are within it. */
 const quantisedBlocks: readonly (readonly [Layout, Size])[] = [
-  ['nt', { M: 8, N: 2100, K: 64, R: 16, bias: true, addend: true, target: { maxBindingBytes: 66_000 } }],
-  ['nt', { M: 5, N: 1801, K: 20, R: 2, bias: true, target: { maxBindingBytes: 20_600 } }],
+  ['nt', { M: 4, N: 2100, K: 64, R: 4, bias: true, addend: true, target: { maxBindingBytes: 66_000 } }],
+  ['nt', { M: 2, N: 1801, K: 20, R: 2, bias: true, target: { maxBindingBytes: 20_600 } }],
   ['nt', { M: 1, N: 2100, K: 132, R: 4, addend: true, target: { maxBindingBytes: 136_000 } }],
-  ['nn', { M: 8, N: 64, K: 2100, R: 16, addend: true, target: { maxBindingBytes: 66_000 } }],
-  ['nn', { M: 5, N: 20, K: 1801, R: 2, bias: true, target: { maxBindingBytes: 20_600 } }],
+  ['nn', { M: 4, N: 64, K: 2100, R: 16, addend: true, target: { maxBindingBytes: 66_000 } }],
+  ['nn', { M: 2, N: 20, K: 1801, R: 2, bias: true, target: { maxBindingBytes: 20_600 } }],
   ['nn', { M: 1, N: 132, K: 2100, R: 4, addend: true, target: { maxBindingBytes: 136_000 } }],
 ];
 
