@@ -1,7 +1,7 @@
 /** One worker behind one object: started when first needed, and replaced after it died. */
 
 import { proxy, wrap, type Remote } from 'comlink';
-import { CodedError } from '../core/errors';
+import { CodedError, codeOf } from '../core/errors';
 
 /** Wraps a function so that a worker can call it. */
 export const callback = <T extends (...args: never[]) => unknown>(fn: T): T => proxy(fn);
@@ -29,6 +29,16 @@ export class WorkerClient<Api> {
   async call<T>(use: (api: Remote<Api>) => Promise<T>): Promise<T> {
     const living = this.#start();
     return Promise.race([use(living.api), living.death]);
+  }
+
+  /** A call that changes nothing: when the worker dies before it answers, the next one is asked. */
+  async ask<T>(use: (api: Remote<Api>) => Promise<T>): Promise<T> {
+    try {
+      return await this.call(use);
+    } catch (error) {
+      if (codeOf(error) !== 'worker/died') throw error;
+      return await this.call(use);
+    }
   }
 
   /** Ends the worker as if it had crashed: calls under way reject, the next call starts a new one. */

@@ -34,7 +34,7 @@ export class Runs {
 
   async refresh(): Promise<void> {
     await this.#guard(async () => {
-      const list = await this.#client.call((api) => api.runs());
+      const list = await this.#client.ask((api) => api.runs());
       this.list = [...list].sort((a, b) => b.updatedAt - a.updatedAt);
       this.known = true;
     });
@@ -61,7 +61,7 @@ export class Runs {
     }
     this.compared.add(id);
     await this.#guard(async () => {
-      this.#histories.set(id, await this.#client.call((api) => api.history(id)));
+      this.#histories.set(id, await this.#client.ask((api) => api.history(id)));
     });
   }
 

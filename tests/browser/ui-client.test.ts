@@ -54,6 +54,17 @@ it('rejects every call under way when the worker dies of an uncaught error, and 
   expect(await pupil.call((api) => api.count())).toBe(1);
 });
 
+it('asks the next worker what one died without answering', async () => {
+  const pupil = client();
+  let asked = 0;
+  const answer = pupil.ask((api) => (asked++ === 0 ? api.forever() : api.count()) as Promise<number>);
+  await pupil.call((api) => api.count());
+  pupil.kill();
+  expect(await answer).toBe(1);
+  await expect(pupil.ask((api) => api.refuse())).rejects.toMatchObject({ name: 'data/parse' });
+  expect(asked).toBe(2);
+});
+
 it('says so when the script of the worker can not be loaded', async () => {
   const lost = client(() => new Worker('/there-is-no-such-worker.js', { type: 'module' }));
   await expect(lost.call((api) => api.count())).rejects.toMatchObject({ name: 'worker/died' });
