@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
-import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
+import { defineConfig } from 'vitest/config';
 import { chromiumArgs, findChromium } from './scripts/chromium.ts';
 
 /** Looks for the browser when it is started, not when this file is loaded: building needs none. */
@@ -35,32 +35,6 @@ const BROWSER_DEPENDENCIES = [
   ...['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', '@tensorflow/tfjs-core'],
 ];
 
-/** The page's components, mounted one by one. */
-const PAGE_TESTS = 'tests/browser/ui-*.test.ts';
-/** Tests that wait for a page to draw may run out of time on a busy machine. Results of kernels and of training never get this. */
-const ONCE_MORE = 1;
-
-function inChromium(name: string, test: { include: string[]; exclude?: string[]; retry?: number }): TestProjectConfiguration {
-  return {
-    extends: true,
-    // All at once: a dependency found later would reload the page in the middle of a test.
-    optimizeDeps: { include: BROWSER_DEPENDENCIES },
-    test: {
-      ...test,
-      name,
-      testTimeout: 120_000,
-      browser: {
-        enabled: true,
-        headless: true,
-        api: { strictPort: false },
-        screenshotFailures: false,
-        provider: playwright({ launchOptions }),
-        instances: [{ browser: 'chromium' }],
-      },
-    },
-  };
-}
-
 /** Tests that need no browser run in Node; the rest in real Chromium with its software WebGPU adapter. */
 export default defineConfig({
   base: './',
@@ -85,8 +59,24 @@ export default defineConfig({
           testTimeout: 120_000,
         },
       },
-      inChromium('browser', { include: ['tests/kernels/**/*.test.ts', 'tests/browser/**/*.test.ts'], exclude: [PAGE_TESTS] }),
-      inChromium('page', { include: [PAGE_TESTS], retry: ONCE_MORE }),
+      {
+        extends: true,
+        // All at once: a dependency found later would reload the page in the middle of a test.
+        optimizeDeps: { include: BROWSER_DEPENDENCIES },
+        test: {
+          name: 'browser',
+          include: ['tests/kernels/**/*.test.ts', 'tests/browser/**/*.test.ts'],
+          testTimeout: 120_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            api: { strictPort: false },
+            screenshotFailures: false,
+            provider: playwright({ launchOptions }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
       {
         extends: true,
         test: {
@@ -95,7 +85,6 @@ export default defineConfig({
           environment: 'node',
           globalSetup: ['tests/e2e/setup.ts'],
           fileParallelism: false,
-          retry: ONCE_MORE,
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },

@@ -32,7 +32,6 @@ const SECTIONS: readonly Section[] = [
   { name: 'format', title: 'Format (prettier)', run: () => check('prettier', '--check', '--log-level', 'warn', '.') },
   { name: 'unit', title: 'Unit tests (Node)', run: () => vitest('unit') },
   { name: 'browser', title: 'Kernels and engine (Chromium)', run: () => vitest('browser') },
-  { name: 'page', title: 'Components of the page (Chromium)', run: () => vitest('page') },
   { name: 'parity', title: 'Parity with transformers + PEFT (Chromium)', run: () => parity('tests/golden') },
   { name: 'greedy', title: 'Greedy text of a real model (Chromium)', run: () => parity('../shared/data') },
   { name: 'build', title: 'Build', run: () => check('vite', 'build', '--logLevel', 'warn') },
