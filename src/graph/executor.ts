@@ -31,6 +31,8 @@ export interface Executor {
   run(compiled: Compiled): Promise<readonly HostArray[]>;
   /** Frees a declared value. */
   release(value: Value): void;
+  /** Throws `gpu/memory` when there was no memory for a value that was written or compiled. */
+  granted(): Promise<void>;
   /** Bytes of storage held now. */
   bytes(): number;
   dispose(): void;

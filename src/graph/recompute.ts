@@ -29,6 +29,12 @@ export function ways(layers: number): readonly Keep[] {
   return [KEEP_ALL, { what: 'products', layers: 0 }, ...partly, { what: 'inputs', layers }];
 }
 
+/** `keep` and the ways that take less memory. */
+export function waysFrom(keep: Keep, layers: number): readonly Keep[] {
+  const all = ways(layers);
+  return all.slice(all.findIndex((way) => way.what === keep.what && way.layers === keep.layers));
+}
+
 /** The nodes with those results made again, before their first use in the backward pass, that `keep` does not keep. */
 export function recompute(graph: Graph, nodes: readonly Node[], keep: Keep): readonly Node[] {
   if (keep.what === 'all') return nodes;

@@ -64,6 +64,11 @@ export class TfjsExecutor implements Executor {
     }
   }
 
+  /** tfjs throws at once when it has no memory. */
+  granted(): Promise<void> {
+    return Promise.resolve();
+  }
+
   bytes(): number {
     return [...this.#stored.values()].reduce((sum, tensor) => sum + 4 * tensor.size, 0);
   }

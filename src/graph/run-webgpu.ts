@@ -4,7 +4,6 @@
  */
 
 import { CodedError } from '../core/errors';
-import { outOfMemory } from '../gpu/buffers';
 import type { Device } from '../gpu/device';
 import { tooLarge } from '../../kernels/launch';
 import type { Binding, Target, Value } from '../../kernels/op';
@@ -173,6 +172,10 @@ export class WebGpuExecutor implements Executor {
     this.#buffers.delete(value);
   }
 
+  granted(): Promise<void> {
+    return this.#device.buffers.granted([...this.#buffers.values()]);
+  }
+
   /** Bytes of all buffers on the device. */
   bytes(): number {
     return this.#device.buffers.bytes;
@@ -199,18 +202,21 @@ export class WebGpuExecutor implements Executor {
 
   /** Shared buffers for a plan, made where there are too few. Throws `gpu/memory` when the device has no more. */
   async #take(plan: Plan, memory: Memory): Promise<readonly GPUBuffer[]> {
-    const { gpu, buffers } = this.#device;
+    const { buffers } = this.#device;
     const pool = this.#shared.map(({ buffer }) => buffer.size);
-    gpu.pushErrorScope('out-of-memory');
-    const taken = share(pool, memory.buffers).map((index) => {
-      const shared = (this.#shared[index] ??= { buffer: buffers.make(plan.name, pool[index] ?? 0, USAGE), plans: 0 });
-      shared.plans++;
-      return shared.buffer;
-    });
-    const failed = await gpu.popErrorScope();
-    if (failed === null) return taken;
-    this.#giveBack(taken);
-    throw outOfMemory(failed.message);
+    const taken: GPUBuffer[] = [];
+    try {
+      for (const index of share(pool, memory.buffers)) {
+        const shared = (this.#shared[index] ??= { buffer: buffers.make(plan.name, pool[index] ?? 0, USAGE), plans: 0 });
+        shared.plans++;
+        taken.push(shared.buffer);
+      }
+      await buffers.granted(taken);
+      return taken;
+    } catch (error) {
+      this.#giveBack(taken);
+      throw error;
+    }
   }
 
   /** Destroys those that no other plan uses. */

@@ -61,11 +61,17 @@ export class LoadedModel {
     const executor = engine.executor(graph);
     const halves = executor.kind === 'webgpu';
     declareWeights(graph, config, deviceTypes(config, halves ? storage : new Map(), precision));
-    for await (const tensor of streamWeights(folder, storage, { onProgress })) {
-      const value = graph.named(tensor.name);
-      const data = halves ? hostData(tensor) : decodeToF32(tensor);
-      if (isQuantised(value.dtype)) await writeQuantised(executor, graph, value, data);
-      else executor.write(value, data);
+    try {
+      for await (const tensor of streamWeights(folder, storage, { onProgress })) {
+        const value = graph.named(tensor.name);
+        const data = halves ? hostData(tensor) : decodeToF32(tensor);
+        if (isQuantised(value.dtype)) await writeQuantised(executor, graph, value, data);
+        else executor.write(value, data);
+      }
+      await executor.granted();
+    } catch (error) {
+      executor.dispose();
+      throw error;
     }
     const decoder = Decoder.open(executor, graph, config, cacheCapacity(config));
     return new LoadedModel(folder.view, precision, config, graph, executor, tokenizer, decoder);

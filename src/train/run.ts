@@ -3,15 +3,15 @@
 import type { EncodedDataset } from '../batch/types';
 import type { RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
-import type { Plan } from '../graph/plan';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
 import { forecastMemory, type Machine } from './forecast';
 import { promptsOf, type SamplePrompt } from './prompts';
-import { trainingPrograms, type NamedAdapter, type TrainingPrograms } from './programs';
-import { TrainingSession } from './session';
+import { openSession } from './open-session';
+import type { NamedAdapter, TrainingPrograms } from './programs';
+import type { TrainingSession } from './session';
 import { cadenceOf, train, type RunHooks, type Wish } from './trainer';
-import type { Tiles } from './tune';
+import type { Tiles, Tuner } from './tune';
 import type { EvalRow, RunStatus, RunView, SampleRow, StepRow, TrainEvent } from './types';
 
 /** Tokens of a sample during training. */
@@ -26,13 +26,19 @@ export interface RunContext {
   /** Unique in the model's graph. */
   readonly valuePrefix: string;
   readonly onEvent: (event: TrainEvent) => void;
-  /** The fastest tiles for the products of `plans` on this device. */
-  readonly tune: (plans: readonly Plan[]) => Promise<Tiles>;
+  /** Null where nothing is timed. */
+  readonly tune: Tuner | null;
   /** Rejects when the device is lost. */
   readonly loss: Promise<CodedError>;
   /** What the device can do at most, f32 operations per second; null where that is not known. */
   readonly roof: Promise<number | null>;
 }
+
+const LESS_KEPT = {
+  code: 'gpu/memory',
+  message:
+    'The GPU has less free memory than the forecast counted on. The run keeps less of the forward pass and computes it twice: the same result, a little slower. Closing other programs that use the GPU may help.',
+};
 
 const STATUS: Record<Wish, RunStatus> = { 'go on': 'finished', pause: 'paused', stop: 'stopped', drop: 'stopped' };
 
@@ -96,24 +102,19 @@ export class Run {
     const { model, machine, valuePrefix } = this.#context;
     const { recipe, totalSteps } = this.#record;
     const { keep } = forecastMemory(model.config, recipe, (name) => model.graph.named(name).dtype, machine);
-    const programs = trainingPrograms(model.graph, model.config, recipe, valuePrefix, keep);
-    const tiles = await this.#tiles(programs, snapshot);
-    const onProgress = (done: number, total: number) => this.#phase('Compiling kernels', done, total);
-    const session = await TrainingSession.open(
-      model.executor,
-      model.graph,
-      model.config,
-      programs,
-      recipe,
-      totalSteps,
-      onProgress,
-      tiles,
+    const session = await openSession(
+      { model, recipe, totalSteps, name: valuePrefix, keep },
+      {
+        tiles: (programs) => this.#tiles(programs, snapshot),
+        onProgress: (done, total) => this.#phase('Compiling kernels', done, total),
+        onLess: () => this.#context.onEvent({ type: 'notice', ...LESS_KEPT }),
+      },
     );
     if (snapshot !== null) session.restore(snapshot);
     this.#session = session;
-    this.adapter = { name: valuePrefix, adapter: programs.adapter };
+    this.adapter = { name: valuePrefix, adapter: session.programs.adapter };
     this.#context.onEvent({ type: 'memory', bytes: model.executor.bytes() });
-    void this.#tellWork(programs);
+    void this.#tellWork(session.programs);
     return session;
   }
 
@@ -126,10 +127,11 @@ export class Run {
 
   /** A run keeps the tiles that it began with: others would add in another order, and end with other bytes. */
   async #tiles({ train, evaluate }: TrainingPrograms, snapshot: Snapshot | null): Promise<Tiles> {
+    const { tune } = this.#context;
     const { tiles } = this.#record;
-    if (tiles !== undefined || snapshot !== null) return tiles ?? {};
+    if (tiles !== undefined || snapshot !== null || tune === null) return tiles ?? {};
     this.#phase('Timing kernels on this device', 0, 1);
-    const found = await this.#context.tune([train, evaluate]).catch((error: unknown) => {
+    const found = await tune([train, evaluate]).catch((error: unknown) => {
       this.#warn(error);
       return {};
     });

@@ -6,7 +6,6 @@ import { CodedError, codeOf, messageOf } from '../core/errors';
 import { Turns } from '../core/turns';
 import type { EncodedDataset } from '../batch/types';
 import type { ExportedFile } from '../export/types';
-import type { Plan } from '../graph/plan';
 import type { ModelCache } from '../model/cache';
 import type { LoadProgress, ModelSource, ModelView } from '../model/types';
 import { deviceTypes } from '../model/precision';
@@ -22,7 +21,7 @@ import { planBatches } from './batches';
 import { targetLayers, type NamedAdapter } from './programs';
 import { Run } from './run';
 import { warmUp } from './warm-up';
-import { deviceKey, tuneRun, type Tiles } from './tune';
+import { deviceKey, tuneRun, type Tiles, type Tuner } from './tune';
 import type {
   DeviceOptions,
   DeviceView,
@@ -109,11 +108,12 @@ export class TrainService {
   }
 
   async warmUp(modelId: string, recipe: Recipe): Promise<void> {
-    const { device } = await this.#openedEngine();
+    const engine = await this.#openedEngine();
+    const { device } = engine;
     if (device === null || this.#run !== null) return;
     const folder = this.#models.get(modelId);
     const types = deviceTypes(folder.config, expectedStorage(folder), recipe.basePrecision);
-    await warmUp(device, folder.config, recipe, types, (plans) => this.#tune(plans));
+    await warmUp(device, folder.config, recipe, types, this.#tunerOf(engine));
   }
 
   async start(setup: StartSetup, onEvent: OnEvent): Promise<RunView> {
@@ -219,7 +219,7 @@ export class TrainService {
       valuePrefix: this.#nextName(),
       loss: lossOf(engine),
       roof: engine.roof,
-      tune: (plans: readonly Plan[]) => this.#tune(plans),
+      tune: this.#tunerOf(engine),
     };
     const run = new Run(context, record, dataset);
     this.#run = run;
@@ -294,10 +294,9 @@ export class TrainService {
   }
 
   /** One at a time, or they would slow each other. */
-  async #tune(plans: readonly Plan[]): Promise<Tiles> {
-    const { device, tunes } = await this.#openedEngine();
-    if (device === null || !tunes) return {};
-    return this.#tuning.take(async () => tuneRun(device, plans, await this.#store));
+  #tunerOf({ device, tunes }: Engine): Tuner | null {
+    if (device === null || !tunes) return null;
+    return (plans) => this.#tuning.take(async () => tuneRun(device, plans, await this.#store));
   }
 
   /** Winners are a help, not a need: where they can't be read there are none. */

@@ -8,6 +8,7 @@ import type { Batch } from '../batch/types';
 import { CodedError } from '../core/errors';
 import type { Compiled, Executor, HostArray } from '../graph/executor';
 import type { Graph } from '../graph/graph';
+import type { Plan } from '../graph/plan';
 import { learningRateAt } from '../optim/schedule';
 import { hyperAt } from '../optim/adamw';
 import type { ModelConfig } from '../model/config';
@@ -76,27 +77,19 @@ export class TrainingSession {
     onProgress: (done: number, total: number) => void = () => undefined,
     tiles: Tiles = {},
   ): Promise<TrainingSession> {
-    const plans = [programs.train, programs.update, programs.evaluate, programs.evaluateBase];
-    const counts = plans.map(() => ({ done: 0, total: 0 }));
-    const sum = (key: 'done' | 'total') => counts.reduce((all, count) => all + count[key], 0);
-    const [train, update, evaluate, evaluateBase] = await Promise.all(
-      plans.map((plan, i) =>
-        executor.compile(
-          plan,
-          (done, total) => {
-            counts[i] = { done, total };
-            onProgress(sum('done'), sum('total'));
-          },
-          (product) => tiles[product],
-        ),
-      ),
-    );
-    if (!train || !update || !evaluate || !evaluateBase) throw new CodedError('internal', 'internal: a program was not compiled');
-    const session = new TrainingSession(executor, programs, recipe, totalSteps, { train, update, evaluate, evaluateBase });
-    for (const [value, data] of rotaryData(graph, config, recipe.sequenceLength)) executor.write(value, data);
-    executor.write(programs.lossScale, Float32Array.of(1));
-    session.restore({ step: 0, ...freshState(programs, recipe) });
-    return session;
+    try {
+      const compiled = await compileAll(executor, programs, onProgress, (product) => tiles[product]);
+      const session = new TrainingSession(executor, programs, recipe, totalSteps, compiled);
+      for (const [value, data] of rotaryData(graph, config, recipe.sequenceLength)) executor.write(value, data);
+      executor.write(programs.lossScale, Float32Array.of(1));
+      session.restore({ step: 0, ...freshState(programs, recipe) });
+      await executor.granted();
+      return session;
+    } catch (error) {
+      release(executor, programs);
+      executor.release(programs.adapter.flat);
+      throw error;
+    }
   }
 
   /** Updates done. */
@@ -162,11 +155,8 @@ export class TrainingSession {
 
   /** Frees programs, optimizer and inputs; the adapter's weights stay for generation. */
   dispose(): void {
-    const { gradients, optimizer, batch, seed, lossScale } = this.programs;
     for (const compiled of Object.values(this.#compiled) as Compiled[]) compiled.dispose();
-    for (const value of [gradients.flat, optimizer.m, optimizer.v, optimizer.hyper, seed, lossScale])
-      this.executor.release(value);
-    for (const value of [batch.ids, batch.positions, batch.segments, batch.labels, batch.weights]) this.executor.release(value);
+    release(this.executor, this.programs);
   }
 
   #writeBatch(data: Batch, counted: number): void {
@@ -181,6 +171,38 @@ export class TrainingSession {
       Float32Array.from(data.weights, (weight) => weight * each),
     );
   }
+}
+
+/** Compiles the programs; when one fails, the others are given back. */
+async function compileAll(
+  executor: Executor,
+  { train, update, evaluate, evaluateBase }: TrainingPrograms,
+  onProgress: (done: number, total: number) => void,
+  tiles: (product: string) => string | undefined,
+): Promise<CompiledPrograms> {
+  const counts = new Map<Plan, readonly [number, number]>();
+  const sum = (i: 0 | 1) => [...counts.values()].reduce((all, count) => all + count[i], 0);
+  const compile = (plan: Plan) => {
+    const told = (done: number, total: number) => {
+      counts.set(plan, [done, total]);
+      onProgress(sum(0), sum(1));
+    };
+    return executor.compile(plan, told, tiles);
+  };
+  const made = [compile(train), compile(update), compile(evaluate), compile(evaluateBase)] as const;
+  try {
+    const [first, second, third, fourth] = await Promise.all(made);
+    return { train: first, update: second, evaluate: third, evaluateBase: fourth };
+  } catch (error) {
+    for (const result of await Promise.allSettled(made)) if (result.status === 'fulfilled') result.value.dispose();
+    throw error;
+  }
+}
+
+function release(executor: Executor, { gradients, optimizer, batch, seed, lossScale }: TrainingPrograms): void {
+  const { ids, positions, segments, labels, weights } = batch;
+  const values = [gradients.flat, optimizer.m, optimizer.v, optimizer.hyper, seed, lossScale];
+  for (const value of [...values, ids, positions, segments, labels, weights]) executor.release(value);
 }
 
 function freshState({ adapter }: TrainingPrograms, recipe: Recipe): Omit<SessionState, 'step'> {

@@ -12,6 +12,9 @@ import { candidateTiles, productName, productOf, type ProductShape } from '../..
 /** Tile names by product name; see kernels/tile.ts. */
 export type Tiles = Readonly<Record<string, string>>;
 
+/** The fastest tiles for the products of some plans. */
+export type Tuner = (plans: readonly Plan[]) => Promise<Tiles>;
+
 /** Milliseconds of a product under each of `tiles`; infinite for one that can't run. */
 export type TimeTiles = (product: ProductShape, tiles: readonly string[]) => Promise<readonly number[]>;
 

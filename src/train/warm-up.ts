@@ -4,12 +4,11 @@ import type { DType } from '../core/dtype';
 import type { Device } from '../gpu/device';
 import { Graph } from '../graph/graph';
 import { launcher } from '../graph/launches';
-import type { Plan } from '../graph/plan';
 import type { ModelConfig } from '../model/config';
 import { declareWeights } from '../model/llama';
 import type { Recipe } from '../recipe/recipe';
 import { trainingPrograms } from './programs';
-import type { Tiles } from './tune';
+import type { Tiles, Tuner } from './tune';
 
 /** Resolves when the pipelines of every program of the run are there. Allocates no buffer, but for `tune`. Throws `gpu/shader`. */
 export async function warmUp(
@@ -17,12 +16,12 @@ export async function warmUp(
   config: ModelConfig,
   recipe: Recipe,
   dtypeOf: (name: string) => DType,
-  tune: (plans: readonly Plan[]) => Promise<Tiles>,
+  tune: Tuner | null,
 ): Promise<void> {
   const graph = new Graph();
   declareWeights(graph, config, dtypeOf);
   const { train, update, evaluate, evaluateBase } = trainingPrograms(graph, config, recipe, 'warm-up');
-  const tiles = await tune([train, evaluate]);
+  const tiles: Tiles = (await tune?.([train, evaluate])) ?? {};
   const target = { ...device.target, tiles: (product: string) => tiles[product] };
   const nodes = [train, update, evaluate, evaluateBase].flatMap((plan) => plan.nodes);
   const launches = new Set(nodes.map(launcher(target)));

@@ -1,14 +1,15 @@
 /**
  * A GPUDevice that computes nothing: buffers have sizes, commands do nothing, and a bind group is refused for what WebGPU refuses
  * at its dispatch (https://www.w3.org/TR/webgpu/#usage-scope): a buffer that is bound twice and written, a range that is not
- * aligned, or one past the end of its buffer.
+ * aligned, or one past the end of its buffer. It has `memory` bytes; the error scope of a buffer that would take more says so.
  */
 
 interface Layout {
   readonly entries: readonly GPUBindGroupLayoutEntry[];
 }
 
-export function countingGpu(): GPUDevice {
+export function countingGpu(memory = Infinity): GPUDevice {
+  let used = 0;
   const limits = { maxBufferSize: 4 * 2 ** 30, maxStorageBufferBindingSize: 2 ** 31, maxComputeWorkgroupStorageSize: 32_768 };
   const pass = { setPipeline: noop, setBindGroup: noop, dispatchWorkgroups: noop, end: noop };
   const gpu = {
@@ -17,18 +18,22 @@ export function countingGpu(): GPUDevice {
     lost: new Promise(noop),
     queue: { submit: noop, writeBuffer: noop },
     pushErrorScope: noop,
-    popErrorScope: () => Promise.resolve(null),
+    popErrorScope: () => Promise.resolve(used > memory ? { message: `${used} bytes of ${memory}` } : null),
     createShaderModule: () => ({}),
     createBindGroupLayout: (layout: Layout) => layout,
     createPipelineLayout: ({ bindGroupLayouts: [layout] }: { bindGroupLayouts: Layout[] }) => layout,
     createComputePipelineAsync: ({ layout }: { layout: Layout }) => Promise.resolve({ getBindGroupLayout: () => layout }),
     createBindGroup: (group: GPUBindGroupDescriptor) => checkGroup(group, group.layout as unknown as Layout),
     createCommandEncoder: () => ({ beginComputePass: () => pass, copyBufferToBuffer: noop, finish: noop }),
-    createBuffer: ({ size }: GPUBufferDescriptor) => ({
-      ...{ size, destroy: noop, unmap: noop },
-      mapAsync: () => Promise.resolve(),
-      getMappedRange: () => new ArrayBuffer(size),
-    }),
+    createBuffer: ({ size }: GPUBufferDescriptor) => {
+      used += size;
+      return {
+        ...{ size, unmap: noop },
+        destroy: () => (used -= size),
+        mapAsync: () => Promise.resolve(),
+        getMappedRange: () => new ArrayBuffer(size),
+      };
+    },
   };
   return gpu as unknown as GPUDevice;
 }

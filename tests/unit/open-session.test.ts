@@ -1,0 +1,65 @@
+/** A device with less memory than its limits let hope: the session keeps less of the forward pass, until it fits. */
+
+import { beforeAll, expect, test, vi } from 'vitest';
+import { describe as describeDevice } from '../../src/gpu/device';
+import { Graph } from '../../src/graph/graph';
+import { ways, type Keep } from '../../src/graph/recompute';
+import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { parseConfig } from '../../src/model/config';
+import { declareWeights } from '../../src/model/llama';
+import { parseRecipe } from '../../src/recipe/recipe';
+import { openSession } from '../../src/train/open-session';
+import { countingGpu } from './counting-gpu';
+
+const config = parseConfig(
+  JSON.stringify({
+    ...{ model_type: 'llama', hidden_size: 64, intermediate_size: 160, num_hidden_layers: 4, num_attention_heads: 4 },
+    ...{ num_key_value_heads: 2, vocab_size: 256, max_position_embeddings: 512, rms_norm_eps: 1e-6, tie_word_embeddings: true },
+  }),
+);
+const recipe = parseRecipe({ rank: 4, sequenceLength: 512 });
+const all = ways(config.layers);
+
+beforeAll(() => {
+  vi.stubGlobal('GPUShaderStage', { COMPUTE: 4 });
+  return () => vi.unstubAllGlobals();
+});
+
+/** Opens a session on a device of `memory` bytes that tries `from` first; what was tried after it, and the bytes held. */
+async function open(memory: number, from: Keep) {
+  const device = describeDevice(countingGpu(memory), { vendor: 'counting' } as GPUAdapterInfo);
+  const graph = new Graph();
+  declareWeights(graph, config, () => 'f32');
+  const executor = new WebGpuExecutor(device);
+  const tried: Keep[] = [];
+  const opened = openSession(
+    { model: { executor, graph, config }, recipe, totalSteps: 10, name: 'run', keep: from },
+    { tiles: () => Promise.resolve({}), onProgress: () => undefined, onLess: (keep) => tried.push(keep) },
+  );
+  const result = await opened.catch((error: unknown) => error as Error);
+  return { result, tried, bytes: device.buffers.bytes };
+}
+
+const [first, , , half, , least] = all;
+if (first === undefined || half === undefined || least === undefined) throw new Error('fewer ways than expected');
+
+test('a session that fits is opened at once', async () => {
+  const { tried, result } = await open(Infinity, first);
+  expect(tried).toEqual([]);
+  expect(result).not.toBeInstanceOf(Error);
+});
+
+test('one that does not fit keeps less, step by step, and leaves nothing behind of what failed', async () => {
+  const { bytes: enough } = await open(Infinity, half);
+  const { tried, bytes, result } = await open(enough, first);
+  expect(result).not.toBeInstanceOf(Error);
+  expect(tried).toEqual(all.slice(1, all.indexOf(half) + 1));
+  expect(bytes).toBe(enough);
+});
+
+test('where the least does not fit either, it says so', async () => {
+  const { bytes: needed } = await open(Infinity, least);
+  const { tried, result } = await open(needed - 1, first);
+  expect(tried).toEqual(all.slice(1));
+  expect(result).toMatchObject({ code: 'gpu/memory' });
+});
