@@ -16,8 +16,12 @@ fn scale_of(block: u32) -> f32 {
 fn level(code: u32) -> f32 { return bitcast<f32>(scales[code & 15u]); }
 #endif
 
-fn dequantised(row: u32, column: u32) -> vec4f {
-  let scale = scale_of((row + SCALE_ROW) * ROW_BLOCKS + column / 64u);
+fn scale_at(row: u32, column: u32) -> f32 { return scale_of((row + SCALE_ROW) * ROW_BLOCKS + column / 64u); }
+
+fn dequantised(row: u32, column: u32) -> vec4f { return scaled(row, column, scale_at(row, column)); }
+
+// With the scale of their block, where that is known.
+fn scaled(row: u32, column: u32, scale: f32) -> vec4f {
 #if FOUR
   let codes = w0[row * ROW_WORDS + column / 8u] >> (4u * (column % 8u));
   return scale * vec4f(level(codes), level(codes >> 4u), level(codes >> 8u), level(codes >> 12u));

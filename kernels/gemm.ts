@@ -7,13 +7,21 @@ import { rowBlocks, type RowBlock } from './blocks';
 import dequantiseSource from './dequantise.wgsl?raw';
 import directSource from './matmul_direct.wgsl?raw';
 import tiledSource from './matmul_tiled.wgsl?raw';
+import vectorSource from './matmul_vector.wgsl?raw';
 import operandSource from './matmul.wgsl?raw';
+import { withLanes } from './lanes';
 import { commonDivisor, readScratch, writeScratch } from './launch';
 import type { Binding, Dispatch, Launch, Target } from './op';
 import { cuts, slice, type Span } from './spans';
 import { sumParts } from './sum_parts';
 import { tileOf, type Tile } from './tile';
 import { unroll } from './unroll';
+
+const LOOPS: Readonly<Record<Tile['entry'], string>> = {
+  direct: directSource,
+  tiled: tiledSource,
+  vector: withLanes(vectorSource),
+};
 
 /** nt: a·wᵀ with w [N, depth]; nn: a·w with w [depth, N]. */
 export type Layout = 'nt' | 'nn';
@@ -129,10 +137,9 @@ function dispatch(part: Part, tile: Tile, span: number, target: Target): Dispatc
     ACCUMULATE: part.depthStart > 0 && spans === 1,
     ...(extension && { A_COLUMN_1: 0, W_ROW_1: layout === 'nt' ? part.column : 0 }),
   };
-  const counts = { PRODUCTS: products.length, TM: tile.rows, TN4: tile.columns / 4 };
-  const loops = tile.entry === 'direct' ? directSource : tiledSource;
+  const counts = { PRODUCTS: products.length, TM: tile.rows, TN4: tile.columns / 4, FOURS: tile.depth / 4 };
   const scales = scalesOf(part.whole);
-  const source = unroll([operandSource, ...(scales === null ? [] : [dequantiseSource]), loops].join('\n'), counts);
+  const source = unroll([operandSource, ...(scales === null ? [] : [dequantiseSource]), LOOPS[tile.entry]].join('\n'), counts);
   const optional = [bias, addend, scales].filter((binding) => binding !== null);
   return {
     shader: specialise(part.label, source, tile.entry, constants),

@@ -9,8 +9,8 @@ export function withLanes(own: string): string {
   return `${source}\n${own}`;
 }
 
-/** What `withLanes` needs: runs of `lanes` of a workgroup's `threads`, both powers of two. */
-export function laneConstants(target: Target, lanes: number, threads: number): Constants {
+/** What `withLanes` needs: runs of `lanes` of a workgroup's `threads`, both powers of two; of vec4s instead of numbers when `wide`. */
+export function laneConstants(target: Target, lanes: number, threads: number, wide = false): Constants {
   const SUBGROUP = target.features.has('subgroups') ? Math.min(target.subgroupSize, lanes) : 1;
-  return { LANES: lanes, THREADS: threads, SUBGROUP, SUBGROUPS: SUBGROUP > 1, ACROSS: lanes > SUBGROUP };
+  return { LANES: lanes, THREADS: threads, SUBGROUP, SUBGROUPS: SUBGROUP > 1, ACROSS: lanes > SUBGROUP, WIDE: wide };
 }

@@ -4,18 +4,31 @@
 #if SUBGROUPS
 enable subgroups;
 #endif
+#if WIDE
+alias Lane = vec4f;
+#else
+alias Lane = f32;
+#endif
 
-var<workgroup> lane_parts: array<f32, THREADS / SUBGROUP>;
+var<workgroup> lane_parts: array<Lane, THREADS / SUBGROUP>;
 
-fn lane_sum(value: f32, thread: u32) -> f32 { return combine_lanes(value, thread, false); }
-fn lane_max(value: f32, thread: u32) -> f32 { return combine_lanes(value, thread, true); }
+fn lane_sum(value: Lane, thread: u32) -> Lane { return combine_lanes(value, thread, false); }
+fn lane_max(value: Lane, thread: u32) -> Lane { return combine_lanes(value, thread, true); }
 
-fn combined(a: f32, b: f32, largest: bool) -> f32 { return select(a + b, max(a, b), largest); }
+fn combined(a: Lane, b: Lane, largest: bool) -> Lane { return select(a + b, max(a, b), largest); }
 
-fn combine_lanes(value: f32, thread: u32, largest: bool) -> f32 {
-#if SUBGROUPS
+// Over SUBGROUP neighbours, for all of them; `value` itself without subgroups, where SUBGROUP is 1.
+fn combine_neighbours(value: Lane, largest: bool) -> Lane {
   var all = value;
+#if SUBGROUPS
   for (var step = 1u; step < SUBGROUP; step *= 2u) { all = combined(all, subgroupShuffleXor(all, step), largest); }
+#endif
+  return all;
+}
+
+fn combine_lanes(value: Lane, thread: u32, largest: bool) -> Lane {
+#if SUBGROUPS
+  var all = combine_neighbours(value, largest);
 #if ACROSS
   if (thread % SUBGROUP == 0u) { lane_parts[thread / SUBGROUP] = all; }
   workgroupBarrier();

@@ -2,11 +2,12 @@
 
 import type { Constants } from '../src/gpu/shader';
 import type { DType } from '../src/core/dtype';
+import { laneConstants } from './lanes';
 import type { Target } from './op';
 
 /** How a product is cut: entry point, a thread's share of y, the step along the depth, and the grid (columns, rows). */
 export interface Tile {
-  readonly entry: 'direct' | 'tiled';
+  readonly entry: 'direct' | 'tiled' | 'vector';
   readonly rows: number;
   readonly columns: number;
   readonly depth: number;
@@ -47,6 +48,7 @@ export function productOf(name: string): ProductShape | null {
 /** The tile of a product: the one that the target names, else the static choice. */
 export function tileOf(product: ProductShape, target: Target): Tile {
   const { rows, columns, depth } = product;
+  if (isVector(product, target)) return vectorTile(product, target);
   const named = target.tiles?.(productName(product));
   const chosen = named === undefined ? undefined : candidateTiles(product, target).get(named);
   return chosen ?? chooseTile(rows, columns, depth, target);
@@ -55,6 +57,7 @@ export function tileOf(product: ProductShape, target: Target): Tile {
 /** Tiles worth timing for a product, by name. The static choice is the first. */
 export function candidateTiles(product: ProductShape, target: Target): ReadonlyMap<string, Tile> {
   const { rows, columns, depth } = product;
+  if (isVector(product, target)) return new Map([vectorTile(product, target)].map((tile) => [tileName(tile), tile]));
   const tiles = [chooseTile(rows, columns, depth, target), ...directCandidates(rows, columns), ...tiledCandidates(product)];
   const limit = Math.min(target.maxWorkgroupBytes, MAX_WORKGROUP_BYTES);
   return new Map(tiles.filter((tile) => workgroupBytes(tile, product) <= limit).map((tile) => [tileName(tile), tile]));
@@ -112,8 +115,8 @@ function workgroupBytes({ entry, constants }: Tile, { layout }: ProductShape): n
 }
 
 function tileName({ entry, rows, columns, constants, spans }: Tile): string {
-  const { BM, BN, BK, X, Y, LANES } = constants;
-  const group = entry === 'tiled' ? [BM, BN, BK] : [X, Y, LANES];
+  const { BM, BN, BK, X, Y, LANES, GROUPS } = constants;
+  const group = { tiled: [BM, BN, BK], direct: [X, Y, LANES], vector: [GROUPS, LANES] }[entry];
   return `${entry} ${group.join('x')} ${rows}x${columns}${spans > 1 ? ` /${spans}` : ''}`;
 }
 
@@ -123,7 +126,7 @@ const BUSY = 128;
 const SHORTEST_SPAN = 256;
 
 /** The tile for y [rows, columns] of a product `depth` deep. */
-export function chooseTile(rows: number, columns: number, depth: number, target: Target): Tile {
+function chooseTile(rows: number, columns: number, depth: number, target: Target): Tile {
   if (target.software) return cpuTile(rows, columns);
   if ((rows <= 16 || columns <= 32) && depth >= 128) return splitTile(rows, columns);
   const groups = (m: number, n: number) => Math.ceil(rows / m) * Math.ceil(columns / n);
@@ -171,6 +174,25 @@ function cpuTile(rows: number, columns: number): Tile {
 function splitTile(rows: number, columns: number): Tile {
   const perThread = Math.min(rows, 4);
   return directTile(rows, columns, { rows: perThread, columns: columns > 4 ? 8 : 4, x: 2, y: 1, lanes: 32 });
+}
+
+/** Rows that share one reading of the weights: sequences that are decoded side by side. */
+export const FEW = 8;
+/** Columns from which on there are enough of them to fill a GPU with few lanes to each. */
+const MANY = 4096;
+
+/** Few rows have one tile each on a GPU, whatever is tuned: a row's sums must not hang on the rows beside it. */
+function isVector({ layout, rows }: ProductShape, { software }: Target): boolean {
+  return layout === 'nt' && rows <= FEW && !software;
+}
+
+/** Lanes share the depth of four columns. A lane takes 16 bytes at a turn of f32 and f16, and of quantised weights what shares a scale. */
+function vectorTile({ type, rows, columns }: ProductShape, target: Target): Tile {
+  const depth = type === 'f32' ? 4 : 8;
+  const lanes = columns < MANY ? 64 : 32;
+  const groups = 64 / lanes;
+  const constants = { ...laneConstants(target, lanes, 64, true), GROUPS: groups, FOURS: depth / 4 };
+  return { entry: 'vector', rows, columns: 4, depth, constants, workgroups: [Math.ceil(columns / (4 * groups)), 1], spans: 1 };
 }
 
 interface TiledShape {

@@ -75,14 +75,15 @@ async function compute(device: Device, gate: Gate): Promise<readonly HostArray[]
   }
 }
 
-/** Runs of fewer and of more invocations than a subgroup has, and a vector over whole workgroups. */
+/** Runs of fewer and of more invocations than a subgroup has, a vector over whole workgroups, and vec4s of products. */
 function sums(graph: Graph, program: Program): readonly Value[] {
   const norms = [16, 1000].flatMap((width) => {
     const x = graph.declare(`x${width}`, 'input', [9, width]);
     const { y, rstd } = rmsnorm(program, x, graph.declare(`weight${width}`, 'input', [width]), 1e-5);
     return [y, rstd];
   });
-  return [...norms, gradnorm(program, graph.declare('g', 'input', [20_000]))];
+  const few = matmul(program, { a: graph.declare('a', 'input', [3, 500]), w: graph.declare('w', 'frozen', [9, 500]) });
+  return [...norms, few, gradnorm(program, graph.declare('g', 'input', [20_000]))];
 }
 
 function halves(graph: Graph, program: Program): readonly Value[] {

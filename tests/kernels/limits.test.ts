@@ -7,7 +7,7 @@ import { beforeAll, describe as group, expect, test } from 'vitest';
 import { crossentropy } from '../../kernels/crossentropy';
 import { embedding } from '../../kernels/embedding';
 import { matmul } from '../../kernels/matmul';
-import type { Value } from '../../kernels/op';
+import type { Target, Value } from '../../kernels/op';
 import { f16ToF32 } from '../../src/core/f16';
 import { describe, type Device } from '../../src/gpu/device';
 import type { HostArray } from '../../src/graph/executor';
@@ -16,6 +16,7 @@ import { Graph, type Program } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { deviation } from '../deviation';
+import { REAL } from './targets';
 
 const BINDING = 128 << 20;
 /** Sums of up to 262,144 terms, in f32 on the device. */
@@ -56,8 +57,13 @@ function randomHalves(length: number, seed: number): Uint16Array<ArrayBuffer> {
   return halves;
 }
 
-async function run(program: Program, inputs: readonly (readonly [Value, HostArray])[], outputs: readonly Value[]) {
-  const executor = new WebGpuExecutor(device, { poison: true });
+async function run(
+  program: Program,
+  inputs: readonly (readonly [Value, HostArray])[],
+  outputs: readonly Value[],
+  target: Partial<Target> = {},
+) {
+  const executor = new WebGpuExecutor({ ...device, target: { ...device.target, ...target } }, { poison: true });
   device.gpu.pushErrorScope('validation');
   for (const [value, data] of inputs) executor.write(value, data);
   const results = await executor.run(await executor.compile(plan(program, outputs)));
@@ -92,12 +98,15 @@ group('on a device with default limits', () => {
       [one, Float32Array.of(1)],
     ] as const;
     const found = await run(program, inputs, [nll, dHidden]);
+    const decoding = graph.program('logits');
+    const logits = matmul(decoding, { a: embedding(decoding, { table, ids: id }), w: table });
+    const [made = new Float32Array()] = await run(decoding, inputs.slice(0, 2), [logits], REAL);
 
     const decode = f16ToF32(Uint16Array.from({ length: 65_536 }, (_, i) => i));
     const at = (row: number, c: number) => decode[halves[row * C + c] ?? 0] ?? NaN;
-    const expected = { nll: new Float64Array(2), dHidden: new Float64Array(2 * C) };
+    const expected = { logits: new Float64Array(2 * V), nll: new Float64Array(2), dHidden: new Float64Array(2 * C) };
     for (let m = 0; m < 2; m++) {
-      const logits = new Float64Array(V);
+      const logits = expected.logits.subarray(m * V, (m + 1) * V);
       for (let word = 0; word < V; word++)
         for (let c = 0; c < C; c++) logits[word] = (logits[word] ?? 0) + at(ids[m] ?? 0, c) * at(word, c);
       const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
@@ -108,6 +117,7 @@ group('on a device with default limits', () => {
         for (let c = 0; c < C; c++) expected.dHidden[m * C + c] = (expected.dHidden[m * C + c] ?? 0) + slope * at(word, c);
       }
     }
+    expect(deviation(made, expected.logits)).toBeLessThan(TOLERANCE);
     expect(deviation(found[0] ?? [], expected.nll)).toBeLessThan(TOLERANCE);
     expect(deviation(found[1] ?? [], expected.dHidden)).toBeLessThan(TOLERANCE);
   });

@@ -6,7 +6,7 @@ import { crossentropyOp } from '../../kernels/crossentropy';
 import { lowrankOp } from '../../kernels/lowrank';
 import { matmulOp } from '../../kernels/matmul';
 import type { Launch, Spec, Target } from '../../kernels/op';
-import { chooseTile } from '../../kernels/tile';
+import { tileOf } from '../../kernels/tile';
 import { quantisedLayout } from '../../src/core/quantised';
 import { unroll } from '../../kernels/unroll';
 
@@ -58,18 +58,21 @@ describe('rowBlocks', () => {
 });
 
 const sizes = [1, 3, 8, 16, 33, 64, 200, 576, 2048, 8192];
-const shapes = sizes.flatMap((rows) => sizes.map((columns) => [rows, columns] as const));
+/** The logits of a large vocabulary too. */
+const shapes = sizes.flatMap((rows) => [...sizes, 262_144].map((columns) => [rows, columns] as const));
 
 describe('tiles', () => {
   test.each([1, 64, 576, 8192])('stay inside the default limits at depth %i', (depth) => {
     for (const target of [real, software])
       for (const [rows, columns] of shapes) {
-        const { constants, workgroups } = chooseTile(rows, columns, depth, target);
+        const product = { layout: 'nt', type: 'f16', rows, columns, depth, extension: 16 } as const;
+        const { constants, workgroups } = tileOf(product, target);
         const {
           X = 1,
           Y = 1,
           LANES = 1,
-          PARTS = 0,
+          GROUPS = 0,
+          PARTS = GROUPS * LANES * rows,
           SPLIT,
           BM = 0,
           BN = 0,
@@ -77,8 +80,9 @@ describe('tiles', () => {
           TM = 1,
           TN = 1,
         } = constants as Record<string, number>;
-        const threads = BM > 0 ? (BM / TM) * (BN / TN) : X * Y * LANES;
-        const vectors = BM > 0 ? BM * (BK / 4 + 1) + Math.max(BN * (BK / 4 + 1), BK * (BN / 4 + 1)) : SPLIT ? PARTS : 0;
+        const threads = BM > 0 ? (BM / TM) * (BN / TN) : Math.max(X * Y, GROUPS) * LANES;
+        const vectors =
+          BM > 0 ? BM * (BK / 4 + 1) + Math.max(BN * (BK / 4 + 1), BK * (BN / 4 + 1)) : SPLIT || GROUPS > 0 ? PARTS : 0;
         expect(threads).toBeLessThanOrEqual(256);
         expect(16 * vectors).toBeLessThanOrEqual(16384);
         expect(Math.max(...workgroups)).toBeLessThanOrEqual(65535);

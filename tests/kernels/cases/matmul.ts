@@ -95,7 +95,7 @@ function caseOf(size: Size, layout: Layout, target: Partial<Target>): Case<Matmu
     addend && 'addend',
     dtype !== 'f32' && dtype,
     size.target && 'in blocks',
-    target === BASE && 'base',
+    target.features === BASE.features && 'base',
   ].filter((word) => word);
   const adapter = [{ shape: [M, R] }, { shape: layout === 'nt' ? [N, R] : [R, N] }];
   return {
@@ -152,6 +152,35 @@ export const matmulGradientCases: OpCases<MatmulAttrs> = {
   op: matmulOp,
   gradient: { inputs: [0, 2, 3, 5] },
   cases: both(adapted, {}),
+};
+
+/** One reading of the weights for all rows: every number of rows, odd sizes, shallow and deep, few columns and many, over a binding. */
+const few: readonly Size[] = [
+  { M: 1, N: 1, K: 1 },
+  { M: 1, N: 576, K: 576, R: 16, addend: true, dtype: 'f16' },
+  { M: 2, N: 37, K: 70, R: 3, bias: true, addend: true, dtype: 'f16' },
+  { M: 3, N: 64, K: 1536, R: 16, dtype: 'q4' },
+  { M: 4, N: 9, K: 129, R: 2, bias: true, dtype: 'q8' },
+  { M: 5, N: 132, K: 516, R: 4, addend: true },
+  { M: 6, N: 20, K: 44, R: 6, dtype: 'f16' },
+  { M: 7, N: 33, K: 100, R: 5, addend: true, dtype: 'q4' },
+  { M: 8, N: 68, K: 640, R: 8, bias: true, addend: true, dtype: 'q8' },
+  { M: 8, N: 4100, K: 64, bias: true, dtype: 'f16' },
+  { M: 8, N: 51, K: 263, R: 1, dtype: 'f16' },
+  { M: 2, N: 4200, K: 72, R: 4, addend: true, dtype: 'q4', target: { maxBindingBytes: 100_000 } },
+  { M: 1, N: 512, K: 260, R: 4, bias: true, addend: true, dtype: 'f16', target: { maxBindingBytes: 50_000 } },
+];
+
+/** As a GPU makes few rows, with its subgroups and without. */
+export const matmulFewCases: OpCases<MatmulAttrs> = {
+  op: matmulOp,
+  cases: [
+    ...few.map((size) => caseOf(size, 'nt', REAL)),
+    ...few
+      .filter(({ M }) => M !== 6 && M !== 7)
+      .slice(0, 7)
+      .map((size) => caseOf(size, 'nt', { ...REAL, ...BASE })),
+  ],
 };
 
 const typed = (sizes: readonly Size[], dtype: DType) => sizes.map((size) => ({ ...size, dtype }));

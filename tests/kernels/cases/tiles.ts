@@ -8,7 +8,7 @@ const PRODUCTS: readonly ProductShape[] = [
   { layout: 'nt', type: 'f32', rows: 130, columns: 140, depth: 36, extension: 4 },
   { layout: 'nn', type: 'f16', rows: 131, columns: 130, depth: 70, extension: 3 },
   { layout: 'nn', type: 'f32', rows: 68, columns: 72, depth: 2048, extension: 8 },
-  { layout: 'nt', type: 'f16', rows: 5, columns: 132, depth: 516, extension: 0 },
+  { layout: 'nt', type: 'f16', rows: 9, columns: 132, depth: 516, extension: 0 },
   { layout: 'nn', type: 'f32', rows: 40, columns: 9, depth: 260, extension: 0 },
 ];
 
