@@ -16,6 +16,7 @@ import { Graph, type Program } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { deviation } from '../deviation';
+import { randomFloats, randomHalves } from '../random';
 import { REAL } from './targets';
 
 const BINDING = 128 << 20;
@@ -29,33 +30,6 @@ beforeAll(async () => {
   device = describe(await adapter.requestDevice(), adapter.info);
   expect(device.target.maxBindingBytes).toBe(BINDING);
 });
-
-/** Xorshift (Marsaglia 2003): fast enough for tens of millions. */
-function randomWords(seed: number): () => number {
-  let x = seed;
-  return () => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    return x >>> 0;
-  };
-}
-
-function randomFloats(length: number, seed: number): Float32Array<ArrayBuffer> {
-  const next = randomWords(seed);
-  return Float32Array.from({ length }, () => next() / 2 ** 31 - 1);
-}
-
-/** Halves in ±[2⁻⁵, 2⁻¹): any sign and fraction, four exponents. */
-function randomHalves(length: number, seed: number): Uint16Array<ArrayBuffer> {
-  const next = randomWords(seed);
-  const halves = new Uint16Array(length);
-  for (let i = 0; i < length; i++) {
-    const word = next();
-    halves[i] = (word & 0x83ff) | ((10 + ((word >>> 20) & 3)) << 10);
-  }
-  return halves;
-}
 
 async function run(
   program: Program,
