@@ -40,8 +40,8 @@ interface Trainer {
   readonly api: Remote<TrainApi>;
 }
 
-/** A fresh worker with the starter model on the WGSL executor. */
-async function open(precision = recipe.basePrecision): Promise<Trainer> {
+/** A fresh worker with the starter model in 4 bits on the WGSL executor. */
+async function open(): Promise<Trainer> {
   const worker = new Worker(new URL('../../workers/train.worker.ts', import.meta.url), { type: 'module' });
   workers.push(worker);
   const api = wrap<TrainApi>(worker);
@@ -49,7 +49,7 @@ async function open(precision = recipe.basePrecision): Promise<Trainer> {
   const { id } = await api.inspectModel({ kind: 'starter' });
   await api.loadModel(
     id,
-    precision,
+    recipe.basePrecision,
     proxy(() => undefined),
   );
   return { worker, api };
@@ -138,19 +138,19 @@ test('a killed run goes on from its checkpoint to the same bytes', { timeout: 60
 
   const killed = await trainAndDie(STEPS / 2 + 1);
   const newer = await otherWinners(killed);
-  const second = await open('stored');
-  const offered = (await second.api.runs()).find(({ id }) => id === killed);
-  expect(offered?.status).toBe('interrupted');
   const ignore = proxy(() => undefined);
-  await expect(second.api.resume(killed, ignore)).rejects.toThrow('needs the weights of Finetab starter in q4');
-  await second.api.loadModel(whole.modelId, 'q4', ignore);
-  const resumed = await second.api.resume(
+  await api.loadModel(whole.modelId, 'stored', ignore);
+  const offered = (await api.runs()).find(({ id }) => id === killed);
+  expect(offered?.status).toBe('interrupted');
+  await expect(api.resume(killed, ignore)).rejects.toThrow('needs the weights of Finetab starter in q4');
+  await api.loadModel(whole.modelId, 'q4', ignore);
+  const resumed = await api.resume(
     killed,
     proxy(() => undefined),
   );
   expect(resumed).toMatchObject({ status: 'finished', step: STEPS, baseLoss: whole.baseLoss, tunedLoss: whole.tunedLoss });
 
-  const { tiles } = await second.api.runs().then((runs) => runs.find(({ id }) => id === killed) ?? whole);
+  const { tiles } = await api.runs().then((runs) => runs.find(({ id }) => id === killed) ?? whole);
   expect(tiles).toEqual(whole.tiles);
   expect(tiles).not.toEqual(newer);
 
@@ -159,6 +159,6 @@ test('a killed run goes on from its checkpoint to the same bytes', { timeout: 60
   expect(a.snapshot.step).toBe(STEPS);
   expect(bits(b.snapshot)).toEqual(bits(a.snapshot));
   expect(a.snapshot.parameters.some((value) => value !== 0)).toBe(true);
-  expect(comparable(await second.api.history(killed))).toEqual(comparable(await api.history(whole.id)));
+  expect(comparable(await api.history(killed))).toEqual(comparable(await api.history(whole.id)));
   await store.close();
 });
