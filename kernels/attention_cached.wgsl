@@ -1,71 +1,104 @@
-// Decoding attention. A workgroup makes one head of one query; its position sees the cache up to itself. Keys come 64 at a
-// time, one to a thread, with an online softmax (arXiv 2307.08691); then each thread sums its own columns of the values.
+// Decoding attention. A workgroup makes one head of one query; its position sees its sequence up to itself. Keys come 64 at a
+// time, one to a thread, with an online softmax (arXiv 2307.08691); then each thread sums a word of the values, two columns.
+// Where a head has fewer words than the workgroup has threads, GROUPS of LANES_V threads take the keys in turns.
 @group(0) @binding(0) var<storage, read> q: array<f32>;
-@group(0) @binding(1) var<storage, read> cache_k: array<f32>;
-@group(0) @binding(2) var<storage, read> cache_v: array<f32>;
-@group(0) @binding(3) var<storage, read> start: array<i32>;
-@group(0) @binding(4) var<storage, read_write> o: array<f32>;
+#if WIDE_KEYS
+@group(0) @binding(1) var<storage, read> cache_k: array<vec4u>;
+#else
+@group(0) @binding(1) var<storage, read> cache_k: array<u32>;
+#endif
+@group(0) @binding(2) var<storage, read> cache_v: array<u32>;
+@group(0) @binding(3) var<storage, read> rows: array<i32>;
+@group(0) @binding(4) var<storage, read> positions: array<i32>;
+@group(0) @binding(5) var<storage, read_write> o: array<vec2f>;
 
-const THREADS = 64u;
 const LOWEST = -1e30;
+const WORDS = HEAD_SIZE / 2u;
 
-var<workgroup> query: array<f32, HEAD_SIZE>;
-var<workgroup> weights: array<f32, 64>;
-var<workgroup> reduced: array<f32, 64>;
+#if WIDE_KEYS
+var<workgroup> query: array<vec4f, HEAD_SIZE / 4u>;
 
-// The same for all threads; sums and maxima in a fixed order.
-fn largest(thread: u32, value: f32) -> f32 {
-  reduced[thread] = value;
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (thread < half) { reduced[thread] = max(reduced[thread], reduced[thread + half]); }
+// Eight numbers of a key at a time; `row` is in heads.
+fn score_of(row: u32) -> f32 {
+  var sums = vec4f();
+  for (var d = 0u; d < HEAD_SIZE / 8u; d++) {
+    let key = cache_k[row * (HEAD_SIZE / 8u) + d];
+    sums = fma(query[2u * d], vec4f(unpack2x16float(key.x), unpack2x16float(key.y)), sums);
+    sums = fma(query[2u * d + 1u], vec4f(unpack2x16float(key.z), unpack2x16float(key.w)), sums);
   }
-  let result = workgroupUniformLoad(&reduced[0]);
-  return result;
+  return (sums.x + sums.y) + (sums.z + sums.w);
 }
+#else
+var<workgroup> query: array<vec2f, WORDS>;
 
-@compute @workgroup_size(64)
+fn score_of(row: u32) -> f32 {
+  var sums = vec2f();
+  for (var d = 0u; d < WORDS; d++) { sums = fma(query[d], unpack2x16float(cache_k[row * WORDS + d]), sums); }
+  return sums.x + sums.y;
+}
+#endif
+
+var<workgroup> weights: array<f32, THREADS>;
+// Two columns and the sum of the weights, of each thread.
+var<workgroup> shares: array<vec3f, THREADS>;
+
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let head = group.x;
   let token = group.y;
   let q_at = (token * HEADS + head) * HEAD_SIZE;
-  let kv_at = head / (HEADS / KV_HEADS) * HEAD_SIZE;
-  let end = u32(start[0]) + token + 1u;
-  let seen = min(end, CACHE_ROWS);
-  for (var d = thread; d < HEAD_SIZE; d += THREADS) { query[d] = q[q_at + d] * SCALE; }
+  let seen = select(0u, u32(positions[token]) + 1u, rows[token] >= 0);
+  // Rows of the cache in heads: the sequence's first one, of this head's keys and values.
+  let first = (u32(rows[token]) + 1u - seen) * KV_HEADS + head / (HEADS / KV_HEADS);
+#if WIDE_KEYS
+  for (var d = thread; d < HEAD_SIZE / 4u; d += THREADS) {
+    let at = q_at + 4u * d;
+    query[d] = vec4f(q[at], q[at + 1u], q[at + 2u], q[at + 3u]) * SCALE;
+  }
+#else
+  for (var d = thread; d < WORDS; d += THREADS) { query[d] = vec2f(q[q_at + 2u * d], q[q_at + 2u * d + 1u]) * SCALE; }
+#endif
   workgroupBarrier();
+  let turn = thread / LANES_V;
+  let column = thread % LANES_V;
   var top = LOWEST;
   var total = 0.0;
-  var sums: array<f32, SPAN>;
-  for (var base = select(0u, end - min(end, WINDOW), WINDOW > 0u); base < seen; base += THREADS) {
-    let position = base + thread;
+  var sums: array<vec2f, SPAN>;
+  for (var base = select(0u, seen - min(seen, WINDOW), WINDOW > 0u); base < seen; base += THREADS) {
+    let present = base + thread < seen;
     var score = LOWEST;
-    if (position < seen) {
-      let at = position * KV_HEADS * HEAD_SIZE + kv_at;
-      score = 0.0;
-      for (var d = 0u; d < HEAD_SIZE; d++) { score = fma(query[d], cache_k[at + d], score); }
-    }
-    let next = max(top, largest(thread, score));
-    weights[thread] = select(0.0, exp(score - next), position < seen);
+    if (present) { score = score_of(first + (base + thread) * KV_HEADS); }
+    let next = max(top, lane_max(score, thread));
+    weights[thread] = select(0.0, exp(score - next), present);
     workgroupBarrier();
     let shrink = exp(top - next);
     top = next;
     total *= shrink;
     for (var c = 0u; c < SPAN; c++) { sums[c] *= shrink; }
     let count = min(THREADS, seen - base);
-    for (var i = 0u; i < count; i++) {
+    for (var i = turn; i < count; i += GROUPS) {
       let weight = weights[i];
       total += weight;
-      let at = (base + i) * KV_HEADS * HEAD_SIZE + kv_at;
+      let at = (first + (base + i) * KV_HEADS) * WORDS;
       for (var c = 0u; c < SPAN; c++) {
-        let d = thread + c * THREADS;
-        if (d < HEAD_SIZE) { sums[c] = fma(weight, cache_v[at + d], sums[c]); }
+        let d = column + c * THREADS;
+        if (d < WORDS) { sums[c] = fma(vec2f(weight), unpack2x16float(cache_v[at + d]), sums[c]); }
       }
     }
     workgroupBarrier();
   }
+#if SHARED
+  shares[thread] = vec3f(sums[0], total);
+  workgroupBarrier();
+  if (turn > 0u) { return; }
+  for (var i = 1u; i < GROUPS; i++) {
+    let share = shares[thread + i * LANES_V];
+    sums[0] += share.xy;
+    total += share.z;
+  }
+#endif
   for (var c = 0u; c < SPAN; c++) {
-    let d = thread + c * THREADS;
-    if (d < HEAD_SIZE) { o[q_at + d] = sums[c] / total; }
+    let d = column + c * THREADS;
+    if (d < WORDS) { o[q_at / 2u + d] = select(vec2f(), sums[c] / total, seen > 0u); }
   }
 }

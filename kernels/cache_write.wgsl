@@ -1,17 +1,29 @@
-// Copies the rows of x into the cache from row `start` on; rows past its end are dropped.
-#if VECTOR
-alias E = vec4f;
-#else
-alias E = f32;
-#endif
+// Puts row m of k and of v into row rows[m] of its cache, as halves, two to a word; rows outside of the cache are left out.
+@group(0) @binding(0) var<storage, read_write> cache_k: array<u32>;
+@group(0) @binding(1) var<storage, read_write> cache_v: array<u32>;
+@group(0) @binding(2) var<storage, read> k: array<vec2f>;
+@group(0) @binding(3) var<storage, read> v: array<vec2f>;
+@group(0) @binding(4) var<storage, read> rows: array<i32>;
 
-@group(0) @binding(0) var<storage, read_write> cache: array<E>;
-@group(0) @binding(1) var<storage, read> x: array<E>;
-@group(0) @binding(2) var<storage, read> start: array<i32, 1>;
+const LARGEST = 65504.0;
+const SMALLEST_NORMAL = 0x1p-14;
+
+// The nearest half, ties to even, as an f32: devices may round either way when they pack.
+fn half_of(x: f32) -> f32 {
+  let bits = bitcast<u32>(clamp(x, -LARGEST, LARGEST));
+  let nearest = bitcast<f32>((bits + 0xfffu + ((bits >> 13u) & 1u)) & 0xffffe000u);
+  return select(nearest, round(x * 0x1p24) * 0x1p-24, abs(x) < SMALLEST_NORMAL);
+}
+
+fn packed(pair: vec2f) -> u32 { return pack2x16float(vec2f(half_of(pair.x), half_of(pair.y))); }
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
   let i = (wid.y * GRID + wid.x) * 64u + lid;
-  let row = u32(start[0]) + i / WIDTH;
-  if (i < COUNT && row < CACHE_ROWS) { cache[row * WIDTH + i % WIDTH] = x[i]; }
+  if (i >= COUNT) { return; }
+  let row = rows[i / WORDS];
+  if (row < 0 || u32(row) >= arrayLength(&cache_k) / WORDS) { return; }
+  let at = u32(row) * WORDS + i % WORDS;
+  cache_k[at] = packed(k[i]);
+  cache_v[at] = packed(v[i]);
 }

@@ -60,22 +60,23 @@ export class Graph {
   }
 
   /**
-   * One flat f32 value and a view of it for each entry, each view aligned for binding. The gaps hold zeros for good, since
+   * One flat value and a view of it for each entry, each view aligned for binding. The gaps hold zeros for good, since
    * nothing writes there.
    */
   declareFlat(
     name: string,
-    role: 'trainable' | 'state',
+    role: 'trainable' | 'state' | 'input',
     entries: readonly { readonly name: string; readonly shape: Shape }[],
+    dtype: 'f32' | 'i32' = 'f32',
   ): Flat {
     const offsets: number[] = [];
     const length = entries.reduce((offset, { shape }) => {
       offsets.push(offset);
       return offset + Math.ceil(sizeOf(shape) / VIEW_ALIGNMENT) * VIEW_ALIGNMENT;
     }, 0);
-    const flat = this.declare(name, role, [Math.max(length, VIEW_ALIGNMENT)]);
+    const flat = this.declare(name, role, [Math.max(length, VIEW_ALIGNMENT)], dtype);
     const views = entries.map((entry, i) =>
-      this.#register(this.create(`${name}/${entry.name}`, role, entry.shape, 'f32', { of: flat, offset: offsets[i] ?? 0 })),
+      this.#register(this.create(`${name}/${entry.name}`, role, entry.shape, dtype, { of: flat, offset: offsets[i] ?? 0 })),
     );
     this.#views.set(flat, views);
     return { flat, views };

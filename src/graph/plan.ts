@@ -19,6 +19,8 @@ export interface Plan {
   readonly flops: number;
   /** Those of them that make again what was not kept. */
   readonly recomputed: number;
+  /** Goes to the device in one piece, however slow that is: short work, whose result is waited for. */
+  readonly oneSubmit?: boolean;
 }
 
 /** Plans a program whose results are `outputs` and its updates of state; `keep` says what the backward pass finds of the forward pass. */

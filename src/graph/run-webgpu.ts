@@ -137,6 +137,7 @@ export class WebGpuExecutor implements Executor {
 
   run(compiled: Compiled): Promise<readonly HostArray[]> {
     const { commands, results, buffers, plan } = compiled as GpuCompiled;
+    const most = plan.oneSubmit === true ? Infinity : this.#flopsPerSubmit;
     const { gpu } = this.#device;
     if (this.#poison)
       for (const buffer of buffers) gpu.queue.writeBuffer(buffer, 0, new Uint32Array(buffer.size / 4).fill(POISON));
@@ -145,7 +146,7 @@ export class WebGpuExecutor implements Executor {
     let queued = 0;
     const started = performance.now();
     for (const command of commands) {
-      if (queued > 0 && queued + command.flops > this.#flopsPerSubmit) {
+      if (queued > 0 && queued + command.flops > most) {
         pass.end();
         gpu.queue.submit([encoder.finish()]);
         encoder = gpu.createCommandEncoder();
@@ -161,7 +162,8 @@ export class WebGpuExecutor implements Executor {
     const staging = this.#stage(encoder, results);
     gpu.queue.submit([encoder.finish()]);
     return this.#collect(staging, plan.outputs).then((data) => {
-      this.#adapt(plan.flops, (performance.now() - started) / 1000);
+      // Short work waits for memory and for the host: its speed says nothing of how long the rest may be.
+      if (plan.oneSubmit !== true) this.#adapt(plan.flops, (performance.now() - started) / 1000);
       return data;
     });
   }

@@ -1,145 +1,241 @@
-/** Decoding with a KV cache: the prompt in windows, then a token at a time. */
+/**
+ * Decoding with a KV cache, several sequences side by side. Prompts go through the model in windows of tokens, whichever sequences
+ * they belong to, all but their last token; then every sequence takes a token at each step. What a sequence gives is the same to
+ * the bit whatever is decoded beside it: no kernel's sums for one token depend on the others of its window, nor, for the few
+ * rows of a step, on how many they are (kernels/matmul_vector.wgsl).
+ */
 
 import { internal } from '../core/errors';
 import type { Compiled, Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
 import { plan, type Plan } from '../graph/plan';
+import { FEW } from '../../kernels/tile';
 import type { ModelConfig } from './config';
 import type { Adaptation } from './llama';
-import { declareCache, declareWindow, rotaryData, windowPass, type DecodeInputs, type Window } from './pass';
+import {
+  declareCache,
+  declareWindow,
+  rotaryData,
+  windowData,
+  windowPass,
+  type Cache,
+  type CacheShape,
+  type Place,
+  type Window,
+} from './pass';
 import { sampleToken, type Sampling } from './sample';
 
 /** Prompt tokens that go through the model at once. */
 const PREFILL = 32;
-/** Positions that generation keeps at most: its cache is allocated whole. */
-const MAX_CACHE = 2048;
+/** Positions that a sequence may take at most. */
+const MOST_POSITIONS = 2048;
+/** Caches are so many positions or a multiple: one that is a little longer is not made anew. */
+const POSITIONS_STEP = 64;
 
-/** Positions of the cache that a model gets. */
-export function cacheCapacity({ maxPositions }: ModelConfig): number {
-  return Math.min(maxPositions, MAX_CACHE);
+/** Tokens that a sequence of this model may have, its prompt included. */
+function reachOf({ maxPositions }: ModelConfig): number {
+  return Math.min(maxPositions, MOST_POSITIONS);
 }
 
-/** A window size, planned for one adaptation. */
+/** The cache for so many sequences of so many tokens; those that have no place in it wait for their turn. */
+export function cacheShape(config: ModelConfig, sequences: number, tokens: number): CacheShape {
+  const positions = POSITIONS_STEP * Math.ceil(tokens / POSITIONS_STEP);
+  return { sequences: Math.min(sequences, FEW), positions: Math.min(positions, reachOf(config)) };
+}
+
+/** A program of decoding over a cache: its input and what it gives. */
 interface PlannedStage {
   readonly window: Window;
-  readonly length: number;
-  /** Output: logits [1, V] after the window. */
+  /** Output: logits [N, V] of a step; none of a prompt's window. */
   readonly plan: Plan;
 }
 
-interface Stage extends Omit<PlannedStage, 'plan'> {
+interface Stage {
+  readonly window: Window;
   readonly compiled: Compiled;
 }
 
-/** Declares (or finds again) the windows of decoding, and plans a program for each. `name` tells adaptations apart. */
-export function decodeStages(
-  graph: Graph,
-  config: ModelConfig,
-  decode: DecodeInputs,
-  name: string,
-  adaptation: Adaptation | null,
-): PlannedStage[] {
-  const lengths = [PREFILL, 1].filter((length) => length < decode.capacity);
-  return lengths.map((length) => {
-    const key = `decode.${length}`;
-    const program = graph.program(`${name}.${key}`);
-    const window = windowOf(graph, key, length);
-    const logits = windowPass(program, graph, config, window, decode, adaptation);
-    return { window, length, plan: plan(program, [logits]) };
-  });
+interface Programs {
+  readonly prompt: Stage;
+  readonly step: Stage;
 }
 
-/** Decodes sequences of up to `capacity` tokens. One cache serves all adaptations, one sequence at a time. */
+/** The programs over `cache` for `sequences` of its sequences; `name` tells adaptations apart. */
+export function decodePlans(
+  graph: Graph,
+  config: ModelConfig,
+  cache: Cache,
+  sequences: number,
+  name: string,
+  adaptation: Adaptation | null,
+): { readonly prompt: PlannedStage; readonly step: PlannedStage } {
+  const stage = (length: number, logitsWanted: boolean): PlannedStage => {
+    const window = declareWindow(graph, length);
+    const program = graph.program(`${name}.decode.${length}`);
+    const logits = windowPass(program, graph, config, window, cache, reachOf(config), adaptation);
+    return { window, plan: plan(program, logitsWanted ? [logits] : []) };
+  };
+  const step = stage(sequences, true);
+  return { prompt: stage(PREFILL, false), step: { ...step, plan: { ...step.plan, oneSubmit: true } } };
+}
+
+/** A prompt and how it is to be continued. */
+export interface Prompt {
+  /** At least one; of more than the model can attend to, the last ones. */
+  readonly ids: readonly number[];
+  /** At most so many are made, or what the model's reach leaves. */
+  readonly maxTokens: number;
+  /** The sequence ends with the first of these. */
+  readonly stops: ReadonlySet<number>;
+  readonly sampling: Sampling;
+}
+
+/** A token that continues prompt `prompt`, counted from 0. */
+export interface Made {
+  readonly prompt: number;
+  readonly token: number;
+  readonly last: boolean;
+}
+
+/** A prompt under way: the tokens that its next step needs are in rows `slot`·P to `slot`·P + `position` of the cache. */
+interface Sequence {
+  readonly index: number;
+  readonly slot: number;
+  readonly prompt: Prompt;
+  position: number;
+  next: number;
+  made: number;
+}
+
+/** Decodes prompts. One cache serves all adaptations; it is made when it is first needed, as large as it is needed. */
 export class Decoder {
-  readonly #stages = new Map<string, Promise<readonly Stage[]>>();
-  readonly #decode: DecodeInputs;
+  readonly #programs = new Map<string, Promise<Programs>>();
+  #cache: Cache | null = null;
 
   private constructor(
     readonly executor: Executor,
     readonly graph: Graph,
     readonly config: ModelConfig,
-    readonly capacity: number,
-  ) {
-    this.#decode = declareCache(graph, config, 'cache', capacity);
-    for (const [value, data] of rotaryData(graph, config, capacity)) executor.write(value, data);
-  }
+  ) {}
 
   /** Once for each graph; its weights must be loaded. */
-  static open(executor: Executor, graph: Graph, config: ModelConfig, capacity: number): Decoder {
-    return new Decoder(executor, graph, config, capacity);
+  static open(executor: Executor, graph: Graph, config: ModelConfig): Decoder {
+    for (const [value, data] of rotaryData(graph, config, reachOf(config))) executor.write(value, data);
+    return new Decoder(executor, graph, config);
+  }
+
+  /** Gives the cache this shape, no more and no less, until prompts need more. */
+  async reserve(shape: CacheShape): Promise<void> {
+    const held = this.#cache;
+    if (held?.sequences === shape.sequences && held.positions === shape.positions) return;
+    await this.#release();
+    this.#cache = declareCache(this.graph, this.config, shape);
   }
 
   /**
-   * Yields the tokens that follow `prompt`, the stop token included if one comes, at most `maxTokens` or what the capacity
-   * leaves. `name` tells adaptations apart: base (`adaptation` null) or an adapter.
+   * Yields, step by step, a token for each sequence that is under way, the stop token included if one comes. As many prompts as have
+   * a place are under way at once; one that ends makes room for the next. `name` tells adaptations apart: base (`adaptation` null) or
+   * an adapter.
    */
-  async *tokens(
-    name: string,
-    adaptation: Adaptation | null,
-    prompt: readonly number[],
-    maxTokens: number,
-    stops: ReadonlySet<number>,
-    sampling: Sampling,
-  ): AsyncGenerator<number> {
-    const stages = await this.#stagesOf(name, adaptation);
-    let pending = prompt.slice(-(this.capacity - 1));
-    let position = 0;
-    for (let made = 0; made < maxTokens && position < this.capacity; made++) {
-      const logits = await this.#advance(stages, pending, position);
-      position += pending.length;
-      const token = sampleToken(logits, sampling, position);
-      yield token;
-      if (stops.has(token)) return;
-      pending = [token];
+  async *tokens(name: string, adaptation: Adaptation | null, prompts: readonly Prompt[]): AsyncGenerator<readonly Made[]> {
+    if (prompts.length === 0) return;
+    const cache = await this.#cacheFor(prompts);
+    const width = Math.min(prompts.length, cache.sequences);
+    const programs = await this.#programsOf(name, adaptation, cache, width).catch(async (error: unknown) => {
+      await this.#release();
+      throw error;
+    });
+    const waiting = prompts.map((prompt, index) => ({ prompt, index })).filter(({ prompt }) => prompt.maxTokens > 0);
+    let active: readonly Sequence[] = [];
+    while (active.length + waiting.length > 0) {
+      const taken = new Set(active.map(({ slot }) => slot));
+      const free = Array.from({ length: width }, (_, slot) => slot).filter((slot) => !taken.has(slot));
+      const entering = waiting.splice(0, free.length).map((each, i) => this.#enter(each, free[i] ?? 0));
+      await this.#prefill(programs.prompt, cache, entering);
+      const made = await this.#step(programs.step, cache, [...active, ...entering]);
+      active = made.filter(({ last }) => !last).map(({ sequence }) => sequence);
+      yield made.map(({ sequence, token, last }) => ({ prompt: sequence.index, token, last }));
     }
   }
 
-  /** Forgets the compiled stages of an adaptation that will not be used again. */
-  async forget(name: string): Promise<void> {
-    const stages = await this.#stages.get(name);
-    for (const stage of stages ?? []) stage.compiled.dispose();
-    this.#stages.delete(name);
+  #enter({ prompt, index }: { prompt: Prompt; index: number }, slot: number): Sequence {
+    const ids = prompt.ids.slice(-(reachOf(this.config) - 1));
+    const next = ids.at(-1);
+    if (next === undefined) throw internal('decoding needs at least one token');
+    return { index, slot, prompt: { ...prompt, ids }, position: ids.length - 1, next, made: 0 };
   }
 
-  /** Logits after the last of `ids`, which begin at `position`. */
-  async #advance(stages: readonly Stage[], ids: readonly number[], position: number): Promise<ArrayLike<number>> {
-    let done = 0;
-    let logits: ArrayLike<number> | undefined;
-    while (done < ids.length) {
-      const stage = stages.find(({ length }) => length <= ids.length - done) ?? stages.at(-1);
-      if (stage === undefined) throw internal('a decoder without stages');
-      [logits] = await this.#run(stage, ids.slice(done, done + stage.length), position + done);
-      done += stage.length;
-    }
-    if (logits === undefined) throw internal('decoding needs at least one token');
-    return logits;
-  }
-
-  #run({ window, length, compiled }: Stage, ids: readonly number[], start: number): Promise<readonly ArrayLike<number>[]> {
-    const { executor } = this;
-    executor.write(window.ids, Int32Array.from(ids));
-    executor.write(
-      window.positions,
-      Int32Array.from({ length }, (_, i) => start + i),
+  /** Puts all but the last tokens of the prompts into the cache. */
+  async #prefill({ window, compiled }: Stage, { positions }: Cache, entering: readonly Sequence[]): Promise<void> {
+    const places = entering.flatMap(({ prompt, slot }) =>
+      prompt.ids.slice(0, -1).map((id, position): Place => ({ id, position, row: slot * positions + position })),
     );
-    executor.write(window.last, Int32Array.of(length - 1));
-    executor.write(this.#decode.start, Int32Array.of(start));
-    return executor.run(compiled);
+    const runs: Promise<unknown>[] = [];
+    for (let done = 0; done < places.length; done += PREFILL) {
+      this.executor.write(window.input, windowData(window, places.slice(done, done + PREFILL)));
+      runs.push(this.executor.run(compiled));
+    }
+    await Promise.all(runs);
   }
 
-  #stagesOf(name: string, adaptation: Adaptation | null): Promise<readonly Stage[]> {
-    const known = this.#stages.get(name);
+  /** Takes every sequence a token further. */
+  async #step({ window, compiled }: Stage, { positions }: Cache, sequences: readonly Sequence[]) {
+    const places: Place[] = Array.from({ length: window.ids.shape[0] ?? 0 }, () => ({ id: 0, position: 0, row: -1 }));
+    for (const { slot, next, position } of sequences) places[slot] = { id: next, position, row: slot * positions + position };
+    this.executor.write(window.input, windowData(window, places));
+    const [logits] = await this.executor.run(compiled);
+    if (logits === undefined) throw internal('a step of decoding without logits');
+    const { vocabSize } = this.config;
+    return sequences.map((sequence) => {
+      const own = logits.subarray(sequence.slot * vocabSize, (sequence.slot + 1) * vocabSize);
+      return { sequence, ...this.#take(sequence, own) };
+    });
+  }
+
+  #take(sequence: Sequence, logits: ArrayLike<number>): { token: number; last: boolean } {
+    const { prompt } = sequence;
+    sequence.position++;
+    sequence.made++;
+    sequence.next = sampleToken(logits, prompt.sampling, sequence.position);
+    const full = sequence.made === prompt.maxTokens || sequence.position === reachOf(this.config);
+    return { token: sequence.next, last: full || prompt.stops.has(sequence.next) };
+  }
+
+  /** The cache that is there, or a new one where it is too small. */
+  async #cacheFor(prompts: readonly Prompt[]): Promise<Cache> {
+    const longest = Math.max(...prompts.map(({ ids, maxTokens }) => ids.length + maxTokens));
+    const needed = cacheShape(this.config, prompts.length, longest);
+    const held = this.#cache;
+    if (held !== null && held.sequences >= needed.sequences && held.positions >= needed.positions) return held;
+    await this.reserve(needed);
+    return this.#cache ?? declareCache(this.graph, this.config, needed);
+  }
+
+  #programsOf(name: string, adaptation: Adaptation | null, cache: Cache, sequences: number): Promise<Programs> {
+    const key = `${name} ${sequences}`;
+    const known = this.#programs.get(key);
     if (known !== undefined) return known;
-    const stages = decodeStages(this.graph, this.config, this.#decode, name, adaptation);
-    const made = Promise.all(
-      stages.map(async ({ plan, ...stage }) => ({ ...stage, compiled: await this.executor.compile(plan) })),
-    );
-    this.#stages.set(name, made);
-    return made;
+    const { prompt, step } = decodePlans(this.graph, this.config, cache, sequences, name, adaptation);
+    const compile = async ({ window, plan }: PlannedStage) => ({ window, compiled: await this.executor.compile(plan) });
+    const made = Promise.all([compile(prompt), compile(step), this.executor.granted()]);
+    const programs = made.then(([first, second]) => ({ prompt: first, step: second }));
+    this.#programs.set(key, programs);
+    return programs;
   }
-}
 
-function windowOf(graph: Graph, name: string, length: number): Window {
-  if (graph.find(`${name}.ids`) === undefined) return declareWindow(graph, name, length);
-  return { ids: graph.named(`${name}.ids`), positions: graph.named(`${name}.positions`), last: graph.named(`${name}.last`) };
+  /** Gives back the cache and the programs over it. */
+  async #release(): Promise<void> {
+    const programs = await Promise.allSettled(this.#programs.values());
+    this.#programs.clear();
+    for (const result of programs) {
+      if (result.status === 'rejected') continue;
+      result.value.prompt.compiled.dispose();
+      result.value.step.compiled.dispose();
+    }
+    for (const { k, v } of this.#cache?.layers ?? []) {
+      this.executor.release(k);
+      this.executor.release(v);
+    }
+    this.#cache = null;
+  }
 }

@@ -1,5 +1,7 @@
-/** The two ways of running the model over tokens: packed rows for training, and a window of one sequence over a KV cache. */
+/** The two ways of running the model over tokens: packed rows for training, and windows of sequences over a KV cache. */
 
+import { internal } from '../core/errors';
+import { sizeOf } from '../core/shape';
 import type { Graph, Program } from '../graph/graph';
 import { attention } from '../../kernels/attention';
 import { attentionCached } from '../../kernels/attention_cached';
@@ -77,57 +79,92 @@ export function packedPass(
   return hiddenStates(builder, graph, config, { ...batch, ...rotaryTables(graph, config, shape.tokens) }, attend, adaptation);
 }
 
-/** The state and inputs of decoding one sequence. */
-export interface DecodeInputs {
-  /** Positions that fit. */
-  readonly capacity: number;
-  readonly cache: readonly { readonly k: Value; readonly v: Value }[];
-  /** [1] i32: position of the window's first token. */
-  readonly start: Value;
+/** Sequences side by side, and the positions that each may take. */
+export interface CacheShape {
+  readonly sequences: number;
+  readonly positions: number;
 }
 
-/** Declares the KV cache [P, Hkv·D] of each layer. */
-export function declareCache(graph: Graph, config: ModelConfig, name: string, capacity: number): DecodeInputs {
-  const width = config.kvHeads * config.headDim;
-  const state = (field: string) => graph.declare(`${name}.${field}`, 'state', [capacity, width]);
-  return {
-    capacity,
-    cache: Array.from({ length: config.layers }, (_, i) => ({ k: state(`${i}.k`), v: state(`${i}.v`) })),
-    start: graph.declare(`${name}.start`, 'input', [1], 'i32'),
-  };
+/** Keys (with their positions applied) and values of each layer, f16 [S·P, Hkv·D]: sequence s has the P rows from s·P on. */
+export interface Cache extends CacheShape {
+  readonly layers: readonly { readonly k: Value; readonly v: Value }[];
 }
 
-/** A window of consecutive tokens: ids and positions [N] i32; `last` [1] i32 picks the row whose logits are wanted. */
+/** Declares (or finds again) the cache of that shape. */
+export function declareCache(graph: Graph, config: ModelConfig, { sequences, positions }: CacheShape): Cache {
+  const shape = [sequences * positions, config.kvHeads * config.headDim];
+  const declare = (name: string) => graph.find(name) ?? graph.declare(name, 'state', shape, 'f16');
+  const of = (layer: number, field: string) => declare(`cache.${sequences}x${positions}.${layer}.${field}`);
+  const layers = Array.from({ length: config.layers }, (_, i) => ({ k: of(i, 'k'), v: of(i, 'v') }));
+  return { sequences, positions, layers };
+}
+
+/** N tokens of any sequences of a cache, views of one input: each i32 [N]. */
 export interface Window {
+  readonly input: Value;
   readonly ids: Value;
+  /** In its sequence. */
   readonly positions: Value;
-  readonly last: Value;
+  /** Of the cache; −1 for a place without a token. */
+  readonly rows: Value;
 }
 
-export function declareWindow(graph: Graph, name: string, length: number): Window {
-  const integers = (field: string, size: number) => graph.declare(`${name}.${field}`, 'input', [size], 'i32');
-  return { ids: integers('ids', length), positions: integers('positions', length), last: integers('last', 1) };
+const WINDOW_FIELDS = ['ids', 'positions', 'rows'];
+
+/** Declares (or finds again) the window of `length` tokens. */
+export function declareWindow(graph: Graph, length: number): Window {
+  const name = `window.${length}`;
+  const fields = WINDOW_FIELDS.map((field) => ({ name: field, shape: [length] }));
+  const input = graph.find(name) ?? graph.declareFlat(name, 'input', fields, 'i32').flat;
+  const [ids, positions, rows] = WINDOW_FIELDS.map((field) => graph.named(`${name}/${field}`));
+  if (ids === undefined || positions === undefined || rows === undefined) throw internal('a window without its fields');
+  return { input, ids, positions, rows };
 }
 
-/** Logits [1, V] after row `last` of the window; writes the window's keys and values to the cache. */
+/** One token of a window. */
+export interface Place {
+  readonly id: number;
+  readonly position: number;
+  readonly row: number;
+}
+
+/** The data of a window's input: `places` in order, the rest of it without tokens. */
+export function windowData({ input, ids, positions, rows }: Window, places: readonly Place[]): Int32Array<ArrayBuffer> {
+  const data = new Int32Array(sizeOf(input.shape));
+  const fill = ({ view, shape }: Value, of: (place: Place) => number, none: number) => {
+    const offset = view?.offset ?? 0;
+    for (let i = 0; i < sizeOf(shape); i++) {
+      const place = places[i];
+      data[offset + i] = place === undefined ? none : of(place);
+    }
+  };
+  fill(ids, ({ id }) => id, 0);
+  fill(positions, ({ position }) => position, 0);
+  fill(rows, ({ row }) => row, -1);
+  return data;
+}
+
+/** Logits [N, V] after each token of the window; writes the window's keys and values to the cache. `reach`: see `rotaryTables`. */
 export function windowPass(
   builder: Program,
   graph: Graph,
   config: ModelConfig,
   window: Window,
-  decode: DecodeInputs,
+  cache: Cache,
+  reach: number,
   adaptation: Adaptation | null,
 ): Value {
   const attend: Attend = (layer, q, k, v) => {
-    const attrs = attentionAttrs(config, layer);
-    const cached = decode.cache[layer] ?? { k, v };
-    const cacheK = cacheWrite(builder, cached.k, k, decode.start);
-    const cacheV = cacheWrite(builder, cached.v, v, decode.start);
-    return attentionCached(builder, { q, cacheK, cacheV, start: decode.start }, attrs);
+    const held = cache.layers[layer];
+    if (held === undefined) throw internal(`no cache for layer ${layer}`);
+    cacheWrite(builder, held, k, v, window.rows);
+    const { rows, positions } = window;
+    const attrs = { ...attentionAttrs(config, layer), reach: cache.positions };
+    return attentionCached(builder, { q, cacheK: held.k, cacheV: held.v, rows, positions }, attrs);
   };
-  const tokens = { ...window, ...rotaryTables(graph, config, decode.capacity) };
+  const tokens = { ...window, ...rotaryTables(graph, config, reach) };
   const hidden = hiddenStates(builder, graph, config, tokens, attend, adaptation);
-  return logitsOf(builder, graph, config, hidden, window.last);
+  return matmul(builder, { a: hidden, w: headOf(graph, config) });
 }
 
 /** Logits [N, V] of the rows `rows` [N] i32 of the hidden states. */

@@ -10,11 +10,12 @@ import { layOut, peakLive, share } from '../graph/memory';
 import type { Plan } from '../graph/plan';
 import { ways, type Keep } from '../graph/recompute';
 import type { ModelConfig } from '../model/config';
-import { cacheCapacity, decodeStages } from '../model/generate';
+import { decodePlans } from '../model/generate';
 import { declareWeights } from '../model/llama';
 import { declareCache } from '../model/pass';
 import type { Recipe } from '../recipe/recipe';
 import { targetLayers, trainingPrograms } from './programs';
+import { sampleCache } from './prompts';
 import type { Forecast, MemoryForecast } from './types';
 
 /** Updates of a run over an epoch of `microSteps` micro-batches. */
@@ -117,14 +118,12 @@ function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string)
   const weights = declaredBytes(graph);
   const { train, update, evaluate, evaluateBase, adapter } = trainingPrograms(graph, config, recipe, 'forecast', keep);
   const training = declaredBytes(graph);
-  const decode = declareCache(graph, config, 'cache', cacheCapacity(config));
-  const stages = [null, { adapter, seed: null }].flatMap((adaptation, i) =>
-    decodeStages(graph, config, decode, `forecast.${i}`, adaptation),
-  );
+  const cache = declareCache(graph, config, sampleCache(config, recipe));
+  const sampling = decodePlans(graph, config, cache, cache.sequences, 'forecast', { adapter, seed: null });
   const adapterBytes = valueBytes(adapter.flat);
   return {
     train,
-    plans: [train, update, evaluate, evaluateBase, ...stages.map(({ plan }) => plan)],
+    plans: [train, update, evaluate, evaluateBase, sampling.prompt.plan, sampling.step.plan],
     keep,
     parts: {
       weights,

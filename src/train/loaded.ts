@@ -1,6 +1,6 @@
 /** A base model on the device, ready to train and to generate. */
 
-import { CodedError } from '../core/errors';
+import { CodedError, internal } from '../core/errors';
 import { isQuantised } from '../core/quantised';
 import { sizeOf } from '../core/shape';
 import { breathe, Turns } from '../core/turns';
@@ -9,9 +9,10 @@ import { Graph } from '../graph/graph';
 import { writeQuantised } from '../graph/write-quantised';
 import type { ModelConfig } from '../model/config';
 import type { ModelFolder } from '../model/folder';
-import { cacheCapacity, Decoder } from '../model/generate';
+import { Decoder, type Prompt } from '../model/generate';
 import { declareWeights } from '../model/llama';
 import { deviceTypes } from '../model/precision';
+import type { CacheShape } from '../model/pass';
 import type { LoadProgress, ModelView } from '../model/types';
 import { checkWeights, decodeToF32, streamWeights, type StoredTensor } from '../model/weights-source';
 import type { BasePrecision } from '../recipe/recipe';
@@ -24,7 +25,7 @@ import type { NamedAdapter } from './programs';
 import type { GenerateRequest, GenerateResult } from './types';
 
 export class LoadedModel {
-  /** The decoder holds one sequence. */
+  /** The decoder's cache serves one call at a time. */
   readonly #turns = new Turns();
 
   private constructor(
@@ -73,47 +74,55 @@ export class LoadedModel {
       executor.dispose();
       throw error;
     }
-    const decoder = Decoder.open(executor, graph, config, cacheCapacity(config));
+    const decoder = Decoder.open(executor, graph, config);
     return new LoadedModel(folder.view, precision, config, graph, executor, tokenizer, decoder);
   }
 
-  /** Continues or answers, with an adapter or with the base alone. `onText` gets the whole text so far. */
-  generate(
-    adapted: NamedAdapter | null,
-    request: GenerateRequest,
-    onText: (text: string) => void,
-    cancelled: () => boolean,
-  ): Promise<GenerateResult> {
-    return this.#turns.take(() => this.#generate(adapted, request, onText, cancelled));
+  /** Gives the decoder's cache this shape, which a forecast counted on. */
+  reserve(shape: CacheShape): Promise<void> {
+    return this.#turns.take(() => this.decoder.reserve(shape));
   }
 
-  async #generate(
+  /** Continues or answers, with an adapter or with the base alone. `onText` gets the whole text so far. */
+  async generate(
     adapted: NamedAdapter | null,
     request: GenerateRequest,
     onText: (text: string) => void,
     cancelled: () => boolean,
   ): Promise<GenerateResult> {
-    const promptIds = 'ids' in request.prompt ? request.prompt.ids : encodePrompt(this.tokenizer, request.prompt);
-    const stops = new Set(this.tokenizer.stopIds);
-    const stream = new TextStream(this.tokenizer, { context: promptIds, skipSpecial: true });
+    const [result] = await this.generateAll(adapted, [request], (_index, text) => onText(text), cancelled);
+    if (result === undefined) throw internal('a request without an answer');
+    return result;
+  }
+
+  /** Answers several requests side by side: each gets what it would get alone. `onText` gets an answer's place and text so far. */
+  generateAll(
+    adapted: NamedAdapter | null,
+    requests: readonly GenerateRequest[],
+    onText: (index: number, text: string) => void,
+    cancelled: () => boolean,
+  ): Promise<readonly GenerateResult[]> {
+    return this.#turns.take(() => this.#generateAll(adapted, requests, onText, cancelled));
+  }
+
+  async #generateAll(
+    adapted: NamedAdapter | null,
+    requests: readonly GenerateRequest[],
+    onText: (index: number, text: string) => void,
+    cancelled: () => boolean,
+  ): Promise<readonly GenerateResult[]> {
+    const answers = requests.map((request) => new Answer(this.tokenizer, request));
+    const prompts = answers.map(({ prompt }) => prompt);
     const adaptation = adapted === null ? null : { adapter: adapted.adapter, seed: null };
-    const ids: number[] = [];
-    let text = '';
-    let stopped: GenerateResult['stopped'] = 'length';
-    const started = performance.now();
-    const decoding = this.decoder.tokens(adapted?.name ?? 'base', adaptation, promptIds, request.maxTokens, stops, request);
-    for await (const id of decoding) {
-      ids.push(id);
-      if (stops.has(id)) stopped = 'end';
-      else onText((text += stream.push(id)));
+    for await (const made of this.decoder.tokens(adapted?.name ?? 'base', adaptation, prompts)) {
+      for (const { prompt, token, last } of made) {
+        const text = answers[prompt]?.take(token, last);
+        if (text !== undefined) onText(prompt, text);
+      }
       await breathe();
-      if (!cancelled()) continue;
-      stopped = 'cancelled';
-      break;
+      if (cancelled()) break;
     }
-    text += stream.flush();
-    const seconds = (performance.now() - started) / 1000;
-    return { promptIds, ids, text, stopped, tokensPerSecond: ids.length / Math.max(seconds, 1e-6) };
+    return answers.map((answer) => answer.result());
   }
 
   dispose(): void {
@@ -123,4 +132,39 @@ export class LoadedModel {
 
 function hostData(tensor: StoredTensor): Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
   return tensor.dtype === 'f32' ? tensor.data : new Uint16Array(tensor.data.buffer, 0, sizeOf(tensor.shape));
+}
+
+/** One request under way. */
+class Answer {
+  readonly prompt: Prompt;
+  readonly #stream: TextStream;
+  readonly #ids: number[] = [];
+  readonly #started = performance.now();
+  #seconds = 0;
+  #text = '';
+  #stopped: GenerateResult['stopped'];
+
+  constructor(tokenizer: TextTokenizer, request: GenerateRequest) {
+    const ids = 'ids' in request.prompt ? request.prompt.ids : encodePrompt(tokenizer, request.prompt);
+    this.prompt = { ids, maxTokens: request.maxTokens, stops: new Set(tokenizer.stopIds), sampling: request };
+    this.#stream = new TextStream(tokenizer, { context: ids, skipSpecial: true });
+    this.#stopped = request.maxTokens > 0 ? 'cancelled' : 'length';
+  }
+
+  /** The text with one more token. */
+  take(token: number, last: boolean): string {
+    this.#ids.push(token);
+    this.#seconds = (performance.now() - this.#started) / 1000;
+    const ended = this.prompt.stops.has(token);
+    if (last) this.#stopped = ended ? 'end' : 'length';
+    if (!ended) this.#text += this.#stream.push(token);
+    return this.#text;
+  }
+
+  result(): GenerateResult {
+    const { ids } = this.prompt;
+    const speed = this.#ids.length / Math.max(this.#seconds, 1e-6);
+    const text = this.#text + this.#stream.flush();
+    return { promptIds: ids, ids: this.#ids, text, stopped: this.#stopped, tokensPerSecond: speed };
+  }
 }

@@ -1,6 +1,9 @@
 /** The fixed prompts that a run is sampled with while it trains. */
 
 import type { EncodedDataset, EncodedSplit } from '../batch/types';
+import type { ModelConfig } from '../model/config';
+import { cacheShape } from '../model/generate';
+import type { CacheShape } from '../model/pass';
 import type { Recipe } from '../recipe/recipe';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import type { GenerateRequest } from './types';
@@ -11,10 +14,17 @@ export interface SamplePrompt {
   readonly request: Pick<GenerateRequest, 'prompt'>;
 }
 
+/** Tokens of a sample during training. */
+export const SAMPLE_TOKENS = 48;
 /** Prompts taken from the data when the recipe names none. */
 const TAKEN = 2;
 /** Tokens of a running text that are given, the rest to be continued. */
 const OPENING = 12;
+
+/** The decoder's cache of a run: for all its prompts at once, each as long as an example may be. */
+export function sampleCache(config: ModelConfig, { samplePrompts, sequenceLength }: Recipe): CacheShape {
+  return cacheShape(config, samplePrompts.length || TAKEN, sequenceLength + SAMPLE_TOKENS);
+}
 
 /** The recipe's prompts, as user turns where the data are conversations; else the openings of held-out examples. */
 export function promptsOf(

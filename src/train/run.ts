@@ -6,7 +6,7 @@ import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
 import { forecastMemory, type Machine } from './forecast';
-import { promptsOf, type SamplePrompt } from './prompts';
+import { promptsOf, sampleCache, SAMPLE_TOKENS, type SamplePrompt } from './prompts';
 import { openSession } from './open-session';
 import type { NamedAdapter, TrainingPrograms } from './programs';
 import type { TrainingSession } from './session';
@@ -14,8 +14,6 @@ import { cadenceOf, train, type RunHooks, type Wish } from './trainer';
 import type { Tiles, Tuner } from './tune';
 import type { EvalRow, RunStatus, RunView, SampleRow, StepRow, TrainEvent } from './types';
 
-/** Tokens of a sample during training. */
-const SAMPLE_TOKENS = 48;
 /** Rows wait this long, in steps, before they are written down; a checkpoint writes them at once. */
 const ROWS_AT_ONCE = 50;
 
@@ -38,6 +36,12 @@ const LESS_KEPT = {
   code: 'gpu/memory',
   message:
     'The GPU has less free memory than the forecast counted on. The run keeps less of the forward pass and computes it twice: the same result, a little slower. Closing other programs that use the GPU may help.',
+};
+
+const NO_SAMPLES = {
+  code: 'gpu/memory',
+  message:
+    'The GPU has no memory left for sample texts. The training goes on without this one. Closing other programs that use the GPU, or fewer sample prompts, makes room.',
 };
 
 const STATUS: Record<Wish, RunStatus> = { 'go on': 'finished', pause: 'paused', stop: 'stopped', drop: 'stopped' };
@@ -102,6 +106,7 @@ export class Run {
     const { model, machine, valuePrefix } = this.#context;
     const { recipe, totalSteps } = this.#record;
     const { keep } = forecastMemory(model.config, recipe, (name) => model.graph.named(name).dtype, machine);
+    await model.reserve(sampleCache(model.config, recipe));
     const session = await openSession(
       { model, recipe, totalSteps, name: valuePrefix, keep },
       {
@@ -175,19 +180,31 @@ export class Run {
     this.#context.onEvent({ type: 'eval', ...row });
   }
 
+  /** A device without room for the samples says so, and the training goes on. */
   async #sample(step: number): Promise<void> {
-    for (const { shown, request } of this.#prompts) {
-      const full = { ...request, maxTokens: SAMPLE_TOKENS, temperature: 0, topP: 1, seed: this.#record.recipe.seed };
-      const { text } = await this.#context.model.generate(
-        this.adapter,
-        full,
-        () => undefined,
-        () => this.#wish !== 'go on',
-      );
-      const row: SampleRow = { step, prompt: shown, text };
+    const texts = await this.#answers().catch((error: unknown) => {
+      if (codeOf(error) !== 'gpu/memory') throw error;
+      this.#context.onEvent({ type: 'notice', ...NO_SAMPLES });
+      return [];
+    });
+    for (const [i, text] of texts.entries()) {
+      const row: SampleRow = { step, prompt: this.#prompts[i]?.shown ?? '', text };
       await this.#keep(this.#context.store.appendRows(this.id, 'samples', [row]));
       this.#context.onEvent({ type: 'sample', ...row });
     }
+  }
+
+  /** What the model says to each prompt now. */
+  async #answers(): Promise<readonly string[]> {
+    const { seed } = this.#record.recipe;
+    const rest = { maxTokens: SAMPLE_TOKENS, temperature: 0, topP: 1, seed };
+    const answers = await this.#context.model.generateAll(
+      this.adapter,
+      this.#prompts.map(({ request }) => ({ ...request, ...rest })),
+      () => undefined,
+      () => this.#wish !== 'go on',
+    );
+    return answers.map(({ text }) => text);
   }
 
   /** A failing store is said, never silent, and never stops the training. */

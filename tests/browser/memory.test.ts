@@ -9,11 +9,12 @@ import { Graph } from '../../src/graph/graph';
 import { ways, type Keep } from '../../src/graph/recompute';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { parseConfig } from '../../src/model/config';
-import { cacheCapacity, Decoder } from '../../src/model/generate';
+import { Decoder } from '../../src/model/generate';
 import { declareWeights } from '../../src/model/llama';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { forecastWith } from '../../src/train/forecast';
 import { trainingPrograms } from '../../src/train/programs';
+import { sampleCache } from '../../src/train/prompts';
 import { TrainingSession } from '../../src/train/session';
 
 const config = parseConfig(
@@ -55,7 +56,8 @@ async function allocated(recipe: Recipe, keep: Keep): Promise<{ used: number; le
     const size = sizeOf(value.shape);
     executor.write(value, value.dtype === 'f16' ? new Uint16Array(size) : new Float32Array(size));
   }
-  const decoder = Decoder.open(executor, graph, config, cacheCapacity(config));
+  const decoder = Decoder.open(executor, graph, config);
+  await decoder.reserve(sampleCache(config, recipe));
   const programs = trainingPrograms(graph, config, recipe, 'run', keep);
   const session = await TrainingSession.open(executor, graph, config, programs, recipe, 10);
   const batch = batchOf(recipe);
@@ -65,8 +67,9 @@ async function allocated(recipe: Recipe, keep: Keep): Promise<{ used: number; le
   await session.snapshot();
   for (const adaptation of [null, { adapter: programs.adapter, seed: null }]) {
     const sampling = { temperature: 0, topP: 1, seed: 1 };
-    const tokens = decoder.tokens(adaptation === null ? 'base' : 'run', adaptation, [1, 2, 3], 2, new Set(), sampling);
-    for await (const token of tokens) expect(token).toBeGreaterThanOrEqual(0);
+    const prompt = { ids: [1, 2, 3], maxTokens: 2, stops: new Set<number>(), sampling };
+    for await (const made of decoder.tokens(adaptation === null ? 'base' : 'run', adaptation, [prompt, prompt]))
+      expect(made.length).toBe(2);
   }
   const used = device.buffers.bytes - before;
   executor.dispose();

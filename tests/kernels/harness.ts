@@ -4,7 +4,7 @@
  */
 
 import * as tf from '@tensorflow/tfjs';
-import { f32ToF16 } from '../../src/core/f16';
+import { f16ToF32, f32ToF16 } from '../../src/core/f16';
 import { isQuantised } from '../../src/core/quantised';
 import { sizeOf, type Shape } from '../../src/core/shape';
 import { randomBits, uniform } from '../../src/core/random';
@@ -147,6 +147,7 @@ export async function checkForward<A extends object>(op: Op<A>, test: Case<A>): 
 
 /** What a result of the kernel stands for. */
 function numbersOf(value: Value | undefined, data: HostArray = new Float32Array()): ArrayLike<number> {
+  if (data instanceof Uint16Array) return f16ToF32(data);
   return value !== undefined && isQuantised(value.dtype) ? readQuantised(data.buffer, value.dtype, value.shape) : data;
 }
 

@@ -13,13 +13,14 @@ import { KEEP_ALL, ways, type Keep } from '../../src/graph/recompute';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { sizeOf } from '../../src/core/shape';
 import { expectedTensors, type ModelConfig } from '../../src/model/config';
-import { cacheCapacity, decodeStages } from '../../src/model/generate';
+import { decodePlans } from '../../src/model/generate';
 import { declareWeights } from '../../src/model/llama';
 import { declareCache } from '../../src/model/pass';
 import { deviceTypes } from '../../src/model/precision';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { forecastMemory, forecastWith } from '../../src/train/forecast';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
+import { sampleCache } from '../../src/train/prompts';
 import { countingGpu } from './counting-gpu';
 import { modelShapes } from '../models';
 
@@ -59,12 +60,13 @@ async function allocated(
   device: Device,
   graph: Graph,
   config: ModelConfig,
+  recipe: Recipe,
   { train, update, evaluate, evaluateBase, adapter, batch, seed, lossScale }: TrainingPrograms,
 ): Promise<number> {
   const executor = new WebGpuExecutor(device);
-  const decode = declareCache(graph, config, 'cache', cacheCapacity(config));
-  const stages = [null, { adapter, seed: null }].flatMap((each, i) => decodeStages(graph, config, decode, `run.${i}`, each));
-  for (const plan of [train, update, evaluate, evaluateBase, ...stages.map((stage) => stage.plan)])
+  const cache = declareCache(graph, config, sampleCache(config, recipe));
+  const { prompt, step } = decodePlans(graph, config, cache, cache.sequences, 'run', { adapter, seed: null });
+  for (const plan of [train, update, evaluate, evaluateBase, prompt.plan, step.plan])
     await executor.run(await executor.compile(plan));
   for (const value of [batch.ids, batch.positions, batch.segments, batch.labels, batch.weights, seed, lossScale]) {
     const size = sizeOf(value.shape);
@@ -84,7 +86,7 @@ describe.each(Object.entries(modelShapes))('%s', (_name, config) => {
       const graph = new Graph();
       declareWeights(graph, config, dtypesOf(config, recipe));
       const programs = trainingPrograms(graph, config, recipe, 'run', keep(config));
-      const bytes = await allocated(device, graph, config, programs);
+      const bytes = await allocated(device, graph, config, recipe, programs);
       expect(Math.abs(total / bytes - 1)).toBeLessThan(0.05);
 
       const launchOf = launcher(device.target);
@@ -136,5 +138,6 @@ test('Llama-3.2-1B in 4 bits, rank 16, trains on 1,024 tokens within 2.5 GB', as
   expect(keep.layers).toBeLessThan(config.layers);
   const graph = new Graph();
   declareWeights(graph, config, dtypeOf);
-  expect(await allocated(device, graph, config, trainingPrograms(graph, config, recipe, 'run', keep))).toBeLessThan(2.5e9);
+  const programs = trainingPrograms(graph, config, recipe, 'run', keep);
+  expect(await allocated(device, graph, config, recipe, programs)).toBeLessThan(2.5e9);
 });

@@ -1,12 +1,13 @@
 import { attentionCachedOp, type CachedAttentionAttrs } from '../../../kernels/attention_cached';
-import type { OpCases } from '../harness';
+import type { Case, OpCases } from '../harness';
+import { BASE } from '../targets';
 
 /** Rows of the cache, new tokens, start, heads, key/value heads, head size, and the window if there is one. */
 const sizes: readonly (readonly [number, number, number, number, number, number, number?])[] = [
   [1, 1, 0, 1, 1, 4],
   [2, 1, 1, 1, 1, 8],
   [4, 3, 0, 2, 1, 8],
-  [4, 2, 2, 2, 2, 5],
+  [4, 2, 2, 2, 2, 6],
   [16, 1, 0, 4, 2, 16],
   [16, 1, 15, 4, 2, 16],
   [16, 16, 0, 4, 1, 16],
@@ -33,16 +34,64 @@ const sizes: readonly (readonly [number, number, number, number, number, number,
   [128, 2, 60, 4, 2, 20, 300],
 ];
 
+/** Where a query sits: its row of the cache and its position. */
+type Place = readonly [row: number, position: number];
+
+type Heads = readonly [heads: number, kvHeads: number, headSize: number, window?: number];
+
+function caseOf(
+  name: string,
+  cache: number,
+  places: readonly Place[],
+  [heads, kvHeads, headSize, window = 0]: Heads,
+): Case<CachedAttentionAttrs> {
+  const integers = (of: 0 | 1) => ({ shape: [places.length], dtype: 'i32', fill: (i: number) => places[i]?.[of] ?? 0 }) as const;
+  return {
+    name: `${name}, ${heads}/${kvHeads} heads of ${headSize}${window > 0 ? `, window ${window}` : ''}`,
+    inputs: [
+      { shape: [places.length, heads * headSize] },
+      { shape: [cache, kvHeads * headSize], dtype: 'f16' },
+      { shape: [cache, kvHeads * headSize], dtype: 'f16' },
+      integers(0),
+      integers(1),
+    ],
+    attrs: { heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), window, reach: cache },
+  };
+}
+
+/** `count` queries of the sequence that begins at row `first`, from position `start` on. */
+const run = (first: number, start: number, count: number) =>
+  Array.from({ length: count }, (_, i): Place => [first + start + i, start + i]);
+
+const IDLE: Place = [-1, 0];
+
+/** Several sequences in one cache: of other lengths, some places without one. */
+const ragged: readonly (readonly [number, readonly Place[], Heads])[] = [
+  [12, [IDLE, [4, 0], [11, 3]], [2, 1, 8]],
+  [160, [[5, 5], IDLE, [57, 17], [80, 0], [159, 39]], [4, 2, 16]],
+  [
+    600,
+    [
+      [299, 299],
+      [300, 0],
+      [599, 299],
+    ],
+    [9, 3, 64, 100],
+  ],
+  [128, [...run(0, 0, 10), ...run(64, 7, 20), IDLE, IDLE], [4, 1, 32]],
+  [256, [...run(64, 60, 3), IDLE, ...run(128, 0, 4)], [2, 2, 96]],
+];
+
 export const attentionCachedCases: OpCases<CachedAttentionAttrs> = {
   op: attentionCachedOp,
-  cases: sizes.map(([rows, tokens, start, heads, kvHeads, headSize, window = 0]) => ({
-    name: `${tokens} at ${start} of ${rows}, ${heads}/${kvHeads} heads of ${headSize}${window > 0 ? `, window ${window}` : ''}`,
-    inputs: [
-      { shape: [tokens, heads * headSize] },
-      { shape: [rows, kvHeads * headSize] },
-      { shape: [rows, kvHeads * headSize] },
-      { shape: [1], dtype: 'i32', fill: () => start },
-    ],
-    attrs: { heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), window },
-  })),
+  cases: [
+    ...sizes.map(([rows, tokens, start, ...heads]) =>
+      caseOf(`${tokens} at ${start} of ${rows}`, rows, run(0, start, tokens), heads),
+    ),
+    ...ragged.map(([cache, places, heads]) => caseOf(`${places.length} of several`, cache, places, heads)),
+    ...ragged.slice(1, 3).map(([cache, places, heads]) => ({
+      ...caseOf(`${places.length} of several, base`, cache, places, heads),
+      target: BASE,
+    })),
+  ],
 };

@@ -1,36 +1,53 @@
 import { cacheWriteOp } from '../../../kernels/cache_write';
-import type { OpCases } from '../harness';
+import type { Case, OpCases } from '../harness';
 
-/** Rows of the cache, width, new rows, start. */
-const sizes: readonly (readonly [number, number, number, number])[] = [
-  [1, 1, 1, 0],
-  [1, 4, 1, 0],
-  [2, 3, 1, 1],
-  [4, 5, 2, 0],
-  [4, 5, 2, 2],
-  [4, 5, 2, 3],
-  [4, 5, 2, 4],
-  [4, 5, 2, 9],
-  [8, 8, 8, 0],
-  [8, 8, 8, 1],
-  [8, 8, 9, 0],
-  [8, 8, 20, 5],
-  [16, 64, 1, 7],
-  [16, 64, 1, 15],
-  [16, 64, 1, 16],
-  [33, 65, 17, 9],
-  [100, 192, 1, 50],
-  [100, 192, 64, 30],
-  [100, 192, 64, 80],
-  [256, 128, 200, 56],
-  [512, 192, 1, 511],
+/** `count` rows one after the other. */
+const from = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
+
+/** Rows of the cache, width, and the rows written. */
+const sizes: readonly (readonly [number, number, readonly number[]])[] = [
+  [1, 2, [0]],
+  [1, 4, [0]],
+  [2, 6, [1]],
+  [4, 10, [0, 1]],
+  [4, 10, [2, 3]],
+  [4, 10, [3, 4]],
+  [4, 10, [-1, 2]],
+  [4, 10, [-1, -1]],
+  [4, 10, [4, 9]],
+  [8, 8, from(0, 8)],
+  [8, 8, from(7, 8).reverse()],
+  [8, 8, from(-4, 20)],
+  [16, 64, [7]],
+  [16, 64, [15]],
+  [33, 66, [32, 0, 17, -1, 5]],
+  [100, 192, [50]],
+  [100, 192, from(30, 64)],
+  [100, 192, from(80, 64)],
+  [256, 128, [...from(56, 30), ...from(200, 40), ...from(0, 20)]],
+  [512, 192, [511]],
 ];
+
+function caseOf([cache, width, rows]: (typeof sizes)[number], fill: number | ((i: number) => number) = 1): Case {
+  const matrix = (count: number) => ({ shape: [count, width] });
+  return {
+    name: `${rows.length}x${width}, first at ${rows[0] ?? 0} of ${cache}${fill === 1 ? '' : ', any size'}`,
+    inputs: [
+      { ...matrix(cache), dtype: 'f16' },
+      { ...matrix(cache), dtype: 'f16' },
+      { ...matrix(rows.length), fill },
+      { ...matrix(rows.length), fill },
+      { shape: [rows.length], dtype: 'i32', fill: (i) => rows[i] ?? 0 },
+    ],
+    attrs: {},
+  };
+}
+
+/** From below the smallest half to above the largest, both signs, half-way between two halves every third time. */
+const anySize = (i: number) => (i % 2 === 0 ? 1 : -1) * (1 + (i % 3 === 0 ? 2 ** -11 : i / 1000)) * 2 ** ((i % 44) - 26);
 
 export const cacheWriteCases: OpCases = {
   op: cacheWriteOp,
-  cases: sizes.map(([cache, width, rows, start]) => ({
-    name: `${rows}x${width} at ${start} of ${cache}`,
-    inputs: [{ shape: [cache, width] }, { shape: [rows, width] }, { shape: [1], dtype: 'i32', fill: () => start }],
-    attrs: {},
-  })),
+  tolerance: 0,
+  cases: [...sizes.map((size) => caseOf(size)), caseOf([20, 64, from(2, 16)], anySize)],
 };
