@@ -10,7 +10,7 @@ import { crossentropyOp } from './crossentropy';
 import { dropoutOp } from './dropout';
 import { embeddingOp } from './embedding';
 import { gradnormOp } from './gradnorm';
-import { lowrankOp } from './lowrank';
+import { lowrankOp, lowrankSumOp } from './lowrank';
 import { matmulOp } from './matmul';
 import type { Op } from './op';
 import { quantiseOp } from './quantise';
@@ -32,6 +32,7 @@ export const ops = {
   embedding: embeddingOp,
   gradnorm: gradnormOp,
   lowrank: lowrankOp,
+  lowrank_sum: lowrankSumOp,
   matmul: matmulOp,
   quantise: quantiseOp,
   rmsnorm: rmsnormOp,

@@ -1,6 +1,7 @@
 /** Products with one small side: x·Aᵀ, u·A and the adapter's own gradients, which sum over tokens. */
 
 import * as tf from '@tensorflow/tfjs-core';
+import { sameShape } from '../src/core/shape';
 import { f32, specialise } from '../src/gpu/shader';
 import { gemm } from './gemm';
 import { bytesOf, readInput, readScratch, required, writeOutput, writeScratch } from './launch';
@@ -53,10 +54,40 @@ export const lowrankOp: Op<LowrankAttrs> = {
   launch(use, attrs, target) {
     const sizes = sizesOf(use.inputs, attrs);
     const { layout, scale } = attrs;
-    if (layout === 'tn') return tokenSum(sizes, scale, target);
+    if (layout === 'tn') return tokenSum(sizes, { scale, accumulate: false }, target);
     const product = { a: readInput(0), w: readInput(1), type: 'f32', depth: sizes.K, factor: scale } as const;
     const label = `lowrank ${layout}`;
     return gemm({ label, layout, rows: sizes.M, columns: sizes.N, product, y: writeOutput(0) }, target);
+  },
+};
+
+export type LowrankSumAttrs = Pick<LowrankAttrs, 'scale'>;
+
+/**
+ * [a [K, M], b [K, N], state [M, N]] f32 → [state + scale·aᵀ·b], in the state's buffer: an adapter's gradient, gathered over
+ * micro-batches by the kernel that makes it.
+ */
+export const lowrankSumOp: Op<LowrankSumAttrs> = {
+  name: 'lowrank_sum',
+  updates: [2],
+  infer(inputs, { scale }) {
+    const { M, N } = sizesOf(inputs, { layout: 'tn', scale });
+    const [, , state] = inputs;
+    if (state?.dtype !== 'f32' || !sameShape(state.shape, [M, N]))
+      throw misfit('lowrank_sum', inputs, 'f32 [K, M], [K, N] and the state [M, N]');
+    return [{ shape: state.shape, dtype: 'f32' }];
+  },
+  gradient: null,
+  twin(inputs, { scale }) {
+    const found = product(required(inputs, 0, 'a'), required(inputs, 1, 'b'), true, false);
+    return [tf.add(required(inputs, 2, 'state'), tf.mul(found, scale))];
+  },
+  cost(use, { scale }) {
+    const { M, N, K } = sizesOf(use.inputs, { layout: 'tn', scale });
+    return { flops: 2 * M * N * K + M * N, bytes: bytesOf(use) };
+  },
+  launch(use, { scale }, target) {
+    return tokenSum(sizesOf(use.inputs, { layout: 'tn', scale }), { scale, accumulate: true }, target);
   },
 };
 
@@ -80,8 +111,14 @@ const THREADS = { gpu: 32768, cpu: 64 };
 /** A span of fewer tokens would cost more to add up than it saves. */
 const SHORTEST_SPAN = 32;
 
+/** What becomes of the sum: times `scale`, and added to what is in the output. */
+interface Result {
+  readonly scale: number;
+  readonly accumulate: boolean;
+}
+
 /** aᵀ·b: spans of tokens side by side into scratch, then their sum; one stage when the result alone has threads enough. */
-function tokenSum(sizes: Sizes, scale: number, target: Target): Launch {
+function tokenSum(sizes: Sizes, { scale, accumulate }: Result, target: Target): Launch {
   const { M, N, K } = sizes;
   const { software } = target;
   const side = software ? 8 : 4;
@@ -91,12 +128,13 @@ function tokenSum(sizes: Sizes, scale: number, target: Target): Launch {
   const blocks = cuts({ what: `lowrank tn over ${K} tokens`, count: K, bytes: 4 * Math.max(M, N) }, target.maxBindingBytes);
   const tile = { side, span };
   if (blocks.length === 1 && span === K) {
-    const alone = { tokens: { first: 0, count: K }, before: 0, factor: scale, y: writeOutput(0) };
+    const alone = { tokens: { first: 0, count: K }, before: 0, scale, accumulate, y: writeOutput(0) };
     return { scratch: [], dispatches: [reduce(sizes, tile, alone)] };
   }
   const counts = blocks.map(({ count }) => Math.ceil(count / span));
   const before = (block: number) => counts.slice(0, block).reduce((sum, count) => sum + count, 0);
-  const stages = blocks.map((tokens, i) => reduce(sizes, tile, { tokens, before: before(i), factor: 1, y: writeScratch(0) }));
+  const part = { scale: 1, accumulate: false, y: writeScratch(0) };
+  const stages = blocks.map((tokens, i) => reduce(sizes, tile, { ...part, tokens, before: before(i) }));
   const parts = before(blocks.length);
   const sum = {
     label: 'lowrank sum',
@@ -105,31 +143,32 @@ function tokenSum(sizes: Sizes, scale: number, target: Target): Launch {
     rows: M,
     columns: N,
     factor: scale,
+    accumulate,
     y: writeOutput(0),
   };
   return { scratch: [4 * M * N * parts], dispatches: [...stages, sumParts(sum)] };
 }
 
 /** A block of tokens, and the spans of those before it. */
-interface Block {
+interface Block extends Result {
   readonly tokens: Span;
   readonly before: number;
-  readonly factor: number;
   readonly y: Binding;
 }
 
 function reduce(
   { M, N, K }: Sizes,
   { side, span }: { side: number; span: number },
-  { tokens, before, factor, y }: Block,
+  { tokens, before, scale, accumulate, y }: Block,
 ): Dispatch {
   const columns = Math.ceil(N / side);
   const X = Math.min(16, 2 ** Math.ceil(Math.log2(columns)));
   const Y = 64 / X;
   const VECTOR = M % 4 === 0 && N % 4 === 0;
+  const kind = { VECTOR, FACTOR: f32(scale), ACCUMULATE: accumulate };
   const sizes = { ROWS: M, COLUMNS: N, DEPTH: tokens.count, SPAN: span, BEFORE: before, TM: side, TN: side, X, Y };
   const code = unroll(source, { TM4: side / 4, TN4: side / 4 });
-  const shader = specialise('lowrank tn', code, 'reduce', { VECTOR, FACTOR: f32(factor), ...sizes });
+  const shader = specialise('lowrank tn', code, 'reduce', { ...kind, ...sizes });
   const workgroups = [Math.ceil(columns / X), Math.ceil(M / (side * Y)), Math.ceil(tokens.count / span)] as const;
   const part = (binding: Binding, width: number) => (tokens.count === K ? binding : slice(binding, tokens, 4 * width));
   return { shader, workgroups, bindings: [part(readInput(0), M), part(readInput(1), N), y] };

@@ -1,5 +1,5 @@
 // out = FACTOR·aᵀ·b for a [DEPTH, ROWS] and b [DEPTH, COLUMNS]: a sum over tokens, in two stages of fixed order.
-// Each thread adds TM x TN of the result over one span of tokens; sum_parts.wgsl adds the spans.
+// Each thread adds TM x TN of the result over one span of tokens; sum_parts.wgsl adds the spans. ACCUMULATE adds to what is in out.
 #if VECTOR
 alias E = vec4f;
 #else
@@ -32,9 +32,19 @@ fn store(span: u32, m: u32, n: u32, sum: vec4f) {
   if (m >= ROWS || n >= COLUMNS) { return; }
   let i = ((BEFORE + span) * ROWS + m) * COLUMNS + n;
 #if VECTOR
-  y[i / 4u] = FACTOR * sum;
+#if ACCUMULATE
+  y[i / 4u] += FACTOR * sum;
 #else
-  for (var c = 0u; c < 4u && n + c < COLUMNS; c++) { y[i + c] = FACTOR * sum[c]; }
+  y[i / 4u] = FACTOR * sum;
+#endif
+#else
+  for (var c = 0u; c < 4u && n + c < COLUMNS; c++) {
+#if ACCUMULATE
+    y[i + c] += FACTOR * sum[c];
+#else
+    y[i + c] = FACTOR * sum[c];
+#endif
+  }
 #endif
 }
 

@@ -1,10 +1,12 @@
 /**
  * Merges sums into what they sum. The backward pass of a LoRA layer is dx = dy·W + du·A, which autodiff writes as two products and
- * a sum, and the tile loop can do as one; a residual's gradient is added by the kernel that makes the other part.
+ * a sum, and the tile loop can do as one; a residual's gradient is added by the kernel that makes the other part, and an
+ * adapter's gradient goes where the micro-batches before left theirs.
  */
 
+import { accumulateOp } from '../../kernels/accumulate';
 import { addOp } from '../../kernels/add';
-import { lowrankOp } from '../../kernels/lowrank';
+import { lowrankOp, lowrankSumOp, type LowrankAttrs } from '../../kernels/lowrank';
 import { matmulOp, type MatmulAttrs } from '../../kernels/matmul';
 import type { Op, Value } from '../../kernels/op';
 import { rmsnormBackwardOp } from '../../kernels/rmsnorm';
@@ -19,9 +21,37 @@ const ADDENDS = new Map<Op, number>([
   [rmsnormBackwardOp, 4],
 ]);
 
-/** The same computation with `add(matmul, lowrank)` as one extended product, and `x` of `add(op, x)` as the op's addend. */
+/**
+ * The same computation with `add(matmul, lowrank)` as one extended product, `x` of `add(op, x)` as the op's addend, and
+ * `accumulate(state, lowrank)` as a sum into the state.
+ */
 export function fuse(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
   const uses = countUses(nodes, outputs);
+  return gather(fuseSums(nodes, uses), uses);
+}
+
+/** Sums over tokens go to the state as they are made: at the end of the program all of them would have waited in memory. */
+function gather(nodes: readonly Node[], uses: ReadonlyMap<Value, number>): Node[] {
+  const once = (value: Value | null | undefined): value is Value => value != null && uses.get(value) === 1;
+  const waiting = new Map<Value, Node>();
+  for (const node of nodes) {
+    const [state, part] = node.inputs;
+    if (node.op === accumulateOp && once(state) && once(part)) waiting.set(part, node);
+  }
+  const gathered = new Set<Node>();
+  const result = nodes.map((node) => {
+    const [value] = node.outputs;
+    const sum = value === undefined ? undefined : waiting.get(value);
+    const { layout, scale } = node.attrs as LowrankAttrs;
+    if (sum === undefined || node.op !== lowrankOp || layout !== 'tn') return node;
+    gathered.add(sum);
+    const [state = null] = sum.inputs;
+    return { ...node, op: lowrankSumOp, attrs: { scale }, inputs: [...node.inputs, state], outputs: sum.outputs };
+  });
+  return result.filter((node) => !gathered.has(node));
+}
+
+function fuseSums(nodes: readonly Node[], uses: ReadonlyMap<Value, number>): Node[] {
   const producer = new Map<Value, Node>();
   const merged = new Set<Node>();
   const result = nodes.map((original) => {

@@ -1,6 +1,7 @@
 /** The products with one small side. */
-import { lowrankCases, lowrankTileCases } from './cases/lowrank';
+import { lowrankCases, lowrankSumCases, lowrankTileCases } from './cases/lowrank';
 import { testOp } from './suite';
 
 testOp(lowrankCases);
+testOp(lowrankSumCases);
 testOp(lowrankTileCases);

@@ -9,7 +9,7 @@ import { cacheWriteCases } from './cases/cache_write';
 import { crossentropyCases } from './cases/crossentropy';
 import { dropoutCases } from './cases/dropout';
 import { embeddingCases } from './cases/embedding';
-import { lowrankCases } from './cases/lowrank';
+import { lowrankCases, lowrankSumCases } from './cases/lowrank';
 import { matmulCases, matmulGradientCases, matmulQuantisedCases } from './cases/matmul';
 import { accumulateCases, adamwCases, gradnormCases } from './cases/optimizer';
 import { quantiseCases } from './cases/quantise';
@@ -37,6 +37,7 @@ const cases: Record<OpName, readonly Suite[]> = {
   embedding: [embeddingCases],
   gradnorm: [gradnormCases],
   lowrank: [lowrankCases],
+  lowrank_sum: [lowrankSumCases],
   matmul: [matmulCases, matmulGradientCases, matmulQuantisedCases],
   quantise: [quantiseCases],
   rmsnorm: [rmsnormCases],

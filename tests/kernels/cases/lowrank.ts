@@ -1,4 +1,4 @@
-import { lowrankOp, type LowrankAttrs } from '../../../kernels/lowrank';
+import { lowrankOp, lowrankSumOp, type LowrankAttrs, type LowrankSumAttrs } from '../../../kernels/lowrank';
 import type { Target } from '../../../src/gpu/device';
 import type { Case, OpCases } from '../harness';
 import { REAL } from '../targets';
@@ -41,6 +41,20 @@ export const lowrankCases: OpCases<LowrankAttrs> = {
   op: lowrankOp,
   gradient: { inputs: [0, 1] },
   cases: [...sizes.flatMap((size) => layouts.map((layout) => caseOf(size, layout, {}))), ...cut],
+};
+
+export const lowrankSumCases: OpCases<LowrankSumAttrs> = {
+  op: lowrankSumOp,
+  cases: [
+    ...sizes.map((size) => [size, {}] as const),
+    ...sizes.map((size) => [size, REAL] as const),
+    [[9, 31, 150], SMALL] as const,
+  ].map(([[M, N, K], target], i) => ({
+    name: `${M}x${N}x${K}${i >= sizes.length ? ', cut otherwise' : ''}`,
+    inputs: [{ shape: [K, M] }, { shape: [K, N] }, { shape: [M, N] }],
+    attrs: { scale: 1.3 },
+    target,
+  })),
 };
 
 /** As a real GPU cuts them; tn sums over tokens in two stages. */
