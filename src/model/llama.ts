@@ -89,8 +89,10 @@ interface Pass {
 function selfAttention(pass: Pass, i: number, x: Value): Value {
   const name = `layers.${i}.self_attn`;
   const h = norm(pass, `model.layers.${i}.input_layernorm`, x);
-  const q = rotate(pass, headNorm(pass, `model.${name}.q_norm`, project(pass, `${name}.q_proj`, h)));
-  const k = rotate(pass, headNorm(pass, `model.${name}.k_norm`, project(pass, `${name}.k_proj`, h)));
+  const { builder, config, tokens } = pass;
+  const queries = headNorm(pass, `model.${name}.q_norm`, project(pass, `${name}.q_proj`, h));
+  const keys = headNorm(pass, `model.${name}.k_norm`, project(pass, `${name}.k_proj`, h));
+  const { q, k } = rope(builder, queries, keys, tokens, config.headDim);
   const v = project(pass, `${name}.v_proj`, h);
   return project(pass, `${name}.o_proj`, pass.attend(i, q, k, v), x);
 }
@@ -117,8 +119,4 @@ function norm({ builder, graph, config }: Pass, name: string, x: Value): Value {
 /** Qwen3 normalises each head of q and k; others have no such weight. */
 function headNorm(pass: Pass, name: string, x: Value): Value {
   return pass.graph.find(`${name}.weight`) === undefined ? x : norm(pass, name, x);
-}
-
-function rotate({ builder, config, tokens }: Pass, x: Value): Value {
-  return rope(builder, x, tokens.positions, tokens.cos, tokens.sin, config.headDim);
 }

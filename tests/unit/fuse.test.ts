@@ -28,3 +28,13 @@ test('a part that something else reads stays', () => {
   expect(names([sum])).toEqual(['matmul']);
   expect(names([sum, part])).toEqual(['matmul', 'add']);
 });
+
+test('a layer whose linear layers all have adapters takes 52 operations', () => {
+  const config = modelShapes['SmolLM2-135M'];
+  const graph = new Graph();
+  declareWeights(graph, config, () => 'f32');
+  const { nodes } = trainingPrograms(graph, config, parseRecipe({}), 'run').train;
+  const count = (wanted: string) => nodes.filter(({ layer, pass }) => layer === 1 && pass === wanted).length;
+  // Two norms, seven products with their u, rope, attention and swiglu; backward, a product has also du, dA and dB.
+  expect([count('forward'), count('backward')]).toEqual([2 + 7 * 2 + 3, 2 + 7 * 4 + 3]);
+});

@@ -1,39 +1,40 @@
 import { ropeOp, type RopeAttrs } from '../../../kernels/rope';
 import type { OpCases } from '../harness';
 
-/** Tokens, heads, head size, rows of the tables. */
-const sizes: readonly (readonly [number, number, number, number])[] = [
+/** Tokens, heads, head size, rows of the tables, and heads of a second tensor if there is one. */
+const sizes: readonly (readonly [number, number, number, number, number?])[] = [
   [1, 1, 2, 1],
   [1, 1, 4, 2],
   [2, 1, 6, 3],
-  [3, 1, 8, 3],
+  [3, 1, 8, 3, 1],
   [5, 3, 8, 7],
-  [4, 2, 10, 4],
+  [4, 2, 10, 4, 1],
   [7, 1, 16, 9],
-  [9, 5, 16, 16],
+  [9, 5, 16, 16, 2],
   [2, 3, 20, 5],
   [3, 2, 24, 8],
-  [8, 1, 32, 64],
+  [8, 1, 32, 64, 3],
   [33, 2, 32, 33],
   [1, 9, 64, 100],
-  [17, 3, 64, 20],
+  [17, 3, 64, 20, 1],
   [6, 2, 80, 10],
   [5, 2, 96, 10],
-  [3, 4, 128, 12],
+  [3, 4, 128, 12, 2],
   [2, 1, 256, 4],
   [65, 1, 64, 65],
-  [300, 9, 64, 512],
-  [129, 3, 100, 64],
+  [300, 9, 64, 512, 3],
+  [129, 3, 100, 64, 1],
 ];
 
 export const ropeCases: OpCases<RopeAttrs> = {
   op: ropeOp,
-  gradient: { inputs: [0] },
-  cases: sizes.flatMap(([tokens, heads, headSize, positions]) =>
+  gradient: { inputs: [0, 1] },
+  cases: sizes.flatMap(([tokens, heads, headSize, positions, others = 0]) =>
     [false, true].map((inverse) => ({
-      name: `${tokens}x${heads}x${headSize}${inverse ? ' inverse' : ''}`,
+      name: `${tokens}x${heads}${others > 0 ? `+${others}` : ''}x${headSize}${inverse ? ' inverse' : ''}`,
       inputs: [
         { shape: [tokens, heads * headSize] },
+        others > 0 ? { shape: [tokens, others * headSize] } : null,
         { shape: [tokens], dtype: 'i32', fill: [0, positions] },
         { shape: [positions, headSize / 2] },
         { shape: [positions, headSize / 2] },
