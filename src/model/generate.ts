@@ -50,6 +50,11 @@ interface PlannedStage {
   readonly plan: Plan;
 }
 
+export interface PlannedPrograms {
+  readonly prompt: PlannedStage;
+  readonly step: PlannedStage;
+}
+
 interface Stage {
   readonly window: Window;
   readonly compiled: Compiled;
@@ -68,7 +73,7 @@ export function decodePlans(
   sequences: number,
   name: string,
   adaptation: Adaptation | null,
-): { readonly prompt: PlannedStage; readonly step: PlannedStage } {
+): PlannedPrograms {
   const stage = (length: number, logitsWanted: boolean): PlannedStage => {
     const window = declareWindow(graph, length);
     const program = graph.program(`${name}.decode.${length}`);
@@ -215,12 +220,28 @@ export class Decoder {
     const key = `${name} ${sequences}`;
     const known = this.#programs.get(key);
     if (known !== undefined) return known;
-    const { prompt, step } = decodePlans(this.graph, this.config, cache, sequences, name, adaptation);
-    const compile = async ({ window, plan }: PlannedStage) => ({ window, compiled: await this.executor.compile(plan) });
-    const made = Promise.all([compile(prompt), compile(step), this.executor.granted()]);
-    const programs = made.then(([first, second]) => ({ prompt: first, step: second }));
+    const programs = this.#compile(decodePlans(this.graph, this.config, cache, sequences, name, adaptation));
     this.#programs.set(key, programs);
     return programs;
+  }
+
+  /** Both programs and a cache that the device has memory for, or neither. */
+  async #compile(stages: PlannedPrograms): Promise<Programs> {
+    const made: Compiled[] = [];
+    const compile = async ({ window, plan }: PlannedStage): Promise<Stage> => {
+      const compiled = await this.executor.compile(plan);
+      made.push(compiled);
+      return { window, compiled };
+    };
+    try {
+      const programs = { prompt: await compile(stages.prompt), step: await compile(stages.step) };
+      // The buffers of the cache were made just now: only from here on can the device have refused them.
+      await this.executor.granted();
+      return programs;
+    } catch (error) {
+      for (const compiled of made) compiled.dispose();
+      throw error;
+    }
   }
 
   /** Gives back the cache and the programs over it. */
