@@ -13,8 +13,8 @@ function splitOf(lengths: readonly number[]): EncodedSplit {
   const offsets = new Uint32Array(lengths.length + 1);
   lengths.forEach((length, i) => (offsets[i + 1] = (offsets[i] ?? 0) + length));
   return {
-    ids: Int32Array.from({ length: total }, (_, i) => i + 1),
-    trained: Uint8Array.from({ length: total }, (_, i) => ((i * 2654435761) % 3) & 1),
+    ids: new Int32Array(total).map((_, i) => i + 1),
+    trained: new Uint8Array(total).map((_, i) => ((i * 2654435761) % 3) & 1),
     offsets,
     lines: Uint32Array.from(lengths, (_, i) => i + 1),
   };
