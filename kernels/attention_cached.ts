@@ -5,7 +5,7 @@ import { sameShape } from '../src/core/shape';
 import { f32, specialise } from '../src/gpu/shader';
 import source from './attention_cached.wgsl?raw';
 import { laneConstants, withLanes } from './lanes';
-import { bytesOf, readInput, required, writeOutput } from './launch';
+import { bytesOf, readInput, required, specBytes, writeOutput } from './launch';
 import type { Builder, Op, Spec, Value } from './op';
 import { matrixOf, misfit, only } from './rule';
 import { product } from './twin';
@@ -19,7 +19,7 @@ export interface CachedAttentionAttrs {
   readonly scale: number;
   /** How many positions a query sees, its own included; 0: all before it. */
   readonly window: number;
-  /** Rows of the cache that a sequence has at most: for the cost alone. */
+  /** Rows of the cache that a sequence has at most: for the cost alone, which counts all of them. */
   readonly reach: number;
 }
 
@@ -52,7 +52,11 @@ export const attentionCachedOp: Op<CachedAttentionAttrs> = {
   cost(use, { heads, headSize, window, reach }) {
     const [tokens = 0] = required(use.outputs, 0, 'o').shape;
     const seen = window > 0 ? Math.min(window, reach) : reach;
-    return { flops: 4 * tokens * seen * heads * headSize, bytes: bytesOf(use) };
+    const cache = required(use.inputs, 1, 'cacheK');
+    const [rows = 1] = cache.shape;
+    // At most a sequence for each query; keys and values.
+    const unseen = 2 * specBytes(cache) * (1 - Math.min(tokens * seen, rows) / rows);
+    return { flops: 4 * tokens * seen * heads * headSize, bytes: bytesOf(use) - unseen };
   },
   launch(use, { heads, kvHeads, headSize, scale, window }, target) {
     const [tokens = 0] = required(use.outputs, 0, 'o').shape;

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --json] [--vocab N] [--tokens N] [--only products|step|wasm|model] [--model NAME] [--base stored|q8|q4] [--node]`: measures the device's ceilings, then products and
+ * `npm run bench [-- --json] [--vocab N] [--tokens N] [--only products|step|wasm|model|decode] [--model NAME] [--base stored|q8|q4] [--node]`: measures the device's ceilings, then products and
  * the whole training step as fractions of them, beside tfjs-webgpu and jax-js on the same work in the same run. Runs in a real browser,
  * on the machine's GPU when WebGPU can use it; with --node over the npm package `webgpu` instead. Progress goes to stderr.
  */
@@ -25,13 +25,14 @@ const { values } = parseArgs({
 });
 const [vocabulary, tokens] = [Number(values.vocab), Number(values.tokens)];
 const whole = (value: number) => Number.isInteger(value) && value >= 8;
-const byDefault = (part: BenchPart) => part !== 'model' && !(values.node && part === 'wasm');
+const byDefault = (part: BenchPart) => part !== 'model' && part !== 'decode' && !(values.node && part === 'wasm');
 const parts = BENCH_PARTS.filter((part) => (values.only === undefined ? byDefault(part) : part === values.only));
 const model = modelNames().find((name) => name === values.model);
 const base = BASE_PRECISIONS.find((precision) => precision === values.base);
 if (!whole(vocabulary) || !whole(tokens) || parts.length === 0 || model === undefined || base === undefined) {
   console.error('usage: npm run bench -- [--json] [--vocab N] [--tokens N] [--only products|step|wasm] [--node]');
   console.error('       npm run bench -- --only model [--model NAME] [--base stored|q8|q4] [--tokens N] [--json] [--node]');
+  console.error('       npm run bench -- --only decode [--model NAME] [--base stored|q8|q4] [--json] [--node]');
   console.error(`       NAME is one of ${modelNames().join(', ')}`);
   process.exit(2);
 }

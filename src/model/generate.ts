@@ -26,7 +26,7 @@ import {
 import { sampleToken, type Sampling } from './sample';
 
 /** Prompt tokens that go through the model at once. */
-const PREFILL = 32;
+export const PREFILL = 32;
 /** Positions that a sequence may take at most. */
 const MOST_POSITIONS = 2048;
 /** Caches are so many positions or a multiple: one that is a little longer is not made anew. */

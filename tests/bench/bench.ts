@@ -2,6 +2,7 @@
 
 import { openDevice } from '../../src/gpu/device';
 import { measureCeilings } from './ceilings';
+import { timeDecode } from './decode';
 import { startJax } from './jax';
 import { timeModelStep } from './model-step';
 import { timeProduct, productName } from './products';
@@ -39,6 +40,9 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
   const withModel = options.parts.includes('model');
   if (withModel) log(`training step of ${options.model}, ${options.base} base, ${options.tokens} tokens`);
   const modelStep = withModel ? await timeModelStep(device, ceilings, options.model, options) : null;
+  const withDecode = options.parts.includes('decode');
+  if (withDecode) log(`decoding with ${options.model}, ${options.base} base`);
+  const decode = withDecode ? await timeDecode(device, ceilings, options) : null;
   const wasmStep = withWasm ? await timeWasmStep(options, ROUNDS) : null;
   return {
     date: new Date().toISOString(),
@@ -46,7 +50,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
     software: device.target.software,
     agent: navigator.userAgent,
     features: [...device.target.features].sort(),
-    ...{ ceilings, products, step, wasmStep, modelStep },
+    ...{ ceilings, products, step, wasmStep, modelStep, decode },
     seconds: (performance.now() - started) / 1000,
   };
 }

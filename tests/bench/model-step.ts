@@ -48,7 +48,8 @@ export async function timeModelStep(
   return { name, base, tokens, bytes, ours: measured(nodes, timing, ceilings), tokensPerSecond: (1000 * tokens) / timing.ms };
 }
 
-async function writeWeights(executor: WebGpuExecutor, graph: Graph, config: ModelConfig, recipe: Recipe): Promise<void> {
+/** Random weights of the model, in the precision of the recipe's base. */
+export async function writeWeights(executor: WebGpuExecutor, graph: Graph, config: ModelConfig, recipe: Recipe): Promise<void> {
   const tensors = expectedTensors(config);
   const stored = new Map(tensors.map(({ name, shape }) => [name, shape.length > 1 ? 'f16' : 'f32'] as const));
   declareWeights(graph, config, deviceTypes(config, stored, recipe.basePrecision));

@@ -1,6 +1,16 @@
 /** The benchmark's report as a table for a person. */
 
-import type { BenchReport, Measured, ModelStepReport, PeerReport, ProductReport, StepReport, WasmStepReport } from './report';
+import type {
+  BenchReport,
+  Ceilings,
+  DecodeReport,
+  Measured,
+  ModelStepReport,
+  PeerReport,
+  ProductReport,
+  StepReport,
+  WasmStepReport,
+} from './report';
 
 export function printReport(report: BenchReport): string {
   const { ceilings } = report;
@@ -11,6 +21,7 @@ export function printReport(report: BenchReport): string {
     ...(report.products.length > 0 ? ['', ...printProducts(report.products)] : []),
     ...(report.step === null ? [] : ['', ...printStep(report.step)]),
     ...(report.modelStep === null ? [] : ['', ...printModelStep(report.modelStep)]),
+    ...(report.decode === null ? [] : ['', ...printDecode(report.decode, ceilings)]),
     ...(report.wasmStep === null ? [] : ['', ...printWasmStep(report.wasmStep)]),
     '',
     `measured in ${report.seconds.toFixed(0)} s`,
@@ -79,6 +90,22 @@ function printModelStep({ name, base, tokens, ours, tokensPerSecond, bytes }: Mo
   ];
 }
 
+function printDecode({ name, base, given, made, cacheBytes, batches }: DecodeReport, { bytes: copy }: Ceilings): string[] {
+  const row = (what: string, tokens: number, work: Measured): string[] => {
+    const rate = work.bytes / (work.ms / 1000);
+    const speed = (1000 * tokens) / work.ms;
+    return [what, ...figures(work), speed.toFixed(1), mega(work.bytes), giga(rate), percent(rate / copy.value)];
+  };
+  const rows = batches.flatMap(({ sequences, prefill, step }) => [
+    row(`prompts of ${sequences}`, sequences * (given - 1), prefill),
+    row(`a token of ${sequences}`, sequences, step),
+  ]);
+  return [
+    `decoding: ${name}, base ${base}, prompts of ${given} tokens, ${made} more of each; cache ${mega(cacheBytes)} MB`,
+    ...table([['', ...OURS, 'tokens/s', 'MB', 'GB/s', 'of copy'], ...rows]),
+  ];
+}
+
 function printWasmStep({ model, ours, tokensPerSecond, peer }: WasmStepReport): string[] {
   const rate = `${tokensPerSecond.toFixed(1)} tokens/s, ${peer.ratio.toFixed(2)} times as fast as by hand`;
   return [
@@ -105,6 +132,10 @@ function figuresOf(values: readonly number[]): string {
 
 function giga(value: number): string {
   return (value / 1e9).toPrecision(3);
+}
+
+function mega(value: number): string {
+  return (value / 1e6).toFixed(1);
 }
 
 function percent(share: number): string {

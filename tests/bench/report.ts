@@ -99,6 +99,26 @@ export interface ModelStepReport {
   readonly bytes: number;
 }
 
+/** Decoding so many prompts side by side. */
+export interface DecodeBatch {
+  readonly sequences: number;
+  /** All windows of all prompts. */
+  readonly prefill: Measured;
+  /** A token of every prompt, from one to the next: the device, the logits' way back, and the choice of the token. */
+  readonly step: Measured;
+}
+
+export interface DecodeReport {
+  readonly name: ModelName;
+  readonly base: BasePrecision;
+  /** Tokens of each prompt, and of what it is continued with. */
+  readonly given: number;
+  readonly made: number;
+  /** Of the cache that all batches share. */
+  readonly cacheBytes: number;
+  readonly batches: readonly DecodeBatch[];
+}
+
 export interface BenchReport {
   readonly date: string;
   readonly adapter: string;
@@ -111,6 +131,7 @@ export interface BenchReport {
   readonly step: StepReport | null;
   readonly wasmStep: WasmStepReport | null;
   readonly modelStep: ModelStepReport | null;
+  readonly decode: DecodeReport | null;
   readonly seconds: number;
 }
 
@@ -118,13 +139,13 @@ export interface BenchOptions {
   /** V of the model in the step, and tokens of its batch. */
   readonly vocabulary: number;
   readonly tokens: number;
-  /** The model of `model` and how its base is held. */
+  /** The model of `model` and `decode`, and how its base is held. */
   readonly model: ModelName;
   readonly base: BasePrecision;
   /** What to measure. */
   readonly parts: readonly BenchPart[];
 }
 
-export const BENCH_PARTS = ['products', 'step', 'wasm', 'model'] as const;
-/** `wasm` is the step on the processor, which Node has no files for; `model` a step of a real model's shape, only when asked for. */
+export const BENCH_PARTS = ['products', 'step', 'wasm', 'model', 'decode'] as const;
+/** `wasm` is the step on the processor, which Node has no files for; `model` a step of a real model's shape and `decode` its decoding, only when asked for. */
 export type BenchPart = (typeof BENCH_PARTS)[number];
