@@ -1,7 +1,8 @@
 /**
- * `npm run bench [-- --json] [--vocab N] [--tokens N] [--only products|step|wasm|model|decode] [--model NAME] [--base stored|q8|q4] [--node]`: measures the device's ceilings, then products and
- * the whole training step as fractions of them, beside tfjs-webgpu and jax-js on the same work in the same run. Runs in a real browser,
- * on the machine's GPU when WebGPU can use it; with --node over the npm package `webgpu` instead. Progress goes to stderr.
+ * `npm run bench -- [--only products|step|wasm|model|decode] [--vocab N] [--tokens N] [--model NAME] [--base stored|q8|q4] [--json] [--node]`:
+ * measures the device's ceilings, then products, decoding and the whole training step as fractions of them, beside tfjs-webgpu and jax-js on
+ * the same work in the same run, and PyTorch + PEFT where the machine has them (PYTHON names the interpreter). Runs in a real
+ * browser, on the machine's GPU when WebGPU can use it; with --node over the npm package `webgpu` instead. Progress goes to stderr.
  */
 
 import { parseArgs } from 'node:util';
@@ -11,6 +12,7 @@ import { BENCH_PARTS, type BenchOptions, type BenchPart, type BenchReport, type 
 import { modelShapes } from '../tests/models';
 import { BASE_PRECISIONS } from '../src/recipe/recipe';
 import { launchBrowser } from './browser';
+import { timeTorch } from './torch';
 
 const { values } = parseArgs({
   options: {
@@ -40,7 +42,8 @@ const options: BenchOptions = { vocabulary, tokens, parts, model, base };
 
 const server = await createServer({ logLevel: 'error', server: { port: 0, strictPort: false, hmr: false } });
 try {
-  const report = values.node ? await inNode(server) : await inBrowser(server);
+  const measured = values.node ? await inNode(server) : await inBrowser(server);
+  const report = { ...measured, torch: measured.step && (await timeTorch(options, progress)) };
   console.log(values.json ? JSON.stringify(report) : printReport(report));
 } finally {
   await server.close();

@@ -34,7 +34,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
   const size = `${options.tokens} tokens, vocabulary ${options.vocabulary}`;
   const withStep = options.parts.includes('step');
   if (withStep) log(`training step, ${size}`);
-  const step = withStep ? await timeStep(device, tfjs, ceilings, options, ROUNDS) : null;
+  const step = withStep ? await timeStep(device, tfjs, jax !== null, ceilings, options, ROUNDS) : null;
   const withWasm = options.parts.includes('wasm');
   if (withWasm) log(`training step on the processor, ${size}`);
   const withModel = options.parts.includes('model');
@@ -50,7 +50,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
     software: device.target.software,
     agent: navigator.userAgent,
     features: [...device.target.features].sort(),
-    ...{ ceilings, products, step, wasmStep, modelStep, decode },
+    ...{ ceilings, products, step, torch: null, wasmStep, modelStep, decode },
     seconds: (performance.now() - started) / 1000,
   };
 }

@@ -54,5 +54,7 @@ export function limitOf(nodes: readonly Node[], { flops, bytes }: Ceilings): num
 }
 
 export function measured(nodes: readonly Node[], timing: Timing, ceilings: Ceilings): Measured {
-  return { ...timing, ...costOf(nodes), fraction: limitOf(nodes, ceilings) / timing.ms };
+  const useful = costOf(nodes.filter(({ pass }) => pass !== 'recompute')).flops;
+  const utilisation = useful / (timing.ms / 1000) / ceilings.flops.value;
+  return { ...timing, ...costOf(nodes), fraction: limitOf(nodes, ceilings) / timing.ms, utilisation };
 }

@@ -8,7 +8,9 @@ import type {
   ModelStepReport,
   PeerReport,
   ProductReport,
+  Share,
   StepReport,
+  TorchReport,
   WasmStepReport,
 } from './report';
 
@@ -20,6 +22,7 @@ export function printReport(report: BenchReport): string {
     `copy           ${giga(ceilings.bytes.value)} GB/s ±${percent(ceilings.bytes.spread / 2)} (${ceilings.copyBytes / 2 ** 20} MiB, ${ceilings.bytes.variant})`,
     ...(report.products.length > 0 ? ['', ...printProducts(report.products)] : []),
     ...(report.step === null ? [] : ['', ...printStep(report.step)]),
+    ...(report.torch === null ? [] : printTorch(report.torch, report.step)),
     ...(report.modelStep === null ? [] : ['', ...printModelStep(report.modelStep)]),
     ...(report.decode === null ? [] : ['', ...printDecode(report.decode, ceilings)]),
     ...(report.wasmStep === null ? [] : ['', ...printWasmStep(report.wasmStep)]),
@@ -28,7 +31,7 @@ export function printReport(report: BenchReport): string {
   ].join('\n');
 }
 
-const OURS = ['ms', '±', 'GFLOP/s', 'of limit'];
+const OURS = ['ms', '±', 'GFLOP/s', 'of π', 'of limit'];
 
 function head(first: string, peers: readonly PeerReport[]): string[] {
   return [first, ...OURS, ...peers.flatMap(({ name }) => [`${name} ms`, '±', 'times as fast'])];
@@ -57,9 +60,10 @@ function geometricMean(values: readonly number[]): number {
 
 function printStep(step: StepReport): string[] {
   const { ours, peers } = step;
-  const split = step.split.map(({ name, nodes, ms, flops, fraction }) => [
+  const split = step.split.map(({ name, nodes, kind, ms, flops, fraction }) => [
     `  ${name}`,
     String(nodes),
+    kind,
     ms.toFixed(2),
     percent(ms / ours.ms),
     giga(flops / (ms / 1000)),
@@ -74,9 +78,23 @@ function printStep(step: StepReport): string[] {
     `loss of each step: ${each.map(({ name, losses }) => `${name} ${figuresOf(losses)}`).join('; ')}`,
     `gradient norm: ${each.map(({ name, gradNorms }) => `${name} ${figuresOf(gradNorms)}`).join('; ')}`,
     `largest deviation: ${peers.map(({ name, deviation }) => `${name} ${deviation.toExponential(1)}`).join(', ')}`,
-    `where our time goes (each kind of node by itself; together ${total.toFixed(1)} ms):`,
-    ...table([['  nodes', 'count', 'ms', 'of step', 'GFLOP/s', 'of limit'], ...split]),
+    `where our time goes (each kind of node by itself): ${kindsOf(step.split)}; idle ${Math.max(0, ours.ms - total).toFixed(1)} ms`,
+    ...table([['  nodes', 'count', 'bound by', 'ms', 'of step', 'GFLOP/s', 'of limit'], ...split]),
   ];
+}
+
+function kindsOf(split: readonly Share[]): string {
+  const of = (wanted: Share['kind']) => split.reduce((sum, { kind, ms }) => (kind === wanted ? sum + ms : sum), 0);
+  const names = { compute: 'bound by arithmetic', memory: 'by memory', recompute: 'made again' } as const;
+  return (['compute', 'memory', 'recompute'] as const).map((kind) => `${names[kind]} ${of(kind).toFixed(1)} ms`).join(', ');
+}
+
+function printTorch({ version, device, rows }: TorchReport, step: StepReport | null): string[] {
+  const lines = rows.map((row) => {
+    const ratio = row.ms / (step?.ours.ms ?? NaN);
+    return `  ${row.dtype} ${milliseconds(row).join(' ms ± ')}, ${ratio.toFixed(2)} times ours`;
+  });
+  return [`the same step in PyTorch ${version} + PEFT (${device}):`, ...lines];
 }
 
 function printModelStep({ name, base, tokens, ours, tokensPerSecond, bytes }: ModelStepReport): string[] {
@@ -119,7 +137,7 @@ function printWasmStep({ model, ours, tokensPerSecond, peer }: WasmStepReport): 
 }
 
 function figures(ours: Measured): string[] {
-  return [...milliseconds(ours), giga(ours.flops / (ours.ms / 1000)), percent(ours.fraction)];
+  return [...milliseconds(ours), giga(ours.flops / (ours.ms / 1000)), percent(ours.utilisation), percent(ours.fraction)];
 }
 
 function milliseconds({ ms, spread }: { ms: number; spread: number }): string[] {

@@ -35,6 +35,8 @@ export interface Measured extends Timing {
   readonly bytes: number;
   /** T* / ms, T* = max(flops/π, bytes/β) summed over the nodes. */
   readonly fraction: number;
+  /** Operations that are not made twice, a second, by π: model FLOPs utilisation. */
+  readonly utilisation: number;
 }
 
 /** The same work by another library, sampled in turn with ours. */
@@ -59,6 +61,8 @@ export interface ProductReport {
 export interface Share {
   readonly name: string;
   readonly nodes: number;
+  /** What limits it by the ceilings: arithmetic or memory; or work that is done a second time. */
+  readonly kind: 'compute' | 'memory' | 'recompute';
   readonly ms: number;
   readonly flops: number;
   readonly fraction: number;
@@ -78,6 +82,13 @@ export interface StepReport extends StepFigures {
   readonly tokensPerSecond: number;
   readonly dispatches: number;
   readonly split: readonly Share[];
+}
+
+/** The same step in PyTorch + PEFT, timed by a process of its own right after ours: torch_step.py prints this. */
+export interface TorchReport {
+  readonly version: string;
+  readonly device: string;
+  readonly rows: readonly (Timing & { readonly dtype: string })[];
 }
 
 /** The step on the processor beside the same one written by hand with tfjs's wasm backend. */
@@ -129,6 +140,8 @@ export interface BenchReport {
   readonly ceilings: Ceilings;
   readonly products: readonly ProductReport[];
   readonly step: StepReport | null;
+  /** Null where it was not asked for, or Python has no torch and peft. */
+  readonly torch: TorchReport | null;
   readonly wasmStep: WasmStepReport | null;
   readonly modelStep: ModelStepReport | null;
   readonly decode: DecodeReport | null;

@@ -8,8 +8,9 @@ import type { Batch } from '../../src/batch/types';
 
 export const RANK = 16;
 
-export function benchConfig(vocabulary: number): ModelConfig {
-  const config = {
+/** As a config.json has it. */
+export function benchConfigFile(vocabulary: number) {
+  return {
     model_type: 'llama',
     hidden_size: 576,
     intermediate_size: 1536,
@@ -21,7 +22,10 @@ export function benchConfig(vocabulary: number): ModelConfig {
     rms_norm_eps: 1e-5,
     tie_word_embeddings: true,
   };
-  return parseConfig(JSON.stringify(config));
+}
+
+export function benchConfig(vocabulary: number): ModelConfig {
+  return parseConfig(JSON.stringify(benchConfigFile(vocabulary)));
 }
 
 /** LoRA of rank 16 on every linear layer; the rest as the defaults have it, with some weight decay so that it is timed too. */

@@ -21,11 +21,13 @@ export async function splitStep(
   for (const plan of plans) {
     const memory = executor.memoryOf(plan);
     for (const [name, nodes] of byKind(plan.nodes)) {
-      const { flops } = costOf(nodes);
+      const { flops, bytes } = costOf(nodes);
+      const limit = flops / ceilings.flops.value > bytes / ceilings.bytes.value ? 'compute' : 'memory';
+      const kind = nodes[0]?.pass === 'recompute' ? 'recompute' : limit;
       const subject = planSubject(executor, { ...plan, nodes, flops }, memory);
       const { ms } = await time(subject, syncOf(device), SAMPLES);
       subject.dispose();
-      shares.push({ name, nodes: nodes.length, ms, flops, fraction: limitOf(nodes, ceilings) / ms });
+      shares.push({ name, nodes: nodes.length, kind, ms, flops, fraction: limitOf(nodes, ceilings) / ms });
     }
   }
   return shares.sort((a, b) => b.ms - a.ms);

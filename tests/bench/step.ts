@@ -15,9 +15,10 @@ import type { Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
 import { measured, syncOf } from './engine';
+import { JaxStep } from './jax-step';
 import { TfjsStep, type Weights } from './tfjs-step';
 import type { TfjsPeer } from './tfjs';
-import type { BenchOptions, Ceilings, PeerReport, StepFigures, StepReport, WasmStepReport } from './report';
+import type { BenchOptions, Ceilings, PeerName, PeerReport, StepFigures, StepReport, WasmStepReport } from './report';
 import { benchBatch, benchConfig, benchRecipe, randomData, RANK } from './shapes';
 import { splitStep } from './split';
 import { compare, type Subject } from './timing';
@@ -38,9 +39,11 @@ interface Figures {
 /** Queues a step; the promise gives its figures when they are there. */
 type Advance = () => Promise<Figures>;
 
+/** Our step beside each peer's, in turn. jax-js has none where it found no device. */
 export async function timeStep(
   device: Device,
   tfjs: TfjsPeer,
+  withJax: boolean,
   ceilings: Ceilings,
   { vocabulary, tokens }: Size,
   rounds: number,
@@ -49,17 +52,26 @@ export async function timeStep(
   const [recipe, batch] = [benchRecipe(tokens), benchBatch(vocabulary, tokens)];
   const weights = randomWeights(config);
   const ours = await openOurs(() => new WebGpuExecutor(device), config, recipe, weights, batch);
-  const theirs = new TfjsStep(config, recipe, weights, adapterTensors(ours.programs.adapter, ours.start), batch);
-  const watched = [watch(ours.advance), watch(tfjsAdvance(theirs, () => tfjs.submit()))] as const;
+  const start = adapterTensors(ours.programs.adapter, ours.start);
+  const theirs = [
+    tfjsPeer(new TfjsStep(config, recipe, weights, start, batch), tfjs),
+    ...(withJax ? [jaxPeer(new JaxStep(config, recipe, weights, start, batch))] : []),
+  ];
+  const watched = [ours.advance, ...theirs.map(({ advance }) => advance)].map(watch);
   const { timings, ratios } = await compare(
     watched.map(({ subject }) => subject),
-    syncOf(device),
+    () => Promise.all([syncOf(device)(), ...watched.slice(1).map((one) => one.last())]),
     rounds,
   );
-  const [timing, tfjsTiming] = timings;
-  if (timing === undefined || tfjsTiming === undefined) throw new Error('a step was not timed');
-  const [figures, tfjsFigures] = [await watched[0].figures(), await watched[1].figures()];
-  theirs.dispose();
+  const [timing] = timings;
+  if (timing === undefined) throw new Error('a step was not timed');
+  const [figures = [], ...others] = await Promise.all(watched.map((one) => one.figures()));
+  const peers = theirs.map(({ name }, i) => ({
+    ...(timings[i + 1] ?? timing),
+    ...{ name, ratio: ratios[i + 1] ?? NaN, deviation: deviationOf(figures, others[i] ?? [], name) },
+    ...columns(others[i] ?? []),
+  }));
+  for (const peer of theirs) peer.dispose();
   const { train, update } = ours.programs;
   const nodes = [...train.nodes, ...update.nodes];
   const report: StepReport = {
@@ -68,15 +80,7 @@ export async function timeStep(
     tokensPerSecond: tokens / (timing.ms / 1000),
     ours: measured(nodes, timing, ceilings),
     ...columns(figures),
-    peers: [
-      {
-        name: tfjs.name,
-        ...tfjsTiming,
-        ratio: ratios[1] ?? NaN,
-        deviation: deviationOf(figures, tfjsFigures),
-        ...columns(tfjsFigures),
-      },
-    ],
+    peers,
     dispatches: nodes.reduce((sum, node) => sum + node.op.launch(node, node.attrs, device.target).dispatches.length, 0),
     split: await splitStep(device, ours.executor, [train, update], ceilings),
   };
@@ -101,7 +105,7 @@ export async function timeWasmStep({ vocabulary, tokens }: Size, rounds: number)
   );
   const [timing, tfjsTiming] = timings;
   if (timing === undefined || tfjsTiming === undefined) throw new Error('a step was not timed');
-  const deviation = deviationOf(await watched[0].figures(), await watched[1].figures());
+  const deviation = deviationOf(await watched[0].figures(), await watched[1].figures(), 'tfjs-wasm');
   theirs.dispose();
   ours.dispose();
   const peer: PeerReport = { name: 'tfjs-wasm', ...tfjsTiming, ratio: ratios[1] ?? NaN, deviation };
@@ -189,6 +193,17 @@ function watch(advance: Advance): Watched {
   };
 }
 
+/** Another library's step. */
+interface StepPeer {
+  readonly name: PeerName;
+  readonly advance: Advance;
+  dispose(): void;
+}
+
+function tfjsPeer(step: TfjsStep, tfjs: TfjsPeer): StepPeer {
+  return { name: tfjs.name, advance: tfjsAdvance(step, () => tfjs.submit()), dispose: () => step.dispose() };
+}
+
 function tfjsAdvance(step: TfjsStep, submit: () => void): Advance {
   const read = async (scalar: tf.Scalar) => {
     const [value] = await scalar.data();
@@ -203,11 +218,25 @@ function tfjsAdvance(step: TfjsStep, submit: () => void): Advance {
   };
 }
 
+/** jax-js computes when it is asked for a result; the adapter is asked for too, or the update would be left for the next step. */
+function jaxPeer(step: JaxStep): StepPeer {
+  const advance: Advance = async () => {
+    const { loss, norm } = step.advance();
+    const [[lossValue], [normValue]] = await Promise.all([numbersOf(loss), numbersOf(norm), step.ready()]);
+    return { loss: lossValue ?? NaN, gradNorm: normValue ?? NaN };
+  };
+  return { name: 'jax-js', advance, dispose: () => step.dispose() };
+}
+
+function numbersOf(array: { data(): Promise<unknown> }): Promise<Float32Array> {
+  return array.data() as Promise<Float32Array>;
+}
+
 /** Throws when the two did not do the same work. */
-function deviationOf(ours: readonly Figures[], tfjs: readonly Figures[]): number {
+function deviationOf(ours: readonly Figures[], theirs: readonly Figures[], name: PeerName): number {
   const numbers = (figures: readonly Figures[]) => figures.flatMap(({ loss, gradNorm }) => [loss, gradNorm]);
-  const [a, b] = [numbers(ours), numbers(tfjs)];
+  const [a, b] = [numbers(ours), numbers(theirs)];
   const worst = Math.max(...b.map((expected, i) => Math.abs((a[i] ?? NaN) / expected - 1)));
   if (worst <= TOLERANCE) return worst;
-  throw new Error(`the two steps do not compute the same: ours ${JSON.stringify(ours)}, tfjs ${JSON.stringify(tfjs)}`);
+  throw new Error(`the two steps do not compute the same: ours ${JSON.stringify(ours)}, ${name} ${JSON.stringify(theirs)}`);
 }
