@@ -1,11 +1,15 @@
 /**
- * `npm run soak -- [--steps N] [--backend webgpu|wasm]`: trains a tiny model in a real browser and prints, ten times on the way, what
- * is held: GPU buffers (tensors on wasm), their bytes, and the JavaScript heap after collection. Exit code 1 when any of them grew.
+ * `npm run soak -- [--steps N] [--backend webgpu|wasm] [--allocations]`: trains a tiny model in a real browser and prints, ten times
+ * on the way, what is held: GPU buffers (tensors on wasm), their bytes, and the JavaScript heap after collection. Exit code 1 when
+ * any of them grew. With --allocations it prints instead, of the last nine tenths of the steps, which function allocated how many
+ * bytes of JavaScript heap a step.
  */
 
 import { parseArgs } from 'node:util';
 import { createServer } from 'vite';
+import type { CDPSession } from 'playwright-core';
 import type { Held, SoakBackend } from '../tests/bench/soak';
+import { allocationsOf } from './allocations';
 import { launchBrowser } from './browser';
 
 /** The first part warms up: code is compiled, pools fill. */
@@ -14,12 +18,16 @@ const PARTS = 10;
 const HEAP_SLACK = 1.02;
 
 const { values } = parseArgs({
-  options: { steps: { type: 'string', default: '10000' }, backend: { type: 'string', default: 'webgpu' } },
+  options: {
+    steps: { type: 'string', default: '10000' },
+    backend: { type: 'string', default: 'webgpu' },
+    allocations: { type: 'boolean', default: false },
+  },
 });
 const steps = Number(values.steps);
 const backend: SoakBackend = values.backend === 'wasm' ? 'wasm' : 'webgpu';
 if (!Number.isInteger(steps) || steps < PARTS || backend !== values.backend) {
-  console.error('usage: npm run soak -- [--steps N] [--backend webgpu|wasm]');
+  console.error('usage: npm run soak -- [--steps N] [--backend webgpu|wasm] [--allocations]');
   process.exit(2);
 }
 
@@ -39,8 +47,10 @@ try {
   await page.waitForFunction(() => 'soak' in window);
   const inspector = await page.context().newCDPSession(page);
   const soak = await page.evaluateHandle((kind) => window.soak(kind), backend);
-  for (let part = 0; part < PARTS; part++) {
-    const held = await soak.evaluate((run, count) => run.advance(count), Math.round(steps / PARTS));
+  const advance = (count: number) => soak.evaluate((run, steps) => run.advance(steps), Math.round(count));
+  if (values.allocations) await printAllocations(inspector, advance);
+  for (let part = 0; part < PARTS && !values.allocations; part++) {
+    const held = await advance(steps / PARTS);
     await inspector.send('HeapProfiler.collectGarbage');
     const { usedSize } = await inspector.send('Runtime.getHeapUsage');
     rows.push({ ...held, heapBytes: usedSize });
@@ -50,6 +60,7 @@ try {
 } finally {
   await server.close();
 }
+if (values.allocations) process.exit(0);
 const [, warm] = rows;
 const last = rows.at(-1);
 const grew =
@@ -60,3 +71,13 @@ const grew =
   last.heapBytes > warm.heapBytes * HEAP_SLACK;
 console.log(grew ? 'grew' : 'flat');
 process.exit(grew ? 1 : 0);
+
+/** The first tenth warms up. */
+async function printAllocations(inspector: CDPSession, advance: (steps: number) => Promise<unknown>): Promise<void> {
+  await advance(steps / PARTS);
+  const counted = Math.round(steps - steps / PARTS);
+  const found = await allocationsOf(inspector, () => advance(counted));
+  const total = found.reduce((sum, { bytes }) => sum + bytes, 0);
+  console.log(`${Math.round(total / counted)} bytes a step over ${counted} steps`);
+  for (const { where, bytes } of found) if (bytes >= counted) console.log(`${Math.round(bytes / counted)}\t${where}`);
+}

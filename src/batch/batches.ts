@@ -2,7 +2,7 @@
 
 import { internal } from '../core/errors';
 import type { Recipe } from '../recipe/recipe';
-import { collate, type BatchShape } from './collate';
+import { collate, type BatchShape, type BatchSpace } from './collate';
 import { lengthsOf, packEpoch, packInOrder } from './order';
 import type { Packing } from './pack';
 import type { Batch, EncodedSplit } from './types';
@@ -26,8 +26,8 @@ export interface Batches {
   microStepsBefore(epoch: number): number;
   /** Epoch and index of micro-step k of the run. */
   locate(microStep: number): Place;
-  /** Batch `index` of an epoch. */
-  batch(epoch: number, index: number): Batch;
+  /** Batch `index` of an epoch, written into `space` where one is given. */
+  batch(epoch: number, index: number, space?: BatchSpace): Batch;
 }
 
 /** Batches in a fixed order, for held-out measurements. */
@@ -65,7 +65,7 @@ export function createBatches(split: EncodedSplit, settings: BatchSettings & Pic
     microStepsPerEpoch,
     microStepsBefore: (epoch) => stepsBefore(epoch, microStepsPerEpoch),
     locate: (microStep) => locate(microStep, microStepsPerEpoch),
-    batch: (epoch, index) => batchAt(split, packing(epoch), index, shape),
+    batch: (epoch, index, space) => batchAt(split, packing(epoch), index, shape, space),
   };
 }
 
@@ -82,10 +82,10 @@ function shapeOf({ microBatch, sequenceLength, padId }: BatchSettings): BatchSha
 
 const rowsOf = (packing: Packing) => packing.starts.length - 1;
 
-function batchAt(split: EncodedSplit, packing: Packing, index: number, shape: BatchShape): Batch {
+function batchAt(split: EncodedSplit, packing: Packing, index: number, shape: BatchShape, space?: BatchSpace): Batch {
   const count = Math.ceil(rowsOf(packing) / shape.rows);
   if (!Number.isInteger(index) || index < 0 || index >= count) throw internal(`batch ${index} of ${count} was asked for`);
-  return collate(split, packing, index * shape.rows, shape);
+  return collate(split, packing, index * shape.rows, shape, space);
 }
 
 function stepsBefore(epoch: number, stepsOf: (epoch: number) => number): number {

@@ -6,7 +6,9 @@ export type Shape = readonly number[];
 
 /** Number of elements; 1 for a scalar. */
 export function sizeOf(shape: Shape): number {
-  return shape.reduce((product, size) => product * size, 1);
+  let product = 1;
+  for (let i = 0; i < shape.length; i++) product *= shape[i] ?? 1;
+  return product;
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {

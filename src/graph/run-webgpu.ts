@@ -85,7 +85,7 @@ export class WebGpuExecutor implements Executor {
       { buffer: this.#bufferOf(value), offset: this.#offsetOf(value), size: valueBytes(value) },
     ]);
     this.#device.gpu.queue.submit([encoder.finish()]);
-    const [data] = await this.#collect(staging, [value]);
+    const [data] = await this.#collect(staging, { outputs: [value] });
     if (data === undefined) throw new CodedError('internal', `internal: ${value.name} gave no data`);
     return data;
   }
@@ -145,7 +145,9 @@ export class WebGpuExecutor implements Executor {
     let pass = encoder.beginComputePass();
     let queued = 0;
     const started = performance.now();
-    for (const command of commands) {
+    for (let i = 0; i < commands.length; i++) {
+      const command = commands[i];
+      if (command === undefined) break;
       if (queued > 0 && queued + command.flops > most) {
         pass.end();
         gpu.queue.submit([encoder.finish()]);
@@ -155,17 +157,14 @@ export class WebGpuExecutor implements Executor {
       }
       pass.setPipeline(command.pipeline);
       pass.setBindGroup(0, command.bindGroup);
-      pass.dispatchWorkgroups(...command.workgroups);
+      // Not spread: its iterator would be garbage of every dispatch.
+      pass.dispatchWorkgroups(command.workgroups[0], command.workgroups[1], command.workgroups[2]);
       queued += command.flops;
     }
     pass.end();
     const staging = this.#stage(encoder, results);
     gpu.queue.submit([encoder.finish()]);
-    return this.#collect(staging, plan.outputs).then((data) => {
-      // Short work waits for memory and for the host: its speed says nothing of how long the rest may be.
-      if (plan.oneSubmit !== true) this.#adapt(plan.flops, (performance.now() - started) / 1000);
-      return data;
-    });
+    return this.#collect(staging, plan, started);
   }
 
   release(value: Value): void {
@@ -266,13 +265,9 @@ export class WebGpuExecutor implements Executor {
   }
 
   #stage(encoder: GPUCommandEncoder, sources: GpuCompiled['results']): Staging {
-    const size = sources.reduce((sum, source) => sum + source.size, 0);
-    const free = this.#staging.findIndex((entry) => entry.size === size);
-    const [reused] = free >= 0 ? this.#staging.splice(free, 1) : [];
-    const staging = reused ?? {
-      size,
-      buffer: this.#device.buffers.make('staging', size, 0x1 | 0x8),
-    };
+    let size = 0;
+    for (const source of sources) size += source.size;
+    const staging = this.#reused(size) ?? { size, buffer: this.#device.buffers.make('staging', size, 0x1 | 0x8) };
     let at = 0;
     for (const { buffer, offset, size: bytes } of sources) {
       encoder.copyBufferToBuffer(buffer, offset, staging.buffer, at, bytes);
@@ -281,17 +276,34 @@ export class WebGpuExecutor implements Executor {
     return staging;
   }
 
-  async #collect(staging: Staging, values: readonly Value[]): Promise<HostArray[]> {
+  /** Takes a free staging buffer of `size` bytes; the last one fills its place. */
+  #reused(size: number): Staging | undefined {
+    for (let i = 0; i < this.#staging.length; i++) {
+      const found = this.#staging[i];
+      if (found?.size !== size) continue;
+      const last = this.#staging.pop();
+      if (last !== undefined && last !== found) this.#staging[i] = last;
+      return found;
+    }
+    return undefined;
+  }
+
+  /** `started`, of a whole run: its speed is learnt from. */
+  async #collect(staging: Staging, plan: Pick<Plan, 'outputs'> & Partial<Plan>, started?: number): Promise<HostArray[]> {
     await staging.buffer.mapAsync(0x1);
-    const bytes = staging.buffer.getMappedRange().slice(0);
+    const bytes = staging.buffer.getMappedRange();
+    const data: HostArray[] = [];
+    let at = 0;
+    for (const value of plan.outputs) {
+      const size = valueBytes(value);
+      data.push(hostArray(value, bytes.slice(at, at + size)));
+      at += size;
+    }
     staging.buffer.unmap();
     this.#staging.push(staging);
-    let at = 0;
-    return values.map((value) => {
-      const size = valueBytes(value);
-      at += size;
-      return hostArray(value, bytes.slice(at - size, at));
-    });
+    // Short work waits for memory and for the host: its speed says nothing of how long the rest may be.
+    if (started !== undefined && plan.oneSubmit !== true) this.#adapt(plan.flops ?? 0, (performance.now() - started) / 1000);
+    return data;
   }
 }
 

@@ -28,23 +28,23 @@ export function updateWith(program: Program, name: string, parameters: Flat, gra
 }
 
 /**
- * The kernel's numbers for update `step` (from 0) at `learningRate`: rate, betas, epsilon, decay, bias corrections, clip norm. The
+ * The kernel's numbers for update `step` (from 0) at `learningRate`, in `hyper`: rate, betas, epsilon, decay, bias corrections, clip norm. The
  * corrections are those of the betas that the kernel sees, rounded to f32, or the first updates would be off by 1e-5.
  */
 export function hyperAt(
   recipe: Pick<Recipe, 'beta1' | 'beta2' | 'epsilon' | 'weightDecay' | 'maxGradNorm'>,
   step: number,
   learningRate: number,
+  hyper: Float32Array<ArrayBuffer> = new Float32Array(8),
 ): Float32Array<ArrayBuffer> {
   const { beta1, beta2, epsilon, weightDecay, maxGradNorm } = recipe;
-  return Float32Array.of(
-    learningRate,
-    beta1,
-    beta2,
-    epsilon,
-    weightDecay,
-    1 - beta1 ** (step + 1),
-    1 - beta2 ** (step + 1),
-    maxGradNorm,
-  );
+  hyper[0] = learningRate;
+  hyper[1] = beta1;
+  hyper[2] = beta2;
+  hyper[3] = epsilon;
+  hyper[4] = weightDecay;
+  hyper[5] = 1 - beta1 ** (step + 1);
+  hyper[6] = 1 - beta2 ** (step + 1);
+  hyper[7] = maxGradNorm;
+  return hyper;
 }

@@ -1,6 +1,7 @@
 /** The batches of a run: for training by micro-step, and the held-out ones that every measurement uses. */
 
 import { createBatches, createFixedBatches } from '../batch/batches';
+import { batchSpace } from '../batch/collate';
 import type { EncodedDataset } from '../batch/types';
 import type { Recipe } from '../recipe/recipe';
 import { totalSteps } from './forecast';
@@ -22,9 +23,12 @@ export interface RunBatches {
 }
 
 /** `padId` fills padding, which nothing attends to and no loss counts. */
-export function planBatches(dataset: EncodedDataset, recipe: Recipe, padId: number): RunBatches {
+export function planBatches(dataset: Pick<EncodedDataset, 'train' | 'heldOut'>, recipe: Recipe, padId: number): RunBatches {
   const training = createBatches(dataset.train, { ...recipe, padId });
   const fixed = createFixedBatches(dataset.heldOut, { ...recipe, padId });
+  const spaces = Array.from({ length: recipe.gradientAccumulation }, () =>
+    batchSpace({ rows: recipe.microBatch, rowLength: recipe.sequenceLength }),
+  );
   const microSteps = training.microStepsPerEpoch(0);
   const perBatch = recipe.sequenceLength * recipe.microBatch;
   const trained = totalSteps(recipe, microSteps) * recipe.gradientAccumulation * perBatch;
@@ -37,7 +41,7 @@ export function planBatches(dataset: EncodedDataset, recipe: Recipe, padId: numb
     source: {
       batch(index) {
         const place = training.locate(index);
-        return training.batch(place.epoch, place.index);
+        return training.batch(place.epoch, place.index, spaces[index % spaces.length]);
       },
     },
     epochAt: (step) => {

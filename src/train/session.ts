@@ -17,7 +17,10 @@ import type { Recipe } from '../recipe/recipe';
 import type { TrainingPrograms } from './programs';
 import type { Tiles } from './tune';
 
-/** Where batches come from: micro-batch `index` of the run, counted over all epochs. */
+/**
+ * Where batches come from: micro-batch `index` of the run, counted over all epochs. A batch may be written over when another
+ * `gradientAccumulation` have been asked for.
+ */
 export interface BatchSource {
   batch(index: number): Batch;
 }
@@ -54,6 +57,11 @@ interface CompiledPrograms {
 
 export class TrainingSession {
   readonly #compiled: CompiledPrograms;
+  /** What a step writes to the device. Made once: `write` copies before it returns, and a step is to leave no garbage. */
+  readonly #seed = new Int32Array(2);
+  readonly #hyper = new Float32Array(8);
+  readonly #weights: Float32Array<ArrayBuffer>;
+  readonly #micro: Batch[] = [];
   #step = 0;
 
   private constructor(
@@ -64,6 +72,7 @@ export class TrainingSession {
     compiled: CompiledPrograms,
   ) {
     this.#compiled = compiled;
+    this.#weights = new Float32Array(recipe.microBatch * recipe.sequenceLength);
   }
 
   /** Compiles the programs and starts from a fresh adapter. `onProgress` counts pipelines. */
@@ -104,26 +113,27 @@ export class TrainingSession {
   advance(source: BatchSource): Promise<StepResult> {
     const { executor, programs, recipe } = this;
     const step = this.#step++;
-    const micro = Array.from({ length: recipe.gradientAccumulation }, (_, i) =>
-      source.batch(step * recipe.gradientAccumulation + i),
-    );
-    const counted = micro.reduce((sum, batch) => sum + batch.trained, 0);
-    const losses = micro.map((batch, i) => {
-      executor.write(programs.seed, Int32Array.of(recipe.seed, step * recipe.gradientAccumulation + i));
-      this.#writeBatch(batch, counted);
-      return executor.run(this.#compiled.train);
-    });
+    const first = step * recipe.gradientAccumulation;
+    const micro = this.#micro;
+    let [counted, tokens] = [0, 0];
+    for (let i = 0; i < recipe.gradientAccumulation; i++) {
+      const batch = (micro[i] = source.batch(first + i));
+      counted += batch.trained;
+      tokens += batch.tokens;
+    }
+    const runs: Promise<readonly HostArray[]>[] = [];
+    for (let i = 0; i < recipe.gradientAccumulation; i++) {
+      this.#seed[0] = recipe.seed;
+      this.#seed[1] = first + i;
+      executor.write(programs.seed, this.#seed);
+      const batch = micro[i];
+      if (batch !== undefined) this.#writeBatch(batch, counted);
+      runs.push(executor.run(this.#compiled.train));
+    }
     const learningRate = learningRateAt(recipe, step, this.totalSteps);
-    executor.write(programs.optimizer.hyper, hyperAt(recipe, step, learningRate));
-    const norm = executor.run(this.#compiled.update);
-    const tokens = micro.reduce((sum, batch) => sum + batch.tokens, 0);
-    return Promise.all([Promise.all(losses), norm]).then(([loss, [gradNorm]]) => ({
-      step: step + 1,
-      loss: loss.reduce((sum, [part]) => sum + (part?.[0] ?? NaN), 0),
-      gradNorm: gradNorm?.[0] ?? NaN,
-      learningRate,
-      tokens,
-    }));
+    executor.write(programs.optimizer.hyper, hyperAt(recipe, step, learningRate, this.#hyper));
+    runs.push(executor.run(this.#compiled.update));
+    return resultOf(runs, { step: step + 1, learningRate, tokens });
   }
 
   /** Mean cross-entropy over the counted tokens of `heldOut`, in nats, with the adapter or of the base alone. */
@@ -166,11 +176,20 @@ export class TrainingSession {
     this.executor.write(batch.segments, asBuffer(data.segments));
     this.executor.write(batch.labels, asBuffer(data.labels));
     const each = counted === 0 ? 0 : 1 / counted;
-    this.executor.write(
-      batch.weights,
-      Float32Array.from(data.weights, (weight) => weight * each),
-    );
+    for (let i = 0; i < data.weights.length; i++) this.#weights[i] = (data.weights[i] ?? 0) * each;
+    this.executor.write(batch.weights, this.#weights);
   }
+}
+
+/** Losses of the micro-batches, then the gradient norm. */
+async function resultOf(
+  runs: readonly Promise<readonly HostArray[]>[],
+  known: Pick<StepResult, 'step' | 'learningRate' | 'tokens'>,
+): Promise<StepResult> {
+  const outputs = await Promise.all(runs);
+  let loss = 0;
+  for (let i = 0; i + 1 < outputs.length; i++) loss += outputs[i]?.[0]?.[0] ?? NaN;
+  return { ...known, loss, gradNorm: outputs.at(-1)?.[0]?.[0] ?? NaN };
 }
 
 /** Compiles the programs; when one fails, the others are given back. */

@@ -1,6 +1,7 @@
 /** Trains a tiny model for a very long time and counts what is held: a step must leave nothing behind. */
 
 import * as tf from '@tensorflow/tfjs-core';
+import type { EncodedDataset } from '../../src/batch/types';
 import { openDevice } from '../../src/gpu/device';
 import { Graph } from '../../src/graph/graph';
 import type { Executor } from '../../src/graph/executor';
@@ -10,9 +11,10 @@ import { startWasm } from '../../src/graph/tfjs-backend';
 import { expectedTensors, parseConfig } from '../../src/model/config';
 import { declareWeights } from '../../src/model/llama';
 import { parseRecipe } from '../../src/recipe/recipe';
+import { planBatches } from '../../src/train/batches';
 import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession, type StepResult } from '../../src/train/session';
-import { benchBatch, randomData } from './shapes';
+import { randomData } from './shapes';
 
 export type SoakBackend = 'webgpu' | 'wasm';
 
@@ -56,7 +58,7 @@ export async function openSoak(backend: SoakBackend): Promise<Soak> {
   for (const [i, { name, shape }] of expectedTensors(config).entries())
     executor.write(graph.named(name), randomData(shape, i, 0.3));
   const session = await TrainingSession.open(executor, graph, config, programs, recipe, 1_000_000);
-  const source = { batch: () => benchBatch(VOCABULARY, TOKENS) };
+  const { source } = planBatches(soakData(), recipe, 0);
   return {
     async advance(steps) {
       const pending: Promise<StepResult>[] = [];
@@ -69,6 +71,20 @@ export async function openSoak(backend: SoakBackend): Promise<Soak> {
       return { step: session.step, loss: last?.loss ?? NaN, ...held() };
     },
   };
+}
+
+/** Documents of 6 to 10 tokens, packed as any dataset is. Nothing is held out. */
+function soakData(): Pick<EncodedDataset, 'train' | 'heldOut'> {
+  const offsets = Uint32Array.from({ length: 65 }, (_, i) => 8 * i + (i % 2 === 0 ? 0 : (i % 5) - 2));
+  const tokens = offsets.at(-1) ?? 0;
+  const train = {
+    ids: Int32Array.from({ length: tokens }, (_, i) => (7 * i + (i % 5)) % VOCABULARY),
+    trained: new Uint8Array(tokens).fill(1),
+    offsets,
+    lines: new Uint32Array(offsets.length - 1),
+  };
+  const nothing = { ids: new Int32Array(), trained: new Uint8Array(), offsets: new Uint32Array(1), lines: new Uint32Array() };
+  return { train, heldOut: nothing };
 }
 
 type Count = () => Pick<Held, 'objects' | 'bytes'>;
