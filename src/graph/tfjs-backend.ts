@@ -7,9 +7,11 @@ import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm
 import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
 import { CodedError } from '../core/errors';
 
-/** Makes `wasm` the current backend: SIMD and, where the page is cross-origin isolated, threads. */
+/** Makes `wasm` the current backend, with SIMD where there is any. */
 export async function startWasm(): Promise<void> {
   if (tf.getBackend() === 'wasm') return;
+  // tfjs starts its threads from scripts in blobs, which the page's policy forbids: on a cross-origin isolated host it would fail.
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   setWasmPaths({
     'tfjs-backend-wasm.wasm': plain,
     'tfjs-backend-wasm-simd.wasm': simd,
