@@ -6,7 +6,7 @@
 import { CodedError } from '../core/errors';
 import type { Device } from '../gpu/device';
 import { tooLarge } from '../../kernels/launch';
-import type { Binding, Target, Value } from '../../kernels/op';
+import type { Binding, Launch, Target, Value } from '../../kernels/op';
 import type { Compiled, Executor, HostArray } from './executor';
 import { storageOf, valueBytes, type Node } from './graph';
 import { launcher, type LaunchOf } from './launches';
@@ -97,30 +97,15 @@ export class WebGpuExecutor implements Executor {
     tiles?: Target['tiles'],
     places?: Memory,
   ): Promise<GpuCompiled> {
-    const { gpu, target } = this.#device;
+    const { target } = this.#device;
     const launchOf = tiles === undefined ? this.#launchOf : launcher({ ...target, tiles });
     const launches = plan.nodes.map(launchOf);
     const memory = places ?? this.memoryOf(plan, launchOf);
     const buffers = await this.#take(plan, memory);
-    let done = 0;
-    const total = launches.reduce((sum, launch) => sum + launch.dispatches.length, 0);
-    const commands = await Promise.all(
-      plan.nodes.flatMap((node, i) =>
-        (launches[i]?.dispatches ?? []).map(async (dispatch, _, { length }) => {
-          const pipeline = await this.#device.pipelines.get(dispatch);
-          onProgress(++done, total);
-          const bindings = dispatch.bindings.map((binding) => this.#resource(node, binding, memory, buffers));
-          const entries = bindings.map((resource, binding) => ({ binding, resource }));
-          const bindGroup = gpu.createBindGroup({
-            label: dispatch.shader.label,
-            layout: pipeline.getBindGroupLayout(0),
-            entries,
-          });
-          const flops = node.op.cost(node, node.attrs).flops / length;
-          return { pipeline, bindGroup, workgroups: dispatch.workgroups, flops };
-        }),
-      ),
-    );
+    const commands = await this.#record(plan, launches, memory, buffers, onProgress).catch((error: unknown) => {
+      this.#giveBack(buffers);
+      throw error;
+    });
     const results = plan.outputs.map((value) => this.#locate(value, memory, buffers));
     const compiled: GpuCompiled = {
       plan,
@@ -133,6 +118,34 @@ export class WebGpuExecutor implements Executor {
     };
     this.#compiled.add(compiled);
     return compiled;
+  }
+
+  /** The plan's dispatches, ready to be queued: pipelines in parallel, bind groups made for good. */
+  #record(
+    plan: Plan,
+    launches: readonly Launch[],
+    memory: Memory,
+    buffers: readonly GPUBuffer[],
+    onProgress: (done: number, total: number) => void,
+  ): Promise<GpuCompiled['commands']> {
+    let done = 0;
+    const total = launches.reduce((sum, launch) => sum + launch.dispatches.length, 0);
+    return Promise.all(
+      plan.nodes.flatMap((node, i) =>
+        (launches[i]?.dispatches ?? []).map(async (dispatch, _, { length }) => {
+          const pipeline = await this.#device.pipelines.get(dispatch);
+          onProgress(++done, total);
+          const bindings = dispatch.bindings.map((binding) => this.#resource(node, binding, memory, buffers));
+          const bindGroup = this.#device.gpu.createBindGroup({
+            label: dispatch.shader.label,
+            layout: pipeline.getBindGroupLayout(0),
+            entries: bindings.map((resource, binding) => ({ binding, resource })),
+          });
+          const flops = node.op.cost(node, node.attrs).flops / length;
+          return { pipeline, bindGroup, workgroups: dispatch.workgroups, flops };
+        }),
+      ),
+    );
   }
 
   run(compiled: Compiled): Promise<readonly HostArray[]> {

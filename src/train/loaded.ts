@@ -69,13 +69,13 @@ export class LoadedModel {
         if (isQuantised(value.dtype)) await writeQuantised(executor, graph, value, data);
         else executor.write(value, data);
       }
+      const decoder = Decoder.open(executor, graph, config);
       await executor.granted();
+      return new LoadedModel(folder.view, precision, config, graph, executor, tokenizer, decoder);
     } catch (error) {
       executor.dispose();
       throw error;
     }
-    const decoder = Decoder.open(executor, graph, config);
-    return new LoadedModel(folder.view, precision, config, graph, executor, tokenizer, decoder);
   }
 
   /** Gives the decoder's cache this shape, which a forecast counted on. */

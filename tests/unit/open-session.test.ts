@@ -9,6 +9,7 @@ import { parseConfig } from '../../src/model/config';
 import { declareWeights } from '../../src/model/llama';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { openSession } from '../../src/train/open-session';
+import { trainingPrograms } from '../../src/train/programs';
 import { countingGpu } from './counting-gpu';
 
 const config = parseConfig(
@@ -62,4 +63,18 @@ test('where the least does not fit either, it says so', async () => {
   const { tried, result } = await open(needed - 1, first);
   expect(tried).toEqual(all.slice(1));
   expect(result).toMatchObject({ code: 'gpu/memory' });
+});
+
+test('a kernel that does not compile leaves nothing behind either', async () => {
+  const gpu = countingGpu();
+  const device = describeDevice(gpu, { vendor: 'counting' } as GPUAdapterInfo);
+  const graph = new Graph();
+  declareWeights(graph, config, () => 'f32');
+  const executor = new WebGpuExecutor(device);
+  const { train } = trainingPrograms(graph, config, recipe, 'run');
+  await executor.compile(train).then((compiled) => compiled.dispose());
+  const held = device.buffers.bytes;
+  const other = new WebGpuExecutor({ ...device, pipelines: { get: () => Promise.reject(new Error('no')) } as never });
+  await expect(other.compile(train)).rejects.toThrow('no');
+  expect(device.buffers.bytes).toBe(held);
 });
