@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape, sizeOf } from '../src/core/shape';
 import source from './add.wgsl?raw';
-import { bytesOf, readInput, required, writeOutput } from './launch';
+import { bytesOf, readTensor, required, writeTensor } from './launch';
 import type { Builder, Op, Value } from './op';
 import { misfit, only } from './rule';
 import { elementwise } from './spans';
@@ -19,10 +19,15 @@ export const addOp: Op = {
   },
   gradient: (_builder, _use, [dy = null], wanted) => [wanted[0] ? dy : null, wanted[1] ? dy : null],
   twin: (inputs) => [tf.add(required(inputs, 0, 'a'), required(inputs, 1, 'b'))],
+  // Where one part is in f32, as a residual's gradient is, so is the sum.
+  halves: ({ inputs }) => ({ inputs: [0, 1], outputs: inputs.every((spec) => spec?.dtype === 'f16') ? [0] : [] }),
   cost: (use) => ({ flops: sizeOf(required(use.outputs, 0, 'sum').shape), bytes: bytesOf(use) }),
   launch(use, _attrs, target) {
     const size = sizeOf(required(use.outputs, 0, 'sum').shape);
-    return elementwise({ label: 'add', source, size, elements: [readInput(0), readInput(1), writeOutput(0)] }, target);
+    return elementwise(
+      { label: 'add', source, size, elements: [readTensor(use, 0), readTensor(use, 1), writeTensor(use, 0)] },
+      target,
+    );
   },
 };
 

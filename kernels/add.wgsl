@@ -5,12 +5,12 @@ alias E = vec4f;
 alias E = f32;
 #endif
 
-@group(0) @binding(0) var<storage, read> a: array<E>;
-@group(0) @binding(1) var<storage, read> b: array<E>;
-@group(0) @binding(2) var<storage, read_write> y: array<E>;
+#tensor 0 read a
+#tensor 1 read b
+#tensor 2 write y
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
   let i = (wid.y * GRID + wid.x) * 256u + lid;
-  if (i < COUNT) { y[i] = a[i] + b[i]; }
+  if (i < COUNT) { put_y(i, a_at(i) + b_at(i)); }
 }

@@ -10,11 +10,22 @@ import source from './attention.wgsl?raw';
 import deltaSource from './attention_delta.wgsl?raw';
 import { geometry, partBytes, type Extent, type Geometry } from './attention_tile';
 import { backwardTwin, forwardTwin } from './attention_twin';
-import { bytesOf, linearGrid, readInput, readScratch, required, writeOutput, writeScratch } from './launch';
+import {
+  bytesOf,
+  linearGrid,
+  readInput,
+  readScratch,
+  readTensor,
+  required,
+  writeOutput,
+  writeScratch,
+  writeTensor,
+} from './launch';
 import type { Binding, Builder, Dispatch, Launch, Op, Spec, Target, Use, Value } from './op';
-import { misfit } from './rule';
+import { isActivation, misfit } from './rule';
 import { cuts, slice } from './spans';
 import { sumParts } from './sum_parts';
+import { withTensors } from './tensors';
 import { unroll } from './unroll';
 
 export interface AttentionAttrs {
@@ -53,6 +64,7 @@ export const attentionOp: Op<AttentionAttrs> = {
     return [0, 1, 2, 3].map((i) => (wanted[i] ? (grads[i] ?? null) : null));
   },
   twin: forwardTwin,
+  halves: (_use, { headSize }) => ({ inputs: [0, 1, 2], outputs: headSize % 4 === 0 ? [0] : [] }),
   cost: (use, attrs) => ({ flops: (4 * attrs.headSize + 6) * scores(use.inputs, attrs), bytes: bytesOf(use) }),
   launch(use, attrs, target) {
     const batches = batchesOf('attention', use, attrs, target);
@@ -77,6 +89,7 @@ export const attentionBackwardOp: Op<AttentionAttrs> = {
   },
   gradient: null,
   twin: backwardTwin,
+  halves: (_use, { headSize }) => ({ inputs: [0, 1, 2, 4, 6], outputs: headSize % 4 === 0 ? [0, 1, 2] : [] }),
   /** Scores and their gradients are made twice: once for dq, once for dk and dv. */
   cost: (use, attrs) => ({ flops: (14 * attrs.headSize + 14) * scores(use.inputs, attrs), bytes: bytesOf(use) }),
   launch(use, attrs, target) {
@@ -101,7 +114,7 @@ function tokensOf(op: string, inputs: readonly (Spec | null)[], attrs: Attention
   const { rows, heads, kvHeads, headSize } = attrs;
   const [q, k, v, segments] = inputs;
   const [tokens = 0] = q?.shape ?? [];
-  const typed = [q, k, v].every((spec) => spec?.dtype === 'f32') && segments?.dtype === 'i32';
+  const typed = [q, k, v].every(isActivation) && segments?.dtype === 'i32';
   const wide = [q, k, v].every((spec, i) => sameShape(spec?.shape ?? [], [tokens, (i === 0 ? heads : kvHeads) * headSize]));
   if (!typed || !wide || !sameShape(segments.shape, [tokens]) || tokens % rows !== 0 || heads % kvHeads !== 0)
     throw misfit(
@@ -123,6 +136,7 @@ function scores([q]: readonly (Spec | null)[], { rows, heads, causal, window }: 
 
 /** Consecutive rows of the batch whose tensors all fit one binding. */
 interface Batch {
+  readonly use: Use;
   readonly attrs: AttentionAttrs;
   /** T. */
   readonly tokens: number;
@@ -137,6 +151,7 @@ function batchesOf(op: string, use: Use, attrs: AttentionAttrs, { maxBindingByte
   const widest = Math.max(attrs.heads * attrs.headSize, 2 * attrs.heads);
   const row = { what: `${op} over a row of ${tokens} tokens`, count: attrs.rows, bytes: 4 * tokens * widest, words: tokens };
   return cuts(row, maxBindingBytes).map((span) => ({
+    use,
     attrs,
     tokens,
     rows: span.count,
@@ -156,29 +171,36 @@ function parts({ attrs, part }: Batch) {
 }
 
 function forward(batch: Batch, target: Target): Dispatch {
+  const { use } = batch;
   const { query, key, segments, perHead } = parts(batch);
-  const inputs = [query(readInput(0)), key(readInput(1)), key(readInput(2)), segments];
-  const bindings = [...inputs, query(writeOutput(0)), perHead(writeOutput(1))];
+  const inputs = [query(readTensor(use, 0)), key(readTensor(use, 1)), key(readTensor(use, 2)), segments];
+  const bindings = [...inputs, query(writeTensor(use, 0)), perHead(writeOutput(1))];
   return tiled('FORWARD', batch, geometry(extentOf('FORWARD', batch), target), bindings);
 }
 
 /** Scratch: lse and delta, then the sums of dk and dv that are still to be added up, if there are any. */
 function backward(batch: Batch, target: Target): Launch {
+  const { use } = batch;
   const { query, key, segments } = parts(batch);
-  const [q, k, v, dout] = [query(readInput(0)), key(readInput(1)), key(readInput(2)), query(readInput(6))];
+  const [q, k, v, dout] = [
+    query(readTensor(use, 0)),
+    key(readTensor(use, 1)),
+    key(readTensor(use, 2)),
+    query(readTensor(use, 6)),
+  ];
   const extent = extentOf('BACKWARD_KV', batch);
   const cut = geometry(extent, target);
   const split = cut.PARTS > 1;
-  const sums = [1, 2].map((i) => (split ? writeScratch(i) : key(writeOutput(i))));
+  const sums = [1, 2].map((i) => (split ? writeScratch(i) : key(writeTensor(use, i))));
   const [rows, columns] = [batch.rows * batch.tokens, batch.attrs.kvHeads * batch.attrs.headSize];
   const total = (i: number) =>
-    sumParts({ label: 'attention sum', parts: readScratch(i), spans: cut.PARTS, rows, columns, y: key(writeOutput(i)) });
+    sumParts({ label: 'attention sum', parts: readScratch(i), spans: cut.PARTS, rows, columns, y: key(writeTensor(use, i)) });
   const queries = geometry(extentOf('BACKWARD_Q', batch), target);
   return {
     scratch: [8 * rows * batch.attrs.heads, ...(split ? sums.map(() => partBytes(extent, cut.PARTS)) : [])],
     dispatches: [
       delta(batch),
-      tiled('BACKWARD_Q', batch, queries, [q, k, v, segments, dout, readScratch(0), query(writeOutput(0))]),
+      tiled('BACKWARD_Q', batch, queries, [q, k, v, segments, dout, readScratch(0), query(writeTensor(use, 0))]),
       tiled('BACKWARD_KV', batch, cut, [k, q, dout, segments, v, readScratch(0), ...sums]),
       ...(split ? [total(1), total(2)] : []),
     ],
@@ -206,7 +228,7 @@ function tiled(kernel: Kernel, batch: Batch, cut: Geometry, bindings: readonly B
   };
   const written = unroll(source, { ...cut, SIDES: kernel === 'FORWARD' ? 1 : 2, OUTPUTS: keys ? 2 : 1 });
   return {
-    shader: specialise(`attention_${kernel.toLowerCase()}`, written, 'main', constants),
+    shader: specialise(`attention_${kernel.toLowerCase()}`, withTensors(written, bindings, constants), 'main', constants),
     workgroups: [TILES * cut.BLOCKS, OWN_HEADS * cut.PARTS, batch.rows],
     bindings,
   };
@@ -219,9 +241,8 @@ function delta(batch: Batch): Dispatch {
   const { workgroups, stride } = linearGrid(COUNT, 64);
   const VECTOR = headSize % 4 === 0;
   const constants = { VECTOR, WIDTH: VECTOR ? headSize / 4 : headSize, COUNT, GRID: stride };
-  return {
-    shader: specialise('attention_delta', deltaSource, 'main', constants),
-    workgroups,
-    bindings: [query(readInput(4)), query(readInput(6)), perHead(readInput(5)), writeScratch(0)],
-  };
+  const { use } = batch;
+  const bindings = [query(readTensor(use, 4)), query(readTensor(use, 6)), perHead(readInput(5)), writeScratch(0)];
+  const source = withTensors(deltaSource, bindings, constants);
+  return { shader: specialise('attention_delta', source, 'main', constants), workgroups, bindings };
 }

@@ -21,20 +21,20 @@ fn keep(v: vec4f, d: u32) -> vec4f {
 
 // What is multiplied: own0·other0 gives the scores, own1·other1 the derivative of the weights. With queries for own rows these
 // are q, do and k, v; with keys k, v and q, do. FORWARD has no own1.
-@group(0) @binding(0) var<storage, read> own0: array<E>;
-@group(0) @binding(1) var<storage, read> other0: array<E>;
-@group(0) @binding(2) var<storage, read> other1: array<E>;
+#tensor 0 read own0
+#tensor 1 read other0
+#tensor 2 read other1
 @group(0) @binding(3) var<storage, read> segments: array<i32>;
 #if FORWARD
-@group(0) @binding(4) var<storage, read_write> output0: array<E>;
+#tensor 4 write output0
 @group(0) @binding(5) var<storage, read_write> lse: array<f32>;
 #else
-@group(0) @binding(4) var<storage, read> own1: array<E>;
+#tensor 4 read own1
 @group(0) @binding(5) var<storage, read> stats: array<vec2f>;
-@group(0) @binding(6) var<storage, read_write> output0: array<E>;
+#tensor 6 write output0
 #endif
 #if BACKWARD_KV
-@group(0) @binding(7) var<storage, read_write> output1: array<E>;
+#tensor 7 write output1
 #endif
 
 const STRIPS = OWN / 4u;
@@ -67,10 +67,10 @@ fn other_at(place: Place, row: u32) -> u32 {
 #repeat w SIDES
 fn load_own$w(head: u32, d: u32) -> vec4f {
 #if VECTOR
-  return own$w[head * DEPTH + d];
+  return own$w_at(head * DEPTH + d);
 #else
   let at = head * HEAD_SIZE + 4u * d;
-  return keep(vec4f(own$w[at], own$w[at + 1u], own$w[at + 2u], own$w[at + 3u]), d);
+  return keep(vec4f(own$w_at(at), own$w_at(at + 1u), own$w_at(at + 2u), own$w_at(at + 3u)), d);
 #endif
 }
 #end
@@ -78,10 +78,10 @@ fn load_own$w(head: u32, d: u32) -> vec4f {
 #repeat w 2
 fn load_other$w(head: u32, d: u32) -> vec4f {
 #if VECTOR
-  return other$w[head * DEPTH + d];
+  return other$w_at(head * DEPTH + d);
 #else
   let at = head * HEAD_SIZE + 4u * d;
-  return keep(vec4f(other$w[at], other$w[at + 1u], other$w[at + 2u], other$w[at + 3u]), d);
+  return keep(vec4f(other$w_at(at), other$w_at(at + 1u), other$w_at(at + 2u), other$w_at(at + 3u)), d);
 #endif
 }
 #end
@@ -294,9 +294,9 @@ fn column_of(place: Place, lid: u32, c: u32) -> u32 {
 #repeat n OUTPUTS
 fn store$n(head: u32, d: u32, x: vec4f) {
 #if VECTOR
-  output$n[head * DEPTH + d] = x;
+  put_output$n(head * DEPTH + d, x);
 #else
-  for (var e = 0u; e < min(4u, HEAD_SIZE - 4u * d); e++) { output$n[head * HEAD_SIZE + 4u * d + e] = x[e]; }
+  for (var e = 0u; e < min(4u, HEAD_SIZE - 4u * d); e++) { put_output$n(head * HEAD_SIZE + 4u * d + e, x[e]); }
 #endif
 }
 #end

@@ -9,8 +9,8 @@ alias E = f32;
 fn sum(v: E) -> f32 { return v; }
 #endif
 
-@group(0) @binding(0) var<storage, read> o: array<E>;
-@group(0) @binding(1) var<storage, read> dout: array<E>;
+#tensor 0 read o
+#tensor 1 read dout
 @group(0) @binding(2) var<storage, read> lse: array<f32>;
 @group(0) @binding(3) var<storage, read_write> stats: array<vec2f>;
 
@@ -19,6 +19,6 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
   let head = (wid.y * GRID + wid.x) * 64u + lid;
   if (head >= COUNT) { return; }
   var delta = 0.0;
-  for (var i = head * WIDTH; i < (head + 1u) * WIDTH; i++) { delta += sum(o[i] * dout[i]); }
+  for (var i = head * WIDTH; i < (head + 1u) * WIDTH; i++) { delta += sum(o_at(i) * dout_at(i)); }
   stats[head] = vec2f(lse[head], delta);
 }

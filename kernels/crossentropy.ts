@@ -7,10 +7,11 @@ import source from './crossentropy.wgsl?raw';
 import { crossentropyTwin } from './crossentropy_twin';
 import { gemm } from './gemm';
 import { laneConstants, withLanes } from './lanes';
-import { bytesOf, readInput, readScratch, required, tooLarge, writeOutput, writeScratch } from './launch';
+import { bytesOf, readInput, readScratch, readTensor, required, tooLarge, writeOutput, writeScratch } from './launch';
 import type { Binding, Builder, Dispatch, Launch, Op, Target, Use, Value } from './op';
-import { matrixOf, misfit, notTrained } from './rule';
+import { isActivation, matrixOf, misfit, notTrained } from './rule';
 import { scale } from './scale';
+import { slice } from './spans';
 
 export interface CrossentropyAttrs {
   /** Also make dHidden, the derivative of the loss. */
@@ -52,6 +53,8 @@ export const crossentropyOp: Op<CrossentropyAttrs> = {
     return [scale(builder, dHidden, dLoss), ...none.slice(1)];
   },
   twin: crossentropyTwin,
+  // dHidden is small before it is scaled: it stays in f32.
+  halves: () => ({ inputs: [0], outputs: [] }),
   cost(use, { training }) {
     const { M, C, V } = sizesOf(use.inputs);
     const forward = 2 * M * C * V + 4 * M * V;
@@ -75,7 +78,7 @@ function sizesOf(inputs: Use['inputs']): Sizes {
   const [M, C] = matrixOf(hidden) ?? [0, 0];
   const [V, width] = matrixOf(head) ?? [0, 0];
   const fits =
-    hidden?.dtype === 'f32' &&
+    isActivation(hidden) &&
     (head?.dtype === 'f32' || head?.dtype === 'f16') &&
     labels?.dtype === 'i32' &&
     weights?.dtype === 'f32' &&
@@ -103,11 +106,10 @@ interface Chunk {
 
 /** Logits of a chunk of tokens, their loss, and their part of dHidden. Products may take scratch 1. */
 function chunk(use: Use, { M, C, V }: Sizes, tokens: Chunk, training: boolean, target: Target): Launch {
-  const part = (binding: Binding, width: number): Binding =>
-    tokens.count === M ? binding : { ...binding, range: { offset: 4 * width * tokens.first, size: 4 * width * tokens.count } };
+  const part = (binding: Binding, width: number): Binding => (tokens.count === M ? binding : slice(binding, tokens, 4 * width));
   const rows = tokens.count;
   const head = { w: readInput(1), type: required(use.inputs, 1, 'head').dtype, factor: 1 };
-  const logits = { ...head, a: part(readInput(0), C), depth: C };
+  const logits = { ...head, a: part(readTensor(use, 0), C), depth: C };
   const lossOf = [writeScratch(0), part(writeOutput(1), 1), part(readInput(2), 1)];
   const softmax = training ? [...lossOf, part(readInput(3), 1)] : lossOf;
   const forward = gemm({ label: 'crossentropy', layout: 'nt', rows, columns: V, product: logits, y: writeScratch(0) }, target, 1);

@@ -6,7 +6,7 @@ import { uniform } from '../src/core/random';
 import { sameShape, sizeOf, type Shape } from '../src/core/shape';
 import { f32 } from '../src/gpu/shader';
 import source from './dropout.wgsl?raw';
-import { bytesOf, readInput, required, writeOutput } from './launch';
+import { bytesOf, inFours, readInput, readTensor, required, writeTensor } from './launch';
 import type { Builder, Op, Value } from './op';
 import random from './random.wgsl?raw';
 import { misfit, only } from './rule';
@@ -37,11 +37,12 @@ export const dropoutOp: Op<DropoutAttrs> = {
     const x = required(inputs, 0, 'x');
     return [tf.mul(x, mask(x.shape, required(inputs, 1, 'seed').dataSync(), attrs))];
   },
+  halves: ({ outputs }) => ({ inputs: [0], outputs: outputs.every(inFours) ? [0] : [] }),
   cost: (use) => ({ flops: 2 * sizeOf(required(use.outputs, 0, 'y').shape), bytes: bytesOf(use) }),
   launch(use, { rate, stream }, target) {
     const size = sizeOf(required(use.outputs, 0, 'y').shape);
     const constants = { RATE: f32(rate), SCALE: f32(1 / (1 - rate)), STREAM: stream };
-    const elements = [readInput(0), writeOutput(0)];
+    const elements = [readTensor(use, 0), writeTensor(use, 0)];
     return elementwise(
       { label: 'dropout', source: `${random}\n${source}`, size, elements, whole: [readInput(1)], constants },
       target,

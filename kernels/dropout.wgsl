@@ -1,6 +1,6 @@
 // y = x/(1 - RATE) where the element's random number is at least RATE, else 0. Needs random.wgsl before it.
-@group(0) @binding(0) var<storage, read> x: array<E>;
-@group(0) @binding(1) var<storage, read_write> y: array<E>;
+#tensor 0 read x
+#tensor 1 write y
 @group(0) @binding(2) var<storage, read> seed: array<u32>;
 
 #if VECTOR
@@ -23,5 +23,5 @@ fn draw_one(element: u32) -> f32 {
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
   let i = (wid.y * GRID + wid.x) * 256u + lid;
-  if (i < COUNT) { y[i] = select(E(0.0), x[i] * SCALE, draw(i) >= E(RATE)); }
+  if (i < COUNT) { put_y(i, select(E(0.0), x_at(i) * SCALE, draw(i) >= E(RATE))); }
 }

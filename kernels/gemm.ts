@@ -8,12 +8,14 @@ import dequantiseSource from './dequantise.wgsl?raw';
 import directSource from './matmul_direct.wgsl?raw';
 import tiledSource from './matmul_tiled.wgsl?raw';
 import vectorSource from './matmul_vector.wgsl?raw';
+import matrixSource from './matmul_matrix.wgsl?raw';
 import operandSource from './matmul.wgsl?raw';
 import { withLanes } from './lanes';
 import { commonDivisor, readScratch, writeScratch } from './launch';
 import type { Binding, Dispatch, Launch, Target } from './op';
 import { cuts, slice, type Span } from './spans';
 import { sumParts } from './sum_parts';
+import { withTensors } from './tensors';
 import { tileOf, type Tile } from './tile';
 import { unroll } from './unroll';
 
@@ -21,12 +23,13 @@ const LOOPS: Readonly<Record<Tile['entry'], string>> = {
   direct: directSource,
   tiled: tiledSource,
   vector: withLanes(vectorSource),
+  matrix: matrixSource,
 };
 
 /** nt: a·wᵀ with w [N, depth]; nn: a·w with w [depth, N]. */
 export type Layout = 'nt' | 'nn';
 
-/** factor·a·op(w): `a` is f32 [rows, depth], `w` is read in `layout` and lies in its buffer row by row. */
+/** factor·a·op(w): `a` is f32 or f16 [rows, depth], `w` is read in `layout` and lies in its buffer row by row. */
 export interface Product {
   readonly a: Binding;
   readonly w: Binding;
@@ -35,7 +38,10 @@ export interface Product {
   readonly factor: number;
 }
 
-/** y [rows, columns] = product + extension + bias + addend. Only the product's w may be other than f32; q and bias must fit a binding. */
+/**
+ * y [rows, columns] = product + extension + bias + addend. Only the product's w may be quantised, and y, a and the addend f16; q and
+ * bias must fit a binding.
+ */
 export interface Gemm {
   readonly label: string;
   readonly layout: Layout;
@@ -55,7 +61,9 @@ export interface Gemm {
 export function gemm(problem: Gemm, target: Target, scratch = 0): Launch {
   const { label, rows, columns, product, extension } = problem;
   const widths = [columns, product.depth, ...(extension ? [extension.depth] : [])];
-  const row = { bytes: 4 * Math.max(...widths), words: widths.reduce(commonDivisor) };
+  const halves = [problem.y, product.a, problem.addend, extension?.a].some((binding) => binding?.half === true);
+  const shared = widths.reduce(commonDivisor);
+  const row = { bytes: 4 * Math.max(...widths), words: halves && shared % 2 === 0 ? shared / 2 : shared };
   const parts = cuts({ what: `${label} of ${rows} rows`, count: rows, ...row }, target.maxBindingBytes);
   const launches = parts.map((span) => gemmRows(parts.length === 1 ? problem : rowsOf(problem, span), target, scratch));
   const largest = Math.max(...launches.map(({ scratch: [bytes = 0] }) => bytes));
@@ -106,7 +114,8 @@ function gemmBlock(whole: Gemm, block: RowBlock): Part {
 function inSpans(part: Part, target: Target, scratch: number): Launch {
   const { layout, rows, columns, product } = part;
   const { type, depth } = product;
-  const tile = tileOf({ layout, type, rows, columns, depth, extension: part.extension?.depth ?? 0 }, target);
+  const halves = product.a.half === true;
+  const tile = tileOf({ layout, type, halves, rows, columns, depth, extension: part.extension?.depth ?? 0 }, target);
   const span = Math.ceil(product.depth / tile.spans / tile.depth) * tile.depth;
   const spans = Math.ceil(product.depth / span);
   const bytes = 4 * rows * columns * spans;
@@ -137,13 +146,14 @@ function dispatch(part: Part, tile: Tile, span: number, target: Target): Dispatc
     ACCUMULATE: part.depthStart > 0 && spans === 1,
     ...(extension && { A_COLUMN_1: 0, W_ROW_1: layout === 'nt' ? part.column : 0 }),
   };
-  const counts = { PRODUCTS: products.length, TM: tile.rows, TN4: tile.columns / 4, FOURS: tile.depth / 4 };
+  const counts = { PRODUCTS: products.length, TM: tile.rows, TN: tile.columns, TN4: tile.columns / 4, FOURS: tile.depth / 4 };
   const scales = scalesOf(part.whole);
   const source = unroll([operandSource, ...(scales === null ? [] : [dequantiseSource]), LOOPS[tile.entry]].join('\n'), counts);
   const optional = [bias, addend, scales].filter((binding) => binding !== null);
+  const bindings = [part.y, ...products.flatMap(({ a, w }) => [a, w]), ...optional];
   return {
-    shader: specialise(part.label, source, tile.entry, constants),
-    bindings: [part.y, ...products.flatMap(({ a, w }) => [a, w]), ...optional],
+    shader: specialise(part.label, withTensors(source, bindings, constants), tile.entry, constants),
+    bindings,
     workgroups: [...tile.workgroups, spans],
   };
 }

@@ -25,6 +25,16 @@ export function writeOutput(index: number): Binding {
   return { from: 'output', index, access: 'write' };
 }
 
+/** The i-th input, an activation in f32 or f16. */
+export function readTensor({ inputs }: Use, index: number): Binding {
+  return { ...readInput(index), half: inputs[index]?.dtype === 'f16' };
+}
+
+/** The i-th output, an activation in f32 or f16. */
+export function writeTensor({ outputs }: Use, index: number): Binding {
+  return { ...writeOutput(index), half: outputs[index]?.dtype === 'f16' };
+}
+
 export function readScratch(index: number): Binding {
   return { from: 'scratch', index, access: 'read' };
 }
@@ -38,6 +48,11 @@ export function required<T>(list: readonly (T | null)[], index: number, what: st
   const item = list[index];
   if (item === null || item === undefined) throw internal(`${what} is missing (input ${String(index)})`);
   return item;
+}
+
+/** Rows of the last axis are whole groups of four, which halves are written by. */
+export function inFours({ shape }: Spec): boolean {
+  return (shape.at(-1) ?? 1) % 4 === 0;
 }
 
 /** Bytes of all inputs and outputs, each counted once: the least that must be moved. */

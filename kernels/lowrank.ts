@@ -4,13 +4,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import { sameShape } from '../src/core/shape';
 import { f32, specialise } from '../src/gpu/shader';
 import { gemm } from './gemm';
-import { bytesOf, readInput, readScratch, required, writeOutput, writeScratch } from './launch';
+import { bytesOf, readInput, readScratch, readTensor, required, writeOutput, writeScratch, writeTensor } from './launch';
 import source from './lowrank.wgsl?raw';
 import type { Binding, Builder, Dispatch, Launch, Op, Target, Use, Value } from './op';
-import { matrixOf, misfit, only } from './rule';
+import { isActivation, matrixOf, misfit, only } from './rule';
 import { cuts, slice, type Span } from './spans';
 import { sumParts } from './sum_parts';
 import { unroll } from './unroll';
+import { withTensors } from './tensors';
 import { product } from './twin';
 
 /** nt: a [M, K]·(b [N, K])ᵀ. nn: a [M, K]·b [K, N]. tn: (a [K, M])ᵀ·b [K, N]. All give [M, N], times `scale`. */
@@ -47,6 +48,12 @@ export const lowrankOp: Op<LowrankAttrs> = {
     const found = product(required(inputs, 0, 'a'), required(inputs, 1, 'b'), layout === 'tn', layout === 'nt');
     return [tf.mul(found, scale)];
   },
+  // What is as narrow as the rank is small, and stays in f32.
+  halves(use, attrs) {
+    const { N, K } = sizesOf(use.inputs, attrs);
+    if (attrs.layout === 'tn') return { inputs: [0, 1], outputs: [] };
+    return { inputs: [0], outputs: N > K && N % 4 === 0 && K % 4 === 0 ? [0] : [] };
+  },
   cost(use, attrs) {
     const { M, N, K } = sizesOf(use.inputs, attrs);
     return { flops: 2 * M * N * K, bytes: bytesOf(use) };
@@ -54,10 +61,10 @@ export const lowrankOp: Op<LowrankAttrs> = {
   launch(use, attrs, target) {
     const sizes = sizesOf(use.inputs, attrs);
     const { layout, scale } = attrs;
-    if (layout === 'tn') return tokenSum(sizes, { scale, accumulate: false }, target);
-    const product = { a: readInput(0), w: readInput(1), type: 'f32', depth: sizes.K, factor: scale } as const;
+    if (layout === 'tn') return tokenSum(use, sizes, { scale, accumulate: false }, target);
+    const product = { a: readTensor(use, 0), w: readInput(1), type: 'f32', depth: sizes.K, factor: scale } as const;
     const label = `lowrank ${layout}`;
-    return gemm({ label, layout, rows: sizes.M, columns: sizes.N, product, y: writeOutput(0) }, target);
+    return gemm({ label, layout, rows: sizes.M, columns: sizes.N, product, y: writeTensor(use, 0) }, target);
   },
 };
 
@@ -82,12 +89,13 @@ export const lowrankSumOp: Op<LowrankSumAttrs> = {
     const found = product(required(inputs, 0, 'a'), required(inputs, 1, 'b'), true, false);
     return [tf.add(required(inputs, 2, 'state'), tf.mul(found, scale))];
   },
+  halves: () => ({ inputs: [0, 1], outputs: [] }),
   cost(use, { scale }) {
     const { M, N, K } = sizesOf(use.inputs, { layout: 'tn', scale });
     return { flops: 2 * M * N * K + M * N, bytes: bytesOf(use) };
   },
   launch(use, { scale }, target) {
-    return tokenSum(sizesOf(use.inputs, { layout: 'tn', scale }), { scale, accumulate: true }, target);
+    return tokenSum(use, sizesOf(use.inputs, { layout: 'tn', scale }), { scale, accumulate: true }, target);
   },
 };
 
@@ -97,7 +105,7 @@ function sizesOf(inputs: Use['inputs'], { layout }: LowrankAttrs): Sizes {
   const [bRows, bColumns] = matrixOf(b) ?? [0, 0];
   const [M, K] = layout === 'tn' ? [aColumns, aRows] : [aRows, aColumns];
   const [N, depth] = layout === 'nt' ? [bRows, bColumns] : [bColumns, bRows];
-  if (a?.dtype !== 'f32' || b?.dtype !== 'f32' || K !== depth || M * N * K === 0)
+  if (!isActivation(a) || !isActivation(b) || K !== depth || M * N * K === 0)
     throw misfit(
       `lowrank ${layout}`,
       inputs,
@@ -118,7 +126,7 @@ interface Result {
 }
 
 /** aᵀ·b: spans of tokens side by side into scratch, then their sum; one stage when the result alone has threads enough. */
-function tokenSum(sizes: Sizes, { scale, accumulate }: Result, target: Target): Launch {
+function tokenSum(use: Use, sizes: Sizes, { scale, accumulate }: Result, target: Target): Launch {
   const { M, N, K } = sizes;
   const { software } = target;
   const side = software ? 8 : 4;
@@ -129,12 +137,12 @@ function tokenSum(sizes: Sizes, { scale, accumulate }: Result, target: Target): 
   const tile = { side, span };
   if (blocks.length === 1 && span === K) {
     const alone = { tokens: { first: 0, count: K }, before: 0, scale, accumulate, y: writeOutput(0) };
-    return { scratch: [], dispatches: [reduce(sizes, tile, alone)] };
+    return { scratch: [], dispatches: [reduce(use, sizes, tile, alone)] };
   }
   const counts = blocks.map(({ count }) => Math.ceil(count / span));
   const before = (block: number) => counts.slice(0, block).reduce((sum, count) => sum + count, 0);
   const part = { scale: 1, accumulate: false, y: writeScratch(0) };
-  const stages = blocks.map((tokens, i) => reduce(sizes, tile, { ...part, tokens, before: before(i) }));
+  const stages = blocks.map((tokens, i) => reduce(use, sizes, tile, { ...part, tokens, before: before(i) }));
   const parts = before(blocks.length);
   const sum = {
     label: 'lowrank sum',
@@ -157,6 +165,7 @@ interface Block extends Result {
 }
 
 function reduce(
+  use: Use,
   { M, N, K }: Sizes,
   { side, span }: { side: number; span: number },
   { tokens, before, scale, accumulate, y }: Block,
@@ -168,10 +177,11 @@ function reduce(
   const kind = { VECTOR, FACTOR: f32(scale), ACCUMULATE: accumulate };
   const sizes = { ROWS: M, COLUMNS: N, DEPTH: tokens.count, SPAN: span, BEFORE: before, TM: side, TN: side, X, Y };
   const code = unroll(source, { TM4: side / 4, TN4: side / 4 });
-  const shader = specialise('lowrank tn', code, 'reduce', { ...kind, ...sizes });
   const workgroups = [Math.ceil(columns / X), Math.ceil(M / (side * Y)), Math.ceil(tokens.count / span)] as const;
   const part = (binding: Binding, width: number) => (tokens.count === K ? binding : slice(binding, tokens, 4 * width));
-  return { shader, workgroups, bindings: [part(readInput(0), M), part(readInput(1), N), y] };
+  const bindings = [part(readTensor(use, 0), M), part(readTensor(use, 1), N), y];
+  const constants = { ...kind, ...sizes };
+  return { shader: specialise('lowrank tn', withTensors(code, bindings, constants), 'reduce', constants), workgroups, bindings };
 }
 
 /** scale·product of two f32 matrices; see `LowrankAttrs` for the layouts. */

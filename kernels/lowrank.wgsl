@@ -6,25 +6,25 @@ alias E = vec4f;
 alias E = f32;
 #endif
 
-@group(0) @binding(0) var<storage, read> a: array<E>;
-@group(0) @binding(1) var<storage, read> b: array<E>;
+#tensor 0 read a
+#tensor 1 read b
 @group(0) @binding(2) var<storage, read_write> y: array<E>;
 
-fn a_at(token: u32, m: u32) -> vec4f {
+fn a_four(token: u32, m: u32) -> vec4f {
   let i = token * ROWS + m;
 #if VECTOR
-  return a[i / 4u];
+  return a_at(i / 4u);
 #else
-  return vec4f(a[i], a[i + 1u], a[i + 2u], a[i + 3u]);
+  return vec4f(a_at(i), a_at(i + 1u), a_at(i + 2u), a_at(i + 3u));
 #endif
 }
 
-fn b_at(token: u32, n: u32) -> vec4f {
+fn b_four(token: u32, n: u32) -> vec4f {
   let i = token * COLUMNS + n;
 #if VECTOR
-  return b[i / 4u];
+  return b_at(i / 4u);
 #else
-  return vec4f(b[i], b[i + 1u], b[i + 2u], b[i + 3u]);
+  return vec4f(b_at(i), b_at(i + 1u), b_at(i + 2u), b_at(i + 3u));
 #endif
 }
 
@@ -63,10 +63,10 @@ fn reduce(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) loc
   let end = min((group.z + 1u) * SPAN, DEPTH);
   for (var token = group.z * SPAN; token < end; token++) {
 #repeat i TM4
-    let a$i = a_at(token, m + 4u * $iu);
+    let a$i = a_four(token, m + 4u * $iu);
 #end
 #repeat j TN4
-    let b$j = b_at(token, n + 4u * $ju);
+    let b$j = b_four(token, n + 4u * $ju);
 #repeat i TM4
 #repeat q 4
     c$i_$q_$j = fma(vec4f(a$i[$q]), b$j, c$i_$q_$j);

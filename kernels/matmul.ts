@@ -3,10 +3,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape } from '../src/core/shape';
 import { gemm, type Layout } from './gemm';
-import { bytesOf, readInput, required, writeOutput } from './launch';
+import { bytesOf, readInput, readTensor, required, writeTensor } from './launch';
 import { lowrank } from './lowrank';
 import type { Builder, Op, Spec, Use, Value } from './op';
-import { matrixOf, misfit, notTrained, only } from './rule';
+import { isActivation, matrixOf, misfit, notTrained, only } from './rule';
 import { product } from './twin';
 
 /** nt: weights [N, K], y = a·wᵀ. nn: weights [K, N], y = a·w. `scale` multiplies the low-rank part. */
@@ -22,6 +22,9 @@ interface Sizes {
   readonly K: number;
   readonly R: number;
 }
+
+/** The place of the addend among the inputs. */
+const ADDEND = 5;
 
 const EXPECTED =
   'a f32[M, K], w f32|f16|q8|q4 ([N, K] nt, [K, N] nn), and of p f32[M, R] with q f32 ([N, R] nt, [R, N] nn), bias f32[N], addend f32[M, N] any';
@@ -58,6 +61,13 @@ export const matmulOp: Op<MatmulAttrs> = {
     if (bias) y = tf.add(y, bias);
     return [addend ? tf.add(y, addend) : y];
   },
+  halves(use, attrs) {
+    const { N, K, R } = sizesOf(use.inputs, attrs);
+    const fours = [N, K, R].every((size) => size % 4 === 0);
+    const addend = use.inputs[ADDEND] ?? null;
+    // A sum with the residual stream keeps its precision.
+    return { inputs: [0, ADDEND], outputs: fours && (addend === null || addend.dtype === 'f16') ? [0] : [] };
+  },
   cost(use, attrs) {
     const { M, N, K, R } = sizesOf(use.inputs, attrs);
     const sums = [use.inputs[4], use.inputs[5]].filter((input) => input).length;
@@ -66,18 +76,17 @@ export const matmulOp: Op<MatmulAttrs> = {
   launch(use, attrs, target) {
     const { M, N, K, R } = sizesOf(use.inputs, attrs);
     const type = required(use.inputs, 1, 'w').dtype;
-    const present = (index: number) => (use.inputs[index] ? readInput(index) : null);
     return gemm(
       {
         label: `matmul ${attrs.layout}`,
         layout: attrs.layout,
         rows: M,
         columns: N,
-        product: { a: readInput(0), w: readInput(1), type, depth: K, factor: 1 },
+        product: { a: readTensor(use, 0), w: readInput(1), type, depth: K, factor: 1 },
         extension: R > 0 ? { a: readInput(2), w: readInput(3), type: 'f32', depth: R, factor: attrs.scale } : null,
-        bias: present(4),
-        addend: present(5),
-        y: writeOutput(0),
+        bias: use.inputs[4] ? readInput(4) : null,
+        addend: use.inputs[ADDEND] ? readTensor(use, ADDEND) : null,
+        y: writeTensor(use, 0),
       },
       target,
     );
@@ -91,7 +100,7 @@ function sizesOf(inputs: Use['inputs'], { layout }: MatmulAttrs): Sizes {
   const [N, depth] = layout === 'nt' ? [wRows, wColumns] : [wColumns, wRows];
   const R = p?.shape[1] ?? 0;
   const fits =
-    a?.dtype === 'f32' &&
+    isActivation(a) &&
     w?.dtype !== 'i32' &&
     M * N * K > 0 &&
     depth === K &&
@@ -99,7 +108,7 @@ function sizesOf(inputs: Use['inputs'], { layout }: MatmulAttrs): Sizes {
     isF32(p, [M, R]) &&
     isF32(q, layout === 'nt' ? [N, R] : [R, N]) &&
     isF32(bias, [N]) &&
-    isF32(addend, [M, N]);
+    (!addend || (isActivation(addend) && sameShape(addend.shape, [M, N])));
   if (!fits || (p && R === 0)) throw misfit(`matmul ${layout}`, inputs, EXPECTED);
   return { M, N, K, R };
 }

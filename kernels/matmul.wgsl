@@ -32,34 +32,34 @@ alias W = E;
 #endif
 #endif
 
-@group(0) @binding(0) var<storage, read_write> y: array<E>;
-@group(0) @binding(1) var<storage, read> a0: array<E>;
+#tensor 0 update y
+#tensor 1 read a0
 @group(0) @binding(2) var<storage, read> w0: array<W>;
 #if EXTENDED
-@group(0) @binding(3) var<storage, read> a1: array<E>;
+#tensor 3 read a1
 @group(0) @binding(4) var<storage, read> w1: array<E>;
 #endif
 #if BIAS
 @group(0) @binding(BIAS_BINDING) var<storage, read> bias: array<E>;
 #endif
 #if ADDEND
-@group(0) @binding(ADDEND_BINDING) var<storage, read> addend: array<E>;
+#tensor ADDEND_BINDING read addend
 #endif
 
 #repeat s PRODUCTS
 #if !VECTOR
 fn a$s_one(row: u32, k: u32) -> f32 {
   if (k >= DEPTH_$s) { return 0.0; }
-  return a$s[row * A_STRIDE_$s + A_COLUMN_$s + k];
+  return a$s_at(row * A_STRIDE_$s + A_COLUMN_$s + k);
 }
 #endif
 
-fn a$s_at(row: u32, k: u32) -> vec4f {
+fn a$s_four(row: u32, k: u32) -> vec4f {
 #if VECTOR
 #if GUARD
   if (k >= DEPTH_$s) { return vec4f(); }
 #endif
-  return a$s[(row * A_STRIDE_$s + A_COLUMN_$s + k) / 4u];
+  return a$s_at((row * A_STRIDE_$s + A_COLUMN_$s + k) / 4u);
 #else
   return vec4f(a$s_one(row, k), a$s_one(row, k + 1u), a$s_one(row, k + 2u), a$s_one(row, k + 3u));
 #endif
@@ -67,7 +67,7 @@ fn a$s_at(row: u32, k: u32) -> vec4f {
 
 #if QUANTISED_$s
 // Rows are whole words, so four neighbours are read at once whatever the sizes.
-fn w$s_at(row: u32, column: u32) -> vec4f {
+fn w$s_four(row: u32, column: u32) -> vec4f {
 #if NT
   if (column >= DEPTH_$s) { return vec4f(); }
 #else
@@ -77,7 +77,7 @@ fn w$s_at(row: u32, column: u32) -> vec4f {
 }
 #else
 #if VECTOR
-fn w$s_four(i: u32) -> vec4f {
+fn w$s_vector(i: u32) -> vec4f {
 #if NATIVE_HALF_$s
   return vec4f(w$s[i / 4u]);
 #else
@@ -111,7 +111,7 @@ fn w$s_one(row: u32, column: u32) -> f32 {
 #endif
 
 // Four neighbours of a row of w, times FACTOR: [n][k..k+3] when NT, [k][n..n+3] when NN.
-fn w$s_at(row: u32, column: u32) -> vec4f {
+fn w$s_four(row: u32, column: u32) -> vec4f {
 #if VECTOR
 #if GUARD
 #if NT
@@ -120,7 +120,7 @@ fn w$s_at(row: u32, column: u32) -> vec4f {
   if (row >= DEPTH_$s) { return vec4f(); }
 #endif
 #endif
-  return FACTOR_$s * w$s_four((row + W_ROW_$s) * W_STRIDE_$s + column);
+  return FACTOR_$s * w$s_vector((row + W_ROW_$s) * W_STRIDE_$s + column);
 #else
   return FACTOR_$s * vec4f(w$s_one(row, column), w$s_one(row, column + 1u), w$s_one(row, column + 2u), w$s_one(row, column + 3u));
 #endif
@@ -145,12 +145,12 @@ fn store(span: u32, row: u32, n: u32, sum: vec4f) {
   value += bias[(Y_COLUMN + n) / 4u];
 #endif
 #if ADDEND
-  value += addend[i];
+  value += addend_at(i);
 #endif
 #if ACCUMULATE
-  value += y[i];
+  value += y_at(i);
 #endif
-  y[i] = value;
+  put_y(i, value);
 }
 #else
 fn store_one(span: u32, row: u32, n: u32, sum: f32) {
@@ -161,12 +161,12 @@ fn store_one(span: u32, row: u32, n: u32, sum: f32) {
   value += bias[Y_COLUMN + n];
 #endif
 #if ADDEND
-  value += addend[i];
+  value += addend_at(i);
 #endif
 #if ACCUMULATE
-  value += y[i];
+  value += y_at(i);
 #endif
-  y[i] = value;
+  put_y(i, value);
 }
 
 fn store(span: u32, row: u32, n: u32, sum: vec4f) {

@@ -19,19 +19,19 @@ fn direct(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) loc
 #repeat s PRODUCTS
   for (var k = 4u * local.x; k < DEPTH_$s; k += 4u * LANES) {
 #repeat i TM
-    let a$i = a$s_at(m + $iu, k);
+    let a$i = a$s_four(m + $iu, k);
 #end
 #repeat j TN4
 #if NT
 #repeat r 4
-    let row$r_$j = w$s_at(n + 4u * $ju + $ru, k);
+    let row$r_$j = w$s_four(n + 4u * $ju + $ru, k);
 #end
 #repeat q 4
     let b$q_$j = vec4f(row0_$j[$q], row1_$j[$q], row2_$j[$q], row3_$j[$q]);
 #end
 #else
 #repeat q 4
-    let b$q_$j = w$s_at(k + $qu, n + 4u * $ju);
+    let b$q_$j = w$s_four(k + $qu, n + 4u * $ju);
 #end
 #endif
 #end

@@ -27,16 +27,16 @@ fn tiled(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) t
 #repeat s PRODUCTS
   for (var k0 = start_$s(group.z); k0 < end_$s(group.z); k0 += BK) {
     for (var e = thread; e < BM * BK4; e += THREADS) {
-      a_tile[e / BK4 * (BK4 + 1u) + e % BK4] = a$s_at(m0 + e / BK4, k0 + 4u * (e % BK4));
+      a_tile[e / BK4 * (BK4 + 1u) + e % BK4] = a$s_four(m0 + e / BK4, k0 + 4u * (e % BK4));
     }
 #if NT
     for (var e = thread; e < BN * BK4; e += THREADS) {
       let slot = e / BK4 % 4u * BN4 + e / BK4 / 4u;
-      w_tile[slot * (BK4 + 1u) + e % BK4] = w$s_at(n0 + e / BK4, k0 + 4u * (e % BK4));
+      w_tile[slot * (BK4 + 1u) + e % BK4] = w$s_four(n0 + e / BK4, k0 + 4u * (e % BK4));
     }
 #else
     for (var e = thread; e < BK * BN4; e += THREADS) {
-      w_tile[e / BN4 * (BN4 + 1u) + e % BN4] = w$s_at(k0 + e / BN4, n0 + 4u * (e % BN4));
+      w_tile[e / BN4 * (BN4 + 1u) + e % BN4] = w$s_four(k0 + e / BN4, n0 + 4u * (e % BN4));
     }
 #endif
     workgroupBarrier();

@@ -22,14 +22,14 @@ fn vector(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) loc
 #if QUANTISED_$s
     let row$r_$f = scaled(n + $ru, k$f, scale$r);
 #else
-    let row$r_$f = w$s_at(n + $ru, k$f);
+    let row$r_$f = w$s_four(n + $ru, k$f);
 #endif
 #end
 #repeat q 4
     let b$q_$f = vec4f(row0_$f[$q], row1_$f[$q], row2_$f[$q], row3_$f[$q]);
 #end
 #repeat i TM
-    let a$i_$f = a$s_at($iu, k$f);
+    let a$i_$f = a$s_four($iu, k$f);
 #repeat q 4
     c$i = fma(vec4f(a$i_$f[$q]), b$q_$f, c$i);
 #end

@@ -58,6 +58,8 @@ export interface Binding {
   readonly access: 'read' | 'write';
   /** Byte offset (a multiple of 256) and length; the whole buffer when absent. */
   readonly range?: { readonly offset: number; readonly size: number };
+  /** It holds f16: see tensors.ts. */
+  readonly half?: boolean;
 }
 
 export interface Dispatch {
@@ -85,6 +87,14 @@ export type Gradient<A extends object> = {
   ): readonly (Value | null)[];
 }['rule'];
 
+/** The places of activations, which the planner may store in f16. All others are f32. */
+export interface Halves {
+  /** Inputs that may be in either. */
+  readonly inputs: readonly number[];
+  /** Outputs that may be in f16, whose rows are whole groups of four. */
+  readonly outputs: readonly number[];
+}
+
 export interface Op<A extends object = object> {
   readonly name: string;
   /** Specs of the outputs; throws an `internal:` error that prints the shapes when the inputs do not fit. */
@@ -95,6 +105,11 @@ export interface Op<A extends object = object> {
   readonly gradient: Gradient<A> | null;
   /** The same mathematics in plain tfjs ops: oracle of the kernel, and the engine where there is no GPU. */
   twin(inputs: readonly (Tensor | null)[], attrs: A): Tensor[];
+  /**
+   * Absent: everything is f32. Graphs are built, and differentiated, in f32; then the planner asks this of each node in order, the
+   * types of its inputs settled.
+   */
+  halves?(use: Use, attrs: A): Halves;
   cost(use: Use, attrs: A): Cost;
   launch(use: Use, attrs: A, target: Target): Launch;
 }

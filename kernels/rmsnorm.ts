@@ -5,11 +5,12 @@ import { internal } from '../src/core/errors';
 import { sameShape, sizeOf } from '../src/core/shape';
 import { f32, specialise, type Constants } from '../src/gpu/shader';
 import { laneConstants, withLanes } from './lanes';
-import { bytesOf, linearGrid, readInput, required, writeOutput } from './launch';
+import { bytesOf, linearGrid, readInput, readTensor, required, writeOutput, writeTensor } from './launch';
 import type { Binding, Builder, Dispatch, Op, Spec, Target, Value } from './op';
 import source from './rmsnorm.wgsl?raw';
-import { matrixOf, misfit, notTrained } from './rule';
+import { isActivation, matrixOf, misfit, notTrained } from './rule';
 import { slice, spans, type Span } from './spans';
+import { withTensors } from './tensors';
 
 /** Invocations of a workgroup, and how many of them share a run at most: a CPU pays for every barrier between them. */
 const GROUP = { gpu: 256, cpu: 64 };
@@ -45,13 +46,17 @@ export const rmsnormOp: Op<RmsnormAttrs> = {
     const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(runs), 1, true), eps));
     return [tf.reshape(tf.mul(tf.mul(runs, rstd), weight), x.shape), tf.reshape(rstd, [-1])];
   },
+  halves: ({ inputs }) => ({
+    inputs: [0],
+    outputs: required(inputs, 1, 'weight').shape.every((width) => width % 4 === 0) ? [0] : [],
+  }),
   cost: (use) => ({ flops: 4 * sizeOf(required(use.outputs, 0, 'y').shape), bytes: bytesOf(use) }),
   launch(use, { eps }, target) {
     const width = sizeOf(required(use.inputs, 1, 'weight').shape);
     const parts = spans(sizeOf(required(use.outputs, 1, 'rstd').shape), 4 * width, target.maxBindingBytes);
     const dispatches = parts.map((span) => {
       const wide = (binding: Binding) => slice(binding, span, 4 * width);
-      const bindings = [wide(readInput(0)), slice(writeOutput(1), span, 4), wide(writeOutput(0)), readInput(1)];
+      const bindings = [wide(readTensor(use, 0)), slice(writeOutput(1), span, 4), wide(writeTensor(use, 0)), readInput(1)];
       return dispatch('rmsnorm', span, width, bindings, { BACKWARD: false, ADDEND: false, EPS: f32(eps) }, target);
     });
     return { scratch: [], dispatches };
@@ -80,15 +85,18 @@ export const rmsnormBackwardOp: Op = {
     const dx = tf.reshape(tf.mul(rstd, tf.sub(dunit, tf.mul(unit, along))), x.shape);
     return [inputs[4] ? tf.add(dx, inputs[4]) : dx];
   },
+  // dx is a residual's gradient.
+  halves: () => ({ inputs: [0, 3, 4], outputs: [] }),
   cost: (use) => ({ flops: 8 * sizeOf(required(use.outputs, 0, 'dx').shape), bytes: bytesOf(use) }),
   launch(use, _attrs, target) {
     const width = sizeOf(required(use.inputs, 1, 'weight').shape);
     const parts = spans(sizeOf(required(use.inputs, 2, 'rstd').shape), 4 * width, target.maxBindingBytes);
     const dispatches = parts.map((span) => {
       const wide = (binding: Binding) => slice(binding, span, 4 * width);
-      const bindings = [wide(readInput(0)), slice(readInput(2), span, 4), wide(readInput(3)), wide(writeOutput(0)), readInput(1)];
+      const inputs = [wide(readTensor(use, 0)), slice(readInput(2), span, 4), wide(readTensor(use, 3))];
+      const bindings = [...inputs, wide(writeOutput(0)), readInput(1)];
       const ADDEND = Boolean(use.inputs[4]);
-      if (ADDEND) bindings.push(wide(readInput(4)));
+      if (ADDEND) bindings.push(wide(readTensor(use, 4)));
       return dispatch('rmsnorm_backward', span, width, bindings, { BACKWARD: true, ADDEND }, target);
     });
     return { scratch: [], dispatches };
@@ -106,7 +114,7 @@ function runsOf(op: string, inputs: readonly (Spec | null)[]): number {
   const [x, weight] = inputs;
   const [rows = 0, columns = 0] = matrixOf(x) ?? [];
   const [width = 0] = weight?.shape ?? [];
-  if (x?.dtype !== 'f32' || weight?.dtype !== 'f32' || weight.shape.length !== 1 || columns === 0 || columns % width !== 0)
+  if (!isActivation(x) || weight?.dtype !== 'f32' || weight.shape.length !== 1 || columns === 0 || columns % width !== 0)
     throw misfit(op, inputs, 'f32[M, G·W] and f32[W] first');
   return (rows * columns) / width;
 }
@@ -134,5 +142,5 @@ function dispatch(
     GRID: stride,
     ...constants,
   };
-  return { shader: specialise(label, withLanes(source), 'main', all), workgroups, bindings };
+  return { shader: specialise(label, withTensors(withLanes(source), bindings, all), 'main', all), workgroups, bindings };
 }

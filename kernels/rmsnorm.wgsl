@@ -12,19 +12,18 @@ fn sum(v: E) -> f32 { return v; }
 const SCALARS = f32(WIDTH);
 #endif
 
+#tensor 0 read x
 #if BACKWARD
-@group(0) @binding(0) var<storage, read> x: array<E>;
 @group(0) @binding(1) var<storage, read> rstd: array<f32>;
-@group(0) @binding(2) var<storage, read> dy: array<E>;
+#tensor 2 read dy
 @group(0) @binding(3) var<storage, read_write> dx: array<E>;
 @group(0) @binding(4) var<storage, read> weight: array<E>;
 #if ADDEND
-@group(0) @binding(5) var<storage, read> addend: array<E>;
+#tensor 5 read addend
 #endif
 #else
-@group(0) @binding(0) var<storage, read> x: array<E>;
 @group(0) @binding(1) var<storage, read_write> rstd: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<E>;
+#tensor 2 write y
 @group(0) @binding(3) var<storage, read> weight: array<E>;
 #endif
 
@@ -38,24 +37,27 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) local: 
   var scale = 0.0;
   if (present) {
     scale = rstd[run];
-    for (var i = local.x; i < WIDTH; i += LANES) { total += sum(dy[first + i] * weight[i] * (x[first + i] * scale)); }
+    for (var i = local.x; i < WIDTH; i += LANES) { total += sum(dy_at(first + i) * weight[i] * (x_at(first + i) * scale)); }
   }
   let along = lane_sum(total, thread) / SCALARS;
   if (!present) { return; }
   for (var i = local.x; i < WIDTH; i += LANES) {
-    var d = scale * (dy[first + i] * weight[i] - x[first + i] * scale * along);
+    var d = scale * (dy_at(first + i) * weight[i] - x_at(first + i) * scale * along);
 #if ADDEND
-    d += addend[first + i];
+    d += addend_at(first + i);
 #endif
     dx[first + i] = d;
   }
 #else
   if (present) {
-    for (var i = local.x; i < WIDTH; i += LANES) { total += sum(x[first + i] * x[first + i]); }
+    for (var i = local.x; i < WIDTH; i += LANES) {
+      let e = x_at(first + i);
+      total += sum(e * e);
+    }
   }
   let scale = 1.0 / sqrt(lane_sum(total, thread) / SCALARS + EPS);
   if (!present) { return; }
-  for (var i = local.x; i < WIDTH; i += LANES) { y[first + i] = x[first + i] * scale * weight[i]; }
+  for (var i = local.x; i < WIDTH; i += LANES) { put_y(first + i, x_at(first + i) * scale * weight[i]); }
   if (local.x == 0u) { rstd[run] = scale; }
 #endif
 }

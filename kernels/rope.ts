@@ -4,11 +4,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { internal } from '../src/core/errors';
 import { sameShape, sizeOf } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
-import { bytesOf, linearGrid, readInput, required, writeOutput } from './launch';
-import type { Builder, Dispatch, Op, Value } from './op';
+import { bytesOf, linearGrid, readInput, readTensor, required, writeTensor } from './launch';
+import type { Builder, Dispatch, Op, Use, Value } from './op';
 import source from './rope.wgsl?raw';
 import { matrixOf, misfit, notTrained } from './rule';
 import { slice, spans, type Span } from './spans';
+import { withTensors } from './tensors';
 
 export interface RopeAttrs {
   /** D, even. */
@@ -53,12 +54,14 @@ export const ropeOp: Op<RopeAttrs> = {
     const sin = inverse ? tf.neg(rows(4)) : rows(4);
     return inputs.slice(0, 2).flatMap((x) => (x === null ? [] : [turn(x, cos, sin, headSize)]));
   },
+  halves: ({ outputs }, { headSize }) => ({ inputs: [0, 1], outputs: headSize % 8 === 0 ? outputs.map((_, i) => i) : [] }),
   cost: (use) => ({ flops: use.outputs.reduce((sum, y) => sum + 3 * sizeOf(y.shape), 0), bytes: bytesOf(use) }),
-  launch({ inputs, outputs }, attrs, target) {
+  launch(use, attrs, target) {
+    const { inputs, outputs } = use;
     const widths = outputs.map(({ shape: [, width = 0] }) => width);
     const [tokens = 0] = required(inputs, 0, 'x').shape;
     const parts = spans(tokens, 4 * Math.max(...widths), target.maxBindingBytes);
-    return { scratch: [], dispatches: parts.map((span) => dispatch(span, widths, attrs)) };
+    return { scratch: [], dispatches: parts.map((span) => dispatch(use, span, widths, attrs)) };
   },
 };
 
@@ -86,21 +89,19 @@ function turn(x: tf.Tensor, cos: tf.Tensor, sin: tf.Tensor, headSize: number): t
 }
 
 /** The tokens of `span`, of one tensor or two, `widths` wide. */
-function dispatch(span: Span, widths: readonly number[], { headSize, inverse }: RopeAttrs): Dispatch {
+function dispatch(use: Use, span: Span, widths: readonly number[], { headSize, inverse }: RopeAttrs): Dispatch {
   const VECTOR = headSize % 8 === 0;
   const HALF = VECTOR ? headSize / 8 : headSize / 2;
   const [HEADS = 0, OTHER_HEADS = 0] = widths.map((width) => width / headSize);
   const COUNT = span.count * (HEADS + OTHER_HEADS) * HALF;
   const { workgroups, stride } = linearGrid(COUNT, 256);
-  const constants = { VECTOR, HALF, HEADS, OTHER_HEADS, PAIR: widths.length === 2, FIRST: span.count * HEADS * HALF };
-  return {
-    shader: specialise('rope', source, 'main', { ...constants, COUNT, GRID: stride, INVERSE: inverse }),
-    workgroups,
-    bindings: [
-      slice(readInput(2), span, 4),
-      readInput(3),
-      readInput(4),
-      ...widths.flatMap((width, i) => [slice(readInput(i), span, 4 * width), slice(writeOutput(i), span, 4 * width)]),
-    ],
-  };
+  const sizes = { VECTOR, HALF, HEADS, OTHER_HEADS, PAIR: widths.length === 2, FIRST: span.count * HEADS * HALF };
+  const constants = { ...sizes, COUNT, GRID: stride, INVERSE: inverse };
+  const bindings = [
+    slice(readInput(2), span, 4),
+    readInput(3),
+    readInput(4),
+    ...widths.flatMap((width, i) => [slice(readTensor(use, i), span, 4 * width), slice(writeTensor(use, i), span, 4 * width)]),
+  ];
+  return { shader: specialise('rope', withTensors(source, bindings, constants), 'main', constants), workgroups, bindings };
 }

@@ -9,11 +9,11 @@ alias E = f32;
 @group(0) @binding(0) var<storage, read> positions: array<i32>;
 @group(0) @binding(1) var<storage, read> cosines: array<E>;
 @group(0) @binding(2) var<storage, read> sines: array<E>;
-@group(0) @binding(3) var<storage, read> x: array<E>;
-@group(0) @binding(4) var<storage, read_write> y: array<E>;
+#tensor 3 read x
+#tensor 4 write y
 #if PAIR
-@group(0) @binding(5) var<storage, read> other: array<E>;
-@group(0) @binding(6) var<storage, read_write> other_y: array<E>;
+#tensor 5 read other
+#tensor 6 write other_y
 #endif
 
 struct Angle { cosine: E, sine: E }
@@ -37,18 +37,18 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
     let head = (index - FIRST) / HALF;
     let t = angle_of(head / OTHER_HEADS, i);
     let at = head * 2u * HALF + i;
-    let a = other[at];
-    let b = other[at + HALF];
-    other_y[at] = a * t.cosine - b * t.sine;
-    other_y[at + HALF] = b * t.cosine + a * t.sine;
+    let a = other_at(at);
+    let b = other_at(at + HALF);
+    put_other_y(at, a * t.cosine - b * t.sine);
+    put_other_y(at + HALF, b * t.cosine + a * t.sine);
     return;
   }
 #endif
   let head = index / HALF;
   let t = angle_of(head / HEADS, i);
   let at = head * 2u * HALF + i;
-  let a = x[at];
-  let b = x[at + HALF];
-  y[at] = a * t.cosine - b * t.sine;
-  y[at + HALF] = b * t.cosine + a * t.sine;
+  let a = x_at(at);
+  let b = x_at(at + HALF);
+  put_y(at, a * t.cosine - b * t.sine);
+  put_y(at + HALF, b * t.cosine + a * t.sine);
 }

@@ -13,6 +13,11 @@ export function describe(spec: Spec | null): string {
   return spec === null ? 'none' : `${spec.dtype}[${spec.shape.join(', ')}]`;
 }
 
+/** Activations are numbers in either type: which, the planner settles after the graph is built. */
+export function isActivation(spec: Spec | null | undefined): spec is Spec {
+  return spec?.dtype === 'f32' || spec?.dtype === 'f16';
+}
+
 /** The rows and columns of a matrix, or null when it is none. */
 export function matrixOf(spec: Spec | null | undefined): readonly [number, number] | null {
   const [rows, columns] = spec?.shape ?? [];

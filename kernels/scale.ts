@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape, sizeOf } from '../src/core/shape';
-import { bytesOf, readInput, required, writeOutput } from './launch';
+import { bytesOf, inFours, readInput, readTensor, required, writeTensor } from './launch';
 import type { Builder, Op, Value } from './op';
 import { misfit, notTrained, only } from './rule';
 import source from './scale.wgsl?raw';
@@ -23,10 +23,12 @@ export const scaleOp: Op = {
     return [scale(builder, dy, required(use.inputs, 1, 's')), null];
   },
   twin: (inputs) => [tf.mul(required(inputs, 0, 'x'), required(inputs, 1, 's'))],
+  halves: ({ outputs }) => ({ inputs: [0], outputs: outputs.every(inFours) ? [0] : [] }),
   cost: (use) => ({ flops: sizeOf(required(use.outputs, 0, 'y').shape), bytes: bytesOf(use) }),
   launch(use, _attrs, target) {
     const size = sizeOf(required(use.outputs, 0, 'y').shape);
-    return elementwise({ label: 'scale', source, size, elements: [readInput(0), writeOutput(0)], whole: [readInput(1)] }, target);
+    const elements = [readTensor(use, 0), writeTensor(use, 0)];
+    return elementwise({ label: 'scale', source, size, elements, whole: [readInput(1)] }, target);
   },
 };
 

@@ -3,6 +3,7 @@
 import { specialise, type Constants } from '../src/gpu/shader';
 import { commonDivisor, linearGrid, tooLarge } from './launch';
 import type { Binding, Launch, Target } from './op';
+import { withTensors } from './tensors';
 
 /** Items per aligned step: 64 items of any whole number of 32-bit words fill a multiple of 256 bytes. */
 const STEP = 64;
@@ -38,16 +39,17 @@ export function spans(count: number, itemBytes: number, maxBindingBytes: number)
   return cuts({ what: `a tensor of ${count} items of ${itemBytes} bytes`, count, bytes: itemBytes }, maxBindingBytes);
 }
 
-/** The part of `binding` that holds `span`, for a buffer with `itemBytes` bytes an item. */
+/** The part of `binding` that holds `span`, for a buffer with `itemBytes` bytes an item, or half as many where it holds halves. */
 export function slice(binding: Binding, span: Span, itemBytes: number): Binding {
-  return { ...binding, range: { offset: span.first * itemBytes, size: span.count * itemBytes } };
+  const bytes = binding.half === true ? itemBytes / 2 : itemBytes;
+  return { ...binding, range: { offset: span.first * bytes, size: span.count * bytes } };
 }
 
 export interface Elementwise {
   readonly label: string;
   readonly source: string;
   readonly size: number;
-  /** Buffers of `size` 32-bit elements: bindings 0, 1, ... */
+  /** Buffers of `size` elements: bindings 0, 1, ... Halves only where `size` is a multiple of four. */
   readonly elements: readonly Binding[];
   /** Buffers bound whole, after those. */
   readonly whole?: readonly Binding[];
@@ -60,17 +62,18 @@ export interface Elementwise {
  */
 export function elementwise(spec: Elementwise, target: Target): Launch {
   const VECTOR = spec.size % 4 === 0;
-  const parts = spans(spec.size, 4, target.maxBindingBytes);
+  const width = VECTOR ? 4 : 1;
+  const halves = spec.elements.some(({ half }) => half === true);
+  const what = `a tensor of ${spec.size} numbers`;
+  const items = { what, count: spec.size / width, bytes: 4 * width, words: halves ? width / 2 : width };
+  const parts = cuts(items, target.maxBindingBytes);
   const dispatches = parts.map((span) => {
-    const COUNT = VECTOR ? span.count / 4 : span.count;
-    const { workgroups, stride } = linearGrid(COUNT, 256);
-    const constants = { VECTOR, COUNT, FIRST: span.first, GRID: stride, ...spec.constants };
-    const elements = parts.length === 1 ? spec.elements : spec.elements.map((binding) => slice(binding, span, 4));
-    return {
-      shader: specialise(spec.label, spec.source, 'main', constants),
-      workgroups,
-      bindings: [...elements, ...(spec.whole ?? [])],
-    };
+    const { workgroups, stride } = linearGrid(span.count, 256);
+    const constants = { VECTOR, COUNT: span.count, FIRST: width * span.first, GRID: stride, ...spec.constants };
+    const elements = parts.length === 1 ? spec.elements : spec.elements.map((binding) => slice(binding, span, 4 * width));
+    const bindings = [...elements, ...(spec.whole ?? [])];
+    const source = withTensors(spec.source, bindings, constants);
+    return { shader: specialise(spec.label, source, 'main', constants), workgroups, bindings };
   });
   return { scratch: [], dispatches };
 }

@@ -4,6 +4,7 @@ import { f32, specialise } from '../src/gpu/shader';
 import { linearGrid } from './launch';
 import type { Binding, Dispatch } from './op';
 import source from './sum_parts.wgsl?raw';
+import { withTensors } from './tensors';
 
 export interface Parts {
   readonly label: string;
@@ -42,5 +43,5 @@ export function sumParts(sum: Parts): Dispatch {
     ACCUMULATE: sum.accumulate ?? false,
   };
   const bindings = [sum.y, sum.parts, ...[bias, addend].filter((binding) => binding !== null)];
-  return { shader: specialise(sum.label, source, 'main', constants), bindings, workgroups };
+  return { shader: specialise(sum.label, withTensors(source, bindings, constants), 'main', constants), bindings, workgroups };
 }

@@ -5,13 +5,13 @@ alias E = vec4f;
 alias E = f32;
 #endif
 
-@group(0) @binding(0) var<storage, read_write> y: array<E>;
+#tensor 0 update y
 @group(0) @binding(1) var<storage, read> parts: array<E>;
 #if BIAS
 @group(0) @binding(2) var<storage, read> bias: array<E>;
 #endif
 #if ADDEND
-@group(0) @binding(ADDEND_BINDING) var<storage, read> addend: array<E>;
+#tensor ADDEND_BINDING read addend
 #endif
 
 @compute @workgroup_size(256)
@@ -25,10 +25,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   sum += bias[i % WIDTH];
 #endif
 #if ADDEND
-  sum += addend[i];
+  sum += addend_at(i);
 #endif
 #if ACCUMULATE
-  sum += y[i];
+  sum += y_at(i);
 #endif
-  y[i] = sum;
+  put_y(i, sum);
 }

@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape, sizeOf } from '../src/core/shape';
-import { bytesOf, readInput, required, writeOutput } from './launch';
+import { bytesOf, inFours, readTensor, required, writeTensor } from './launch';
 import type { Builder, Op, Spec, Value } from './op';
 import { misfit, only } from './rule';
 import { elementwise } from './spans';
@@ -20,10 +20,11 @@ export const swigluOp: Op = {
     const gate = required(inputs, 0, 'gate');
     return [tf.mul(tf.mul(gate, tf.sigmoid(gate)), required(inputs, 1, 'up'))];
   },
+  halves: ({ outputs }) => ({ inputs: [0, 1], outputs: outputs.every(inFours) ? [0] : [] }),
   cost: (use) => ({ flops: 5 * sizeOf(required(use.outputs, 0, 'y').shape), bytes: bytesOf(use) }),
   launch(use, _attrs, target) {
     const size = sizeOf(required(use.outputs, 0, 'y').shape);
-    const elements = [readInput(0), readInput(1), writeOutput(0)];
+    const elements = [readTensor(use, 0), readTensor(use, 1), writeTensor(use, 0)];
     return elementwise({ label: 'swiglu', source, size, elements, constants: { BACKWARD: false } }, target);
   },
 };
@@ -43,10 +44,11 @@ export const swigluBackwardOp: Op = {
     const slope = tf.mul(sigmoid, tf.add(1, tf.mul(gate, tf.sub(1, sigmoid))));
     return [tf.mul(tf.mul(dy, required(inputs, 1, 'up')), slope), tf.mul(dy, tf.mul(gate, sigmoid))];
   },
+  halves: ({ outputs }) => ({ inputs: [0, 1, 2], outputs: outputs.every(inFours) ? [0, 1] : [] }),
   cost: (use) => ({ flops: 11 * sizeOf(required(use.outputs, 0, 'dgate').shape), bytes: bytesOf(use) }),
   launch(use, _attrs, target) {
     const size = sizeOf(required(use.outputs, 0, 'dgate').shape);
-    const elements = [readInput(0), readInput(1), readInput(2), writeOutput(0), writeOutput(1)];
+    const elements = [...[0, 1, 2].map((i) => readTensor(use, i)), ...[0, 1].map((i) => writeTensor(use, i))];
     return elementwise({ label: 'swiglu_backward', source, size, elements, constants: { BACKWARD: true } }, target);
   },
 };

@@ -5,21 +5,21 @@ alias E = vec4f;
 alias E = f32;
 #endif
 
-@group(0) @binding(0) var<storage, read> gate: array<E>;
-@group(0) @binding(1) var<storage, read> up: array<E>;
+#tensor 0 read gate
+#tensor 1 read up
 #if BACKWARD
-@group(0) @binding(2) var<storage, read> dy: array<E>;
-@group(0) @binding(3) var<storage, read_write> dgate: array<E>;
-@group(0) @binding(4) var<storage, read_write> dup: array<E>;
+#tensor 2 read dy
+#tensor 3 write dgate
+#tensor 4 write dup
 #else
-@group(0) @binding(2) var<storage, read_write> y: array<E>;
+#tensor 2 write y
 #endif
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
   let i = (wid.y * GRID + wid.x) * 256u + lid;
   if (i >= COUNT) { return; }
-  let g = gate[i];
+  let g = gate_at(i);
   // exp of a non-positive number only: WGSL promises nothing about infinities.
   let e = exp(-abs(g));
   let larger = 1.0 / (1.0 + e);
@@ -27,9 +27,10 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
   let sigmoid = select(smaller, larger, g >= E(0.0));
 #if BACKWARD
   let complement = select(larger, smaller, g >= E(0.0));
-  dgate[i] = dy[i] * up[i] * sigmoid * (1.0 + g * complement);
-  dup[i] = dy[i] * g * sigmoid;
+  let d = dy_at(i);
+  put_dgate(i, d * up_at(i) * sigmoid * (1.0 + g * complement));
+  put_dup(i, d * g * sigmoid);
 #else
-  y[i] = g * sigmoid * up[i];
+  put_y(i, g * sigmoid * up_at(i));
 #endif
 }

@@ -2,12 +2,13 @@
 
 import type { Constants } from '../src/gpu/shader';
 import type { DType } from '../src/core/dtype';
+import { MATRICES } from '../src/gpu/device';
 import { laneConstants } from './lanes';
 import type { Target } from './op';
 
-/** How a product is cut: entry point, a thread's share of y, the step along the depth, and the grid (columns, rows). */
+/** How a product is cut: entry point, a thread's share of y (a subgroup's, in matrices), the step along the depth, and the grid (columns, rows). */
 export interface Tile {
-  readonly entry: 'direct' | 'tiled' | 'vector';
+  readonly entry: 'direct' | 'tiled' | 'vector' | 'matrix';
   readonly rows: number;
   readonly columns: number;
   readonly depth: number;
@@ -21,6 +22,8 @@ export interface Tile {
 export interface ProductShape {
   readonly layout: 'nt' | 'nn';
   readonly type: DType;
+  /** a is in f16; else it is in f32. */
+  readonly halves?: boolean;
   readonly rows: number;
   readonly columns: number;
   readonly depth: number;
@@ -31,18 +34,18 @@ export interface ProductShape {
 const LARGE = 4096;
 
 /** The name that tiles are kept under: sizes past `LARGE` are one, but for whether vectors fit them. */
-export function productName({ layout, type, rows, columns, depth, extension }: ProductShape): string {
+export function productName({ layout, type, halves, rows, columns, depth, extension }: ProductShape): string {
   const [m, n, k] = [rows, columns, depth].map((size) => (size > LARGE ? LARGE + (size % 4) : size));
-  return `${layout} ${type} ${m}x${n}x${k}+${extension}`;
+  return `${layout} ${type}${halves === true ? ' halves' : ''} ${m}x${n}x${k}+${extension}`;
 }
 
 /** The product that `name` stands for; null when it is no name of a product. */
 export function productOf(name: string): ProductShape | null {
-  const found = /^(nt|nn) (f32|f16|q8|q4) (\d+)x(\d+)x(\d+)\+(\d+)$/.exec(name);
+  const found = /^(nt|nn) (f32|f16|q8|q4)( halves)? (\d+)x(\d+)x(\d+)\+(\d+)$/.exec(name);
   if (found === null) return null;
   const [layout, type] = found.slice(1) as [ProductShape['layout'], DType];
-  const [rows = 0, columns = 0, depth = 0, extension = 0] = found.slice(3).map(Number);
-  return { layout, type, rows, columns, depth, extension };
+  const [rows = 0, columns = 0, depth = 0, extension = 0] = found.slice(4).map(Number);
+  return { layout, type, ...(found[3] !== undefined && { halves: true }), rows, columns, depth, extension };
 }
 
 /** The tile of a product: the one that the target names, else the static choice. */
@@ -58,7 +61,12 @@ export function tileOf(product: ProductShape, target: Target): Tile {
 export function candidateTiles(product: ProductShape, target: Target): ReadonlyMap<string, Tile> {
   const { rows, columns, depth } = product;
   if (isVector(product, target)) return new Map([vectorTile(product, target)].map((tile) => [tileName(tile), tile]));
-  const tiles = [chooseTile(rows, columns, depth, target), ...directCandidates(rows, columns), ...tiledCandidates(product)];
+  const tiles = [
+    chooseTile(rows, columns, depth, target),
+    ...directCandidates(rows, columns),
+    ...tiledCandidates(product),
+    ...matrixCandidates(product, target),
+  ];
   const limit = Math.min(target.maxWorkgroupBytes, MAX_WORKGROUP_BYTES);
   return new Map(tiles.filter((tile) => workgroupBytes(tile, product) <= limit).map((tile) => [tileName(tile), tile]));
 }
@@ -106,17 +114,58 @@ function tiledCandidates({ rows, columns, depth }: ProductShape): Tile[] {
   });
 }
 
-/** Bytes of workgroup memory, as matmul_tiled.wgsl and matmul_direct.wgsl declare it. */
+/** Of the subgroups of a workgroup, how many lie side by side along rows and columns, and the matrices of each. */
+const MATRIX_SHAPES = [
+  { groups: [2, 2], matrices: [2, 2] },
+  { groups: [2, 2], matrices: [2, 4] },
+  { groups: [2, 2], matrices: [4, 4] },
+  { groups: [2, 4], matrices: [4, 2] },
+] as const;
+const MATRIX_DEPTH = 32;
+const MAX_INVOCATIONS = 256;
+
+/** Only where activations are in f16 anyway: weights and adapter are rounded to halves on the way. */
+function matrixCandidates({ rows, columns, halves }: ProductShape, { matrices, features }: Target): Tile[] {
+  if (halves !== true || matrices === undefined || !features.has(MATRICES)) return [];
+  const { M, N, K, lanes } = matrices;
+  const tiles = MATRIX_SHAPES.map(({ groups: [down, across], matrices: [TM, TN] }): Tile => {
+    const [BM, BN] = [down * TM * M, across * TN * N];
+    const sizes = { BM, BN, BK: MATRIX_DEPTH, MM: M, MN: N, MK: K, TM, TN };
+    return {
+      entry: 'matrix',
+      ...{ rows: TM, columns: TN, depth: MATRIX_DEPTH, spans: 1 },
+      constants: { ...sizes, LANES: lanes, GROUPS: down * across, GROUPS_N: across },
+      workgroups: [Math.ceil(columns / BN), Math.ceil(rows / BM)],
+    };
+  });
+  const fits = ({ constants: { BM, BN, LANES, GROUPS } }: Tile) =>
+    Number(LANES) * Number(GROUPS) <= MAX_INVOCATIONS && Number(BM) < 2 * rows + 32 && Number(BN) < 2 * columns + 32;
+  return MATRIX_DEPTH % K === 0 && N % 4 === 0 ? tiles.filter(fits) : [];
+}
+
+/** Bytes of workgroup memory, as the kernels declare it. */
 function workgroupBytes({ entry, constants }: Tile, { layout }: ProductShape): number {
-  const { BM = 0, BN = 0, BK = 0, SPLIT = false, PARTS = 0 } = constants as Readonly<Record<string, number | boolean>>;
+  const {
+    BM = 0,
+    BN = 0,
+    BK = 0,
+    SPLIT = false,
+    PARTS = 0,
+    GROUPS = 0,
+    MM = 0,
+    MN = 0,
+  } = constants as Readonly<Record<string, number | boolean>>;
   if (entry === 'direct') return SPLIT === true ? 16 * Number(PARTS) : 0;
   const [m, n, k] = [Number(BM), Number(BN), Number(BK)];
+  if (entry === 'matrix')
+    return 2 * (m * (k + 8) + (layout === 'nt' ? n * (k + 8) : k * (n + 8))) + 4 * Number(GROUPS) * Number(MM) * Number(MN);
   return 16 * (m * (k / 4 + 1) + (layout === 'nt' ? n * (k / 4 + 1) : k * (n / 4 + 1)));
 }
 
 function tileName({ entry, rows, columns, constants, spans }: Tile): string {
   const { BM, BN, BK, X, Y, LANES, GROUPS } = constants;
-  const group = { tiled: [BM, BN, BK], direct: [X, Y, LANES], vector: [GROUPS, LANES] }[entry];
+  const block = [BM, BN, BK];
+  const group = { tiled: block, matrix: block, direct: [X, Y, LANES], vector: [GROUPS, LANES] }[entry];
   return `${entry} ${group.join('x')} ${rows}x${columns}${spans > 1 ? ` /${spans}` : ''}`;
 }
 

@@ -13,9 +13,22 @@ export interface Target {
   readonly features: ReadonlySet<string>;
   /** The fewest invocations of a subgroup; a power of two. Means nothing without the feature `subgroups`. */
   readonly subgroupSize: number;
+  /** Products of halves by whole subgroups, summed in f32; means nothing without the feature `MATRICES`. */
+  readonly matrices?: MatrixSize | undefined;
   /** The name of the tile that a product takes (see kernels/tile.ts); the static choice where it gives none or is absent. */
   readonly tiles?: ((product: string) => string | undefined) | undefined;
 }
+
+/** A [M, K] times a [K, N] matrix at once, by as many invocations as a subgroup has at most. */
+export interface MatrixSize {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly lanes: number;
+}
+
+/** Subgroup matrices, which browsers so far offer behind a flag only. */
+export const MATRICES = 'chromium-experimental-subgroup-matrix';
 
 export interface Device {
   readonly gpu: GPUDevice;
@@ -28,7 +41,7 @@ export interface Device {
   readonly buffers: Buffers;
 }
 
-const FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'];
+const FEATURES = ['shader-f16', 'subgroups', 'timestamp-query', MATRICES];
 const LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -67,8 +80,25 @@ export function describe(gpu: GPUDevice, info: GPUAdapterInfo): Device {
       maxWorkgroupBytes: gpu.limits.maxComputeWorkgroupStorageSize,
       features: new Set(gpu.features),
       subgroupSize: info.subgroupMinSize ?? 1,
+      matrices: matrixSize(info),
     },
   };
+}
+
+/** What an adapter with `MATRICES` says of itself; not in the types of WebGPU yet. */
+interface MatrixInfo extends GPUAdapterInfo {
+  readonly subgroupMatrixConfigs?: Iterable<
+    Omit<MatrixSize, 'lanes'> & { readonly componentType: string; readonly resultComponentType: string }
+  >;
+}
+
+/** The largest matrices of halves with sums in f32. */
+function matrixSize(info: MatrixInfo): MatrixSize | undefined {
+  const fitting = [...(info.subgroupMatrixConfigs ?? [])].filter(
+    ({ componentType, resultComponentType }) => componentType === 'f16' && resultComponentType === 'f32',
+  );
+  const [largest] = fitting.sort((a, b) => b.M * b.N * b.K - a.M * a.N * a.K);
+  return largest && { M: largest.M, N: largest.N, K: largest.K, lanes: info.subgroupMaxSize ?? 1 };
 }
 
 function unavailable(reason: string): CodedError {

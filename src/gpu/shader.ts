@@ -21,16 +21,16 @@ export function f32(value: number): string {
 }
 
 /**
- * Puts `constants` before `source` and resolves its `#if NAME`, `#if !NAME`, `#else`, `#endif` lines. `enable` lines that are
- * left go first of all, where WGSL wants them.
+ * Puts `constants` before `source` and resolves its `#if NAME`, `#if !NAME`, `#else`, `#endif` lines. Directives that are left
+ * (`enable`, `diagnostic`) go first of all, where WGSL wants them.
  */
 export function specialise(label: string, source: string, entry: string, constants: Constants = {}): Shader {
   const body = preprocess(label, source, constants);
-  const enables = new Set(body.match(ENABLE));
-  return { label, entry, code: [...enables, declare(constants), body.replaceAll(ENABLE, '')].join('\n') };
+  const directives = new Set(body.match(DIRECTIVE));
+  return { label, entry, code: [...directives, declare(constants), body.replaceAll(DIRECTIVE, '')].join('\n') };
 }
 
-const ENABLE = /^enable \w+;$/gm;
+const DIRECTIVE = /^(enable \w+|diagnostic\(.*\));$/gm;
 
 function declare(constants: Constants): string {
   return Object.entries(constants)

@@ -69,12 +69,13 @@ function shortened(product: ProductShape, target: Target): ProductShape {
 }
 
 /** The product as a use of its op: [a, w, p?, q?] → [y]. */
-function useOf({ layout, type, rows, columns, depth, extension }: ProductShape): Use {
+function useOf({ layout, type, halves, rows, columns, depth, extension }: ProductShape): Use {
   const f32 = (...shape: number[]): Spec => ({ shape, dtype: 'f32' });
   const nt = layout === 'nt';
   const adapter = extension === 0 ? [] : [f32(rows, extension), nt ? f32(columns, extension) : f32(extension, columns)];
   const w: Spec = { shape: nt ? [columns, depth] : [depth, columns], dtype: type };
-  return { inputs: [f32(rows, depth), w, ...adapter], outputs: [f32(rows, columns)] };
+  const a: Spec = { shape: [rows, depth], dtype: halves === true ? 'f16' : 'f32' };
+  return { inputs: [a, w, ...adapter], outputs: [f32(rows, columns)] };
 }
 
 async function prepare(gpu: GPUDevice, pipelines: Pipelines, launch: Launch, buffers: readonly GPUBuffer[]): Promise<Ready> {

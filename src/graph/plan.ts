@@ -6,6 +6,7 @@
 import type { Value } from '../../kernels/op';
 import { fuse } from './fuse';
 import type { Node, Program } from './graph';
+import { halve } from './halve';
 import { KEEP_ALL, recompute, type Keep } from './recompute';
 
 export interface Plan {
@@ -23,10 +24,17 @@ export interface Plan {
   readonly oneSubmit?: boolean;
 }
 
-/** Plans a program whose results are `outputs` and its updates of state; `keep` says what the backward pass finds of the forward pass. */
-export function plan(program: Program, outputs: readonly Value[], keep: Keep = KEEP_ALL): Plan {
+/** How activations are stored. */
+export type Activations = 'f32' | 'f16';
+
+/**
+ * Plans a program whose results are `outputs` and its updates of state; `keep` says what the backward pass finds of the forward
+ * pass.
+ */
+export function plan(program: Program, outputs: readonly Value[], keep: Keep = KEEP_ALL, activations: Activations = 'f32'): Plan {
   const fused = fuse(liveNodes(program.nodes, outputs), outputs);
-  const nodes = recompute(program.graph, fused, keep);
+  const stored = activations === 'f16' ? halve(program.graph, fused, outputs) : fused;
+  const nodes = recompute(program.graph, stored, keep);
   return {
     name: program.name,
     nodes,

@@ -4,7 +4,7 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { f16ToF32 } from '../core/f16';
+import { f16ToF32, f32ToF16 } from '../core/f16';
 import { internal } from '../core/errors';
 import { isQuantised } from '../core/quantised';
 import { sizeOf } from '../core/shape';
@@ -88,7 +88,7 @@ export class TfjsExecutor implements Executor {
       const tensor = outputs[i];
       if (tensor === undefined)
         throw internal(`the twin of ${node.op.name} gave ${outputs.length} outputs, expected ${node.outputs.length}`);
-      if (value.role === 'temp') temps.set(value, tensor);
+      if (value.role === 'temp') temps.set(value, value.dtype === 'f16' ? rounded(tensor) : tensor);
       else this.#store(value, tensor);
     });
   }
@@ -126,6 +126,13 @@ export class TfjsExecutor implements Executor {
       );
     tf.dispose([flat, tensor]);
   }
+}
+
+/** The numbers of `tensor`, which it disposes, as they come back from storage in f16. */
+function rounded(tensor: tf.Tensor): tf.Tensor {
+  const numbers = f16ToF32(f32ToF16(Float32Array.from(tensor.dataSync())));
+  tensor.dispose();
+  return tf.tensor(numbers, tensor.shape);
 }
 
 function joinViews(flat: Value, tensors: readonly tf.Tensor[]): tf.Tensor {

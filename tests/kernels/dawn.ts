@@ -16,6 +16,6 @@ process.env['LP_NATIVE_VECTOR_WIDTH'] ??= '128';
 const { create, globals } = await import('webgpu');
 Object.assign(globalThis, globals, { self: globalThis });
 Object.defineProperty(globalThis, 'navigator', {
-  value: { gpu: create(['disable-dawn-features=disallow_unsafe_apis']), userAgent: `Node ${process.version}` },
+  value: { gpu: create(['enable-dawn-features=allow_unsafe_apis']), userAgent: `Node ${process.version}` },
   configurable: true,
 });

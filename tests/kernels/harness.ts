@@ -12,11 +12,12 @@ import { openDevice, type Device, type Target } from '../../src/gpu/device';
 import type { DType } from '../../src/core/dtype';
 import type { Executor, HostArray } from '../../src/graph/executor';
 import { gradient } from '../../src/graph/gradient';
-import { Graph } from '../../src/graph/graph';
+import { Graph, type Program } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { writeQuantised } from '../../src/graph/write-quantised';
+import { inFours } from '../../kernels/launch';
 import type { Op, Value } from '../../kernels/op';
 import { deviation } from '../deviation';
 import { readQuantised } from './quantised';
@@ -35,6 +36,8 @@ export interface Case<A extends object = object> {
   readonly attrs: A;
   /** What the launch is told of the device in place of the truth: smaller limits, or not to be a CPU. */
   readonly target?: Partial<Target>;
+  /** Activations that are inputs hold f16, and outputs too where they may: see `Halves` in kernels/op.ts. */
+  readonly halves?: boolean;
   /** Inputs whose gradient is zero by mathematics, so has no scale of its own: it is held against the largest of the others. */
   readonly vanishing?: readonly number[];
 }
@@ -105,7 +108,30 @@ function build<A extends object>(op: Op<A>, test: Case<A>): Built & { program: R
   });
   const program = graph.program(op.name);
   const outputs = program.apply(op, inputs, test.attrs);
-  return { graph, program, inputs, outputs, data, target: test.target };
+  if (test.halves !== true) return { graph, program, inputs, outputs, data, target: test.target };
+  for (const [value, half] of storeHalves(graph, program))
+    data.set(half, f32ToF16(numbers(data.get(value) ?? new Float32Array())));
+  return { graph, program, inputs, outputs: program.nodes[0]?.outputs ?? [], data, target: test.target };
+}
+
+/** Stores the activations of the program's only node in f16, of its inputs those at `places` that are in fours. Gives what replaces them. */
+export function storeHalves(graph: Graph, program: Program, places?: readonly number[]): Map<Value, Value> {
+  const [node] = program.nodes;
+  if (node === undefined) throw new Error('no node');
+  const halved = new Map<Value, Value>();
+  const chosen = places ?? node.op.halves?.(node, node.attrs).inputs ?? [];
+  const inputs = node.inputs.map((value, i) => {
+    if (value === null || !chosen.includes(i) || !inFours(value)) return value;
+    const half = graph.declare(`half ${i}`, 'input', value.shape, 'f16');
+    halved.set(value, half);
+    return half;
+  });
+  const allowed = node.op.halves?.({ ...node, inputs }, node.attrs).outputs ?? [];
+  const outputs = node.outputs.map((value, i) =>
+    allowed.includes(i) ? graph.create(value.name, 'temp', value.shape, 'f16') : value,
+  );
+  program.nodes[0] = { ...node, inputs, outputs };
+  return halved;
 }
 
 function numbers(data: HostArray): Float32Array<ArrayBuffer> {

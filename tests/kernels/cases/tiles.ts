@@ -16,7 +16,8 @@ const limits: Target = {
   ...{ software: false, maxBindingBytes: 1 << 27, maxWorkgroupBytes: 16384, subgroupSize: 1, features: new Set<string>() },
 };
 
-function caseOf(product: ProductShape, tile: string): Case<MatmulAttrs> {
+/** The product under the tile of that name, as a GPU makes it. */
+export function tileCase(product: ProductShape, tile: string): Case<MatmulAttrs> {
   const { layout, type, rows, columns, depth, extension } = product;
   const nt = layout === 'nt';
   const adapter = [{ shape: [rows, extension] }, { shape: nt ? [columns, extension] : [extension, columns] }];
@@ -37,5 +38,5 @@ function caseOf(product: ProductShape, tile: string): Case<MatmulAttrs> {
 /** Every tile that the tuner may pick. */
 export const tileCases: OpCases<MatmulAttrs> = {
   op: matmulOp,
-  cases: PRODUCTS.flatMap((product) => [...candidateTiles(product, limits).keys()].map((tile) => caseOf(product, tile))),
+  cases: PRODUCTS.flatMap((product) => [...candidateTiles(product, limits).keys()].map((tile) => tileCase(product, tile))),
 };

@@ -1,0 +1,50 @@
+/** Products by subgroup matrices, against the twin over the same halves. Needs a device that has them: lavapipe of Mesa 26, many GPUs. */
+
+import { beforeAll, describe, expect, test } from 'vitest';
+import { MATRICES } from '../../src/gpu/device';
+import { candidateTiles, type ProductShape } from '../../kernels/tile';
+import { matmulOp } from '../../kernels/matmul';
+import { tileCase } from './cases/tiles';
+import { checkForward, testDevice, useCpu } from './harness';
+
+/** Weights and adapter are rounded to halves on the way, which the twin does not do: products of numbers that are each off by 2⁻¹². */
+const TOLERANCE = 2 ** -10;
+
+const { target } = await testDevice();
+
+/** Whole tiles and parts of them, every type of weights, adapters shallower and deeper than a step, sizes that are no multiple of four. */
+const products: readonly ProductShape[] = [
+  { layout: 'nt', type: 'f32', rows: 64, columns: 64, depth: 64, extension: 0 },
+  { layout: 'nn', type: 'f16', rows: 64, columns: 64, depth: 64, extension: 0 },
+  { layout: 'nt', type: 'f16', rows: 130, columns: 100, depth: 96, extension: 16 },
+  { layout: 'nn', type: 'f32', rows: 130, columns: 100, depth: 96, extension: 16 },
+  { layout: 'nt', type: 'q4', rows: 70, columns: 132, depth: 100, extension: 4 },
+  { layout: 'nn', type: 'q8', rows: 70, columns: 132, depth: 100, extension: 8 },
+  { layout: 'nt', type: 'f16', rows: 33, columns: 51, depth: 72, extension: 3 },
+  { layout: 'nn', type: 'q4', rows: 128, columns: 192, depth: 576, extension: 16 },
+  { layout: 'nt', type: 'f16', rows: 200, columns: 576, depth: 192, extension: 64 },
+];
+
+const tilesOf = (product: ProductShape) =>
+  [...candidateTiles(product, { ...target, software: false })].flatMap(([name, { entry }]) => (entry === 'matrix' ? [name] : []));
+
+/** Every other tile of a product, in turn: a software device compiles each for seconds. */
+const cases = products.flatMap((shape, i) => {
+  const product = { ...shape, halves: true };
+  const tiles = tilesOf(product).filter((_, k) => k % 2 === i % 2);
+  return tiles.map((tile) => ({ ...tileCase(product, tile), halves: true }));
+});
+
+describe('products by subgroup matrices', () => {
+  beforeAll(useCpu);
+
+  test('are candidates where the device has them and activations are halves, and nowhere else', () => {
+    expect(cases.length > products.length).toBe(target.features.has(MATRICES));
+    expect(products.flatMap(tilesOf)).toEqual([]);
+  });
+
+  if (cases.length === 0) return;
+  test.each(cases)('$name: kernel equals twin', async (example) => {
+    for (const off of await checkForward(matmulOp, example)) expect(off).toBeLessThanOrEqual(TOLERANCE);
+  });
+});
