@@ -9,9 +9,10 @@ import { misfit } from './rule';
 import { elementwise } from './spans';
 
 /**
- * [param, grad, m, v, all [n], hyper [8], norm [1]] f32 → the first four, in place: one step of `torch.optim.AdamW` after
- * `clip_grad_norm_`, then grad = 0. hyper = [learning rate, β₁, β₂, ε, weight decay, 1−β₁ᵗ, 1−β₂ᵗ, norm limit (0 = off)];
- * norm is the gradient's. When it is not finite only grad changes, so that one bad step does not poison the adapter.
+ * [param, grad, m, v, all [n], hyper [8], norm [1], optionally scale [1]] f32 → the first four, in place: one step of
+ * `torch.optim.AdamW` after `clip_grad_norm_`, then grad = 0. hyper = [learning rate, β₁, β₂, ε, weight decay, 1−β₁ᵗ, 1−β₂ᵗ,
+ * norm limit (0 = off)]; the gradient is grad / scale, a power of two (see lossscale), and norm is its norm. When that is not
+ * finite only grad changes, so that one bad step does not poison the adapter.
  *
  * The kernel sees β rounded to f32; computing the bias corrections 1−βᵗ from `Math.fround(β)` makes the averages exact.
  */
@@ -21,9 +22,9 @@ export const adamwOp: Op = {
   infer(inputs) {
     const [param] = inputs;
     const flat = param?.shape ?? [];
-    const expected = [flat, flat, flat, flat, [8], [1]];
+    const expected = [flat, flat, flat, flat, [8], [1], ...((inputs[6] ?? null) === null ? [] : [[1]])];
     const fits = expected.every((shape, i) => inputs[i]?.dtype === 'f32' && sameShape(inputs[i].shape, shape));
-    if (!fits || flat.length !== 1) throw misfit('adamw', inputs, 'f32: four of one shape [n], [8] and [1]');
+    if (!fits || flat.length !== 1) throw misfit('adamw', inputs, 'f32: four of one shape [n], [8], [1], and [1] or none');
     return [0, 1, 2, 3].map(() => ({ shape: flat, dtype: 'f32' }));
   },
   gradient: null,
@@ -40,7 +41,9 @@ export const adamwOp: Op = {
       4,
       'hyper',
     ).dataSync();
-    const g = limit > 0 ? tf.mul(grad, Math.min(1, limit / (norm + 1e-6))) : grad;
+    const [, , , , , , scale = null] = inputs;
+    const unscaled = scale === null ? grad : tf.div(grad, scale);
+    const g = limit > 0 ? tf.mul(unscaled, Math.min(1, limit / (norm + 1e-6))) : unscaled;
     const first = tf.add(m, tf.mul(tf.sub(g, m), 1 - beta1));
     const second = tf.add(tf.mul(v, beta2), tf.mul(tf.square(g), 1 - beta2));
     const size = tf.add(tf.div(tf.sqrt(second), Math.sqrt(bias2)), eps);
@@ -51,7 +54,9 @@ export const adamwOp: Op = {
   launch(use, _attrs, target) {
     const size = sizeOf(required(use.outputs, 0, 'param').shape);
     const elements = [writeOutput(0), writeOutput(1), writeOutput(2), writeOutput(3)];
-    return elementwise({ label: 'adamw', source, size, elements, whole: [readInput(4), readInput(5)] }, target);
+    const SCALED = (use.inputs[6] ?? null) !== null;
+    const whole = [readInput(4), readInput(5), ...(SCALED ? [readInput(6)] : [])];
+    return elementwise({ label: 'adamw', source, size, elements, whole, constants: { SCALED } }, target);
   },
 };
 
@@ -62,7 +67,13 @@ export interface AdamwState {
   readonly v: Value;
 }
 
-/** Steps `state.param` in place; see `adamwOp` for `hyper` [8] and `norm` [1]. */
-export function adamw(builder: Builder, { param, grad, m, v }: AdamwState, hyper: Value, norm: Value): void {
-  builder.apply(adamwOp, [param, grad, m, v, hyper, norm], {});
+/** Steps `state.param` in place; see `adamwOp` for `hyper` [8], `norm` [1] and `scale` [1]. */
+export function adamw(
+  builder: Builder,
+  { param, grad, m, v }: AdamwState,
+  hyper: Value,
+  norm: Value,
+  scale: Value | null = null,
+): void {
+  builder.apply(adamwOp, [param, grad, m, v, hyper, norm, scale], {});
 }

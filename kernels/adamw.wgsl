@@ -12,6 +12,14 @@ alias E = f32;
 @group(0) @binding(4) var<storage, read> hyper: array<f32, 8>;
 // Read as bits: WGSL lets an implementation assume that floats are finite, so `norm != norm` may be compiled away.
 @group(0) @binding(5) var<storage, read> norm: array<u32, 1>;
+#if SCALED
+@group(0) @binding(6) var<storage, read> scale: array<u32, 1>;
+
+// By 1/scale, a power of two: its exponent negated, since a division may be off by 2.5 ULP.
+fn unscaled(g: E) -> E { return g * bitcast<f32>(0x7f000000u - scale[0]); }
+#else
+fn unscaled(g: E) -> E { return g; }
+#endif
 
 const EXPONENT = 0x7f800000u;
 
@@ -26,7 +34,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
   if (i >= COUNT) { return; }
   if ((norm[0] & EXPONENT) != EXPONENT) {
     let rate = hyper[0];
-    let g = grad[i] * clip_factor();
+    let g = unscaled(grad[i]) * clip_factor();
     let first = m[i] + (g - m[i]) * (1.0 - hyper[1]);
     let second = v[i] * hyper[2] + g * g * (1.0 - hyper[2]);
     let size = sqrt(second) / sqrt(hyper[6]) + hyper[3];

@@ -22,11 +22,19 @@ fn square_sums(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_inde
 
 @group(0) @binding(0) var<storage, read> all_sums: array<f32>;
 @group(0) @binding(1) var<storage, read_write> norm: array<f32>;
+#if SCALED
+@group(0) @binding(2) var<storage, read> scale: array<u32, 1>;
+
+// 1/scale, a power of two: its exponent negated, since a division may be off by 2.5 ULP.
+fn unscaled(total: f32) -> f32 { return total * bitcast<f32>(0x7f000000u - scale[0]); }
+#else
+fn unscaled(total: f32) -> f32 { return total; }
+#endif
 
 @compute @workgroup_size(256)
 fn total_norm(@builtin(local_invocation_index) lid: u32) {
   var total = 0.0;
   for (var i = lid; i < GROUPS; i += 256u) { total += all_sums[i]; }
   total = lane_sum(total, lid);
-  if (lid == 0u) { norm[0] = sqrt(total); }
+  if (lid == 0u) { norm[0] = unscaled(sqrt(total)); }
 }

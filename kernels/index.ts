@@ -10,6 +10,7 @@ import { crossentropyOp } from './crossentropy';
 import { dropoutOp } from './dropout';
 import { embeddingOp } from './embedding';
 import { gradnormOp } from './gradnorm';
+import { lossscaleOp } from './lossscale';
 import { lowrankOp, lowrankSumOp } from './lowrank';
 import { matmulOp } from './matmul';
 import type { Op } from './op';
@@ -31,6 +32,7 @@ export const ops = {
   dropout: dropoutOp,
   embedding: embeddingOp,
   gradnorm: gradnormOp,
+  lossscale: lossscaleOp,
   lowrank: lowrankOp,
   lowrank_sum: lowrankSumOp,
   matmul: matmulOp,

@@ -11,6 +11,7 @@ import { dropoutCases } from './cases/dropout';
 import { embeddingCases } from './cases/embedding';
 import { lowrankCases, lowrankSumCases } from './cases/lowrank';
 import { matmulCases, matmulGradientCases, matmulQuantisedCases } from './cases/matmul';
+import { lossscaleCases } from './cases/lossscale';
 import { accumulateCases, adamwCases, gradnormCases } from './cases/optimizer';
 import { quantiseCases } from './cases/quantise';
 import { rmsnormBackwardCases, rmsnormCases } from './cases/rmsnorm';
@@ -36,6 +37,7 @@ const cases: Record<OpName, readonly Suite[]> = {
   dropout: [dropoutCases],
   embedding: [embeddingCases],
   gradnorm: [gradnormCases],
+  lossscale: [lossscaleCases],
   lowrank: [lowrankCases],
   lowrank_sum: [lowrankSumCases],
   matmul: [matmulCases, matmulGradientCases, matmulQuantisedCases],

@@ -19,15 +19,40 @@ export const accumulateCases: OpCases = {
   })),
 };
 
+const gradients: readonly Case[] = [
+  ...sizes,
+  8192,
+  8193,
+  32_768,
+  100_003,
+  1_500_000,
+  5_000_001,
+  1001,
+  100_000,
+  3,
+  999,
+  20_000,
+].map((size, i) => ({
+  ...(i > 27 ? { target: BASE } : i > 25 && cut),
+  name: `[${size}]${i > 27 ? ' base' : ''}`,
+  inputs: [{ shape: [size], fill: [1, 1e-6, 1e6][i % 3] ?? 1 }],
+  attrs: {},
+}));
+
+/** What the gradients of a step were multiplied by. */
+const scales = [1, 2 ** 16, 2 ** 24];
+
+function scaledBy(scale: number, { inputs, ...rest }: Case): Case {
+  return { ...rest, name: `${rest.name} scale ${scale}`, inputs: [...inputs, { shape: [1], fill: () => scale }] };
+}
+
 export const gradnormCases: OpCases = {
   op: gradnormOp,
   tolerance: 2e-6,
-  cases: [...sizes, 8192, 8193, 32_768, 100_003, 1_500_000, 5_000_001, 1001, 100_000, 3, 999, 20_000].map((size, i) => ({
-    ...(i > 27 ? { target: BASE } : i > 25 && cut),
-    name: `[${size}]${i > 27 ? ' base' : ''}`,
-    inputs: [{ shape: [size], fill: [1, 1e-6, 1e6][i % 3] ?? 1 }],
-    attrs: {},
-  })),
+  cases: [
+    ...gradients,
+    ...gradients.filter((_, i) => i % 3 === 1).map((each, i) => scaledBy(scales[i % scales.length] ?? 1, each)),
+  ],
 };
 
 /** Learning rates are large, so that an error in the step is one in the parameter. */
@@ -41,7 +66,7 @@ const settings = [
   { rate: 0.2, decay: 0.01, step: 2, limit: 100, norm: 3e38 },
 ];
 
-function adamwCase(size: number, index: number): Case {
+function adamwCase(size: number, index: number, scale = 1): Case {
   const { rate, decay, step, limit, norm } = settings[index % settings.length] ?? {
     rate: 0,
     decay: 0,
@@ -52,7 +77,7 @@ function adamwCase(size: number, index: number): Case {
   const hyper = [rate, 0.9, 0.999, 1e-8, decay, 1 - 0.9 ** step, 1 - 0.999 ** step, limit];
   const flat = { shape: [size] };
   // A norm that is not finite comes with a gradient that is not.
-  const bad = Number.isFinite(norm) ? {} : { fill: (i: number) => [NaN, 1, Infinity, -Infinity][i % 4] ?? 0 };
+  const bad = Number.isFinite(norm) ? { fill: scale } : { fill: (i: number) => [NaN, 1, Infinity, -Infinity][i % 4] ?? 0 };
   return {
     name: `[${size}] step ${step}, norm ${norm}, limit ${limit}`,
     inputs: [
@@ -67,7 +92,17 @@ function adamwCase(size: number, index: number): Case {
   };
 }
 
+function scaledAdamwCase(size: number, index: number): Case {
+  const scale = scales[index % scales.length] ?? 1;
+  return scaledBy(scale, adamwCase(size, index, scale));
+}
+
 export const adamwCases: OpCases = {
   op: adamwOp,
-  cases: [...[...sizes, 50_001, 70_004].map(adamwCase), ...[1001, 1020].map((size) => ({ ...adamwCase(size, 2), ...cut }))],
+  cases: [
+    ...[...sizes, 50_001, 70_004].map((size, i) => adamwCase(size, i)),
+    ...[1001, 1020].map((size) => ({ ...adamwCase(size, 2), ...cut })),
+    ...[...sizes, 50_001, 70_004].map(scaledAdamwCase),
+    ...[1001, 1020].map((size, i) => ({ ...scaledAdamwCase(size, i), ...cut })),
+  ],
 };
