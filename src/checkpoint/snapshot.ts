@@ -1,6 +1,6 @@
 /** Saving checkpoints: chunks first, manifest last, so that a checkpoint is there whole or not at all. */
 
-import { CodedError } from '../core/errors';
+import { internal } from '../core/errors';
 import { ensureSpace, formatBytes } from '../core/storage';
 import { cut, type ChunkInfo, type Part } from './chunks';
 import { startingWith, type ChunkKey, type Database, type Manifest } from './database';
@@ -40,12 +40,12 @@ export async function writeChunks(
  * that earlier, interrupted saves left behind.
  */
 export async function saveSnapshot(db: Database, run: RunRecord, snapshot: Snapshot): Promise<Manifest> {
-  checkLengths(snapshot);
-  const { step, parameters, m, v, loss } = snapshot;
-  const bytes = parameters.byteLength + m.byteLength + v.byteLength;
+  checkParts(run, snapshot);
+  const { step, parameters, m, v, scaling, loss } = snapshot;
+  const parts = [part('parameters', parameters), part('m', m), part('v', v), ...(scaling ? [part('scaling', scaling)] : [])];
+  const bytes = parts.reduce((sum, { data }) => sum + data.byteLength, 0);
   const what = `the checkpoint at step ${step} of ${run.name} (${formatBytes(bytes)})`;
   const before = await readState(db, run.id, what);
-  const parts = [part('parameters', parameters), part('m', m), part('v', v)];
   const save = nextSave();
   const chunks = await writeChunks(db, ownerOf(run.id), save, parts, what);
   const { modelId, datasetHash, recipe } = run;
@@ -56,11 +56,12 @@ export async function saveSnapshot(db: Database, run: RunRecord, snapshot: Snaps
 
 const part = (name: string, data: Float32Array): Part => ({ name, kind: 'f32', data });
 
-function checkLengths({ parameters, m, v }: Snapshot): void {
-  if (parameters.length > 0 && m.length === parameters.length && v.length === parameters.length) return;
-  throw new CodedError(
-    'internal',
-    `internal: a snapshot of ${parameters.length} parameters with moments of ${m.length} and ${v.length}`,
+function checkParts({ recipe }: RunRecord, { parameters, m, v, scaling }: Snapshot): void {
+  const whole = parameters.length > 0 && m.length === parameters.length && v.length === parameters.length;
+  const scaled = (scaling?.length ?? 0) === (recipe.activationPrecision === 'f16' ? 2 : 0);
+  if (whole && scaled) return;
+  throw internal(
+    `a snapshot of ${parameters.length} parameters with moments of ${m.length} and ${v.length}, and ${scaling?.length ?? 0} numbers of scaling`,
   );
 }
 

@@ -32,12 +32,16 @@ export interface RunRecord {
   readonly layers: readonly { readonly module: string; readonly inputs: number; readonly outputs: number }[];
 }
 
-/** The state that a run goes on from: adapter parameters and both moments, flat f32, all of one length. */
+/**
+ * The state that a run goes on from: adapter parameters and both moments, flat f32, all of one length; where activations are f16
+ * also the loss scale and the good steps since it changed.
+ */
 export interface Snapshot {
   readonly step: number;
   readonly parameters: Float32Array<ArrayBuffer>;
   readonly m: Float32Array<ArrayBuffer>;
   readonly v: Float32Array<ArrayBuffer>;
+  readonly scaling?: Float32Array<ArrayBuffer>;
   /** Newest held-out loss at that step; decides which checkpoint is the best. */
   readonly loss: number | null;
 }

@@ -57,13 +57,18 @@ const BASE: Record<Recipe['basePrecision'], string | null> = {
   q4: 'During training the linear layers of the base model were held in 4 bits (QLoRA: NF4 in blocks of 64, scales quantised too); embedding, head, norms and biases were not quantised.',
 };
 
-function intro({ name, modelName, datasetName, recipe: { basePrecision } }: CardFacts): string {
-  const quantised = BASE[basePrecision];
+const ACTIVATIONS: Record<Recipe['activationPrecision'], string | null> = {
+  f32: null,
+  f16: 'During training activations were held in 16 bits, with a loss scale that followed the gradients.',
+};
+
+function intro({ name, modelName, datasetName, recipe: { basePrecision, activationPrecision } }: CardFacts): string {
+  const held = [BASE[basePrecision], ACTIVATIONS[activationPrecision]].filter((text) => text !== null);
   return [
     `# ${code(name)}`,
     '',
     `A LoRA adapter for ${code(modelName)}, trained on ${code(datasetName)} in a web browser with Finetab.`,
-    ...(quantised === null ? [] : ['', quantised]),
+    ...held.flatMap((text) => ['', text]),
   ].join('\n');
 }
 

@@ -4,6 +4,7 @@ import type { Flat, Program } from '../graph/graph';
 import type { Recipe } from '../recipe/recipe';
 import { adamw } from '../../kernels/adamw';
 import { gradnorm } from '../../kernels/gradnorm';
+import { lossscale, type LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 
 export interface Optimizer {
@@ -12,24 +13,38 @@ export interface Optimizer {
   readonly v: Value;
   /** [8] f32, written before every step: see `hyperAt`. */
   readonly hyper: Value;
-  /** Global L2 norm of the gradients before clipping, [1]. */
+  /** Global L2 norm of the gradients before clipping, without their scale, [1]. */
   readonly norm: Value;
+  /** The loss scale that the gradients of this update had, [1]; null where there is none. The update leaves the next one. */
+  readonly scaleUsed: Value | null;
 }
 
-/** Appends the update: norm, clip, AdamW in place; the gradients are zero afterwards. `name` prefixes the moments. */
-export function updateWith(program: Program, name: string, parameters: Flat, gradients: Flat): Optimizer {
+/**
+ * Appends the update: norm, clip, AdamW in place; the gradients are zero afterwards. `name` prefixes the moments. Where there is
+ * a `lossScale`, gradients carry it, and it follows their norm: when that is not finite, nothing else changes.
+ */
+export function updateWith(
+  program: Program,
+  name: string,
+  parameters: Flat,
+  gradients: Flat,
+  lossScale: LossScale | null,
+): Optimizer {
   const { graph } = program;
   const m = graph.declare(`${name}.m`, 'state', parameters.flat.shape);
   const v = graph.declare(`${name}.v`, 'state', parameters.flat.shape);
   const hyper = graph.declare(`${name}.hyper`, 'input', [8]);
-  const norm = gradnorm(program, gradients.flat);
-  adamw(program, { param: parameters.flat, grad: gradients.flat, m, v }, hyper, norm);
-  return { m, v, hyper, norm };
+  const scale = lossScale?.scale ?? null;
+  const norm = gradnorm(program, gradients.flat, scale);
+  adamw(program, { param: parameters.flat, grad: gradients.flat, m, v }, hyper, norm, scale);
+  return { m, v, hyper, norm, scaleUsed: lossScale && lossscale(program, lossScale, norm) };
 }
 
 /**
  * The kernel's numbers for update `step` (from 0) at `learningRate`, in `hyper`: rate, betas, epsilon, decay, bias corrections, clip norm. The
- * corrections are those of the betas that the kernel sees, rounded to f32, or the first updates would be off by 1e-5.
+ * corrections are those of the betas that the kernel sees, rounded to f32, or the first updates would be off by 1e-5. `step` counts
+ * updates that were skipped because their gradient overflowed, too: they are queued before anybody knows. PyTorch, which waits for
+ * the norm, does not count them; the corrections are the sooner at 1.
  */
 export function hyperAt(
   recipe: Pick<Recipe, 'beta1' | 'beta2' | 'epsilon' | 'weightDecay' | 'maxGradNorm'>,

@@ -9,10 +9,15 @@ const real = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v
 /** How the base's linear layers are held: as its files have them, or quantised. */
 export const BASE_PRECISIONS = ['stored', 'q8', 'q4'] as const;
 
+/** How activations, and what the backward pass makes of them, are held. */
+export const ACTIVATION_PRECISIONS = ['f32', 'f16'] as const;
+
 const fields = {
   version: v.optional(v.literal(1), 1),
   /** How the base model's linear layers are held: as in its files, in 8 bits, or in 4 (NF4, as QLoRA). */
   basePrecision: v.optional(v.picklist(BASE_PRECISIONS), 'stored'),
+  /** How activations are held: in 32 bits, or in 16 with a loss scale that keeps gradients in their range. */
+  activationPrecision: v.optional(v.picklist(ACTIVATION_PRECISIONS), 'f32'),
   /** Rank r of the low-rank update. */
   rank: v.optional(whole(1, 256), 16),
   /** The update is scaled by alpha / rank (alpha / √rank with rsLoRA). */

@@ -16,6 +16,9 @@ export type JournalEvent =
       readonly loss: number;
       readonly learningRate: number;
       readonly gradNorm: number;
+      /** Where activations are f16: what multiplied the gradients, and whether they overflowed, so that the step changed nothing. */
+      readonly lossScale?: number;
+      readonly skipped?: boolean;
       readonly tokensPerSecond: number;
     }
   | { readonly event: 'eval'; readonly step: number; readonly loss: number }

@@ -34,12 +34,15 @@ export class RunLog {
   }
 }
 
-const stepKeys = ['step', 'loss', 'learningRate', 'gradNorm', 'tokensPerSecond', 'seconds', 'epoch'] as const;
+const stepKeys = [
+  ...(['step', 'loss', 'learningRate', 'gradNorm', 'lossScale', 'skipped'] as const),
+  ...(['tokensPerSecond', 'seconds', 'epoch'] as const),
+] as const;
 const evalKeys = ['step', 'loss'] as const;
 const sampleKeys = ['step', 'prompt', 'text'] as const;
 
-function rowOf<T, K extends keyof T>(event: T, keys: readonly K[]): Pick<T, K> {
-  return Object.fromEntries(keys.map((key) => [key, event[key]])) as Pick<T, K>;
+function rowOf<T extends object, K extends keyof T>(event: T, keys: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(keys.filter((key) => key in event).map((key) => [key, event[key]])) as Pick<T, K>;
 }
 
 /** Puts a row in its place by step, instead of the one that it repeats. */

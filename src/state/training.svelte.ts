@@ -72,6 +72,8 @@ export class Training {
   readonly ofRoof = $derived(
     this.work === null || this.last === null ? null : (this.last.tokensPerSecond * this.work.flopsPerToken) / this.work.roof,
   );
+  /** Steps that changed nothing because their gradients overflowed. */
+  readonly skipped = $derived(this.history.steps.filter((row) => row.skipped === true).length);
   readonly active = $derived(this.activity !== 'idle');
   /** The run shown can go on from its last checkpoint. */
   readonly resumable = $derived(!this.active && this.run !== null && isResumable(this.run.status));
@@ -332,8 +334,9 @@ export class Training {
 function tellJournal(event: TrainEvent): void {
   if (event.type === 'eval') journal({ event: 'eval', step: event.step, loss: event.loss });
   if (event.type !== 'step') return;
-  const { step, loss, learningRate, gradNorm, tokensPerSecond } = event;
-  journal({ event: 'step', step, loss, learningRate, gradNorm, tokensPerSecond });
+  const { step, loss, learningRate, gradNorm, lossScale, skipped, tokensPerSecond } = event;
+  const scaling = lossScale !== undefined && skipped !== undefined && { lossScale, skipped };
+  journal({ event: 'step', step, loss, learningRate, gradNorm, ...scaling, tokensPerSecond });
 }
 
 export const training = new Training(trainClient);

@@ -10,6 +10,7 @@ import { declareBatch, packedPass, type BatchInputs, type BatchShape } from '../
 import { evaluationLoss, trainingLoss } from '../objective/sft';
 import { updateWith, type Optimizer } from '../optim/adamw';
 import type { Recipe } from '../recipe/recipe';
+import type { LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 
 export interface TrainingPrograms {
@@ -19,11 +20,13 @@ export interface TrainingPrograms {
   readonly batch: BatchInputs;
   /** [2] i32: seed and step, for dropout. */
   readonly seed: Value;
-  /** [1] f32: multiplies every gradient. */
+  /** [1] f32: multiplies every gradient. An input that is 1, or `scaling`'s. */
   readonly lossScale: Value;
+  /** The loss scale that the device decides on where activations are f16, whose range gradients leave; else null. */
+  readonly scaling: LossScale | null;
   /** Forward and backward of one micro-batch; adds to the gradients. Output: loss [1]. */
   readonly train: Plan;
-  /** Clip, AdamW, gradients back to zero. Output: gradient norm [1]. */
+  /** Clip, AdamW, gradients back to zero. Outputs: gradient norm [1]; with `scaling` the scale that the gradients had [1]. */
   readonly update: Plan;
   /** Loss [1] of a batch with the adapter, and without. */
   readonly evaluate: Plan;
@@ -60,7 +63,8 @@ export function trainingPrograms(
   const gradients = graph.declareFlat(`${name}.gradient`, 'state', adapterEntries(layers, recipe.rank));
   const batch = declareBatch(graph, `${name}.batch`, shape);
   const seed = graph.declare(`${name}.seed`, 'input', [2], 'i32');
-  const lossScale = graph.declare(`${name}.lossScale`, 'input', [1]);
+  const scaling = recipe.activationPrecision === 'f16' ? declareScaling(graph, name) : null;
+  const lossScale = scaling?.scale ?? graph.declare(`${name}.lossScale`, 'input', [1]);
   const targets = { head: headOf(graph, config), labels: batch.labels, weights: batch.weights };
 
   const train = graph.program(`${name}.train`);
@@ -73,7 +77,7 @@ export function trainingPrograms(
     gradients,
   );
   const update = graph.program(`${name}.update`);
-  const optimizer = updateWith(update, name, adapter, gradients);
+  const optimizer = updateWith(update, name, adapter, gradients, scaling);
   const evaluation = (label: string, adaptation: Adaptation | null) => {
     const program = graph.program(`${name}.${label}`);
     return plan(program, [evaluationLoss(program, packedPass(program, graph, config, batch, shape, adaptation), targets)]);
@@ -85,9 +89,17 @@ export function trainingPrograms(
     batch,
     seed,
     lossScale,
+    scaling,
     train: plan(train, [trainLoss], keep),
-    update: plan(update, [optimizer.norm]),
+    update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
     evaluate: evaluation('evaluate', { adapter, seed: null }),
     evaluateBase: evaluation('evaluateBase', null),
+  };
+}
+
+function declareScaling(graph: Graph, name: string): LossScale {
+  return {
+    scale: graph.declare(`${name}.lossScale`, 'state', [1]),
+    good: graph.declare(`${name}.goodSteps`, 'state', [1]),
   };
 }

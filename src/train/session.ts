@@ -5,7 +5,7 @@
 
 import { initialAdapter } from '../adapter/lora';
 import type { Batch } from '../batch/types';
-import { CodedError } from '../core/errors';
+import { internal } from '../core/errors';
 import type { Compiled, Executor, HostArray } from '../graph/executor';
 import type { Graph } from '../graph/graph';
 import type { Plan } from '../graph/plan';
@@ -14,6 +14,8 @@ import { hyperAt } from '../optim/adamw';
 import type { ModelConfig } from '../model/config';
 import { rotaryData } from '../model/pass';
 import type { Recipe } from '../recipe/recipe';
+import { FIRST_SCALE, type LossScale } from '../../kernels/lossscale';
+import type { Value } from '../../kernels/op';
 import type { TrainingPrograms } from './programs';
 import type { Tiles } from './tune';
 
@@ -33,13 +35,18 @@ export interface SessionState {
   readonly parameters: Float32Array<ArrayBuffer>;
   readonly m: Float32Array<ArrayBuffer>;
   readonly v: Float32Array<ArrayBuffer>;
+  /** [loss scale, good steps since it changed]; where activations are f16. */
+  readonly scaling?: Float32Array<ArrayBuffer>;
 }
 
 export interface StepResult {
   /** Counted from 1. */
   readonly step: number;
   readonly loss: number;
+  /** Without the loss scale. Not finite in a step that changed neither adapter nor moments. */
   readonly gradNorm: number;
+  /** What multiplied the gradients of this step, where activations are f16. */
+  readonly lossScale?: number;
   readonly learningRate: number;
   /** Tokens that went through the model, padding left out. */
   readonly tokens: number;
@@ -90,7 +97,7 @@ export class TrainingSession {
       const compiled = await compileAll(executor, programs, onProgress, (product) => tiles[product]);
       const session = new TrainingSession(executor, programs, recipe, totalSteps, compiled);
       for (const [value, data] of rotaryData(graph, config, recipe.sequenceLength)) executor.write(value, data);
-      executor.write(programs.lossScale, Float32Array.of(1));
+      if (programs.scaling === null) executor.write(programs.lossScale, Float32Array.of(1));
       session.restore({ step: 0, ...freshState(programs, recipe) });
       await executor.granted();
       return session;
@@ -149,13 +156,17 @@ export class TrainingSession {
   }
 
   async snapshot(): Promise<SessionState> {
-    const { adapter, optimizer } = this.programs;
-    const read = async (value: Parameters<Executor['read']>[0]) => asFloats(await this.executor.read(value));
-    return { step: this.#step, parameters: await read(adapter.flat), m: await read(optimizer.m), v: await read(optimizer.v) };
+    const { adapter, optimizer, scaling } = this.programs;
+    const read = async (value: Value) => asFloats(await this.executor.read(value));
+    const flat = { parameters: await read(adapter.flat), m: await read(optimizer.m), v: await read(optimizer.v) };
+    if (scaling === null) return { step: this.#step, ...flat };
+    const [scale, good] = [await read(scaling.scale), await read(scaling.good)];
+    return { step: this.#step, ...flat, scaling: Float32Array.of(...scale, ...good) };
   }
 
   restore(state: SessionState): void {
-    const { adapter, optimizer, gradients } = this.programs;
+    const { adapter, optimizer, gradients, scaling } = this.programs;
+    if (scaling !== null) writeScaling(this.executor, scaling, state);
     this.#step = state.step;
     this.executor.write(adapter.flat, state.parameters);
     this.executor.write(optimizer.m, state.m);
@@ -181,7 +192,7 @@ export class TrainingSession {
   }
 }
 
-/** Losses of the micro-batches, then the gradient norm. */
+/** Losses of the micro-batches, then the gradient norm, and the loss scale where there is one. */
 async function resultOf(
   runs: readonly Promise<readonly HostArray[]>[],
   known: Pick<StepResult, 'step' | 'learningRate' | 'tokens'>,
@@ -189,7 +200,8 @@ async function resultOf(
   const outputs = await Promise.all(runs);
   let loss = 0;
   for (let i = 0; i + 1 < outputs.length; i++) loss += outputs[i]?.[0]?.[0] ?? NaN;
-  return { ...known, loss, gradNorm: outputs.at(-1)?.[0]?.[0] ?? NaN };
+  const [norm, scale] = outputs.at(-1) ?? [];
+  return { ...known, loss, gradNorm: norm?.[0] ?? NaN, ...(scale !== undefined && { lossScale: scale[0] ?? NaN }) };
 }
 
 /** Compiles the programs; when one fails, the others are given back. */
@@ -218,20 +230,27 @@ async function compileAll(
   }
 }
 
-function release(executor: Executor, { gradients, optimizer, batch, seed, lossScale }: TrainingPrograms): void {
+function writeScaling(executor: Executor, { scale, good }: LossScale, { step, scaling }: SessionState): void {
+  if (scaling?.length !== 2) throw internal(`the state at step ${step} has no loss scale`);
+  executor.write(scale, scaling.slice(0, 1));
+  executor.write(good, scaling.slice(1));
+}
+
+function release(executor: Executor, { gradients, optimizer, batch, seed, lossScale, scaling }: TrainingPrograms): void {
   const { ids, positions, segments, labels, weights } = batch;
-  const values = [gradients.flat, optimizer.m, optimizer.v, optimizer.hyper, seed, lossScale];
+  const values = [gradients.flat, optimizer.m, optimizer.v, optimizer.hyper, seed, lossScale, ...(scaling ? [scaling.good] : [])];
   for (const value of [...values, ids, positions, segments, labels, weights]) executor.release(value);
 }
 
-function freshState({ adapter }: TrainingPrograms, recipe: Recipe): Omit<SessionState, 'step'> {
+function freshState({ adapter, scaling }: TrainingPrograms, recipe: Recipe): Omit<SessionState, 'step'> {
   const parameters = initialAdapter(adapter, recipe.seed);
-  return { parameters, m: new Float32Array(parameters.length), v: new Float32Array(parameters.length) };
+  const flat = { parameters, m: new Float32Array(parameters.length), v: new Float32Array(parameters.length) };
+  return scaling === null ? flat : { ...flat, scaling: Float32Array.of(FIRST_SCALE, 0) };
 }
 
 function asFloats(data: HostArray): Float32Array<ArrayBuffer> {
   if (data instanceof Float32Array) return data;
-  throw new CodedError('internal', 'internal: adapter and moments are f32');
+  throw internal('adapter and moments are f32');
 }
 
 /** Batches never lie in shared memory; their type allows it. */

@@ -27,7 +27,7 @@ export function cadenceOf(recipe: Pick<Recipe, 'evalEvery' | 'saveEvery' | 'samp
 export type Wish = 'go on' | 'pause' | 'stop' | 'drop';
 
 export interface RunInput {
-  readonly session: TrainingSession;
+  readonly session: Pick<TrainingSession, 'step' | 'totalSteps' | 'advance' | 'evaluate'>;
   readonly source: BatchSource;
   readonly heldOut: HeldOut;
   readonly cadence: Cadence;
@@ -51,7 +51,10 @@ export interface RunHooks {
   wish(): Wish;
 }
 
-/** Trains until the last step, or until the user wishes otherwise. Throws `train/diverged` when the loss is no number. */
+/**
+ * Trains until the last step, or until the user wishes otherwise. Throws `train/diverged` when the loss is no number, or the
+ * gradient norm is none that a smaller loss scale would cure.
+ */
 export async function train(input: RunInput, hooks: RunHooks): Promise<Wish> {
   const { session, source, cadence } = input;
   const clock = new Clock(input.secondsBefore);
@@ -100,19 +103,31 @@ async function measure({ session, heldOut }: RunInput, hooks: RunHooks): Promise
   await hooks.onEval({ step: session.step, loss: await session.evaluate(heldOut, 'tuned') });
 }
 
-function rowOf({ step, loss, gradNorm, learningRate, tokens, at }: Timed, clock: Clock, input: RunInput): StepRow {
-  if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-    throw new CodedError(
-      'train/diverged',
-      `At step ${step} the loss was ${loss} and the gradient norm ${gradNorm}: training diverged. Lower the learning rate (it was ${learningRate.toPrecision(2)}) or raise the warm-up, and start again; the checkpoints before this step are kept.`,
-    );
-  }
+/** A gradient that overflowed under a loss scale that can be lowered yet: the update was skipped, and the next is smaller. */
+function isSkipped({ loss, gradNorm, lossScale = 1 }: StepResult): boolean {
+  return Number.isFinite(loss) && !Number.isFinite(gradNorm) && lossScale > 1;
+}
+
+function diverged({ step, loss, gradNorm, learningRate, lossScale }: StepResult): CodedError {
+  const halves = lossScale === undefined ? '' : ' Try it with activations in 32 bits first: 16 bits overflow sooner. Else:';
+  return new CodedError(
+    'train/diverged',
+    `At step ${step} the loss was ${loss} and the gradient norm ${gradNorm}: training diverged.${halves} Lower the learning rate (it was ${learningRate.toPrecision(2)}) or raise the warm-up, and start again; the checkpoints before this step are kept.`,
+  );
+}
+
+function rowOf(result: Timed, clock: Clock, input: RunInput): StepRow {
+  const { step, loss, gradNorm, lossScale, learningRate, tokens, at } = result;
+  const finite = Number.isFinite(loss) && Number.isFinite(gradNorm);
+  const skipped = isSkipped(result);
+  if (!finite && !skipped) throw diverged(result);
   const lap = clock.lap(at);
   return {
     step,
     loss,
     learningRate,
     gradNorm,
+    ...(lossScale !== undefined && { lossScale, skipped }),
     tokensPerSecond: tokens / Math.max(lap, 1e-6),
     seconds: clock.seconds,
     epoch: input.epochAt(step),

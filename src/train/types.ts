@@ -66,7 +66,12 @@ export interface StepRow {
   readonly step: number;
   readonly loss: number;
   readonly learningRate: number;
+  /** Not finite in a step that was skipped. */
   readonly gradNorm: number;
+  /** What multiplied the gradients; only where activations are f16. */
+  readonly lossScale?: number;
+  /** The gradients overflowed under that scale: the step changed nothing, and the next has half of it. Comes with `lossScale`. */
+  readonly skipped?: boolean;
   readonly tokensPerSecond: number;
   /** Seconds of training so far, pauses not counted. */
   readonly seconds: number;

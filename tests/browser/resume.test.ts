@@ -1,6 +1,6 @@
 /**
  * 2N steps against N steps, a killed worker, and N more: adapter, moments and metrics must be the same bytes. WGSL executor, on
- * f16 embeddings, a 4-bit base, with dropout and accumulation.
+ * f16 embeddings, a 4-bit base, activations in f16 under a loss scale, with dropout and accumulation.
  */
 
 import { proxy, wrap, type Remote } from 'comlink';
@@ -18,6 +18,7 @@ import type { RunHistory, TrainApi, TrainEvent } from '../../workers/api';
 const STEPS = 8;
 const recipe = parseRecipe({
   basePrecision: 'q4',
+  activationPrecision: 'f16',
   rank: 2,
   dropout: 0.1,
   targetModules: ['q_proj', 'down_proj'],
@@ -102,12 +103,12 @@ function comparable({ steps, evals, samples }: RunHistory): unknown {
   return {
     evals,
     samples,
-    steps: steps.map(({ step, loss, gradNorm, learningRate, epoch }) => [step, loss, gradNorm, learningRate, epoch]),
+    steps: steps.map(({ seconds, tokensPerSecond, ...figures }) => figures),
   };
 }
 
-function bits({ parameters, m, v }: Snapshot): Uint32Array[] {
-  return [parameters, m, v].map((data) => new Uint32Array(data.buffer));
+function bits({ parameters, m, v, scaling = new Float32Array() }: Snapshot): Uint32Array[] {
+  return [parameters, m, v, scaling].map((data) => new Uint32Array(data.buffer));
 }
 
 /** Makes other tiles the device's winners than those that the run began with. */
@@ -159,6 +160,7 @@ test('a killed run goes on from its checkpoint to the same bytes', { timeout: 60
   expect(a.snapshot.step).toBe(STEPS);
   expect(bits(b.snapshot)).toEqual(bits(a.snapshot));
   expect(a.snapshot.parameters.some((value) => value !== 0)).toBe(true);
+  expect(a.snapshot.scaling?.[0]).toBeGreaterThan(1);
   expect(comparable(await api.history(killed))).toEqual(comparable(await api.history(whole.id)));
   await store.close();
 });

@@ -94,14 +94,14 @@ function halves(count: number, salt: number): Uint16Array<ArrayBuffer> {
 async function advance(session: TrainingSession, recipe: Recipe, steps: number): Promise<string[]> {
   const rows: string[] = [];
   for (let i = 0; i < steps; i++) {
-    const { step, loss, gradNorm, learningRate } = await session.advance({ batch: (index) => batchAt(index, recipe) });
-    rows.push(`${step} ${loss} ${gradNorm} ${learningRate}`);
+    const { step, loss, gradNorm, lossScale, learningRate } = await session.advance({ batch: (index) => batchAt(index, recipe) });
+    rows.push(`${step} ${loss} ${gradNorm} ${lossScale} ${learningRate}`);
   }
   return rows;
 }
 
-function bytes({ parameters, m, v }: SessionState): number[] {
-  return [parameters, m, v].flatMap((data) => [...new Uint32Array(data.buffer)]);
+function bytes({ parameters, m, v, scaling = new Float32Array() }: SessionState): number[] {
+  return [parameters, m, v, scaling].flatMap((data) => [...new Uint32Array(data.buffer)]);
 }
 
 const base = { rank: 4, alpha: 8, learningRate: 1e-2, sequenceLength: 16, microBatch: 2 };
@@ -116,6 +116,7 @@ describe.each([
     name: '4-bit base, dropout, accumulation',
     recipe: parseRecipe({ ...base, basePrecision: 'q4', dropout: 0.2, gradientAccumulation: 3 }),
   },
+  { name: 'activations in f16', recipe: parseRecipe({ ...base, activationPrecision: 'f16', gradientAccumulation: 2 }) },
 ])('a session: $name', ({ recipe }) => {
   test('goes on after a restore as if it had never stopped, to the byte', async () => {
     const whole = await open(recipe);
@@ -155,6 +156,23 @@ describe.each(['f32', 'f16'] as const)('what is made again for the backward pass
     expect(new Set(kept.state).size).toBeGreaterThan(1000);
     for (const keep of ways(config.layers).slice(1)) expect(await trained(keep)).toEqual(kept);
   });
+});
+
+test('a loss scale under which gradients overflow is halved, and the step changes nothing else', async () => {
+  const recipe = parseRecipe({ ...base, activationPrecision: 'f16', gradientAccumulation: 2 });
+  const session = await open(recipe);
+  const source = { batch: (index: number) => batchAt(index, recipe) };
+  expect(await session.advance(source)).toMatchObject({ step: 1, lossScale: 2 ** 16 });
+  const { scaling, ...before } = await session.snapshot();
+  expect(scaling).toEqual(Float32Array.of(2 ** 16, 1));
+  session.restore({ ...before, scaling: Float32Array.of(2 ** 127, 5) });
+  const { loss, gradNorm, lossScale } = await session.advance(source);
+  expect([Number.isFinite(loss), Number.isFinite(gradNorm), lossScale]).toEqual([true, false, 2 ** 127]);
+  expect(await session.snapshot()).toEqual({ ...before, step: 2, scaling: Float32Array.of(2 ** 126, 0) });
+  session.restore({ ...before, scaling: Float32Array.of(2 ** 16, 0) });
+  expect(Number.isFinite((await session.advance(source)).gradNorm)).toBe(true);
+  expect((await session.snapshot()).parameters).not.toEqual(before.parameters);
+  session.executor.dispose();
 });
 
 test('accumulating micro-batches is one large batch', async () => {

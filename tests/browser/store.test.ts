@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/checkpoint/database';
 import { IndexedRunStore, openRunStore } from '../../src/checkpoint/store';
 import { codeOf } from '../../src/core/errors';
+import { defaultRecipe, parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { contents, dataset, drop, freshName, record, snapshot, tamper } from './store-fixtures';
 
 let name: string;
@@ -40,6 +41,27 @@ describe('checkpoints', () => {
     expect(info).toMatchObject({ step: 10, bytes: 12000, loss: 1.5, best: true });
     await reopen();
     expect(await store.load('run-1', null)).toEqual({ snapshot: saved, skipped: [] });
+  });
+
+  it('of a run with activations in f16 come back with their loss scale, and do not go without', async () => {
+    const saved = { ...snapshot(10, 1.5), scaling: Float32Array.of(2 ** 15, 7) };
+    expect(await code(store.save('run-1', saved))).toBe('internal');
+    await store.putRun(record('run-1', { recipe: parseRecipe({ activationPrecision: 'f16' }) }));
+    expect(await code(store.save('run-1', snapshot(10)))).toBe('internal');
+    expect(await code(store.save('run-1', { ...saved, scaling: Float32Array.of(1) }))).toBe('internal');
+    expect(await store.save('run-1', saved)).toMatchObject({ step: 10, bytes: 12008 });
+    await reopen();
+    expect(await store.load('run-1', null)).toEqual({ snapshot: saved, skipped: [] });
+  });
+
+  it('from before there was a loss scale are loaded', async () => {
+    const { activationPrecision, ...older } = defaultRecipe();
+    await store.putRun(record('run-1', { recipe: older as Recipe }));
+    await store.save('run-1', snapshot(10));
+    await reopen();
+    expect(await store.load('run-1', null)).toEqual({ snapshot: snapshot(10), skipped: [] });
+    await store.putRun(record('run-1', { recipe: parseRecipe({ activationPrecision: 'f16' }) }));
+    await expect(store.load('run-1', null)).rejects.toThrow('its loss scale is missing');
   });
 
   it('of many chunks come back whole', async () => {

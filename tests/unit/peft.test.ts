@@ -188,6 +188,13 @@ describe('the model card', () => {
     expect(modelCard({ ...facts, recipe: parseRecipe({ basePrecision: 'q8' }) })).toContain('8 bits');
   });
 
+  it('says how activations were held when that was in 16 bits', () => {
+    expect(modelCard(facts)).not.toContain('16 bits');
+    const card = modelCard({ ...facts, recipe: parseRecipe({ basePrecision: 'q4', activationPrecision: 'f16' }) });
+    expect(card).toContain('not quantised.\n\nDuring training activations were held in 16 bits, with a loss scale');
+    expect(card).toContain('| `activationPrecision` | `f16` |');
+  });
+
   it('keeps names from breaking out of their places', () => {
     const card = modelCard({ ...facts, name: '`x` <b>\n# y', modelName: 'a"\n---\nb: c', datasetName: 'a|b``.csv' });
     expect(card).toContain('# `` `x` <b> # y ``');

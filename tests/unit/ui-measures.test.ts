@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { moved } from '../../src/ui/charts/keys';
-import { comparedCurves, evalPoints, lossCurves, stepPoints } from '../../src/ui/charts/measures';
+import { comparedCurves, evalPoints, lossCurves, stepCurve, stepPoints } from '../../src/ui/charts/measures';
+import { yRange } from '../../src/ui/charts/series';
 import { ChartView } from '../../src/ui/charts/view.svelte';
 import type { StepRow } from '../../workers/api';
 
@@ -21,6 +22,13 @@ describe('curves of a run', () => {
     expect(stepPoints(history.steps, 'loss', 'step')).toEqual({ xs: [1, 3], ys: [4, 2] });
     expect(stepPoints(history.steps, 'gradNorm', 'time').xs).toEqual([3, 6, 9]);
     expect(evalPoints(history.evals, history.steps, 'time')).toEqual({ xs: [0, 9], ys: [5, 3] });
+  });
+  it('leave out the norms of steps that were skipped, and stay finite', () => {
+    const skips = [Infinity, NaN, 3].map((gradNorm, i) => ({ ...row(i + 1, 4), gradNorm, lossScale: 2, skipped: i < 2 }));
+    expect(stepPoints(skips, 'gradNorm', 'step')).toEqual({ xs: [3], ys: [3] });
+    const [curve] = stepCurve({ ...history, steps: skips.slice(0, 2) }, 'gradNorm', 'step');
+    expect(curve?.points).toEqual({ xs: [], ys: [] });
+    expect(yRange(curve?.points.ys ?? [], { log: true, clip: false })).toEqual([0.1, 10]);
   });
   it('differ in more than colour', () => {
     const looks = lossCurves(history, { xAxis: 'step', smoothing: 0 }).map((c) => [c.kind, c.dash]);

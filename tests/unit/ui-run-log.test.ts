@@ -18,7 +18,9 @@ describe('RunLog', () => {
     const log = new RunLog();
     log.add({ type: 'step', ...row(1) });
     log.add({ type: 'eval', step: 1, loss: 3 });
-    expect(log.view()).toEqual({ steps: [row(1)], evals: [{ step: 1, loss: 3 }], samples: [] });
+    const skipped = { ...row(2), gradNorm: Infinity, lossScale: 2 ** 16, skipped: true };
+    log.add({ type: 'step', ...skipped });
+    expect(log.view()).toStrictEqual({ steps: [row(1), skipped], evals: [{ step: 1, loss: 3 }], samples: [] });
   });
 
   it('takes back what a resumed run repeats', () => {
