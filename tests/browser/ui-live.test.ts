@@ -1,0 +1,45 @@
+/** The figures of a run as it goes: with a loss scale, and with none. */
+
+import { mount, unmount } from 'svelte';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { page } from 'vitest/browser';
+import { training } from '../../src/state/training.svelte';
+import LiveFigures from '../../src/ui/train/LiveFigures.svelte';
+import '../../src/ui/base/base.css';
+import '../../src/ui/base/tokens.css';
+import type { StepRow } from '../../workers/api';
+
+let figures: Record<string, unknown>;
+
+beforeEach(() => {
+  figures = mount(LiveFigures, { target: document.body });
+});
+afterEach(async () => {
+  show([]);
+  await unmount(figures);
+});
+
+const row = (step: number, scaling: Partial<StepRow> = {}): StepRow => ({
+  ...{ step, loss: 2, learningRate: 1e-4, gradNorm: 0.5, tokensPerSecond: 100, seconds: step, epoch: 0 },
+  ...scaling,
+});
+const show = (steps: readonly StepRow[]) => (training.history = { steps, evals: [], samples: [] });
+const figure = (name: string) => page.getByText(name, { exact: true }).element().parentElement?.textContent ?? '';
+
+it('say nothing of a loss scale where there is none', async () => {
+  show([row(1)]);
+  await expect.poll(() => figure('Gradient norm')).toMatch(/0\.500\s*before clipping/);
+  expect(document.body.textContent).not.toContain('Loss scale');
+});
+
+it('show the loss scale, and count the steps that were skipped', async () => {
+  show([row(1, { lossScale: 65536, skipped: false })]);
+  await expect.poll(() => figure('Loss scale')).toMatch(/65,536\s*keeps gradients/);
+  show([row(1, { lossScale: 65536, skipped: false }), row(2, { gradNorm: Infinity, lossScale: 65536, skipped: true })]);
+  await expect.poll(() => figure('Loss scale')).toMatch(/65,536\s*1 step skipped/);
+  expect(figure('Gradient norm')).toMatch(/–\s*step skipped/);
+  const skips = [2, 3].map((step) => row(step, { gradNorm: NaN, lossScale: 2 ** (18 - step), skipped: true }));
+  show([row(1), ...skips, row(4, { lossScale: 16384, skipped: false })]);
+  await expect.poll(() => figure('Loss scale')).toMatch(/16,384\s*2 steps skipped/);
+  expect(figure('Gradient norm')).toMatch(/0\.500\s*before clipping/);
+});
