@@ -80,7 +80,8 @@ export function trainingPrograms(
   const optimizer = updateWith(update, name, adapter, gradients, scaling);
   const evaluation = (label: string, adaptation: Adaptation | null) => {
     const program = graph.program(`${name}.${label}`);
-    return plan(program, [evaluationLoss(program, packedPass(program, graph, config, batch, shape, adaptation), targets)]);
+    const hidden = packedPass(program, graph, config, batch, shape, adaptation);
+    return plan(program, [evaluationLoss(program, hidden, targets)], KEEP_ALL, recipe.activationPrecision);
   };
   return {
     adapter,
@@ -90,7 +91,7 @@ export function trainingPrograms(
     seed,
     lossScale,
     scaling,
-    train: plan(train, [trainLoss], keep),
+    train: plan(train, [trainLoss], keep, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
     evaluate: evaluation('evaluate', { adapter, seed: null }),
     evaluateBase: evaluation('evaluateBase', null),

@@ -53,6 +53,11 @@ const settings: readonly Setting[] = [
     recipe: parseRecipe({ basePrecision: 'q4', sequenceLength: 1024, dropout: 0.05 }),
     keep: ({ layers }) => ({ what: 'attention', layers }),
   },
+  {
+    name: 'activations in f16, 1,024 tokens',
+    recipe: parseRecipe({ activationPrecision: 'f16', sequenceLength: 1024 }),
+    keep: () => KEEP_ALL,
+  },
 ];
 
 /** Compiles and runs every program of a run with samples, writes a batch, reads the adapter; gives the bytes of all buffers. */

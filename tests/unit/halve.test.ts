@@ -2,7 +2,6 @@
 
 import { describe, expect, test } from 'vitest';
 import { Graph, type Node } from '../../src/graph/graph';
-import { halve } from '../../src/graph/halve';
 import { peakLive } from '../../src/graph/memory';
 import type { Plan } from '../../src/graph/plan';
 import type { ModelConfig } from '../../src/model/config';
@@ -15,8 +14,10 @@ import { modelShapes } from '../models';
 function halved(config: ModelConfig, dropout: number): { readonly before: Plan; readonly after: Plan } {
   const graph = new Graph();
   declareWeights(graph, config, () => 'f32');
-  const before = trainingPrograms(graph, config, parseRecipe({ sequenceLength: 512, dropout }), 'run').train;
-  return { before, after: { ...before, nodes: halve(graph, before.nodes, before.outputs) } };
+  const recipe = parseRecipe({ sequenceLength: 512, dropout });
+  const before = trainingPrograms(graph, config, recipe, 'run').train;
+  const after = trainingPrograms(graph, config, { ...recipe, activationPrecision: 'f16' }, 'halves').train;
+  return { before, after };
 }
 
 /** `op place: types` of what the nodes make, once each. */
