@@ -66,13 +66,13 @@ fn matrix(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) loc
     workgroupBarrier();
     for (var k = 0u; k < BK; k += MK) {
 #repeat i TM
-      let a$i = subgroupMatrixLoad<Left>(&a_tile, (row + $iu * MM) * DEEP + k, false, DEEP);
+      let a$i = subgroupMatrixLoad<Left, row_major>(&a_tile, (row + $iu * MM) * DEEP + k, DEEP);
 #end
 #repeat j TN
 #if NT
-      let b$j = subgroupMatrixLoad<Right>(&w_tile, (column + $ju * MN) * DEEP + k, true, DEEP);
+      let b$j = subgroupMatrixLoad<Right, col_major>(&w_tile, (column + $ju * MN) * DEEP + k, DEEP);
 #else
-      let b$j = subgroupMatrixLoad<Right>(&w_tile, k * WIDE + column + $ju * MN, false, WIDE);
+      let b$j = subgroupMatrixLoad<Right, row_major>(&w_tile, k * WIDE + column + $ju * MN, WIDE);
 #endif
 #repeat i TM
       c$i_$j = subgroupMatrixMultiplyAccumulate(a$i, b$j, c$i_$j);
@@ -85,7 +85,7 @@ fn matrix(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) loc
   let own = local.y * MM * MN;
 #repeat i TM
 #repeat j TN
-  subgroupMatrixStore(&sums, own, c$i_$j, false, MN);
+  subgroupMatrixStore<row_major>(&sums, own, c$i_$j, MN);
   workgroupBarrier();
   for (var e = 4u * local.x; e < MM * MN; e += 4u * LANES) {
     let at = own + e;

@@ -71,6 +71,13 @@ export function candidateTiles(product: ProductShape, target: Target): ReadonlyM
   return new Map(tiles.filter((tile) => workgroupBytes(tile, product) <= limit).map((tile) => [tileName(tile), tile]));
 }
 
+/** The name of the first tile of subgroup matrices that fits the product of that name. */
+export function matrixTile(name: string, target: Target): string | undefined {
+  const product = productOf(name);
+  const tiles = product === null ? [] : [...candidateTiles(product, target)];
+  return tiles.find(([, { entry }]) => entry === 'matrix')?.[0];
+}
+
 /** Workgroup memory over the default limit leaves too few workgroups on a core. */
 const MAX_WORKGROUP_BYTES = 16384;
 /** The most that sums in spans may keep. It is no more than the logits take anyway, so the forecast stays right. */

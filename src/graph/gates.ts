@@ -5,10 +5,11 @@
 
 import { gradnorm } from '../../kernels/gradnorm';
 import { matmul } from '../../kernels/matmul';
-import type { Value } from '../../kernels/op';
+import type { Target, Value } from '../../kernels/op';
 import { rmsnorm } from '../../kernels/rmsnorm';
+import { matrixTile } from '../../kernels/tile';
 import { sizeOf } from '../core/shape';
-import type { Device } from '../gpu/device';
+import { MATRICES, type Device } from '../gpu/device';
 import type { HostArray } from './executor';
 import { Graph, type Program } from './graph';
 import { plan } from './plan';
@@ -20,11 +21,14 @@ interface Gate {
   readonly tolerance: number;
   /** Adds the trial to a program over declared inputs; gives the values to compare. */
   trial(graph: Graph, program: Program): readonly Value[];
+  /** The tiles that the variant takes, where the static choice has nothing of the feature. */
+  readonly tiles?: (target: Target) => Target['tiles'];
 }
 
 const GATES: readonly Gate[] = [
   { feature: 'subgroups', tolerance: 1e-5, trial: sums },
   { feature: 'shader-f16', tolerance: 1e-6, trial: halves },
+  { feature: MATRICES, tolerance: 2e-5, trial: products, tiles: (target) => (product) => matrixTile(product, target) },
 ];
 
 /** Hands on what the variant of `feature` computed; a test puts a wrong result in its place. */
@@ -56,7 +60,8 @@ async function passes(device: Device, gate: Gate, tamper: Tamper): Promise<boole
     GATES.map(({ feature }) => feature),
   );
   const features = new Set([...base.target.features, gate.feature]);
-  const variant = compute({ ...device, target: { ...device.target, features } }, gate).catch(() => null);
+  const target = { ...device.target, features };
+  const variant = compute({ ...device, target: { ...target, tiles: gate.tiles?.(target) } }, gate).catch(() => null);
   const expected = await compute(base, gate);
   const found = (await variant)?.map((result) => tamper(gate.feature, result));
   return found !== undefined && expected.every((data, i) => deviation(found[i] ?? [], data) <= gate.tolerance);
@@ -90,6 +95,15 @@ function halves(graph: Graph, program: Program): readonly Value[] {
   return [8, 7].map((width) => {
     const a = graph.declare(`a${width}`, 'input', [4, width]);
     return matmul(program, { a, w: graph.declare(`w${width}`, 'frozen', [8, width], 'f16') });
+  });
+}
+
+/** Halves by halves, in whole matrices and not, both ways. */
+function products(graph: Graph, program: Program): readonly Value[] {
+  return (['nt', 'nn'] as const).flatMap((layout) => {
+    const a = graph.declare(`a ${layout}`, 'input', [40, 72], 'f16');
+    const shape = layout === 'nt' ? [52, 72] : [72, 52];
+    return matmul(program, { a, w: graph.declare(`w ${layout}`, 'frozen', shape, 'f16'), layout });
   });
 }
 

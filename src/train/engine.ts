@@ -8,7 +8,7 @@ import { TfjsExecutor } from '../graph/run-tfjs';
 import { WebGpuExecutor } from '../graph/run-webgpu';
 import { startWasm } from '../graph/tfjs-backend';
 import { measureRoof } from '../gpu/ceilings';
-import { openDevice, type Device } from '../gpu/device';
+import { MATRICES, openDevice, type Device } from '../gpu/device';
 import type { Machine } from './forecast';
 import type { DeviceOptions, DeviceView, ExecutorKind } from './types';
 
@@ -70,7 +70,11 @@ async function gpuEngine(opened: Device, faulty: readonly string[], tune: boolea
   };
 }
 
-const FEATURE_NAMES: Readonly<Record<string, string>> = { subgroups: 'Subgroups', 'shader-f16': 'Numbers of 16 bits' };
+const FEATURE_NAMES: Readonly<Record<string, string>> = {
+  subgroups: 'Subgroups',
+  'shader-f16': 'Numbers of 16 bits',
+  [MATRICES]: 'Subgroup matrices',
+};
 
 function switchedOff(feature: string): string {
   const name = FEATURE_NAMES[feature] ?? feature;

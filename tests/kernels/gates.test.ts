@@ -1,11 +1,11 @@
 /** The gates of optional features: right results pass, anything else takes the feature off the target. */
 
 import { beforeAll, expect, test } from 'vitest';
-import type { Device } from '../../src/gpu/device';
+import { MATRICES, type Device } from '../../src/gpu/device';
 import { passGates, type Tamper } from '../../src/graph/gates';
 import { testDevice } from './harness';
 
-const GATED = ['subgroups', 'shader-f16'];
+const GATED = ['subgroups', 'shader-f16', MATRICES];
 let device: Device;
 let offered: readonly string[];
 
