@@ -10,7 +10,8 @@ import { CodedError } from '../core/errors';
 /** Makes `wasm` the current backend, with SIMD where there is any. */
 export async function startWasm(): Promise<void> {
   if (tf.getBackend() === 'wasm') return;
-  // tfjs starts its threads from scripts in blobs, which the page's policy forbids: on a cross-origin isolated host it would fail.
+  // On a cross-origin isolated host tfjs would start threads, from scripts in blobs, which the page's policy forbids. They would
+  // not pay: only the products use them, and the binary with threads is slower at all else (tests/bench/RESULTS.md).
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   setWasmPaths({
     'tfjs-backend-wasm.wasm': plain,

@@ -31,22 +31,27 @@ export interface World {
   readonly recorder: Recorder;
 }
 
-/** Opens the page in a profile of its own; closed when the test ends. */
+/** Opens the page in a profile of its own, from `url` if it is served elsewhere too; closed when the test ends. */
 export async function openWorld(
   browser: Browser,
   backend: 'auto' | 'webgpu' | 'wasm',
   options: BrowserContextOptions = {},
+  url = inject('pageUrl'),
 ): Promise<World> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   onTestFinished(() => context.close());
-  return openPage(context, backend);
+  return openPage(context, backend, url);
 }
 
 /** Another page in the same profile. */
-export async function openPage(context: BrowserContext, backend: 'auto' | 'webgpu' | 'wasm'): Promise<World> {
+export async function openPage(
+  context: BrowserContext,
+  backend: 'auto' | 'webgpu' | 'wasm',
+  url = inject('pageUrl'),
+): Promise<World> {
   const page = await context.newPage();
   const recorder = await Recorder.attach(page);
-  await page.goto(`${inject('pageUrl')}?backend=${backend}`);
+  await page.goto(`${url}?backend=${backend}`);
   await recorder.next('ready', 60_000);
   return { page, context, person: new Person(page), recorder };
 }
