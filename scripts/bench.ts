@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--only products|step|wasm|model|decode] [--vocab N] [--tokens N] [--model NAME] [--base stored|q8|q4] [--json] [--node]`:
+ * `npm run bench -- [--only products|step|wasm|model|decode] [--vocab N] [--tokens N] [--model NAME] [--base stored|q8|q4] [--activations f32|f16] [--json] [--node]`:
  * measures the device's ceilings, then products, decoding and the whole training step as fractions of them, beside tfjs-webgpu and jax-js on
  * the same work in the same run, and PyTorch + PEFT where the machine has them (PYTHON names the interpreter). Runs in a real
  * browser, on the machine's GPU when WebGPU can use it; with --node over the npm package `webgpu` instead. Progress goes to stderr.
@@ -10,7 +10,7 @@ import { createServer, type ViteDevServer } from 'vite';
 import { printReport } from '../tests/bench/print';
 import { BENCH_PARTS, type BenchOptions, type BenchPart, type BenchReport, type ModelName } from '../tests/bench/report';
 import { modelShapes } from '../tests/models';
-import { BASE_PRECISIONS } from '../src/recipe/recipe';
+import { ACTIVATION_PRECISIONS, BASE_PRECISIONS } from '../src/recipe/recipe';
 import { launchBrowser } from './browser';
 import { timeTorch } from './torch';
 
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     model: { type: 'string', default: 'SmolLM2-135M' },
     base: { type: 'string', default: 'stored' },
+    activations: { type: 'string', default: 'f32' },
   },
 });
 const [vocabulary, tokens] = [Number(values.vocab), Number(values.tokens)];
@@ -31,14 +32,17 @@ const byDefault = (part: BenchPart) => part !== 'model' && part !== 'decode' && 
 const parts = BENCH_PARTS.filter((part) => (values.only === undefined ? byDefault(part) : part === values.only));
 const model = modelNames().find((name) => name === values.model);
 const base = BASE_PRECISIONS.find((precision) => precision === values.base);
-if (!whole(vocabulary) || !whole(tokens) || parts.length === 0 || model === undefined || base === undefined) {
+const activations = ACTIVATION_PRECISIONS.find((precision) => precision === values.activations);
+if (!whole(vocabulary) || !whole(tokens) || parts.length === 0 || !model || !base || !activations) {
   console.error('usage: npm run bench -- [--json] [--vocab N] [--tokens N] [--only products|step|wasm] [--node]');
-  console.error('       npm run bench -- --only model [--model NAME] [--base stored|q8|q4] [--tokens N] [--json] [--node]');
+  console.error(
+    '       npm run bench -- --only model [--model NAME] [--base stored|q8|q4] [--activations f32|f16] [--tokens N] [--json] [--node]',
+  );
   console.error('       npm run bench -- --only decode [--model NAME] [--base stored|q8|q4] [--json] [--node]');
   console.error(`       NAME is one of ${modelNames().join(', ')}`);
   process.exit(2);
 }
-const options: BenchOptions = { vocabulary, tokens, parts, model, base };
+const options: BenchOptions = { vocabulary, tokens, parts, model, base, activations };
 
 const server = await createServer({ logLevel: 'error', server: { port: 0, strictPort: false, hmr: false } });
 try {

@@ -1,6 +1,6 @@
 /** The model card: README.md of an exported adapter, with the run's figures. */
 
-import type { Recipe } from '../recipe/recipe';
+import type { ActivationPrecision, Recipe } from '../recipe/recipe';
 
 /** What the card tells; a run's view has all of it. */
 export interface CardFacts {
@@ -57,7 +57,7 @@ const BASE: Record<Recipe['basePrecision'], string | null> = {
   q4: 'During training the linear layers of the base model were held in 4 bits (QLoRA: NF4 in blocks of 64, scales quantised too); embedding, head, norms and biases were not quantised.',
 };
 
-const ACTIVATIONS: Record<Recipe['activationPrecision'], string | null> = {
+const ACTIVATIONS: Record<ActivationPrecision, string | null> = {
   f32: null,
   f16: 'During training activations were held in 16 bits, with a loss scale that followed the gradients.',
 };

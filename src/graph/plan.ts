@@ -24,7 +24,7 @@ export interface Plan {
   readonly oneSubmit?: boolean;
 }
 
-/** How activations are stored. */
+/** How activations are stored; see halve.ts. */
 export type Activations = 'f32' | 'f16';
 
 /**

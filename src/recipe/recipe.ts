@@ -67,6 +67,7 @@ const schema = v.strictObject(fields);
 export type Recipe = Readonly<v.InferOutput<typeof schema>>;
 
 export type BasePrecision = Recipe['basePrecision'];
+export type ActivationPrecision = Recipe['activationPrecision'];
 
 /** The recipe that the evidence supports, with nothing changed. */
 export function defaultRecipe(): Recipe {

@@ -38,7 +38,8 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
   const withWasm = options.parts.includes('wasm');
   if (withWasm) log(`training step on the processor, ${size}`);
   const withModel = options.parts.includes('model');
-  if (withModel) log(`training step of ${options.model}, ${options.base} base, ${options.tokens} tokens`);
+  if (withModel)
+    log(`training step of ${options.model}, ${options.base} base, ${options.activations} activations, ${options.tokens} tokens`);
   const modelStep = withModel ? await timeModelStep(device, ceilings, options.model, options) : null;
   const withDecode = options.parts.includes('decode');
   if (withDecode) log(`decoding with ${options.model}, ${options.base} base`);

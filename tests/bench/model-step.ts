@@ -5,6 +5,7 @@ import { isQuantised } from '../../src/core/quantised';
 import { sizeOf } from '../../src/core/shape';
 import type { Device } from '../../src/gpu/device';
 import { Graph } from '../../src/graph/graph';
+import { timeTiles } from '../../src/graph/measure';
 import { KEEP_ALL } from '../../src/graph/recompute';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { writeQuantised } from '../../src/graph/write-quantised';
@@ -12,8 +13,9 @@ import { expectedTensors, type ModelConfig } from '../../src/model/config';
 import { declareWeights } from '../../src/model/llama';
 import { deviceTypes } from '../../src/model/precision';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
-import { trainingPrograms } from '../../src/train/programs';
+import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
+import { tune, type Tiles, type TimeTiles } from '../../src/train/tune';
 import { measured, syncOf } from './engine';
 import type { BenchOptions, Ceilings, ModelStepReport } from './report';
 import { modelShapes } from '../models';
@@ -28,15 +30,17 @@ export async function timeModelStep(
   device: Device,
   ceilings: Ceilings,
   name: keyof typeof modelShapes,
-  { tokens, base }: Pick<BenchOptions, 'tokens' | 'base'>,
+  { tokens, base, activations }: Pick<BenchOptions, 'tokens' | 'base' | 'activations'>,
 ): Promise<ModelStepReport> {
   const config = modelShapes[name];
-  const recipe = parseRecipe({ rank: RANK, sequenceLength: tokens, basePrecision: base, schedule: 'constant' });
+  const sizes = { rank: RANK, sequenceLength: tokens };
+  const recipe = parseRecipe({ ...sizes, basePrecision: base, activationPrecision: activations, schedule: 'constant' });
   const graph = new Graph();
   const executor = new WebGpuExecutor(device);
   await writeWeights(executor, graph, config, recipe);
   const programs = trainingPrograms(graph, config, recipe, 'bench', KEEP_ALL);
-  const session = await TrainingSession.open(executor, graph, config, programs, recipe, 1000);
+  const tiles = await tiledFor(device, programs);
+  const session = await TrainingSession.open(executor, graph, config, programs, recipe, 1000, undefined, tiles);
   const batch = benchBatch(config.vocabSize, tokens);
   const advance = () => void session.advance({ batch: () => batch });
   const subject = { prepare: (times: number) => Promise.resolve(() => Array.from({ length: times }).forEach(advance)) };
@@ -45,7 +49,22 @@ export async function timeModelStep(
   const bytes = executor.bytes();
   session.dispose();
   executor.dispose();
-  return { name, base, tokens, bytes, ours: measured(nodes, timing, ceilings), tokensPerSecond: (1000 * tokens) / timing.ms };
+  return {
+    name,
+    base,
+    activations,
+    tokens,
+    bytes,
+    ours: measured(nodes, timing, ceilings),
+    tokensPerSecond: (1000 * tokens) / timing.ms,
+  };
+}
+
+/** The tiles that a first run on this device would find, given all the time it takes. Software adapters keep the static choice. */
+async function tiledFor(device: Device, { train, update }: TrainingPrograms): Promise<Tiles> {
+  if (device.target.software) return {};
+  const time: TimeTiles = (product, tiles) => timeTiles(device, product, tiles);
+  return tune([train, update], { target: device.target, known: {}, time, budgetMs: 60_000, now: () => performance.now() });
 }
 
 /** Random weights of the model, in the precision of the recipe's base. */

@@ -97,9 +97,9 @@ function printTorch({ version, device, rows }: TorchReport, step: StepReport | n
   return [`the same step in PyTorch ${version} + PEFT (${device}):`, ...lines];
 }
 
-function printModelStep({ name, base, tokens, ours, tokensPerSecond, bytes }: ModelStepReport): string[] {
+function printModelStep({ name, base, activations, tokens, ours, tokensPerSecond, bytes }: ModelStepReport): string[] {
   return [
-    `training step: ${name}, base ${base}, LoRA r 16 on every linear layer, ${tokens} tokens`,
+    `training step: ${name}, base ${base}, activations ${activations}, LoRA r 16 on every linear layer, ${tokens} tokens`,
     ...table([
       ['', ...OURS],
       ['step', ...figures(ours)],

@@ -1,6 +1,6 @@
 /** What the benchmark measures, as plain data: the JSON of `npm run bench -- --json`. */
 
-import type { BasePrecision } from '../../src/recipe/recipe';
+import type { ActivationPrecision, BasePrecision } from '../../src/recipe/recipe';
 import type { modelShapes } from '../models';
 
 export type ModelName = keyof typeof modelShapes;
@@ -103,6 +103,7 @@ export interface WasmStepReport {
 export interface ModelStepReport {
   readonly name: ModelName;
   readonly base: BasePrecision;
+  readonly activations: ActivationPrecision;
   readonly tokens: number;
   readonly ours: Measured;
   readonly tokensPerSecond: number;
@@ -155,6 +156,8 @@ export interface BenchOptions {
   /** The model of `model` and `decode`, and how its base is held. */
   readonly model: ModelName;
   readonly base: BasePrecision;
+  /** How the activations of `model` are stored. */
+  readonly activations: ActivationPrecision;
   /** What to measure. */
   readonly parts: readonly BenchPart[];
 }

@@ -49,7 +49,7 @@ export const GROUPS: readonly Group[] = [
         kind: 'choice',
         setting: 'activationPrecision',
         label: 'Activations',
-        help: '16 bits take about half the memory of a batch; the loss may differ in its third digit. On the processor they save nothing.',
+        help: '16 bits take about half the memory of a batch; losses differ in late digits. On the processor they save nothing.',
         options: [
           { value: 'f32', label: '32 bits' },
           { value: 'f16', label: '16 bits' },
