@@ -1,4 +1,4 @@
-/** A case of `make_golden.py`: frozen model, adapter before and after, and what every step must give. Fetched from `base`. */
+/** A case of `make_golden.py`: frozen model, adapter before and after, and what every step must give. Fetched from the address `base`. */
 
 import { readHeader, type TensorInfo } from '../../src/model/safetensors';
 import type { AdapterTensor } from '../../src/adapter/types';

@@ -1,0 +1,64 @@
+/** A case of `npm run parity` on one executor, in a browser or in Node: trained or decoded, and how it compares. */
+
+import * as tf from '@tensorflow/tfjs';
+import { codeOf, messageOf } from '../../src/core/errors';
+import { openDevice, type Device } from '../../src/gpu/device';
+import type { Executor } from '../../src/graph/executor';
+import type { Graph } from '../../src/graph/graph';
+import { TfjsExecutor } from '../../src/graph/run-tfjs';
+import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { startWasm } from '../../src/graph/tfjs-backend';
+import { openEngine, type Engine } from '../../src/train/engine';
+import { loadGolden, type Golden } from './golden';
+import { greedy, type GreedyResult } from './greedy';
+import { trainCase, type Deviations } from './train-case';
+
+export type ParityExecutor = 'webgpu' | 'wasm' | 'cpu';
+export type ParityCheck = 'train' | 'greedy';
+export type ParityResult =
+  { readonly deviations: Deviations } | GreedyResult | { readonly unsupported: string } | { readonly skipped: string };
+
+/** The longest row that tfjs's cpu backend, plain JavaScript, is asked for: its attention makes tokens² scores a head. */
+const CPU_TOKENS = 1024;
+
+/** `base` is the address of the case's folder. */
+export async function runCase(check: ParityCheck, base: string, executor: ParityExecutor): Promise<ParityResult> {
+  try {
+    return check === 'greedy' ? await greedy(base, await ENGINES[executor]()) : await train(await loadGolden(base), executor);
+  } catch (error) {
+    if (codeOf(error) === 'model/unsupported') return { unsupported: messageOf(error) };
+    throw error;
+  }
+}
+
+async function train(golden: Golden, executor: ParityExecutor): Promise<ParityResult> {
+  const tokens = golden.case.steps[0]?.input_ids[0]?.length ?? 0;
+  if (executor === 'cpu' && tokens > CPU_TOKENS)
+    return { skipped: `rows of ${tokens} tokens; plain JavaScript is asked for ${CPU_TOKENS} at most` };
+  return { deviations: await trainCase(golden, EXECUTORS[executor]) };
+}
+
+/** One for all cases: most of their kernels are the same, and compiling them takes longer than the training. */
+let device: Promise<Device> | undefined;
+
+const EXECUTORS: Readonly<Record<ParityExecutor, (graph: Graph) => Promise<Executor>>> = {
+  webgpu: async () => new WebGpuExecutor(await (device ??= openDevice(navigator.gpu)), { poison: true }),
+  wasm: async (graph) => {
+    await startWasm();
+    return new TfjsExecutor(graph, 'wasm');
+  },
+  cpu: async (graph) => {
+    await tf.setBackend('cpu');
+    return new TfjsExecutor(graph, 'cpu');
+  },
+};
+
+const ENGINES: Readonly<Record<ParityExecutor, () => Promise<Engine>>> = {
+  webgpu: () => openEngine('webgpu'),
+  wasm: () => openEngine('wasm'),
+  cpu: async () => {
+    const engine = await openEngine('wasm');
+    await tf.setBackend('cpu');
+    return { ...engine, executor: (graph) => new TfjsExecutor(graph, 'cpu') };
+  },
+};
