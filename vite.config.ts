@@ -38,6 +38,8 @@ const BROWSER_DEPENDENCIES = [
 /** Tests that need no browser run in Node; the rest in real Chromium with its software WebGPU adapter. */
 export default defineConfig({
   base: './',
+  // Commands that run at the same time must not write one cache.
+  cacheDir: process.env['VITE_CACHE'] ?? 'node_modules/.vite',
   // A missing file is a 404, not the page: optional model files are asked for by name.
   appType: 'mpa',
   plugins: [svelte()],

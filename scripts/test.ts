@@ -1,11 +1,13 @@
 /**
- * `npm test [-- SECTION...]`: every check, in order, stopping at the first section that fails.
+ * `npm test [-- SECTION...]`: every check, two sections at a time, each printed whole when it ends; once one fails, no other starts.
  * The last line is `N passed, N failed`: tests of all sections together; a section that fails without a count is one failure.
  */
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { messageOf } from '../src/core/errors';
 import { ensureChromium } from './ensure-chromium';
 import { root } from './serve';
 
@@ -18,84 +20,122 @@ interface Outcome {
 interface Section {
   readonly name: string;
   readonly title: string;
-  readonly run: () => Promise<Outcome>;
+  readonly run: (job: Job) => Promise<Outcome>;
 }
 
+/** A running section, and where its output goes. */
+interface Job {
+  readonly name: string;
+  readonly print: (text: string) => void;
+}
+
+/** In the order of their start: what fails fast, then the longest, so that both lanes end together. */
 const SECTIONS: readonly Section[] = [
-  { name: 'types', title: 'Types (tsc)', run: () => check('tsc', '--noEmit') },
+  { name: 'types', title: 'Types (tsc)', run: check('tsc', '--noEmit') },
   {
     name: 'svelte',
     title: 'Components (svelte-check)',
-    run: () => check('svelte-check', '--fail-on-warnings', '--output', 'human'),
+    run: check('svelte-check', '--fail-on-warnings', '--output', 'human'),
   },
-  { name: 'lint', title: 'Lint (eslint: rules, layers, cycles)', run: () => check('eslint', '.', '--max-warnings', '0') },
-  { name: 'format', title: 'Format (prettier)', run: () => check('prettier', '--check', '--log-level', 'warn', '.') },
-  { name: 'unit', title: 'Unit tests (Node)', run: () => vitest('unit') },
-  { name: 'browser', title: 'Kernels and engine (Chromium)', run: () => vitest('browser') },
-  { name: 'parity', title: 'Parity with transformers + PEFT (Chromium)', run: () => parity('tests/golden') },
-  { name: 'greedy', title: 'Greedy text of a real model (Chromium)', run: () => parity('../shared/data') },
-  { name: 'build', title: 'Build', run: () => check('vite', 'build', '--logLevel', 'warn') },
-  { name: 'e2e', title: 'End to end (the built page in Chromium)', run: () => vitest('e2e') },
+  { name: 'lint', title: 'Lint (eslint: rules, layers, cycles)', run: check('eslint', '.', '--max-warnings', '0') },
+  { name: 'format', title: 'Format (prettier)', run: check('prettier', '--check', '--log-level', 'warn', '.') },
+  { name: 'unit', title: 'Unit tests (Node)', run: vitest('unit') },
+  { name: 'build', title: 'Build', run: check('vite', 'build', '--logLevel', 'warn') },
+  { name: 'kernels', title: 'Kernels (Chromium)', run: vitest('browser', 'tests/kernels/') },
+  { name: 'engine', title: 'Engine and components (Chromium)', run: vitest('browser', 'tests/browser/') },
+  { name: 'e2e', title: 'End to end (the built page in Chromium)', run: vitest('e2e') },
+  { name: 'parity', title: 'Parity with transformers + PEFT (Chromium)', run: parity('tests/golden') },
+  { name: 'greedy', title: 'Greedy text of a real model (Chromium)', run: parity('../shared/data') },
 ];
 
-/** Runs a command of node_modules/.bin, shows its output, and also returns it. */
-function command(name: string, args: readonly string[]): Promise<{ ok: boolean; output: string }> {
+/**
+ * Sections that run at a time. Software WebGPU compiles one kernel at a time in a browser, and its tests wait for that: a second
+ * browser gets the second core.
+ */
+const LANES = Math.min(2, availableParallelism());
+
+/** Runs a command of node_modules/.bin, prints its output, and also returns it. Vite's cache is the section's own: it has one writer. */
+function command(job: Job, name: string, args: readonly string[]): Promise<{ ok: boolean; output: string }> {
   const path = `${join(root, 'node_modules', '.bin')}${delimiter}${process.env['PATH'] ?? ''}`;
-  const shell = process.platform === 'win32';
   const child = spawn(name, args, {
     cwd: root,
-    env: { ...process.env, PATH: path },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    shell,
+    env: { ...process.env, PATH: path, VITE_CACHE: join(root, 'node_modules', '.vite', job.name) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    shell: process.platform === 'win32',
   });
   let output = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    process.stdout.write(chunk);
-    output += chunk.toString();
-  });
+  const take = (chunk: string): void => {
+    job.print(chunk);
+    output += chunk;
+  };
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', take);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => resolve({ ok: code === 0, output }));
   });
 }
 
-async function check(name: string, ...args: string[]): Promise<Outcome> {
-  const { ok } = await command(name, args);
-  return { ok, passed: 0, failed: 0 };
+function check(name: string, ...args: string[]): Section['run'] {
+  return async (job) => {
+    const { ok } = await command(job, name, args);
+    return { ok, passed: 0, failed: 0 };
+  };
 }
 
-/** A vitest project, counted from its own report. */
-async function vitest(project: string): Promise<Outcome> {
-  const report = join(root, 'out', 'test', `${project}.json`);
-  mkdirSync(join(root, 'out', 'test'), { recursive: true });
-  rmSync(report, { force: true });
-  const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const { ok } = await command('vitest', args);
-  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
-  return { ok, passed: numPassedTests ?? 0, failed: numFailedTests ?? 0 };
+/** A vitest project, or its tests under `paths`, counted from its own report. */
+function vitest(project: string, ...paths: string[]): Section['run'] {
+  return async (job) => {
+    const report = join(root, 'out', 'test', `${job.name}.json`);
+    mkdirSync(join(root, 'out', 'test'), { recursive: true });
+    rmSync(report, { force: true });
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    const { ok } = await command(job, 'vitest', ['run', '--project', project, ...reporters, ...paths]);
+    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
+    return { ok, passed: numPassedTests ?? 0, failed: numFailedTests ?? 0 };
+  };
 }
 
 /** The cases of a folder; `N passed, N failed` closes its output. */
-async function parity(folder: string): Promise<Outcome> {
-  if (!existsSync(join(root, folder))) {
-    console.log(`skipped: ${folder} not present`);
-    return { ok: true, passed: 0, failed: 0 };
-  }
-  const { ok, output } = await command('tsx', ['scripts/parity.ts', folder, '--allow-unsupported']);
-  const counts = /^(?:parity: )?(\d+) passed, (\d+) failed$/m.exec(output);
-  return { ok: ok && counts !== null, passed: Number(counts?.[1] ?? 0), failed: Number(counts?.[2] ?? 0) };
+function parity(folder: string): Section['run'] {
+  return async (job) => {
+    if (!existsSync(join(root, folder))) {
+      job.print(`skipped: ${folder} not present\n`);
+      return { ok: true, passed: 0, failed: 0 };
+    }
+    const { ok, output } = await command(job, 'tsx', ['scripts/parity.ts', folder, '--allow-unsupported']);
+    const counts = /^(?:parity: )?(\d+) passed, (\d+) failed$/m.exec(output);
+    return { ok: ok && counts !== null, passed: Number(counts?.[1] ?? 0), failed: Number(counts?.[2] ?? 0) };
+  };
 }
 
-async function runSection({ name, title, run }: Section): Promise<Outcome> {
-  console.log(`\n━━━ ${title} ━━━\n`);
+/** Runs a section and prints it: at its end, or as it goes when it is `alone`. */
+async function runSection({ name, title, run }: Section, alone: boolean): Promise<Outcome> {
+  const head = `\n━━━ ${title} ━━━\n\n`;
+  let held = head;
+  const print = (text: string): void => {
+    if (alone) process.stdout.write(text);
+    else held += text;
+  };
+  process.stdout.write(alone ? head : `▸ ${name} started\n`);
   const started = performance.now();
-  const outcome = await run().catch((error: unknown) => {
-    console.error(error);
+  const outcome = await run({ name, print }).catch((error: unknown) => {
+    print(`${messageOf(error)}\n`);
     return { ok: false, passed: 0, failed: 0 };
   });
   const seconds = Math.round((performance.now() - started) / 1000);
-  console.log(`\n${outcome.ok ? '✓' : '✗'} ${name}: ${outcome.ok ? 'passed' : 'FAILED'} in ${seconds} s`);
+  process.stdout.write(
+    `${alone ? '' : held}\n${outcome.ok ? '✓' : '✗'} ${name}: ${outcome.ok ? 'passed' : 'FAILED'} in ${seconds} s\n`,
+  );
   return outcome.ok || outcome.failed > 0 ? outcome : { ...outcome, failed: 1 };
+}
+
+/** Takes sections from `queue` until it is empty or one has failed, here or in another lane. */
+async function lane(queue: Section[], outcomes: Outcome[], alone: boolean): Promise<void> {
+  while (outcomes.every(({ ok }) => ok)) {
+    const section = queue.shift();
+    if (section === undefined) return;
+    outcomes.push(await runSection(section, alone));
+  }
 }
 
 function chosen(names: readonly string[]): readonly Section[] {
@@ -106,24 +146,20 @@ function chosen(names: readonly string[]): readonly Section[] {
 }
 
 async function main(): Promise<boolean> {
-  const sections = chosen(process.argv.slice(2));
+  const queue = [...chosen(process.argv.slice(2))];
+  const lanes = Math.min(LANES, queue.length);
   process.env['CHROME_PATH'] = ensureChromium();
-  let passed = 0;
-  let failed = 0;
-  for (const section of sections) {
-    const outcome = await runSection(section);
-    passed += outcome.passed;
-    failed += outcome.failed;
-    if (!outcome.ok) break;
-  }
-  console.log(`\n${passed} passed, ${failed} failed`);
-  return failed === 0;
+  const outcomes: Outcome[] = [];
+  await Promise.all(Array.from({ length: lanes }, () => lane(queue, outcomes, lanes === 1)));
+  const total = (of: 'passed' | 'failed'): number => outcomes.reduce((sum, outcome) => sum + outcome[of], 0);
+  console.log(`\n${total('passed')} passed, ${total('failed')} failed`);
+  return total('failed') === 0;
 }
 
 main().then(
   (ok) => (process.exitCode = ok ? 0 : 1),
   (error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(messageOf(error));
     process.exitCode = 1;
   },
 );
