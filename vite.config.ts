@@ -35,6 +35,9 @@ const BROWSER_DEPENDENCIES = [
   ...['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', '@tensorflow/tfjs-core'],
 ];
 
+/** For hooks and for `expect.poll` and `expect.element`, milliseconds: vitest's own, 10 s and 1 s, are missed on a busy machine. */
+const PATIENCE = { hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } } };
+
 /** Tests that need no browser run in Node; the rest in real Chromium with its software WebGPU adapter. */
 export default defineConfig({
   base: './',
@@ -49,7 +52,10 @@ export default defineConfig({
   preview: { port: 5173, strictPort: true, headers: { 'Content-Security-Policy': contentPolicy() } },
   test: {
     projects: [
-      { extends: true, test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], environment: 'node' } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], environment: 'node', testTimeout: 30_000 },
+      },
       {
         extends: true,
         test: {
@@ -59,6 +65,7 @@ export default defineConfig({
           environment: 'node',
           setupFiles: ['tests/kernels/dawn.ts'],
           testTimeout: 120_000,
+          ...PATIENCE,
         },
       },
       {
@@ -69,6 +76,7 @@ export default defineConfig({
           name: 'browser',
           include: ['tests/kernels/**/*.test.ts', 'tests/browser/**/*.test.ts'],
           testTimeout: 120_000,
+          ...PATIENCE,
           browser: {
             enabled: true,
             headless: true,
@@ -88,7 +96,7 @@ export default defineConfig({
           globalSetup: ['tests/e2e/setup.ts'],
           fileParallelism: false,
           testTimeout: 240_000,
-          hookTimeout: 240_000,
+          ...PATIENCE,
         },
       },
     ],
