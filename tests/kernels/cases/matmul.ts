@@ -125,7 +125,7 @@ const halves = [...small, ...large].filter(({ dtype }) => dtype === 'f16');
 /** On the CPU adapter that runs the tests, as it is. */
 export const matmulCases: OpCases<MatmulAttrs> = {
   op: matmulOp,
-  cases: [...both([...small, ...large, ...blocks], {}), ...alternate(halves, BASE)],
+  cases: [...both([...small, ...blocks], {}), ...alternate(large, {}), ...alternate(halves, BASE)],
 };
 
 /** The same device, with the tiles that a real GPU gets. */
@@ -185,11 +185,15 @@ export const matmulFewCases: OpCases<MatmulAttrs> = {
 
 const typed = (sizes: readonly Size[], dtype: DType) => sizes.map((size) => ({ ...size, dtype }));
 
-/** Quantised weights, dequantised inside the tile, on the CPU adapter as it is. */
+/** Sizes of one tile at most, in the order of `quantised`. */
+const ONE_TILE = 5;
+
+/** Quantised weights, dequantised inside the tile, on the CPU adapter as it is. Larger sizes take one layout in 4 bits, the other in 8. */
 export const matmulQuantisedCases: OpCases<MatmulAttrs> = {
   op: matmulOp,
   cases: [
-    ...both(typed(quantised, 'q4'), {}),
+    ...both(typed(quantised.slice(0, ONE_TILE), 'q4'), {}),
+    ...alternate(typed(quantised.slice(ONE_TILE), 'q4'), {}),
     ...alternate(typed(quantised, 'q8'), {}),
     ...quantisedBlocks.map(([layout, size], i) => caseOf({ ...size, dtype: i % 2 === 0 ? 'q8' : 'q4' }, layout, {})),
   ],
