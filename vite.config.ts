@@ -95,7 +95,7 @@ export default defineConfig({
           environment: 'node',
           globalSetup: ['tests/e2e/setup.ts'],
           fileParallelism: false,
-          testTimeout: 240_000,
+          testTimeout: 600_000,
           ...PATIENCE,
         },
       },

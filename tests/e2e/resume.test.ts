@@ -15,15 +15,15 @@ afterAll(() => browser.close());
 async function trainTo({ person, recorder }: World, step: number): Promise<void> {
   await person.startTraining(60_000);
   const reached = () => recorder.events.some((event) => event.event === 'step' && event.step >= step);
-  await recorder.until(reached, 120_000, `step ${step}`);
+  await recorder.until(reached, 300_000, `step ${step}`);
 }
 
 /** Presses "Resume" and waits for the end; says at which step it went on. */
 async function resumeToEnd({ person, recorder }: World): Promise<number> {
   const from = recorder.events.length;
   await person.resume(60_000);
-  const first = await recorder.next('step', 120_000, from);
-  expect((await recorder.next('finished', 120_000, from)).steps).toBe(recipe.maxSteps);
+  const first = await recorder.next('step', 300_000, from);
+  expect((await recorder.next('finished', 300_000, from)).steps).toBe(recipe.maxSteps);
   return first.step;
 }
 

@@ -68,7 +68,7 @@ export async function chooseQuick({ person, recorder }: World, change: object = 
 /** Presses "Start training" and waits for the end. */
 export async function trainToEnd({ person, recorder }: World): Promise<Extract<JournalEvent, { event: 'finished' }>> {
   await person.startTraining(60_000);
-  return recorder.next('finished', 180_000);
+  return recorder.next('finished', 300_000);
 }
 
 /** Downloads the adapter's files into `out`. */
