@@ -60,6 +60,6 @@ export class Buffers {
 export function outOfMemory(detail: string): CodedError {
   return new CodedError(
     'gpu/memory',
-    `The GPU has not enough memory: ${detail}. Choose a shorter sequence length, a smaller micro-batch, a lower memory limit or a smaller model.`,
+    `The GPU has not enough memory: ${detail}. Choose fewer bits for base weights or activations, a shorter sequence length, a smaller micro-batch, a lower memory limit or a smaller model.`,
   );
 }

@@ -49,7 +49,7 @@ export function checkRecipe(config: ModelConfig, recipe: Recipe): void {
 
 /** What a forecast has to know of the machine. */
 export interface Machine {
-  /** Null on the processor, where every weight is held as f32. */
+  /** Null on the processor, where every number is held as f32. */
   readonly target: Target | null;
   /** Bytes that a run may take. */
   readonly budget: number;
@@ -111,12 +111,13 @@ interface Sketch {
   readonly keep: Keep;
 }
 
-/** `dtypeOf` is null where every weight is held as f32. */
+/** `dtypeOf` is null on the processor, where every number is held as f32. */
 function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string) => DType) | null, keep: Keep): Sketch {
   const graph = new Graph();
   declareWeights(graph, config, dtypeOf ?? (() => 'f32'));
   const weights = declaredBytes(graph);
-  const { train, update, evaluate, evaluateBase, adapter } = trainingPrograms(graph, config, recipe, 'forecast', keep);
+  const held: Recipe = dtypeOf === null ? { ...recipe, activationPrecision: 'f32' } : recipe;
+  const { train, update, evaluate, evaluateBase, adapter } = trainingPrograms(graph, config, held, 'forecast', keep);
   const training = declaredBytes(graph);
   const cache = declareCache(graph, config, sampleCache(config, recipe));
   const sampling = decodePlans(graph, config, cache, cache.sequences, 'forecast', { adapter, seed: null });

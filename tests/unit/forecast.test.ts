@@ -133,6 +133,18 @@ test('the parts of a forecast are its total', () => {
   expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
 });
 
+test('on the processor fewer bits save nothing, on a GPU half of the activations', () => {
+  const config = modelShapes['SmolLM2-135M'];
+  const total = (change: Partial<Recipe>, target: Device['target'] | null) => {
+    const recipe = parseRecipe({ sequenceLength: 1024, ...change });
+    return forecastWith(config, recipe, dtypesOf(config, recipe), target, KEEP_ALL);
+  };
+  const few: Partial<Recipe> = { basePrecision: 'q4', activationPrecision: 'f16' };
+  expect(total(few, null)).toEqual(total({}, null));
+  const { target } = openDevice();
+  expect(total({ activationPrecision: 'f16' }, target).activations).toBeLessThan(0.62 * total({}, target).activations);
+});
+
 test('Llama-3.2-1B in 4 bits, rank 16, trains on 1,024 tokens within 2.5 GB', async () => {
   const config = modelShapes['Llama-3.2-1B'];
   const recipe = parseRecipe({ basePrecision: 'q4', rank: 16, sequenceLength: 1024, memoryLimit: 2.5 });

@@ -19,7 +19,7 @@ export function verdictOf(total: number, device: DeviceView | null): Verdict {
   if (total <= sure) return { fits: 'yes', words: `Fits: needs ${bytes(total)} of at least ${bytes(sure)}.` };
   return {
     fits: 'perhaps',
-    words: `May not fit: needs ${bytes(total)}, and only ${bytes(sure)} are certain. If it fails, lower the sequence length or the rows at once.`,
+    words: `May not fit: needs ${bytes(total)}, and only ${bytes(sure)} are certain. If it fails, hold base weights or activations in fewer bits, or lower the sequence length.`,
   };
 }
 
