@@ -10,7 +10,8 @@ const LAVAPIPE = '/usr/share/vulkan/icd.d/lvp_icd.json';
 
 if (process.env['VK_ICD_FILENAMES'] === undefined && existsSync(LAVAPIPE)) process.env['VK_ICD_FILENAMES'] = LAVAPIPE;
 process.env['XDG_RUNTIME_DIR'] ??= tmpdir();
-// Lavapipe compiles an unrolled kernel for seconds otherwise; results do not change, only how long each kernel runs.
+// Lavapipe compiles an unrolled kernel for seconds otherwise; results do not change, only how long each kernel runs. Its subgroup
+// matrices (Mesa 26) are there with a width of 256 only.
 process.env['GALLIVM_PERF'] ??= 'nopt';
 process.env['LP_NATIVE_VECTOR_WIDTH'] ??= '128';
 const { create, globals } = await import('webgpu');
