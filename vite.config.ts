@@ -64,7 +64,8 @@ export default defineConfig({
           exclude: ['tests/kernels/wasm.test.ts'],
           environment: 'node',
           setupFiles: ['tests/kernels/dawn.ts'],
-          testTimeout: 120_000,
+          // Lavapipe compiles some unrolled kernels for half a minute, on a busy machine for minutes.
+          testTimeout: 600_000,
           ...PATIENCE,
         },
       },
