@@ -67,8 +67,8 @@ export function candidateTiles(product: ProductShape, target: Target): ReadonlyM
     ...tiledCandidates(product),
     ...matrixCandidates(product, target),
   ];
-  const limit = Math.min(target.maxWorkgroupBytes, MAX_WORKGROUP_BYTES);
-  return new Map(tiles.filter((tile) => workgroupBytes(tile, product) <= limit).map((tile) => [tileName(tile), tile]));
+  const limit = ({ entry }: Tile) => Math.min(target.maxWorkgroupBytes, MAX_WORKGROUP_BYTES[entry]);
+  return new Map(tiles.filter((tile) => workgroupBytes(tile, product) <= limit(tile)).map((tile) => [tileName(tile), tile]));
 }
 
 /** The name of the first tile of subgroup matrices that fits the product of that name. */
@@ -78,8 +78,8 @@ export function matrixTile(name: string, target: Target): string | undefined {
   return tiles.find(([, { entry }]) => entry === 'matrix')?.[0];
 }
 
-/** Workgroup memory over the default limit leaves too few workgroups on a core. */
-const MAX_WORKGROUP_BYTES = 16384;
+/** Workgroup memory over the default limit leaves too few workgroups on a core, but where large matrices make up for it. */
+const MAX_WORKGROUP_BYTES = { direct: 16384, tiled: 16384, vector: 16384, matrix: 32768 };
 /** The most that sums in spans may keep. It is no more than the logits take anyway, so the forecast stays right. */
 const MAX_SPAN_BYTES = 16 << 20;
 

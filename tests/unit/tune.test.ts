@@ -4,7 +4,8 @@ import { expect, test, vi } from 'vitest';
 import { lowrank } from '../../kernels/lowrank';
 import { matmul } from '../../kernels/matmul';
 import type { Target } from '../../kernels/op';
-import { candidateTiles, productName, productOf, tileOf, type ProductShape } from '../../kernels/tile';
+import { candidateTiles, matrixTile, productName, productOf, tileOf, type ProductShape } from '../../kernels/tile';
+import { MATRICES } from '../../src/gpu/device';
 import { Graph } from '../../src/graph/graph';
 import { plan, type Plan } from '../../src/graph/plan';
 import { productsOf, tune, type TimeTiles, type Tuning } from '../../src/train/tune';
@@ -103,4 +104,23 @@ test.each([1, 16, 200, 2048])('every candidate of %i rows stays inside the defau
         expect(BM > 0 ? (BM / TM) * (BN / TN) : X * Y * LANES, name).toBeLessThanOrEqual(256);
         for (const count of workgroups) expect(count, name).toBeLessThanOrEqual(65535);
       }
+});
+
+test.each([
+  [{ M: 8, N: 8, K: 8, lanes: 32 }, 4],
+  [{ M: 16, N: 16, K: 16, lanes: 32 }, 4],
+  [{ M: 8, N: 16, K: 16, lanes: 32 }, 4],
+  [{ M: 16, N: 16, K: 16, lanes: 64 }, 3],
+  [{ M: 16, N: 16, K: 64, lanes: 32 }, 0],
+])('subgroup matrices of %j give %i tiles of halves, and none of other activations', (matrices, count) => {
+  const device = { ...target, maxWorkgroupBytes: 32768, matrices, features: new Set([MATRICES]) };
+  const halves = { ...wide, halves: true };
+  const tiles = [...candidateTiles(halves, device)].filter(([, { entry }]) => entry === 'matrix');
+  expect(tiles).toHaveLength(count);
+  expect(matrixTile(productName(halves), device)).toBe(tiles[0]?.[0]);
+  for (const [, { constants }] of tiles)
+    expect(Number(constants['LANES']) * Number(constants['GROUPS'])).toBeLessThanOrEqual(256);
+  expect(matrixTile(productName(wide), device)).toBeUndefined();
+  expect(matrixTile(productName(halves), { ...device, features: new Set() })).toBeUndefined();
+  expect(productOf(productName(halves))).toEqual(halves);
 });
