@@ -11,7 +11,7 @@ import type { Batch, EncodedSplit } from './types';
 export type BatchSettings = Pick<Recipe, 'microBatch' | 'sequenceLength'> & { readonly padId?: number };
 
 /** Where a micro-step of the whole run lies: its epoch, and its place in it. */
-export interface Place {
+export interface EpochPosition {
   readonly epoch: number;
   readonly index: number;
 }
@@ -25,7 +25,7 @@ export interface Batches {
   /** Micro-steps of the epochs before `epoch`, which may have a fraction. */
   microStepsBefore(epoch: number): number;
   /** Epoch and index of micro-step k of the run. */
-  locate(microStep: number): Place;
+  locate(microStep: number): EpochPosition;
   /** Batch `index` of an epoch, written into `space` where one is given. */
   batch(epoch: number, index: number, space?: BatchSpace): Batch;
 }
@@ -95,7 +95,7 @@ function stepsBefore(epoch: number, stepsOf: (epoch: number) => number): number 
   return rest > 0 ? steps + Math.round(rest * stepsOf(Math.floor(epoch))) : steps;
 }
 
-function locate(microStep: number, stepsOf: (epoch: number) => number): Place {
+function locate(microStep: number, stepsOf: (epoch: number) => number): EpochPosition {
   let index = microStep;
   for (let epoch = 0; ; epoch++) {
     const steps = stepsOf(epoch);

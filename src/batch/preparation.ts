@@ -5,7 +5,7 @@
 
 import { MAX_BYTES, tooLarge } from '../dataset/bytes';
 import { CodedError, internal } from '../core/errors';
-import { Turns } from '../core/turns';
+import { Mutex } from '../core/mutex';
 import { openDataset, remapDataset, viewDataset, type Dataset } from '../dataset/dataset';
 import type { DatasetView, Mapping } from '../dataset/types';
 import { previewExample } from '../tokenizer/encode';
@@ -23,7 +23,7 @@ import {
 import type { EncodedDataset, EncodedStats } from './types';
 
 export class Preparation {
-  readonly #turns = new Turns();
+  readonly #mutex = new Mutex();
   #dataset: Dataset | null = null;
   #tokenizer: TextTokenizer | null = null;
   /** The newest encoding: another sequence length or split only cuts it anew. */
@@ -31,7 +31,7 @@ export class Preparation {
 
   /** Throws data/empty, data/binary, data/parse, data/columns, data/no-examples; the dataset held before is kept then. */
   open(file: File): Promise<DatasetView> {
-    return this.#turns.take(async () => {
+    return this.#mutex.run(async () => {
       if (file.size > MAX_BYTES) throw tooLarge(file.size);
       this.#hold(await openDataset(file.name, new Uint8Array(await file.arrayBuffer())));
       return viewDataset(this.#held());
@@ -39,19 +39,19 @@ export class Preparation {
   }
 
   remap(mapping: Mapping): Promise<DatasetView> {
-    return this.#inTurn(() => {
+    return this.#exclusive(() => {
       this.#hold(remapDataset(this.#held(), mapping));
       return viewDataset(this.#held());
     });
   }
 
   close(): Promise<void> {
-    return this.#inTurn(() => void (this.#dataset = this.#whole = null));
+    return this.#exclusive(() => void (this.#dataset = this.#whole = null));
   }
 
   /** Throws model/tokenizer. */
   setTokenizer(files: TokenizerFiles): Promise<void> {
-    return this.#inTurn(() => {
+    return this.#exclusive(() => {
       this.#tokenizer = new TextTokenizer(files);
       this.#whole = null;
     });
@@ -59,7 +59,7 @@ export class Preparation {
 
   /** Throws data/no-examples for an example that can't be trained on, with the reason. */
   preview(index: number, settings: DatasetSettings): Promise<ExamplePreview> {
-    return this.#inTurn(() => {
+    return this.#exclusive(() => {
       const { examples } = this.#held();
       const example = examples[index];
       if (example === undefined) throw internal(`example ${index} of ${examples.length} was asked for`);
@@ -71,20 +71,20 @@ export class Preparation {
   }
 
   measure(settings: DatasetSettings): Promise<EncodedStats> {
-    return this.#inTurn(() => measureDataset(this.#encode(settings), settings));
+    return this.#exclusive(() => measureDataset(this.#encode(settings), settings));
   }
 
   /** Throws data/no-examples when nothing is left to train on. */
   encode(settings: DatasetSettings): Promise<EncodedDataset> {
-    return this.#inTurn(() => {
+    return this.#exclusive(() => {
       const encoded = this.#encode(settings);
       if (encoded.stats.examples === 0) throw nothingLeft(this.#held(), encoded.stats);
       return splitDataset(encoded, settings);
     });
   }
 
-  #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
-    return this.#turns.take(() => Promise.resolve().then(work));
+  #exclusive<T>(work: () => T | Promise<T>): Promise<T> {
+    return this.#mutex.run(() => Promise.resolve().then(work));
   }
 
   #encode({ sequenceLength, lossOn }: DatasetSettings): EncodedExamples {

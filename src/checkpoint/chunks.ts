@@ -9,7 +9,7 @@ const ARRAYS = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, u8: Uint8
 type ArrayKind = keyof typeof ARRAYS;
 
 /** A named array to be stored. */
-export type Part = { readonly name: string } & (
+export type NamedArray = { readonly name: string } & (
   | { readonly kind: 'f32'; readonly data: Float32Array }
   | { readonly kind: 'i32'; readonly data: Int32Array }
   | { readonly kind: 'u32'; readonly data: Uint32Array }
@@ -26,7 +26,7 @@ export interface ChunkInfo {
 
 /** Cuts the parts into chunks, one at a time. Each has a buffer of its own, since storing a view stores all that is behind it. */
 export async function* cut(
-  parts: readonly Part[],
+  parts: readonly NamedArray[],
   chunkBytes = CHUNK_BYTES,
 ): AsyncGenerator<ChunkInfo & { bytesOf: Uint8Array<ArrayBuffer> }> {
   for (const { name, kind, data } of parts) {
@@ -46,8 +46,8 @@ export async function faultOf(info: ChunkInfo, bytes: Uint8Array<ArrayBuffer> | 
 }
 
 /** Puts whole chunks together: the arrays by name. An empty array leaves no chunk and is not there. */
-export function join(infos: readonly ChunkInfo[], chunks: readonly Uint8Array<ArrayBuffer>[]): Map<string, Part> {
-  const parts = new Map<string, Part>();
+export function join(infos: readonly ChunkInfo[], chunks: readonly Uint8Array<ArrayBuffer>[]): Map<string, NamedArray> {
+  const parts = new Map<string, NamedArray>();
   for (const name of new Set(infos.map(({ part }) => part))) {
     const pieces = chunks.filter((_, i) => infos[i]?.part === name);
     const kind = infos.find(({ part }) => part === name)?.kind ?? 'u8';
@@ -66,6 +66,6 @@ function concatenate(pieces: readonly Uint8Array<ArrayBuffer>[]): ArrayBuffer {
   return all.buffer;
 }
 
-function typed(name: string, kind: ArrayKind, buffer: ArrayBuffer): Part {
-  return { name, kind, data: new ARRAYS[kind](buffer) } as Part;
+function typed(name: string, kind: ArrayKind, buffer: ArrayBuffer): NamedArray {
+  return { name, kind, data: new ARRAYS[kind](buffer) } as NamedArray;
 }

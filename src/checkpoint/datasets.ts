@@ -2,7 +2,7 @@
 
 import type { EncodedDataset, EncodedSplit } from '../batch/types';
 import { CodedError } from '../core/errors';
-import type { Part } from './chunks';
+import type { NamedArray } from './chunks';
 import { startingWith, type Database, type Writing } from './database';
 import { readParts } from './recover';
 import { nextSave, writeChunks } from './snapshot';
@@ -39,7 +39,7 @@ async function findDataset(db: Database, hash: string): Promise<EncodedDataset |
   return { train: splitOf('train', parts), heldOut: splitOf('heldOut', parts), hash, stats: manifest.stats };
 }
 
-function splitParts(name: string, { ids, trained, offsets, lines }: EncodedSplit): Part[] {
+function splitParts(name: string, { ids, trained, offsets, lines }: EncodedSplit): NamedArray[] {
   return [
     { name: `${name}.ids`, kind: 'i32', data: ids },
     { name: `${name}.trained`, kind: 'u8', data: trained },
@@ -49,7 +49,7 @@ function splitParts(name: string, { ids, trained, offsets, lines }: EncodedSplit
 }
 
 /** An empty array has no chunks and comes back as a new one. */
-function splitOf(name: string, parts: ReadonlyMap<string, Part>): EncodedSplit {
+function splitOf(name: string, parts: ReadonlyMap<string, NamedArray>): EncodedSplit {
   const get = (field: string) => parts.get(`${name}.${field}`);
   const [ids, trained, offsets, lines] = [get('ids'), get('trained'), get('offsets'), get('lines')];
   return {

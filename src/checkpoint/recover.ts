@@ -1,7 +1,7 @@
 /** Loading checkpoints: the newest whole one, verified to the byte. What is torn or was changed is skipped and named. */
 
 import { CodedError, messageOf } from '../core/errors';
-import { faultOf, join, type ChunkInfo, type Part } from './chunks';
+import { faultOf, join, type ChunkInfo, type NamedArray } from './chunks';
 import { startingWith, type Database, type Manifest } from './database';
 import { ownerOf } from './snapshot';
 import type { RunRecord, Snapshot } from './types';
@@ -51,7 +51,7 @@ async function tryLoad(db: Database, run: RunRecord, manifest: Manifest): Promis
   return scaling?.length === 2 ? { ...state, scaling } : 'its loss scale is missing';
 }
 
-function floats(part: Part | undefined): Float32Array<ArrayBuffer> | null {
+function floats(part: NamedArray | undefined): Float32Array<ArrayBuffer> | null {
   return part?.kind === 'f32' ? (part.data as Float32Array<ArrayBuffer>) : null;
 }
 
@@ -61,7 +61,7 @@ export async function readParts(
   owner: string,
   save: number,
   infos: readonly ChunkInfo[],
-): Promise<Map<string, Part> | string> {
+): Promise<Map<string, NamedArray> | string> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   for (const [index, info] of infos.entries()) {
     const bytes = await readChunk(db, owner, save, index).catch((error: unknown) => messageOf(error));

@@ -2,7 +2,7 @@
 
 import { internal } from '../core/errors';
 import { ensureSpace, formatBytes } from '../core/storage';
-import { cut, type ChunkInfo, type Part } from './chunks';
+import { cut, type ChunkInfo, type NamedArray } from './chunks';
 import { startingWith, type ChunkKey, type Database, type Manifest } from './database';
 import { superfluous } from './retention';
 import type { RunRecord, Snapshot } from './types';
@@ -21,7 +21,7 @@ export async function writeChunks(
   db: Database,
   owner: string,
   save: number,
-  parts: readonly Part[],
+  parts: readonly NamedArray[],
   what: string,
 ): Promise<ChunkInfo[]> {
   const needed = parts.reduce((sum, { data }) => sum + data.byteLength, 0);
@@ -54,7 +54,7 @@ export async function saveSnapshot(db: Database, run: RunRecord, snapshot: Snaps
   return manifest;
 }
 
-const part = (name: string, data: Float32Array): Part => ({ name, kind: 'f32', data });
+const part = (name: string, data: Float32Array): NamedArray => ({ name, kind: 'f32', data });
 
 function checkParts({ recipe }: RunRecord, { parameters, m, v, scaling }: Snapshot): void {
   const whole = parameters.length > 0 && m.length === parameters.length && v.length === parameters.length;

@@ -17,7 +17,7 @@ interface Living<Api> {
 export class WorkerClient<Api> {
   readonly #name: string;
   readonly #spawn: () => Worker;
-  readonly #mourners = new Set<() => void>();
+  readonly #deathListeners = new Set<() => void>();
   #living: Living<Api> | null = null;
 
   constructor(name: string, spawn: () => Worker) {
@@ -53,13 +53,13 @@ export class WorkerClient<Api> {
         `The ${this.#name} worker died (${reason}). It has been started again; repeat the last action.`,
       ),
     );
-    for (const mourner of this.#mourners) mourner();
+    for (const mourner of this.#deathListeners) mourner();
   }
 
   /** Runs `listener` each time the worker died, so that what it held can be given to the next one. Returns a function that takes it off. */
   onDeath(listener: () => void): () => void {
-    this.#mourners.add(listener);
-    return () => this.#mourners.delete(listener);
+    this.#deathListeners.add(listener);
+    return () => this.#deathListeners.delete(listener);
   }
 
   #start(): Living<Api> {

@@ -9,7 +9,7 @@ import type { Value } from '../../kernels/op';
 import { valueBytes, type Node } from './graph';
 import type { Plan } from './plan';
 
-export interface Place {
+export interface Allocation {
   /** Number of the buffer. */
   readonly buffer: number;
   /** Bytes, a multiple of 256. */
@@ -20,9 +20,9 @@ export interface Place {
 export interface Memory {
   /** Bytes of each buffer, largest first. */
   readonly buffers: readonly number[];
-  readonly placeOf: ReadonlyMap<Value, Place>;
+  readonly allocationOf: ReadonlyMap<Value, Allocation>;
   /** Scratch buffers of each node that has any. */
-  readonly scratchOf: ReadonlyMap<Node, readonly Place[]>;
+  readonly scratchOf: ReadonlyMap<Node, readonly Allocation[]>;
 }
 
 /** WebGPU's largest required alignment of a binding's offset. */
@@ -60,7 +60,7 @@ export function layOut(plan: Program, scratchOf: ScratchOf): Memory {
   const placeOf = placesIn(regions);
   return {
     buffers: regions.map(({ bytes }) => bytes),
-    placeOf: new Map([...values].map(([value, piece]) => [value, placeOf(piece)])),
+    allocationOf: new Map([...values].map(([value, piece]) => [value, placeOf(piece)])),
     scratchOf: new Map([...scratch].map(([node, own]) => [node, own.map(placeOf)])),
   };
 }
@@ -164,11 +164,11 @@ function pack(pieces: readonly Piece[], least: number): readonly Region[] {
   return (best ?? []).toSorted((a, b) => b.bytes - a.bytes);
 }
 
-function placesIn(regions: readonly Region[]): (piece: Piece) => Place {
+function placesIn(regions: readonly Region[]): (piece: Piece) => Allocation {
   const entries = regions.flatMap(({ residents }, buffer) =>
     residents.map(({ piece, offset }) => [piece, { buffer, offset, size: piece.size }] as const),
   );
-  const places = new Map<Piece, Place>(entries);
+  const places = new Map<Piece, Allocation>(entries);
   return (piece) => {
     const place = places.get(piece);
     if (place === undefined) throw internal('a piece of memory without a place');

@@ -7,7 +7,7 @@ import type { Value } from '../../kernels/op';
 import { fuse } from './fuse';
 import type { Node, Program } from './graph';
 import { halve } from './halve';
-import { KEEP_ALL, recompute, type Keep } from './recompute';
+import { KEEP_ALL, recompute, type RematPolicy } from './remat';
 
 export interface Plan {
   readonly name: string;
@@ -28,13 +28,18 @@ export interface Plan {
 export type Activations = 'f32' | 'f16';
 
 /**
- * Plans a program whose results are `outputs` and its updates of state; `keep` says what the backward pass finds of the forward
+ * Plans a program whose results are `outputs` and its updates of state; `remat` says what the backward pass finds of the forward
  * pass.
  */
-export function plan(program: Program, outputs: readonly Value[], keep: Keep = KEEP_ALL, activations: Activations = 'f32'): Plan {
+export function plan(
+  program: Program,
+  outputs: readonly Value[],
+  remat: RematPolicy = KEEP_ALL,
+  activations: Activations = 'f32',
+): Plan {
   const fused = fuse(liveNodes(program.nodes, outputs), outputs);
   const stored = activations === 'f16' ? halve(program.graph, fused, outputs) : fused;
-  const nodes = recompute(program.graph, stored, keep);
+  const nodes = recompute(program.graph, stored, remat);
   return {
     name: program.name,
     nodes,

@@ -10,7 +10,7 @@ import type { Binding, Launch, Target, Value } from '../../kernels/op';
 import type { Compiled, Executor, HostArray } from './executor';
 import { storageOf, valueBytes, type Node } from './graph';
 import { launcher, type LaunchOf } from './launches';
-import { layOut, share, type Memory, type Place } from './memory';
+import { layOut, share, type Memory, type Allocation } from './memory';
 import type { Plan } from './plan';
 
 /** One command of a compiled plan. */
@@ -26,11 +26,11 @@ interface GpuCompiled extends Compiled {
   /** Where its temporaries and scratch lie: some of the shared buffers. */
   readonly buffers: readonly GPUBuffer[];
   /** Where each output is copied from. */
-  readonly results: readonly Part[];
+  readonly results: readonly BufferRange[];
 }
 
 /** Some bytes of a buffer. */
-interface Part {
+interface BufferRange {
   readonly buffer: GPUBuffer;
   readonly offset: number;
   readonly size: number;
@@ -242,7 +242,7 @@ export class WebGpuExecutor implements Executor {
     this.#shared = this.#shared.filter(({ plans }) => plans > 0);
   }
 
-  #resource(node: Node, binding: Binding, memory: Memory, buffers: readonly GPUBuffer[]): Part {
+  #resource(node: Node, binding: Binding, memory: Memory, buffers: readonly GPUBuffer[]): BufferRange {
     const whole = this.#whole(node, binding, memory, buffers);
     const { range } = binding;
     const part = range === undefined ? whole : { buffer: whole.buffer, offset: whole.offset + range.offset, size: range.size };
@@ -251,16 +251,16 @@ export class WebGpuExecutor implements Executor {
     return part;
   }
 
-  #whole(node: Node, { from, index }: Binding, memory: Memory, buffers: readonly GPUBuffer[]): Part {
-    if (from === 'scratch') return partOf(memory.scratchOf.get(node)?.[index], buffers, `scratch ${index} of ${node.op.name}`);
+  #whole(node: Node, { from, index }: Binding, memory: Memory, buffers: readonly GPUBuffer[]): BufferRange {
+    if (from === 'scratch') return rangeOf(memory.scratchOf.get(node)?.[index], buffers, `scratch ${index} of ${node.op.name}`);
     const value = (from === 'input' ? node.inputs : node.outputs)[index];
     if (value === null || value === undefined)
       throw new CodedError('internal', `internal: ${node.op.name} binds ${from} ${index}, which is absent`);
     return this.#locate(value, memory, buffers);
   }
 
-  #locate(value: Value, memory: Memory, buffers: readonly GPUBuffer[]): Part {
-    if (value.role === 'temp') return partOf(memory.placeOf.get(value), buffers, value.name);
+  #locate(value: Value, memory: Memory, buffers: readonly GPUBuffer[]): BufferRange {
+    if (value.role === 'temp') return rangeOf(memory.allocationOf.get(value), buffers, value.name);
     return { buffer: this.#bufferOf(value), offset: this.#offsetOf(value), size: valueBytes(value) };
   }
 
@@ -320,7 +320,7 @@ export class WebGpuExecutor implements Executor {
   }
 }
 
-function partOf(place: Place | undefined, buffers: readonly GPUBuffer[], what: string): Part {
+function rangeOf(place: Allocation | undefined, buffers: readonly GPUBuffer[], what: string): BufferRange {
   const buffer = buffers[place?.buffer ?? -1];
   if (place === undefined || buffer === undefined) throw new CodedError('internal', `internal: ${what} has no place in memory`);
   return { buffer, offset: place.offset, size: place.size };

@@ -14,14 +14,14 @@ import type { ModelConfig } from './config';
 import type { Adaptation } from './llama';
 import {
   declareCache,
-  declareWindow,
+  declareDecodeBatch,
   rotaryData,
-  windowData,
-  windowPass,
+  decodeBatchData,
+  decodePass,
   type Cache,
   type CacheShape,
-  type Place,
-  type Window,
+  type DecodeToken,
+  type DecodeBatch,
 } from './pass';
 import { sampleToken, type Sampling } from './sample';
 
@@ -45,7 +45,7 @@ export function cacheShape(config: ModelConfig, sequences: number, tokens: numbe
 
 /** A program of decoding over a cache: its input and what it gives. */
 interface PlannedStage {
-  readonly window: Window;
+  readonly window: DecodeBatch;
   /** Output: logits [N, V] of a step; none of a prompt's window. */
   readonly plan: Plan;
 }
@@ -56,7 +56,7 @@ export interface PlannedPrograms {
 }
 
 interface Stage {
-  readonly window: Window;
+  readonly window: DecodeBatch;
   readonly compiled: Compiled;
 }
 
@@ -75,9 +75,9 @@ export function decodePlans(
   adaptation: Adaptation | null,
 ): PlannedPrograms {
   const stage = (length: number, logitsWanted: boolean): PlannedStage => {
-    const window = declareWindow(graph, length);
+    const window = declareDecodeBatch(graph, length);
     const program = graph.program(`${name}.decode.${length}`);
-    const logits = windowPass(program, graph, config, window, cache, reachOf(config), adaptation);
+    const logits = decodePass(program, graph, config, window, cache, reachOf(config), adaptation);
     return { window, plan: plan(program, logitsWanted ? [logits] : []) };
   };
   const step = stage(sequences, true);
@@ -173,11 +173,11 @@ export class Decoder {
   /** Puts all but the last tokens of the prompts into the cache. */
   async #prefill({ window, compiled }: Stage, { positions }: Cache, entering: readonly Sequence[]): Promise<void> {
     const places = entering.flatMap(({ prompt, slot }) =>
-      prompt.ids.slice(0, -1).map((id, position): Place => ({ id, position, row: slot * positions + position })),
+      prompt.ids.slice(0, -1).map((id, position): DecodeToken => ({ id, position, row: slot * positions + position })),
     );
     const runs: Promise<unknown>[] = [];
     for (let done = 0; done < places.length; done += PREFILL) {
-      this.executor.write(window.input, windowData(window, places.slice(done, done + PREFILL)));
+      this.executor.write(window.input, decodeBatchData(window, places.slice(done, done + PREFILL)));
       runs.push(this.executor.run(compiled));
     }
     await Promise.all(runs);
@@ -185,9 +185,9 @@ export class Decoder {
 
   /** Takes every sequence a token further. */
   async #step({ window, compiled }: Stage, { positions }: Cache, sequences: readonly Sequence[]) {
-    const places: Place[] = Array.from({ length: window.ids.shape[0] ?? 0 }, () => ({ id: 0, position: 0, row: -1 }));
+    const places: DecodeToken[] = Array.from({ length: window.ids.shape[0] ?? 0 }, () => ({ id: 0, position: 0, row: -1 }));
     for (const { slot, next, position } of sequences) places[slot] = { id: next, position, row: slot * positions + position };
-    this.executor.write(window.input, windowData(window, places));
+    this.executor.write(window.input, decodeBatchData(window, places));
     const [logits] = await this.executor.run(compiled);
     if (logits === undefined) throw internal('a step of decoding without logits');
     const { vocabSize } = this.config;

@@ -100,7 +100,7 @@ export function declareCache(graph: Graph, config: ModelConfig, { sequences, pos
 }
 
 /** N tokens of any sequences of a cache, views of one input: each i32 [N]. */
-export interface Window {
+export interface DecodeBatch {
   readonly input: Value;
   readonly ids: Value;
   /** In its sequence. */
@@ -112,7 +112,7 @@ export interface Window {
 const WINDOW_FIELDS = ['ids', 'positions', 'rows'];
 
 /** Declares (or finds again) the window of `length` tokens. */
-export function declareWindow(graph: Graph, length: number): Window {
+export function declareDecodeBatch(graph: Graph, length: number): DecodeBatch {
   const name = `window.${length}`;
   const fields = WINDOW_FIELDS.map((field) => ({ name: field, shape: [length] }));
   const input = graph.find(name) ?? graph.declareFlat(name, 'input', fields, 'i32').flat;
@@ -122,16 +122,19 @@ export function declareWindow(graph: Graph, length: number): Window {
 }
 
 /** One token of a window. */
-export interface Place {
+export interface DecodeToken {
   readonly id: number;
   readonly position: number;
   readonly row: number;
 }
 
 /** The data of a window's input: `places` in order, the rest of it without tokens. */
-export function windowData({ input, ids, positions, rows }: Window, places: readonly Place[]): Int32Array<ArrayBuffer> {
+export function decodeBatchData(
+  { input, ids, positions, rows }: DecodeBatch,
+  places: readonly DecodeToken[],
+): Int32Array<ArrayBuffer> {
   const data = new Int32Array(sizeOf(input.shape));
-  const fill = ({ view, shape }: Value, of: (place: Place) => number, none: number) => {
+  const fill = ({ view, shape }: Value, of: (place: DecodeToken) => number, none: number) => {
     const offset = view?.offset ?? 0;
     for (let i = 0; i < sizeOf(shape); i++) {
       const place = places[i];
@@ -145,11 +148,11 @@ export function windowData({ input, ids, positions, rows }: Window, places: read
 }
 
 /** Logits [N, V] after each token of the window; writes the window's keys and values to the cache. `reach`: see `rotaryTables`. */
-export function windowPass(
+export function decodePass(
   builder: Program,
   graph: Graph,
   config: ModelConfig,
-  window: Window,
+  window: DecodeBatch,
   cache: Cache,
   reach: number,
   adaptation: Adaptation | null,

@@ -68,9 +68,9 @@ export class Training {
   readonly totalSteps = $derived(this.run?.totalSteps ?? 0);
   readonly left = $derived(secondsLeft(this.history.steps, this.totalSteps));
   readonly heldOutLoss = $derived(this.history.evals.at(-1)?.loss ?? null);
-  /** Share of the device's roof that the last step reached; null where the roof is not known. */
-  readonly ofRoof = $derived(
-    this.work === null || this.last === null ? null : (this.last.tokensPerSecond * this.work.flopsPerToken) / this.work.roof,
+  /** Share of the device's peak that the last step reached; null where the peak is not known. */
+  readonly ofPeak = $derived(
+    this.work === null || this.last === null ? null : (this.last.tokensPerSecond * this.work.flopsPerToken) / this.work.peak,
   );
   /** Steps that changed nothing because their gradients overflowed. */
   readonly skipped = $derived(this.history.steps.filter((row) => row.skipped === true).length);

@@ -7,7 +7,7 @@ import type { Graph } from '../graph/graph';
 import { TfjsExecutor } from '../graph/run-tfjs';
 import { WebGpuExecutor } from '../graph/run-webgpu';
 import { startWasm } from '../graph/tfjs-backend';
-import { measureRoof } from '../gpu/ceilings';
+import { measurePeak } from '../gpu/peak';
 import { MATRICES, openDevice, type Device } from '../gpu/device';
 import type { Machine } from './forecast';
 import type { DeviceOptions, DeviceView, ExecutorKind } from './types';
@@ -20,7 +20,7 @@ export interface Engine {
   /** Null on the processor. */
   readonly device: Device | null;
   /** f32 operations per second that the device can do at most; null where that is not known. Resolves some time after opening. */
-  readonly roof: Promise<number | null>;
+  readonly peak: Promise<number | null>;
   /** For forecasts. */
   readonly machine: Machine;
   /** Tiles are timed before a run. */
@@ -52,7 +52,7 @@ async function gpuEngine(opened: Device, faulty: readonly string[], tune: boolea
   const { device, failed } = await passGates(opened, tamper);
   return {
     device,
-    roof: measureRoof(device).catch(() => null),
+    peak: measurePeak(device).catch(() => null),
     // The web has no figure for free GPU memory: the largest buffer is a lower bound.
     machine: { target: device.target, budget: device.gpu.limits.maxBufferSize },
     tunes: tune || !device.target.software,
@@ -95,7 +95,7 @@ async function openProcessor(reason: string, software: boolean): Promise<Engine>
   };
   return {
     device: null,
-    roof: Promise.resolve(null),
+    peak: Promise.resolve(null),
     machine: { target: null, budget: WASM_BUDGET },
     tunes: false,
     executor: (graph) => new TfjsExecutor(graph, 'wasm'),

@@ -8,7 +8,7 @@ import { Graph, valueBytes } from '../graph/graph';
 import { launcher, type LaunchOf } from '../graph/launches';
 import { layOut, peakLive, share } from '../graph/memory';
 import type { Plan } from '../graph/plan';
-import { ways, type Keep } from '../graph/recompute';
+import { rematPolicies, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
 import { decodePlans } from '../model/generate';
 import { declareWeights } from '../model/llama';
@@ -81,10 +81,10 @@ export function forecastMemory(
 ): MemoryForecast {
   const budget = recipe.memoryLimit > 0 ? 1e9 * recipe.memoryLimit : machine.budget;
   const launchOf = machine.target && launcher(machine.target);
-  const all = ways(config.layers);
-  for (const keep of all) {
-    const sketch = sketchRun(config, recipe, machine.target === null ? null : dtypeOf, keep);
-    const last = keep === all.at(-1);
+  const all = rematPolicies(config.layers);
+  for (const remat of all) {
+    const sketch = sketchRun(config, recipe, machine.target === null ? null : dtypeOf, remat);
+    const last = remat === all.at(-1);
     if (!last && totalOf(sketch.parts) + peakLive(sketch.train) > budget) continue;
     const forecast = measure(sketch, launchOf);
     if (last || forecast.total <= budget) return forecast;
@@ -92,15 +92,15 @@ export function forecastMemory(
   throw internal('a model without a way to run it');
 }
 
-/** Bytes of a run that keeps what `keep` says. */
+/** Bytes of a run that keeps what `remat` says. */
 export function forecastWith(
   config: ModelConfig,
   recipe: Recipe,
   dtypeOf: (name: string) => DType,
   target: Target | null,
-  keep: Keep,
+  remat: RematPolicy,
 ): MemoryForecast {
-  return measure(sketchRun(config, recipe, target === null ? null : dtypeOf, keep), target && launcher(target));
+  return measure(sketchRun(config, recipe, target === null ? null : dtypeOf, remat), target && launcher(target));
 }
 
 /** A run's programs, and its bytes but for temporaries and staging. */
@@ -108,16 +108,16 @@ interface Sketch {
   readonly parts: Pick<MemoryForecast, 'weights' | 'adapter' | 'optimizer' | 'batch' | 'sampling'>;
   readonly train: Plan;
   readonly plans: readonly Plan[];
-  readonly keep: Keep;
+  readonly remat: RematPolicy;
 }
 
 /** `dtypeOf` is null on the processor, where every number is held as f32. */
-function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string) => DType) | null, keep: Keep): Sketch {
+function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string) => DType) | null, remat: RematPolicy): Sketch {
   const graph = new Graph();
   declareWeights(graph, config, dtypeOf ?? (() => 'f32'));
   const weights = declaredBytes(graph);
   const held: Recipe = dtypeOf === null ? { ...recipe, activationPrecision: 'f32' } : recipe;
-  const { train, update, evaluate, evaluateBase, adapter } = trainingPrograms(graph, config, held, 'forecast', keep);
+  const { train, update, evaluate, evaluateBase, adapter } = trainingPrograms(graph, config, held, 'forecast', remat);
   const training = declaredBytes(graph);
   const cache = declareCache(graph, config, sampleCache(config, recipe));
   const sampling = decodePlans(graph, config, cache, cache.sequences, 'forecast', { adapter, seed: null });
@@ -125,7 +125,7 @@ function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string)
   return {
     train,
     plans: [train, update, evaluate, evaluateBase, sampling.prompt.plan, sampling.step.plan],
-    keep,
+    remat,
     parts: {
       weights,
       adapter: adapterBytes,
@@ -137,13 +137,13 @@ function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string)
 }
 
 /** `launchOf` is null on the processor, which needs neither scratch nor staging. */
-function measure({ parts, train, plans, keep }: Sketch, launchOf: LaunchOf | null): MemoryForecast {
+function measure({ parts, train, plans, remat }: Sketch, launchOf: LaunchOf | null): MemoryForecast {
   const all = {
     ...parts,
     activations: launchOf === null ? Math.max(...plans.map((plan) => peakLive(plan))) : sharedBytes(plans, launchOf),
     reading: launchOf === null ? 0 : parts.adapter + stagingBytes(plans),
   };
-  return { ...all, total: totalOf(all), keep, recomputed: train.recomputed / train.flops };
+  return { ...all, total: totalOf(all), remat, recomputed: train.recomputed / train.flops };
 }
 
 function totalOf(parts: Readonly<Record<string, number>>): number {

@@ -3,7 +3,8 @@
 import { CodedError, internal } from '../core/errors';
 import { isQuantised } from '../core/quantised';
 import { sizeOf } from '../core/shape';
-import { breathe, Turns } from '../core/turns';
+import { yieldToEventLoop } from '../core/event-loop';
+import { Mutex } from '../core/mutex';
 import type { Executor } from '../graph/executor';
 import { Graph } from '../graph/graph';
 import { writeQuantised } from '../graph/write-quantised';
@@ -26,7 +27,7 @@ import type { GenerateRequest, GenerateResult } from './types';
 
 export class LoadedModel {
   /** The decoder's cache serves one call at a time. */
-  readonly #turns = new Turns();
+  readonly #mutex = new Mutex();
 
   private constructor(
     readonly view: ModelView,
@@ -80,7 +81,7 @@ export class LoadedModel {
 
   /** Gives the decoder's cache this shape, which a forecast counted on. */
   reserve(shape: CacheShape): Promise<void> {
-    return this.#turns.take(() => this.decoder.reserve(shape));
+    return this.#mutex.run(() => this.decoder.reserve(shape));
   }
 
   /** Continues or answers, with an adapter or with the base alone. `onText` gets the whole text so far. */
@@ -102,7 +103,7 @@ export class LoadedModel {
     onText: (index: number, text: string) => void,
     cancelled: () => boolean,
   ): Promise<readonly GenerateResult[]> {
-    return this.#turns.take(() => this.#generateAll(adapted, requests, onText, cancelled));
+    return this.#mutex.run(() => this.#generateAll(adapted, requests, onText, cancelled));
   }
 
   async #generateAll(
@@ -119,7 +120,7 @@ export class LoadedModel {
         const text = answers[prompt]?.take(token, last);
         if (text !== undefined) onText(prompt, text);
       }
-      await breathe();
+      await yieldToEventLoop();
       if (cancelled()) break;
     }
     return answers.map((answer) => answer.result());

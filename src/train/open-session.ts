@@ -3,7 +3,7 @@
 import { codeOf } from '../core/errors';
 import type { Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
-import { waysFrom, type Keep } from '../graph/recompute';
+import { rematPoliciesFrom, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
 import type { Recipe } from '../recipe/recipe';
 import { trainingPrograms, type TrainingPrograms } from './programs';
@@ -17,34 +17,34 @@ export interface SessionSetup {
   /** Unique in the model's graph. */
   readonly name: string;
   /** The forecast's choice. Limits say what a buffer may be, not what is free: there may be less memory than that. */
-  readonly keep: Keep;
+  readonly remat: RematPolicy;
 }
 
 export interface SessionHooks {
   tiles(programs: TrainingPrograms): Promise<Tiles>;
   /** Counts pipelines. */
   onProgress(done: number, total: number): void;
-  /** The device had not enough memory for `keep`; what comes next keeps less. */
-  onLess(keep: Keep): void;
+  /** The device had not enough memory for `remat`; what comes next keeps less. */
+  onLess(remat: RematPolicy): void;
 }
 
 /** Throws `gpu/memory` when the device has too little for the way that takes least; everything is given back then. */
 export async function openSession(setup: SessionSetup, hooks: SessionHooks): Promise<TrainingSession> {
-  const [keep, ...less] = waysFrom(setup.keep, setup.model.config.layers);
+  const [remat, ...less] = rematPoliciesFrom(setup.remat, setup.model.config.layers);
   try {
-    return await openWith(setup, keep ?? setup.keep, hooks);
+    return await openWith(setup, remat ?? setup.remat, hooks);
   } catch (error) {
     const [next] = less;
     if (codeOf(error) !== 'gpu/memory' || next === undefined) throw error;
     hooks.onLess(next);
     // The values of the first try stay declared in the graph, without memory; their names are taken.
-    return openSession({ ...setup, keep: next, name: `${setup.name}.less` }, hooks);
+    return openSession({ ...setup, remat: next, name: `${setup.name}.less` }, hooks);
   }
 }
 
-async function openWith({ model, recipe, totalSteps, name }: SessionSetup, keep: Keep, hooks: SessionHooks) {
+async function openWith({ model, recipe, totalSteps, name }: SessionSetup, remat: RematPolicy, hooks: SessionHooks) {
   const { executor, graph, config } = model;
-  const programs = trainingPrograms(graph, config, recipe, name, keep);
+  const programs = trainingPrograms(graph, config, recipe, name, remat);
   const tiles = await hooks.tiles(programs);
   const onProgress = (done: number, total: number) => hooks.onProgress(done, total);
   return TrainingSession.open(executor, graph, config, programs, recipe, totalSteps, onProgress, tiles);

@@ -3,7 +3,7 @@
 import { adapterEntries, declareAdapter, type Adapter } from '../adapter/lora';
 import type { Flat, Graph } from '../graph/graph';
 import { plan, type Plan } from '../graph/plan';
-import { KEEP_ALL, type Keep } from '../graph/recompute';
+import { KEEP_ALL, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
 import { headOf, linearLayers, type Adaptation } from '../model/llama';
 import { declareBatch, packedPass, type BatchInputs, type BatchShape } from '../model/pass';
@@ -55,7 +55,7 @@ export function trainingPrograms(
   config: ModelConfig,
   recipe: Recipe,
   name: string,
-  keep: Keep = KEEP_ALL,
+  remat: RematPolicy = KEEP_ALL,
 ): TrainingPrograms {
   const layers = targetLayers(config, recipe);
   const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
@@ -91,7 +91,7 @@ export function trainingPrograms(
     seed,
     lossScale,
     scaling,
-    train: plan(train, [trainLoss], keep, recipe.activationPrecision),
+    train: plan(train, [trainLoss], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
     evaluate: evaluation('evaluate', { adapter, seed: null }),
     evaluateBase: evaluation('evaluateBase', null),

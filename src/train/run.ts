@@ -10,7 +10,7 @@ import { promptsOf, sampleCache, SAMPLE_TOKENS, type SamplePrompt } from './prom
 import { openSession } from './open-session';
 import type { NamedAdapter, TrainingPrograms } from './programs';
 import type { TrainingSession } from './session';
-import { cadenceOf, train, type RunHooks, type Wish } from './trainer';
+import { cadenceOf, train, type RunHooks, type StopRequest } from './trainer';
 import type { Tiles, Tuner } from './tune';
 import type { EvalRow, RunStatus, RunView, SampleRow, StepRow, TrainEvent } from './types';
 
@@ -29,7 +29,7 @@ export interface RunContext {
   /** Rejects when the device is lost. */
   readonly loss: Promise<CodedError>;
   /** What the device can do at most, f32 operations per second; null where that is not known. */
-  readonly roof: Promise<number | null>;
+  readonly peak: Promise<number | null>;
 }
 
 const LESS_KEPT = {
@@ -44,14 +44,14 @@ const NO_SAMPLES = {
     'The GPU has no memory left for sample texts. The training goes on without this one. Closing other programs that use the GPU, or fewer sample prompts, makes room.',
 };
 
-const STATUS: Record<Wish, RunStatus> = { 'go on': 'finished', pause: 'paused', stop: 'stopped', drop: 'stopped' };
+const STATUS: Record<StopRequest, RunStatus> = { 'go on': 'finished', pause: 'paused', stop: 'stopped', drop: 'stopped' };
 
 export class Run {
   readonly #context: RunContext;
   readonly #batches: RunBatches;
   readonly #prompts: readonly SamplePrompt[];
   #record: RunRecord;
-  #wish: Wish = 'go on';
+  #wish: StopRequest = 'go on';
   #steps: StepRow[] = [];
   #session: TrainingSession | null = null;
   #dropped = false;
@@ -79,7 +79,7 @@ export class Run {
   }
 
   /** Asks the run to end after the step under way. */
-  end(wish: Exclude<Wish, 'go on'>): void {
+  end(wish: Exclude<StopRequest, 'go on'>): void {
     this.#wish = wish;
   }
 
@@ -105,10 +105,10 @@ export class Run {
   async #prepare(snapshot: Snapshot | null): Promise<TrainingSession> {
     const { model, machine, valuePrefix } = this.#context;
     const { recipe, totalSteps } = this.#record;
-    const { keep } = forecastMemory(model.config, recipe, (name) => model.graph.named(name).dtype, machine);
+    const { remat } = forecastMemory(model.config, recipe, (name) => model.graph.named(name).dtype, machine);
     await model.reserve(sampleCache(model.config, recipe));
     const session = await openSession(
-      { model, recipe, totalSteps, name: valuePrefix, keep },
+      { model, recipe, totalSteps, name: valuePrefix, remat },
       {
         tiles: (programs) => this.#tiles(programs, snapshot),
         onProgress: (done, total) => this.#phase('Compiling kernels', done, total),
@@ -124,10 +124,10 @@ export class Run {
   }
 
   async #tellWork({ train, update }: TrainingPrograms): Promise<void> {
-    const roof = await this.#context.roof;
+    const peak = await this.#context.peak;
     const { gradientAccumulation, microBatch, sequenceLength } = this.#record.recipe;
     const flopsPerToken = (train.flops + update.flops / gradientAccumulation) / (microBatch * sequenceLength);
-    if (roof !== null) this.#context.onEvent({ type: 'work', flopsPerToken, roof });
+    if (peak !== null) this.#context.onEvent({ type: 'work', flopsPerToken, peak });
   }
 
   /** A run keeps the tiles that it began with: others would add in another order, and end with other bytes. */
@@ -144,7 +144,7 @@ export class Run {
     return found;
   }
 
-  async #train(session: TrainingSession, secondsBefore: number): Promise<Wish> {
+  async #train(session: TrainingSession, secondsBefore: number): Promise<StopRequest> {
     const { source, heldOut, epochAt } = this.#batches;
     const cadence = cadenceOf(this.#record.recipe, this.#record.totalSteps);
     const hooks: RunHooks = {
@@ -153,7 +153,7 @@ export class Run {
       onBase: (loss) => this.#addBase(loss),
       save: () => this.#save(session),
       sample: (step) => this.#sample(step),
-      wish: () => this.#wish,
+      stopRequest: () => this.#wish,
     };
     const lost = this.#context.loss.then((error) => Promise.reject(error));
     const baseUnknown = this.#record.baseLoss === null;

@@ -3,7 +3,7 @@
 import { declareAdapter, trainableCount } from '../adapter/lora';
 import type { RunRecord, RunStore, Snapshot, StoredRun } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
-import { Turns } from '../core/turns';
+import { Mutex } from '../core/mutex';
 import type { EncodedDataset } from '../batch/types';
 import type { ExportedFile } from '../export/types';
 import type { ModelCache } from '../model/cache';
@@ -51,8 +51,8 @@ export class TrainService {
   readonly #store: Promise<RunStore>;
   readonly #cache: ModelCache;
   readonly #models: Models;
-  readonly #loading = new Turns();
-  readonly #tuning = new Turns();
+  readonly #loading = new Mutex();
+  readonly #tuning = new Mutex();
   #engine: Engine | null = null;
   #deviceOptions: DeviceOptions = {};
   #model: LoadedModel | null = null;
@@ -86,7 +86,7 @@ export class TrainService {
   }
 
   loadModel(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<void> {
-    return this.#loading.take(() => this.#load(id, precision, onProgress));
+    return this.#loading.run(() => this.#load(id, precision, onProgress));
   }
 
   cachedModels(): Promise<readonly { id: string; name: string; bytes: number }[]> {
@@ -218,7 +218,7 @@ export class TrainService {
       onEvent,
       valuePrefix: this.#nextName(),
       loss: lossOf(engine),
-      roof: engine.roof,
+      peak: engine.peak,
       tune: this.#tunerOf(engine),
     };
     const run = new Run(context, record, dataset);
@@ -296,7 +296,7 @@ export class TrainService {
   /** One at a time, or they would slow each other. */
   #tunerOf({ device, tunes }: Engine): Tuner | null {
     if (device === null || !tunes) return null;
-    return (plans) => this.#tuning.take(async () => tuneRun(device, plans, await this.#store));
+    return (plans) => this.#tuning.run(async () => tuneRun(device, plans, await this.#store));
   }
 
   /** Winners are a help, not a need: where they can't be read there are none. */

@@ -1,7 +1,7 @@
 /** The loop of a run: steps, held-out measurements, samples and checkpoints at their times, and how it ends. */
 
 import { CodedError } from '../core/errors';
-import { breathe } from '../core/turns';
+import { yieldToEventLoop } from '../core/event-loop';
 import type { Recipe } from '../recipe/recipe';
 import type { BatchSource, HeldOut, StepResult, TrainingSession } from './session';
 import type { EvalRow, StepRow } from './types';
@@ -24,7 +24,7 @@ export function cadenceOf(recipe: Pick<Recipe, 'evalEvery' | 'saveEvery' | 'samp
   return { evaluate, save: recipe.saveEvery || evaluate, sample: recipe.sampleEvery || evaluate };
 }
 
-export type Wish = 'go on' | 'pause' | 'stop' | 'drop';
+export type StopRequest = 'go on' | 'pause' | 'stop' | 'drop';
 
 export interface RunInput {
   readonly session: Pick<TrainingSession, 'step' | 'totalSteps' | 'advance' | 'evaluate'>;
@@ -48,14 +48,14 @@ export interface RunHooks {
   save(): Promise<void>;
   sample(step: number): Promise<void>;
   /** Asked after every step. */
-  wish(): Wish;
+  stopRequest(): StopRequest;
 }
 
 /**
  * Trains until the last step, or until the user wishes otherwise. Throws `train/diverged` when the loss is no number, or the
  * gradient norm is none that a smaller loss scale would cure.
  */
-export async function train(input: RunInput, hooks: RunHooks): Promise<Wish> {
+export async function train(input: RunInput, hooks: RunHooks): Promise<StopRequest> {
   const { session, source, cadence } = input;
   const clock = new Clock(input.secondsBefore);
   const pending: Promise<Timed>[] = [];
@@ -65,7 +65,7 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<Wish> {
   };
   let savedAt = performance.now();
   let { baseUnknown } = input;
-  while (session.step < session.totalSteps && hooks.wish() === 'go on') {
+  while (session.step < session.totalSteps && hooks.stopRequest() === 'go on') {
     pending.push(session.advance(source).then((result) => ({ ...result, at: performance.now() })));
     if (pending.length >= IN_FLIGHT) await take();
     const { step } = session;
@@ -85,10 +85,10 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<Wish> {
       }
       clock.go();
     }
-    await breathe();
+    await yieldToEventLoop();
   }
   while (pending.length > 0) await take();
-  return hooks.wish();
+  return hooks.stopRequest();
 }
 
 /** A result and when it was there: two may be taken at once, but they did not come at once. */

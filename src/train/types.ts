@@ -2,7 +2,7 @@
 
 import type { CheckpointInfo, RunRecord } from '../checkpoint/types';
 import type { Message } from '../dataset/types';
-import type { Keep } from '../graph/recompute';
+import type { RematPolicy } from '../graph/remat';
 
 export type ExecutorKind = 'webgpu' | 'wasm';
 
@@ -47,7 +47,7 @@ export interface MemoryForecast {
   readonly reading: number;
   readonly total: number;
   /** What is kept of the forward pass for the backward pass. */
-  readonly keep: Keep;
+  readonly remat: RematPolicy;
   /** Share of a step's operations that make again what was not kept. */
   readonly recomputed: number;
 }
@@ -122,7 +122,7 @@ export interface Work {
   /** Operations for each token of a full batch: forward, backward and update. */
   readonly flopsPerToken: number;
   /** f32 operations per second that the device can do at most, as measured. */
-  readonly roof: number;
+  readonly peak: number;
 }
 
 export interface GenerateRequest {

@@ -1,6 +1,6 @@
 /** The two ceilings of a device, measured in WGSL: f32 multiply-adds in registers, and a copy through memory. */
 
-import { multiplyAdds, prepareProbe, probeBuffers, type Probe } from '../../src/gpu/ceilings';
+import { multiplyAdds, prepareProbe, probeBuffers, type Probe } from '../../src/gpu/peak';
 import type { Device } from '../../src/gpu/device';
 import type { Ceiling, Ceilings } from './report';
 import { time, type Subject } from './timing';

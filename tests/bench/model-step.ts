@@ -6,7 +6,7 @@ import { sizeOf } from '../../src/core/shape';
 import type { Device } from '../../src/gpu/device';
 import { Graph } from '../../src/graph/graph';
 import { timeTiles } from '../../src/graph/measure';
-import { KEEP_ALL } from '../../src/graph/recompute';
+import { KEEP_ALL } from '../../src/graph/remat';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { writeQuantised } from '../../src/graph/write-quantised';
 import { expectedTensors, type ModelConfig } from '../../src/model/config';

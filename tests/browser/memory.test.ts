@@ -6,7 +6,7 @@ import type { DType } from '../../src/core/dtype';
 import { sizeOf } from '../../src/core/shape';
 import { openDevice, type Device } from '../../src/gpu/device';
 import { Graph } from '../../src/graph/graph';
-import { ways, type Keep } from '../../src/graph/recompute';
+import { rematPolicies, type RematPolicy } from '../../src/graph/remat';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { parseConfig } from '../../src/model/config';
 import { Decoder } from '../../src/model/generate';
@@ -47,7 +47,7 @@ function batchOf({ microBatch, sequenceLength }: Recipe): Batch {
 const dtypeOf = (name: string): DType => (/norm|bias/.test(name) ? 'f32' : 'f16');
 
 /** Loads, trains, measures, keeps and samples; then the bytes on the device, and those left after all is given back. */
-async function allocated(recipe: Recipe, keep: Keep): Promise<{ used: number; left: number }> {
+async function allocated(recipe: Recipe, remat: RematPolicy): Promise<{ used: number; left: number }> {
   const before = device.buffers.bytes;
   const graph = new Graph();
   const executor = new WebGpuExecutor(device);
@@ -58,7 +58,7 @@ async function allocated(recipe: Recipe, keep: Keep): Promise<{ used: number; le
   }
   const decoder = Decoder.open(executor, graph, config);
   await decoder.reserve(sampleCache(config, recipe));
-  const programs = trainingPrograms(graph, config, recipe, 'run', keep);
+  const programs = trainingPrograms(graph, config, recipe, 'run', remat);
   const session = await TrainingSession.open(executor, graph, config, programs, recipe, 10);
   const batch = batchOf(recipe);
   await session.advance({ batch: () => batch });
@@ -80,11 +80,11 @@ test.each([
   parseRecipe({ rank: 4, sequenceLength: 128 }),
   parseRecipe({ rank: 16, sequenceLength: 64, microBatch: 2, gradientAccumulation: 2, dropout: 0.1 }),
 ])('a run takes what was forecast, and gives all of it back', async (recipe) => {
-  const [all, , , half] = ways(config.layers);
-  for (const keep of [all, half]) {
-    if (keep === undefined) throw new Error('fewer ways than expected');
-    const { total } = forecastWith(config, recipe, dtypeOf, device.target, keep);
-    const { used, left } = await allocated(recipe, keep);
+  const [all, , , half] = rematPolicies(config.layers);
+  for (const remat of [all, half]) {
+    if (remat === undefined) throw new Error('fewer ways than expected');
+    const { total } = forecastWith(config, recipe, dtypeOf, device.target, remat);
+    const { used, left } = await allocated(recipe, remat);
     expect(Math.abs(total / used - 1)).toBeLessThan(0.05);
     expect(left).toBe(0);
   }

@@ -36,7 +36,7 @@ function engineOf(memory: number): Engine {
   const { maxBufferSize } = device.gpu.limits;
   const described = { adapter: device.name, software: false, reason: null, notes: [], tiles: {}, features: [] };
   return {
-    ...{ device, roof: Promise.resolve(null), tunes: false, executor: () => new WebGpuExecutor(device) },
+    ...{ device, peak: Promise.resolve(null), tunes: false, executor: () => new WebGpuExecutor(device) },
     machine: { target: device.target, budget: maxBufferSize },
     view: { executor: 'webgpu', maxBufferBytes: maxBufferSize, ...described },
   };
@@ -54,8 +54,8 @@ async function runWith(memory: number) {
     if (event.type === 'sample' && sampled === 0) sampled = model.executor.bytes();
     events.push(event);
   };
-  const { machine, roof } = engine;
-  const context = { model, machine, store, valuePrefix: 'run', onEvent, tune: null, roof, loss: new Promise<never>(() => null) };
+  const { machine, peak } = engine;
+  const context = { model, machine, store, valuePrefix: 'run', onEvent, tune: null, peak, loss: new Promise<never>(() => null) };
   const started = record('run', { recipe, totalSteps: STEPS, datasetHash: dataset.hash });
   await store.putDataset(dataset);
   await store.putRun(started);

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Batch } from '../../src/batch/types';
 import { openDevice, type Device } from '../../src/gpu/device';
 import { Graph } from '../../src/graph/graph';
-import { KEEP_ALL, ways } from '../../src/graph/recompute';
+import { KEEP_ALL, rematPolicies } from '../../src/graph/remat';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { writeQuantised } from '../../src/graph/write-quantised';
 import { expectedTensors, parseConfig, type ModelConfig } from '../../src/model/config';
@@ -61,13 +61,13 @@ function batchAt(index: number, { microBatch, sequenceLength }: Recipe): Batch {
   };
 }
 
-async function open(recipe: Recipe, keep = KEEP_ALL, matrices: 'f16' | 'f32' = 'f16'): Promise<TrainingSession> {
+async function open(recipe: Recipe, remat = KEEP_ALL, matrices: 'f16' | 'f32' = 'f16'): Promise<TrainingSession> {
   const graph = new Graph();
   const stored = new Map(
     expectedTensors(config).map(({ name, shape }) => [name, shape.length === 1 ? 'f32' : matrices] as const),
   );
   declareWeights(graph, config, deviceTypes(config, stored, recipe.basePrecision));
-  const programs = trainingPrograms(graph, config, recipe, 'run', keep);
+  const programs = trainingPrograms(graph, config, recipe, 'run', remat);
   const executor = new WebGpuExecutor(device, { poison: true });
   for (const value of graph.declared().filter(({ role }) => role === 'frozen')) {
     if (value.name.startsWith('rope')) continue;
@@ -143,8 +143,8 @@ describe.each([
 
 describe.each(['f32', 'f16'] as const)('what is made again for the backward pass, %s weights', (matrices) => {
   const recipe = parseRecipe({ ...base, dropout: 0.2, gradientAccumulation: 2 });
-  const trained = async (keep = KEEP_ALL) => {
-    const session = await open(recipe, keep, matrices);
+  const trained = async (remat = KEEP_ALL) => {
+    const session = await open(recipe, remat, matrices);
     const rows = await advance(session, recipe, 3);
     const state = bytes(await session.snapshot());
     session.executor.dispose();
@@ -154,7 +154,7 @@ describe.each(['f32', 'f16'] as const)('what is made again for the backward pass
   test('is the same bytes as what would have been kept', async () => {
     const kept = await trained();
     expect(new Set(kept.state).size).toBeGreaterThan(1000);
-    for (const keep of ways(config.layers).slice(1)) expect(await trained(keep)).toEqual(kept);
+    for (const remat of rematPolicies(config.layers).slice(1)) expect(await trained(remat)).toEqual(kept);
   });
 });
 

@@ -40,7 +40,7 @@ it.each([
   ['attention', 8, 0.1187, '8 layers but for attention (12 % of the work)'],
   ['inputs', 1, 0.22, 'All of 1 layer (22 % of the work)'],
 ] as const)('says what is computed twice: %s', (what, layers, recomputed, words) => {
-  expect(keptWords({ keep: { what, layers }, recomputed })).toBe(words);
+  expect(keptWords({ remat: { what, layers }, recomputed })).toBe(words);
 });
 
 describe('help for a missing GPU', () => {

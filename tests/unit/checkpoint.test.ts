@@ -1,10 +1,10 @@
 /** The parts of checkpoints that need no browser: cutting, verifying, and what is kept. */
 
 import { describe, expect, it } from 'vitest';
-import { cut, faultOf, join, type ChunkInfo, type Part } from '../../src/checkpoint/chunks';
+import { cut, faultOf, join, type ChunkInfo, type NamedArray } from '../../src/checkpoint/chunks';
 import { bestOf, superfluous } from '../../src/checkpoint/retention';
 
-async function pieces(parts: readonly Part[], size: number) {
+async function pieces(parts: readonly NamedArray[], size: number) {
   const infos: ChunkInfo[] = [];
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   for await (const { bytesOf, ...info } of cut(parts, size)) {
@@ -16,7 +16,7 @@ async function pieces(parts: readonly Part[], size: number) {
 
 describe('chunks', () => {
   const numbers = Float32Array.from({ length: 11 }, (_, i) => i / 3);
-  const parts: Part[] = [
+  const parts: NamedArray[] = [
     { name: 'a', kind: 'f32', data: numbers.subarray(1, 9) },
     { name: 'empty', kind: 'u8', data: new Uint8Array(0) },
     { name: 'b', kind: 'u8', data: Uint8Array.of(7, 8, 9) },

@@ -9,7 +9,7 @@ import { describe as describeDevice, type Device } from '../../src/gpu/device';
 import { Graph, type Node } from '../../src/graph/graph';
 import { launcher } from '../../src/graph/launches';
 import { layOut, peakLive } from '../../src/graph/memory';
-import { KEEP_ALL, ways, type Keep } from '../../src/graph/recompute';
+import { KEEP_ALL, rematPolicies, type RematPolicy } from '../../src/graph/remat';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { sizeOf } from '../../src/core/shape';
 import { expectedTensors, type ModelConfig } from '../../src/model/config';
@@ -42,21 +42,21 @@ function dtypesOf(config: ModelConfig, { basePrecision }: Recipe): (name: string
 interface Setting {
   readonly name: string;
   readonly recipe: Recipe;
-  readonly keep: (config: ModelConfig) => Keep;
+  readonly remat: (config: ModelConfig) => RematPolicy;
 }
 
 const settings: readonly Setting[] = [
-  { name: '512 tokens', recipe: parseRecipe({ sequenceLength: 512 }), keep: () => KEEP_ALL },
-  { name: '2,048 tokens', recipe: parseRecipe({ sequenceLength: 2048 }), keep: () => KEEP_ALL },
+  { name: '512 tokens', recipe: parseRecipe({ sequenceLength: 512 }), remat: () => KEEP_ALL },
+  { name: '2,048 tokens', recipe: parseRecipe({ sequenceLength: 2048 }), remat: () => KEEP_ALL },
   {
     name: 'q4, 1,024 tokens, dropout, layers made again',
     recipe: parseRecipe({ basePrecision: 'q4', sequenceLength: 1024, dropout: 0.05 }),
-    keep: ({ layers }) => ({ what: 'attention', layers }),
+    remat: ({ layers }) => ({ what: 'attention', layers }),
   },
   {
     name: 'activations in f16, 1,024 tokens',
     recipe: parseRecipe({ activationPrecision: 'f16', sequenceLength: 1024 }),
-    keep: () => KEEP_ALL,
+    remat: () => KEEP_ALL,
   },
 ];
 
@@ -85,12 +85,12 @@ describe.each(Object.entries(modelShapes))('%s', (_name, config) => {
   test.each(settings)(
     '$name: allocated is what was forecast, and hardly more than lives at once',
     { timeout: 120_000 },
-    async ({ recipe, keep }) => {
+    async ({ recipe, remat }) => {
       const device = openDevice();
-      const { total } = forecastWith(config, recipe, dtypesOf(config, recipe), device.target, keep(config));
+      const { total } = forecastWith(config, recipe, dtypesOf(config, recipe), device.target, remat(config));
       const graph = new Graph();
       declareWeights(graph, config, dtypesOf(config, recipe));
-      const programs = trainingPrograms(graph, config, recipe, 'run', keep(config));
+      const programs = trainingPrograms(graph, config, recipe, 'run', remat(config));
       const bytes = await allocated(device, graph, config, recipe, programs);
       expect(Math.abs(total / bytes - 1)).toBeLessThan(0.05);
 
@@ -109,27 +109,27 @@ describe('the way that a run takes', () => {
   const halves = dtypesOf(config, recipe);
   const chosen = (change: Partial<Recipe>, budget: number) =>
     forecastMemory(config, { ...recipe, ...change }, halves, { target, budget });
-  const totals = ways(config.layers).map((keep) => forecastWith(config, recipe, halves, target, keep).total);
+  const totals = rematPolicies(config.layers).map((remat) => forecastWith(config, recipe, halves, target, remat).total);
 
   test.each([0, 1, 3, 5])('is the first that fits the device: %d', (i) => {
-    expect(chosen({}, totals[i] ?? 0)).toMatchObject({ keep: ways(config.layers)[i], total: totals[i] });
+    expect(chosen({}, totals[i] ?? 0)).toMatchObject({ remat: rematPolicies(config.layers)[i], total: totals[i] });
   });
 
   test('is the one of least memory when none fits', () => {
-    expect(chosen({}, 1).keep).toEqual(ways(config.layers).at(-1));
+    expect(chosen({}, 1).remat).toEqual(rematPolicies(config.layers).at(-1));
   });
 
   test('follows the recipe where that sets a limit', () => {
-    expect(chosen({ memoryLimit: 100 }, 1).keep).toEqual(KEEP_ALL);
-    expect(chosen({ memoryLimit: (totals[3] ?? 0) / 1e9 }, 1e12).keep).toEqual(ways(config.layers)[3]);
+    expect(chosen({ memoryLimit: 100 }, 1).remat).toEqual(KEEP_ALL);
+    expect(chosen({ memoryLimit: (totals[3] ?? 0) / 1e9 }, 1e12).remat).toEqual(rematPolicies(config.layers)[3]);
   });
 });
 
 test('the parts of a forecast are its total', () => {
   const [config, recipe] = [modelShapes['Qwen3-0.6B'], parseRecipe({})];
   const forecast = forecastWith(config, recipe, dtypesOf(config, recipe), openDevice().target, KEEP_ALL);
-  const { keep, recomputed, total, ...parts } = forecast;
-  expect([keep, recomputed]).toEqual([KEEP_ALL, 0]);
+  const { remat, recomputed, total, ...parts } = forecast;
+  expect([remat, recomputed]).toEqual([KEEP_ALL, 0]);
   expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
 });
 
@@ -150,11 +150,11 @@ test('Llama-3.2-1B in 4 bits, rank 16, trains on 1,024 tokens within 2.5 GB', as
   const recipe = parseRecipe({ basePrecision: 'q4', rank: 16, sequenceLength: 1024, memoryLimit: 2.5 });
   const device = openDevice();
   const dtypeOf = dtypesOf(config, recipe);
-  const { keep, total } = forecastMemory(config, recipe, dtypeOf, { target: device.target, budget: Infinity });
+  const { remat, total } = forecastMemory(config, recipe, dtypeOf, { target: device.target, budget: Infinity });
   expect(total).toBeLessThan(2.5e9);
-  expect(keep.layers).toBeLessThan(config.layers);
+  expect(remat.layers).toBeLessThan(config.layers);
   const graph = new Graph();
   declareWeights(graph, config, dtypeOf);
-  const programs = trainingPrograms(graph, config, recipe, 'run', keep);
+  const programs = trainingPrograms(graph, config, recipe, 'run', remat);
   expect(await allocated(device, graph, config, recipe, programs)).toBeLessThan(2.5e9);
 });

@@ -3,7 +3,7 @@
 import { beforeAll, expect, test, vi } from 'vitest';
 import { describe as describeDevice } from '../../src/gpu/device';
 import { Graph } from '../../src/graph/graph';
-import { ways, type Keep } from '../../src/graph/recompute';
+import { rematPolicies, type RematPolicy } from '../../src/graph/remat';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { parseConfig } from '../../src/model/config';
 import { declareWeights } from '../../src/model/llama';
@@ -19,7 +19,7 @@ const config = parseConfig(
   }),
 );
 const recipe = parseRecipe({ rank: 4, sequenceLength: 512 });
-const all = ways(config.layers);
+const all = rematPolicies(config.layers);
 
 beforeAll(() => {
   vi.stubGlobal('GPUShaderStage', { COMPUTE: 4 });
@@ -27,15 +27,15 @@ beforeAll(() => {
 });
 
 /** Opens a session on a device of `memory` bytes that tries `from` first; what was tried after it, and the bytes held. */
-async function open(memory: number, from: Keep) {
+async function open(memory: number, from: RematPolicy) {
   const device = describeDevice(countingGpu(memory), { vendor: 'counting' } as GPUAdapterInfo);
   const graph = new Graph();
   declareWeights(graph, config, () => 'f32');
   const executor = new WebGpuExecutor(device);
-  const tried: Keep[] = [];
+  const tried: RematPolicy[] = [];
   const opened = openSession(
-    { model: { executor, graph, config }, recipe, totalSteps: 10, name: 'run', keep: from },
-    { tiles: () => Promise.resolve({}), onProgress: () => undefined, onLess: (keep) => tried.push(keep) },
+    { model: { executor, graph, config }, recipe, totalSteps: 10, name: 'run', remat: from },
+    { tiles: () => Promise.resolve({}), onProgress: () => undefined, onLess: (remat) => tried.push(remat) },
   );
   const result = await opened.catch((error: unknown) => error as Error);
   return { result, tried, bytes: device.buffers.bytes };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { gradient } from '../../src/graph/gradient';
 import { Graph, valueBytes, type Node, type Program } from '../../src/graph/graph';
-import { layOut, peakLive, share, type Memory, type Place } from '../../src/graph/memory';
+import { layOut, peakLive, share, type Memory, type Allocation } from '../../src/graph/memory';
 import { plan, type Plan } from '../../src/graph/plan';
 import { add } from '../../kernels/add';
 import type { Value } from '../../kernels/op';
@@ -38,8 +38,8 @@ const bytesOf = ({ buffers }: Memory) => buffers.reduce((sum, bytes) => sum + by
 /** Plays the plan on memory that remembers, for each 4 bytes, whose they are. */
 function replay({ nodes, outputs }: Plan, memory: Memory): void {
   const holds = memory.buffers.map((bytes) => new Array<object | undefined>(bytes / 4));
-  const words = ({ buffer, offset, size }: Place) => holds[buffer]?.slice(offset / 4, (offset + size) / 4) ?? [];
-  const place = (value: Value) => memory.placeOf.get(value) ?? { buffer: -1, offset: 0, size: 0 };
+  const words = ({ buffer, offset, size }: Allocation) => holds[buffer]?.slice(offset / 4, (offset + size) / 4) ?? [];
+  const place = (value: Value) => memory.allocationOf.get(value) ?? { buffer: -1, offset: 0, size: 0 };
   const intact = (value: Value) => {
     expect(words(place(value))).toHaveLength(valueBytes(value) / 4);
     expect(words(place(value)).every((owner) => owner === value)).toBe(true);
@@ -73,7 +73,7 @@ describe('plan', () => {
   });
 
   test('every place begins where a binding may and ends inside its buffer', () => {
-    const { buffers, placeOf, scratchOf: scratch } = layOut(trained(4), scratchOf);
+    const { buffers, allocationOf: placeOf, scratchOf: scratch } = layOut(trained(4), scratchOf);
     for (const { buffer, offset, size } of [...placeOf.values(), ...[...scratch.values()].flat()]) {
       expect(offset % 256).toBe(0);
       expect(offset + size).toBeLessThanOrEqual(buffers[buffer] ?? 0);

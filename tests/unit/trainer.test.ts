@@ -33,7 +33,7 @@ async function rowsOf(steps: readonly Omit<StepResult, 'step'>[]) {
     },
     {
       ...{ onStep: (row) => rows.push(row), onEval: nothing, onBase: nothing, save: nothing, sample: nothing },
-      wish: () => 'go on',
+      stopRequest: () => 'go on',
     },
   ).then(
     () => null,

@@ -32,10 +32,10 @@ function inWasm(total: number): Verdict {
 }
 
 /** What a run computes twice so that it fits, and what that costs. */
-export function keptWords({ keep, recomputed }: Pick<Forecast, 'keep' | 'recomputed'>): string {
+export function keptWords({ remat, recomputed }: Pick<Forecast, 'remat' | 'recomputed'>): string {
   const cost = `${percent(Number(recomputed.toPrecision(2)))} of the work`;
-  if (keep.what === 'all') return 'Nothing';
-  if (keep.what === 'products') return `Norms and activations (${cost})`;
-  const layers = keep.layers === 1 ? '1 layer' : `${keep.layers} layers`;
-  return `${keep.what === 'inputs' ? `All of ${layers}` : `${layers} but for attention`} (${cost})`;
+  if (remat.what === 'all') return 'Nothing';
+  if (remat.what === 'products') return `Norms and activations (${cost})`;
+  const layers = remat.layers === 1 ? '1 layer' : `${remat.layers} layers`;
+  return `${remat.what === 'inputs' ? `All of ${layers}` : `${layers} but for attention`} (${cost})`;
 }

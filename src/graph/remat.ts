@@ -15,31 +15,31 @@ import { valueBytes, type Graph, type Node } from './graph';
  * activations, dropout) is made again. attention: of the first `layers` layers only their input and the result of their
  * attention, of the others the products. inputs: of the first `layers` layers only their input.
  */
-export interface Keep {
+export interface RematPolicy {
   readonly what: 'all' | 'products' | 'attention' | 'inputs';
   readonly layers: number;
 }
 
-export const KEEP_ALL: Keep = { what: 'all', layers: 0 };
+export const KEEP_ALL: RematPolicy = { what: 'all', layers: 0 };
 
 /** Ways to run a model of `layers` layers, fastest first, each with less memory than the one before. */
-export function ways(layers: number): readonly Keep[] {
+export function rematPolicies(layers: number): readonly RematPolicy[] {
   const quarters = [1, 2, 3, 4].map((quarter) => Math.ceil((quarter * layers) / 4));
-  const partly = [...new Set(quarters)].map((count): Keep => ({ what: 'attention', layers: count }));
+  const partly = [...new Set(quarters)].map((count): RematPolicy => ({ what: 'attention', layers: count }));
   return [KEEP_ALL, { what: 'products', layers: 0 }, ...partly, { what: 'inputs', layers }];
 }
 
-/** `keep` and the ways that take less memory. */
-export function waysFrom(keep: Keep, layers: number): readonly Keep[] {
-  const all = ways(layers);
-  return all.slice(all.findIndex((way) => way.what === keep.what && way.layers === keep.layers));
+/** `remat` and the ways that take less memory. */
+export function rematPoliciesFrom(remat: RematPolicy, layers: number): readonly RematPolicy[] {
+  const all = rematPolicies(layers);
+  return all.slice(all.findIndex((way) => way.what === remat.what && way.layers === remat.layers));
 }
 
-/** The nodes with those results made again, before their first use in the backward pass, that `keep` does not keep. */
-export function recompute(graph: Graph, nodes: readonly Node[], keep: Keep): readonly Node[] {
-  if (keep.what === 'all') return nodes;
+/** The nodes with those results made again, before their first use in the backward pass, that `remat` does not keep. */
+export function recompute(graph: Graph, nodes: readonly Node[], remat: RematPolicy): readonly Node[] {
+  if (remat.what === 'all') return nodes;
   const makers = new Map(nodes.flatMap((node) => node.outputs.map((value) => [value, node] as const)));
-  const dropped = droppedValues(nodes, keep);
+  const dropped = droppedValues(nodes, remat);
   const again = new Map<Value, Value>();
   const result: Node[] = [];
   const remade = (value: Value | null): Value | null => {
@@ -62,7 +62,7 @@ export function recompute(graph: Graph, nodes: readonly Node[], keep: Keep): rea
 }
 
 /** Results that are not kept: all that the backward pass can make again from what is. */
-function droppedValues(nodes: readonly Node[], keep: Keep): ReadonlySet<Value> {
+function droppedValues(nodes: readonly Node[], remat: RematPolicy): ReadonlySet<Value> {
   const read = { backward: new Set<Value>(), outside: new Set<Value>() };
   const layerOf = new Map<Value, number | null>();
   for (const node of nodes) {
@@ -76,16 +76,16 @@ function droppedValues(nodes: readonly Node[], keep: Keep): ReadonlySet<Value> {
   const dropped = new Set<Value>();
   for (const node of nodes) {
     if (node.pass !== 'forward' || node.layer === null || node.op.updates !== undefined) continue;
-    if (!isMadeAgain(node, node.layer, keep, read.backward, dropped)) continue;
+    if (!isRecomputed(node, node.layer, remat, read.backward, dropped)) continue;
     for (const value of mainResults(node)) if (!read.outside.has(value)) dropped.add(value);
   }
   return dropped;
 }
 
-function isMadeAgain(
+function isRecomputed(
   node: Node,
   layer: number,
-  { what, layers }: Keep,
+  { what, layers }: RematPolicy,
   needed: ReadonlySet<Value>,
   dropped: ReadonlySet<Value>,
 ): boolean {

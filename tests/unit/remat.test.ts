@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { Graph, type Node } from '../../src/graph/graph';
 import { peakLive } from '../../src/graph/memory';
 import type { Plan } from '../../src/graph/plan';
-import { ways, type Keep } from '../../src/graph/recompute';
+import { rematPolicies, type RematPolicy } from '../../src/graph/remat';
 import type { ModelConfig } from '../../src/model/config';
 import { declareWeights } from '../../src/model/llama';
 import { parseRecipe } from '../../src/recipe/recipe';
@@ -14,7 +14,7 @@ import { modelShapes } from '../models';
 
 const TOKENS = 512;
 
-function trainPlan(config: ModelConfig, keep: Keep, dropout = 0): Plan {
+function trainPlan(config: ModelConfig, keep: RematPolicy, dropout = 0): Plan {
   const graph = new Graph();
   declareWeights(graph, config, () => 'f32');
   return trainingPrograms(graph, config, parseRecipe({ sequenceLength: TOKENS, dropout }), 'run', keep).train;
@@ -25,7 +25,7 @@ const again = ({ nodes }: Plan) => nodes.filter(({ pass }) => pass === 'recomput
 
 describe.each(['SmolLM2-135M', 'Qwen3-0.6B'] as const)('a step of %s', (name) => {
   const config = modelShapes[name];
-  const plans = ways(config.layers).map((keep) => ({ keep, plan: trainPlan(config, keep, 0.1) }));
+  const plans = rematPolicies(config.layers).map((keep) => ({ keep, plan: trainPlan(config, keep, 0.1) }));
 
   test('each way takes less memory than the one before, for more operations', () => {
     const peaks = plans.map(({ plan }) => peakLive(plan));
@@ -71,7 +71,7 @@ test('attention runs again only when nothing but the inputs of the layers is kep
 test('what is kept is the input of each layer, and the result of its attention', () => {
   const config = modelShapes['SmolLM2-135M'];
   const { hiddenSize, heads, headDim, layers } = config;
-  const perLayer = (keep: Keep) => {
+  const perLayer = (keep: RematPolicy) => {
     const deep = peakLive(trainPlan(config, keep));
     const shallow = peakLive(trainPlan({ ...config, layers: layers - 10 }, { ...keep, layers: layers - 10 }));
     return (deep - shallow) / 10 / (4 * TOKENS);

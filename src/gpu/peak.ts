@@ -1,4 +1,4 @@
-/** The most f32 multiply-adds a device does in a second, measured in WGSL: the roof under which training runs. */
+/** The peak f32 arithmetic rate of a device: the most multiply-adds it does in a second, measured in WGSL. */
 
 import type { Device } from './device';
 
@@ -76,7 +76,7 @@ const SAMPLES = 3;
 const MOST_TIMES = 256;
 
 /** f32 operations per second (a multiply-add counts two) of the fastest form of multiply-add. */
-export async function measureRoof({ gpu, target }: Device): Promise<number> {
+export async function measurePeak({ gpu, target }: Device): Promise<number> {
   const buffers = probeBuffers(gpu, BUFFER_BYTES);
   let best = 0;
   for (const probe of multiplyAdds(target.software)) {
