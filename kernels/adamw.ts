@@ -14,7 +14,8 @@ import { elementwise } from './spans';
  * norm limit (0 = off)]; the gradient is grad / scale, a power of two (see lossscale), and norm is its norm. When that is not
  * finite only grad changes, so that one bad step does not poison the adapter.
  *
- * The kernel sees β rounded to f32; computing the bias corrections 1−βᵗ from `Math.fround(β)` makes the averages exact.
+ * The averages use β as f32, so the bias corrections must be those of `Math.fround(β)` (see `hyperAt`). 1−β is computed from the
+ * same f32 number and is exact for β of 0.5 or more (Sterbenz's lemma).
  */
 export const adamwOp: Op = {
   name: 'adamw',

@@ -41,10 +41,12 @@ export function updateWith(
 }
 
 /**
- * The kernel's numbers for update `step` (from 0) at `learningRate`, in `hyper`: rate, betas, epsilon, decay, bias corrections, clip norm. The
- * corrections are those of the betas that the kernel sees, rounded to f32, or the first updates would be off by 1e-5. `step` counts
- * updates that were skipped because their gradient overflowed, too: they are queued before anybody knows. PyTorch, which waits for
- * the norm, does not count them; the corrections are the sooner at 1.
+ * The `hyper` input of the kernel for update `step` (from 0) at `learningRate`: rate, betas, epsilon, weight decay, bias
+ * corrections 1−βᵗ, clip norm. The kernel averages with β rounded to f32, so the corrections are those of the rounded β: after t
+ * steps of a constant gradient g the first moment is g·(1−βᵗ) for that β. With the unrounded β₂ = 0.999 updates are off by 6.4e-6.
+ *
+ * `step` also counts updates that were skipped because their gradient overflowed, because updates are queued before the norm is
+ * known. PyTorch waits for the norm and does not count them; here the corrections reach 1 earlier.
  */
 export function hyperAt(
   recipe: Pick<Recipe, 'beta1' | 'beta2' | 'epsilon' | 'weightDecay' | 'maxGradNorm'>,
@@ -58,8 +60,8 @@ export function hyperAt(
   hyper[2] = beta2;
   hyper[3] = epsilon;
   hyper[4] = weightDecay;
-  hyper[5] = 1 - beta1 ** (step + 1);
-  hyper[6] = 1 - beta2 ** (step + 1);
+  hyper[5] = 1 - Math.fround(beta1) ** (step + 1);
+  hyper[6] = 1 - Math.fround(beta2) ** (step + 1);
   hyper[7] = maxGradNorm;
   return hyper;
 }
