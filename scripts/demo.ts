@@ -1,7 +1,7 @@
 /**
  * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--steps N] [--backend auto|webgpu|wasm] [--out DIR] [--headed]`:
- * the main job as a person does it, in a real browser. Prints one JSON object a line; exits with 0 only when the adapter's
- * files lie in DIR.
+ * trains and exports an adapter through the page, as a person does, in a real browser. Prints one JSON object per line; exits with
+ * 0 only when the adapter's files are in DIR.
  */
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { PageError, Recorder, type JournalEvent } from './recorder';
 import { buildIfStale, root, servePage } from './serve';
 
 const MINUTE = 60_000;
-/** The page is given up when it reports nothing for this long. */
+/** The demo gives up when the page reports nothing for this long; every event of the journal restarts the wait. */
 const SILENCE_MS = 15 * MINUTE;
 const FILES = ['adapter_config.json', 'adapter_model.safetensors', 'README.md'];
 const GREEDY_TOKENS = 48;
@@ -33,7 +33,7 @@ function print(line: object): void {
   console.log(JSON.stringify(line));
 }
 
-/** Reads the command line. Throws `demo/arguments` that names everything wrong with it. */
+/** Reads the command line. Throws `demo/arguments`, which names every bad option. */
 function readOptions(): Options {
   const { values } = parseArgs({
     options: {
@@ -47,9 +47,9 @@ function readOptions(): Options {
     },
   });
   const problems = [
-    ...missing('--data', values.data, 'file'),
-    ...missing('--model', values.model, 'folder'),
-    ...missing('--recipe', values.recipe, 'file'),
+    ...pathProblems('--data', values.data, 'file'),
+    ...pathProblems('--model', values.model, 'folder'),
+    ...pathProblems('--recipe', values.recipe, 'file'),
     ...(values.steps === undefined || /^[1-9]\d*$/.test(values.steps)
       ? []
       : [`--steps ${values.steps}: expected a whole number from 1`]),
@@ -69,14 +69,14 @@ function readOptions(): Options {
   };
 }
 
-function missing(option: string, path: string | undefined, kind: 'file' | 'folder'): readonly string[] {
+function pathProblems(option: string, path: string | undefined, kind: 'file' | 'folder'): readonly string[] {
   if (path === undefined) return [];
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return [`${option} ${path}: no such ${kind}`];
   return found.isDirectory() === (kind === 'folder') ? [] : [`${option} ${path}: expected a ${kind}`];
 }
 
-/** Opens the page, does everything on it, and prints the journal as it comes. */
+/** Opens the page, runs the whole job on it, and prints the journal as it comes. */
 async function demo(options: Options): Promise<void> {
   await buildIfStale();
   const served = await servePage();
@@ -106,7 +106,7 @@ async function use(page: Page, url: string, options: Options): Promise<void> {
   print({ event: 'done', baseLoss, tunedLoss, seconds, steps, files });
 }
 
-/** Model, data and recipe. */
+/** Chooses model, data and recipe. */
 async function choose(person: Person, recorder: Recorder, options: Options): Promise<void> {
   if (options.model !== null) await recorder.during(person.pickModel(options.model));
   await recorder.during(person.dropData(options.data));
@@ -115,15 +115,17 @@ async function choose(person: Person, recorder: Recorder, options: Options): Pro
   if (options.steps !== null) await recorder.during(person.setSteps(options.steps));
 }
 
-/** The journal's lines; `finished` and `exported` become the one `done` at the end, `error` is printed when it ends the demo. */
+/** Events that are not printed as they come: `done` at the end sums up the run, an error that ends the demo is printed there. */
+const NOT_PRINTED: ReadonlySet<JournalEvent['event']> = new Set(['phase', 'finished', 'exported', 'error']);
+
 function printEvent(event: JournalEvent): void {
-  if (event.event !== 'finished' && event.event !== 'exported' && event.event !== 'error') print(event);
+  if (!NOT_PRINTED.has(event.event)) print(event);
 }
 
-/** Throws unless the adapter lies in `folder`, with a config that parses and a tensor file that begins as one. */
+/** Throws unless the adapter's files are in `folder`, with a config that parses and a safetensors header that parses. */
 function checkFiles(folder: string): void {
-  const lost = FILES.filter((name) => !existsSync(join(folder, name)) || statSync(join(folder, name)).size === 0);
-  if (lost.length > 0) throw new PageError('demo/files', `Not downloaded to ${folder}: ${lost.join(', ')}.`);
+  const missing = FILES.filter((name) => !existsSync(join(folder, name)) || statSync(join(folder, name)).size === 0);
+  if (missing.length > 0) throw new PageError('demo/files', `Not downloaded to ${folder}: ${missing.join(', ')}.`);
   JSON.parse(readFileSync(join(folder, 'adapter_config.json'), 'utf8'));
   const tensors = readFileSync(join(folder, 'adapter_model.safetensors'));
   JSON.parse(tensors.subarray(8, 8 + Number(tensors.readBigUInt64LE(0))).toString('utf8'));

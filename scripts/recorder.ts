@@ -1,4 +1,4 @@
-/** Follows a page from outside: its journal (the `finetab` events of its window), its crashes and uncaught errors. */
+/** Follows a page from outside: its journal (the `finetab` events of its window), crashes and uncaught errors. */
 
 import type { Page } from 'playwright-core';
 import type { JournalEvent } from '../src/state/journal.svelte';
@@ -23,7 +23,7 @@ export class Recorder {
   readonly #listeners = new Set<() => void>();
   #failure: PageError | null = null;
 
-  /** Starts to follow `page`; call before it is opened. `onEvent` gets each event as it comes. */
+  /** Starts to follow `page`; call it before `page.goto`. `onEvent` gets each event as it arrives. */
   static async attach(page: Page, onEvent: (event: JournalEvent) => void = () => undefined): Promise<Recorder> {
     const recorder = new Recorder();
     await page.exposeBinding('finetabJournal', (_source, event: JournalEvent) => {
@@ -43,52 +43,59 @@ export class Recorder {
     return recorder;
   }
 
-  /** The first event `name` from number `from` on, waiting for it if need be. Rejects when the page fails or `ms` pass. */
-  async next<N extends EventName>(name: N, ms: number, from = 0): Promise<Named<N>> {
+  /**
+   * The first event `name` from number `from` on, waiting for it if it has not come yet. Rejects when the page fails, or reports
+   * nothing at all for `patience` ms: any event of the journal is progress and restarts the wait.
+   */
+  async next<N extends EventName>(name: N, patience: number, from = 0): Promise<Named<N>> {
     const found = () => this.events.slice(from).find((event): event is Named<N> => event.event === name);
-    await this.until(() => found() !== undefined, ms, `the event "${name}"`);
+    await this.until(() => found() !== undefined, patience, `the event "${name}"`);
     const event = found();
-    if (event === undefined) throw new Error(`internal: event ${name} was there and is gone`);
+    if (event === undefined) throw new Error(`internal: the event ${name} was recorded and then removed`);
     return event;
   }
 
-  /** Waits for `condition`, looked at after each event. Rejects when the page fails or `ms` pass. */
-  until(condition: () => boolean, ms: number, what: string): Promise<void> {
+  /** Waits until `condition` holds, which is checked after each event. Rejects as `next` does; `what` names the condition. */
+  until(condition: () => boolean, patience: number, what: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = (finish: () => void): void => {
         clearTimeout(timer);
-        this.#listeners.delete(look);
+        this.#listeners.delete(check);
         finish();
       };
-      const look = (): void => {
-        if (this.#failure !== null) end(() => reject(this.#failure ?? new Error()));
+      const silent = `The page reported nothing for ${Math.round(patience / 1000)} s. Expected: ${what}.`;
+      const wait = () => setTimeout(() => end(() => reject(new PageError('page/timeout', silent))), patience);
+      const check = (): void => {
+        clearTimeout(timer);
+        const failure = this.#failure;
+        if (failure !== null) end(() => reject(failure));
         else if (condition()) end(resolve);
+        else timer = wait();
       };
-      const late = `Waited ${Math.round(ms / 1000)} s for ${what}, in vain.`;
-      const timer = setTimeout(() => end(() => reject(new PageError('page/timeout', late))), ms);
-      this.#listeners.add(look);
-      look();
+      let timer = wait();
+      this.#listeners.add(check);
+      check();
     });
   }
 
-  /** `work` on the page; rejects as soon as the page fails, with the page's own reason. */
+  /** Resolves with `work`; rejects as soon as the page fails, with the page's own reason. */
   during<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const look = (): void => {
+      const check = (): void => {
         if (this.#failure !== null) reject(this.#failure);
       };
-      this.#listeners.add(look);
-      look();
-      work.then(resolve, reject).finally(() => this.#listeners.delete(look));
+      this.#listeners.add(check);
+      check();
+      work.then(resolve, reject).finally(() => this.#listeners.delete(check));
     });
   }
 
-  /** What the page has failed with, or null. */
+  /** The page's failure, or null. */
   get failure(): PageError | null {
     return this.#failure;
   }
 
-  /** Takes note of a failure that was expected, and goes on. */
+  /** Returns the failure, which the caller expected, and clears it. */
   forgive(): PageError | null {
     const failure = this.#failure;
     this.#failure = null;
@@ -98,15 +105,15 @@ export class Recorder {
   #take(event: JournalEvent): void {
     this.events.push(event);
     if (event.event === 'error') this.#fail(new PageError(event.code, event.message));
-    else this.#tell();
+    else this.#notify();
   }
 
   #fail(failure: PageError): void {
     this.#failure ??= failure;
-    this.#tell();
+    this.#notify();
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of [...this.#listeners]) listener();
   }
 }

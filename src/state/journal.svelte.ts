@@ -1,6 +1,6 @@
 /**
- * The journal: each notable thing of a session as one plain object, the same that `npm run demo` prints. It goes out as a
- * `finetab` event of the window, so that tools outside the page can follow along.
+ * The journal: each notable event of a session as one plain object, the same that `npm run demo` prints. It is dispatched as a
+ * `finetab` event of the window, so that tools outside the page can follow it.
  */
 
 import type { ErrorCode } from '../core/errors';
@@ -9,6 +9,8 @@ import type { FirstStep } from './first-step';
 export type JournalEvent =
   | { readonly event: 'ready'; readonly adapter: string; readonly backend: 'webgpu' | 'wasm' }
   | { readonly event: 'data'; readonly examples: number; readonly rejected: number; readonly format: string }
+  /** What a run is busy with while no step is being trained. */
+  | { readonly event: 'phase'; readonly message: string; readonly done: number; readonly total: number }
   | ({ readonly event: 'first-step' } & FirstStep)
   | {
       readonly event: 'step';
@@ -16,7 +18,7 @@ export type JournalEvent =
       readonly loss: number;
       readonly learningRate: number;
       readonly gradNorm: number;
-      /** Where activations are f16: what multiplied the gradients, and whether they overflowed, so that the step changed nothing. */
+      /** Only with f16 activations: the loss scale, and whether gradients overflowed, so that the step changed nothing. */
       readonly lossScale?: number;
       readonly skipped?: boolean;
       readonly tokensPerSecond: number;
@@ -42,7 +44,7 @@ export type JournalEvent =
   | { readonly event: 'exported'; readonly files: readonly string[] }
   | { readonly event: 'error'; readonly code: ErrorCode; readonly message: string };
 
-/** Tells the window. */
+/** Dispatches `event` on the window. */
 export function journal(event: JournalEvent): void {
   window.dispatchEvent(new CustomEvent('finetab', { detail: event }));
 }

@@ -333,6 +333,7 @@ export class Training {
 
 function tellJournal(event: TrainEvent): void {
   if (event.type === 'eval') journal({ event: 'eval', step: event.step, loss: event.loss });
+  if (event.type === 'phase') journal({ event: 'phase', message: event.message, done: event.done, total: event.total });
   if (event.type !== 'step') return;
   const { step, loss, learningRate, gradNorm, lossScale, skipped, tokensPerSecond } = event;
   const scaling = lossScale !== undefined && skipped !== undefined && { lossScale, skipped };
