@@ -7,6 +7,7 @@ import type { LoadProgress, ModelSource, ModelView } from '../src/model/types';
 import type { BasePrecision, Recipe } from '../src/recipe/recipe';
 import type { ExamplePreview, TokenizerFiles } from '../src/tokenizer/types';
 import type {
+  AdapterChoice,
   DeviceOptions,
   DeviceView,
   ExecutorKind,
@@ -14,6 +15,7 @@ import type {
   GenerateRequest,
   GenerateResult,
   RunHistory,
+  RunSetup,
   RunView,
   TrainEvent,
 } from '../src/train/types';
@@ -37,14 +39,6 @@ export interface DataApi {
   encode(options: EncodeOptions): Promise<EncodedDataset>;
 }
 
-/** What a run is started with. */
-export interface RunSetup {
-  readonly name: string;
-  readonly recipe: Recipe;
-  readonly dataset: EncodedDataset;
-  readonly datasetName: string;
-}
-
 /** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
 export interface TrainApi {
   /** Finds the device. `auto` takes a real GPU, else wasm; the others insist. */
@@ -61,29 +55,39 @@ export interface TrainApi {
   /** Compiles ahead what a run with the inspected model needs; on the processor, or while a run is under way, there is nothing to do. */
   warmUp(modelId: string, recipe: Recipe): Promise<void>;
 
-  /** Starts a run on the loaded model; resolves when it finished, was stopped or paused. */
+  /**
+   * Starts a run on the loaded model; resolves when it finished, was stopped or paused. Throws `train/state` when another model
+   * is loaded, and `store/locked` when another tab trains; nothing is stored then.
+   */
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView>;
-  /** Goes on from the newest checkpoint (after a pause, a reload or a crash). The model must be loaded. */
+  /** Continues from the newest checkpoint (after a pause, a reload or a crash). Throws like `start`. */
   resume(runId: string, onEvent: (event: TrainEvent) => void): Promise<RunView>;
   /** Finishes the step under way, saves, and lets `start` resolve. */
   pause(): Promise<void>;
   /** Like pause, but the run is over. `save: false` drops what came after the last checkpoint. */
   stop(save: boolean): Promise<void>;
+  /** Id of the run that another worker trains now, in this tab or another; null when none does. */
+  trainingElsewhere(): Promise<string | null>;
 
   runs(): Promise<readonly RunView[]>;
   history(runId: string): Promise<RunHistory>;
   renameRun(runId: string, name: string): Promise<void>;
   deleteRun(runId: string): Promise<void>;
 
-  /** Continues or answers with the base (`runId` null) or with the run's adapter. Needs the model loaded. `onText` gets the whole text so far. */
-  generate(runId: string | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult>;
+  /**
+   * Continues or answers with the base (`adapter` null) or with a run's adapter. The run's model must be loaded. `onText` gets
+   * the whole text so far.
+   */
+  generate(adapter: AdapterChoice | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult>;
   cancelGenerate(): Promise<void>;
   /** The run's adapter at `step` (newest when null) as PEFT files: adapter_config.json, adapter_model.safetensors, README.md. */
   exportAdapter(runId: string, step: number | null): Promise<readonly ExportedFile[]>;
 }
 
 export type { EncodedDataset, EncodedSplit, EncodedStats } from '../src/batch/types';
+export type { RunPrompt } from '../src/checkpoint/types';
 export type * from '../src/dataset/types';
+export type { Lifeline } from './lifeline';
 export type { ExportedFile } from '../src/export/types';
 export type { LoadProgress, ModelSource, ModelView } from '../src/model/types';
 export type { ExamplePreview, PreviewToken, TokenizerFiles } from '../src/tokenizer/types';

@@ -1,5 +1,6 @@
 /** The data worker: parses, maps, tokenizes and packs off the main thread. */
 
+import './lifeline';
 import * as comlink from 'comlink';
 import { Preparation } from '../src/batch/preparation';
 import type { DataApi, EncodedDataset, EncodeOptions } from './api';

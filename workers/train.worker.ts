@@ -1,5 +1,6 @@
 /** The training worker: owns the device, the model and the store. */
 
+import './lifeline';
 import { expose } from 'comlink';
 import { openRunStore } from '../src/checkpoint/store';
 import { openModelCache } from '../src/model/cache';

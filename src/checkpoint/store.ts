@@ -131,6 +131,18 @@ export class IndexedRunStore implements RunStore {
     };
   }
 
+  async lockTraining(runId: string): Promise<() => void> {
+    const release = await this.#locks.lockTraining(runId);
+    if (release !== null) return release;
+    const other = await this.training();
+    const record = other === null ? null : await this.#record(other).catch(() => null);
+    throw new CodedError('store/locked', `Another tab is training ${record?.name ?? 'a run'}: watch it there, or stop it first.`);
+  }
+
+  training(): Promise<string | null> {
+    return this.#locks.training();
+  }
+
   /** Ends the connection; the next call opens a new one. */
   close(): Promise<void> {
     return this.#db.close();

@@ -3,6 +3,15 @@
 import type { EncodedDataset } from '../batch/types';
 import type { Recipe } from '../recipe/recipe';
 
+/** A prompt taken from a run's data, to try the model with. */
+export interface RunPrompt {
+  readonly text: string;
+  /** The system message that the data has with it. */
+  readonly system: string | null;
+  /** `chat`: a user's turn to be answered; `text`: the beginning of a text to be continued. */
+  readonly kind: 'chat' | 'text';
+}
+
 /** Everything about a run but its checkpoints and rows. Replaced whole by `putRun`. */
 export interface RunRecord {
   readonly id: string;
@@ -28,6 +37,8 @@ export interface RunRecord {
   /** Tiles of the run's matrix products, by product (see src/train/tune.ts); those it lacks take the static choice. */
   readonly tiles?: Readonly<Record<string, string>>;
   readonly trainable: number;
+  /** Prompts of the run's data; absent in runs saved by versions that did not store them. */
+  readonly prompts?: readonly RunPrompt[];
   /** The adapted linear layers, in the order of the flat vectors. */
   readonly layers: readonly { readonly module: string; readonly inputs: number; readonly outputs: number }[];
 }
@@ -90,4 +101,11 @@ export interface RunStore {
   addTiles(device: string, tiles: Readonly<Record<string, string>>): Promise<void>;
   /** Makes this worker the run's only writer until the returned function is called. Rejects with `store/locked` when another is. */
   lock(runId: string): Promise<() => void>;
+  /**
+   * Makes this worker the only one that trains on this database, until the returned function is called. Rejects with
+   * `store/locked` when another worker trains, in this tab or another.
+   */
+  lockTraining(runId: string): Promise<() => void>;
+  /** Id of the run that a worker, this one included, trains now; null when none does. */
+  training(): Promise<string | null>;
 }

@@ -12,6 +12,7 @@ import { FirstStepWatch, type FirstStep } from './first-step';
 import { Frames } from './frames';
 import { journal } from './journal.svelte';
 import { model } from './model.svelte';
+import { promptsFrom } from './prompts';
 import { notify, WakeLock } from './presence';
 import { recipe } from './recipe.svelte';
 import { RunLog, secondsLeft } from './run-log';
@@ -102,13 +103,16 @@ export class Training {
       const dataset = await data.encode(encoding);
       this.heldOutLines = dataset.heldOut.lines;
       this.#enter('Loading the model');
-      const { name } = await model.ensureLoaded(settings.basePrecision);
+      const { id, name } = await model.ensureLoaded(settings.basePrecision);
       const title = runName(
         name,
         view.name,
         runs.list.map((run) => run.name),
       );
-      const setup = { name: title, recipe: settings, dataset, datasetName: view.name };
+      const setup = {
+        ...{ name: title, modelId: id, recipe: settings, dataset, datasetName: view.name },
+        prompts: promptsFrom(view.head, dataset.heldOut.lines, 6),
+      };
       this.#enter('Preparing the run');
       return this.#client.call((api) =>
         api.start(

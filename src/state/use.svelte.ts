@@ -134,7 +134,9 @@ export class Use {
     this[side] = { text: '', result: null };
     const onText = callback((text: string) => (this[side] = { text, result: this[side]?.result ?? null }));
     const request = this.#request();
-    const result = await this.#client.call((api) => api.generate(runId, request, onText));
+    const result = await this.#client.call((api) =>
+      api.generate(runId === null ? null : { runId, step: this.exportStep }, request, onText),
+    );
     this[side] = { text: result.text, result };
     return result;
   }

@@ -32,6 +32,11 @@ export class Models {
     return folder;
   }
 
+  /** The name of an inspected model; the id of one that was never inspected. */
+  nameOf(id: string): string {
+    return this.#folders.get(id)?.view.name ?? id;
+  }
+
   async #open(source: ModelSource): Promise<ModelFolder> {
     if (source.kind === 'files') return openFolder(source.files);
     if (source.kind === 'cached') return this.#folders.get(source.id) ?? this.#openCached(source.id);

@@ -153,6 +153,7 @@ export class Run {
       onBase: (loss) => this.#addBase(loss),
       save: () => this.#save(session),
       sample: (step) => this.#sample(step),
+      onPhase: (message, done, total) => this.#phase(message, done, total),
       stopRequest: () => this.#wish,
     };
     const lost = this.#context.loss.then((error) => Promise.reject(error));
@@ -197,11 +198,15 @@ export class Run {
   /** What the model says to each prompt now. */
   async #answers(): Promise<readonly string[]> {
     const { seed } = this.#record.recipe;
+    const total = this.#prompts.length * SAMPLE_TOKENS;
+    let tokens = 0;
+    const onToken = () => this.#phase('Writing samples', ++tokens, total);
+    if (total > 0) this.#phase('Writing samples', 0, total);
     const rest = { maxTokens: SAMPLE_TOKENS, temperature: 0, topP: 1, seed };
     const answers = await this.#context.model.generateAll(
       this.adapter,
       this.#prompts.map(({ request }) => ({ ...request, ...rest })),
-      () => undefined,
+      () => onToken(),
       () => this.#wish !== 'go on',
     );
     return answers.map(({ text }) => text);
@@ -213,6 +218,7 @@ export class Run {
   }
 
   async #saveNow(session: TrainingSession): Promise<void> {
+    this.#phase('Saving a checkpoint', 0, 0);
     const state = await session.snapshot();
     await this.#writeSteps();
     const measured = this.#record.tunedLoss;

@@ -23,6 +23,7 @@ import { Run } from './run';
 import { warmUp } from './warm-up';
 import { deviceKey, tuneRun, type Tiles, type Tuner } from './tune';
 import type {
+  AdapterChoice,
   DeviceOptions,
   DeviceView,
   EvalRow,
@@ -31,19 +32,12 @@ import type {
   GenerateRequest,
   GenerateResult,
   RunHistory,
+  RunSetup,
   RunView,
   SampleRow,
   StepRow,
   TrainEvent,
 } from './types';
-
-/** What a run is started with. */
-export interface StartSetup {
-  readonly name: string;
-  readonly recipe: Recipe;
-  readonly dataset: EncodedDataset;
-  readonly datasetName: string;
-}
 
 type OnEvent = (event: TrainEvent) => void;
 
@@ -116,17 +110,24 @@ export class TrainService {
     await warmUp(device, folder.config, recipe, types, this.#tunerOf(engine));
   }
 
-  async start(setup: StartSetup, onEvent: OnEvent): Promise<RunView> {
-    const model = this.#loaded();
+  async start(setup: RunSetup, onEvent: OnEvent): Promise<RunView> {
+    const model = this.#expectModel(setup.modelId);
     checkRecipe(model.config, setup.recipe);
     checkPrecision(model, setup.recipe);
     const record = newRecord(setup, model, this.#engineView());
-    await (await this.#store).putDataset(setup.dataset);
-    await (await this.#store).putRun(record);
-    return this.#train(record, setup.dataset, null, 0, onEvent);
+    const store = await this.#store;
+    return this.#alone(record.id, async () => {
+      await store.putDataset(setup.dataset);
+      await store.putRun(record);
+      return this.#train(record, setup.dataset, null, 0, onEvent);
+    });
   }
 
-  async resume(runId: string, onEvent: OnEvent): Promise<RunView> {
+  resume(runId: string, onEvent: OnEvent): Promise<RunView> {
+    return this.#alone(runId, () => this.#resume(runId, onEvent));
+  }
+
+  async #resume(runId: string, onEvent: OnEvent): Promise<RunView> {
     const stored = await (await this.#store).run(runId);
     if (this.#loaded().view.id !== stored.modelId)
       throw new CodedError('train/state', `This run continues on ${stored.modelName}: choose that model first.`);
@@ -144,6 +145,11 @@ export class TrainService {
   async stop(save: boolean): Promise<void> {
     this.#run?.end(save ? 'stop' : 'drop');
     return Promise.resolve();
+  }
+
+  async trainingElsewhere(): Promise<string | null> {
+    const training = await (await this.#store).training();
+    return training === this.#run?.id ? null : training;
   }
 
   async runs(): Promise<readonly RunView[]> {
@@ -170,10 +176,14 @@ export class TrainService {
     await (await this.#store).deleteRun(runId);
   }
 
-  async generate(runId: string | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult> {
+  async generate(
+    choice: AdapterChoice | null,
+    request: GenerateRequest,
+    onText: (text: string) => void,
+  ): Promise<GenerateResult> {
     const model = this.#loaded();
     this.#cancelled = false;
-    const adapter = runId === null ? null : await this.#adapterOf(model, runId);
+    const adapter = choice === null ? null : await this.#adapterOf(model, choice);
     return model.generate(adapter, request, onText, () => this.#cancelled);
   }
 
@@ -235,7 +245,18 @@ export class TrainService {
       unlock();
     }
     await this.#reopen(model);
-    return this.resume(record.id, onEvent);
+    return this.#resume(record.id, onEvent);
+  }
+
+  /** Runs `train` while this worker holds the lock of all training. */
+  async #alone(runId: string, train: () => Promise<RunView>): Promise<RunView> {
+    if (this.#run !== null) throw new CodedError('train/state', 'A run is under way already: pause or stop it first.');
+    const unlock = await (await this.#store).lockTraining(runId);
+    try {
+      return await train();
+    } finally {
+      unlock();
+    }
   }
 
   /** After the device was lost: a new device, the model on it again. */
@@ -276,13 +297,13 @@ export class TrainService {
     if (run.adapter !== null && run.adapterIsCurrent) this.#adapters.set(adapterKey(run.id, view.step), run.adapter);
   }
 
-  /** The adapter under training, or the newest checkpoint's, put on the device when first asked for. */
-  async #adapterOf(model: LoadedModel, runId: string): Promise<NamedAdapter> {
-    if (this.#run?.id === runId && this.#run.adapter !== null) return this.#run.adapter;
+  /** The adapter in training, or that of a checkpoint, written to the device when first asked for. */
+  async #adapterOf(model: LoadedModel, { runId, step }: AdapterChoice): Promise<NamedAdapter> {
+    if (step === null && this.#run?.id === runId && this.#run.adapter !== null) return this.#run.adapter;
     const stored = await (await this.#store).run(runId);
     if (stored.modelId !== model.view.id)
       throw new CodedError('train/state', `This adapter belongs to ${stored.modelName}: choose that model first.`);
-    const { snapshot } = await (await this.#store).load(runId, null);
+    const { snapshot } = await (await this.#store).load(runId, step);
     const key = adapterKey(runId, snapshot.step);
     const known = this.#adapters.get(key);
     if (known !== undefined) return known;
@@ -314,6 +335,16 @@ export class TrainService {
   #loaded(): LoadedModel {
     if (this.#model === null) throw new CodedError('train/state', 'Load a model first.');
     return this.#model;
+  }
+
+  /** The loaded model, which must be `id`. */
+  #expectModel(id: string): LoadedModel {
+    const model = this.#loaded();
+    if (model.view.id === id) return model;
+    throw new CodedError(
+      'train/state',
+      `The run needs ${this.#models.nameOf(id)}, but ${model.view.name} is loaded. Load ${this.#models.nameOf(id)}, then start again.`,
+    );
   }
 
   async #openedEngine(): Promise<Engine> {
@@ -348,7 +379,7 @@ function viewOf({ locked, layers, ...run }: StoredRun, own: boolean): RunView {
   return { ...run, status: run.status === 'running' && !locked && !own ? 'interrupted' : run.status };
 }
 
-function newRecord({ name, recipe, dataset, datasetName }: StartSetup, model: LoadedModel, device: DeviceView): RunRecord {
+function newRecord({ name, recipe, dataset, datasetName, prompts }: RunSetup, model: LoadedModel, device: DeviceView): RunRecord {
   const now = Date.now();
   const layers = targetLayers(model.config, recipe);
   const { microSteps } = planBatches(dataset, recipe, model.tokenizer.padId ?? 0);
@@ -372,6 +403,7 @@ function newRecord({ name, recipe, dataset, datasetName }: StartSetup, model: Lo
     device: device.adapter,
     executor: device.executor,
     trainable: trainableCount(layers, recipe.rank),
+    prompts,
     layers,
   };
 }

@@ -143,14 +143,18 @@ export class TrainingSession {
     return resultOf(runs, { step: step + 1, learningRate, tokens });
   }
 
-  /** Mean cross-entropy over the counted tokens of `heldOut`, in nats, with the adapter or of the base alone. */
-  async evaluate(heldOut: HeldOut, which: 'tuned' | 'base'): Promise<number> {
+  /**
+   * Mean cross-entropy over the counted tokens of `heldOut`, in nats, with the adapter or of the base alone. `onBatch` gets the
+   * number of batches done.
+   */
+  async evaluate(heldOut: HeldOut, which: 'tuned' | 'base', onBatch: (done: number) => void = () => undefined): Promise<number> {
     const counted = heldOut.reduce((sum, batch) => sum + batch.trained, 0);
     let loss = 0;
-    for (const batch of heldOut) {
+    for (const [i, batch] of heldOut.entries()) {
       this.#writeBatch(batch, counted);
       const [part] = await this.executor.run(which === 'tuned' ? this.#compiled.evaluate : this.#compiled.evaluateBase);
       loss += part?.[0] ?? NaN;
+      onBatch(i + 1);
     }
     return loss;
   }

@@ -47,6 +47,8 @@ export interface RunHooks {
   /** Makes a checkpoint of the session as it stands. */
   save(): Promise<void>;
   sample(step: number): Promise<void>;
+  /** Called before and during everything other than steps; `total` 0 when `done` is not counted. */
+  onPhase(message: string, done: number, total: number): void;
   /** Asked after every step. */
   stopRequest(): StopRequest;
 }
@@ -74,7 +76,7 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<StopReque
     if (due(cadence.evaluate) || due(cadence.save) || due(cadence.sample) || late || baseUnknown) {
       while (pending.length > 0) await take();
       clock.pause();
-      if (baseUnknown) await hooks.onBase(await measureBase(input));
+      if (baseUnknown) await hooks.onBase(await measureBase(input, hooks));
       baseUnknown = false;
       if (due(cadence.evaluate)) await measure(input, hooks);
       if (due(cadence.sample)) await hooks.sample(step);
@@ -94,13 +96,20 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<StopReque
 /** A result and when it was there: two may be taken at once, but they did not come at once. */
 type Timed = StepResult & { readonly at: number };
 
-function measureBase({ session, heldOut }: RunInput): Promise<number> | null {
-  return heldOut.length === 0 ? null : session.evaluate(heldOut, 'base');
+async function measureBase(input: RunInput, hooks: RunHooks): Promise<number | null> {
+  return input.heldOut.length === 0 ? null : evaluate(input, hooks, 'base');
 }
 
-async function measure({ session, heldOut }: RunInput, hooks: RunHooks): Promise<void> {
-  if (heldOut.length === 0) return;
-  await hooks.onEval({ step: session.step, loss: await session.evaluate(heldOut, 'tuned') });
+async function measure(input: RunInput, hooks: RunHooks): Promise<void> {
+  if (input.heldOut.length === 0) return;
+  await hooks.onEval({ step: input.session.step, loss: await evaluate(input, hooks, 'tuned') });
+}
+
+function evaluate({ session, heldOut }: RunInput, hooks: RunHooks, which: 'tuned' | 'base'): Promise<number> {
+  const message = which === 'base' ? 'Measuring the base on held-out examples' : 'Measuring on held-out examples';
+  const onBatch = (done: number) => hooks.onPhase(message, done, heldOut.length);
+  onBatch(0);
+  return session.evaluate(heldOut, which, onBatch);
 }
 
 /** A gradient that overflowed under a loss scale that can be lowered yet: the update was skipped, and the next is smaller. */

@@ -1,8 +1,10 @@
 /** What a run reports while it goes, and what is kept of it. Plain data, crosses worker boundaries. */
 
-import type { CheckpointInfo, RunRecord } from '../checkpoint/types';
+import type { EncodedDataset } from '../batch/types';
+import type { CheckpointInfo, RunPrompt, RunRecord } from '../checkpoint/types';
 import type { Message } from '../dataset/types';
 import type { RematPolicy } from '../graph/remat';
+import type { Recipe } from '../recipe/recipe';
 
 export type ExecutorKind = 'webgpu' | 'wasm';
 
@@ -60,6 +62,25 @@ export interface Forecast extends MemoryForecast {
   readonly tokensPerStep: number;
 }
 
+/** What a run is started with. */
+export interface RunSetup {
+  readonly name: string;
+  /** The model to train, which must be the one that is loaded. */
+  readonly modelId: string;
+  readonly recipe: Recipe;
+  readonly dataset: EncodedDataset;
+  readonly datasetName: string;
+  /** Prompts of the data, stored with the run so that it can be tried when the file is closed. May be empty. */
+  readonly prompts: readonly RunPrompt[];
+}
+
+/** A run's adapter at one checkpoint. */
+export interface AdapterChoice {
+  readonly runId: string;
+  /** The checkpoint's step; null for the newest one, or for the adapter in training while the run trains. */
+  readonly step: number | null;
+}
+
 export type RunStatus = 'running' | 'paused' | 'stopped' | 'finished' | 'failed' | 'interrupted';
 
 export interface StepRow {
@@ -110,7 +131,7 @@ export type TrainEvent =
   | ({ readonly type: 'sample' } & SampleRow)
   | { readonly type: 'checkpoint'; readonly checkpoint: CheckpointView }
   | { readonly type: 'status'; readonly status: RunStatus; readonly run: RunView }
-  /** What it is busy with before the first step: compiling, loading, measuring the base. */
+  /** What the run does now, other than stepping: compiling, measuring, sampling, saving. `total` 0 when `done` is not counted. */
   | { readonly type: 'phase'; readonly message: string; readonly done: number; readonly total: number }
   /** Something to know that does not stop the run (storage full, device lost and restored). */
   | { readonly type: 'notice'; readonly code: string; readonly message: string }

@@ -36,7 +36,7 @@ test(
       await api.loadModel(view.id, basePrecision, ignore);
       const dataset = await data.encode(recipe);
       const { status, baseLoss, tunedLoss } = await api.start(
-        { name: `${basePrecision} ${activationPrecision}`, recipe, dataset, datasetName: name },
+        { name: `${basePrecision} ${activationPrecision}`, modelId: view.id, recipe, dataset, datasetName: name, prompts: [] },
         ignore,
       );
       expect(status).toBe('finished');

@@ -39,6 +39,7 @@ afterAll(() => {
 interface Trainer {
   readonly worker: Worker;
   readonly api: Remote<TrainApi>;
+  readonly modelId: string;
 }
 
 /** A fresh worker with the starter model in 4 bits on the WGSL executor. */
@@ -53,7 +54,7 @@ async function open(): Promise<Trainer> {
     recipe.basePrecision,
     proxy(() => undefined),
   );
-  return { worker, api };
+  return { worker, api, modelId: id };
 }
 
 function split(salt: number, examples: number): EncodedSplit {
@@ -79,11 +80,11 @@ const dataset: EncodedDataset = {
   },
 };
 
-const setup = (name: string) => ({ name, recipe, dataset, datasetName: 'resume.jsonl' });
+const setup = (name: string, modelId: string) => ({ name, modelId, recipe, dataset, datasetName: 'resume.jsonl', prompts: [] });
 
 /** Trains until step `last` was reported and the checkpoint at half time is there, then kills the worker. */
 async function trainAndDie(last: number): Promise<string> {
-  const { worker, api } = await open();
+  const { worker, api, modelId } = await open();
   return new Promise((resolve, reject) => {
     let id = '';
     let saved = false;
@@ -94,7 +95,9 @@ async function trainAndDie(last: number): Promise<string> {
       worker.terminate();
       resolve(id);
     };
-    api.start(setup('killed'), proxy(onEvent)).then(() => reject(new Error('the run ended before it was killed')), reject);
+    api
+      .start(setup('killed', modelId), proxy(onEvent))
+      .then(() => reject(new Error('the run ended before it was killed')), reject);
   });
 }
 
@@ -130,9 +133,9 @@ async function otherWinners(runId: string): Promise<Tiles> {
 }
 
 test('a killed run goes on from its checkpoint to the same bytes', { timeout: 600_000 }, async () => {
-  const { api } = await open();
+  const { api, modelId } = await open();
   const whole = await api.start(
-    setup('whole'),
+    setup('whole', modelId),
     proxy(() => undefined),
   );
   expect(whole.status).toBe('finished');

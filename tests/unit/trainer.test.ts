@@ -1,7 +1,8 @@
 /** What the loop of a run makes of steps whose figures are no numbers. */
 
 import { expect, test } from 'vitest';
-import type { StepResult } from '../../src/train/session';
+import type { Batch } from '../../src/batch/types';
+import type { HeldOut, StepResult } from '../../src/train/session';
 import { train } from '../../src/train/trainer';
 import type { StepRow } from '../../src/train/types';
 
@@ -33,6 +34,7 @@ async function rowsOf(steps: readonly Omit<StepResult, 'step'>[]) {
     },
     {
       ...{ onStep: (row) => rows.push(row), onEval: nothing, onBase: nothing, save: nothing, sample: nothing },
+      onPhase: () => undefined,
       stopRequest: () => 'go on',
     },
   ).then(
@@ -81,3 +83,39 @@ test.each([{ gradNorm: Infinity }, { gradNorm: NaN }, { loss: NaN }])('without a
   expect(error).toMatchObject({ code: 'train/diverged' });
   expect(error?.message).toContain('diverged. Lower the learning rate (it was 0.0010)');
 });
+
+test('measuring on held-out batches reports how many are done, before, between and after them', async () => {
+  const phases: string[] = [];
+  const nothing = () => Promise.resolve();
+  const batch = collated();
+  const session = {
+    step: 0,
+    totalSteps: 1,
+    advance(): Promise<StepResult> {
+      return Promise.resolve({ ...good, step: ++this.step });
+    },
+    evaluate(heldOut: HeldOut, _which: 'tuned' | 'base', onBatch: (done: number) => void = () => undefined): Promise<number> {
+      heldOut.forEach((_, i) => onBatch(i + 1));
+      return Promise.resolve(1);
+    },
+  };
+  await train(
+    {
+      ...{ session, source: { batch: () => batch }, heldOut: [batch, batch], epochAt: () => 0 },
+      ...{ cadence: { evaluate: 1, save: 1, sample: 1 }, secondsBefore: 0, baseUnknown: true },
+    },
+    {
+      ...{ onStep: () => undefined, onEval: nothing, onBase: nothing, save: nothing, sample: nothing },
+      onPhase: (message, done, total) => phases.push(`${message} ${done}/${total}`),
+      stopRequest: () => 'go on',
+    },
+  );
+  const each = (message: string) => [0, 1, 2].map((done) => `${message} ${done}/2`);
+  expect(phases).toEqual([...each('Measuring the base on held-out examples'), ...each('Measuring on held-out examples')]);
+});
+
+/** A batch of one token. */
+function collated(): Batch {
+  const one = () => Int32Array.of(0);
+  return { ids: one(), positions: one(), segments: one(), labels: one(), weights: Float32Array.of(1), tokens: 1, trained: 1 };
+}
