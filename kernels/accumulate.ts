@@ -3,10 +3,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape, sizeOf } from '../src/core/shape';
 import source from './accumulate.wgsl?raw';
-import { bytesOf, readInput, required, writeOutput } from './launch';
+import { bytesOf, readInput, required, writeOutput } from './lib/launch';
 import type { Builder, Op, Value } from './op';
-import { misfit, only } from './rule';
-import { elementwise } from './spans';
+import { misfit, only } from './lib/rule';
+import { elementwise } from './lib/binding-ranges';
 
 /** [state, x] of one shape, f32 → [state + x], in the state's buffer. */
 export const accumulateOp: Op = {

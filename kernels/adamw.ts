@@ -3,10 +3,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape, sizeOf } from '../src/core/shape';
 import source from './adamw.wgsl?raw';
-import { bytesOf, readInput, required, writeOutput } from './launch';
+import { bytesOf, readInput, required, writeOutput } from './lib/launch';
 import type { Builder, Op, Value } from './op';
-import { misfit } from './rule';
-import { elementwise } from './spans';
+import { misfit } from './lib/rule';
+import { elementwise } from './lib/binding-ranges';
 
 /**
  * [param, grad, m, v, all [n], hyper [8], norm [1], optionally scale [1]] f32 → the first four, in place: one step of

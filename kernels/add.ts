@@ -3,10 +3,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape, sizeOf } from '../src/core/shape';
 import source from './add.wgsl?raw';
-import { bytesOf, readTensor, required, writeTensor } from './launch';
+import { bytesOf, readTensor, required, writeTensor } from './lib/launch';
 import type { Builder, Op, Value } from './op';
-import { misfit, only } from './rule';
-import { elementwise } from './spans';
+import { misfit, only } from './lib/rule';
+import { elementwise } from './lib/binding-ranges';
 
 /** [a, b] of one shape, f32 → [a + b]. */
 export const addOp: Op = {

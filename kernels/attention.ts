@@ -20,13 +20,13 @@ import {
   writeOutput,
   writeScratch,
   writeTensor,
-} from './launch';
+} from './lib/launch';
 import type { Binding, Builder, Dispatch, Launch, Op, Spec, Target, Use, Value } from './op';
-import { isActivation, misfit } from './rule';
-import { cuts, slice } from './spans';
-import { sumParts } from './sum_parts';
-import { withTensors } from './tensors';
-import { unroll } from './unroll';
+import { isActivation, misfit } from './lib/rule';
+import { cuts, slice } from './lib/binding-ranges';
+import { sumParts } from './lib/partial-sums';
+import { withTensors } from './lib/tensors';
+import { unroll } from './lib/unroll';
 
 export interface AttentionAttrs {
   /** Rows of the batch, B; tokens attend within their row. */

@@ -4,11 +4,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { sameShape } from '../src/core/shape';
 import { f32, specialise } from '../src/gpu/shader';
 import source from './attention_cached.wgsl?raw';
-import { laneConstants, withLanes } from './lanes';
-import { bytesOf, readInput, required, specBytes, writeOutput } from './launch';
+import { laneConstants, withLanes } from './lib/lanes';
+import { bytesOf, readInput, required, specBytes, writeOutput } from './lib/launch';
 import type { Builder, Op, Spec, Value } from './op';
-import { matrixOf, misfit, only } from './rule';
-import { product } from './twin';
+import { matrixOf, misfit, only } from './lib/rule';
+import { product } from './lib/twin';
 
 export interface CachedAttentionAttrs {
   readonly heads: number;

@@ -5,8 +5,8 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { AttentionAttrs } from './attention';
-import { required } from './launch';
-import { product } from './twin';
+import { required } from './lib/launch';
+import { product } from './lib/twin';
 
 type Inputs = readonly (tf.Tensor | null)[];
 

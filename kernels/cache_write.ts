@@ -5,9 +5,9 @@ import { f16ToF32, f32ToF16 } from '../src/core/f16';
 import { sameShape, sizeOf } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
 import source from './cache_write.wgsl?raw';
-import { linearGrid, readInput, required, specBytes, writeOutput } from './launch';
+import { linearGrid, readInput, required, specBytes, writeOutput } from './lib/launch';
 import type { Builder, Op, Value } from './op';
-import { matrixOf, misfit } from './rule';
+import { matrixOf, misfit } from './lib/rule';
 
 /** The largest f16: what is larger becomes it. */
 const LARGEST = 65504;

@@ -5,13 +5,13 @@ import { sameShape } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
 import source from './crossentropy.wgsl?raw';
 import { crossentropyTwin } from './crossentropy_twin';
-import { gemm } from './gemm';
-import { laneConstants, withLanes } from './lanes';
-import { bytesOf, readInput, readScratch, readTensor, required, tooLarge, writeOutput, writeScratch } from './launch';
+import { gemm } from './lib/gemm';
+import { laneConstants, withLanes } from './lib/lanes';
+import { bytesOf, readInput, readScratch, readTensor, required, tooLarge, writeOutput, writeScratch } from './lib/launch';
 import type { Binding, Builder, Dispatch, Launch, Op, Target, Use, Value } from './op';
-import { isActivation, matrixOf, misfit, notTrained } from './rule';
+import { isActivation, matrixOf, misfit, notTrained } from './lib/rule';
 import { scale } from './scale';
-import { slice } from './spans';
+import { slice } from './lib/binding-ranges';
 
 export interface CrossentropyAttrs {
   /** Also make dHidden, the derivative of the loss. */

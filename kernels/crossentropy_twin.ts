@@ -1,8 +1,8 @@
 /** The twin of `crossentropy`: plain tfjs ops, in chunks of tokens so that large vocabularies fit wasm's memory. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { required } from './launch';
-import { product } from './twin';
+import { required } from './lib/launch';
+import { product } from './lib/twin';
 
 /** Logits alive at a time. */
 const CHUNK_ELEMENTS = 1 << 22;

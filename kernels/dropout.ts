@@ -6,11 +6,11 @@ import { uniform } from '../src/core/random';
 import { sameShape, sizeOf, type Shape } from '../src/core/shape';
 import { f32 } from '../src/gpu/shader';
 import source from './dropout.wgsl?raw';
-import { bytesOf, inFours, readInput, readTensor, required, writeTensor } from './launch';
+import { bytesOf, inFours, readInput, readTensor, required, writeTensor } from './lib/launch';
 import type { Builder, Op, Value } from './op';
-import random from './random.wgsl?raw';
-import { misfit, only } from './rule';
-import { elementwise } from './spans';
+import random from './lib/random.wgsl?raw';
+import { misfit, only } from './lib/rule';
+import { elementwise } from './lib/binding-ranges';
 
 export interface DropoutAttrs {
   /** Share of the elements that become 0; at least 0, less than 1. */

@@ -3,12 +3,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { sizeOf } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
-import { rowBlocks, type RowBlock } from './blocks';
+import { rowBlocks, type RowBlock } from './lib/row-blocks';
 import source from './embedding.wgsl?raw';
-import { linearGrid, readInput, required, specBytes, writeOutput } from './launch';
+import { linearGrid, readInput, required, specBytes, writeOutput } from './lib/launch';
 import type { Binding, Builder, Dispatch, Op, Spec, Use, Value } from './op';
-import { matrixOf, misfit, notTrained, only } from './rule';
-import { cuts, slice, type Span } from './spans';
+import { matrixOf, misfit, notTrained, only } from './lib/rule';
+import { cuts, slice, type Span } from './lib/binding-ranges';
 
 /** [table f32|f16 [V, C], ids i32 [M]] → [rows f32 [M, C]]. Ids lie in [0, V); the table is frozen. */
 export const embeddingOp: Op = {

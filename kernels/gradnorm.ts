@@ -4,11 +4,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { sameShape, sizeOf } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
 import source from './gradnorm.wgsl?raw';
-import { laneConstants, withLanes } from './lanes';
-import { bytesOf, readInput, readScratch, required, writeOutput, writeScratch } from './launch';
+import { laneConstants, withLanes } from './lib/lanes';
+import { bytesOf, readInput, readScratch, required, writeOutput, writeScratch } from './lib/launch';
 import type { Builder, Dispatch, Op, Target, Value } from './op';
-import { misfit, only } from './rule';
-import { slice, spans, type Span } from './spans';
+import { misfit, only } from './lib/rule';
+import { slice, spans, type Span } from './lib/binding-ranges';
 
 /** Elements per workgroup below which another workgroup does not pay, and how many workgroups read a span at most. */
 const PER_GROUP = 8192;

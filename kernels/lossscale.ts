@@ -3,10 +3,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape } from '../src/core/shape';
 import { f32, specialise } from '../src/gpu/shader';
-import { bytesOf, readInput, required, writeOutput } from './launch';
+import { bytesOf, readInput, required, writeOutput } from './lib/launch';
 import source from './lossscale.wgsl?raw';
 import type { Builder, Op, Value } from './op';
-import { misfit } from './rule';
+import { misfit } from './lib/rule';
 
 /** What a run begins with, as GradScaler does. */
 export const FIRST_SCALE = 2 ** 16;

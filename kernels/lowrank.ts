@@ -3,16 +3,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape } from '../src/core/shape';
 import { f32, specialise } from '../src/gpu/shader';
-import { gemm } from './gemm';
-import { bytesOf, readInput, readScratch, readTensor, required, writeOutput, writeScratch, writeTensor } from './launch';
+import { gemm } from './lib/gemm';
+import { bytesOf, readInput, readScratch, readTensor, required, writeOutput, writeScratch, writeTensor } from './lib/launch';
 import source from './lowrank.wgsl?raw';
 import type { Binding, Builder, Dispatch, Launch, Op, Target, Use, Value } from './op';
-import { isActivation, matrixOf, misfit, only } from './rule';
-import { cuts, slice, type Span } from './spans';
-import { sumParts } from './sum_parts';
-import { unroll } from './unroll';
-import { withTensors } from './tensors';
-import { product } from './twin';
+import { isActivation, matrixOf, misfit, only } from './lib/rule';
+import { cuts, slice, type Span } from './lib/binding-ranges';
+import { sumParts } from './lib/partial-sums';
+import { unroll } from './lib/unroll';
+import { withTensors } from './lib/tensors';
+import { product } from './lib/twin';
 
 /** nt: a [M, K]·(b [N, K])ᵀ. nn: a [M, K]·b [K, N]. tn: (a [K, M])ᵀ·b [K, N]. All give [M, N], times `scale`. */
 export interface LowrankAttrs {

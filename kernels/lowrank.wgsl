@@ -1,5 +1,5 @@
 // out = FACTOR·aᵀ·b for a [DEPTH, ROWS] and b [DEPTH, COLUMNS]: a sum over tokens, in two stages of fixed order.
-// Each thread adds TM x TN of the result over one span of tokens; sum_parts.wgsl adds the spans. ACCUMULATE adds to what is in out.
+// Each thread adds TM x TN of the result over one span of tokens; partial-sums.wgsl adds the spans. ACCUMULATE adds to what is in out.
 #if VECTOR
 alias E = vec4f;
 #else

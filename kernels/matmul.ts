@@ -2,12 +2,12 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape } from '../src/core/shape';
-import { gemm, type Layout } from './gemm';
-import { bytesOf, readInput, readTensor, required, writeTensor } from './launch';
+import { gemm, type Layout } from './lib/gemm';
+import { bytesOf, readInput, readTensor, required, writeTensor } from './lib/launch';
 import { lowrank } from './lowrank';
 import type { Builder, Op, Spec, Use, Value } from './op';
-import { isActivation, matrixOf, misfit, notTrained, only } from './rule';
-import { product } from './twin';
+import { isActivation, matrixOf, misfit, notTrained, only } from './lib/rule';
+import { product } from './lib/twin';
 
 /** nt: weights [N, K], y = a·wᵀ. nn: weights [K, N], y = a·w. `scale` multiplies the low-rank part. */
 export interface MatmulAttrs {

@@ -14,12 +14,12 @@ import {
 } from '../src/core/quantised';
 import { sameShape, sizeOf } from '../src/core/shape';
 import { f32, specialise } from '../src/gpu/shader';
-import { bytesOf, linearGrid, readInput, required, writeOutput } from './launch';
+import { bytesOf, linearGrid, readInput, required, writeOutput } from './lib/launch';
 import type { Builder, Dispatch, Op, Spec, Value } from './op';
 import source from './quantise.wgsl?raw';
 import { quantiseTwin } from './quantise_twin';
-import { describe, matrixOf, misfit, only } from './rule';
-import { unroll } from './unroll';
+import { describe, matrixOf, misfit, only } from './lib/rule';
+import { unroll } from './lib/unroll';
 
 /** The type of the target. */
 export interface QuantiseAttrs {

@@ -4,13 +4,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { internal } from '../src/core/errors';
 import { sameShape, sizeOf } from '../src/core/shape';
 import { f32, specialise, type Constants } from '../src/gpu/shader';
-import { laneConstants, withLanes } from './lanes';
-import { bytesOf, linearGrid, readInput, readTensor, required, writeOutput, writeTensor } from './launch';
+import { laneConstants, withLanes } from './lib/lanes';
+import { bytesOf, linearGrid, readInput, readTensor, required, writeOutput, writeTensor } from './lib/launch';
 import type { Binding, Builder, Dispatch, Op, Spec, Target, Value } from './op';
 import source from './rmsnorm.wgsl?raw';
-import { isActivation, matrixOf, misfit, notTrained } from './rule';
-import { slice, spans, type Span } from './spans';
-import { withTensors } from './tensors';
+import { isActivation, matrixOf, misfit, notTrained } from './lib/rule';
+import { slice, spans, type Span } from './lib/binding-ranges';
+import { withTensors } from './lib/tensors';
 
 /** Invocations of a workgroup, and how many of them share a run at most: a CPU pays for every barrier between them. */
 const GROUP = { gpu: 256, cpu: 64 };

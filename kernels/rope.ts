@@ -4,12 +4,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { internal } from '../src/core/errors';
 import { sameShape, sizeOf } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
-import { bytesOf, linearGrid, readInput, readTensor, required, writeTensor } from './launch';
+import { bytesOf, linearGrid, readInput, readTensor, required, writeTensor } from './lib/launch';
 import type { Builder, Dispatch, Op, Use, Value } from './op';
 import source from './rope.wgsl?raw';
-import { matrixOf, misfit, notTrained } from './rule';
-import { slice, spans, type Span } from './spans';
-import { withTensors } from './tensors';
+import { matrixOf, misfit, notTrained } from './lib/rule';
+import { slice, spans, type Span } from './lib/binding-ranges';
+import { withTensors } from './lib/tensors';
 
 export interface RopeAttrs {
   /** D, even. */

@@ -2,11 +2,11 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape, sizeOf } from '../src/core/shape';
-import { bytesOf, inFours, readInput, readTensor, required, writeTensor } from './launch';
+import { bytesOf, inFours, readInput, readTensor, required, writeTensor } from './lib/launch';
 import type { Builder, Op, Value } from './op';
-import { misfit, notTrained, only } from './rule';
+import { misfit, notTrained, only } from './lib/rule';
 import source from './scale.wgsl?raw';
-import { elementwise } from './spans';
+import { elementwise } from './lib/binding-ranges';
 
 /** [x of any shape, s [1]], f32 → [x·s[0]]. Differentiable in x only. */
 export const scaleOp: Op = {

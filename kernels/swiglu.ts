@@ -2,10 +2,10 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape, sizeOf } from '../src/core/shape';
-import { bytesOf, inFours, readTensor, required, writeTensor } from './launch';
+import { bytesOf, inFours, readTensor, required, writeTensor } from './lib/launch';
 import type { Builder, Op, Spec, Value } from './op';
-import { misfit, only } from './rule';
-import { elementwise } from './spans';
+import { misfit, only } from './lib/rule';
+import { elementwise } from './lib/binding-ranges';
 import source from './swiglu.wgsl?raw';
 
 /** [gate, up] of one shape, f32 → [silu(gate)·up]. */

@@ -1,7 +1,7 @@
 /**
  * Counter-based random numbers: a pure function of (seed, step, stream, index), so that any draw can be made again.
  * The generator is PCG4D (Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020): 32-bit integer
- * arithmetic only, so `kernels/random.wgsl` gives the same bits.
+ * arithmetic only, so `kernels/lib/random.wgsl` gives the same bits.
  */
 
 /** Independent uses of randomness. Values are part of the checkpoint format: never renumber. */

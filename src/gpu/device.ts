@@ -15,7 +15,7 @@ export interface Target {
   readonly subgroupSize: number;
   /** Products of halves by whole subgroups, summed in f32; means nothing without the feature `MATRICES`. */
   readonly matrices?: MatrixSize | undefined;
-  /** The name of the tile that a product takes (see kernels/tile.ts); the static choice where it gives none or is absent. */
+  /** The name of the tile that a product takes (see kernels/lib/tile.ts); the static choice where it gives none or is absent. */
   readonly tiles?: ((product: string) => string | undefined) | undefined;
 }
 

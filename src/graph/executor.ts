@@ -22,7 +22,7 @@ export interface Executor {
   write(value: Value, data: HostArray): void;
   /** Downloads a declared value. */
   read(value: Value): Promise<HostArray>;
-  /** `tiles` names the tile of a matrix product (kernels/tile.ts); the static choice where it gives none. */
+  /** `tiles` names the tile of a matrix product (kernels/lib/tile.ts); the static choice where it gives none. */
   compile(plan: Plan, onProgress?: (done: number, total: number) => void, tiles?: Target['tiles']): Promise<Compiled>;
   /**
    * Runs once and hands over the plan's outputs, in order. Work is queued before the call returns, so runs may follow each

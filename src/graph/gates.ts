@@ -7,7 +7,7 @@ import { gradnorm } from '../../kernels/gradnorm';
 import { matmul } from '../../kernels/matmul';
 import type { Target, Value } from '../../kernels/op';
 import { rmsnorm } from '../../kernels/rmsnorm';
-import { matrixTile } from '../../kernels/tile';
+import { matrixTile } from '../../kernels/lib/tile';
 import { sizeOf } from '../core/shape';
 import { MATRICES, type Device } from '../gpu/device';
 import type { HostArray } from './executor';

@@ -1,9 +1,9 @@
 /** Times a matrix product on the device under different tiles. */
 
 import { matmulOp } from '../../kernels/matmul';
-import { specBytes } from '../../kernels/launch';
+import { specBytes } from '../../kernels/lib/launch';
 import type { Binding, Launch, Spec, Target, Use } from '../../kernels/op';
-import { candidateTiles, type ProductShape } from '../../kernels/tile';
+import { candidateTiles, type ProductShape } from '../../kernels/lib/tile';
 import type { Device } from '../gpu/device';
 import { Pipelines } from '../gpu/pipelines';
 

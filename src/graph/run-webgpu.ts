@@ -5,7 +5,7 @@
 
 import { CodedError } from '../core/errors';
 import type { Device } from '../gpu/device';
-import { tooLarge } from '../../kernels/launch';
+import { tooLarge } from '../../kernels/lib/launch';
 import type { Binding, Launch, Target, Value } from '../../kernels/op';
 import type { Compiled, Executor, HostArray } from './executor';
 import { storageOf, valueBytes, type Node } from './graph';

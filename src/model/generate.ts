@@ -2,14 +2,14 @@
  * Decoding with a KV cache, several sequences side by side. Prompts go through the model in windows of tokens, whichever sequences
  * they belong to, all but their last token; then every sequence takes a token at each step. What a sequence gives is the same to
  * the bit whatever is decoded beside it: no kernel's sums for one token depend on the others of its window, nor, for the few
- * rows of a step, on how many they are (kernels/matmul_vector.wgsl).
+ * rows of a step, on how many they are (kernels/lib/gemm-vector.wgsl).
  */
 
 import { internal } from '../core/errors';
 import type { Compiled, Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
 import { plan, type Plan } from '../graph/plan';
-import { FEW } from '../../kernels/tile';
+import { FEW } from '../../kernels/lib/tile';
 import type { ModelConfig } from './config';
 import type { Adaptation } from './llama';
 import {

@@ -7,9 +7,9 @@ import type { RunStore } from '../checkpoint/types';
 import type { Device, Target } from '../gpu/device';
 import { timeTiles } from '../graph/measure';
 import type { Plan } from '../graph/plan';
-import { candidateTiles, productName, productOf, type ProductShape } from '../../kernels/tile';
+import { candidateTiles, productName, productOf, type ProductShape } from '../../kernels/lib/tile';
 
-/** Tile names by product name; see kernels/tile.ts. */
+/** Tile names by product name; see kernels/lib/tile.ts. */
 export type Tiles = Readonly<Record<string, string>>;
 
 /** The fastest tiles for the products of some plans. */

@@ -9,7 +9,7 @@ import type { EncodedDataset, EncodedSplit } from '../../src/batch/types';
 import { openRunStore } from '../../src/checkpoint/store';
 import type { Snapshot } from '../../src/checkpoint/types';
 import { uniform } from '../../src/core/random';
-import { candidateTiles, productOf } from '../../kernels/tile';
+import { candidateTiles, productOf } from '../../kernels/lib/tile';
 import { openDevice } from '../../src/gpu/device';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { deviceKey, type Tiles } from '../../src/train/tune';

@@ -17,7 +17,7 @@ import { plan } from '../../src/graph/plan';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { writeQuantised } from '../../src/graph/write-quantised';
-import { inFours } from '../../kernels/launch';
+import { inFours } from '../../kernels/lib/launch';
 import type { Op, Value } from '../../kernels/op';
 import { deviation } from '../deviation';
 import { readQuantised } from './quantised';

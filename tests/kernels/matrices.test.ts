@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { MATRICES } from '../../src/gpu/device';
-import { candidateTiles, type ProductShape } from '../../kernels/tile';
+import { candidateTiles, type ProductShape } from '../../kernels/lib/tile';
 import { matmulOp } from '../../kernels/matmul';
 import { tileCase } from './cases/tiles';
 import { checkForward, testDevice, useCpu } from './harness';

@@ -1,7 +1,7 @@
 /** Every tile that the tuner may pick equals the twin; the timer times what it is given. */
 
 import { expect, test } from 'vitest';
-import { candidateTiles, type ProductShape } from '../../kernels/tile';
+import { candidateTiles, type ProductShape } from '../../kernels/lib/tile';
 import { timeTiles } from '../../src/graph/measure';
 import { tileCases } from './cases/tiles';
 import { testDevice } from './harness';

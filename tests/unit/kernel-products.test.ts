@@ -1,14 +1,14 @@
 /** What the matrix products rely on without a GPU: loops written out, row blocks, tiles inside WebGPU's default limits. */
 
 import { describe, expect, test } from 'vitest';
-import { rowBlocks } from '../../kernels/blocks';
+import { rowBlocks } from '../../kernels/lib/row-blocks';
 import { crossentropyOp } from '../../kernels/crossentropy';
 import { lowrankOp } from '../../kernels/lowrank';
 import { matmulOp } from '../../kernels/matmul';
 import type { Launch, Spec, Target } from '../../kernels/op';
-import { tileOf } from '../../kernels/tile';
+import { tileOf } from '../../kernels/lib/tile';
 import { quantisedLayout } from '../../src/core/quantised';
-import { unroll } from '../../kernels/unroll';
+import { unroll } from '../../kernels/lib/unroll';
 
 const MIB = 1 << 20;
 const real: Target = {

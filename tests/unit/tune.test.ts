@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest';
 import { lowrank } from '../../kernels/lowrank';
 import { matmul } from '../../kernels/matmul';
 import type { Target } from '../../kernels/op';
-import { candidateTiles, matrixTile, productName, productOf, tileOf, type ProductShape } from '../../kernels/tile';
+import { candidateTiles, matrixTile, productName, productOf, tileOf, type ProductShape } from '../../kernels/lib/tile';
 import { MATRICES } from '../../src/gpu/device';
 import { Graph } from '../../src/graph/graph';
 import { plan, type Plan } from '../../src/graph/plan';

@@ -1,4 +1,4 @@
-import type { Layout } from '../../../kernels/gemm';
+import type { Layout } from '../../../kernels/lib/gemm';
 import { matmulOp, type MatmulAttrs } from '../../../kernels/matmul';
 import type { DType } from '../../../src/core/dtype';
 import type { Target } from '../../../src/gpu/device';

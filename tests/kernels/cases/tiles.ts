@@ -1,4 +1,4 @@
-import { candidateTiles, type ProductShape } from '../../../kernels/tile';
+import { candidateTiles, type ProductShape } from '../../../kernels/lib/tile';
 import { matmulOp, type MatmulAttrs } from '../../../kernels/matmul';
 import type { Target } from '../../../src/gpu/device';
 import type { Case, OpCases } from '../harness';

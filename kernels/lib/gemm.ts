@@ -1,20 +1,20 @@
 /** Matrix products as dispatches: picks tile shapes, cuts weights over the binding limit into row blocks. Used by several ops. */
 
-import type { DType } from '../src/core/dtype';
-import { isQuantised, NF4, quantisedLayout } from '../src/core/quantised';
-import { f32, specialise, type Constants } from '../src/gpu/shader';
-import { rowBlocks, type RowBlock } from './blocks';
+import type { DType } from '../../src/core/dtype';
+import { isQuantised, NF4, quantisedLayout } from '../../src/core/quantised';
+import { f32, specialise, type Constants } from '../../src/gpu/shader';
+import { rowBlocks, type RowBlock } from './row-blocks';
 import dequantiseSource from './dequantise.wgsl?raw';
-import directSource from './matmul_direct.wgsl?raw';
-import tiledSource from './matmul_tiled.wgsl?raw';
-import vectorSource from './matmul_vector.wgsl?raw';
-import matrixSource from './matmul_matrix.wgsl?raw';
-import operandSource from './matmul.wgsl?raw';
+import directSource from './gemm-direct.wgsl?raw';
+import tiledSource from './gemm-tiled.wgsl?raw';
+import vectorSource from './gemm-vector.wgsl?raw';
+import matrixSource from './gemm-matrix.wgsl?raw';
+import operandSource from './gemm.wgsl?raw';
 import { withLanes } from './lanes';
 import { commonDivisor, readScratch, writeScratch } from './launch';
-import type { Binding, Dispatch, Launch, Target } from './op';
-import { cuts, slice, type Span } from './spans';
-import { sumParts } from './sum_parts';
+import type { Binding, Dispatch, Launch, Target } from '../op';
+import { cuts, slice, type Span } from './binding-ranges';
+import { sumParts } from './partial-sums';
 import { withTensors } from './tensors';
 import { tileOf, type Tile } from './tile';
 import { unroll } from './unroll';

@@ -1,7 +1,7 @@
 /** What the ops' shape rules, gradients and builders have in common. */
 
-import { internal, type CodedError } from '../src/core/errors';
-import type { Spec, Value } from './op';
+import { internal, type CodedError } from '../../src/core/errors';
+import type { Spec, Value } from '../op';
 
 /** The error of a shape rule: what came in, and what the op takes. */
 export function misfit(op: string, inputs: readonly (Spec | null)[], expected: string): CodedError {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { elementwise, slice, spans } from '../../kernels/spans';
-import { readInput, writeOutput } from '../../kernels/launch';
+import { elementwise, slice, spans } from '../../kernels/lib/binding-ranges';
+import { readInput, writeOutput } from '../../kernels/lib/launch';
 
 describe('spans', () => {
   test('are one when all fits', () => expect(spans(1000, 4, 4000)).toEqual([{ first: 0, count: 1000 }]));

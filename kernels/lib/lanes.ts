@@ -1,8 +1,8 @@
 /** Sums and maxima over neighbouring invocations of a workgroup, through subgroups where the device has them. */
 
-import type { Constants } from '../src/gpu/shader';
+import type { Constants } from '../../src/gpu/shader';
 import source from './lanes.wgsl?raw';
-import type { Target } from './op';
+import type { Target } from '../op';
 
 /** `source` with `lane_sum` and `lane_max`, which take a value and the local invocation index. */
 export function withLanes(own: string): string {

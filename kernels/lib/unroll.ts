@@ -3,7 +3,7 @@
  * other CPU adapters run an indexed private array five to eight times slower.
  */
 
-import { internal } from '../src/core/errors';
+import { internal } from '../../src/core/errors';
 
 /** Replaces `#repeat i N … #end` by N copies of the lines between, `$i` standing for 0 … N−1. N is a number or a name in `counts`. */
 export function unroll(source: string, counts: Readonly<Record<string, number>>): string {

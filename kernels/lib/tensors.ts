@@ -1,8 +1,8 @@
 /** Activations as shaders see them: numbers in f32, whichever of f32 and f16 they are stored in. */
 
-import type { Constants } from '../src/gpu/shader';
-import halves from './halves.wgsl?raw';
-import type { Binding } from './op';
+import type { Constants } from '../../src/gpu/shader';
+import halves from './f16.wgsl?raw';
+import type { Binding } from '../op';
 
 /**
  * Writes `#tensor BINDING read|write|update NAME` out, as the buffer is stored that `bindings` has at BINDING (a number, or a name

@@ -1,9 +1,9 @@
 /** Cuts a matrix into row blocks that fit a storage buffer binding. */
 
-import { byteLength } from '../src/core/dtype';
-import { isQuantised, quantisedLayout } from '../src/core/quantised';
+import { byteLength } from '../../src/core/dtype';
+import { isQuantised, quantisedLayout } from '../../src/core/quantised';
 import { commonDivisor, tooLarge } from './launch';
-import type { Spec } from './op';
+import type { Spec } from '../op';
 import { describe } from './rule';
 
 /** WebGPU's largest required alignment of a binding's offset. */

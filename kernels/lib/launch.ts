@@ -1,8 +1,8 @@
 /** Small pieces that every op's launch, shape rule and cost are made of. */
 
-import { CodedError, internal } from '../src/core/errors';
-import { storageBytes } from '../src/core/dtype';
-import type { Binding, Spec, Use } from './op';
+import { CodedError, internal } from '../../src/core/errors';
+import { storageBytes } from '../../src/core/dtype';
+import type { Binding, Spec, Use } from '../op';
 
 /** WebGPU's limit on workgroups in one dimension. */
 const MAX_WORKGROUPS = 65535;

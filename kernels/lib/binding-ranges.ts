@@ -1,8 +1,8 @@
 /** Ops on runs of items that do not see each other: launch geometry, cut so that every binding fits the device. */
 
-import { specialise, type Constants } from '../src/gpu/shader';
+import { specialise, type Constants } from '../../src/gpu/shader';
 import { commonDivisor, linearGrid, tooLarge } from './launch';
-import type { Binding, Launch, Target } from './op';
+import type { Binding, Launch, Target } from '../op';
 import { withTensors } from './tensors';
 
 /** Items per aligned step: 64 items of any whole number of 32-bit words fill a multiple of 256 bytes. */

@@ -1,9 +1,9 @@
 /** The second stage of sums that are taken in spans side by side. */
 
-import { f32, specialise } from '../src/gpu/shader';
+import { f32, specialise } from '../../src/gpu/shader';
 import { linearGrid } from './launch';
-import type { Binding, Dispatch } from './op';
-import source from './sum_parts.wgsl?raw';
+import type { Binding, Dispatch } from '../op';
+import source from './partial-sums.wgsl?raw';
 import { withTensors } from './tensors';
 
 export interface Parts {

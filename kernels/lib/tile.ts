@@ -1,10 +1,10 @@
 /** Tile shapes of the matrix product, by problem and device. */
 
-import type { Constants } from '../src/gpu/shader';
-import type { DType } from '../src/core/dtype';
-import { MATRICES } from '../src/gpu/device';
+import type { Constants } from '../../src/gpu/shader';
+import type { DType } from '../../src/core/dtype';
+import { MATRICES } from '../../src/gpu/device';
 import { laneConstants } from './lanes';
-import type { Target } from './op';
+import type { Target } from '../op';
 
 /** How a product is cut: entry point, a thread's share of y (a subgroup's, in matrices), the step along the depth, and the grid (columns, rows). */
 export interface Tile {

@@ -1,9 +1,9 @@
-// Operands and result of y = Σ_s a_s·op(w_s)·FACTOR_s + bias + addend; the tile loops are in matmul_direct.wgsl and
-// matmul_tiled.wgsl. Everything is read four neighbours at a time: along the depth k for a (and w when NT), along the columns
+// Operands and result of y = Σ_s a_s·op(w_s)·FACTOR_s + bias + addend; the tile loops are in gemm-direct.wgsl and
+// gemm-tiled.wgsl. Everything is read four neighbours at a time: along the depth k for a (and w when NT), along the columns
 // n for w when NN. VECTOR: every size is a multiple of four, so a read is one vec4.
 // NATIVE_HALF: f16 is a type of the device, so halves need no unpacking; what is computed stays the same, in f32. Reads past the depth give zero; reads past
 // other edges give anything, and only reach results that are not stored. A layer of the grid takes SPAN of
-// w0's depth; when there are several, each stores a matrix of its own, and sum_parts.wgsl adds them.
+// w0's depth; when there are several, each stores a matrix of its own, and partial-sums.wgsl adds them.
 #if VECTOR
 alias E = vec4f;
 #else
