@@ -11,12 +11,16 @@ import { sizeOf } from '../core/shape';
 import type { Value } from '../../kernels/op';
 import type { Compiled, Executor, HostArray } from './executor';
 import type { Graph, Node } from './graph';
+import { declaredIn, Lifetimes } from './lifetimes';
 import type { Plan } from './plan';
 
 export class TfjsExecutor implements Executor {
   readonly kind: 'wasm' | 'cpu';
   readonly #graph: Graph;
   readonly #stored = new Map<Value, tf.Tensor>();
+  readonly #lifetimes = new Lifetimes();
+  /** The declared values of each compiled plan. */
+  readonly #compiled = new Map<Compiled, readonly Value[]>();
 
   /** The tfjs backend of that name must be registered and current. */
   constructor(graph: Graph, kind: 'wasm' | 'cpu') {
@@ -25,6 +29,7 @@ export class TfjsExecutor implements Executor {
   }
 
   write(value: Value, data: HostArray): void {
+    this.#lifetimes.check(value, 'written');
     if (isQuantised(value.dtype)) throw internal(`${value.name} is ${value.dtype}: it is written by quantising`);
     const numbers = data instanceof Uint16Array ? f16ToF32(data) : data;
     if (numbers.length !== sizeOf(value.shape))
@@ -33,17 +38,25 @@ export class TfjsExecutor implements Executor {
   }
 
   async read(value: Value): Promise<HostArray> {
+    this.#lifetimes.check(value, 'read');
     const tensor = this.#load(value);
     const data = await hostData(tensor);
     if (this.#graph.viewsOf(value) !== undefined) tensor.dispose();
     return data;
   }
 
-  compile(plan: Plan): Promise<Compiled> {
-    return Promise.resolve({ plan, dispose: () => undefined });
+  async compile(plan: Plan): Promise<Compiled> {
+    const declared = declaredIn(plan);
+    this.#lifetimes.checkPlan(plan, declared);
+    const compiled: Compiled = { plan, dispose: () => void this.#compiled.delete(compiled) };
+    this.#compiled.set(compiled, declared);
+    return Promise.resolve(compiled);
   }
 
-  async run({ plan }: Compiled): Promise<readonly HostArray[]> {
+  async run(compiled: Compiled): Promise<readonly HostArray[]> {
+    const { plan } = compiled;
+    this.#lifetimes.checkPlan(plan, this.#compiled.get(compiled) ?? []);
+    if (!this.#compiled.has(compiled)) throw internal(`the compiled plan ${plan.name} was disposed and cannot run`);
     const temps = new Map<Value, tf.Tensor>();
     plan.nodes.forEach((node, i) => {
       this.#step(node, temps);
@@ -58,6 +71,7 @@ export class TfjsExecutor implements Executor {
   }
 
   release(value: Value): void {
+    this.#lifetimes.release(value);
     for (const part of this.#graph.viewsOf(value) ?? [value]) {
       this.#stored.get(part)?.dispose();
       this.#stored.delete(part);
@@ -74,8 +88,10 @@ export class TfjsExecutor implements Executor {
   }
 
   dispose(): void {
+    this.#lifetimes.dispose();
     for (const tensor of this.#stored.values()) tensor.dispose();
     this.#stored.clear();
+    this.#compiled.clear();
   }
 
   #step(node: Node, temps: Map<Value, tf.Tensor>): void {

@@ -3,13 +3,14 @@
  * Storage is one buffer per declared value; temporaries lie in buffers that all plans share, since one runs after the other.
  */
 
-import { CodedError } from '../core/errors';
+import { internal } from '../core/errors';
 import type { Device } from '../gpu/device';
 import { tooLarge } from '../../kernels/lib/launch';
 import type { Binding, Launch, Target, Value } from '../../kernels/op';
 import type { Compiled, Executor, HostArray } from './executor';
 import { storageOf, valueBytes, type Node } from './graph';
 import { launcher, type LaunchOf } from './launches';
+import { declaredIn, Lifetimes } from './lifetimes';
 import { layOut, share, type Memory, type Allocation } from './memory';
 import type { Plan } from './plan';
 
@@ -27,6 +28,8 @@ interface GpuCompiled extends Compiled {
   readonly buffers: readonly GPUBuffer[];
   /** Where each output is copied from. */
   readonly results: readonly BufferRange[];
+  /** The declared values whose buffers the commands bind. */
+  readonly declared: readonly Value[];
 }
 
 /** Some bytes of a buffer. */
@@ -58,6 +61,7 @@ export class WebGpuExecutor implements Executor {
   readonly #poison: boolean;
   readonly #launchOf: LaunchOf;
   readonly #buffers = new Map<Value, GPUBuffer>();
+  readonly #lifetimes = new Lifetimes();
   readonly #compiled = new Set<GpuCompiled>();
   /** Buffers of temporaries and scratch, and how many plans use each. */
   #shared: { readonly buffer: GPUBuffer; plans: number }[] = [];
@@ -72,21 +76,23 @@ export class WebGpuExecutor implements Executor {
   }
 
   write(value: Value, data: HostArray): void {
+    this.#lifetimes.check(value, 'written');
     const padded = data.byteLength % 4 === 0 ? data : padHalves(data);
     if (padded.byteLength !== valueBytes(value)) {
-      throw new CodedError('internal', `internal: ${value.name} takes ${valueBytes(value)} bytes, got ${padded.byteLength}`);
+      throw internal(`${value.name} takes ${valueBytes(value)} bytes, got ${padded.byteLength}`);
     }
     this.#device.gpu.queue.writeBuffer(this.#bufferOf(value), this.#offsetOf(value), padded);
   }
 
   async read(value: Value): Promise<HostArray> {
+    this.#lifetimes.check(value, 'read');
     const encoder = this.#device.gpu.createCommandEncoder();
     const staging = this.#stage(encoder, [
       { buffer: this.#bufferOf(value), offset: this.#offsetOf(value), size: valueBytes(value) },
     ]);
     this.#device.gpu.queue.submit([encoder.finish()]);
     const [data] = await this.#collect(staging, { outputs: [value] });
-    if (data === undefined) throw new CodedError('internal', `internal: ${value.name} gave no data`);
+    if (data === undefined) throw internal(`${value.name} gave no data`);
     return data;
   }
 
@@ -97,6 +103,8 @@ export class WebGpuExecutor implements Executor {
     tiles?: Target['tiles'],
     places?: Memory,
   ): Promise<GpuCompiled> {
+    const declared = declaredIn(plan);
+    this.#lifetimes.checkPlan(plan, declared);
     const { target } = this.#device;
     const launchOf = tiles === undefined ? this.#launchOf : launcher({ ...target, tiles });
     const launches = plan.nodes.map(launchOf);
@@ -112,6 +120,7 @@ export class WebGpuExecutor implements Executor {
       commands,
       results,
       buffers,
+      declared,
       dispose: () => {
         if (this.#compiled.delete(compiled)) this.#giveBack(buffers);
       },
@@ -149,7 +158,10 @@ export class WebGpuExecutor implements Executor {
   }
 
   run(compiled: Compiled): Promise<readonly HostArray[]> {
-    const { commands, results, buffers, plan } = compiled as GpuCompiled;
+    const { commands, results, buffers, plan, declared } = compiled as GpuCompiled;
+    this.#lifetimes.checkPlan(plan, declared);
+    if (!this.#compiled.has(compiled as GpuCompiled))
+      throw internal(`the compiled plan ${plan.name} was disposed and cannot run`);
     const most = plan.oneSubmit === true ? Infinity : this.#flopsPerSubmit;
     const { gpu } = this.#device;
     if (this.#poison)
@@ -181,6 +193,7 @@ export class WebGpuExecutor implements Executor {
   }
 
   release(value: Value): void {
+    this.#lifetimes.release(value);
     const buffer = this.#buffers.get(value);
     if (buffer !== undefined) this.#device.buffers.destroy(buffer);
     this.#buffers.delete(value);
@@ -201,6 +214,7 @@ export class WebGpuExecutor implements Executor {
   }
 
   dispose(): void {
+    this.#lifetimes.dispose();
     for (const compiled of [...this.#compiled]) compiled.dispose();
     for (const buffer of this.#buffers.values()) this.#device.buffers.destroy(buffer);
     for (const { buffer } of this.#staging) this.#device.buffers.destroy(buffer);
@@ -254,8 +268,7 @@ export class WebGpuExecutor implements Executor {
   #whole(node: Node, { from, index }: Binding, memory: Memory, buffers: readonly GPUBuffer[]): BufferRange {
     if (from === 'scratch') return rangeOf(memory.scratchOf.get(node)?.[index], buffers, `scratch ${index} of ${node.op.name}`);
     const value = (from === 'input' ? node.inputs : node.outputs)[index];
-    if (value === null || value === undefined)
-      throw new CodedError('internal', `internal: ${node.op.name} binds ${from} ${index}, which is absent`);
+    if (value === null || value === undefined) throw internal(`${node.op.name} binds ${from} ${index}, which is absent`);
     return this.#locate(value, memory, buffers);
   }
 
@@ -322,7 +335,7 @@ export class WebGpuExecutor implements Executor {
 
 function rangeOf(place: Allocation | undefined, buffers: readonly GPUBuffer[], what: string): BufferRange {
   const buffer = buffers[place?.buffer ?? -1];
-  if (place === undefined || buffer === undefined) throw new CodedError('internal', `internal: ${what} has no place in memory`);
+  if (place === undefined || buffer === undefined) throw internal(`${what} has no place in memory`);
   return { buffer, offset: place.offset, size: place.size };
 }
 

@@ -112,10 +112,12 @@ interface Sequence {
   made: number;
 }
 
-/** Decodes prompts. One cache serves all adaptations; it is made when it is first needed, as large as it is needed. */
+/** Decodes prompts. All adaptations share one cache, which is declared at its first use with the shape that is needed then. */
 export class Decoder {
   readonly #programs = new Map<string, Promise<Programs>>();
   #cache: Cache | null = null;
+  /** Caches declared so far: each has a name of its own. */
+  #caches = 0;
 
   private constructor(
     readonly executor: Executor,
@@ -129,12 +131,13 @@ export class Decoder {
     return new Decoder(executor, graph, config);
   }
 
-  /** Gives the cache this shape, no more and no less, until prompts need more. */
-  async reserve(shape: CacheShape): Promise<void> {
+  /** Gives the cache exactly this shape, until prompts need a larger one. */
+  async reserve(shape: CacheShape): Promise<Cache> {
     const held = this.#cache;
-    if (held?.sequences === shape.sequences && held.positions === shape.positions) return;
+    if (held?.sequences === shape.sequences && held.positions === shape.positions) return held;
     await this.#release();
-    this.#cache = declareCache(this.graph, this.config, shape);
+    this.#cache = declareCache(this.graph, this.config, shape, `cache${this.#caches++}`);
+    return this.#cache;
   }
 
   /**
@@ -206,14 +209,13 @@ export class Decoder {
     return { token: sequence.next, last: full || prompt.stops.has(sequence.next) };
   }
 
-  /** The cache that is there, or a new one where it is too small. */
-  async #cacheFor(prompts: readonly Prompt[]): Promise<Cache> {
+  /** The current cache, or a new one where that is too small. */
+  #cacheFor(prompts: readonly Prompt[]): Promise<Cache> {
     const longest = Math.max(...prompts.map(({ ids, maxTokens }) => ids.length + maxTokens));
     const needed = cacheShape(this.config, prompts.length, longest);
     const held = this.#cache;
-    if (held !== null && held.sequences >= needed.sequences && held.positions >= needed.positions) return held;
-    await this.reserve(needed);
-    return this.#cache ?? declareCache(this.graph, this.config, needed);
+    if (held !== null && held.sequences >= needed.sequences && held.positions >= needed.positions) return Promise.resolve(held);
+    return this.reserve(needed);
   }
 
   #programsOf(name: string, adaptation: Adaptation | null, cache: Cache, sequences: number): Promise<Programs> {

@@ -90,11 +90,10 @@ export interface Cache extends CacheShape {
   readonly layers: readonly { readonly k: Value; readonly v: Value }[];
 }
 
-/** Declares (or finds again) the cache of that shape. */
-export function declareCache(graph: Graph, config: ModelConfig, { sequences, positions }: CacheShape): Cache {
+/** Declares a cache of that shape under `name`, which must be new: a released cache cannot be used again. */
+export function declareCache(graph: Graph, config: ModelConfig, { sequences, positions }: CacheShape, name: string): Cache {
   const shape = [sequences * positions, config.kvHeads * config.headDim];
-  const declare = (name: string) => graph.find(name) ?? graph.declare(name, 'state', shape, 'f16');
-  const of = (layer: number, field: string) => declare(`cache.${sequences}x${positions}.${layer}.${field}`);
+  const of = (layer: number, field: string) => graph.declare(`${name}.${layer}.${field}`, 'state', shape, 'f16');
   const layers = Array.from({ length: config.layers }, (_, i) => ({ k: of(i, 'k'), v: of(i, 'v') }));
   return { sequences, positions, layers };
 }

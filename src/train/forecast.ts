@@ -119,7 +119,7 @@ function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string)
   const held: Recipe = dtypeOf === null ? { ...recipe, activationPrecision: 'f32' } : recipe;
   const { train, update, evaluate, evaluateBase, adapter } = trainingPrograms(graph, config, held, 'forecast', remat);
   const training = declaredBytes(graph);
-  const cache = declareCache(graph, config, sampleCache(config, recipe));
+  const cache = declareCache(graph, config, sampleCache(config, recipe), 'cache');
   const sampling = decodePlans(graph, config, cache, cache.sequences, 'forecast', { adapter, seed: null });
   const adapterBytes = valueBytes(adapter.flat);
   return {

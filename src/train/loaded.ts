@@ -80,8 +80,8 @@ export class LoadedModel {
   }
 
   /** Gives the decoder's cache this shape, which a forecast counted on. */
-  reserve(shape: CacheShape): Promise<void> {
-    return this.#mutex.run(() => this.decoder.reserve(shape));
+  async reserve(shape: CacheShape): Promise<void> {
+    await this.#mutex.run(() => this.decoder.reserve(shape));
   }
 
   /** Continues or answers, with an adapter or with the base alone. `onText` gets the whole text so far. */

@@ -4,7 +4,6 @@ import type { Device } from '../../src/gpu/device';
 import { Graph, valueBytes, type Node } from '../../src/graph/graph';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { cacheShape, decodePlans, Decoder, PREFILL, type Prompt } from '../../src/model/generate';
-import { declareCache } from '../../src/model/pass';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { modelShapes } from '../models';
 import { measured } from './engine';
@@ -40,8 +39,7 @@ export async function timeDecode(
   await writeWeights(executor, graph, config, parseRecipe({ basePrecision: base }));
   const decoder = Decoder.open(executor, graph, config);
   const shape = cacheShape(config, Math.max(...SEQUENCES), given + made);
-  await decoder.reserve(shape);
-  const cache = declareCache(graph, config, shape);
+  const cache = await decoder.reserve(shape);
   const batches: DecodeBatch[] = [];
   for (const sequences of SEQUENCES) {
     const { prompt, step } = decodePlans(graph, config, cache, sequences, 'bench', null);

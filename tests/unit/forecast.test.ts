@@ -69,7 +69,7 @@ async function allocated(
   { train, update, evaluate, evaluateBase, adapter, batch, seed, lossScale }: TrainingPrograms,
 ): Promise<number> {
   const executor = new WebGpuExecutor(device);
-  const cache = declareCache(graph, config, sampleCache(config, recipe));
+  const cache = declareCache(graph, config, sampleCache(config, recipe), 'cache');
   const { prompt, step } = decodePlans(graph, config, cache, cache.sequences, 'run', { adapter, seed: null });
   for (const plan of [train, update, evaluate, evaluateBase, prompt.plan, step.plan])
     await executor.run(await executor.compile(plan));
