@@ -7,6 +7,7 @@ import { viewColumns } from './columns';
 import { detect, suggestRoles } from './detect';
 import { mapRows } from './map';
 import { parseFile } from './parse';
+import { preferenceNotices } from './preference';
 import type { Table } from './table';
 import type { DatasetView, Example, Mapping, RowProblem } from './types';
 
@@ -63,10 +64,11 @@ export function viewDataset(dataset: Dataset): DatasetView {
     kind: table.kind,
     format: mapping.format,
     reason: [dataset.reason, ...table.notes].join(' '),
+    notices: mapping.format === 'preference' ? preferenceNotices(mapping) : [],
     columns: viewColumns(table, mapping.roles),
     rows: table.rows.length + table.problems.length,
     examples: examples.length,
-    rejected: problems.length,
+    leftOut: problems.length,
     problems: problems.slice(0, MAX_PROBLEMS),
     head: examples.slice(0, HEAD),
   };

@@ -3,8 +3,8 @@
 import { CodedError } from '../core/errors';
 import { missingRoles } from './check';
 import { listOf, messageStyle } from './messages';
-import { isAside, keywordRank, matchKeySet } from './names';
-import { cellText, isFilled, isWordy, SAMPLE_ROWS, type Row, type Table } from './table';
+import { isAside, isDesirability, isPreferred, isRejected, keywordRank, matchKeySet } from './names';
+import { cellText, isFilled, isWordy, readTruth, SAMPLE_ROWS, type Row, type Table } from './table';
 import type { ColumnRole, Format, Mapping } from './types';
 
 /** A mapping and the sentence that says where it comes from. */
@@ -23,14 +23,16 @@ interface Traits {
   readonly wordy: boolean;
   /** Few short values that return: a label. */
   readonly labels: boolean;
+  /** Mostly truth values. */
+  readonly truths: boolean;
   readonly meanLength: number;
 }
 
 /** Guesses the mapping of `table`. Throws data/columns when no column holds text. */
 export function detect(table: Table): Detection {
   const traits = table.columns.map((name, column) => traitsOf(name, column, table.rows.slice(0, SAMPLE_ROWS)));
-  const usable = traits.filter((one) => one.lists !== null || (one.wordy && !isAside(one.name)));
-  const guess = byNames(table, traits) ?? byStructure(traits) ?? byWords(traits) ?? byContent(usable);
+  const usable = traits.filter((one) => one.lists !== null || (one.wordy && isUsable(one)));
+  const guess = byPreference(traits) ?? byNames(table, traits) ?? byStructure(traits) ?? byWords(traits) ?? byContent(usable);
   if (guess === null) throw noTextColumn(table);
   return { mapping: { format: guess.format, roles: rolesOf(traits, guess.roles) }, reason: guess.reason };
 }
@@ -39,10 +41,14 @@ export function detect(table: Table): Detection {
 export function suggestRoles(table: Table, wanted: Mapping): Mapping {
   if (missingRoles(wanted, table.columns) === null) return wanted;
   const traits = table.columns.map((name, column) => traitsOf(name, column, table.rows.slice(0, SAMPLE_ROWS)));
-  const roles = FILLERS[wanted.format](traits.filter((one) => !isAside(one.name)));
+  const preference = wanted.format === 'preference' ? byPreference(traits) : null;
+  const roles = preference?.roles ?? FILLERS[wanted.format](traits.filter(isUsable));
   const mapping = { format: wanted.format, roles: rolesOf(traits, roles) };
   return missingRoles(mapping, table.columns) === null ? mapping : wanted;
 }
+
+/** Neither bookkeeping nor a rejected answer, by its name. */
+const isUsable = ({ name }: Traits) => !isAside(name) && !isRejected(name);
 
 type Roles = ReadonlyMap<number, ColumnRole>;
 
@@ -71,6 +77,7 @@ function traitsOf(name: string, column: number, rows: readonly Row[]): Traits {
     nested: filled.length > 0 && filled.filter((cell) => listOf(cell) !== null).length * 2 >= filled.length,
     wordy: filled.filter(isWordy).length * 2 > filled.length,
     labels: areLabels(texts),
+    truths: filled.filter((cell) => readTruth(cell) !== null).length * 2 > filled.length,
     meanLength: texts.reduce((sum, text) => sum + text.length, 0) / Math.max(1, texts.length),
   };
 }
@@ -78,6 +85,51 @@ function traitsOf(name: string, column: number, rows: readonly Row[]): Traits {
 function areLabels(texts: readonly string[]): boolean {
   const distinct = new Set(texts).size;
   return distinct >= 1 && distinct <= 20 && distinct * 2 <= texts.length && texts.every((text) => text.length <= 40);
+}
+
+/** Preference data: pairs of a preferred and a rejected answer, or answers labelled true and false. */
+function byPreference(traits: readonly Traits[]): Guess | null {
+  return pairGuess(traits) ?? labelledGuess(traits);
+}
+
+function pairGuess(traits: readonly Traits[]): Guess | null {
+  const chosen = traits.find((one) => isPreferred(one.name) && !one.truths);
+  const rejected = traits.find((one) => isRejected(one.name) && !one.truths);
+  if (chosen === undefined || rejected === undefined) return null;
+  const roles = promptRoles(traits.filter((one) => one !== chosen && isUsable(one)));
+  const prompted = [...roles.values()].some((role) => role === 'user' || role === 'messages');
+  const prompt = prompted || chosen.nested ? '' : ' The prompt is what both begin with.';
+  return {
+    format: 'preference',
+    roles: new Map([...roles, [chosen.column, 'assistant'], [rejected.column, 'rejected']]),
+    reason: `"${chosen.name}" and "${rejected.name}" are the preferred and the rejected answer.${prompt}`,
+  };
+}
+
+/** Prompts with one answer each, or conversations, and a label that tells the desirable from the undesirable. */
+function labelledGuess(traits: readonly Traits[]): Guess | null {
+  const label = traits.find((one) => one.truths && isDesirability(one.name));
+  const others = traits.filter((one) => one !== label && isUsable(one));
+  const answer = best(others, 'assistant');
+  const roles = promptRoles(others.filter((one) => one !== answer));
+  const [prompt] = roles.values();
+  if (label === undefined || (answer === undefined ? prompt !== 'messages' : prompt === undefined)) return null;
+  const answers: Roles = answer === undefined ? new Map() : asRoles([answer, 'assistant']);
+  return {
+    format: 'preference',
+    roles: new Map([...roles, ...answers, [label.column, 'label']]),
+    reason: `"${label.name}" tells preferred answers (true) from others (false).`,
+  };
+}
+
+/** The prompt (first), its system turn and its context among the columns beside the answers. */
+function promptRoles(others: readonly Traits[]): Roles {
+  const filled = others.filter((one) => one.wordy || one.nested);
+  const user = best(filled, 'user');
+  const prompt = user ?? firstList(filled) ?? best(filled, 'text');
+  const rest = filled.filter((one) => one !== prompt);
+  const role = user === undefined && prompt?.lists ? 'messages' : 'user';
+  return asRoles([prompt, role], [best(rest, 'system'), 'system'], [best(rest, 'context'), 'context']);
 }
 
 /** The columns are exactly those of a known format, and hold what their names promise: lists where lists belong, else words. */
@@ -97,11 +149,12 @@ const TITLES: Record<Format, string> = {
   sharegpt: 'ShareGPT conversations',
   alpaca: 'Alpaca instructions',
   'prompt-completion': 'prompts and completions',
+  preference: 'preferred and rejected answers',
   text: 'plain text',
   'text-label': 'labelled texts',
 };
 
-/** A column of message lists; of preference data the chosen answer is put behind the conversation. */
+/** A column of message lists, continued by an answer in a column of its own. */
 function byStructure(traits: readonly Traits[]): Guess | null {
   const list = firstList(traits);
   if (list === undefined) return null;
@@ -117,19 +170,16 @@ function byStructure(traits: readonly Traits[]): Guess | null {
   return { format: sharegpt ? 'sharegpt' : 'messages', roles, reason };
 }
 
-/** Preference data in chat form may have its whole conversation under `chosen` only. */
+/** The conversation, rather than an answer to it in message form. */
 function firstList(traits: readonly Traits[]): Traits | undefined {
-  const lists = traits.filter((one) => one.lists !== null && one.name.toLowerCase() !== 'rejected');
+  const lists = traits.filter((one) => one.lists !== null && !isRejected(one.name));
   return lists.find((one) => !/^(chosen|completion|response)$/i.test(one.name)) ?? lists[0];
 }
 
 /** Words in the column names: a question and an answer, or a text and its label. */
 function byWords(traits: readonly Traits[]): Guess | null {
-  const wordy = traits.filter((one) => one.wordy && !isAside(one.name));
-  const assistant = best(
-    traits.filter((one) => !isAside(one.name)),
-    'assistant',
-  );
+  const wordy = traits.filter((one) => one.wordy && isUsable(one));
+  const assistant = best(traits.filter(isUsable), 'assistant');
   const user =
     best(
       wordy.filter((one) => one !== assistant),
@@ -212,6 +262,7 @@ const FILLERS: Record<Format, (traits: readonly Traits[]) => Roles> = {
   sharegpt: fillList,
   alpaca: fillTurns,
   'prompt-completion': fillTurns,
+  preference: fillTurns,
   text: (traits) => asRoles([longest(traits), 'text']),
   'text-label': (traits) => {
     const label = best(traits, 'label') ?? traits.find((one) => one.labels) ?? traits.at(-1);

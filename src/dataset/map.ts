@@ -1,28 +1,17 @@
 /** From rows to training examples, by format and column roles. A row that can't be used says why. */
 
+import { cellsOf, columnsByRole, withSystem, type Cells, type ExampleOr } from './cells';
 import { readMessages, type MessagesOr } from './messages';
-import { cellText, isFilled, type Row, type Table } from './table';
+import { fromPreference } from './preference';
+import type { Table } from './table';
 import type { ColumnRole, Example, Format, Mapping, Message, RowProblem } from './types';
-
-/** An example, or the reason why the row gives none. */
-type ExampleOr = Example | string;
-
-/** Access to a row's cells by role. */
-interface Cells {
-  readonly line: number;
-  /** The filled cells of a role as text, joined by line breaks; empty when there are none. */
-  text(role: ColumnRole): string;
-  /** The first filled cell of a role as it stands, and its column's name. */
-  raw(role: ColumnRole): { readonly cell: unknown; readonly name: string } | null;
-  /** Names of the columns of a role, for messages. */
-  names(role: ColumnRole): string;
-}
 
 const BUILDERS: Record<Format, (cells: Cells) => ExampleOr> = {
   messages: fromMessages,
   sharegpt: fromMessages,
   alpaca: fromTurns,
   'prompt-completion': fromTurns,
+  preference: fromPreference,
   text: fromText,
   'text-label': fromLabel,
 };
@@ -39,30 +28,6 @@ export function mapRows(table: Table, mapping: Mapping): { examples: Example[]; 
     else examples.push(built);
   }
   return { examples, problems };
-}
-
-type ColumnsByRole = ReadonlyMap<ColumnRole, readonly number[]>;
-
-function columnsByRole(roles: readonly ColumnRole[]): ColumnsByRole {
-  const columns = new Map<ColumnRole, number[]>();
-  roles.forEach((role, column) => columns.set(role, [...(columns.get(role) ?? []), column]));
-  return columns;
-}
-
-function cellsOf(row: Row, columns: ColumnsByRole, names: readonly string[]): Cells {
-  const filled = (role: ColumnRole) => (columns.get(role) ?? []).filter((column) => isFilled(row.cells[column]));
-  return {
-    line: row.line,
-    text: (role) =>
-      filled(role)
-        .map((column) => cellText(row.cells[column]))
-        .join('\n'),
-    raw: (role) => {
-      const [column] = filled(role);
-      return column === undefined ? null : { cell: row.cells[column], name: names[column] ?? '' };
-    },
-    names: (role) => (columns.get(role) ?? []).map((column) => `"${names[column] ?? ''}"`).join(', '),
-  };
 }
 
 function fromText(cells: Cells): ExampleOr {
@@ -89,13 +54,6 @@ function chat(cells: Cells, history: readonly Message[], asks: ColumnRole, answe
   if (empty.length > 0) return `${empty.join(' and ')} ${empty.length === 1 ? 'is' : 'are'} empty.`;
   const turns: Message[] = [...history, { role: 'user', content: question }, { role: 'assistant', content: answer }];
   return { kind: 'chat', line: cells.line, messages: withSystem(cells, turns) };
-}
-
-/** Puts the system column in front, unless the messages have a system turn of their own. */
-function withSystem(cells: Cells, messages: readonly Message[]): readonly Message[] {
-  const system = cells.text('system');
-  if (system === '' || messages[0]?.role === 'system') return messages;
-  return [{ role: 'system', content: system }, ...messages];
 }
 
 /** Alpaca's history: a list of [question, answer] pairs. */

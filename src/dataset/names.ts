@@ -26,7 +26,7 @@ const KEY_SETS: readonly KeySet[] = [
   { format: 'prompt-completion', needed: { question: 'user', answer: 'assistant' }, allowed: EXTRAS },
   { format: 'prompt-completion', needed: { input: 'user', output: 'assistant' }, allowed: EXTRAS },
   { format: 'prompt-completion', needed: { user: 'user', assistant: 'assistant' }, allowed: EXTRAS },
-  { format: 'prompt-completion', needed: { prompt: 'user', chosen: 'assistant' }, allowed: { rejected: 'ignore', ...EXTRAS } },
+  { format: 'prompt-completion', needed: { prompt: 'user', chosen: 'assistant' }, allowed: EXTRAS },
   { format: 'text', needed: { text: 'text' } },
   { format: 'text-label', needed: { text: 'text', label: 'label' } },
 ];
@@ -73,5 +73,23 @@ export function keywordRank(name: string, role: ColumnRole): number {
 
 /** True for a column that holds bookkeeping, by its name. */
 export function isAside(name: string): boolean {
-  return ASIDE.has(name.toLowerCase()) || name.toLowerCase() === 'rejected';
+  return ASIDE.has(name.toLowerCase());
+}
+
+const PREFERRED = /^(chosen|preferred)([ _-]?(answer|completion|output|response))?$/i;
+const REJECTED = /^(rejected|non[ _-]?preferred|dispreferred)([ _-]?(answer|completion|output|response))?$/i;
+
+/** True for a column of preferred answers, by its name (TRL: `chosen`; OpenAI: `preferred_output`). */
+export function isPreferred(name: string): boolean {
+  return PREFERRED.test(name);
+}
+
+/** True for a column of rejected answers, by its name (TRL: `rejected`; OpenAI: `non_preferred_output`). */
+export function isRejected(name: string): boolean {
+  return REJECTED.test(name);
+}
+
+/** True for a column that tells whether an answer is desirable, by its name (TRL: `label`; LLaMA-Factory: `kto_tag`). */
+export function isDesirability(name: string): boolean {
+  return /^(label|kto_tag)$/i.test(name);
 }

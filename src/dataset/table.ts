@@ -45,6 +45,12 @@ export function isWordy(cell: unknown): boolean {
   return typeof cell === 'string' && /\p{L}/u.test(cell) && !/^(true|false|null|none|nan)$/i.test(cell.trim());
 }
 
+/** A truth value, also written as text (`True`); null for anything else. */
+export function readTruth(cell: unknown): boolean | null {
+  const text = cellText(cell).trim().toLowerCase();
+  return text === 'true' ? true : text === 'false' ? false : null;
+}
+
 /** Gives unnamed columns a name and repeated names a number, so that people can tell them apart. */
 export function nameColumns(names: readonly string[]): string[] {
   const seen = new Map<string, number>();

@@ -2,11 +2,18 @@
 
 export type FileKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
 
-/** How rows become training examples; `formats.md`-style names of the field. */
-export type Format = 'messages' | 'sharegpt' | 'alpaca' | 'prompt-completion' | 'text' | 'text-label';
+/**
+ * How rows become training examples. `preference` is data for DPO, KTO and similar objectives, of which only the preferred
+ * answers are used.
+ */
+export type Format = 'messages' | 'sharegpt' | 'alpaca' | 'prompt-completion' | 'preference' | 'text' | 'text-label';
 
-/** What a column is used for. `context` follows the instruction in the user's turn (Alpaca's `input`). */
-export type ColumnRole = 'messages' | 'system' | 'user' | 'context' | 'assistant' | 'history' | 'text' | 'label' | 'ignore';
+/**
+ * What a column is used for. `context` follows the instruction in the user's turn (Alpaca's `input`). In the format `preference`,
+ * `assistant` is the preferred answer, and `label` tells whether it is preferred.
+ */
+export type ColumnRole =
+  'messages' | 'system' | 'user' | 'context' | 'assistant' | 'rejected' | 'history' | 'text' | 'label' | 'ignore';
 
 /** One role per column, by position. */
 export interface Mapping {
@@ -53,11 +60,14 @@ export interface DatasetView {
   readonly format: Format;
   /** Why this format was chosen, in a sentence. */
   readonly reason: string;
+  /** What the user must know about training on this format, in sentences; mostly empty. */
+  readonly notices: readonly string[];
   readonly columns: readonly ColumnView[];
   readonly rows: number;
   readonly examples: number;
-  readonly rejected: number;
-  /** The first 500 problems; `rejected` counts all. */
+  /** Rows that can't be used. */
+  readonly leftOut: number;
+  /** The first 500 problems; `leftOut` counts all. */
   readonly problems: readonly RowProblem[];
   /** The first 20 examples. */
   readonly head: readonly Example[];

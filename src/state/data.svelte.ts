@@ -182,7 +182,7 @@ export class DataState {
     this.view = view;
     this.stats = this.preview = this.previewProblem = null;
     this.previewIndex = 0;
-    journal({ event: 'data', examples: view.examples, rejected: view.rejected, format: view.format });
+    journal({ event: 'data', examples: view.examples, rejected: view.leftOut, format: view.format });
   }
 
   /** Statistics and the preview, after anything they depend on changed; the last change wins. */

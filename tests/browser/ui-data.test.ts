@@ -54,6 +54,18 @@ it('reads a file, says what it found, and lists the rows left out by line', asyn
   await expect.element(rows.nth(1)).toHaveTextContent(/^4/);
 });
 
+it('tells that rejected answers are not used, until another format is chosen', async () => {
+  const row = { prompt: 'Where is the lamp?', chosen: 'In the tower.', rejected: 'In the sea.' };
+  await drop('pairs.jsonl', JSON.stringify(row));
+  const notice = page.getByText('Rejected answers are not used: this version trains on the preferred answers only.');
+  await expect.element(notice.first()).toBeVisible();
+  await expect.element(page.getByRole('combobox', { name: 'Format' })).toHaveValue('preference');
+  await expect.poll(trained).toContain('In the tower.');
+  expect(trained()).not.toContain('sea');
+  await page.getByRole('combobox', { name: 'Format' }).selectOptions('Prompt and completion');
+  await expect.element(notice).not.toBeInTheDocument();
+});
+
 it('marks the tokens that are trained on, and turns the pages', async () => {
   await drop('lamp.csv', CSV);
   await expect.poll(trained).toContain('In the tower.');

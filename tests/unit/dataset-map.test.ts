@@ -39,7 +39,7 @@ describe('detection', () => {
     ['alpaca', { instruction: 'q', input: 'c', output: 'a' }, ['user', 'context', 'assistant']],
     ['prompt-completion', { prompt: 'q', completion: 'a' }, ['user', 'assistant']],
     ['prompt-completion', { id: 1, question: 'q', answer: 'a', score: 3 }, ['ignore', 'user', 'assistant', 'ignore']],
-    ['prompt-completion', { prompt: 'q', chosen: 'a', rejected: 'b' }, ['user', 'assistant', 'ignore']],
+    ['preference', { prompt: 'q', chosen: 'a', rejected: 'b' }, ['user', 'assistant', 'rejected']],
     ['prompt-completion', { 'Customer Question': 'q', agentReply: 'a' }, ['user', 'assistant']],
     ['text', { text: 'something' }, ['text']],
     ['text', { story: 'something', number: 4 }, ['text', 'ignore']],
@@ -99,12 +99,8 @@ describe('mapping', () => {
     ]);
   });
 
-  it('puts the chosen answer behind the conversation', async () => {
-    const row = {
-      conversations: [{ from: 'human', value: 'q' }],
-      chosen: { from: 'gpt', value: 'a' },
-      rejected: { from: 'gpt', value: 'b' },
-    };
+  it('appends the answer of a column of its own to the conversation', async () => {
+    const row = { conversations: [{ from: 'human', value: 'q' }], response: { from: 'gpt', value: 'a' } };
     expect(await messagesOf(row)).toEqual([user('q'), assistant('a')]);
   });
 
@@ -146,7 +142,7 @@ describe('mapping', () => {
 describe('the view and another mapping', () => {
   it('counts rows read, used and refused, and describes columns', async () => {
     const view = viewDataset(await openText('a.jsonl', `${jsonl({ text: 'aa' }, { text: '' }, { text: 'aaaa' })}\n{broken`));
-    expect(view).toMatchObject({ rows: 4, examples: 2, rejected: 2, kind: 'jsonl', format: 'text' });
+    expect(view).toMatchObject({ rows: 4, examples: 2, leftOut: 2, kind: 'jsonl', format: 'text' });
     expect(view.columns).toEqual([
       { name: 'text', role: 'text', filled: 2, distinct: 2, meanLength: 3, maxLength: 4, samples: ['aa', 'aaaa'] },
     ]);

@@ -9,7 +9,7 @@ const FILES: readonly (readonly [file: string, format: Format, examples: number,
   ['alpaca_en_demo.json', 'alpaca', 999, 4992],
   ['wikisql_train.jsonl', 'text', 1000, 1000],
   ['sgd_dev_400.jsonl', 'messages', 400, 400],
-  ['dpo_en_demo.json', 'sharegpt', 300, 7210],
+  ['dpo_en_demo.json', 'preference', 300, 7210],
   ['glaive_toolcall_en_demo.json', 'sharegpt', 300, 9137],
 ];
 

@@ -1,0 +1,49 @@
+/** The cells of a row by the role of their column: what builders of examples read. */
+
+import { cellText, isFilled, type Row } from './table';
+import type { ColumnRole, Example, Message } from './types';
+
+/** An example, or the reason why the row gives none. */
+export type ExampleOr = Example | string;
+
+/** Access to a row's cells by role. */
+export interface Cells {
+  readonly line: number;
+  /** The filled cells of a role as text, joined by line breaks; empty when there are none. */
+  text(role: ColumnRole): string;
+  /** The first filled cell of a role as it is in the file, and its column's name. */
+  raw(role: ColumnRole): { readonly cell: unknown; readonly name: string } | null;
+  /** Quoted names of the columns of a role, for messages; empty when no column has the role. */
+  names(role: ColumnRole): string;
+}
+
+type ColumnsByRole = ReadonlyMap<ColumnRole, readonly number[]>;
+
+export function columnsByRole(roles: readonly ColumnRole[]): ColumnsByRole {
+  const columns = new Map<ColumnRole, number[]>();
+  roles.forEach((role, column) => columns.set(role, [...(columns.get(role) ?? []), column]));
+  return columns;
+}
+
+export function cellsOf(row: Row, columns: ColumnsByRole, names: readonly string[]): Cells {
+  const filled = (role: ColumnRole) => (columns.get(role) ?? []).filter((column) => isFilled(row.cells[column]));
+  return {
+    line: row.line,
+    text: (role) =>
+      filled(role)
+        .map((column) => cellText(row.cells[column]))
+        .join('\n'),
+    raw: (role) => {
+      const [column] = filled(role);
+      return column === undefined ? null : { cell: row.cells[column], name: names[column] ?? '' };
+    },
+    names: (role) => (columns.get(role) ?? []).map((column) => `"${names[column] ?? ''}"`).join(', '),
+  };
+}
+
+/** Puts the system column first, unless the messages begin with a system turn. */
+export function withSystem(cells: Cells, messages: readonly Message[]): readonly Message[] {
+  const system = cells.text('system');
+  if (system === '' || messages[0]?.role === 'system') return messages;
+  return [{ role: 'system', content: system }, ...messages];
+}

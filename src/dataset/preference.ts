@@ -1,0 +1,125 @@
+/**
+ * Preference data: a prompt with a preferred and a rejected answer, or answers labelled as desirable or not. Only the preferred
+ * answers become examples. The forms are those of TRL ("Dataset formats and types"), with strings or message lists:
+ *
+ * - prompt, chosen, rejected
+ * - chosen, rejected, both beginning with the same prompt ("implicit prompt")
+ * - prompt, completion, label (true or false: "unpaired preference")
+ */
+
+import { withSystem, type Cells, type ExampleOr } from './cells';
+import { messageStyle, readMessages, type MessagesOr } from './messages';
+import { readTruth } from './table';
+import type { ColumnRole, Mapping, Message } from './types';
+
+/** What a user must know before training on preference data. */
+export function preferenceNotices({ roles }: Mapping): string[] {
+  const unused = roles.includes('rejected') ? 'Rejected answers' : 'Answers labelled false';
+  return [`${unused} are not used: this version trains on the preferred answers only.`];
+}
+
+/** The prompt and the preferred answer. The rejected answer is read only to find the end of an implicit prompt. */
+export function fromPreference(cells: Cells): ExampleOr {
+  const unwanted = labelProblem(cells);
+  if (unwanted !== null) return unwanted;
+  const turns = readConversation(cells);
+  if (typeof turns === 'string') return turns;
+  if (turns.at(-1)?.role !== 'assistant') {
+    const names = cells.names('assistant') || cells.names('messages');
+    return `No assistant message at the end of ${names}: there is no answer to learn.`;
+  }
+  return { kind: 'chat', line: cells.line, messages: withSystem(cells, turns) };
+}
+
+/** Why the row's label rules it out; null when it is true or there is no such column. */
+function labelProblem(cells: Cells): string | null {
+  const names = cells.names('label');
+  if (names === '') return null;
+  const truth = readTruth(cells.raw('label')?.cell);
+  if (truth === null) return `${names} is ${JSON.stringify(cells.text('label'))}, expected true or false.`;
+  return truth ? null : `${names} is false: this answer is not preferred.`;
+}
+
+function readConversation(cells: Cells): MessagesOr {
+  const answer = readTurns(cells, 'assistant');
+  if (typeof answer === 'string') return answer;
+  if (isWhole(answer)) return answer;
+  if (cells.names('user') === '' && cells.names('messages') === '') return splitImplicit(cells);
+  const prompt = readPrompt(cells);
+  if (typeof prompt === 'string') return prompt;
+  const missing = cells.names('assistant') !== '' && answer.length === 0 ? emptyCell(cells, 'assistant') : null;
+  return missing ?? [...prompt, ...answer];
+}
+
+/** A list of the whole conversation repeats the prompt, also where a column holds it too. */
+function isWhole(turns: readonly Message[]): boolean {
+  return turns[0]?.role === 'user' || turns[0]?.role === 'system';
+}
+
+function readPrompt(cells: Cells): MessagesOr {
+  const role = cells.raw('messages') === null ? 'user' : 'messages';
+  const turns = readTurns(cells, role);
+  if (typeof turns !== 'string' && turns.length === 0) return emptyCell(cells, role);
+  return turns;
+}
+
+const emptyCell = (cells: Cells, role: ColumnRole) => `${cells.names(role)} is empty.`;
+
+/** The turns in the column of `role`: a list of messages, a transcript, or one turn of plain text; none when it is empty. */
+function readTurns(cells: Cells, role: 'assistant' | 'user' | 'messages'): MessagesOr {
+  const found = cells.raw(role);
+  if (found === null) return [];
+  const { name } = found;
+  const cell = unwrapped(found.cell);
+  const isList = role === 'messages' || (typeof cell === 'object' && cell !== null) || messageStyle(cell) !== null;
+  if (isList) return readMessages(cell, name);
+  const text = cells.text(role);
+  const context = role === 'user' ? cells.text('context') : '';
+  return readTranscript(text) ?? [{ role, content: context === '' ? text : `${text}\n${context}` }];
+}
+
+/** OpenAI's preference rows have their prompt as `{"messages": […]}`. */
+function unwrapped(cell: unknown): unknown {
+  const wrapped = typeof cell === 'object' && cell !== null && 'messages' in cell;
+  return wrapped ? cell.messages : cell;
+}
+
+const TURN = /(?:^|\n\n)(Human|Assistant):/;
+
+/** A transcript as HH-RLHF writes it (`\n\nHuman: …\n\nAssistant: …`), without empty turns; null for any other text. */
+function readTranscript(text: string): Message[] | null {
+  const [lead = '', ...parts] = text.split(TURN);
+  if (lead.trim() !== '' || parts[0] !== 'Human') return null;
+  const turns: Message[] = [];
+  for (let i = 0; i + 1 < parts.length; i += 2) {
+    const content = (parts[i + 1] ?? '').trim();
+    if (content !== '') turns.push({ role: parts[i] === 'Human' ? 'user' : 'assistant', content });
+  }
+  return turns;
+}
+
+const NEXT = 'Add a column with the prompt, or choose the format "Plain text" to learn whole texts.';
+
+/** The prompt is what both answers begin with, as in TRL's `extract_prompt`, but never ends inside a word. */
+function splitImplicit(cells: Cells): MessagesOr {
+  const [chosen, rejected] = [cells.text('assistant'), cells.text('rejected')];
+  const names = [cells.names('assistant'), cells.names('rejected')] as const;
+  if (chosen === '') return `${names[0]} is empty.`;
+  if (rejected === '') return `${names[1]} is empty, so there is nothing to find the prompt by. ${NEXT}`;
+  if (chosen === rejected) return `${names[0]} and ${names[1]} are the same: neither is preferred.`;
+  const end = sharedWords(chosen, rejected);
+  const [prompt, answer] = [chosen.slice(0, end).trim(), chosen.slice(end).trim()];
+  if (prompt === '') return `${names[0]} and ${names[1]} do not begin with the same words, which would be the prompt. ${NEXT}`;
+  if (answer === '') return `${names[0]} has no answer behind the words that it shares with ${names[1]}.`;
+  return [
+    { role: 'user', content: prompt },
+    { role: 'assistant', content: answer },
+  ];
+}
+
+/** Characters of the longest common beginning that ends with white space. */
+function sharedWords(a: string, b: string): number {
+  let end = 0;
+  while (end < a.length && a[end] === b[end]) end++;
+  return a.slice(0, end).search(/\S*$/);
+}

@@ -1,0 +1,194 @@
+// Preference data (a preferred and a rejected answer) in the forms of TRL, OpenAI, LLaMA-Factory, HH-RLHF and KTO.
+import { describe, expect, it } from 'vitest';
+import { remapDataset, viewDataset } from '../../src/dataset/dataset';
+import type { ColumnRole } from '../../src/dataset/types';
+import { openText } from './dataset-shared';
+
+const jsonl = (...rows: unknown[]) => rows.map((row) => JSON.stringify(row)).join('\n');
+const open = (...rows: unknown[]) => openText('a.jsonl', jsonl(...rows));
+const user = (content: string) => ({ role: 'user', content });
+const assistant = (content: string) => ({ role: 'assistant', content });
+const system = (content: string) => ({ role: 'system', content });
+
+const ASKED = [user('What colour is the sky?')];
+const PREFERRED = [assistant('It is blue.')];
+const REJECTED = [assistant('It is green.')];
+const EXPECTED = [...ASKED, ...PREFERRED];
+
+interface Form {
+  readonly name: string;
+  readonly row: Readonly<Record<string, unknown>>;
+  readonly roles: readonly ColumnRole[];
+  readonly messages: readonly { readonly role: string; readonly content: string }[];
+}
+
+const PAIRED: readonly Form[] = [
+  {
+    name: 'strings with a prompt',
+    row: { prompt: 'What colour is the sky?', chosen: 'It is blue.', rejected: 'It is green.' },
+    roles: ['user', 'assistant', 'rejected'],
+    messages: EXPECTED,
+  },
+  {
+    name: 'strings with a system prompt and other columns',
+    row: { id: 7, system: 'Be brief.', question: 'What colour is the sky?', chosen: 'It is blue.', rejected: 'It is green.' },
+    roles: ['ignore', 'system', 'user', 'assistant', 'rejected'],
+    messages: [system('Be brief.'), ...EXPECTED],
+  },
+  {
+    name: 'strings without a prompt, which is what both begin with',
+    row: { chosen: 'The sky is clear and blue.', rejected: 'The sky is clear and black.' },
+    roles: ['assistant', 'rejected'],
+    messages: [user('The sky is clear and'), assistant('blue.')],
+  },
+  {
+    name: 'transcripts of Human and Assistant (HH-RLHF)',
+    row: {
+      chosen: '\n\nHuman: Hello\n\nAssistant: Hi.\n\nHuman: What colour is the sky?\n\nAssistant: It is blue.',
+      rejected: '\n\nHuman: Hello\n\nAssistant: Hi.\n\nHuman: What colour is the sky?\n\nAssistant: It is green.',
+    },
+    roles: ['assistant', 'rejected'],
+    messages: [user('Hello'), assistant('Hi.'), ...EXPECTED],
+  },
+  {
+    name: 'conversations with a prompt',
+    row: { prompt: ASKED, chosen: PREFERRED, rejected: REJECTED },
+    roles: ['user', 'assistant', 'rejected'],
+    messages: EXPECTED,
+  },
+  {
+    name: 'conversations without a prompt',
+    row: { chosen: EXPECTED, rejected: [...ASKED, ...REJECTED] },
+    roles: ['assistant', 'rejected'],
+    messages: EXPECTED,
+  },
+  {
+    name: 'conversations beside a prompt that they repeat as text',
+    row: { prompt: 'What colour is the sky?', chosen: EXPECTED, rejected: [...ASKED, ...REJECTED], score_chosen: 8 },
+    roles: ['user', 'assistant', 'rejected', 'ignore'],
+    messages: EXPECTED,
+  },
+  {
+    name: 'a conversation with answers as text',
+    row: { prompt: ASKED, chosen: 'It is blue.', rejected: 'It is green.' },
+    roles: ['user', 'assistant', 'rejected'],
+    messages: EXPECTED,
+  },
+  {
+    name: 'ShareGPT (LLaMA-Factory)',
+    row: {
+      conversations: [{ from: 'human', value: 'What colour is the sky?' }],
+      chosen: { from: 'gpt', value: 'It is blue.' },
+      rejected: { from: 'gpt', value: 'It is green.' },
+    },
+    roles: ['messages', 'assistant', 'rejected'],
+    messages: EXPECTED,
+  },
+  {
+    name: 'preferred and non-preferred output (OpenAI)',
+    row: { input: { messages: ASKED, tools: [] }, preferred_output: PREFERRED, non_preferred_output: REJECTED },
+    roles: ['user', 'assistant', 'rejected'],
+    messages: EXPECTED,
+  },
+];
+
+describe('pairs of a preferred and a rejected answer', () => {
+  it.each(PAIRED)('$name: the preferred answer is mapped, with a notice', async ({ row, roles, messages }) => {
+    const dataset = await open(row);
+    expect(dataset.mapping).toEqual({ format: 'preference', roles });
+    expect(dataset.problems).toEqual([]);
+    expect(dataset.examples).toEqual([{ kind: 'chat', line: 1, messages }]);
+    expect(viewDataset(dataset).notices).toEqual([
+      'Rejected answers are not used: this version trains on the preferred answers only.',
+    ]);
+  });
+
+  it('is found in CSV, with lists written as JSON text', async () => {
+    const quoted = (value: unknown) => `"${JSON.stringify(value).replaceAll('"', '""')}"`;
+    const text = await openText('a.csv', 'Prompt,Chosen,Rejected\nWhat colour is the sky?,It is blue.,It is green.\n');
+    expect(text.examples).toEqual([{ kind: 'chat', line: 2, messages: EXPECTED }]);
+    const lists = await openText('b.csv', `chosen,rejected\n${quoted(EXPECTED)},${quoted([...ASKED, ...REJECTED])}\n`);
+    expect(lists.mapping.format).toBe('preference');
+    expect(lists.examples).toEqual([{ kind: 'chat', line: 2, messages: EXPECTED }]);
+  });
+
+  it('keeps an answer that only looks like JSON', async () => {
+    const dataset = await open({ prompt: 'Give me a list.', chosen: '[1, 2]', rejected: '{"a": 1}' });
+    expect(dataset.examples).toMatchObject([{ messages: [user('Give me a list.'), assistant('[1, 2]')] }]);
+  });
+
+  const good = { prompt: 'q', chosen: 'a', rejected: 'b' };
+  it.each([
+    [{ prompt: 'q', chosen: '', rejected: 'b' }, '"chosen" is empty.'],
+    [{ prompt: ' ', chosen: 'a', rejected: 'b' }, '"prompt" is empty.'],
+    [{ prompt: [{ role: 'user' }], chosen: 'a', rejected: 'b' }, 'Message 1: missing key "content"'],
+    [{ prompt: 'q', chosen: [{ role: 'alien', content: 'a' }], rejected: 'b' }, 'unrecognised role "alien"'],
+    [{ prompt: 'q', chosen: [user('a')], rejected: 'b' }, 'No assistant message'],
+  ])('says what is wrong with %j', async (row, words) => {
+    const dataset = await open(row, good);
+    expect(dataset.problems).toEqual([{ line: 1, message: expect.stringContaining(words) as string }]);
+    expect(dataset.examples).toHaveLength(1);
+  });
+
+  it.each([
+    [{ chosen: 'Blue.', rejected: 'Green.' }, '"chosen" and "rejected" do not begin with the same words'],
+    [{ chosen: 'The sky is blue.', rejected: 'The sky is blue.' }, '"chosen" and "rejected" are the same'],
+    [{ chosen: 'The sky is blue.', rejected: null }, '"rejected" is empty'],
+    [
+      { chosen: '\n\nHuman: Hello\n\nAssistant: ', rejected: '\n\nHuman: Hello\n\nAssistant: Hi.' },
+      'No assistant message at the end of "chosen"',
+    ],
+  ])('says why %j has no prompt or no answer', async (row, words) => {
+    const dataset = await open(row, { chosen: 'The sky is blue.', rejected: 'The sky is green.' });
+    expect(dataset.problems).toEqual([{ line: 1, message: expect.stringContaining(words) as string }]);
+  });
+
+  it('has no notice once another format is chosen', async () => {
+    const dataset = await open(good);
+    const text = remapDataset(dataset, { format: 'text', roles: dataset.mapping.roles });
+    expect(text.examples).toHaveLength(1);
+    expect(viewDataset(text).notices).toEqual([]);
+    const back = remapDataset(text, { format: 'preference', roles: text.mapping.roles });
+    expect(back.examples).toEqual(dataset.examples);
+    expect(viewDataset(back).notices).toHaveLength(1);
+  });
+
+  it('asks for the columns that the format needs', async () => {
+    const dataset = await open({ prompt: 'q', completion: 'a' });
+    const chosen = remapDataset(dataset, { format: 'preference', roles: ['user', 'assistant'] });
+    expect(chosen.examples).toEqual([]);
+    expect(chosen.reason).toContain('needs a column for the rejected answer');
+  });
+
+  it('takes a file without rejected answers as prompts and completions', async () => {
+    const dataset = await open({ prompt: 'q', chosen: 'a' });
+    expect(dataset.mapping).toEqual({ format: 'prompt-completion', roles: ['user', 'assistant'] });
+  });
+});
+
+describe('answers labelled as desirable or not (KTO)', () => {
+  const NOTICE = 'Answers labelled false are not used: this version trains on the preferred answers only.';
+
+  it.each([
+    ['strings', 'What colour is the sky?', 'It is blue.', 'It is green.'],
+    ['conversations', ASKED, PREFERRED, REJECTED],
+  ])('%s: rows labelled true are mapped, the others left out', async (_, prompt, good, bad) => {
+    const dataset = await open({ prompt, completion: good, label: true }, { prompt, completion: bad, label: false });
+    expect(dataset.mapping).toEqual({ format: 'preference', roles: ['user', 'assistant', 'label'] });
+    expect(dataset.examples).toEqual([{ kind: 'chat', line: 1, messages: EXPECTED }]);
+    expect(dataset.problems).toEqual([{ line: 2, message: '"label" is false: this answer is not preferred.' }]);
+    expect(viewDataset(dataset).notices).toEqual([NOTICE]);
+  });
+
+  it('reads labels in CSV', async () => {
+    const dataset = await openText('a.csv', 'prompt,completion,label\nq,good,True\nq,bad,False\nq,odd,maybe\n');
+    expect(dataset.examples).toMatchObject([{ line: 2 }]);
+    expect(dataset.problems.map(({ line }) => line)).toEqual([3, 4]);
+    expect(dataset.problems[1]?.message).toContain('"label" is "maybe", expected true or false');
+  });
+
+  it('leaves other labels alone', async () => {
+    const dataset = await open({ prompt: 'q', completion: 'a', label: 'greeting' });
+    expect(dataset.mapping.format).toBe('prompt-completion');
+  });
+});
