@@ -1,22 +1,27 @@
 /** The batches of a run: which rows go through the model at which micro-step. A pure function of (dataset, recipe, micro-step). */
 
 import { internal } from '../core/errors';
+import { NUMERICS, type Numerics } from '../core/numerics';
 import type { Recipe } from '../recipe/recipe';
 import { collate, type BatchShape, type BatchSpace } from './collate';
-import { lengthsOf, packEpoch, packInOrder } from './order';
-import type { Packing } from './pack';
+import { lengthsOf, packEpoch, sampleDocuments } from './order';
+import { packFirstFit, type Packing } from './pack';
 import type { Batch, EncodedSplit } from './types';
 
-/** `padId` fills padding (0 when the model has no pad token); nothing attends to it and no loss counts it. */
-export type BatchSettings = Pick<Recipe, 'microBatch' | 'sequenceLength'> & { readonly padId?: number };
+export type BatchSettings = Pick<Recipe, 'microBatch' | 'sequenceLength' | 'seed'> & {
+  /** Fills padding (0 when the model has no pad token); nothing attends to it and no loss counts it. */
+  readonly padId?: number;
+  /** That of new runs when absent. */
+  readonly numerics?: Numerics;
+};
 
-/** Where a micro-step of the whole run lies: its epoch, and its place in it. */
+/** The epoch of a micro-step of the run, and its index in that epoch. */
 export interface EpochPosition {
   readonly epoch: number;
   readonly index: number;
 }
 
-/** Training batches. Every epoch packs anew, so epochs may differ by a few rows. */
+/** Training batches. Each epoch is packed separately, so the number of rows may differ between epochs. */
 export interface Batches {
   /** Packed rows of an epoch. */
   rows(epoch: number): number;
@@ -30,18 +35,19 @@ export interface Batches {
   batch(epoch: number, index: number, space?: BatchSpace): Batch;
 }
 
-/** Batches in a fixed order, for held-out measurements. */
+/** The batches of held-out measurements: the same at every measurement. */
 export interface FixedBatches {
   readonly count: number;
   batch(index: number): Batch;
 }
 
-/** Packings held at a time: enough to go over an epoch's end and back. */
+/** Packings kept in memory: enough to step over the end of an epoch and back. */
 const KEPT = 2;
 
 /** The training batches of `split`. Documents longer than `sequenceLength` are an internal error: encoding cuts them. */
-export function createBatches(split: EncodedSplit, settings: BatchSettings & Pick<Recipe, 'seed'>): Batches {
+export function createBatches(split: EncodedSplit, settings: BatchSettings): Batches {
   const shape = shapeOf(settings);
+  const { seed, numerics = NUMERICS } = settings;
   const lengths = lengthsOf(split.offsets);
   const packings = new Map<number, Packing>();
   const rowCounts = new Map<number, number>();
@@ -49,7 +55,7 @@ export function createBatches(split: EncodedSplit, settings: BatchSettings & Pic
   function packing(epoch: number): Packing {
     const known = packings.get(epoch);
     if (known !== undefined) return known;
-    const made = packEpoch(lengths, shape.rowLength, settings.seed, epoch);
+    const made = packEpoch(lengths, shape.rowLength, seed, epoch, numerics);
     const [oldest] = packings.keys();
     if (packings.size >= KEPT && oldest !== undefined) packings.delete(oldest);
     packings.set(epoch, made);
@@ -69,11 +75,19 @@ export function createBatches(split: EncodedSplit, settings: BatchSettings & Pic
   };
 }
 
-/** The batches of `split` in the order of the file. */
-export function createFixedBatches(split: EncodedSplit, settings: BatchSettings): FixedBatches {
+/**
+ * The held-out batches of measurements: about `tokens` tokens of `split`, at least one batch, all of it when it has fewer. The
+ * examples are a seeded sample, because the first ones of a sorted file do not represent the rest.
+ */
+export function createFixedBatches(split: EncodedSplit, settings: BatchSettings, tokens: number): FixedBatches {
   const shape = shapeOf(settings);
-  const packing = packInOrder(lengthsOf(split.offsets), shape.rowLength);
-  return { count: Math.ceil(rowsOf(packing) / shape.rows), batch: (index) => batchAt(split, packing, index, shape) };
+  const lengths = lengthsOf(split.offsets);
+  const firstOnly = settings.numerics === 1;
+  const chosen = firstOnly ? Uint32Array.from(lengths.keys()) : sampleDocuments(lengths, tokens, settings.seed);
+  const packing = packFirstFit(lengths, chosen, shape.rowLength);
+  const all = Math.ceil(rowsOf(packing) / shape.rows);
+  const count = firstOnly ? Math.min(all, Math.max(1, Math.floor(tokens / (shape.rows * shape.rowLength)))) : all;
+  return { count, batch: (index) => batchAt(split, packing, index, shape) };
 }
 
 function shapeOf({ microBatch, sequenceLength, padId }: BatchSettings): BatchShape {

@@ -1,5 +1,6 @@
 /** The order of documents and rows in an epoch: a pure function of (seed, epoch). */
 
+import type { Numerics } from '../core/numerics';
 import { permutation, STREAM } from '../core/random';
 import { packFirstFit, type Packing } from './pack';
 
@@ -9,17 +10,27 @@ export function lengthsOf(offsets: Uint32Array): Uint32Array {
 }
 
 /**
- * The rows of an epoch: documents shuffled, packed, and the rows shuffled again, because first fit leaves the emptiest ones at
- * the end.
+ * The rows of an epoch: documents are shuffled and packed, then the rows are shuffled, because first fit leaves the emptiest
+ * rows at the end. The two orders need separate random streams: with one stream the second shuffle partly undoes the first.
  */
-export function packEpoch(lengths: Uint32Array, rowLength: number, seed: number, epoch: number): Packing {
+export function packEpoch(lengths: Uint32Array, rowLength: number, seed: number, epoch: number, numerics: Numerics): Packing {
   const packing = packFirstFit(lengths, permutation(lengths.length, seed, epoch, STREAM.shuffle), rowLength);
-  return reorderRows(packing, permutation(packing.starts.length - 1, seed, epoch, STREAM.shuffle));
+  const rowStream = numerics === 1 ? STREAM.shuffle : STREAM.shuffleRows;
+  return reorderRows(packing, permutation(packing.starts.length - 1, seed, epoch, rowStream));
 }
 
-/** The rows of a fixed order, for measuring: documents as they stand in the file. */
-export function packInOrder(lengths: Uint32Array, rowLength: number): Packing {
-  return packFirstFit(lengths, Uint32Array.from(lengths.keys()), rowLength);
+/**
+ * A seeded sample of whole documents with at most `tokens` tokens, at least one document; all documents when they fit. Ascending
+ * indices.
+ */
+export function sampleDocuments(lengths: Uint32Array, tokens: number, seed: number): Uint32Array {
+  const order = permutation(lengths.length, seed, 0, STREAM.measure);
+  let count = 0;
+  for (let left = tokens; count < order.length; count++) {
+    left -= lengths[order[count] ?? 0] ?? 0;
+    if (left < 0) break;
+  }
+  return order.slice(0, Math.max(1, count)).sort();
 }
 
 function reorderRows({ docs, starts }: Packing, order: Uint32Array): Packing {

@@ -5,7 +5,7 @@
  */
 
 /** Independent uses of randomness. Values are part of the checkpoint format: never renumber. */
-export const STREAM = { shuffle: 1, adapterInit: 2, sample: 3, split: 4, dropout: 1024 } as const;
+export const STREAM = { shuffle: 1, adapterInit: 2, sample: 3, split: 4, shuffleRows: 5, measure: 6, dropout: 1024 } as const;
 
 /** 32 random bits (as an unsigned number) for the counter (seed, step, stream, index). */
 export function randomBits(seed: number, step: number, stream: number, index: number): number {

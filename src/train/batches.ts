@@ -3,13 +3,14 @@
 import { createBatches, createFixedBatches } from '../batch/batches';
 import { batchSpace } from '../batch/collate';
 import type { EncodedDataset } from '../batch/types';
+import type { Numerics } from '../core/numerics';
 import type { Recipe } from '../recipe/recipe';
 import { totalSteps } from './forecast';
 import type { BatchSource, HeldOut } from './session';
 
 /**
- * Held-out tokens that a measurement reads: a sixteenth of what the run trains on, within these bounds. Enough for a steady mean,
- * and few enough that ten measurements cost less than the training.
+ * Held-out tokens of a measurement: a sixteenth of the tokens that the run trains on, within these bounds. Enough for a stable
+ * mean, and few enough that ten measurements take less time than the training.
  */
 const HELD_OUT_TOKENS = { least: 2_048, most: 16_384, share: 1 / 16 } as const;
 
@@ -18,14 +19,19 @@ export interface RunBatches {
   readonly heldOut: HeldOut;
   /** Micro-batches of the first epoch. */
   readonly microSteps: number;
-  /** Epochs done after `step` updates, as a fraction. */
+  /** Epochs completed after `step` updates, as a fraction. */
   readonly epochAt: (step: number) => number;
 }
 
-/** `padId` fills padding, which nothing attends to and no loss counts. */
-export function planBatches(dataset: Pick<EncodedDataset, 'train' | 'heldOut'>, recipe: Recipe, padId: number): RunBatches {
-  const training = createBatches(dataset.train, { ...recipe, padId });
-  const fixed = createFixedBatches(dataset.heldOut, { ...recipe, padId });
+/** `padId` fills padding, which nothing attends to and no loss counts. `numerics`: the version of the run; that of new runs when absent. */
+export function planBatches(
+  dataset: Pick<EncodedDataset, 'train' | 'heldOut'>,
+  recipe: Recipe,
+  padId: number,
+  numerics?: Numerics,
+): RunBatches {
+  const settings = { ...recipe, padId, ...(numerics !== undefined && { numerics }) };
+  const training = createBatches(dataset.train, settings);
   const spaces = Array.from({ length: recipe.gradientAccumulation }, () =>
     batchSpace({ rows: recipe.microBatch, rowLength: recipe.sequenceLength }),
   );
@@ -33,15 +39,14 @@ export function planBatches(dataset: Pick<EncodedDataset, 'train' | 'heldOut'>, 
   const perBatch = recipe.sequenceLength * recipe.microBatch;
   const trained = totalSteps(recipe, microSteps) * recipe.gradientAccumulation * perBatch;
   const { least, most, share } = HELD_OUT_TOKENS;
-  const read = Math.min(most, Math.max(least, trained * share));
-  const measured = Math.min(fixed.count, Math.max(1, Math.floor(read / perBatch)));
+  const measured = createFixedBatches(dataset.heldOut, settings, Math.min(most, Math.max(least, trained * share)));
   return {
-    heldOut: Array.from({ length: measured }, (_, i) => fixed.batch(i)),
+    heldOut: Array.from({ length: measured.count }, (_, i) => measured.batch(i)),
     microSteps,
     source: {
       batch(index) {
-        const place = training.locate(index);
-        return training.batch(place.epoch, place.index, spaces[index % spaces.length]);
+        const position = training.locate(index);
+        return training.batch(position.epoch, position.index, spaces[index % spaces.length]);
       },
     },
     epochAt: (step) => {

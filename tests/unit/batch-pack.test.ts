@@ -114,6 +114,26 @@ describe('an epoch', () => {
     expect(firsts(1, 0)).toEqual(firsts(1, 0));
   });
 
+  it('draws the order of documents and the order of rows from separate streams', () => {
+    const seeds = Array.from({ length: 600 }, (_, seed) => seed);
+    const orderOf = (rows: number, seed: number) => {
+      const split = splitOf(Array.from({ length: rows }, () => rowLength));
+      const batches = createBatches(split, { microBatch: 1, sequenceLength: rowLength, seed });
+      return Array.from({ length: rows }, (_, i) => batches.batch(0, i).ids[0]).join();
+    };
+    for (const [rows, orders] of [
+      [2, 2],
+      [3, 6],
+    ] as const) {
+      const counts = new Map<string, number>();
+      for (const seed of seeds) counts.set(orderOf(rows, seed), (counts.get(orderOf(rows, seed)) ?? 0) + 1);
+      expect(counts.size).toBe(orders);
+      // Six standard deviations of a fair draw.
+      const spread = 6 * Math.sqrt((seeds.length / orders) * (1 - 1 / orders));
+      for (const count of counts.values()) expect(Math.abs(count - seeds.length / orders)).toBeLessThan(spread);
+    }
+  });
+
   it('may end inside: micro-steps before epoch 2.5', () => {
     const batches = createBatches(splitOf(Array.from({ length: 10 }, () => rowLength)), {
       microBatch: 1,
@@ -177,12 +197,22 @@ describe('packing', () => {
 });
 
 describe('held-out batches', () => {
-  it('keep the order of the file and hold every document once', () => {
+  it('hold every document once, in the order of the file, where all fit', () => {
     const split = splitOf([9, 9, 9, 9, 9]);
-    const fixed = createFixedBatches(split, { microBatch: 2, sequenceLength: rowLength, padId: PAD });
+    const settings = { microBatch: 2, sequenceLength: rowLength, seed: 1, padId: PAD };
+    const fixed = createFixedBatches(split, settings, 1000);
     expect(fixed.count).toBe(3);
     const all = Array.from({ length: fixed.count }, (_, i) => documentsOf(fixed.batch(i), rowLength)).flat();
     expect(all).toEqual(wanted(split));
-    expect(createFixedBatches(splitOf([]), { microBatch: 2, sequenceLength: rowLength }).count).toBe(0);
+    expect(createFixedBatches(splitOf([]), settings, 1000).count).toBe(0);
+  });
+
+  it('hold a sample of whole documents up to the given number of tokens, one at least', () => {
+    const split = splitOf(Array.from({ length: 100 }, () => 8));
+    const counted = (tokens: number) => {
+      const fixed = createFixedBatches(split, { microBatch: 1, sequenceLength: rowLength, seed: 3 }, tokens);
+      return Array.from({ length: fixed.count }, (_, i) => fixed.batch(i).tokens).reduce((sum, count) => sum + count, 0);
+    };
+    expect([1, 8, 100, 800, 5000].map(counted)).toEqual([8, 8, 96, 800, 800]);
   });
 });
