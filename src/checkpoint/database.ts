@@ -18,7 +18,6 @@ export interface Manifest {
   readonly savedAt: number;
   /** Second part of the keys of its chunks. */
   readonly save: number;
-  readonly loss: number | null;
   readonly bytes: number;
   readonly chunks: readonly ChunkInfo[];
   /** What the state depends on, so that it is never put on another model, data set or recipe. */

@@ -45,7 +45,7 @@ async function tryLoad(db: Database, run: RunRecord, manifest: Manifest): Promis
   if (typeof parts === 'string') return parts;
   const [parameters, m, v] = ['parameters', 'm', 'v'].map((name) => floats(parts.get(name)));
   if (!parameters || m?.length !== parameters.length || v?.length !== parameters.length) return 'its parts differ in length';
-  const state = { step: manifest.step, parameters, m, v, loss: manifest.loss };
+  const state = { step: manifest.step, parameters, m, v };
   if (run.recipe.activationPrecision !== 'f16') return state;
   const scaling = floats(parts.get('scaling'));
   return scaling?.length === 2 ? { ...state, scaling } : 'its loss scale is missing';

@@ -1,7 +1,7 @@
-/** Rows of metrics, appended while a run goes on, in the order of their steps. */
+/** Rows of metrics, appended during a run, read in the order of their steps. */
 
-import { startingWith, type Database, type Writing } from './database';
-import type { Row, RowKind } from './types';
+import { startingWith, type Database, type Manifest, type Reading, type Writing } from './database';
+import type { EvalRow, Row, RowKind } from './types';
 
 const KINDS: readonly RowKind[] = ['steps', 'evals', 'samples'];
 
@@ -12,14 +12,32 @@ export async function appendRows(db: Database, runId: string, kind: RowKind, row
   });
 }
 
-/** By step; rows of one step in the order in which they came. */
+/** By step; rows of one step in the order in which they were appended. */
 export async function readRows(db: Database, runId: string, kind: RowKind): Promise<Row[]> {
   const range = startingWith([runId, kind]);
   const records = await db.read(['rows'], "the run's figures", (tx) => tx.objectStore('rows').index('place').getAll(range));
   return records.map(({ row }) => row);
 }
 
-/** Drops the rows of steps after `step`. */
+/** A checkpoint with the held-out loss measured at its step; null where none was measured. */
+export type MeasuredManifest = Manifest & { readonly loss: number | null };
+
+/** The held-out loss measured at exactly that step; null where none was. The transaction must include `rows`. */
+export async function lossAt(tx: Reading, runId: string, step: number): Promise<number | null> {
+  const records = await tx.objectStore('rows').index('place').getAll([runId, 'evals', step]);
+  const row = records.at(-1)?.row as EvalRow | undefined;
+  return row?.loss ?? null;
+}
+
+/**
+ * Adds to each checkpoint what was measured at its step. The rows are the only record of it: earlier versions also stored a loss in
+ * the manifest, which could have been measured at another step. The transaction must include `rows`.
+ */
+export function withLosses(tx: Reading, manifests: readonly Manifest[]): Promise<MeasuredManifest[]> {
+  return Promise.all(manifests.map(async (manifest) => ({ ...manifest, loss: await lossAt(tx, manifest.runId, manifest.step) })));
+}
+
+/** Deletes the rows of steps after `step`. */
 export async function cutRows(db: Database, runId: string, step: number): Promise<void> {
   const keys = await rowKeys(db, runId, (kind) => IDBKeyRange.bound([runId, kind, step], [runId, kind, []], true));
   if (keys.length === 0) return;

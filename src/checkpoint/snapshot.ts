@@ -5,6 +5,7 @@ import { ensureSpace, formatBytes } from '../core/storage';
 import { cut, type ChunkInfo, type NamedArray } from './chunks';
 import { startingWith, type ChunkKey, type Database, type Manifest } from './database';
 import { superfluous } from './retention';
+import { lossAt, withLosses, type MeasuredManifest } from './rows';
 import type { RunRecord, Snapshot } from './types';
 
 export const ownerOf = (runId: string) => `run:${runId}`;
@@ -36,20 +37,20 @@ export async function writeChunks(
 }
 
 /**
- * Saves the state of `run`. In the transaction that writes the manifest, checkpoints that retention gives up go, and chunks
- * that earlier, interrupted saves left behind.
+ * Saves the state of `run`. The transaction that writes the manifest also deletes the checkpoints that retention no longer keeps,
+ * and chunks left by earlier, interrupted saves.
  */
 export async function saveSnapshot(db: Database, run: RunRecord, snapshot: Snapshot): Promise<Manifest> {
   checkParts(run, snapshot);
-  const { step, parameters, m, v, scaling, loss } = snapshot;
+  const { step, parameters, m, v, scaling } = snapshot;
   const parts = [part('parameters', parameters), part('m', m), part('v', v), ...(scaling ? [part('scaling', scaling)] : [])];
   const bytes = parts.reduce((sum, { data }) => sum + data.byteLength, 0);
   const what = `the checkpoint at step ${step} of ${run.name} (${formatBytes(bytes)})`;
-  const before = await readState(db, run.id, what);
+  const before = await readState(db, run.id, step, what);
   const save = nextSave();
   const chunks = await writeChunks(db, ownerOf(run.id), save, parts, what);
   const { modelId, datasetHash, recipe } = run;
-  const manifest = { runId: run.id, step, savedAt: Date.now(), save, loss, bytes, chunks, modelId, datasetHash, recipe };
+  const manifest = { runId: run.id, step, savedAt: Date.now(), save, bytes, chunks, modelId, datasetHash, recipe };
   await commit(db, manifest, before, what);
   return manifest;
 }
@@ -66,27 +67,29 @@ function checkParts({ recipe }: RunRecord, { parameters, m, v, scaling }: Snapsh
 }
 
 interface State {
-  readonly manifests: readonly Manifest[];
+  readonly manifests: readonly MeasuredManifest[];
   readonly chunkKeys: readonly ChunkKey[];
+  /** Held-out loss measured at the step that is saved. */
+  readonly loss: number | null;
 }
 
-function readState(db: Database, runId: string, what: string): Promise<State> {
-  return db.read(['checkpoints', 'chunks'], what, async (tx) => {
+function readState(db: Database, runId: string, step: number, what: string): Promise<State> {
+  return db.read(['checkpoints', 'chunks', 'rows'], what, async (tx) => {
     const manifests = await tx.objectStore('checkpoints').getAll(startingWith([runId]));
     const chunkKeys = await tx.objectStore('chunks').getAllKeys(startingWith([ownerOf(runId)]));
-    return { manifests, chunkKeys };
+    return { manifests: await withLosses(tx, manifests), chunkKeys, loss: await lossAt(tx, runId, step) };
   });
 }
 
-/** The run's lock makes sure that nothing changed since `before` was read. */
+/** The run's lock guarantees that nothing has changed since `before` was read. */
 async function commit(db: Database, manifest: Manifest, before: State, what: string): Promise<void> {
   const others = before.manifests.filter(({ step }) => step !== manifest.step);
-  const dropped = superfluous([...others, manifest], manifest.step).filter((each) => each !== manifest);
-  const saves = new Set(others.filter((each) => !dropped.includes(each)).map(({ save }) => save));
+  const dropped = new Set(superfluous([...others, { ...manifest, loss: before.loss }], manifest.step).map(({ step }) => step));
+  const saves = new Set(others.filter(({ step }) => !dropped.has(step)).map(({ save }) => save));
   const unused = before.chunkKeys.filter(([, save]) => !saves.has(save));
   await db.write(['checkpoints', 'chunks'], what, 0, function* (tx) {
     yield tx.objectStore('checkpoints').put(manifest);
-    for (const { runId, step } of dropped) yield tx.objectStore('checkpoints').delete([runId, step]);
+    for (const step of dropped) yield tx.objectStore('checkpoints').delete([manifest.runId, step]);
     for (const key of unused) yield tx.objectStore('chunks').delete(key);
   });
 }

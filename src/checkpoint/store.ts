@@ -3,12 +3,12 @@
 import type { EncodedDataset } from '../batch/types';
 import { CodedError, internal } from '../core/errors';
 import { defaultRecipe } from '../recipe/recipe';
-import { Database, startingWith, VERSION, type Manifest } from './database';
+import { Database, startingWith, VERSION } from './database';
 import { dropDataset, getDataset, putDataset } from './datasets';
 import { RunLocks } from './locks';
 import { recover, type Recovered } from './recover';
 import { bestOf } from './retention';
-import { allRowKeys, appendRows, cutRows, dropRows, readRows } from './rows';
+import { allRowKeys, appendRows, cutRows, dropRows, readRows, withLosses, type MeasuredManifest } from './rows';
 import { ownerOf, saveSnapshot } from './snapshot';
 import { sweep } from './sweep';
 import type { CheckpointInfo, Row, RowKind, RunRecord, RunStore, Snapshot, StoredRun } from './types';
@@ -37,9 +37,9 @@ export class IndexedRunStore implements RunStore {
   /** Newest first. */
   async runs(): Promise<readonly StoredRun[]> {
     const locked = await this.#locks.locked();
-    const { records, manifests } = await this.#db.read(['runs', 'checkpoints'], 'the list of runs', async (tx) => {
+    const { records, manifests } = await this.#db.read(['runs', 'checkpoints', 'rows'], 'the list of runs', async (tx) => {
       const records = await tx.objectStore('runs').getAll();
-      return { records, manifests: await tx.objectStore('checkpoints').getAll() };
+      return { records, manifests: await withLosses(tx, await tx.objectStore('checkpoints').getAll()) };
     });
     const runs = records.map((record) => storedRun(record, manifests, locked));
     return runs.sort((a, b) => b.createdAt - a.createdAt);
@@ -47,8 +47,8 @@ export class IndexedRunStore implements RunStore {
 
   async run(id: string): Promise<StoredRun> {
     const record = await this.#record(id);
-    const manifests = await this.#db.read(['checkpoints'], 'the list of checkpoints', (tx) =>
-      tx.objectStore('checkpoints').getAll(startingWith([id])),
+    const manifests = await this.#db.read(['checkpoints', 'rows'], 'the list of checkpoints', async (tx) =>
+      withLosses(tx, await tx.objectStore('checkpoints').getAll(startingWith([id]))),
     );
     return storedRun(record, manifests, await this.#locks.locked());
   }
@@ -158,7 +158,7 @@ export class IndexedRunStore implements RunStore {
   }
 }
 
-function storedRun(record: RunRecord, manifests: readonly Manifest[], locked: ReadonlySet<string>): StoredRun {
+function storedRun(record: RunRecord, manifests: readonly MeasuredManifest[], locked: ReadonlySet<string>): StoredRun {
   const own = manifests.filter(({ runId }) => runId === record.id).sort((a, b) => a.step - b.step);
   const best = bestOf(own);
   const checkpoints = own.map((manifest) => ({

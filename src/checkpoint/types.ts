@@ -1,6 +1,7 @@
-/** What the store keeps. Plain data; rows of metrics are opaque but for their step. */
+/** What the store keeps. Plain data. Of rows it reads the step, and of measurements the loss. */
 
 import type { EncodedDataset } from '../batch/types';
+import type { Numerics } from '../core/numerics';
 import type { Recipe } from '../recipe/recipe';
 
 /** A prompt taken from a run's data, to try the model with. */
@@ -34,6 +35,8 @@ export interface RunRecord {
   readonly bestLoss: number | null;
   readonly device: string;
   readonly executor: 'webgpu' | 'wasm';
+  /** Version of the run's numerics; 1 when absent. */
+  readonly numerics?: Numerics;
   /** Tiles of the run's matrix products, by product (see src/train/tune.ts); those it lacks take the static choice. */
   readonly tiles?: Readonly<Record<string, string>>;
   readonly trainable: number;
@@ -53,15 +56,13 @@ export interface Snapshot {
   readonly m: Float32Array<ArrayBuffer>;
   readonly v: Float32Array<ArrayBuffer>;
   readonly scaling?: Float32Array<ArrayBuffer>;
-  /** Newest held-out loss at that step; decides which checkpoint is the best. */
-  readonly loss: number | null;
 }
 
 export interface CheckpointInfo {
   readonly step: number;
   readonly bytes: number;
   readonly savedAt: number;
-  /** Held-out loss at that step, null before the first measurement. */
+  /** Held-out loss measured at exactly that step; null where none was measured. */
   readonly loss: number | null;
   readonly best: boolean;
 }
@@ -74,6 +75,12 @@ export interface StoredRun extends RunRecord {
 
 export interface Row {
   readonly step: number;
+}
+
+/** A held-out measurement. */
+export interface EvalRow extends Row {
+  /** Mean cross-entropy over the held-out tokens that count, in nats. */
+  readonly loss: number;
 }
 
 export type RowKind = 'steps' | 'evals' | 'samples';

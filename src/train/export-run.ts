@@ -1,15 +1,14 @@
 /** The files of a run's adapter, from its record and a checkpoint: the model itself is not needed. */
 
 import { adapterTensors, declareAdapter } from '../adapter/lora';
-import type { RunRecord, Snapshot } from '../checkpoint/types';
+import type { EvalRow, RunRecord, Snapshot } from '../checkpoint/types';
 import { adapterFiles } from '../export/adapter';
 import type { ExportedFile } from '../export/types';
 import { Graph } from '../graph/graph';
-import type { EvalRow } from './types';
 
-/** adapter_config.json, adapter_model.safetensors and a model card with the figures at that checkpoint. */
+/** adapter_config.json, adapter_model.safetensors and a model card with what was measured at exactly that step. */
 export function exportFiles(run: RunRecord, snapshot: Snapshot, evals: readonly EvalRow[]): ExportedFile[] {
   const adapter = declareAdapter(new Graph(), 'export', run.layers, run.recipe);
-  const tunedLoss = evals.findLast(({ step }) => step <= snapshot.step)?.loss ?? null;
+  const tunedLoss = evals.findLast(({ step }) => step === snapshot.step)?.loss ?? null;
   return adapterFiles(adapterTensors(adapter, snapshot.parameters), { ...run, step: snapshot.step, tunedLoss });
 }

@@ -5,6 +5,7 @@ import type { RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
+import { lossesOf } from './losses';
 import { forecastMemory, type Machine } from './forecast';
 import { promptsOf, sampleCache, SAMPLE_TOKENS, type SamplePrompt } from './prompts';
 import { openSession } from './open-session';
@@ -60,7 +61,7 @@ export class Run {
   constructor(context: RunContext, record: RunRecord, dataset: EncodedDataset) {
     this.#context = context;
     this.#record = record;
-    this.#batches = planBatches(dataset, record.recipe, context.model.tokenizer.padId ?? 0);
+    this.#batches = planBatches(dataset, record.recipe, context.model.tokenizer.padId ?? 0, record.numerics ?? 1);
     this.#prompts = promptsOf(record.recipe, dataset, context.model.tokenizer);
   }
 
@@ -221,20 +222,20 @@ export class Run {
     this.#phase('Saving a checkpoint', 0, 0);
     const state = await session.snapshot();
     await this.#writeSteps();
-    const measured = this.#record.tunedLoss;
-    const checkpoint = await this.#context.store.save(this.id, { ...state, loss: measured });
+    const checkpoint = await this.#context.store.save(this.id, state);
     await this.#put({ step: state.step });
     this.#context.onEvent({ type: 'checkpoint', checkpoint });
   }
 
-  /** Forgets what came after the newest checkpoint. */
+  /** Goes back to the newest checkpoint: rows and losses of later steps are deleted. */
   async #dropToCheckpoint(): Promise<void> {
+    const { store } = this.#context;
     this.#dropped = true;
     this.#steps = [];
-    const { checkpoints } = await this.#context.store.run(this.id);
+    const { checkpoints } = await store.run(this.id);
     const step = Math.max(0, ...checkpoints.map((checkpoint) => checkpoint.step));
-    await this.#context.store.cutRows(this.id, step);
-    this.#record = { ...this.#record, step };
+    await store.cutRows(this.id, step);
+    this.#record = { ...this.#record, step, ...lossesOf((await store.rows(this.id, 'evals')) as readonly EvalRow[]) };
   }
 
   async #writeSteps(): Promise<void> {

@@ -4,6 +4,7 @@ import { declareAdapter, trainableCount } from '../adapter/lora';
 import type { RunRecord, RunStore, Snapshot, StoredRun } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import { Mutex } from '../core/mutex';
+import { NUMERICS } from '../core/numerics';
 import type { EncodedDataset } from '../batch/types';
 import type { ExportedFile } from '../export/types';
 import type { ModelCache } from '../model/cache';
@@ -18,6 +19,7 @@ import { checkRecipe, forecastRun, totalSteps } from './forecast';
 import { LoadedModel } from './loaded';
 import { Models } from './models';
 import { planBatches } from './batches';
+import { lossesOf } from './losses';
 import { targetLayers, type NamedAdapter } from './programs';
 import { Run } from './run';
 import { warmUp } from './warm-up';
@@ -273,7 +275,6 @@ export class TrainService {
     await (await this.#store).cutRows(stored.id, snapshot === null ? -1 : step);
     const { steps, evals } = await this.history(stored.id);
     const { checkpoints, locked, ...record } = stored;
-    const losses = evals.map(({ loss }) => loss);
     return {
       snapshot,
       seconds: steps.at(-1)?.seconds ?? 0,
@@ -281,8 +282,7 @@ export class TrainService {
         ...record,
         step,
         baseLoss: snapshot === null ? null : record.baseLoss,
-        tunedLoss: losses.at(-1) ?? null,
-        bestLoss: losses.length === 0 ? null : Math.min(...losses),
+        ...lossesOf(evals),
       },
     };
   }
@@ -402,6 +402,7 @@ function newRecord({ name, recipe, dataset, datasetName, prompts }: RunSetup, mo
     bestLoss: null,
     device: device.adapter,
     executor: device.executor,
+    numerics: NUMERICS,
     trainable: trainableCount(layers, recipe.rank),
     prompts,
     layers,

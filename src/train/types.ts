@@ -1,7 +1,7 @@
 /** What a run reports while it goes, and what is kept of it. Plain data, crosses worker boundaries. */
 
 import type { EncodedDataset } from '../batch/types';
-import type { CheckpointInfo, RunPrompt, RunRecord } from '../checkpoint/types';
+import type { CheckpointInfo, EvalRow, RunPrompt, RunRecord } from '../checkpoint/types';
 import type { Message } from '../dataset/types';
 import type { RematPolicy } from '../graph/remat';
 import type { Recipe } from '../recipe/recipe';
@@ -99,12 +99,6 @@ export interface StepRow {
   readonly epoch: number;
 }
 
-export interface EvalRow {
-  readonly step: number;
-  /** Mean cross-entropy over the held-out tokens that count, in nats. */
-  readonly loss: number;
-}
-
 export interface SampleRow {
   readonly step: number;
   readonly prompt: string;
@@ -112,6 +106,7 @@ export interface SampleRow {
 }
 
 export type CheckpointView = CheckpointInfo;
+export type { EvalRow };
 
 /** A run as the list shows it. */
 export interface RunView extends Omit<RunRecord, 'status' | 'layers'> {

@@ -16,7 +16,7 @@ self.onmessage = async ({ data }: MessageEvent<Order>) => {
   const store = await openRunStore(data.name);
   await store.lock('run-1');
   for (let step = data.from; step < data.from + data.count; step++) {
-    await store.save('run-1', snapshot(step, null, data.size));
+    await store.save('run-1', snapshot(step, data.size));
     self.postMessage(step);
   }
 };

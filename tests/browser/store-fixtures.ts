@@ -29,9 +29,9 @@ export function record(id = 'run-1', changes: Partial<RunRecord> = {}): RunRecor
 }
 
 /** A state that no other step has. */
-export function snapshot(step: number, loss: number | null = null, count = 1000): Snapshot {
+export function snapshot(step: number, count = 1000): Snapshot {
   const ramp = (factor: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(step * 7 + i * factor));
-  return { step, parameters: ramp(1), m: ramp(2), v: ramp(3), loss };
+  return { step, parameters: ramp(1), m: ramp(2), v: ramp(3) };
 }
 
 export function dataset(hash: string, tokens = 100): EncodedDataset {

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/checkpoint/database';
 import { IndexedRunStore, openRunStore } from '../../src/checkpoint/store';
+import type { EvalRow } from '../../src/checkpoint/types';
 import { codeOf } from '../../src/core/errors';
 import { defaultRecipe, parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { contents, dataset, drop, freshName, record, snapshot, tamper } from './store-fixtures';
@@ -24,6 +25,9 @@ afterEach(async () => {
   await drop(name);
 });
 
+/** As the run does after a measurement. */
+const measured = (step: number, loss: number) => store.appendRows('run-1', 'evals', [{ step, loss } as EvalRow]);
+
 const code = (promise: Promise<unknown>) => promise.then(() => 'done', codeOf);
 
 /** As after a reload. */
@@ -36,7 +40,8 @@ async function reopen(): Promise<void> {
 
 describe('checkpoints', () => {
   it('come back to the byte after a reload', async () => {
-    const saved = snapshot(10, 1.5);
+    const saved = snapshot(10);
+    await measured(10, 1.5);
     const info = await store.save('run-1', saved);
     expect(info).toMatchObject({ step: 10, bytes: 12000, loss: 1.5, best: true });
     await reopen();
@@ -44,7 +49,7 @@ describe('checkpoints', () => {
   });
 
   it('of a run with activations in f16 come back with their loss scale, and do not go without', async () => {
-    const saved = { ...snapshot(10, 1.5), scaling: Float32Array.of(2 ** 15, 7) };
+    const saved = { ...snapshot(10), scaling: Float32Array.of(2 ** 15, 7) };
     expect(await code(store.save('run-1', saved))).toBe('internal');
     await store.putRun(record('run-1', { recipe: parseRecipe({ activationPrecision: 'f16' }) }));
     expect(await code(store.save('run-1', snapshot(10)))).toBe('internal');
@@ -65,7 +70,7 @@ describe('checkpoints', () => {
   });
 
   it('of many chunks come back whole', async () => {
-    const saved = snapshot(1, null, 5_000_000); // 20 MB each: two chunks of each of the three parts
+    const saved = snapshot(1, 5_000_000); // 20 MB each: two chunks of each of the three parts
     await store.save('run-1', saved);
     expect((await contents(name))['chunks']).toHaveLength(6);
     const { snapshot: loaded } = await store.load('run-1', null);
@@ -77,7 +82,7 @@ describe('checkpoints', () => {
   it('keep the bits of NaN, infinities, negative zero and subnormals', async () => {
     const bits = Uint32Array.of(0x7fc00001, 0xffc00000, 0x7f800000, 0x80000000, 1);
     const odd = new Float32Array(bits.buffer);
-    await store.save('run-1', { step: 1, parameters: odd, m: odd, v: odd, loss: null });
+    await store.save('run-1', { step: 1, parameters: odd, m: odd, v: odd });
     const { snapshot: loaded } = await store.load('run-1', null);
     expect([...new Uint32Array(loaded.parameters.buffer)]).toEqual([...bits]);
   });
@@ -89,27 +94,58 @@ describe('checkpoints', () => {
       [3, 2],
       [4, 2.5],
       [5, null],
-    ] as const)
-      await store.save('run-1', snapshot(step, loss));
+    ] as const) {
+      if (loss !== null) await measured(step, loss);
+      await store.save('run-1', snapshot(step));
+    }
     const { checkpoints } = await store.run('run-1');
-    expect(checkpoints.map(({ step, best }) => [step, best])).toEqual([
-      [2, true],
-      [4, false],
-      [5, false],
+    expect(checkpoints.map(({ step, loss, best }) => [step, loss, best])).toEqual([
+      [2, 1, true],
+      [4, 2.5, false],
+      [5, null, false],
     ]);
     expect((await contents(name))['chunks']).toHaveLength(9);
-    expect((await store.load('run-1', 2)).snapshot).toEqual(snapshot(2, 1));
+    expect((await store.load('run-1', 2)).snapshot).toEqual(snapshot(2));
     expect(await code(store.load('run-1', 3))).toBe('store/corrupt');
   });
 
   it('can be saved again at the same step', async () => {
-    await store.save('run-1', snapshot(5, 2));
-    await store.save('run-1', { ...snapshot(6), step: 5, loss: 1 });
+    await store.save('run-1', snapshot(5));
+    await store.save('run-1', { ...snapshot(6), step: 5 });
     expect((await store.load('run-1', null)).snapshot.parameters).toEqual(snapshot(6).parameters);
     expect((await contents(name))['chunks']).toHaveLength(3);
   });
 
-  it('of a course that was given up go with the first new one', async () => {
+  it('keep the best measured one among later ones that were not measured', async () => {
+    await measured(100, 1);
+    for (const step of [100, 130, 160, 190]) await store.save('run-1', snapshot(step));
+    await measured(200, 1.3);
+    await store.save('run-1', snapshot(200));
+    const { checkpoints } = await store.run('run-1');
+    expect(checkpoints.map(({ step, loss, best }) => [step, loss, best])).toEqual([
+      [100, 1, true],
+      [190, null, false],
+      [200, 1.3, false],
+    ]);
+  });
+
+  it('of earlier versions lose a stored loss that was measured at another step', async () => {
+    await measured(100, 1);
+    for (const step of [100, 130]) await store.save('run-1', snapshot(step));
+    await tamper(name, 'checkpoints', (objects) => {
+      const request = objects.getAll();
+      request.onsuccess = () => {
+        for (const manifest of request.result as object[]) objects.put({ ...manifest, loss: 1 });
+      };
+    });
+    const { checkpoints } = await store.run('run-1');
+    expect(checkpoints.map(({ step, loss, best }) => [step, loss, best])).toEqual([
+      [100, 1, true],
+      [130, null, false],
+    ]);
+  });
+
+  it('from before a rollback are deleted with the first new one', async () => {
     for (const step of [10, 20]) await store.save('run-1', snapshot(step));
     await store.save('run-1', snapshot(15));
     expect((await store.run('run-1')).checkpoints.map(({ step }) => step)).toEqual([10, 15]);

@@ -59,12 +59,12 @@ describe('retention', () => {
     expect(superfluous([at(1, 1)], 1)).toEqual([]);
   });
 
-  it('drops later steps, which belong to a course that was given up', () => {
+  it('deletes later steps, which are from before a rollback', () => {
     expect(steps(superfluous([at(1, 2), at(8, 1), at(9, 0), at(4, 3)], 4))).toEqual([8, 9]);
   });
 
-  it('takes the newer of equals as best, and never one that was not measured', () => {
-    expect(bestOf([at(1, 2), at(2, 2), at(3, null), at(4, NaN)])?.step).toBe(2);
+  it('takes the earlier of equals as best, and never one that was not measured', () => {
+    expect(bestOf([at(1, 2), at(2, 2), at(3, null), at(4, NaN)])?.step).toBe(1);
     expect(bestOf([at(1), at(2, NaN)])).toBeNull();
   });
 });
