@@ -9,7 +9,7 @@ import { f32, specialise } from '../src/gpu/shader';
 import source from './attention.wgsl?raw';
 import deltaSource from './attention_delta.wgsl?raw';
 import { geometry, partBytes, type Extent, type Geometry } from './attention_tile';
-import { backwardTwin, forwardTwin } from './attention_twin';
+import { backwardTwin, forwardTwin, type AttentionAttrs } from './attention_twin';
 import {
   bytesOf,
   linearGrid,
@@ -28,19 +28,7 @@ import { sumParts } from './lib/partial-sums';
 import { withTensors } from './lib/tensors';
 import { unroll } from './lib/unroll';
 
-export interface AttentionAttrs {
-  /** Rows of the batch, B; tokens attend within their row. */
-  readonly rows: number;
-  readonly heads: number;
-  /** Divides `heads`; each key/value head serves heads/kvHeads query heads in a row. */
-  readonly kvHeads: number;
-  readonly headSize: number;
-  /** Factor of the scores, usually 1/√headSize. */
-  readonly scale: number;
-  readonly causal: boolean;
-  /** Tokens see each other only when less than this many apart; 0: at any distance. */
-  readonly window: number;
-}
+export type { AttentionAttrs };
 
 /**
  * [q [M, H·D], k [M, Hkv·D], v [M, Hkv·D], segments i32[M]] → [o [M, H·D], lse [M, H]], M = rows·T. Token i attends to token j

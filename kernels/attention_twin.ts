@@ -4,9 +4,22 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import type { AttentionAttrs } from './attention';
 import { required } from './lib/launch';
 import { product } from './lib/twin';
+
+export interface AttentionAttrs {
+  /** Rows of the batch, B; tokens attend within their row. */
+  readonly rows: number;
+  readonly heads: number;
+  /** Divides `heads`; each key/value head serves heads/kvHeads query heads in a row. */
+  readonly kvHeads: number;
+  readonly headSize: number;
+  /** Factor of the scores, usually 1/√headSize. */
+  readonly scale: number;
+  readonly causal: boolean;
+  /** Tokens see each other only when less than this many apart; 0: at any distance. */
+  readonly window: number;
+}
 
 type Inputs = readonly (tf.Tensor | null)[];
 

@@ -3,8 +3,7 @@
 import Papa from 'papaparse';
 import { CodedError } from '../core/errors';
 import { isHeader } from './header';
-import type { ParsedTable } from './parse';
-import { nameColumns, type Row } from './table';
+import { nameColumns, type ParsedTable, type Row } from './table';
 import type { RowProblem } from './types';
 
 interface RawRow extends Row {

@@ -2,8 +2,7 @@
 
 import { CodedError, messageOf } from '../core/errors';
 import { scanArray } from './json-scan';
-import type { ParsedTable } from './parse';
-import { cellText, MAX_COLUMNS, type Row } from './table';
+import { cellText, MAX_COLUMNS, type ParsedTable, type Row } from './table';
 import type { RowProblem } from './types';
 
 interface Value {

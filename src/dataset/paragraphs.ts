@@ -1,7 +1,6 @@
 /** Plain text: one example a paragraph, or one a line where the file has no blank lines. */
 
-import type { ParsedTable } from './parse';
-import type { Row } from './table';
+import type { ParsedTable, Row } from './table';
 
 /** Splits at blank lines; a file without any is split at every line. */
 export function parseParagraphs(text: string): ParsedTable {

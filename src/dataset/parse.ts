@@ -6,11 +6,8 @@ import { parseDelimited } from './csv';
 import { parseJson, parseJsonl } from './json';
 import { sniffKind } from './sniff';
 import { parseParagraphs } from './paragraphs';
-import { MAX_COLUMNS, type Table } from './table';
+import { MAX_COLUMNS, type ParsedTable, type Table } from './table';
 import type { FileKind } from './types';
-
-/** What a parser returns; the kind and the notes on the encoding are added here. */
-export type ParsedTable = Omit<Table, 'kind'>;
 
 const PARSERS: Record<FileKind, (text: string) => ParsedTable> = {
   csv: (text) => parseDelimited(text, 'csv'),

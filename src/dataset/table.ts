@@ -21,6 +21,9 @@ export interface Table {
   readonly headerless: boolean;
 }
 
+/** What the parser of one kind of file returns. `parseFile` adds the kind, and notes on the encoding. */
+export type ParsedTable = Omit<Table, 'kind'>;
+
 /** Rows that the heuristics look at. */
 export const SAMPLE_ROWS = 100;
 
