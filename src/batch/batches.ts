@@ -1,4 +1,4 @@
-/** The batches of a run: which rows go through the model at which micro-step. A pure function of (dataset, recipe, micro-step). */
+/** The batches of a run: which rows are processed at which micro-step. A pure function of (dataset, recipe, micro-step). */
 
 import { internal } from '../core/errors';
 import { NUMERICS, type Numerics } from '../core/numerics';

@@ -3,14 +3,14 @@
 import type { Packing } from './pack';
 import type { Batch, EncodedSplit } from './types';
 
-/** What a batch looks like: `rows`·`rowLength` entries, padding filled with `padId`. */
+/** The shape of a batch: `rows`·`rowLength` entries, padding filled with `padId`. */
 export interface BatchShape {
   readonly rows: number;
   readonly rowLength: number;
   readonly padId: number;
 }
 
-/** A batch that is written again and again. */
+/** A batch whose arrays are reused. */
 export type BatchSpace = { -readonly [K in keyof Batch]: Batch[K] };
 
 /** The batch of the rows `first`, `first + 1`, ... of the packing, in `batch`; rows beyond its end are padding. */
@@ -63,7 +63,7 @@ function writeDocument(batch: Batch, split: EncodedSplit, doc: number, segment: 
   const from = split.offsets[doc] ?? 0;
   const length = (split.offsets[doc + 1] ?? 0) - from;
   batch.segments.fill(segment, at, at + length);
-  // Copied one by one: a subarray would be an object for each document.
+  // Copied element by element: a subarray would allocate an object for each document.
   for (let i = 0; i < length; i++) {
     batch.ids[at + i] = split.ids[from + i] ?? 0;
     batch.positions[at + i] = i;

@@ -1,4 +1,4 @@
-/** From examples to tokens end to end, with statistics, split and hash. */
+/** Turns examples into concatenated tokens, with statistics, split and hash. */
 
 import { sha256 } from '../core/hash';
 import { splitIndices } from '../dataset/split';
@@ -16,14 +16,14 @@ export type DatasetSettings = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | '
 
 type Dropped = EncodedStats['dropped'];
 
-/** Every example in its full length: what depends on dataset, tokenizer and `lossOn` alone, and takes all the time. */
+/** Every example in full length: depends on dataset, tokenizer and `lossOn` only, and takes nearly all the time of encoding. */
 export interface WholeExamples {
   readonly whole: EncodedSplit;
-  /** Examples that the chat template refused. */
+  /** Examples that the chat template rejected. */
   readonly refused: Dropped;
 }
 
-/** The examples that can be trained on, cut to the sequence length, before the split. */
+/** The usable examples, truncated to the sequence length, before the split. */
 export interface EncodedExamples {
   readonly all: EncodedSplit;
   readonly stats: Omit<EncodedStats, 'packedTokens'>;
@@ -43,7 +43,7 @@ export function encodeExamples(tokenizer: TextTokenizer, examples: readonly Exam
   return { whole: writer.finish(), refused };
 }
 
-/** Cuts every example to the sequence length; those without a trained token left are dropped, with line and reason. */
+/** Truncates every example to the sequence length; examples without a trained token left are dropped, with line and reason. */
 export function cutExamples({ whole, refused }: WholeExamples, sequenceLength: number): EncodedExamples {
   const writer = new SplitWriter();
   const dropped = [...refused];
@@ -69,7 +69,7 @@ function droppedOf(dropped: Dropped): Pick<EncodedStats, 'dropped' | 'droppedCou
   return { dropped: sorted.slice(0, MAX_DROPPED), droppedCount: sorted.length };
 }
 
-/** `lengths`: those before the cut. */
+/** `lengths`: before truncation. */
 function statsOf(all: EncodedSplit, lengths: readonly number[]) {
   const total = lengths.reduce((sum, length) => sum + length, 0);
   return {
@@ -82,7 +82,7 @@ function statsOf(all: EncodedSplit, lengths: readonly number[]) {
   };
 }
 
-/** Splits by seed, and names the result by its hash. All arrays are new, so that they can be transferred. */
+/** Splits by seed and hashes the result. All arrays are new, so that they can be transferred. */
 export async function splitDataset({ all, stats }: EncodedExamples, settings: DatasetSettings): Promise<EncodedDataset> {
   const split = splitIndices(all.lines.length, settings.heldOutRatio, settings.seed);
   const train = gather(all, split.train);
@@ -90,7 +90,7 @@ export async function splitDataset({ all, stats }: EncodedExamples, settings: Da
   return { train, heldOut, hash: await hashOf(train, heldOut), stats: { ...stats, packedTokens: packedTokens(train, settings) } };
 }
 
-/** The statistics alone. */
+/** The statistics without the split arrays. */
 export function measureDataset({ all, stats }: EncodedExamples, settings: DatasetSettings): EncodedStats {
   const split = splitIndices(all.lines.length, settings.heldOutRatio, settings.seed);
   return { ...stats, packedTokens: packedTokens(gather(all, split.train), settings) };
@@ -115,7 +115,7 @@ function documentAt(split: EncodedSplit, index: number): { ids: Int32Array; trai
   return { ids: split.ids.subarray(from, to), trained: split.trained.subarray(from, to) };
 }
 
-/** Collects examples end to end. */
+/** Concatenates examples. */
 class SplitWriter {
   readonly #ids = new Growing(Int32Array);
   readonly #trained = new Growing(Uint8Array);
@@ -139,7 +139,7 @@ class SplitWriter {
   }
 }
 
-/** SHA-256 over the hashes of what training reads: tokens, mask and bounds of both splits. Line numbers don't matter. */
+/** SHA-256 over the hashes of everything that training reads: tokens, mask and offsets of both splits. Line numbers are left out. */
 async function hashOf(train: EncodedSplit, heldOut: EncodedSplit): Promise<string> {
   const arrays = [train, heldOut].flatMap((split) => [split.ids, split.trained, split.offsets]);
   const hashes = await Promise.all(arrays.map((array) => sha256(bytesOf(array))));

@@ -1,4 +1,4 @@
-/** A typed array that grows as it is written. */
+/** A typed array with amortised growth. */
 
 type Numbers = Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
@@ -22,7 +22,7 @@ export class Growing<T extends Numbers> {
     this.#length += values.length;
   }
 
-  /** What was written, in a buffer of exactly that size. */
+  /** The elements written so far, in a buffer of exactly their size. */
   finish(): T {
     const result = new this.#create(this.#length);
     result.set(this.#array.subarray(0, this.#length));

@@ -1,4 +1,4 @@
-/** The order of documents and rows in an epoch: a pure function of (seed, epoch). */
+/** The order of documents and rows: a pure function of (seed, epoch). */
 
 import type { Numerics } from '../core/numerics';
 import { permutation, STREAM } from '../core/random';

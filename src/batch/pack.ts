@@ -1,4 +1,4 @@
-/** Packs whole documents into rows of T tokens, so that hardly any row is padding. */
+/** Packs whole documents into rows of T tokens with little padding. */
 
 import { internal } from '../core/errors';
 
@@ -9,8 +9,8 @@ export interface Packing {
 }
 
 /**
- * First fit: each document, in the given order, goes into the first row that has room for it. `lengths[d]` tokens are in
- * document d; none may be longer than `rowLength`. A tree over the rows finds that row in O(log n).
+ * First fit: each document, in the given order, goes into the first row that has room for it. `lengths[d]` is the
+ * token count of document d; none may exceed `rowLength`. A tree over the rows finds that row in O(log n).
  */
 export function packFirstFit(lengths: Uint32Array, order: Uint32Array, rowLength: number): Packing {
   const rooms = new Rooms(order.length, rowLength);
@@ -39,7 +39,7 @@ function group(order: Uint32Array, rowOf: Uint32Array): Packing {
   return { docs, starts };
 }
 
-/** The free room of every row, under a binary tree of maxima: node i has the children 2i and 2i+1, the rows are its leaves. */
+/** The free tokens of every row in a binary tree of maxima: node i has children 2i and 2i+1, the rows are the leaves. */
 class Rooms {
   readonly #leaves: number;
   readonly #free: Uint32Array;
@@ -49,7 +49,7 @@ class Rooms {
     this.#free = new Uint32Array(2 * this.#leaves).fill(rowLength);
   }
 
-  /** Takes `length` tokens from the first row that has them, and returns it. */
+  /** Takes `length` tokens from the first row that has as many free, and returns the row. */
   take(length: number): number {
     let node = 1;
     while (node < this.#leaves) node = this.#at(2 * node) >= length ? 2 * node : 2 * node + 1;

@@ -1,6 +1,6 @@
 /**
- * What the data worker does: holds one dataset and one tokenizer, and encodes the one with the other when asked. Calls are
- * answered in the order they came, so a large file that is still being read never replaces a later one.
+ * The work of the data worker: holds one dataset and one tokenizer, and encodes the dataset on request. Calls run in order, so a
+ * large file that is still being read never replaces a later one.
  */
 
 import { MAX_BYTES, tooLarge } from '../dataset/bytes';
@@ -26,10 +26,10 @@ export class Preparation {
   readonly #mutex = new Mutex();
   #dataset: Dataset | null = null;
   #tokenizer: TextTokenizer | null = null;
-  /** The newest encoding: another sequence length or split only cuts it anew. */
+  /** The newest encoding: another sequence length or split reuses it. */
   #whole: { readonly lossOn: DatasetSettings['lossOn']; readonly examples: WholeExamples } | null = null;
 
-  /** Throws data/empty, data/binary, data/parse, data/columns, data/no-examples; the dataset held before is kept then. */
+  /** Throws data/empty, data/binary, data/parse, data/columns, data/no-examples; then the previous dataset is kept. */
   open(file: File): Promise<DatasetView> {
     return this.#mutex.run(async () => {
       if (file.size > MAX_BYTES) throw tooLarge(file.size);

@@ -1,6 +1,6 @@
 /** Encoded examples, ready to be packed. Typed arrays, transferable between workers. */
 
-/** Examples end to end: example i is `ids[offsets[i] .. offsets[i+1])`. */
+/** Concatenated examples: example i is `ids[offsets[i] .. offsets[i+1])`. */
 export interface EncodedSplit {
   readonly ids: Int32Array;
   /** 1 where the token is predicted and counted in the loss. The first token of an example never is. */
@@ -13,7 +13,7 @@ export interface EncodedSplit {
 export interface EncodedDataset {
   readonly train: EncodedSplit;
   readonly heldOut: EncodedSplit;
-  /** SHA-256 over both splits, hex: names the exact training data in a checkpoint. */
+  /** SHA-256 over both splits, hex: identifies the exact training data in a checkpoint. */
   readonly hash: string;
   readonly stats: EncodedStats;
 }
@@ -22,17 +22,17 @@ export interface EncodedStats {
   readonly examples: number;
   readonly tokens: number;
   readonly trainedTokens: number;
-  /** Examples cut to the sequence length. */
+  /** Number of examples that were truncated to the sequence length. */
   readonly truncated: number;
-  /** Examples left out because no trained token remained: their lines (the first 500) and why. */
+  /** Examples dropped because no trained token remained: line and reason of the first 500. */
   readonly dropped: readonly { readonly line: number; readonly message: string }[];
   readonly droppedCount: number;
   /** Token-length histogram: `counts[i]` examples have a length in [i·width, (i+1)·width). */
   readonly histogram: { readonly width: number; readonly counts: readonly number[] };
-  /** Lengths before the cut, like the histogram's. */
+  /** Lengths before truncation, as in the histogram. */
   readonly maxLength: number;
   readonly meanLength: number;
-  /** Tokens of one epoch's training rows as packed, padding included: what an epoch costs. */
+  /** Tokens of the packed training rows of one epoch, padding included. */
   readonly packedTokens: number;
 }
 

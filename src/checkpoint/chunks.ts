@@ -1,8 +1,8 @@
-/** Typed arrays cut into hashed chunks for the store, and put together again. */
+/** Cuts typed arrays into hashed chunks for the store, and joins the chunks again. */
 
 import { sha256 } from '../core/hash';
 
-/** Chrome refuses values over about 127 MiB; smaller ones also keep the copies that a write makes small. */
+/** Chrome rejects values over about 127 MiB. Small chunks also limit the memory of the copy that each write makes. */
 export const CHUNK_BYTES = 16 * 1024 * 1024;
 
 const ARRAYS = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, u8: Uint8Array } as const;
@@ -24,7 +24,7 @@ export interface ChunkInfo {
   readonly hash: string;
 }
 
-/** Cuts the parts into chunks, one at a time. Each has a buffer of its own, since storing a view stores all that is behind it. */
+/** Yields the chunks of `parts` one by one. Each has its own buffer, because storing a view stores the whole buffer under it. */
 export async function* cut(
   parts: readonly NamedArray[],
   chunkBytes = CHUNK_BYTES,
@@ -38,14 +38,14 @@ export async function* cut(
   }
 }
 
-/** What is wrong with a stored chunk; null when it is as it was written. */
+/** Describes what is wrong with a stored chunk; null when it is intact. */
 export async function faultOf(info: ChunkInfo, bytes: Uint8Array<ArrayBuffer> | undefined): Promise<string | null> {
   if (bytes === undefined) return `a piece of ${info.part} is missing`;
   if (bytes.length !== info.bytes) return `a piece of ${info.part} has ${bytes.length} bytes, not ${info.bytes}`;
   return (await sha256(bytes)) === info.hash ? null : `a piece of ${info.part} was changed (its SHA-256 differs)`;
 }
 
-/** Puts whole chunks together: the arrays by name. An empty array leaves no chunk and is not there. */
+/** Joins chunks into arrays, by name. An empty array has no chunks, so it is absent from the result. */
 export function join(infos: readonly ChunkInfo[], chunks: readonly Uint8Array<ArrayBuffer>[]): Map<string, NamedArray> {
   const parts = new Map<string, NamedArray>();
   for (const name of new Set(infos.map(({ part }) => part))) {

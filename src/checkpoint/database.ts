@@ -1,6 +1,6 @@
 /**
- * The IndexedDB database: its stores, one connection that heals, and transactions that are all or nothing.
- * Every write is `strict`: it counts as done only when it is on the disk.
+ * The IndexedDB database: its object stores, one connection that is reopened when it was closed, and atomic transactions.
+ * Every write has durability `strict`: it resolves only when the data is on disk.
  */
 
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames } from 'idb';
@@ -11,7 +11,7 @@ import type { Recipe } from '../recipe/recipe';
 import type { ChunkInfo } from './chunks';
 import type { Row, RowKind, RunRecord } from './types';
 
-/** What makes a checkpoint exist. Its chunks were written before it. */
+/** A checkpoint exists when its manifest does. Its chunks are written first. */
 export interface Manifest {
   readonly runId: string;
   readonly step: number;
@@ -20,7 +20,7 @@ export interface Manifest {
   readonly save: number;
   readonly bytes: number;
   readonly chunks: readonly ChunkInfo[];
-  /** What the state depends on, so that it is never put on another model, data set or recipe. */
+  /** What the state belongs to: it is never loaded into a run of another model or dataset. */
   readonly modelId: string;
   readonly datasetHash: string;
   readonly recipe: Recipe;
@@ -34,7 +34,7 @@ export interface DatasetManifest {
   readonly chunks: readonly ChunkInfo[];
 }
 
-/** Who owns chunks (`run:ID` or `dataset:HASH`), which of its saves, and the number in it. */
+/** Key of a chunk: its owner (`run:ID` or `dataset:HASH`), the number of the save, and the index in that save. */
 export type ChunkKey = [owner: string, save: number, index: number];
 
 export interface RowRecord {
@@ -44,7 +44,7 @@ export interface RowRecord {
   readonly row: Row;
 }
 
-/** What was found fastest on a device, as named by its adapter and browser. */
+/** The fastest tiles of a device, which is named by adapter and browser. */
 export interface TileRecord {
   readonly device: string;
   readonly tiles: Readonly<Record<string, string>>;
@@ -65,10 +65,10 @@ export type Reading = IDBPTransaction<Schema, Store[]>;
 export type Writing = IDBPTransaction<Schema, Store[], 'readwrite'>;
 
 export const VERSION = 2;
-/** How long other tabs get to close an older database before the user is asked to. */
-const PATIENCE_MS = 3000;
+/** How long to wait until other tabs close an older version of the database, before the user is asked to close them. */
+const BLOCKED_MS = 3000;
 
-/** A key range of everything that begins with `prefix`: arrays sort after all numbers and texts. */
+/** The range of all keys that begin with `prefix`. IndexedDB sorts arrays after numbers and strings. */
 export function startingWith(prefix: readonly (string | number)[]): IDBKeyRange {
   return IDBKeyRange.bound(prefix, [...prefix, []]);
 }
@@ -93,7 +93,7 @@ export class Database {
     this.#version = version;
   }
 
-  /** Runs `work` in a read-only transaction. It may await its own requests and nothing else. */
+  /** Runs `work` in a read-only transaction. `work` may await only requests of that transaction. */
   read<T>(stores: Store[], what: string, work: (tx: Reading) => Promise<T>): Promise<T> {
     return this.#attempt(what, 0, async (db) => {
       const tx = db.transaction(stores);
@@ -103,8 +103,8 @@ export class Database {
   }
 
   /**
-   * Writes all that `work` asks for, or nothing. `work` yields its requests one by one, so that those made are known when the
-   * next can't be. `needed` is how many bytes they add, for the message when storage is full.
+   * Runs the requests of `work` in one atomic transaction. `work` yields them one by one, so that requests already made are settled
+   * when it throws. `needed`: the bytes that they add, for the message when storage is full.
    */
   write(stores: Store[], what: string, needed: number, work: (tx: Writing) => Iterable<Promise<unknown>>): Promise<void> {
     return this.#attempt(what, needed, async (db) => {
@@ -113,7 +113,7 @@ export class Database {
     });
   }
 
-  /** Opens the connection now, to learn whether it can be. Throws `store/blocked` or `store/failed`. */
+  /** Opens the connection. Throws `store/blocked` or `store/failed`. */
   open(): Promise<void> {
     return this.#attempt('the stored runs', 0, () => Promise.resolve());
   }
@@ -124,7 +124,7 @@ export class Database {
     (await connection?.catch(() => null))?.close();
   }
 
-  /** A connection that the browser or another tab closed is opened again, once. */
+  /** Runs `work`; if the browser or another tab closed the connection, reopens it and tries once more. */
   async #attempt<T>(what: string, needed: number, work: (db: Connection) => Promise<T>): Promise<T> {
     try {
       return await work(await this.#connect());
@@ -153,17 +153,17 @@ export class Database {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const opening = openDB<Schema>(this.#name, this.#version, {
       upgrade,
-      blocked: () => (timer = setTimeout(() => impatience.abort(), PATIENCE_MS)),
-      // Another tab wants to upgrade: let it. The next use here finds a newer version and says so.
+      blocked: () => (timer = setTimeout(() => timeout.abort(), BLOCKED_MS)),
+      // Another tab wants to upgrade. Closing lets it; the next use here fails with a VersionError, which is reported.
       blocking: () => void this.close(),
       terminated: () => (this.#connection = null),
     });
-    const impatience = new AbortController();
-    const given = new Promise<never>((_, reject) => impatience.signal.addEventListener('abort', () => reject(blockedError())));
+    const timeout = new AbortController();
+    const timedOut = new Promise<never>((_, reject) => timeout.signal.addEventListener('abort', () => reject(blockedError())));
     try {
-      return await Promise.race([opening, given]);
+      return await Promise.race([opening, timedOut]);
     } catch (error) {
-      // It may still open when the other tab is gone at last, and nobody would use it.
+      // It may still open later, when the other tab has closed. Nothing would use that connection.
       opening.then((db) => db.close()).catch(() => undefined);
       throw openError(error);
     } finally {
@@ -172,7 +172,7 @@ export class Database {
   }
 }
 
-/** Makes the requests and waits for the transaction. Its own error says more than the AbortErrors of requests that died with it. */
+/** Makes the requests and waits for the transaction. Its own error is more specific than the AbortErrors of its requests. */
 async function settle(tx: Pick<Reading, 'done' | 'abort'>, work: () => Iterable<Promise<unknown>>): Promise<unknown[]> {
   const requests: Promise<unknown>[] = [];
   const thrown: unknown[] = [];
@@ -193,7 +193,7 @@ function abort(tx: Pick<Reading, 'abort'>): void {
   try {
     tx.abort();
   } catch {
-    // It was aborted already, perhaps by what failed.
+    // It was aborted already, for example by the request that failed.
   }
 }
 
@@ -205,7 +205,7 @@ function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : '';
 }
 
-/** Nothing was done: the transaction could not begin or was given up whole. */
+/** The connection was closed: the transaction did not begin, so nothing was written. */
 function isClosed(error: unknown): boolean {
   return nameOf(error) === 'InvalidStateError';
 }

@@ -1,4 +1,4 @@
-/** Encoded data sets by their hash, so that a run can go on without the file it came from. */
+/** Encoded datasets by their hash, so that a run can be resumed without its file. */
 
 import type { EncodedDataset, EncodedSplit } from '../batch/types';
 import { CodedError } from '../core/errors';
@@ -9,7 +9,7 @@ import { nextSave, writeChunks } from './snapshot';
 
 export const datasetOwner = (hash: string) => `dataset:${hash}`;
 
-/** Stores a data set unless it is there whole already. */
+/** Stores a dataset unless an intact copy exists. */
 export async function putDataset(db: Database, dataset: EncodedDataset): Promise<void> {
   if ((await findDataset(db, dataset.hash)) !== null) return;
   const { hash, stats } = dataset;
@@ -21,7 +21,7 @@ export async function putDataset(db: Database, dataset: EncodedDataset): Promise
   await db.write(['datasets'], what, 0, (tx) => [tx.objectStore('datasets').put(manifest)]);
 }
 
-/** The data set; throws `store/corrupt` when it is missing or damaged. */
+/** The dataset; throws `store/corrupt` when it is missing or damaged. */
 export async function getDataset(db: Database, hash: string): Promise<EncodedDataset> {
   const dataset = await findDataset(db, hash);
   if (dataset !== null) return dataset;
@@ -48,7 +48,7 @@ function splitParts(name: string, { ids, trained, offsets, lines }: EncodedSplit
   ];
 }
 
-/** An empty array has no chunks and comes back as a new one. */
+/** An empty array has no chunks; it is created again. */
 function splitOf(name: string, parts: ReadonlyMap<string, NamedArray>): EncodedSplit {
   const get = (field: string) => parts.get(`${name}.${field}`);
   const [ids, trained, offsets, lines] = [get('ids'), get('trained'), get('offsets'), get('lines')];
@@ -60,7 +60,7 @@ function splitOf(name: string, parts: ReadonlyMap<string, NamedArray>): EncodedS
   };
 }
 
-/** The requests that remove a data set. */
+/** The requests that delete a dataset. */
 export function* dropDataset(tx: Writing, hash: string): Iterable<Promise<unknown>> {
   yield tx.objectStore('datasets').delete(hash);
   yield tx.objectStore('chunks').delete(startingWith([datasetOwner(hash)]));

@@ -1,4 +1,4 @@
-/** Loading checkpoints: the newest whole one, verified to the byte. What is torn or was changed is skipped and named. */
+/** Loads checkpoints: the newest intact one, verified by hash. Incomplete or changed ones are skipped and reported. */
 
 import { CodedError, messageOf } from '../core/errors';
 import { faultOf, join, type ChunkInfo, type NamedArray } from './chunks';
@@ -8,11 +8,11 @@ import type { RunRecord, Snapshot } from './types';
 
 export interface Recovered {
   readonly snapshot: Snapshot;
-  /** Newer checkpoints that could not be used, and why. */
+  /** Newer checkpoints that could not be used, with the reason. */
   readonly skipped: readonly string[];
 }
 
-/** The checkpoint at `step`, or the newest whole one when null. Throws `store/corrupt` when there is none. */
+/** The checkpoint at `step`, or the newest intact one when null. Throws `store/corrupt` when there is none. */
 export async function recover(db: Database, run: RunRecord, step: number | null): Promise<Recovered> {
   const what = `the checkpoints of ${run.name}`;
   const all = await db.read(['checkpoints'], what, (tx) => tx.objectStore('checkpoints').getAll(startingWith([run.id])));
@@ -27,20 +27,16 @@ export async function recover(db: Database, run: RunRecord, step: number | null)
 }
 
 function corruptError({ name }: RunRecord, step: number | null, skipped: readonly string[]): CodedError {
-  const which = step === null ? 'a checkpoint' : `the checkpoint at step ${step}`;
+  const which = step === null ? 'checkpoint' : `checkpoint at step ${step}`;
   const problems = skipped.map((message) => ({ where: name, message }));
   const advice = 'Start the run again with the same recipe.';
-  return new CodedError(
-    'store/corrupt',
-    [`${name} does not have ${which} that can be used.`, ...skipped, advice].join(' '),
-    problems,
-  );
+  return new CodedError('store/corrupt', [`${name} has no ${which} that can be used.`, ...skipped, advice].join(' '), problems);
 }
 
-/** The state, or what is wrong with it. */
+/** The state, or a description of what is wrong with it. */
 async function tryLoad(db: Database, run: RunRecord, manifest: Manifest): Promise<Snapshot | string> {
   if (manifest.modelId !== run.modelId) return 'it belongs to another model';
-  if (manifest.datasetHash !== run.datasetHash) return 'it belongs to other data';
+  if (manifest.datasetHash !== run.datasetHash) return 'it belongs to another dataset';
   const parts = await readParts(db, ownerOf(run.id), manifest.save, manifest.chunks);
   if (typeof parts === 'string') return parts;
   const [parameters, m, v] = ['parameters', 'm', 'v'].map((name) => floats(parts.get(name)));
@@ -55,7 +51,7 @@ function floats(part: NamedArray | undefined): Float32Array<ArrayBuffer> | null 
   return part?.kind === 'f32' ? (part.data as Float32Array<ArrayBuffer>) : null;
 }
 
-/** Reads and verifies chunks: the arrays by name, or what is wrong. A read that fails counts as damage, too. */
+/** Reads and verifies chunks: the arrays by name, or a description of the fault. A failed read counts as damage. */
 export async function readParts(
   db: Database,
   owner: string,

@@ -1,4 +1,4 @@
-/** Saving checkpoints: chunks first, manifest last, so that a checkpoint is there whole or not at all. */
+/** Saves checkpoints: chunks first, manifest last, so that a checkpoint is either complete or absent. */
 
 import { internal } from '../core/errors';
 import { ensureSpace, formatBytes } from '../core/storage';
@@ -12,12 +12,12 @@ export const ownerOf = (runId: string) => `run:${runId}`;
 
 let lastSave = 0;
 
-/** Numbers a save so that its chunks never overwrite those of another: the time, and always more than before. */
+/** A number for a save: the time, and always larger than the one before, so that its chunks never overwrite others. */
 export function nextSave(): number {
   return (lastSave = Math.max(Date.now(), lastSave + 1));
 }
 
-/** Writes the parts under [owner, save, 0, 1, …], each chunk in a transaction of its own. */
+/** Writes the chunks of `parts` under the keys [owner, save, 0], [owner, save, 1], …, each in its own transaction. */
 export async function writeChunks(
   db: Database,
   owner: string,

@@ -1,4 +1,4 @@
-/** The store of runs in IndexedDB: what survives a reload, a crash, a closed laptop. */
+/** The store of runs in IndexedDB: runs, checkpoints, rows and datasets survive a reload or a crash. */
 
 import type { EncodedDataset } from '../batch/types';
 import { CodedError, internal } from '../core/errors';
@@ -15,11 +15,11 @@ import type { CheckpointInfo, Row, RowKind, RunRecord, RunStore, Snapshot, Store
 
 const NAME = 'finetab';
 
-/** Opens the store and clears what interrupted writes left. Throws `store/blocked` or `store/failed`. */
+/** Opens the store and deletes what interrupted writes left. Throws `store/blocked` or `store/failed`. */
 export async function openRunStore(name = NAME, version = VERSION): Promise<IndexedRunStore> {
   const db = new Database(name, version);
   await db.open();
-  // What can't be cleared now is cleared next time; it keeps nobody from working.
+  // A sweep that fails is repeated at the next start; the store works without it.
   await sweep(db).catch(() => undefined);
   return new IndexedRunStore(db, new RunLocks(name));
 }
@@ -65,7 +65,7 @@ export class IndexedRunStore implements RunStore {
       const hash = all.find((run) => run.id === id)?.datasetHash;
       const shared = all.some((run) => run.id !== id && run.datasetHash === hash);
       const rows = await allRowKeys(this.#db, id);
-      await this.#db.write(['runs', 'checkpoints', 'datasets', 'chunks', 'rows'], 'a run to be deleted', 0, function* (tx) {
+      await this.#db.write(['runs', 'checkpoints', 'datasets', 'chunks', 'rows'], 'the run to be deleted', 0, function* (tx) {
         yield tx.objectStore('runs').delete(id);
         yield tx.objectStore('checkpoints').delete(startingWith([id]));
         yield tx.objectStore('chunks').delete(startingWith([ownerOf(id)]));
@@ -90,7 +90,7 @@ export class IndexedRunStore implements RunStore {
     const manifest = await saveSnapshot(this.#db, await this.#record(runId), snapshot);
     const { checkpoints } = await this.run(runId);
     const info = checkpoints.find(({ step }) => step === manifest.step);
-    if (info === undefined) throw internal(`the checkpoint at step ${manifest.step} is not there after it was saved`);
+    if (info === undefined) throw internal(`the checkpoint at step ${manifest.step} is missing after it was saved`);
     return info;
   }
 
@@ -143,7 +143,7 @@ export class IndexedRunStore implements RunStore {
     return this.#locks.training();
   }
 
-  /** Ends the connection; the next call opens a new one. */
+  /** Closes the connection; the next call opens a new one. */
   close(): Promise<void> {
     return this.#db.close();
   }
@@ -165,7 +165,7 @@ function storedRun(record: RunRecord, manifests: readonly MeasuredManifest[], lo
     ...{ step: manifest.step, bytes: manifest.bytes, savedAt: manifest.savedAt, loss: manifest.loss },
     best: manifest === best,
   }));
-  // Settings that came after the run was made have their defaults, which is how it was trained.
+  // Settings that are newer than the run take their defaults, which equal how it was trained.
   const recipe = { ...defaultRecipe(), ...record.recipe };
   return { ...record, recipe, checkpoints, locked: locked.has(record.id) };
 }

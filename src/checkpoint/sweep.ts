@@ -1,14 +1,14 @@
-/** Removes what interrupted writes left behind: chunks without a manifest, data sets without a run. */
+/** Deletes what interrupted writes left: chunks without a manifest, datasets without a run. */
 
 import { datasetOwner, dropDataset } from './datasets';
 import { startingWith, type Database } from './database';
 import { ownerOf } from './snapshot';
 
-/** Younger leftovers may belong to a write that is still under way in another tab. */
+/** Anything younger may belong to a write in progress in another tab. */
 const GRACE_MS = 3_600_000;
 
 export async function sweep(db: Database, now = Date.now()): Promise<void> {
-  const what = 'leftovers of earlier writes';
+  const what = 'the remains of interrupted writes';
   const { runs, datasets, keys } = await db.read(['runs', 'datasets', 'chunks'], what, async (tx) => {
     const runs = await tx.objectStore('runs').getAll();
     const datasets = await tx.objectStore('datasets').getAll();

@@ -13,7 +13,7 @@ export interface RunPrompt {
   readonly kind: 'chat' | 'text';
 }
 
-/** Everything about a run but its checkpoints and rows. Replaced whole by `putRun`. */
+/** Everything about a run except its checkpoints and rows. `putRun` replaces the whole record. */
 export interface RunRecord {
   readonly id: string;
   readonly name: string;
@@ -37,7 +37,7 @@ export interface RunRecord {
   readonly executor: 'webgpu' | 'wasm';
   /** Version of the run's numerics; 1 when absent. */
   readonly numerics?: Numerics;
-  /** Tiles of the run's matrix products, by product (see src/train/tune.ts); those it lacks take the static choice. */
+  /** Tiles of the run's matrix products, by product (see src/train/tune.ts); others take the static choice. */
   readonly tiles?: Readonly<Record<string, string>>;
   readonly trainable: number;
   /** Prompts of the run's data; absent in runs saved by versions that did not store them. */
@@ -47,8 +47,8 @@ export interface RunRecord {
 }
 
 /**
- * The state that a run goes on from: adapter parameters and both moments, flat f32, all of one length; where activations are f16
- * also the loss scale and the good steps since it changed.
+ * The state that a run is resumed from: adapter parameters and both moments, flat f32 of equal length; with f16 activations also
+ * [loss scale, steps without overflow since it changed].
  */
 export interface Snapshot {
   readonly step: number;
@@ -69,7 +69,7 @@ export interface CheckpointInfo {
 
 export interface StoredRun extends RunRecord {
   readonly checkpoints: readonly CheckpointInfo[];
-  /** A page or worker holds this run's lock now. */
+  /** A worker of this browser holds the lock of this run: the run is being trained. */
   readonly locked: boolean;
 }
 
@@ -85,7 +85,7 @@ export interface EvalRow extends Row {
 
 export type RowKind = 'steps' | 'evals' | 'samples';
 
-/** What the trainer asks of the store. Every method rejects with a `store/…` coded error. */
+/** What the training worker requires of the store. Every method rejects with a `store/…` coded error. */
 export interface RunStore {
   runs(): Promise<readonly StoredRun[]>;
   run(id: string): Promise<StoredRun>;
@@ -94,19 +94,19 @@ export interface RunStore {
   deleteRun(id: string): Promise<void>;
   putDataset(dataset: EncodedDataset): Promise<void>;
   dataset(hash: string): Promise<EncodedDataset>;
-  /** Saves a checkpoint: chunks first, manifest last; then drops those that retention no longer keeps. */
+  /** Saves a checkpoint and deletes those that retention no longer keeps. */
   save(runId: string, snapshot: Snapshot): Promise<CheckpointInfo>;
-  /** The checkpoint at `step`, or the newest whole one; torn or corrupt ones are skipped and named in `skipped`. */
+  /** The checkpoint at `step`, or the newest intact one; damaged ones are skipped and reported in `skipped`. */
   load(runId: string, step: number | null): Promise<{ readonly snapshot: Snapshot; readonly skipped: readonly string[] }>;
   appendRows(runId: string, kind: RowKind, rows: readonly Row[]): Promise<void>;
   rows(runId: string, kind: RowKind): Promise<readonly Row[]>;
-  /** Drops all rows after `step`, of every kind. */
+  /** Deletes the rows of every kind after `step`. */
   cutRows(runId: string, step: number): Promise<void>;
   /** The fastest tiles found so far on `device`. */
   tiles(device: string): Promise<Readonly<Record<string, string>>>;
-  /** Adds to them; newer winners replace older ones. */
+  /** Adds tiles; they replace older ones of the same product. */
   addTiles(device: string, tiles: Readonly<Record<string, string>>): Promise<void>;
-  /** Makes this worker the run's only writer until the returned function is called. Rejects with `store/locked` when another is. */
+  /** Makes this worker the only writer of the run, until the returned function is called. Rejects with `store/locked` when another is. */
   lock(runId: string): Promise<() => void>;
   /**
    * Makes this worker the only one that trains on this database, until the returned function is called. Rejects with

@@ -1,4 +1,4 @@
-/** Supervised fine-tuning: weighted next-token cross-entropy through the chunked head. */
+/** Supervised fine-tuning: weighted next-token cross-entropy, computed by the chunked head. */
 
 import { internal } from '../core/errors';
 import { gradient } from '../graph/gradient';
@@ -10,13 +10,13 @@ import type { Value } from '../../kernels/op';
 export interface Targets {
   /** [V, C]. */
   readonly head: Value;
-  /** [M] i32; -1 where nothing is predicted. */
+  /** [M] i32; -1 where there is no label. */
   readonly labels: Value;
-  /** [M] f32; the loss is Σ weight·nll, so a mean has weights of 1 / count. */
+  /** [M] f32; the loss is Σ weight·nll, so weights of 1 / count give a mean. */
   readonly weights: Value;
 }
 
-/** Appends loss [1] of the final hidden states [M, C]. */
+/** Appends the loss [1] of final hidden states [M, C]. */
 export function evaluationLoss(program: Program, hidden: Value, targets: Targets): Value {
   return crossentropy(program, { hidden, ...targets, training: false }).loss;
 }

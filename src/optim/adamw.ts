@@ -8,20 +8,20 @@ import { lossscale, type LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 
 export interface Optimizer {
-  /** First and second moments, laid out as the parameters. */
+  /** First and second moments, in the layout of the parameters. */
   readonly m: Value;
   readonly v: Value;
   /** [8] f32, written before every step: see `hyperAt`. */
   readonly hyper: Value;
   /** Global L2 norm of the gradients before clipping, without their scale, [1]. */
   readonly norm: Value;
-  /** The loss scale that the gradients of this update had, [1]; null where there is none. The update leaves the next one. */
+  /** The loss scale of this update's gradients, [1]; null without loss scaling. The update stores the next scale. */
   readonly scaleUsed: Value | null;
 }
 
 /**
- * Appends the update: norm, clip, AdamW in place; the gradients are zero afterwards. `name` prefixes the moments. Where there is
- * a `lossScale`, gradients carry it, and it follows their norm: when that is not finite, nothing else changes.
+ * Appends the update: norm, clip, AdamW in place; the gradients are zero afterwards. `name` prefixes the moments. With a `lossScale`
+ * the gradients are multiplied by it, and the scale follows their norm: when the norm is not finite, only the scale changes.
  */
 export function updateWith(
   program: Program,

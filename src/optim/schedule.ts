@@ -4,7 +4,7 @@ import type { Recipe } from '../recipe/recipe';
 
 /**
  * Learning rate of step `step` (from 0) of `total`: linear warm-up to the peak, then cosine or linear decay towards 0, or
- * constant. Unlike transformers' schedules the first step is not wasted on a rate of 0.
+ * constant. Unlike transformers' schedules, the first step has a rate above 0.
  */
 export function learningRateAt(
   recipe: Pick<Recipe, 'learningRate' | 'schedule' | 'warmupRatio'>,

@@ -1,4 +1,4 @@
-/** The batches of a run: for training by micro-step, and the held-out ones that every measurement uses. */
+/** The batches of a run: training batches by micro-step, and the held-out batches of every measurement. */
 
 import { createBatches, createFixedBatches } from '../batch/batches';
 import { batchSpace } from '../batch/collate';

@@ -1,4 +1,4 @@
-/** The memory and the length of a run, from its config and recipe alone: the graph is built and planned, nothing is loaded. */
+/** The memory and the number of steps of a run, from config and recipe alone: the graph is built and planned, nothing is loaded. */
 
 import { trainableCount } from '../adapter/lora';
 import type { DType } from '../core/dtype';
@@ -23,7 +23,7 @@ export function totalSteps(recipe: Pick<Recipe, 'epochs' | 'maxSteps' | 'gradien
   return recipe.maxSteps || Math.max(1, Math.ceil((recipe.epochs * microSteps) / recipe.gradientAccumulation));
 }
 
-/** Throws one `recipe/invalid` with everything in the recipe that this model can't do. */
+/** Throws one `recipe/invalid` that lists every setting that does not fit this model. */
 export function checkRecipe(config: ModelConfig, recipe: Recipe): void {
   const problems: Problem[] = [];
   const reach = config.maxPositions;
@@ -47,11 +47,11 @@ export function checkRecipe(config: ModelConfig, recipe: Recipe): void {
   throw new CodedError('recipe/invalid', `This recipe does not fit the model: ${list}.`, problems);
 }
 
-/** What a forecast has to know of the machine. */
+/** What a forecast needs to know about the device. */
 export interface Machine {
   /** Null on the processor, where every number is held as f32. */
   readonly target: Target | null;
-  /** Bytes that a run may take. */
+  /** Bytes that a run may use. */
   readonly budget: number;
 }
 
@@ -72,7 +72,7 @@ export function forecastRun(
   };
 }
 
-/** Bytes of a run that keeps as much for its backward pass as the budget allows, or as little as it can. */
+/** Bytes of a run under the first remat policy that fits the budget, or under the one that needs least. */
 export function forecastMemory(
   config: ModelConfig,
   recipe: Recipe,
@@ -89,10 +89,10 @@ export function forecastMemory(
     const forecast = measure(sketch, launchOf);
     if (last || forecast.total <= budget) return forecast;
   }
-  throw internal('a model without a way to run it');
+  throw internal('there is no remat policy');
 }
 
-/** Bytes of a run that keeps what `remat` says. */
+/** Bytes of a run under the policy `remat`. */
 export function forecastWith(
   config: ModelConfig,
   recipe: Recipe,
@@ -103,7 +103,7 @@ export function forecastWith(
   return measure(sketchRun(config, recipe, target === null ? null : dtypeOf, remat), target && launcher(target));
 }
 
-/** A run's programs, and its bytes but for temporaries and staging. */
+/** The programs of a run, and its bytes without temporaries and staging buffers. */
 interface Sketch {
   readonly parts: Pick<MemoryForecast, 'weights' | 'adapter' | 'optimizer' | 'batch' | 'sampling'>;
   readonly train: Plan;
@@ -136,7 +136,7 @@ function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string)
   };
 }
 
-/** `launchOf` is null on the processor, which needs neither scratch nor staging. */
+/** `launchOf` is null on the processor, which has neither scratch nor staging buffers. */
 function measure({ parts, train, plans, remat }: Sketch, launchOf: LaunchOf | null): MemoryForecast {
   const all = {
     ...parts,
@@ -154,14 +154,14 @@ function declaredBytes(graph: Graph): number {
   return graph.declared().reduce((sum, value) => sum + valueBytes(value), 0);
 }
 
-/** Temporaries and scratch of plans that run one after the other. */
+/** Temporaries and scratch of plans that run one after another and share buffers. */
 function sharedBytes(plans: readonly Plan[], launchOf: LaunchOf): number {
   const pool: number[] = [];
   for (const plan of plans) share(pool, layOut(plan, (node) => launchOf(node).scratch).buffers);
   return pool.reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** What is read back of each plan, in a buffer for each size. */
+/** The staging buffers of the plans' outputs: one of each size. */
 function stagingBytes(plans: readonly Plan[]): number {
   const sizes = plans.map(({ outputs }) => outputs.reduce((sum, value) => sum + valueBytes(value), 0));
   return [...new Set(sizes)].reduce((sum, bytes) => sum + bytes, 0);

@@ -1,4 +1,4 @@
-/** Runs, snapshots and data sets for the tests of the store. */
+/** Runs, snapshots and datasets for the tests of the store. */
 
 import { deleteDB } from 'idb';
 import type { EncodedDataset } from '../../src/batch/types';

@@ -217,7 +217,7 @@ describe('rows', () => {
   });
 });
 
-describe('data sets', () => {
+describe('datasets', () => {
   it('come back to the byte', async () => {
     const data = dataset('h', 6_000_000);
     await store.putDataset(data);
