@@ -6,7 +6,7 @@ import source from './accumulate.wgsl?raw';
 import { bytesOf, readInput, required, writeOutput } from './lib/launch';
 import type { Builder, Op, Value } from './op';
 import { misfit, only } from './lib/rule';
-import { elementwise } from './lib/binding-ranges';
+import { elementwise } from './lib/elementwise';
 
 /** [state, x] of one shape, f32 → [state + x], in the state's buffer. */
 export const accumulateOp: Op = {

@@ -6,7 +6,7 @@ import source from './adamw.wgsl?raw';
 import { bytesOf, readInput, required, writeOutput } from './lib/launch';
 import type { Builder, Op, Value } from './op';
 import { misfit } from './lib/rule';
-import { elementwise } from './lib/binding-ranges';
+import { elementwise } from './lib/elementwise';
 
 /**
  * [param, grad, m, v, all [n], hyper [8], norm [1], optionally scale [1]] f32 → the first four, in place: one step of

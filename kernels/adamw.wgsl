@@ -1,4 +1,4 @@
-// One AdamW step in place. A gradient norm that is not finite makes it a step that only clears the gradient.
+// One AdamW step in place. When the gradient norm is not finite, the step only clears the gradient.
 #if VECTOR
 alias E = vec4f;
 #else
@@ -10,12 +10,12 @@ alias E = f32;
 @group(0) @binding(2) var<storage, read_write> m: array<E>;
 @group(0) @binding(3) var<storage, read_write> v: array<E>;
 @group(0) @binding(4) var<storage, read> hyper: array<f32, 8>;
-// Read as bits: WGSL lets an implementation assume that floats are finite, so `norm != norm` may be compiled away.
+// Bound as bits: WGSL implementations may assume that floats are finite and optimise `norm != norm` away.
 @group(0) @binding(5) var<storage, read> norm: array<u32, 1>;
 #if SCALED
 @group(0) @binding(6) var<storage, read> scale: array<u32, 1>;
 
-// By 1/scale, a power of two: its exponent negated, since a division may be off by 2.5 ULP.
+// Multiplies by 1/scale. The scale is a power of two, so negating its exponent is exact; a division may be off by 2.5 ULP.
 fn unscaled(g: E) -> E { return g * bitcast<f32>(0x7f000000u - scale[0]); }
 #else
 fn unscaled(g: E) -> E { return g; }

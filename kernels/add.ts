@@ -6,7 +6,7 @@ import source from './add.wgsl?raw';
 import { bytesOf, readTensor, required, writeTensor } from './lib/launch';
 import type { Builder, Op, Value } from './op';
 import { misfit, only } from './lib/rule';
-import { elementwise } from './lib/binding-ranges';
+import { elementwise } from './lib/elementwise';
 
 /** [a, b] of one shape, f32 → [a + b]. */
 export const addOp: Op = {
@@ -20,7 +20,7 @@ export const addOp: Op = {
   gradient: (_builder, _use, [dy = null], wanted) => [wanted[0] ? dy : null, wanted[1] ? dy : null],
   twin: (inputs) => [tf.add(required(inputs, 0, 'a'), required(inputs, 1, 'b'))],
   // Where one part is in f32, as a residual's gradient is, so is the sum.
-  halves: ({ inputs }) => ({ inputs: [0, 1], outputs: inputs.every((spec) => spec?.dtype === 'f16') ? [0] : [] }),
+  f16: ({ inputs }) => ({ inputs: [0, 1], outputs: inputs.every((spec) => spec?.dtype === 'f16') ? [0] : [] }),
   cost: (use) => ({ flops: sizeOf(required(use.outputs, 0, 'sum').shape), bytes: bytesOf(use) }),
   launch(use, _attrs, target) {
     const size = sizeOf(required(use.outputs, 0, 'sum').shape);

@@ -1,4 +1,4 @@
-// y = a + b, elementwise; four elements a thread when the count allows.
+// y = a + b, elementwise.
 #if VECTOR
 alias E = vec4f;
 #else

@@ -23,8 +23,8 @@ import {
 } from './lib/launch';
 import type { Binding, Builder, Dispatch, Launch, Op, Spec, Target, Use, Value } from './op';
 import { isActivation, misfit } from './lib/rule';
-import { cuts, slice } from './lib/binding-ranges';
-import { sumParts } from './lib/partial-sums';
+import { itemRanges, bindRange } from './lib/binding-ranges';
+import { addPartialSums } from './lib/partial-sums';
 import { withTensors } from './lib/tensors';
 import { unroll } from './lib/unroll';
 
@@ -52,7 +52,7 @@ export const attentionOp: Op<AttentionAttrs> = {
     return [0, 1, 2, 3].map((i) => (wanted[i] ? (grads[i] ?? null) : null));
   },
   twin: forwardTwin,
-  halves: (_use, { headSize }) => ({ inputs: [0, 1, 2], outputs: headSize % 4 === 0 ? [0] : [] }),
+  f16: (_use, { headSize }) => ({ inputs: [0, 1, 2], outputs: headSize % 4 === 0 ? [0] : [] }),
   cost: (use, attrs) => ({ flops: (4 * attrs.headSize + 6) * scores(use.inputs, attrs), bytes: bytesOf(use) }),
   launch(use, attrs, target) {
     const batches = batchesOf('attention', use, attrs, target);
@@ -77,7 +77,7 @@ export const attentionBackwardOp: Op<AttentionAttrs> = {
   },
   gradient: null,
   twin: backwardTwin,
-  halves: (_use, { headSize }) => ({ inputs: [0, 1, 2, 4, 6], outputs: headSize % 4 === 0 ? [0, 1, 2] : [] }),
+  f16: (_use, { headSize }) => ({ inputs: [0, 1, 2, 4, 6], outputs: headSize % 4 === 0 ? [0, 1, 2] : [] }),
   /** Scores and their gradients are made twice: once for dq, once for dk and dv. */
   cost: (use, attrs) => ({ flops: (14 * attrs.headSize + 14) * scores(use.inputs, attrs), bytes: bytesOf(use) }),
   launch(use, attrs, target) {
@@ -138,12 +138,12 @@ function batchesOf(op: string, use: Use, attrs: AttentionAttrs, { maxBindingByte
   const tokens = tokensOf(op, use.inputs, attrs) / attrs.rows;
   const widest = Math.max(attrs.heads * attrs.headSize, 2 * attrs.heads);
   const row = { what: `${op} over a row of ${tokens} tokens`, count: attrs.rows, bytes: 4 * tokens * widest, words: tokens };
-  return cuts(row, maxBindingBytes).map((span) => ({
+  return itemRanges(row, maxBindingBytes).map((span) => ({
     use,
     attrs,
     tokens,
     rows: span.count,
-    part: (binding, width) => (span.count === attrs.rows ? binding : slice(binding, span, 4 * tokens * width)),
+    part: (binding, width) => (span.count === attrs.rows ? binding : bindRange(binding, span, 4 * tokens * width)),
   }));
 }
 
@@ -178,14 +178,21 @@ function backward(batch: Batch, target: Target): Launch {
   ];
   const extent = extentOf('BACKWARD_KV', batch);
   const cut = geometry(extent, target);
-  const split = cut.PARTS > 1;
+  const split = cut.GROUP_SPLITS > 1;
   const sums = [1, 2].map((i) => (split ? writeScratch(i) : key(writeTensor(use, i))));
   const [rows, columns] = [batch.rows * batch.tokens, batch.attrs.kvHeads * batch.attrs.headSize];
   const total = (i: number) =>
-    sumParts({ label: 'attention sum', parts: readScratch(i), spans: cut.PARTS, rows, columns, y: key(writeTensor(use, i)) });
+    addPartialSums({
+      label: 'attention sum',
+      partials: readScratch(i),
+      count: cut.GROUP_SPLITS,
+      rows,
+      columns,
+      y: key(writeTensor(use, i)),
+    });
   const queries = geometry(extentOf('BACKWARD_Q', batch), target);
   return {
-    scratch: [8 * rows * batch.attrs.heads, ...(split ? sums.map(() => partBytes(extent, cut.PARTS)) : [])],
+    scratch: [8 * rows * batch.attrs.heads, ...(split ? sums.map(() => partBytes(extent, cut.GROUP_SPLITS)) : [])],
     dispatches: [
       delta(batch),
       tiled('BACKWARD_Q', batch, queries, [q, k, v, segments, dout, readScratch(0), query(writeTensor(use, 0))]),
@@ -212,12 +219,12 @@ function tiled(kernel: Kernel, batch: Batch, cut: Geometry, bindings: readonly B
     ...{ FORWARD: kernel === 'FORWARD', BACKWARD_KV: keys, VECTOR: headSize % 4 === 0, HEAD_SIZE: headSize },
     ...{ CAUSAL: causal, SLIDING: window > 0, WINDOW: window, SCALE: f32(scale) },
     ...{ TOKENS: batch.tokens, ALL_TOKENS: batch.rows * batch.tokens, OWN_HEADS, OTHER_HEADS, TILES },
-    ...{ MEMBERS: heads / kvHeads / cut.PARTS, ...cut },
+    ...{ MEMBERS: heads / kvHeads / cut.GROUP_SPLITS, ...cut },
   };
   const written = unroll(source, { ...cut, SIDES: kernel === 'FORWARD' ? 1 : 2, OUTPUTS: keys ? 2 : 1 });
   return {
     shader: specialise(`attention_${kernel.toLowerCase()}`, withTensors(written, bindings, constants), 'main', constants),
-    workgroups: [TILES * cut.BLOCKS, OWN_HEADS * cut.PARTS, batch.rows],
+    workgroups: [TILES * cut.BLOCKS, OWN_HEADS * cut.GROUP_SPLITS, batch.rows],
     bindings,
   };
 }

@@ -64,7 +64,7 @@ export const attentionCachedOp: Op<CachedAttentionAttrs> = {
     const constants = {
       ...laneConstants(target, THREADS, THREADS),
       ...{ HEADS: heads, KV_HEADS: kvHeads, HEAD_SIZE: headSize, SCALE: f32(scale), WINDOW: window },
-      ...{ WIDE_KEYS: headSize % 8 === 0, SPAN: Math.ceil(headSize / 2 / THREADS) },
+      ...{ WIDE_KEYS: headSize % 8 === 0, WORDS_EACH: Math.ceil(headSize / 2 / THREADS) },
       ...{ LANES_V: lanes, GROUPS: THREADS / lanes, SHARED: lanes < THREADS },
     };
     const shader = specialise('attention_cached', withLanes(source), 'main', constants);

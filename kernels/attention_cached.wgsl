@@ -1,6 +1,6 @@
-// Decoding attention. A workgroup makes one head of one query; its position sees its sequence up to itself. Keys come 64 at a
-// time, one to a thread, with an online softmax (arXiv 2307.08691); then each thread sums a word of the values, two columns.
-// Where a head has fewer words than the workgroup has threads, GROUPS of LANES_V threads take the keys in turns.
+// Attention for decoding. A workgroup computes one head of one query, which sees its sequence up to its own position. Keys are scored
+// 64 at a time, one per invocation, with an online softmax (arXiv 2307.08691); then each invocation sums a word of the values (two
+// columns). When a head has fewer words than the workgroup has invocations, GROUPS groups of LANES_V invocations share the keys.
 @group(0) @binding(0) var<storage, read> q: array<f32>;
 #if WIDE_KEYS
 @group(0) @binding(1) var<storage, read> cache_k: array<vec4u>;
@@ -18,7 +18,7 @@ const WORDS = HEAD_SIZE / 2u;
 #if WIDE_KEYS
 var<workgroup> query: array<vec4f, HEAD_SIZE / 4u>;
 
-// Eight numbers of a key at a time; `row` is in heads.
+// The score of a key, eight numbers at a time; `row` is in heads.
 fn score_of(row: u32) -> f32 {
   var sums = vec4f();
   for (var d = 0u; d < HEAD_SIZE / 8u; d++) {
@@ -39,8 +39,8 @@ fn score_of(row: u32) -> f32 {
 #endif
 
 var<workgroup> weights: array<f32, THREADS>;
-// Two columns and the sum of the weights, of each thread.
-var<workgroup> shares: array<vec3f, THREADS>;
+// Of each invocation: the sums of two columns, and the sum of the weights.
+var<workgroup> group_sums: array<vec3f, THREADS>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -48,7 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let token = group.y;
   let q_at = (token * HEADS + head) * HEAD_SIZE;
   let seen = select(0u, u32(positions[token]) + 1u, rows[token] >= 0);
-  // Rows of the cache in heads: the sequence's first one, of this head's keys and values.
+  // Index, in heads, of the first row of the sequence for this head.
   let first = (u32(rows[token]) + 1u - seen) * KV_HEADS + head / (HEADS / KV_HEADS);
 #if WIDE_KEYS
   for (var d = thread; d < HEAD_SIZE / 4u; d += THREADS) {
@@ -59,11 +59,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   for (var d = thread; d < WORDS; d += THREADS) { query[d] = vec2f(q[q_at + 2u * d], q[q_at + 2u * d + 1u]) * SCALE; }
 #endif
   workgroupBarrier();
-  let turn = thread / LANES_V;
+  let lane_group = thread / LANES_V;
   let column = thread % LANES_V;
   var top = LOWEST;
   var total = 0.0;
-  var sums: array<vec2f, SPAN>;
+  var sums: array<vec2f, WORDS_EACH>;
   for (var base = select(0u, seen - min(seen, WINDOW), WINDOW > 0u); base < seen; base += THREADS) {
     let present = base + thread < seen;
     var score = LOWEST;
@@ -71,16 +71,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     let next = max(top, lane_max(score, thread));
     weights[thread] = select(0.0, exp(score - next), present);
     workgroupBarrier();
-    let shrink = exp(top - next);
+    let rescale = exp(top - next);
     top = next;
-    total *= shrink;
-    for (var c = 0u; c < SPAN; c++) { sums[c] *= shrink; }
+    total *= rescale;
+    for (var c = 0u; c < WORDS_EACH; c++) { sums[c] *= rescale; }
     let count = min(THREADS, seen - base);
-    for (var i = turn; i < count; i += GROUPS) {
+    for (var i = lane_group; i < count; i += GROUPS) {
       let weight = weights[i];
       total += weight;
       let at = (first + (base + i) * KV_HEADS) * WORDS;
-      for (var c = 0u; c < SPAN; c++) {
+      for (var c = 0u; c < WORDS_EACH; c++) {
         let d = column + c * THREADS;
         if (d < WORDS) { sums[c] = fma(vec2f(weight), unpack2x16float(cache_v[at + d]), sums[c]); }
       }
@@ -88,16 +88,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     workgroupBarrier();
   }
 #if SHARED
-  shares[thread] = vec3f(sums[0], total);
+  group_sums[thread] = vec3f(sums[0], total);
   workgroupBarrier();
-  if (turn > 0u) { return; }
+  if (lane_group > 0u) { return; }
   for (var i = 1u; i < GROUPS; i++) {
-    let share = shares[thread + i * LANES_V];
-    sums[0] += share.xy;
-    total += share.z;
+    let other = group_sums[thread + i * LANES_V];
+    sums[0] += other.xy;
+    total += other.z;
   }
 #endif
-  for (var c = 0u; c < SPAN; c++) {
+  for (var c = 0u; c < WORDS_EACH; c++) {
     let d = column + c * THREADS;
     if (d < WORDS) { o[q_at / 2u + d] = select(vec2f(), sums[c] / total, seen > 0u); }
   }

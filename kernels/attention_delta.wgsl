@@ -1,4 +1,4 @@
-// What the gradient of attention needs of each head of each token: its log-sum-exp and delta = Σ o∘do, side by side.
+// For each head of each token, stores (log-sum-exp, delta = Σ o∘do), which the backward kernels read.
 #if VECTOR
 alias E = vec4f;
 

@@ -11,16 +11,16 @@ export interface Geometry {
   /** Invocations of a strip; each multiplies it with PAIRS of the COLS·PAIRS other rows. */
   readonly COLS: number;
   readonly PAIRS: number;
-  /** Workgroups that share a tile, COLUMNS vectors (of four) of the head each; an invocation's part of them is SPAN. */
+  /** Workgroups that share a tile, COLUMNS vectors (of four) of the head each; an invocation's part of them is COLUMNS_EACH. */
   readonly BLOCKS: number;
   readonly COLUMNS: number;
-  readonly SPAN: number;
+  readonly COLUMNS_EACH: number;
   /** Vectors of workgroup memory; staging goes by SLICE vectors of the rows, or ROWS rows of COLUMNS vectors. */
   readonly TILE: number;
   readonly SLICE: number;
   readonly ROWS: number;
   /** Workgroups that share the query heads of a key head; each makes sums of its own. */
-  readonly PARTS: number;
+  readonly GROUP_SPLITS: number;
 }
 
 /** What a kernel works on. */
@@ -50,7 +50,7 @@ export function geometry(extent: Extent, target: Target): Geometry {
   const OWN = groups(64) < BUSY ? 32 : 64;
   const cut = gpuGeometry(extent, OWN);
   const parts = divisors(extent.group).find((count) => groups(OWN) * cut.BLOCKS * count >= BUSY) ?? extent.group;
-  return { ...cut, PARTS: extent.outputs === 2 && partBytes(extent, parts) <= target.maxBindingBytes ? parts : 1 };
+  return { ...cut, GROUP_SPLITS: extent.outputs === 2 && partBytes(extent, parts) <= target.maxBindingBytes ? parts : 1 };
 }
 
 /** Bytes of `parts` sums, of each output. */
@@ -66,25 +66,25 @@ function divisors(whole: number): number[] {
 function cpuGeometry({ headSize, outputs }: Extent): Geometry {
   const COLUMNS = Math.ceil(headSize / 4);
   const COLS = COLUMNS > 32 ? 8 : 4;
-  const SPAN = Math.ceil(COLUMNS / COLS);
+  const COLUMNS_EACH = Math.ceil(COLUMNS / COLS);
   // More than this take long to compile, and gain little.
-  const BANDS = SPAN * outputs <= 4 ? 2 : 1;
+  const BANDS = COLUMNS_EACH * outputs <= 4 ? 2 : 1;
   const OWN = 4 * BANDS;
   return {
-    ...{ STAGED: 0, OWN, BANDS, COLS, PAIRS: OTHER / COLS, BLOCKS: 1, COLUMNS, SPAN },
-    ...{ TILE: (OTHER * OWN) / 4, SLICE: 1, ROWS: 1, PARTS: 1 },
+    ...{ STAGED: 0, OWN, BANDS, COLS, PAIRS: OTHER / COLS, BLOCKS: 1, COLUMNS, COLUMNS_EACH },
+    ...{ TILE: (OTHER * OWN) / 4, SLICE: 1, ROWS: 1, GROUP_SPLITS: 1 },
   };
 }
 
 function gpuGeometry({ headSize, outputs }: Extent, OWN: number): Geometry {
   const depth = Math.ceil(headSize / 4);
-  // An invocation's sums, 4·SPAN vectors for each output, must stay in registers.
+  // An invocation's sums, 4·COLUMNS_EACH vectors for each output, must stay in registers.
   const BLOCKS = Math.ceil((depth * outputs) / 64);
   const COLUMNS = Math.ceil(depth / BLOCKS);
   const COLS = Math.ceil(COLUMNS / 8) * outputs <= 4 ? 8 : 16;
   return {
-    ...{ STAGED: 1, OWN, BANDS: 1, COLS, PAIRS: OTHER / COLS, BLOCKS, COLUMNS, SPAN: Math.ceil(COLUMNS / COLS) },
-    ...{ TILE, SLICE: Math.ceil(depth / Math.ceil(depth / 8)), PARTS: 1 },
+    ...{ STAGED: 1, OWN, BANDS: 1, COLS, PAIRS: OTHER / COLS, BLOCKS, COLUMNS, COLUMNS_EACH: Math.ceil(COLUMNS / COLS) },
+    ...{ TILE, SLICE: Math.ceil(depth / Math.ceil(depth / 8)), GROUP_SPLITS: 1 },
     ROWS: Math.min(OTHER, 2 ** Math.floor(Math.log2((TILE - (OTHER * OWN) / 4) / COLUMNS))),
   };
 }

@@ -1,4 +1,4 @@
-// Puts row m of k and of v into row rows[m] of its cache, as halves, two to a word; rows outside of the cache are left out.
+// Writes row m of k and v to row rows[m] of the caches in f16, two to a word. Rows outside the cache are skipped.
 @group(0) @binding(0) var<storage, read_write> cache_k: array<u32>;
 @group(0) @binding(1) var<storage, read_write> cache_v: array<u32>;
 @group(0) @binding(2) var<storage, read> k: array<vec2f>;
@@ -8,14 +8,14 @@
 const LARGEST = 65504.0;
 const SMALLEST_NORMAL = 0x1p-14;
 
-// The nearest half, ties to even, as an f32: devices may round either way when they pack.
-fn half_of(x: f32) -> f32 {
+// The nearest f16 (ties to even) as an f32. pack2x16float alone may round in either direction.
+fn round_to_f16(x: f32) -> f32 {
   let bits = bitcast<u32>(clamp(x, -LARGEST, LARGEST));
   let nearest = bitcast<f32>((bits + 0xfffu + ((bits >> 13u) & 1u)) & 0xffffe000u);
   return select(nearest, round(x * 0x1p24) * 0x1p-24, abs(x) < SMALLEST_NORMAL);
 }
 
-fn packed(pair: vec2f) -> u32 { return pack2x16float(vec2f(half_of(pair.x), half_of(pair.y))); }
+fn packed(pair: vec2f) -> u32 { return pack2x16float(vec2f(round_to_f16(pair.x), round_to_f16(pair.y))); }
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {

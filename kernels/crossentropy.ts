@@ -11,7 +11,7 @@ import { bytesOf, readInput, readScratch, readTensor, required, tooLarge, writeO
 import type { Binding, Builder, Dispatch, Launch, Op, Target, Use, Value } from './op';
 import { isActivation, matrixOf, misfit, notTrained } from './lib/rule';
 import { scale } from './scale';
-import { slice } from './lib/binding-ranges';
+import { bindRange } from './lib/binding-ranges';
 
 export interface CrossentropyAttrs {
   /** Also make dHidden, the derivative of the loss. */
@@ -54,7 +54,7 @@ export const crossentropyOp: Op<CrossentropyAttrs> = {
   },
   twin: crossentropyTwin,
   // dHidden is small before it is scaled: it stays in f32.
-  halves: () => ({ inputs: [0], outputs: [] }),
+  f16: () => ({ inputs: [0], outputs: [] }),
   cost(use, { training }) {
     const { M, C, V } = sizesOf(use.inputs);
     const forward = 2 * M * C * V + 4 * M * V;
@@ -106,7 +106,8 @@ interface Chunk {
 
 /** Logits of a chunk of tokens, their loss, and their part of dHidden. Products may take scratch 1. */
 function chunk(use: Use, { M, C, V }: Sizes, tokens: Chunk, training: boolean, target: Target): Launch {
-  const part = (binding: Binding, width: number): Binding => (tokens.count === M ? binding : slice(binding, tokens, 4 * width));
+  const part = (binding: Binding, width: number): Binding =>
+    tokens.count === M ? binding : bindRange(binding, tokens, 4 * width);
   const rows = tokens.count;
   const head = { w: readInput(1), type: required(use.inputs, 1, 'head').dtype, factor: 1 };
   const logits = { ...head, a: part(readTensor(use, 0), C), depth: C };

@@ -1,6 +1,6 @@
-// rows: softmax and negative log-likelihood of each row of a chunk of logits; when TRAINING the logits become their own
-// derivative, weight·(softmax − onehot). One workgroup a row. total: Σ weight·nll, in one workgroup.
-// Sums run in one order: a thread's own elements first to last, then the threads (lanes.wgsl).
+// Entry point `rows`: softmax and negative log-likelihood of each row of a chunk of logits, one workgroup per row. TRAINING overwrites
+// the logits with their derivative, weight·(softmax − onehot). Entry point `total`: Σ weight·nll, in one workgroup.
+// Sums have a fixed order: each invocation adds its elements first to last, then the invocations are added (lanes.wgsl).
 #if VECTOR
 alias E = vec4f;
 #else
@@ -46,7 +46,7 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let total = lane_sum(sum_of(sum), thread);
   if (thread == 0u) { nll[row] = log(total) + (top - logit_at(row, u32(label))); }
 #if TRAINING
-  // The label's logit is read above before any thread may overwrite it.
+  // The logit of the label is read above; this barrier orders that read before the writes below.
   storageBarrier();
   let weight = weights[row];
   for (var i = thread; i < WIDTH; i += THREADS) {

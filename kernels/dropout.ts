@@ -6,11 +6,11 @@ import { uniform } from '../src/core/random';
 import { sameShape, sizeOf, type Shape } from '../src/core/shape';
 import { f32 } from '../src/gpu/shader';
 import source from './dropout.wgsl?raw';
-import { bytesOf, inFours, readInput, readTensor, required, writeTensor } from './lib/launch';
+import { bytesOf, hasVec4Rows, readInput, readTensor, required, writeTensor } from './lib/launch';
 import type { Builder, Op, Value } from './op';
 import random from './lib/random.wgsl?raw';
 import { misfit, only } from './lib/rule';
-import { elementwise } from './lib/binding-ranges';
+import { elementwise } from './lib/elementwise';
 
 export interface DropoutAttrs {
   /** Share of the elements that become 0; at least 0, less than 1. */
@@ -37,7 +37,7 @@ export const dropoutOp: Op<DropoutAttrs> = {
     const x = required(inputs, 0, 'x');
     return [tf.mul(x, mask(x.shape, required(inputs, 1, 'seed').dataSync(), attrs))];
   },
-  halves: ({ outputs }) => ({ inputs: [0], outputs: outputs.every(inFours) ? [0] : [] }),
+  f16: ({ outputs }) => ({ inputs: [0], outputs: outputs.every(hasVec4Rows) ? [0] : [] }),
   cost: (use) => ({ flops: 2 * sizeOf(required(use.outputs, 0, 'y').shape), bytes: bytesOf(use) }),
   launch(use, { rate, stream }, target) {
     const size = sizeOf(required(use.outputs, 0, 'y').shape);

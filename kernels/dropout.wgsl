@@ -1,4 +1,4 @@
-// y = x/(1 - RATE) where the element's random number is at least RATE, else 0. Needs random.wgsl before it.
+// y = x/(1 − RATE) where the element's random number is at least RATE, else 0. random.wgsl must precede this source.
 #tensor 0 read x
 #tensor 1 write y
 @group(0) @binding(2) var<storage, read> seed: array<u32>;

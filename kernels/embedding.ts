@@ -8,7 +8,7 @@ import source from './embedding.wgsl?raw';
 import { linearGrid, readInput, required, specBytes, writeOutput } from './lib/launch';
 import type { Binding, Builder, Dispatch, Op, Spec, Use, Value } from './op';
 import { matrixOf, misfit, notTrained, only } from './lib/rule';
-import { cuts, slice, type Span } from './lib/binding-ranges';
+import { itemRanges, bindRange, type ItemRange } from './lib/binding-ranges';
 
 /** [table f32|f16 [V, C], ids i32 [M]] → [rows f32 [M, C]]. Ids lie in [0, V); the table is frozen. */
 export const embeddingOp: Op = {
@@ -35,13 +35,13 @@ export const embeddingOp: Op = {
     const { maxBindingBytes } = target;
     const blocks = rowBlocks(required(use.inputs, 0, 'table'), maxBindingBytes);
     const [ids = 0, width = 0] = required(use.outputs, 0, 'rows').shape;
-    const parts = cuts({ what: `rows of ${width} elements`, count: ids, bytes: 4 * width }, maxBindingBytes);
+    const parts = itemRanges({ what: `rows of ${width} elements`, count: ids, bytes: 4 * width }, maxBindingBytes);
     return { scratch: [], dispatches: parts.flatMap((part) => blocks.map((block) => gatherBlock(use, part, block))) };
   },
 };
 
 /** The ids of `part` whose rows are in `block`. */
-function gatherBlock(use: Use, part: Span, block: RowBlock): Dispatch {
+function gatherBlock(use: Use, part: ItemRange, block: RowBlock): Dispatch {
   const table: Spec = required(use.inputs, 0, 'table');
   const [all = 0, width = 0] = required(use.outputs, 0, 'rows').shape;
   const ids = part.count;
@@ -49,9 +49,9 @@ function gatherBlock(use: Use, part: Span, block: RowBlock): Dispatch {
   const WIDTH = VECTOR ? width / 4 : width;
   const { workgroups, stride } = linearGrid(ids * WIDTH, 256);
   const place = { FIRST: block.first, ROWS: block.rows, LAST_ID: (table.shape[0] ?? 1) - 1 };
-  const constants = { VECTOR, HALF: table.dtype === 'f16', WIDTH, COUNT: ids * WIDTH, GRID: stride, ...place };
+  const constants = { VECTOR, F16: table.dtype === 'f16', WIDTH, COUNT: ids * WIDTH, GRID: stride, ...place };
   const shader = specialise('embedding', source, 'main', constants);
-  const of = (binding: Binding, itemBytes: number) => (ids === all ? binding : slice(binding, part, itemBytes));
+  const of = (binding: Binding, itemBytes: number) => (ids === all ? binding : bindRange(binding, part, itemBytes));
   return { shader, workgroups, bindings: [readInput(0, block.range), of(readInput(1), 4), of(writeOutput(0), 4 * width)] };
 }
 

@@ -1,15 +1,15 @@
-// y[m] = table[ids[m]] for the ids in the bound row block [FIRST, FIRST + ROWS); WIDTH counts elements of y's type.
-// An id outside the table reads its nearest row, so that every row of y is written.
+// y[m] = table[ids[m]] for the ids in the bound row block [FIRST, FIRST + ROWS). WIDTH is the row length in elements E.
+// An id outside the table reads the nearest row, so that every row of y is written.
 #if VECTOR
 alias E = vec4f;
-#if HALF
+#if F16
 alias S = vec2u;
 #else
 alias S = vec4f;
 #endif
 #else
 alias E = f32;
-#if HALF
+#if F16
 alias S = u32;
 #else
 alias S = f32;
@@ -21,7 +21,7 @@ alias S = f32;
 @group(0) @binding(2) var<storage, read_write> y: array<E>;
 
 fn element(i: u32) -> E {
-#if HALF
+#if F16
 #if VECTOR
   let pair = table[i];
   return vec4f(unpack2x16float(pair.x), unpack2x16float(pair.y));

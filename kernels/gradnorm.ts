@@ -8,7 +8,7 @@ import { laneConstants, withLanes } from './lib/lanes';
 import { bytesOf, readInput, readScratch, required, writeOutput, writeScratch } from './lib/launch';
 import type { Builder, Dispatch, Op, Target, Value } from './op';
 import { misfit, only } from './lib/rule';
-import { slice, spans, type Span } from './lib/binding-ranges';
+import { bindRange, rowRanges, type ItemRange } from './lib/binding-ranges';
 
 /** Elements per workgroup below which another workgroup does not pay, and how many workgroups read a span at most. */
 const PER_GROUP = 8192;
@@ -37,7 +37,7 @@ export const gradnormOp: Op = {
   cost: (use) => ({ flops: 2 * sizeOf(required(use.inputs, 0, 'g').shape), bytes: bytesOf(use) }),
   launch(use, _attrs, target) {
     const size = sizeOf(required(use.inputs, 0, 'g').shape);
-    const parts = spans(size, 4, target.maxBindingBytes);
+    const parts = rowRanges(size, 4, target.maxBindingBytes);
     const groups = parts.map((span) => Math.min(MAX_GROUPS, Math.ceil(span.count / PER_GROUP)));
     const before = groups.map((_, i) => groups.slice(0, i).reduce((sum, count) => sum + count, 0));
     const all = groups.reduce((sum, count) => sum + count, 0);
@@ -52,7 +52,7 @@ export function gradnorm(builder: Builder, g: Value, scale: Value | null = null)
   return only(builder.apply(gradnormOp, [g, scale], {}));
 }
 
-function squareSums(span: Span, VECTOR: boolean, GROUPS: number, FIRST_GROUP: number, target: Target): Dispatch {
+function squareSums(span: ItemRange, VECTOR: boolean, GROUPS: number, FIRST_GROUP: number, target: Target): Dispatch {
   const constants = {
     ...laneConstants(target, 256, 256),
     VECTOR,
@@ -64,7 +64,7 @@ function squareSums(span: Span, VECTOR: boolean, GROUPS: number, FIRST_GROUP: nu
   return {
     shader: specialise('gradnorm', withLanes(source), 'square_sums', constants),
     workgroups: [GROUPS, 1, 1],
-    bindings: [slice(readInput(0), span, 4), writeScratch(0)],
+    bindings: [bindRange(readInput(0), span, 4), writeScratch(0)],
   };
 }
 

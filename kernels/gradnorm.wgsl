@@ -1,4 +1,4 @@
-// The L2 norm of a vector in two stages, each in a fixed order: squares summed to one number a workgroup, then those.
+// The L2 norm of a vector in two stages of fixed order: each workgroup sums squares, then one workgroup sums those sums.
 #if VECTOR
 alias E = vec4f;
 
@@ -25,7 +25,7 @@ fn square_sums(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_inde
 #if SCALED
 @group(0) @binding(2) var<storage, read> scale: array<u32, 1>;
 
-// 1/scale, a power of two: its exponent negated, since a division may be off by 2.5 ULP.
+// Multiplies by 1/scale. The scale is a power of two, so negating its exponent is exact; a division may be off by 2.5 ULP.
 fn unscaled(total: f32) -> f32 { return total * bitcast<f32>(0x7f000000u - scale[0]); }
 #else
 fn unscaled(total: f32) -> f32 { return total; }

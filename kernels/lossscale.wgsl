@@ -1,8 +1,8 @@
-// The loss scale of the next step, from the gradient norm of this one.
+// Updates the loss scale by the gradient norm of this step.
 @group(0) @binding(0) var<storage, read_write> scale: array<f32, 1>;
 @group(0) @binding(1) var<storage, read_write> good: array<f32, 1>;
 @group(0) @binding(2) var<storage, read_write> used: array<f32, 1>;
-// Read as bits: WGSL lets an implementation assume that floats are finite, so `norm != norm` may be compiled away.
+// Bound as bits: WGSL implementations may assume that floats are finite and optimise `norm != norm` away.
 @group(0) @binding(3) var<storage, read> norm: array<u32, 1>;
 
 const EXPONENT = 0x7f800000u;

@@ -8,8 +8,8 @@ import { bytesOf, readInput, readScratch, readTensor, required, writeOutput, wri
 import source from './lowrank.wgsl?raw';
 import type { Binding, Builder, Dispatch, Launch, Op, Target, Use, Value } from './op';
 import { isActivation, matrixOf, misfit, only } from './lib/rule';
-import { cuts, slice, type Span } from './lib/binding-ranges';
-import { sumParts } from './lib/partial-sums';
+import { itemRanges, bindRange, type ItemRange } from './lib/binding-ranges';
+import { addPartialSums } from './lib/partial-sums';
 import { unroll } from './lib/unroll';
 import { withTensors } from './lib/tensors';
 import { product } from './lib/twin';
@@ -49,7 +49,7 @@ export const lowrankOp: Op<LowrankAttrs> = {
     return [tf.mul(found, scale)];
   },
   // What is as narrow as the rank is small, and stays in f32.
-  halves(use, attrs) {
+  f16(use, attrs) {
     const { N, K } = sizesOf(use.inputs, attrs);
     if (attrs.layout === 'tn') return { inputs: [0, 1], outputs: [] };
     return { inputs: [0], outputs: N > K && N % 4 === 0 && K % 4 === 0 ? [0] : [] };
@@ -89,7 +89,7 @@ export const lowrankSumOp: Op<LowrankSumAttrs> = {
     const found = product(required(inputs, 0, 'a'), required(inputs, 1, 'b'), true, false);
     return [tf.add(required(inputs, 2, 'state'), tf.mul(found, scale))];
   },
-  halves: () => ({ inputs: [0, 1], outputs: [] }),
+  f16: () => ({ inputs: [0, 1], outputs: [] }),
   cost(use, { scale }) {
     const { M, N, K } = sizesOf(use.inputs, { layout: 'tn', scale });
     return { flops: 2 * M * N * K + M * N, bytes: bytesOf(use) };
@@ -133,7 +133,7 @@ function tokenSum(use: Use, sizes: Sizes, { scale, accumulate }: Result, target:
   const threads = Math.ceil(M / side) * Math.ceil(N / side);
   const wanted = Math.ceil((software ? THREADS.cpu : THREADS.gpu) / threads);
   const span = Math.ceil(K / Math.max(1, Math.min(wanted, Math.floor(K / SHORTEST_SPAN))));
-  const blocks = cuts({ what: `lowrank tn over ${K} tokens`, count: K, bytes: 4 * Math.max(M, N) }, target.maxBindingBytes);
+  const blocks = itemRanges({ what: `lowrank tn over ${K} tokens`, count: K, bytes: 4 * Math.max(M, N) }, target.maxBindingBytes);
   const tile = { side, span };
   if (blocks.length === 1 && span === K) {
     const alone = { tokens: { first: 0, count: K }, before: 0, scale, accumulate, y: writeOutput(0) };
@@ -146,20 +146,20 @@ function tokenSum(use: Use, sizes: Sizes, { scale, accumulate }: Result, target:
   const parts = before(blocks.length);
   const sum = {
     label: 'lowrank sum',
-    parts: readScratch(0),
-    spans: parts,
+    partials: readScratch(0),
+    count: parts,
     rows: M,
     columns: N,
     factor: scale,
     accumulate,
     y: writeOutput(0),
   };
-  return { scratch: [4 * M * N * parts], dispatches: [...stages, sumParts(sum)] };
+  return { scratch: [4 * M * N * parts], dispatches: [...stages, addPartialSums(sum)] };
 }
 
 /** A block of tokens, and the spans of those before it. */
 interface Block extends Result {
-  readonly tokens: Span;
+  readonly tokens: ItemRange;
   readonly before: number;
   readonly y: Binding;
 }
@@ -175,10 +175,10 @@ function reduce(
   const Y = 64 / X;
   const VECTOR = M % 4 === 0 && N % 4 === 0;
   const kind = { VECTOR, FACTOR: f32(scale), ACCUMULATE: accumulate };
-  const sizes = { ROWS: M, COLUMNS: N, DEPTH: tokens.count, SPAN: span, BEFORE: before, TM: side, TN: side, X, Y };
+  const sizes = { ROWS: M, COLUMNS: N, DEPTH: tokens.count, SPLIT_TOKENS: span, FIRST_SPLIT: before, TM: side, TN: side, X, Y };
   const code = unroll(source, { TM4: side / 4, TN4: side / 4 });
   const workgroups = [Math.ceil(columns / X), Math.ceil(M / (side * Y)), Math.ceil(tokens.count / span)] as const;
-  const part = (binding: Binding, width: number) => (tokens.count === K ? binding : slice(binding, tokens, 4 * width));
+  const part = (binding: Binding, width: number) => (tokens.count === K ? binding : bindRange(binding, tokens, 4 * width));
   const bindings = [part(readTensor(use, 0), M), part(readTensor(use, 1), N), y];
   const constants = { ...kind, ...sizes };
   return { shader: specialise('lowrank tn', withTensors(code, bindings, constants), 'reduce', constants), workgroups, bindings };

@@ -1,5 +1,6 @@
-// out = FACTOR·aᵀ·b for a [DEPTH, ROWS] and b [DEPTH, COLUMNS]: a sum over tokens, in two stages of fixed order.
-// Each thread adds TM x TN of the result over one span of tokens; partial-sums.wgsl adds the spans. ACCUMULATE adds to what is in out.
+// y = FACTOR·aᵀ·b for a [DEPTH, ROWS] and b [DEPTH, COLUMNS]: a sum over tokens in a fixed order. Each invocation sums TM x TN of the
+// result over SPLIT_TOKENS tokens; several such splits are stored one after the other, from split FIRST_SPLIT on, and
+// partial-sums.wgsl adds them. ACCUMULATE adds to what y holds.
 #if VECTOR
 alias E = vec4f;
 #else
@@ -28,9 +29,9 @@ fn b_four(token: u32, n: u32) -> vec4f {
 #endif
 }
 
-fn store(span: u32, m: u32, n: u32, sum: vec4f) {
+fn store(split: u32, m: u32, n: u32, sum: vec4f) {
   if (m >= ROWS || n >= COLUMNS) { return; }
-  let i = ((BEFORE + span) * ROWS + m) * COLUMNS + n;
+  let i = ((FIRST_SPLIT + split) * ROWS + m) * COLUMNS + n;
 #if VECTOR
 #if ACCUMULATE
   y[i / 4u] += FACTOR * sum;
@@ -60,8 +61,8 @@ fn reduce(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) loc
 #end
 #end
 #end
-  let end = min((group.z + 1u) * SPAN, DEPTH);
-  for (var token = group.z * SPAN; token < end; token++) {
+  let end = min((group.z + 1u) * SPLIT_TOKENS, DEPTH);
+  for (var token = group.z * SPLIT_TOKENS; token < end; token++) {
 #repeat i TM4
     let a$i = a_four(token, m + 4u * $iu);
 #end

@@ -61,7 +61,7 @@ export const matmulOp: Op<MatmulAttrs> = {
     if (bias) y = tf.add(y, bias);
     return [addend ? tf.add(y, addend) : y];
   },
-  halves(use, attrs) {
+  f16(use, attrs) {
     const { N, K, R } = sizesOf(use.inputs, attrs);
     const fours = [N, K, R].every((size) => size % 4 === 0);
     const addend = use.inputs[ADDEND] ?? null;

@@ -59,7 +59,7 @@ export interface Binding {
   /** Byte offset (a multiple of 256) and length; the whole buffer when absent. */
   readonly range?: { readonly offset: number; readonly size: number };
   /** It holds f16: see tensors.ts. */
-  readonly half?: boolean;
+  readonly f16?: boolean;
 }
 
 export interface Dispatch {
@@ -88,7 +88,7 @@ export type Gradient<A extends object> = {
 }['rule'];
 
 /** The places of activations, which the planner may store in f16. All others are f32. */
-export interface Halves {
+export interface F16Support {
   /** Inputs that may be in either. */
   readonly inputs: readonly number[];
   /** Outputs that may be in f16, whose rows are whole groups of four. */
@@ -109,7 +109,7 @@ export interface Op<A extends object = object> {
    * Absent: everything is f32. Graphs are built, and differentiated, in f32; then the planner asks this of each node in order, the
    * types of its inputs settled.
    */
-  halves?(use: Use, attrs: A): Halves;
+  f16?(use: Use, attrs: A): F16Support;
   cost(use: Use, attrs: A): Cost;
   launch(use: Use, attrs: A, target: Target): Launch;
 }

@@ -71,7 +71,7 @@ function quantiseRows(w: Spec, dtype: QuantisedType, first: number, count: numbe
     ...NF4.map((level, i) => [`LEVEL_${i}`, f32(level)] as const),
     ...NF4_MIDPOINTS.map((middle, i) => [`MIDPOINT_${i}`, f32(middle)] as const),
   ]);
-  const constants = { HALF: w.dtype === 'f16', ...sizes, ...place, ...codes, ...(FOUR && levels) };
+  const constants = { F16: w.dtype === 'f16', ...sizes, ...place, ...codes, ...(FOUR && levels) };
   const bytes = columns * (w.dtype === 'f16' ? 2 : 4);
   const size = 4 * Math.ceil((count * bytes) / 4);
   return {

@@ -1,7 +1,7 @@
-// Quantises a row block of w [ROWS, COLUMNS]: a workgroup takes a group of 256 blocks, a thread a block of 64 numbers. The
-// layout, and how q4 finds its scales, are stated in src/core/quantised.ts. Codes are found by comparing products, never by
-// dividing, whose last bits differ between devices: wherever products are IEEE's, so are the codes.
-#if HALF
+// Quantises a row block of w [ROWS, COLUMNS]. A workgroup takes a group of 256 blocks, an invocation a block of 64 numbers. See
+// src/core/quantised.ts for the layout and for the scales of q4. Codes are decided by comparing products, because the last bits of a
+// division differ between devices; with IEEE products every device finds the same codes.
+#if F16
 @group(0) @binding(0) var<storage, read> w: array<u32>;
 #else
 @group(0) @binding(0) var<storage, read> w: array<f32>;
@@ -15,7 +15,7 @@ var<workgroup> bytes: array<u32, 256>;
 
 fn at(row: u32, column: u32) -> f32 {
   let i = row * COLUMNS + column;
-#if HALF
+#if F16
   let pair = unpack2x16float(w[i / 2u]);
   return select(pair.x, pair.y, i % 2u == 1u);
 #else
@@ -30,7 +30,7 @@ fn largest_of(row: u32, first: u32, count: u32) -> f32 {
 }
 
 #if FOUR
-// The number of midpoints below x/scale: the nearest level, the lower one of two as near.
+// The index of the level nearest to x/scale (the lower of two equally near): the number of midpoints below it.
 fn code_of(x: f32, scale: f32) -> u32 {
   var code = 0u;
 #repeat i 15
@@ -39,13 +39,13 @@ fn code_of(x: f32, scale: f32) -> u32 {
   return code;
 }
 
-// A range's 255th part, rounded up to 16 significant bits.
+// range/255, rounded up to 16 significant bits.
 fn step_of(range: f32) -> f32 {
   if (range == 0.0) { return 0.0; }
   return bitcast<f32>((bitcast<u32>(range * PART) + 0x1ffu) & 0xffffff00u);
 }
 
-// The smallest byte whose scale is not below `largest`. The quotient may be off by a little; the loops see to that.
+// The smallest byte whose scale is at least `largest`. The division may be inexact; the loops correct the result.
 fn byte_of(largest: f32, low: f32, step: f32) -> u32 {
   if (step == 0.0) { return 0u; }
   var byte = u32(clamp(ceil((largest - low) / step), 0.0, 255.0));
@@ -54,7 +54,7 @@ fn byte_of(largest: f32, low: f32, step: f32) -> u32 {
   return byte;
 }
 #else
-// The whole number nearest to x/scale, the one nearer 0 of two as near, in eight bits.
+// The integer nearest to x/scale (of two equally near, the one closer to 0), in eight bits.
 fn code_of(x: f32, scale: f32) -> u32 {
   if (scale == 0.0) { return 0u; }
   let size = abs(x);
@@ -91,11 +91,11 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) thre
 #if FOUR
   lows[thread] = select(3.4e38, largest, present);
   highs[thread] = largest;
-  for (var half = 128u; half > 0u; half /= 2u) {
+  for (var step = 128u; step > 0u; step /= 2u) {
     workgroupBarrier();
-    if (thread < half) {
-      lows[thread] = min(lows[thread], lows[thread + half]);
-      highs[thread] = max(highs[thread], highs[thread + half]);
+    if (thread < step) {
+      lows[thread] = min(lows[thread], lows[thread + step]);
+      highs[thread] = max(highs[thread], highs[thread + step]);
     }
   }
   workgroupBarrier();

@@ -9,7 +9,7 @@ import { bytesOf, linearGrid, readInput, readTensor, required, writeOutput, writ
 import type { Binding, Builder, Dispatch, Op, Spec, Target, Value } from './op';
 import source from './rmsnorm.wgsl?raw';
 import { isActivation, matrixOf, misfit, notTrained } from './lib/rule';
-import { slice, spans, type Span } from './lib/binding-ranges';
+import { bindRange, rowRanges, type ItemRange } from './lib/binding-ranges';
 import { withTensors } from './lib/tensors';
 
 /** Invocations of a workgroup, and how many of them share a run at most: a CPU pays for every barrier between them. */
@@ -46,17 +46,17 @@ export const rmsnormOp: Op<RmsnormAttrs> = {
     const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(runs), 1, true), eps));
     return [tf.reshape(tf.mul(tf.mul(runs, rstd), weight), x.shape), tf.reshape(rstd, [-1])];
   },
-  halves: ({ inputs }) => ({
+  f16: ({ inputs }) => ({
     inputs: [0],
     outputs: required(inputs, 1, 'weight').shape.every((width) => width % 4 === 0) ? [0] : [],
   }),
   cost: (use) => ({ flops: 4 * sizeOf(required(use.outputs, 0, 'y').shape), bytes: bytesOf(use) }),
   launch(use, { eps }, target) {
     const width = sizeOf(required(use.inputs, 1, 'weight').shape);
-    const parts = spans(sizeOf(required(use.outputs, 1, 'rstd').shape), 4 * width, target.maxBindingBytes);
+    const parts = rowRanges(sizeOf(required(use.outputs, 1, 'rstd').shape), 4 * width, target.maxBindingBytes);
     const dispatches = parts.map((span) => {
-      const wide = (binding: Binding) => slice(binding, span, 4 * width);
-      const bindings = [wide(readTensor(use, 0)), slice(writeOutput(1), span, 4), wide(writeTensor(use, 0)), readInput(1)];
+      const wide = (binding: Binding) => bindRange(binding, span, 4 * width);
+      const bindings = [wide(readTensor(use, 0)), bindRange(writeOutput(1), span, 4), wide(writeTensor(use, 0)), readInput(1)];
       return dispatch('rmsnorm', span, width, bindings, { BACKWARD: false, ADDEND: false, EPS: f32(eps) }, target);
     });
     return { scratch: [], dispatches };
@@ -86,14 +86,14 @@ export const rmsnormBackwardOp: Op = {
     return [inputs[4] ? tf.add(dx, inputs[4]) : dx];
   },
   // dx is a residual's gradient.
-  halves: () => ({ inputs: [0, 3, 4], outputs: [] }),
+  f16: () => ({ inputs: [0, 3, 4], outputs: [] }),
   cost: (use) => ({ flops: 8 * sizeOf(required(use.outputs, 0, 'dx').shape), bytes: bytesOf(use) }),
   launch(use, _attrs, target) {
     const width = sizeOf(required(use.inputs, 1, 'weight').shape);
-    const parts = spans(sizeOf(required(use.inputs, 2, 'rstd').shape), 4 * width, target.maxBindingBytes);
+    const parts = rowRanges(sizeOf(required(use.inputs, 2, 'rstd').shape), 4 * width, target.maxBindingBytes);
     const dispatches = parts.map((span) => {
-      const wide = (binding: Binding) => slice(binding, span, 4 * width);
-      const inputs = [wide(readTensor(use, 0)), slice(readInput(2), span, 4), wide(readTensor(use, 3))];
+      const wide = (binding: Binding) => bindRange(binding, span, 4 * width);
+      const inputs = [wide(readTensor(use, 0)), bindRange(readInput(2), span, 4), wide(readTensor(use, 3))];
       const bindings = [...inputs, wide(writeOutput(0)), readInput(1)];
       const ADDEND = Boolean(use.inputs[4]);
       if (ADDEND) bindings.push(wide(readTensor(use, 4)));
@@ -121,7 +121,7 @@ function runsOf(op: string, inputs: readonly (Spec | null)[]): number {
 
 function dispatch(
   label: string,
-  span: Span,
+  span: ItemRange,
   width: number,
   bindings: readonly Binding[],
   constants: Constants,

@@ -1,5 +1,5 @@
-// Root-mean-square normalisation of runs of WIDTH elements E, forward and BACKWARD. A workgroup holds RUNS runs, LANES
-// invocations to a run.
+// Root-mean-square normalisation of runs of WIDTH elements E, and its gradient (BACKWARD). A workgroup takes RUNS runs with LANES
+// invocations each.
 #if VECTOR
 alias E = vec4f;
 

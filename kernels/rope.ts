@@ -8,7 +8,7 @@ import { bytesOf, linearGrid, readInput, readTensor, required, writeTensor } fro
 import type { Builder, Dispatch, Op, Use, Value } from './op';
 import source from './rope.wgsl?raw';
 import { matrixOf, misfit, notTrained } from './lib/rule';
-import { slice, spans, type Span } from './lib/binding-ranges';
+import { bindRange, rowRanges, type ItemRange } from './lib/binding-ranges';
 import { withTensors } from './lib/tensors';
 
 export interface RopeAttrs {
@@ -54,13 +54,13 @@ export const ropeOp: Op<RopeAttrs> = {
     const sin = inverse ? tf.neg(rows(4)) : rows(4);
     return inputs.slice(0, 2).flatMap((x) => (x === null ? [] : [turn(x, cos, sin, headSize)]));
   },
-  halves: ({ outputs }, { headSize }) => ({ inputs: [0, 1], outputs: headSize % 8 === 0 ? outputs.map((_, i) => i) : [] }),
+  f16: ({ outputs }, { headSize }) => ({ inputs: [0, 1], outputs: headSize % 8 === 0 ? outputs.map((_, i) => i) : [] }),
   cost: (use) => ({ flops: use.outputs.reduce((sum, y) => sum + 3 * sizeOf(y.shape), 0), bytes: bytesOf(use) }),
   launch(use, attrs, target) {
     const { inputs, outputs } = use;
     const widths = outputs.map(({ shape: [, width = 0] }) => width);
     const [tokens = 0] = required(inputs, 0, 'x').shape;
-    const parts = spans(tokens, 4 * Math.max(...widths), target.maxBindingBytes);
+    const parts = rowRanges(tokens, 4 * Math.max(...widths), target.maxBindingBytes);
     return { scratch: [], dispatches: parts.map((span) => dispatch(use, span, widths, attrs)) };
   },
 };
@@ -89,7 +89,7 @@ function turn(x: tf.Tensor, cos: tf.Tensor, sin: tf.Tensor, headSize: number): t
 }
 
 /** The tokens of `span`, of one tensor or two, `widths` wide. */
-function dispatch(use: Use, span: Span, widths: readonly number[], { headSize, inverse }: RopeAttrs): Dispatch {
+function dispatch(use: Use, span: ItemRange, widths: readonly number[], { headSize, inverse }: RopeAttrs): Dispatch {
   const VECTOR = headSize % 8 === 0;
   const HALF = VECTOR ? headSize / 8 : headSize / 2;
   const [HEADS = 0, OTHER_HEADS = 0] = widths.map((width) => width / headSize);
@@ -98,10 +98,13 @@ function dispatch(use: Use, span: Span, widths: readonly number[], { headSize, i
   const sizes = { VECTOR, HALF, HEADS, OTHER_HEADS, PAIR: widths.length === 2, FIRST: span.count * HEADS * HALF };
   const constants = { ...sizes, COUNT, GRID: stride, INVERSE: inverse };
   const bindings = [
-    slice(readInput(2), span, 4),
+    bindRange(readInput(2), span, 4),
     readInput(3),
     readInput(4),
-    ...widths.flatMap((width, i) => [slice(readTensor(use, i), span, 4 * width), slice(writeTensor(use, i), span, 4 * width)]),
+    ...widths.flatMap((width, i) => [
+      bindRange(readTensor(use, i), span, 4 * width),
+      bindRange(writeTensor(use, i), span, 4 * width),
+    ]),
   ];
   return { shader: specialise('rope', withTensors(source, bindings, constants), 'main', constants), workgroups, bindings };
 }

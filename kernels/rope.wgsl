@@ -1,5 +1,5 @@
-// Rotary position embedding, the rotate_half convention: element i of a head turns together with element i + D/2. The heads of a
-// second tensor, if there is one, come after those of the first.
+// Rotary position embedding in the rotate_half convention: element i of a head is rotated with element i + D/2. HALF is D/2 in
+// elements E. PAIR: a second tensor `other` is rotated in the same dispatch; its heads follow those of the first.
 #if VECTOR
 alias E = vec4f;
 #else
@@ -16,14 +16,14 @@ alias E = f32;
 #tensor 6 write other_y
 #endif
 
-struct Angle { cosine: E, sine: E }
+struct Rotation { cosine: E, sine: E }
 
-fn angle_of(token: u32, i: u32) -> Angle {
+fn rotation_of(token: u32, i: u32) -> Rotation {
   let entry = u32(positions[token]) * HALF + i;
 #if INVERSE
-  return Angle(cosines[entry], -sines[entry]);
+  return Rotation(cosines[entry], -sines[entry]);
 #else
-  return Angle(cosines[entry], sines[entry]);
+  return Rotation(cosines[entry], sines[entry]);
 #endif
 }
 
@@ -35,7 +35,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
 #if PAIR
   if (index >= FIRST) {
     let head = (index - FIRST) / HALF;
-    let t = angle_of(head / OTHER_HEADS, i);
+    let t = rotation_of(head / OTHER_HEADS, i);
     let at = head * 2u * HALF + i;
     let a = other_at(at);
     let b = other_at(at + HALF);
@@ -45,7 +45,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
   }
 #endif
   let head = index / HALF;
-  let t = angle_of(head / HEADS, i);
+  let t = rotation_of(head / HEADS, i);
   let at = head * 2u * HALF + i;
   let a = x_at(at);
   let b = x_at(at + HALF);

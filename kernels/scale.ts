@@ -2,11 +2,11 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape, sizeOf } from '../src/core/shape';
-import { bytesOf, inFours, readInput, readTensor, required, writeTensor } from './lib/launch';
+import { bytesOf, hasVec4Rows, readInput, readTensor, required, writeTensor } from './lib/launch';
 import type { Builder, Op, Value } from './op';
 import { misfit, notTrained, only } from './lib/rule';
 import source from './scale.wgsl?raw';
-import { elementwise } from './lib/binding-ranges';
+import { elementwise } from './lib/elementwise';
 
 /** [x of any shape, s [1]], f32 → [x·s[0]]. Differentiable in x only. */
 export const scaleOp: Op = {
@@ -23,7 +23,7 @@ export const scaleOp: Op = {
     return [scale(builder, dy, required(use.inputs, 1, 's')), null];
   },
   twin: (inputs) => [tf.mul(required(inputs, 0, 'x'), required(inputs, 1, 's'))],
-  halves: ({ outputs }) => ({ inputs: [0], outputs: outputs.every(inFours) ? [0] : [] }),
+  f16: ({ outputs }) => ({ inputs: [0], outputs: outputs.every(hasVec4Rows) ? [0] : [] }),
   cost: (use) => ({ flops: sizeOf(required(use.outputs, 0, 'y').shape), bytes: bytesOf(use) }),
   launch(use, _attrs, target) {
     const size = sizeOf(required(use.outputs, 0, 'y').shape);

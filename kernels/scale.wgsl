@@ -1,4 +1,4 @@
-// y = x · s[0]; four elements a thread when the count allows.
+// y = x·s[0], elementwise.
 #if VECTOR
 alias E = vec4f;
 #else

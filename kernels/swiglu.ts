@@ -2,10 +2,10 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape, sizeOf } from '../src/core/shape';
-import { bytesOf, inFours, readTensor, required, writeTensor } from './lib/launch';
+import { bytesOf, hasVec4Rows, readTensor, required, writeTensor } from './lib/launch';
 import type { Builder, Op, Spec, Value } from './op';
 import { misfit, only } from './lib/rule';
-import { elementwise } from './lib/binding-ranges';
+import { elementwise } from './lib/elementwise';
 import source from './swiglu.wgsl?raw';
 
 /** [gate, up] of one shape, f32 → [silu(gate)·up]. */
@@ -20,7 +20,7 @@ export const swigluOp: Op = {
     const gate = required(inputs, 0, 'gate');
     return [tf.mul(tf.mul(gate, tf.sigmoid(gate)), required(inputs, 1, 'up'))];
   },
-  halves: ({ outputs }) => ({ inputs: [0, 1], outputs: outputs.every(inFours) ? [0] : [] }),
+  f16: ({ outputs }) => ({ inputs: [0, 1], outputs: outputs.every(hasVec4Rows) ? [0] : [] }),
   cost: (use) => ({ flops: 5 * sizeOf(required(use.outputs, 0, 'y').shape), bytes: bytesOf(use) }),
   launch(use, _attrs, target) {
     const size = sizeOf(required(use.outputs, 0, 'y').shape);
@@ -44,7 +44,7 @@ export const swigluBackwardOp: Op = {
     const slope = tf.mul(sigmoid, tf.add(1, tf.mul(gate, tf.sub(1, sigmoid))));
     return [tf.mul(tf.mul(dy, required(inputs, 1, 'up')), slope), tf.mul(dy, tf.mul(gate, sigmoid))];
   },
-  halves: ({ outputs }) => ({ inputs: [0, 1, 2], outputs: outputs.every(inFours) ? [0, 1] : [] }),
+  f16: ({ outputs }) => ({ inputs: [0, 1, 2], outputs: outputs.every(hasVec4Rows) ? [0, 1] : [] }),
   cost: (use) => ({ flops: 11 * sizeOf(required(use.outputs, 0, 'dgate').shape), bytes: bytesOf(use) }),
   launch(use, _attrs, target) {
     const size = sizeOf(required(use.outputs, 0, 'dgate').shape);

@@ -20,7 +20,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
   let i = (wid.y * GRID + wid.x) * 256u + lid;
   if (i >= COUNT) { return; }
   let g = gate_at(i);
-  // exp of a non-positive number only: WGSL promises nothing about infinities.
+  // The argument of exp is never positive: WGSL does not define the result of an overflow.
   let e = exp(-abs(g));
   let larger = 1.0 / (1.0 + e);
   let smaller = e * larger;

@@ -1,5 +1,5 @@
-// Four neighbours of a row of quantised w0, from `column` on, a multiple of four: they lie in one word and share one scale. The
-// layout is stated in src/core/quantised.ts. `row` counts from the bound row block, which begins at row SCALE_ROW of the matrix.
+// Reads quantised w0 four neighbours of a row at a time, from `column` on, a multiple of four: the four share a word and a scale. See
+// src/core/quantised.ts for the layout. `row` counts from the start of the bound row block, which is row SCALE_ROW of the matrix.
 @group(0) @binding(SCALES_BINDING) var<storage, read> scales: array<u32>;
 
 fn scale_of(block: u32) -> f32 {
@@ -20,7 +20,7 @@ fn scale_at(row: u32, column: u32) -> f32 { return scale_of((row + SCALE_ROW) * 
 
 fn dequantised(row: u32, column: u32) -> vec4f { return scaled(row, column, scale_at(row, column)); }
 
-// With the scale of their block, where that is known.
+// The same with a scale that the caller has already read.
 fn scaled(row: u32, column: u32, scale: f32) -> vec4f {
 #if FOUR
   let codes = w0[row * ROW_WORDS + column / 8u] >> (4u * (column % 8u));

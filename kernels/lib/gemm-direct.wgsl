@@ -1,14 +1,14 @@
-// Each thread makes TM x TN of y straight from the operands, TN4 = TN/4. For narrow results and few rows, LANES threads share
-// a tile: each takes every LANES-th group of four depths, and the sums are added in the order of the lanes.
-#if SPLIT
-var<workgroup> parts: array<vec4f, PARTS>;
+// Each invocation computes TM x TN of y in registers, directly from the operands; TN4 = TN/4. REDUCE: LANES invocations share a tile,
+// for narrow results and few rows. Each takes every LANES-th group of four depths, and their sums are added in the order of the lanes.
+#if REDUCE
+var<workgroup> lane_sums: array<vec4f, LANE_SUMS>;
 #endif
 
 @compute @workgroup_size(LANES, X, Y)
 fn direct(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let n = (group.x * X + local.y) * TN;
   let m = (group.y * Y + local.z) * TM;
-#if !SPLIT
+#if !REDUCE
   if (n >= COLUMNS || m >= ROWS) { return; }
 #endif
 #repeat i TM
@@ -44,17 +44,17 @@ fn direct(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) loc
 #end
   }
 #end
-#if SPLIT
+#if REDUCE
   let tile = (local.z * X + local.y) * TM * TN4;
 #repeat i TM
 #repeat j TN4
-  parts[(tile + $iu * TN4 + $ju) * LANES + local.x] = c$i_$j;
+  lane_sums[(tile + $iu * TN4 + $ju) * LANES + local.x] = c$i_$j;
 #end
 #end
   workgroupBarrier();
   for (var e = local.x; e < TM * TN4; e += LANES) {
     var sum = vec4f();
-    for (var lane = 0u; lane < LANES; lane++) { sum += parts[(tile + e) * LANES + lane]; }
+    for (var lane = 0u; lane < LANES; lane++) { sum += lane_sums[(tile + e) * LANES + lane]; }
     store(0u, m + e / TN4, n + 4u * (e % TN4), sum);
   }
 #else

@@ -1,7 +1,7 @@
-// A workgroup makes BM x BN of y by subgroup matrices, of halves summed in f32: tiles of both operands pass through workgroup memory,
-// BK deep, and each of its GROUPS subgroups multiplies TM x TN matrices of MM rows and MN columns, MK deep. An invocation's place in
-// y is its row of the workgroup (local.y). Rows are whole numbers of the largest subgroup; where the driver takes smaller ones,
-// those of a row do the same work and store the same numbers.
+// A workgroup computes BM x BN of y with subgroup matrices: f16 operands, f32 sums. Tiles of both operands, BK deep, are staged in
+// workgroup memory, and each of the GROUPS subgroups multiplies TM x TN matrices of MM rows and MN columns, MK deep. local.y selects
+// the subgroup's part of y. A row of the workgroup (local.x) has as many invocations as the largest subgroup; where the driver chooses
+// smaller subgroups, the subgroups of one row do the same work and store the same numbers.
 enable f16;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);
@@ -9,7 +9,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 const BK4 = BK / 4u;
 const BN4 = BN / 4u;
 const THREADS = LANES * GROUPS;
-// Padded by eight halves: a row stays aligned, and the rows of a matrix lie in different banks.
+// Padded by eight f16: rows stay aligned, and the rows of a matrix lie in different banks.
 const DEEP = BK + 8u;
 const WIDE = BN + 8u;
 
@@ -19,7 +19,7 @@ var<workgroup> w_tile: array<f16, BN * DEEP>;
 #else
 var<workgroup> w_tile: array<f16, BK * WIDE>;
 #endif
-// One matrix of sums for each subgroup, on its way to y.
+// One matrix of sums per subgroup, staged for the store to y.
 var<workgroup> sums: array<f32, GROUPS * MM * MN>;
 
 alias Left = subgroup_matrix_left<f16, MK, MM>;

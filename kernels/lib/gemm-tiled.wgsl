@@ -1,6 +1,7 @@
-// A workgroup makes BM x BN of y through tiles in workgroup memory, BK deep; each thread TM x TN of it, TN4 = TN/4.
-// Rows of the tiles are padded by one vec4 so that the threads of a subgroup read different banks. A thread's columns are
-// vec4s X apart, so neighbours store neighbouring vec4s. When NT, row n of w lies in slot (n % 4)·BN/4 + n/4 for the same ends.
+// A workgroup computes BM x BN of y through tiles in workgroup memory, BK deep; each invocation computes TM x TN of it, TN4 = TN/4.
+// Rows of the tiles are padded by one vec4 so that the invocations of a subgroup read different banks. The columns of an invocation are
+// vec4s X apart, so that neighbouring invocations store neighbouring vec4s. For the same two reasons, when NT, row n of w is kept in
+// slot (n % 4)·BN/4 + n/4.
 const BK4 = BK / 4u;
 const BN4 = BN / 4u;
 const X = BN4 / TN4;

@@ -1,7 +1,7 @@
-// Few rows, NT: w is read once, for all ROWS rows of y. LANES invocations make four columns: each takes every LANES-th run of
-// 4·FOURS depths, and what they have is added in the order of lanes.wgsl. Neither ROWS nor the row has a part in the order, so a
-// row of y has the same bits whatever rows are made beside it: a sequence does not notice what is decoded with it.
-var<workgroup> parts: array<vec4f, GROUPS * ROWS * (LANES / SUBGROUP)>;
+// Few rows, NT: w is read once for all ROWS rows of y. LANES invocations compute four columns: each takes every LANES-th run of
+// 4·FOURS depths, and their sums are added in the order of lanes.wgsl. The order does not depend on ROWS or the row, so a row of y has
+// the same bits whatever other rows are computed with it: a sequence decodes to the same text alone and in a batch.
+var<workgroup> lane_sums: array<vec4f, GROUPS * ROWS * (LANES / SUBGROUP)>;
 
 @compute @workgroup_size(LANES, GROUPS)
 fn vector(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
@@ -40,12 +40,12 @@ fn vector(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) loc
   let run = local.y * ROWS * (LANES / SUBGROUP);
 #repeat i TM
   c$i = combine_neighbours(c$i, false);
-  if (local.x % SUBGROUP == 0u) { parts[run + $iu * (LANES / SUBGROUP) + local.x / SUBGROUP] = c$i; }
+  if (local.x % SUBGROUP == 0u) { lane_sums[run + $iu * (LANES / SUBGROUP) + local.x / SUBGROUP] = c$i; }
 #end
   workgroupBarrier();
   for (var m = local.x; m < ROWS; m += LANES) {
     var sum = vec4f();
-    for (var i = 0u; i < LANES / SUBGROUP; i++) { sum += parts[run + m * (LANES / SUBGROUP) + i]; }
+    for (var i = 0u; i < LANES / SUBGROUP; i++) { sum += lane_sums[run + m * (LANES / SUBGROUP) + i]; }
     store(0u, m, n, sum);
   }
 }

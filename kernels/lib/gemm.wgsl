@@ -1,9 +1,10 @@
-// Operands and result of y = Σ_s a_s·op(w_s)·FACTOR_s + bias + addend; the tile loops are in gemm-direct.wgsl and
-// gemm-tiled.wgsl. Everything is read four neighbours at a time: along the depth k for a (and w when NT), along the columns
-// n for w when NN. VECTOR: every size is a multiple of four, so a read is one vec4.
-// NATIVE_HALF: f16 is a type of the device, so halves need no unpacking; what is computed stays the same, in f32. Reads past the depth give zero; reads past
-// other edges give anything, and only reach results that are not stored. A layer of the grid takes SPAN of
-// w0's depth; when there are several, each stores a matrix of its own, and partial-sums.wgsl adds them.
+// Operands and result of y = Σ_s a_s·op(w_s)·FACTOR_s + bias + addend. The loops over tiles are in gemm-direct.wgsl, gemm-tiled.wgsl,
+// gemm-vector.wgsl and gemm-matrix.wgsl. Operands are read four neighbours at a time: along the depth k for a (and w when NT), along
+// the columns n for w when NN.
+// VECTOR: every size is a multiple of four, so that a read is one vec4.
+// NATIVE_F16: the device has the type f16, so that f16 needs no unpacking. Arithmetic is in f32 either way.
+// Reads past the depth return zero. Reads past other edges return any value, which only reaches results that are not stored.
+// A layer of the grid takes SPLIT_DEPTH of the depth of w0. Several layers each store their own matrix; partial-sums.wgsl adds them.
 #if VECTOR
 alias E = vec4f;
 #else
@@ -12,8 +13,8 @@ alias E = f32;
 #if QUANTISED
 alias W = u32;
 #else
-#if HALF
-#if NATIVE_HALF
+#if F16
+#if NATIVE_F16
 enable f16;
 #if VECTOR
 alias W = vec4h;
@@ -66,7 +67,7 @@ fn a$s_four(row: u32, k: u32) -> vec4f {
 }
 
 #if QUANTISED_$s
-// Rows are whole words, so four neighbours are read at once whatever the sizes.
+// Rows are whole words, so that four neighbours are one read for all sizes.
 fn w$s_four(row: u32, column: u32) -> vec4f {
 #if NT
   if (column >= DEPTH_$s) { return vec4f(); }
@@ -78,10 +79,10 @@ fn w$s_four(row: u32, column: u32) -> vec4f {
 #else
 #if VECTOR
 fn w$s_vector(i: u32) -> vec4f {
-#if NATIVE_HALF_$s
+#if NATIVE_F16_$s
   return vec4f(w$s[i / 4u]);
 #else
-#if HALF_$s
+#if F16_$s
   let pair = w$s[i / 4u];
   return vec4f(unpack2x16float(pair.x), unpack2x16float(pair.y));
 #else
@@ -97,10 +98,10 @@ fn w$s_one(row: u32, column: u32) -> f32 {
   if (row >= DEPTH_$s) { return 0.0; }
 #endif
   let i = (row + W_ROW_$s) * W_STRIDE_$s + column;
-#if NATIVE_HALF_$s
+#if NATIVE_F16_$s
   return f32(w$s[i]);
 #else
-#if HALF_$s
+#if F16_$s
   let pair = unpack2x16float(w$s[i / 2u]);
   return select(pair.x, pair.y, i % 2u == 1u);
 #else
@@ -128,18 +129,18 @@ fn w$s_four(row: u32, column: u32) -> vec4f {
 #endif
 #end
 
-// The depths of span `span`. The extension is the first span's.
-fn start_0(span: u32) -> u32 { return span * SPAN; }
-fn end_0(span: u32) -> u32 { return min((span + 1u) * SPAN, DEPTH_0); }
+// The range of depths that layer `split` of the grid takes. Layer 0 also takes the extension.
+fn start_0(split: u32) -> u32 { return split * SPLIT_DEPTH; }
+fn end_0(split: u32) -> u32 { return min((split + 1u) * SPLIT_DEPTH, DEPTH_0); }
 #if EXTENDED
-fn start_1(span: u32) -> u32 { return 0u; }
-fn end_1(span: u32) -> u32 { return select(0u, DEPTH_1, span == 0u); }
+fn start_1(split: u32) -> u32 { return 0u; }
+fn end_1(split: u32) -> u32 { return select(0u, DEPTH_1, split == 0u); }
 #endif
 
 #if VECTOR
-fn store(span: u32, row: u32, n: u32, sum: vec4f) {
+fn store(split: u32, row: u32, n: u32, sum: vec4f) {
   if (row >= ROWS || n >= COLUMNS) { return; }
-  let i = ((span * ROWS + row) * Y_STRIDE + Y_COLUMN + n) / 4u;
+  let i = ((split * ROWS + row) * Y_STRIDE + Y_COLUMN + n) / 4u;
   var value = sum;
 #if BIAS
   value += bias[(Y_COLUMN + n) / 4u];
@@ -153,9 +154,9 @@ fn store(span: u32, row: u32, n: u32, sum: vec4f) {
   put_y(i, value);
 }
 #else
-fn store_one(span: u32, row: u32, n: u32, sum: f32) {
+fn store_one(split: u32, row: u32, n: u32, sum: f32) {
   if (row >= ROWS || n >= COLUMNS) { return; }
-  let i = (span * ROWS + row) * Y_STRIDE + Y_COLUMN + n;
+  let i = (split * ROWS + row) * Y_STRIDE + Y_COLUMN + n;
   var value = sum;
 #if BIAS
   value += bias[Y_COLUMN + n];
@@ -169,10 +170,10 @@ fn store_one(span: u32, row: u32, n: u32, sum: f32) {
   put_y(i, value);
 }
 
-fn store(span: u32, row: u32, n: u32, sum: vec4f) {
-  store_one(span, row, n, sum.x);
-  store_one(span, row, n + 1u, sum.y);
-  store_one(span, row, n + 2u, sum.z);
-  store_one(span, row, n + 3u, sum.w);
+fn store(split: u32, row: u32, n: u32, sum: vec4f) {
+  store_one(split, row, n, sum.x);
+  store_one(split, row, n + 1u, sum.y);
+  store_one(split, row, n + 2u, sum.z);
+  store_one(split, row, n + 3u, sum.w);
 }
 #endif

@@ -27,12 +27,12 @@ export function writeOutput(index: number): Binding {
 
 /** The i-th input, an activation in f32 or f16. */
 export function readTensor({ inputs }: Use, index: number): Binding {
-  return { ...readInput(index), half: inputs[index]?.dtype === 'f16' };
+  return { ...readInput(index), f16: inputs[index]?.dtype === 'f16' };
 }
 
 /** The i-th output, an activation in f32 or f16. */
 export function writeTensor({ outputs }: Use, index: number): Binding {
-  return { ...writeOutput(index), half: outputs[index]?.dtype === 'f16' };
+  return { ...writeOutput(index), f16: outputs[index]?.dtype === 'f16' };
 }
 
 export function readScratch(index: number): Binding {
@@ -51,7 +51,7 @@ export function required<T>(list: readonly (T | null)[], index: number, what: st
 }
 
 /** Rows of the last axis are whole groups of four, which halves are written by. */
-export function inFours({ shape }: Spec): boolean {
+export function hasVec4Rows({ shape }: Spec): boolean {
   return (shape.at(-1) ?? 1) % 4 === 0;
 }
 

@@ -1,4 +1,4 @@
-// y = FACTOR·Σ parts + bias + addend: the second stage of sums that are taken in spans. Parts are added first to last.
+// y = FACTOR·Σ partials + bias + addend. PARTIALS matrices of COUNT elements lie one after the other and are added in that order.
 #if VECTOR
 alias E = vec4f;
 #else
@@ -6,7 +6,7 @@ alias E = f32;
 #endif
 
 #tensor 0 update y
-@group(0) @binding(1) var<storage, read> parts: array<E>;
+@group(0) @binding(1) var<storage, read> partials: array<E>;
 #if BIAS
 @group(0) @binding(2) var<storage, read> bias: array<E>;
 #endif
@@ -18,8 +18,8 @@ alias E = f32;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let i = (group.y * GRID + group.x) * 256u + thread;
   if (i >= COUNT) { return; }
-  var sum = parts[i];
-  for (var s = 1u; s < SPANS; s++) { sum += parts[s * COUNT + i]; }
+  var sum = partials[i];
+  for (var p = 1u; p < PARTIALS; p++) { sum += partials[p * COUNT + i]; }
   sum *= FACTOR;
 #if BIAS
   sum += bias[i % WIDTH];

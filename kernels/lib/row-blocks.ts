@@ -1,4 +1,4 @@
-/** Cuts a matrix into row blocks that fit a storage buffer binding. */
+/** Splits a matrix into blocks of rows that fit a storage buffer binding. */
 
 import { byteLength } from '../../src/core/dtype';
 import { isQuantised, quantisedLayout } from '../../src/core/quantised';
@@ -8,20 +8,20 @@ import { describe } from './rule';
 
 /** WebGPU's largest required alignment of a binding's offset. */
 const ALIGNMENT = 256;
-/** Blocks begin at whole vec4s, whichever way the matrix is read. */
+/** Blocks start at a multiple of four rows, so that they start at whole vec4s also where the rows are the depth of a product. */
 const MULTIPLE = 4;
 
 export interface RowBlock {
   readonly first: number;
   readonly rows: number;
-  /** The bytes to bind, of the codes when quantised; absent when that is the whole buffer. */
+  /** The bytes to bind (of the codes when quantised); absent when that is the whole buffer. */
   readonly range?: { readonly offset: number; readonly size: number };
 }
 
-/** Row blocks of the matrix `spec`, in order. Throws `gpu/memory` when not even the smallest aligned block fits. */
+/** Row blocks of the matrix `spec`, in order. Throws `gpu/memory` when even the smallest aligned block is too large. */
 export function rowBlocks(spec: Spec, maxBindingBytes: number): readonly RowBlock[] {
   const [rows = 0, columns = 0] = spec.shape;
-  const { rowBytes, bytes } = rowsOf(spec, columns);
+  const { rowBytes, bytes } = rowSizes(spec, columns);
   if (bytes(rows) <= maxBindingBytes)
     return [{ first: 0, rows, ...(isQuantised(spec.dtype) && { range: { offset: 0, size: bytes(rows) } }) }];
   const step = Math.max(MULTIPLE, ALIGNMENT / commonDivisor(rowBytes, ALIGNMENT));
@@ -34,8 +34,8 @@ export function rowBlocks(spec: Spec, maxBindingBytes: number): readonly RowBloc
   });
 }
 
-/** Bytes of one row, and of some. */
-function rowsOf({ dtype }: Spec, columns: number): { rowBytes: number; bytes: (rows: number) => number } {
+/** Bytes of one row, and of a number of rows. */
+function rowSizes({ dtype }: Spec, columns: number): { rowBytes: number; bytes: (rows: number) => number } {
   if (!isQuantised(dtype)) {
     const rowBytes = columns * (dtype === 'f16' ? 2 : 4);
     return { rowBytes, bytes: (rows) => byteLength(dtype, rows * columns) };

@@ -1,49 +1,52 @@
-/** Activations as shaders see them: numbers in f32, whichever of f32 and f16 they are stored in. */
+/** Declares tensors in shaders so that the same source reads and writes f32 and f16 storage. */
 
 import type { Constants } from '../../src/gpu/shader';
-import halves from './f16.wgsl?raw';
+import f16Source from './f16.wgsl?raw';
 import type { Binding } from '../op';
 
 /**
- * Writes `#tensor BINDING read|write|update NAME` out, as the buffer is stored that `bindings` has at BINDING (a number, or a name
- * in `constants`): its declaration, `NAME_at(i)`, the i-th E (vec4f when VECTOR, else f32), and unless it is only read
- * `put_NAME(i, e)`. Halves lie two to a word, four to a vec2u.
+ * Expands each line `#tensor BINDING read|write|update NAME` of `source` to the declaration of that buffer and its accessors:
+ * `NAME_at(i)` reads element i, of type E (vec4f when the constant VECTOR is true, else f32), unless the tensor is only written;
+ * `put_NAME(i, e)` writes it, unless the tensor is only read. BINDING is a number or the name of a constant. The storage type is that
+ * of `bindings[BINDING]`. f16 is stored two to a word, or four to a vec2u.
  */
 export function withTensors(source: string, bindings: readonly Binding[], constants: Constants): string {
   const vector = constants['VECTOR'] === true;
-  const written = source.replace(TENSOR, (_line, place: string, access: string, name: string) => {
+  const expanded = source.replace(TENSOR, (_line, place: string, access: string, name: string) => {
     const binding = Number(/^\d+$/.test(place) ? place : constants[place]);
-    return declare(name, binding, access, storageOf(bindings[binding]?.half === true, vector));
+    return declare(name, binding, access, storageOf(bindings[binding]?.f16 === true, vector));
   });
-  return bindings.some(({ half }) => half === true) ? `${halves}\n${written}` : written;
+  return /\b(un)?pack_f16\(/.test(expanded) ? `${f16Source}\n${expanded}` : expanded;
 }
 
 const TENSOR = /^\s*#tensor (\w+) (read|write|update) (\w+)$/gm;
 
+/** How an element of type E is stored. */
 interface Storage {
-  readonly element: string;
+  /** WGSL type of the buffer's elements. */
+  readonly type: string;
   readonly read: (name: string) => string;
-  /** Null where elements share a word: two invocations can't write one. */
+  /** Null where two elements share a word, which two invocations cannot write safely. */
   readonly write: ((name: string) => string) | null;
 }
 
-const PLAIN: Storage = { element: 'E', read: (name) => `${name}[i]`, write: (name) => `${name}[i] = e` };
-const FOUR_HALVES: Storage = {
-  element: 'vec2u',
-  read: (name) => `from_halves(${name}[i])`,
-  write: (name) => `${name}[i] = to_halves(e)`,
+const F32: Storage = { type: 'E', read: (name) => `${name}[i]`, write: (name) => `${name}[i] = e` };
+const F16_VECTOR: Storage = {
+  type: 'vec2u',
+  read: (name) => `unpack_f16(${name}[i])`,
+  write: (name) => `${name}[i] = pack_f16(e)`,
 };
-const ONE_HALF: Storage = { element: 'u32', read: (name) => `unpack2x16float(${name}[i / 2u])[i % 2u]`, write: null };
+const F16_SCALAR: Storage = { type: 'u32', read: (name) => `unpack2x16float(${name}[i / 2u])[i % 2u]`, write: null };
 
-function storageOf(half: boolean, vector: boolean): Storage {
-  if (!half) return PLAIN;
-  return vector ? FOUR_HALVES : ONE_HALF;
+function storageOf(isF16: boolean, vector: boolean): Storage {
+  if (!isF16) return F32;
+  return vector ? F16_VECTOR : F16_SCALAR;
 }
 
-function declare(name: string, binding: number, access: string, { element, read, write }: Storage): string {
+function declare(name: string, binding: number, access: string, { type, read, write }: Storage): string {
   const mode = access === 'read' ? 'read' : 'read_write';
   const lines = [
-    `@group(0) @binding(${binding}) var<storage, ${mode}> ${name}: array<${element}>;`,
+    `@group(0) @binding(${binding}) var<storage, ${mode}> ${name}: array<${type}>;`,
     ...(access === 'write' ? [] : [`fn ${name}_at(i: u32) -> E { return ${read(name)}; }`]),
     ...(access === 'read' || write === null ? [] : [`fn put_${name}(i: u32, e: E) { ${write(name)}; }`]),
   ];

@@ -64,17 +64,17 @@ function sizeAt(spec: Spec | null, scratch: number): number {
 /** Spans are parts of the whole depth. */
 function shortened(product: ProductShape, target: Target): ProductShape {
   const { depth } = product;
-  const inSpans = [...candidateTiles(product, target).values()].some(({ spans }) => spans > 1);
+  const inSpans = [...candidateTiles(product, target).values()].some(({ splitK }) => splitK > 1);
   return inSpans || depth <= DEPTH ? product : { ...product, depth: DEPTH + (depth % 4) };
 }
 
 /** The product as a use of its op: [a, w, p?, q?] → [y]. */
-function useOf({ layout, type, halves, rows, columns, depth, extension }: ProductShape): Use {
+function useOf({ layout, type, f16Activations, rows, columns, depth, extension }: ProductShape): Use {
   const f32 = (...shape: number[]): Spec => ({ shape, dtype: 'f32' });
   const nt = layout === 'nt';
   const adapter = extension === 0 ? [] : [f32(rows, extension), nt ? f32(columns, extension) : f32(extension, columns)];
   const w: Spec = { shape: nt ? [columns, depth] : [depth, columns], dtype: type };
-  const a: Spec = { shape: [rows, depth], dtype: halves === true ? 'f16' : 'f32' };
+  const a: Spec = { shape: [rows, depth], dtype: f16Activations === true ? 'f16' : 'f32' };
   return { inputs: [a, w, ...adapter], outputs: [f32(rows, columns)] };
 }
 

@@ -4,9 +4,9 @@
  */
 
 import type { Value } from '../../kernels/op';
+import { castActivations } from './cast-activations';
 import { fuse } from './fuse';
 import type { Node, Program } from './graph';
-import { halve } from './halve';
 import { KEEP_ALL, recompute, type RematPolicy } from './remat';
 
 export interface Plan {
@@ -24,7 +24,7 @@ export interface Plan {
   readonly oneSubmit?: boolean;
 }
 
-/** How activations are stored; see halve.ts. */
+/** How activations are stored; see cast-activations.ts. */
 export type Activations = 'f32' | 'f16';
 
 /**
@@ -38,7 +38,7 @@ export function plan(
   activations: Activations = 'f32',
 ): Plan {
   const fused = fuse(liveNodes(program.nodes, outputs), outputs);
-  const stored = activations === 'f16' ? halve(program.graph, fused, outputs) : fused;
+  const stored = activations === 'f16' ? castActivations(program.graph, fused, outputs) : fused;
   const nodes = recompute(program.graph, stored, remat);
   return {
     name: program.name,

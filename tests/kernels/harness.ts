@@ -17,7 +17,7 @@ import { plan } from '../../src/graph/plan';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { writeQuantised } from '../../src/graph/write-quantised';
-import { inFours } from '../../kernels/lib/launch';
+import { hasVec4Rows } from '../../kernels/lib/launch';
 import type { Op, Value } from '../../kernels/op';
 import { deviation } from '../deviation';
 import { readQuantised } from './quantised';
@@ -36,8 +36,8 @@ export interface Case<A extends object = object> {
   readonly attrs: A;
   /** What the launch is told of the device in place of the truth: smaller limits, or not to be a CPU. */
   readonly target?: Partial<Target>;
-  /** Activations that are inputs hold f16, and outputs too where they may: see `Halves` in kernels/op.ts. */
-  readonly halves?: boolean;
+  /** Activations that are inputs hold f16, and outputs too where they may: see `F16Support` in kernels/op.ts. */
+  readonly f16?: boolean;
   /** Inputs whose gradient is zero by mathematics, so has no scale of its own: it is held against the largest of the others. */
   readonly vanishing?: readonly number[];
 }
@@ -108,25 +108,24 @@ function build<A extends object>(op: Op<A>, test: Case<A>): Built & { program: R
   });
   const program = graph.program(op.name);
   const outputs = program.apply(op, inputs, test.attrs);
-  if (test.halves !== true) return { graph, program, inputs, outputs, data, target: test.target };
-  for (const [value, half] of storeHalves(graph, program))
-    data.set(half, f32ToF16(numbers(data.get(value) ?? new Float32Array())));
+  if (test.f16 !== true) return { graph, program, inputs, outputs, data, target: test.target };
+  for (const [value, half] of storeF16(graph, program)) data.set(half, f32ToF16(numbers(data.get(value) ?? new Float32Array())));
   return { graph, program, inputs, outputs: program.nodes[0]?.outputs ?? [], data, target: test.target };
 }
 
 /** Stores the activations of the program's only node in f16, of its inputs those at `places` that are in fours. Gives what replaces them. */
-export function storeHalves(graph: Graph, program: Program, places?: readonly number[]): Map<Value, Value> {
+export function storeF16(graph: Graph, program: Program, places?: readonly number[]): Map<Value, Value> {
   const [node] = program.nodes;
   if (node === undefined) throw new Error('no node');
   const halved = new Map<Value, Value>();
-  const chosen = places ?? node.op.halves?.(node, node.attrs).inputs ?? [];
+  const chosen = places ?? node.op.f16?.(node, node.attrs).inputs ?? [];
   const inputs = node.inputs.map((value, i) => {
-    if (value === null || !chosen.includes(i) || !inFours(value)) return value;
+    if (value === null || !chosen.includes(i) || !hasVec4Rows(value)) return value;
     const half = graph.declare(`half ${i}`, 'input', value.shape, 'f16');
     halved.set(value, half);
     return half;
   });
-  const allowed = node.op.halves?.({ ...node, inputs }, node.attrs).outputs ?? [];
+  const allowed = node.op.f16?.({ ...node, inputs }, node.attrs).outputs ?? [];
   const outputs = node.outputs.map((value, i) =>
     allowed.includes(i) ? graph.create(value.name, 'temp', value.shape, 'f16') : value,
   );

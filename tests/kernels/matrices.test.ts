@@ -30,9 +30,9 @@ const tilesOf = (product: ProductShape) =>
 
 /** Every other tile of a product, in turn: a software device compiles each for seconds. */
 const cases = products.flatMap((shape, i) => {
-  const product = { ...shape, halves: true };
+  const product = { ...shape, f16Activations: true };
   const tiles = tilesOf(product).filter((_, k) => k % 2 === i % 2);
-  return tiles.map((tile) => ({ ...tileCase(product, tile), halves: true }));
+  return tiles.map((tile) => ({ ...tileCase(product, tile), f16: true }));
 });
 
 describe('products by subgroup matrices', () => {

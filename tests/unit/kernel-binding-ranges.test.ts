@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { elementwise, slice, spans } from '../../kernels/lib/binding-ranges';
+import { bindRange, rowRanges } from '../../kernels/lib/binding-ranges';
+import { elementwise } from '../../kernels/lib/elementwise';
 import { readInput, writeOutput } from '../../kernels/lib/launch';
 
-describe('spans', () => {
-  test('are one when all fits', () => expect(spans(1000, 4, 4000)).toEqual([{ first: 0, count: 1000 }]));
+describe('rowRanges', () => {
+  test('are one when all fits', () => expect(rowRanges(1000, 4, 4000)).toEqual([{ first: 0, count: 1000 }]));
 
   test.each([
     [1000, 4, 3999],
@@ -11,7 +12,7 @@ describe('spans', () => {
     [640, 12, 1000],
     [10_000, 2304, 200_000],
   ])('cover %i items of %i bytes in bindings of %i, aligned', (count, bytes, limit) => {
-    const parts = spans(count, bytes, limit);
+    const parts = rowRanges(count, bytes, limit);
     expect(parts.length).toBeGreaterThan(1);
     let next = 0;
     for (const part of parts) {
@@ -24,10 +25,12 @@ describe('spans', () => {
   });
 
   test('refuse an item that fits nowhere', () =>
-    expect(() => spans(100, 8, 256)).toThrow(/binds at most 256 bytes at once, and a tensor of 100 items of 8 bytes needs 512/));
+    expect(() => rowRanges(100, 8, 256)).toThrow(
+      /binds at most 256 bytes at once, and a tensor of 100 rows of 8 bytes needs 512/,
+    ));
 
   test('slice bindings in bytes', () => {
-    expect(slice(readInput(3), { first: 64, count: 10 }, 8)).toEqual({
+    expect(bindRange(readInput(3), { first: 64, count: 10 }, 8)).toEqual({
       ...readInput(3),
       range: { offset: 512, size: 80 },
     });

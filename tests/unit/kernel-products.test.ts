@@ -72,8 +72,8 @@ describe('tiles', () => {
           Y = 1,
           LANES = 1,
           GROUPS = 0,
-          PARTS = GROUPS * LANES * rows,
-          SPLIT,
+          LANE_SUMS = GROUPS * LANES * rows,
+          REDUCE,
           BM = 0,
           BN = 0,
           BK = 0,
@@ -82,7 +82,7 @@ describe('tiles', () => {
         } = constants as Record<string, number>;
         const threads = BM > 0 ? (BM / TM) * (BN / TN) : Math.max(X * Y, GROUPS) * LANES;
         const vectors =
-          BM > 0 ? BM * (BK / 4 + 1) + Math.max(BN * (BK / 4 + 1), BK * (BN / 4 + 1)) : SPLIT || GROUPS > 0 ? PARTS : 0;
+          BM > 0 ? BM * (BK / 4 + 1) + Math.max(BN * (BK / 4 + 1), BK * (BN / 4 + 1)) : REDUCE || GROUPS > 0 ? LANE_SUMS : 0;
         expect(threads).toBeLessThanOrEqual(256);
         expect(16 * vectors).toBeLessThanOrEqual(16384);
         expect(Math.max(...workgroups)).toBeLessThanOrEqual(65535);

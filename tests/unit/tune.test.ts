@@ -114,7 +114,7 @@ test.each([
   [{ M: 16, N: 16, K: 64, lanes: 32 }, 0],
 ])('subgroup matrices of %j give %i tiles of halves, and none of other activations', (matrices, count) => {
   const device = { ...target, maxWorkgroupBytes: 32768, matrices, features: new Set([MATRICES]) };
-  const halves = { ...wide, halves: true };
+  const halves = { ...wide, f16Activations: true };
   const tiles = [...candidateTiles(halves, device)].filter(([, { entry }]) => entry === 'matrix');
   expect(tiles).toHaveLength(count);
   expect(matrixTile(productName(halves), device)).toBe(tiles[0]?.[0]);

@@ -19,7 +19,7 @@ import { rmsnormBackwardCases, rmsnormCases } from './cases/rmsnorm';
 import { ropeCases } from './cases/rope';
 import { scaleCases } from './cases/scale';
 import { swigluBackwardCases, swigluCases } from './cases/swiglu';
-import { checkForward, storeHalves, testDevice, useCpu, type Case, type OpCases } from './harness';
+import { checkForward, storeF16, testDevice, useCpu, type Case, type OpCases } from './harness';
 
 /** Two halves next to each other differ by at most this, relative to the larger; sums in another order may round to either. */
 const NEXT = 2 ** -10;
@@ -67,12 +67,12 @@ describe('activations in f16', () => {
   beforeAll(useCpu);
 
   test.each(chosen.flatMap(casesOf))('%s: kernel equals twin', async (_name, op, example) => {
-    for (const off of await checkForward(op, { ...example, halves: true })) expect(off).toBeLessThanOrEqual(NEXT);
+    for (const off of await checkForward(op, { ...example, f16: true })) expect(off).toBeLessThanOrEqual(NEXT);
   });
 
   test('have cases for every op that takes them', () => {
     const covered = new Set(chosen.map(([{ op }]) => op.name));
-    for (const name of Object.keys(ops) as OpName[]) expect(covered.has(name)).toBe((ops[name] as Op).halves !== undefined);
+    for (const name of Object.keys(ops) as OpName[]) expect(covered.has(name)).toBe((ops[name] as Op).f16 !== undefined);
   });
 
   test('a sum with a residual stays in f32', () => {
@@ -80,7 +80,7 @@ describe('activations in f16', () => {
     const program = graph.program('sum');
     const [a, b] = ['a', 'b'].map((name) => graph.declare(name, 'input', [2, 8]));
     program.apply(addOp, [a ?? null, b ?? null], {});
-    storeHalves(graph, program, [0]);
+    storeF16(graph, program, [0]);
     expect(program.nodes[0]?.inputs.map((value) => value?.dtype)).toEqual(['f16', 'f32']);
     expect(program.nodes[0]?.outputs.map(({ dtype }) => dtype)).toEqual(['f32']);
   });
@@ -95,7 +95,7 @@ describe('activations in f16', () => {
     const x = graph.declare('x', 'input', [numbers.length]);
     const one = graph.declare('one', 'input', [1]);
     program.apply(scaleOp, [x, one], {});
-    storeHalves(graph, program, []);
+    storeF16(graph, program, []);
     const executor = new WebGpuExecutor(device, { poison: true });
     executor.write(x, Float32Array.from(numbers));
     executor.write(one, Float32Array.of(1));

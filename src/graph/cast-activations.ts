@@ -8,12 +8,12 @@ import type { Value } from '../../kernels/op';
 import type { Graph, Node } from './graph';
 
 /** The nodes, with those of their temporaries in f16 that may be. `outputs` go to the host and stay as they are. */
-export function halve(graph: Graph, nodes: readonly Node[], outputs: readonly Value[]): readonly Node[] {
+export function castActivations(graph: Graph, nodes: readonly Node[], outputs: readonly Value[]): readonly Node[] {
   const refused = new Set([...outputs, ...nodes.flatMap(refusedInputs)]);
   const half = new Map<Value, Value>();
   return nodes.map((node) => {
     const stored = { ...node, inputs: node.inputs.map((value) => value && (half.get(value) ?? value)) };
-    const allowed = node.op.halves?.(stored, node.attrs).outputs ?? [];
+    const allowed = node.op.f16?.(stored, node.attrs).outputs ?? [];
     return { ...stored, outputs: node.outputs.map((value, i) => (allowed.includes(i) ? store(value) : value)) };
   });
 
@@ -27,6 +27,6 @@ export function halve(graph: Graph, nodes: readonly Node[], outputs: readonly Va
 
 /** What a node can only read in f32. */
 function refusedInputs(node: Node): Value[] {
-  const taken = node.op.halves?.(node, node.attrs).inputs ?? [];
+  const taken = node.op.f16?.(node, node.attrs).inputs ?? [];
   return node.inputs.filter((value, i): value is Value => value !== null && !taken.includes(i));
 }
