@@ -1,18 +1,21 @@
 /**
- * `npm run parity -- DIR [--allow-unsupported] [--node]`: trains every case under DIR (made by make_golden.py) on both executors in a
- * real browser, and prints the largest deviation of each figure from PyTorch's. Exit code 1 when one is over 1e-4. A folder with a
- * model and expected_greedy.json is a case too: its greedy continuation must be the same, token for token. With --node there is no
- * browser: WebGPU comes from the npm package `webgpu`, on a GPU or lavapipe, and tfjs's cpu backend takes its turn too.
+ * `npm run parity -- [DIR] [--node] [--executor NAME]... [--case NAME]...`: trains every case under DIR (default tests/golden, made by
+ * make_golden.py) on each executor in a real browser, and compares with PyTorch by the rule of tests/parity/tolerance.ts. A folder with
+ * expected_greedy.json is a case too: its greedy continuations must be the same, token for token. The outcome of each case must be the
+ * one listed in tests/parity/expected.ts; exit code 1 when one is not. With --node there is no browser: WebGPU comes from the npm
+ * package `webgpu`, on a GPU or lavapipe, and tfjs's cpu backend runs too.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import type { Plugin, ViteDevServer } from 'vite';
-import type { ParityExecutor, ParityResult, runCase } from '../tests/parity/cases';
+import type { ParityExecutor, runCase } from '../tests/parity/cases';
+import { EXPECTED, EXTERNAL } from '../tests/parity/expected';
+import { judge, missingCases, type ParityResult, type Verdict } from '../tests/parity/judge';
 import { launchBrowser } from './browser';
+import { root } from './serve';
 import { serveFolders } from './serve-folders';
-
-const LIMIT = 1e-4;
 
 const KINDS = [
   { file: 'case.json', check: 'train' },
@@ -26,34 +29,73 @@ interface Place {
   readonly close: () => Promise<void>;
 }
 
-const directory = resolve(process.argv.slice(2).find((argument) => !argument.startsWith('--')) ?? 'tests/golden');
-const allowUnsupported = process.argv.includes('--allow-unsupported');
-const kindOf = (name: string) => KINDS.find(({ file }) => existsSync(join(directory, name, file)));
-const cases = existsSync(directory) ? readdirSync(directory).filter((name) => kindOf(name) !== undefined) : [];
-if (cases.length === 0) {
-  console.error(
-    `No cases under ${directory}: each is a folder with case.json, as make_golden.py writes it, or a model with expected_greedy.json.`,
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    node: { type: 'boolean', default: false },
+    executor: { type: 'string', multiple: true, default: [] },
+    case: { type: 'string', multiple: true, default: [] },
+  },
+});
+
+const OWN = join(root, 'tests/golden');
+
+main().then(
+  (ok) => process.exit(ok ? 0 : 1),
+  (error: unknown) => {
+    console.error(String(error));
+    process.exit(2);
+  },
+);
+
+async function main(): Promise<boolean> {
+  const directory = resolve(positionals[0] ?? OWN);
+  const cases = casesIn(directory);
+  const { address, server, close } = await serveFolders({ '/golden': directory }, [wasmFromDisk()]);
+  const place = options.node ? await inNode(server) : await inBrowser(address);
+  const counts = { ok: 0, FAIL: 0, unsupported: 0, skipped: 0 };
+  const report = (name: string, executor: string, { status, text }: Verdict) => {
+    counts[status]++;
+    console.log(`${name.padEnd(22)} ${executor.padEnd(12)} ${status.padEnd(11)} ${text}`);
+  };
+  if (directory === OWN && options.case.length === 0)
+    for (const name of missingCases(cases, EXTERNAL)) report(name, '', { status: 'FAIL', text: 'is listed, but has no folder' });
+  for (const name of cases) {
+    for (const executor of chosen('executor', options.executor, place.executors)) {
+      const started = performance.now();
+      const result: ParityResult = await place
+        .run(kindOf(directory, name)?.check ?? 'train', `${address}golden/${name}`, executor)
+        .catch((error: unknown) => ({ failure: String(error) }));
+      const { status, text } = judge(result, EXPECTED[name]);
+      report(name, executor, { status, text: `${text}  ${((performance.now() - started) / 1000).toFixed(1)} s` });
+    }
+  }
+  await place.close();
+  await close();
+  console.log(
+    `parity: ${counts.ok} passed, ${counts.FAIL} failed, ${counts.unsupported} unsupported as listed, ${counts.skipped} skipped`,
   );
-  process.exit(2);
+  return counts.FAIL === 0 && counts.ok > 0;
 }
 
-const { address, server, close } = await serveFolders({ '/golden': directory }, [wasmFromDisk()]);
-const place = process.argv.includes('--node') ? await inNode(server) : await inBrowser(address);
-let passed = 0;
-let failed = 0;
-for (const name of cases) {
-  for (const executor of place.executors) {
-    const started = performance.now();
-    const result = await place
-      .run(kindOf(name)?.check ?? 'train', `${address}golden/${name}`, executor)
-      .catch((error: unknown) => ({ failure: String(error) }));
-    report(name, executor, result, (performance.now() - started) / 1000);
-  }
+function kindOf(directory: string, name: string): (typeof KINDS)[number] | undefined {
+  return KINDS.find(({ file }) => existsSync(join(directory, name, file)));
 }
-await place.close();
-await close();
-console.log(`parity: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+
+function casesIn(directory: string): readonly string[] {
+  const all = existsSync(directory) ? readdirSync(directory).filter((name) => kindOf(directory, name) !== undefined) : [];
+  if (all.length > 0) return chosen('case', options.case, all);
+  throw new Error(
+    `No cases under ${directory}: each is a folder with case.json, as make_golden.py writes it, or with expected_greedy.json.`,
+  );
+}
+
+/** Those of `all` that the option names, or all of them. */
+function chosen<T extends string>(option: string, names: readonly string[], all: readonly T[]): readonly T[] {
+  const unknown = names.filter((name) => !all.some((one) => one === name));
+  if (unknown.length > 0) throw new Error(`--${option} ${unknown.join(', ')} is unknown; there are ${all.join(', ')}.`);
+  return names.length === 0 ? all : all.filter((one) => names.includes(one));
+}
 
 async function inBrowser(address: string): Promise<Place> {
   const browser = await launchBrowser();
@@ -62,7 +104,7 @@ async function inBrowser(address: string): Promise<Place> {
   await page.waitForFunction(() => 'runCase' in window);
   return {
     executors: ['webgpu', 'wasm'],
-    run: (...chosen) => page.evaluate((given) => window.runCase(...given), chosen),
+    run: (...given) => page.evaluate((all) => window.runCase(...all), given),
     close: () => browser.close(),
   };
 }
@@ -74,50 +116,16 @@ async function inNode(vite: ViteDevServer): Promise<Place> {
   return { executors: ['webgpu', 'wasm', 'cpu'], run, close: () => Promise.resolve() };
 }
 
-/** tfjs reads its WebAssembly from the disk when it runs in Node, and knows nothing of the server's addresses. */
+/** In Node tfjs reads its WebAssembly from the disk, where the server's addresses mean nothing. */
 function wasmFromDisk(): Plugin {
   return {
     name: 'wasm from disk',
     enforce: 'pre',
-    load: (id, options) => {
+    load: (id, settings) => {
       const [path = '', query] = id.split('?');
-      return options?.ssr === true && path.endsWith('.wasm') && query === 'url' ? `export default ${JSON.stringify(path)}` : null;
+      return settings?.ssr === true && path.endsWith('.wasm') && query === 'url'
+        ? `export default ${JSON.stringify(path)}`
+        : null;
     },
   };
-}
-
-function report(
-  name: string,
-  executor: ParityExecutor,
-  result: ParityResult | { readonly failure: string },
-  seconds: number,
-): void {
-  const head = `${name.padEnd(22)} ${executor.padEnd(7)}`;
-  if ('deviations' in result) {
-    const figures = Object.entries(result.deviations);
-    const good = figures.every(([, value]) => value <= LIMIT);
-    count(good);
-    console.log(
-      `${head} ${good ? 'ok  ' : 'FAIL'} ${figures.map(([key, value]) => `${key} ${Number(value).toExponential(2)}`).join('  ')}  ${seconds.toFixed(1)} s`,
-    );
-  } else if ('agreed' in result) {
-    const good = result.agreed === result.expected;
-    count(good);
-    console.log(
-      `${head} ${good ? 'ok  ' : 'FAIL'} greedy: ${result.agreed} of ${result.expected} tokens agree  ${seconds.toFixed(1)} s`,
-    );
-  } else if ('skipped' in result) {
-    console.log(`${head} skipped: ${result.skipped}`);
-  } else if ('unsupported' in result) {
-    if (!allowUnsupported) count(false);
-    console.log(`${head} ${allowUnsupported ? 'unsupported, allowed' : 'UNSUPPORTED'}: ${result.unsupported}`);
-  } else {
-    count(false);
-    console.log(`${head} FAIL ${result.failure}`);
-  }
-}
-
-function count(good: boolean): void {
-  if (good) passed++;
-  else failed++;
 }

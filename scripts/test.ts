@@ -45,7 +45,11 @@ const SECTIONS: readonly Section[] = [
   { name: 'engine', title: 'Engine and components (Chromium)', run: vitest('browser', 'tests/browser/') },
   { name: 'e2e', title: 'End to end (the built page in Chromium)', run: vitest('e2e') },
   { name: 'parity', title: 'Parity with transformers + PEFT (Chromium)', run: parity('tests/golden') },
-  { name: 'greedy', title: 'Greedy text of a real model (Chromium)', run: parity('../shared/data') },
+  {
+    name: 'greedy',
+    title: 'Greedy text of stories260K, which is no part of the repository (Chromium)',
+    run: parity('../shared/data'),
+  },
 ];
 
 /**
@@ -95,15 +99,15 @@ function vitest(project: string, ...paths: string[]): Section['run'] {
   };
 }
 
-/** The cases of a folder; `N passed, N failed` closes its output. */
+/** The parity cases of a folder, which must be there unless it lies outside of the repository. */
 function parity(folder: string): Section['run'] {
   return async (job) => {
-    if (!existsSync(join(root, folder))) {
-      job.print(`skipped: ${folder} not present\n`);
+    if (folder.startsWith('..') && !existsSync(join(root, folder))) {
+      job.print(`skipped: ${folder} is not present; it lies outside of the repository\n`);
       return { ok: true, passed: 0, failed: 0 };
     }
-    const { ok, output } = await command(job, 'tsx', ['scripts/parity.ts', folder, '--allow-unsupported']);
-    const counts = /^(?:parity: )?(\d+) passed, (\d+) failed$/m.exec(output);
+    const { ok, output } = await command(job, 'tsx', ['scripts/parity.ts', folder]);
+    const counts = /^parity: (\d+) passed, (\d+) failed, /m.exec(output);
     return { ok: ok && counts !== null, passed: Number(counts?.[1] ?? 0), failed: Number(counts?.[2] ?? 0) };
   };
 }

@@ -1,4 +1,4 @@
-/** A case of `npm run parity` on one executor, in a browser or in Node: trained or decoded, and how it compares. */
+/** Runs one case of `npm run parity` on one executor, in a browser or in Node. */
 
 import * as tf from '@tensorflow/tfjs';
 import { codeOf, messageOf } from '../../src/core/errors';
@@ -10,15 +10,15 @@ import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { startWasm } from '../../src/graph/tfjs-backend';
 import { openEngine, type Engine } from '../../src/train/engine';
 import { loadGolden, type Golden } from './golden';
-import { greedy, type GreedyResult } from './greedy';
-import { trainCase, type Deviations } from './train-case';
+import { greedy } from './greedy';
+import type { ParityResult } from './judge';
+import { limitsOf } from './tolerance';
+import { trainCase } from './train-case';
 
 export type ParityExecutor = 'webgpu' | 'wasm' | 'cpu';
 export type ParityCheck = 'train' | 'greedy';
-export type ParityResult =
-  { readonly deviations: Deviations } | GreedyResult | { readonly unsupported: string } | { readonly skipped: string };
 
-/** The longest row that tfjs's cpu backend, plain JavaScript, is asked for: its attention makes tokens² scores a head. */
+/** The longest row to train on tfjs's cpu backend, which is plain JavaScript: attention computes tokens² scores a head. */
 const CPU_TOKENS = 1024;
 
 /** `base` is the address of the case's folder. */
@@ -34,8 +34,8 @@ export async function runCase(check: ParityCheck, base: string, executor: Parity
 async function train(golden: Golden, executor: ParityExecutor): Promise<ParityResult> {
   const tokens = golden.case.steps[0]?.input_ids[0]?.length ?? 0;
   if (executor === 'cpu' && tokens > CPU_TOKENS)
-    return { skipped: `rows of ${tokens} tokens; plain JavaScript is asked for ${CPU_TOKENS} at most` };
-  return { deviations: await trainCase(golden, EXECUTORS[executor]) };
+    return { skipped: `rows of ${tokens} tokens; plain JavaScript is used up to ${CPU_TOKENS}` };
+  return { deviations: await trainCase(golden, EXECUTORS[executor]), limits: limitsOf(golden.case.f64_deviation) };
 }
 
 /** One for all cases: most of their kernels are the same, and compiling them takes longer than the training. */

@@ -2,6 +2,7 @@
 
 import { readHeader, type TensorInfo } from '../../src/model/safetensors';
 import type { AdapterTensor } from '../../src/adapter/types';
+import type { F64Deviation } from './tolerance';
 
 export interface GoldenStep {
   readonly loss: number;
@@ -16,6 +17,7 @@ export interface GoldenCase {
   readonly base: { readonly loss: number };
   readonly steps: readonly GoldenStep[];
   readonly eval: { readonly logits: number[][] };
+  readonly f64_deviation: F64Deviation;
 }
 
 export interface AdapterConfig {
@@ -45,12 +47,19 @@ export async function loadGolden(base: string): Promise<Golden> {
   const text = async (path: string) => (await get(`${base}/${path}`)).text();
   return {
     configText: await text('config.json'),
-    case: JSON.parse(await text('case.json')) as GoldenCase,
+    case: readCase(await text('case.json'), base),
     adapter: JSON.parse(await text('init/adapter_config.json')) as AdapterConfig,
     weights: await tensors(`${base}/model.safetensors`),
     init: adapterOf(await tensors(`${base}/init/adapter_model.safetensors`)),
     final: adapterOf(await tensors(`${base}/final/adapter_model.safetensors`)),
   };
+}
+
+function readCase(json: string, base: string): GoldenCase {
+  const read = JSON.parse(json) as Partial<GoldenCase>;
+  if (read.f64_deviation === undefined)
+    throw new Error(`${base}/case.json has no f64_deviation: make it again with make_golden.py`);
+  return read as GoldenCase;
 }
 
 async function get(url: string): Promise<Response> {

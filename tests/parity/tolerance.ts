@@ -1,0 +1,31 @@
+/**
+ * How far a run may be from PyTorch's. AdamW turns near-zero gradients into sign flips, so that PyTorch's own f32 run of a case is off
+ * from its f64 run; `f64_deviation` of the case is that distance, and a correct implementation in f32 may be about as far off.
+ */
+
+/** Largest relative deviation of each figure from PyTorch's f32 run. */
+export interface Deviations {
+  readonly baseLoss: number;
+  readonly loss: number;
+  readonly gradNorm: number;
+  /** Largest over the tensors: largest difference over the tensor's largest number. */
+  readonly adapter: number;
+  /** Of the trained model, relative to the largest logit. */
+  readonly logits: number;
+}
+
+/** PyTorch's own deviation of f32 from f64, as make_golden.py measures it. */
+export interface F64Deviation {
+  readonly loss: number;
+  readonly grad_norm: number;
+  readonly final: number;
+  /** Tensors whose exact gradient is zero, so that AdamW moves them by rounding noise: left out of every comparison. */
+  readonly undetermined?: readonly string[];
+}
+
+/** The limit of each figure. Logits come from the trained adapter, so they have its limit. */
+export function limitsOf({ loss, grad_norm, final }: F64Deviation): Deviations {
+  const weights = Math.max(1e-4, 5 * final);
+  const losses = Math.max(1e-5, 10 * loss);
+  return { baseLoss: losses, loss: losses, gradNorm: Math.max(1e-5, 10 * grad_norm), adapter: weights, logits: weights };
+}
