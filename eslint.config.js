@@ -7,7 +7,7 @@ import globals from 'globals';
 import ts from 'typescript-eslint';
 import svelteConfig from './svelte.config.js';
 
-/** Folders in the order of the layers: each may import those it lists (and itself), nothing else of the project. */
+/** The layers: each folder may import itself and the folders that it lists, nothing else of the project. */
 const layers = {
   'src/core': [],
   'src/recipe': ['src/core'],
@@ -46,7 +46,7 @@ const layers = {
 
 const folders = [...Object.keys(layers), 'workers'];
 
-/** The page's side: it knows the workers by their contract, never by their code. */
+/** The page imports the contract of the workers, never their code. */
 const page = ['src/client', 'src/state', 'src/ui'];
 
 const zones = [

@@ -1,4 +1,4 @@
-/** What JavaScript allocates while something runs, by function: Chromium's sampling heap profiler, collected objects included. */
+/** JavaScript heap allocations by function, from Chromium's sampling heap profiler; includes objects that were collected. */
 
 import type { CDPSession } from 'playwright-core';
 
@@ -14,10 +14,10 @@ interface ProfileNode {
   readonly children: readonly ProfileNode[];
 }
 
-/** Mean bytes between two samples: small beside what 100 steps allocate, large beside what the profiler itself costs. */
+/** Mean bytes between two samples: small relative to the allocations of 100 steps, large relative to the profiler's own cost. */
 const SAMPLING_INTERVAL = 64;
 
-/** Bytes allocated on the JavaScript heap while `work` runs, most first. What lies outside it (array buffers) is not counted. */
+/** Bytes allocated on the JavaScript heap while `work` runs, largest first. Array buffers lie outside the heap and are not counted. */
 export async function allocationsOf(inspector: CDPSession, work: () => Promise<unknown>): Promise<Allocation[]> {
   await inspector.send('HeapProfiler.startSampling', {
     samplingInterval: SAMPLING_INTERVAL,

@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- [--only products|step|wasm|model|decode] [--vocab N] [--tokens N] [--model NAME] [--base stored|q8|q4] [--activations f32|f16] [--json] [--node]`:
- * measures the device's ceilings, then products, decoding and the whole training step as fractions of them, beside tfjs-webgpu and jax-js on
- * the same work in the same run, and PyTorch + PEFT where the machine has them (PYTHON names the interpreter). Runs in a real
+ * measures the device's peak rates, then products, decoding and the whole training step as fractions of them; tfjs-webgpu and jax-js do
+ * the same work in the same run, and PyTorch + PEFT does where installed (PYTHON names the interpreter). Runs in a real
  * browser, on the machine's GPU when WebGPU can use it; with --node over the npm package `webgpu` instead. Progress goes to stderr.
  */
 
@@ -78,7 +78,7 @@ async function inBrowser(vite: ViteDevServer): Promise<BenchReport> {
   }
 }
 
-/** The same code over Dawn in this process. tfjs looks for a browser's globals before it registers its WebGPU backend. */
+/** The same code on Dawn in this process. tfjs checks for a browser's globals before it registers its WebGPU backend. */
 async function inNode(vite: ViteDevServer): Promise<BenchReport> {
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals, { self: globalThis });

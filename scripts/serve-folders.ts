@@ -1,4 +1,4 @@
-/** Vite's development server with folders of the disk beside it: for checks that run our sources in a real browser. */
+/** Vite's development server that also serves folders of the disk: for checks that run the sources in a real browser. */
 
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
@@ -11,7 +11,7 @@ export interface Served {
   readonly close: () => Promise<void>;
 }
 
-/** Serves the project on a free port, and each folder under its prefix (`/golden`: …); `more` joins the project's plugins. */
+/** Serves the project on a free port, and each folder under its prefix (`/golden`: …); `more` is added to the project's plugins. */
 export async function serveFolders(folders: Readonly<Record<string, string>>, more: readonly Plugin[] = []): Promise<Served> {
   const plugins = [...Object.entries(folders).map(([prefix, folder]) => servingPlugin(prefix, folder)), ...more];
   const server = await createServer({ logLevel: 'error', server: { port: 0, strictPort: false, hmr: false }, plugins });
@@ -24,7 +24,7 @@ function servingPlugin(prefix: string, folder: string): Plugin {
     name: `folder ${prefix}`,
     configureServer(server) {
       server.middlewares.use(prefix, (request, response, next) => {
-        // Training in this process holds it up for longer than the server keeps a connection, which then breaks at its next use.
+        // Training in this process blocks it for longer than the server keeps a connection, which then breaks at its next use.
         response.setHeader('Connection', 'close');
         const path = resolve(folder, `.${decodeURIComponent(request.url ?? '/')}`);
         if (!path.startsWith(folder + sep) || !existsSync(path) || !statSync(path).isFile()) next();

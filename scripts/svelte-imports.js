@@ -1,4 +1,4 @@
-/** Parser for the lint's import graph: the scripts of a component as TypeScript, its markup blanked, every line in its place. */
+/** Parser for the lint's import graph: the scripts of a component as TypeScript; markup is blanked, so that line numbers match. */
 
 import parser from '@typescript-eslint/parser';
 
@@ -6,7 +6,7 @@ const SCRIPT = /(<script\b[^>]*>)([\s\S]*?)<\/script>/g;
 
 const blank = (text) => text.replace(/[^\n]/g, ' ');
 
-/** `component` with everything but the contents of its script elements turned into spaces. */
+/** `component` with everything outside its script elements replaced by spaces. */
 function scriptsOf(component) {
   let code = '';
   let end = 0;

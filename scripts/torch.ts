@@ -1,4 +1,4 @@
-/** The benchmark's step in PyTorch + PEFT, where the machine has them. */
+/** The benchmark's step in PyTorch + PEFT, where they are installed. */
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import type { BenchOptions, TorchReport } from '../tests/bench/report';
 import { benchConfigFile, benchRecipe } from '../tests/bench/shapes';
 import { root } from './serve';
 
-/** Null, with a word to `log`, where Python (or what the variable PYTHON names) has no torch, transformers and peft. */
+/** Null, with a message to `log`, where Python (or the interpreter in PYTHON) has no torch, transformers and peft. */
 export async function timeTorch(
   { vocabulary, tokens }: Pick<BenchOptions, 'vocabulary' | 'tokens'>,
   log: (line: string) => void,

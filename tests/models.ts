@@ -1,4 +1,4 @@
-/** Six models by what their config.json says; sizes alone, no weights. */
+/** The configurations of six models, without weights. */
 
 import { parseConfig, type ModelConfig } from '../src/model/config';
 
@@ -36,7 +36,7 @@ function llama(
   return parseConfig(JSON.stringify(sizes));
 }
 
-/** Hidden size, feed-forward size, layers, heads, key/value heads; vocabulary; what else differs. */
+/** Hidden size, feed-forward size, layers, heads, key/value heads; vocabulary; other differences. */
 export const modelShapes = {
   'SmolLM2-135M': llama([576, 1536, 30, 9, 3], 49_152),
   'SmolLM2-360M': llama([960, 2560, 32, 15, 5], 49_152),

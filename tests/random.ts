@@ -1,4 +1,4 @@
-/** Random test data, quickly: for tensors of tens of millions of numbers. */
+/** Fast random test data, for tensors of tens of millions of numbers. */
 
 /** Xorshift (Marsaglia 2003): fast enough for tens of millions. */
 function randomWords(seed: number): () => number {
@@ -17,7 +17,7 @@ export function randomFloats(length: number, seed: number): Float32Array<ArrayBu
   return Float32Array.from({ length }, () => next() / 2 ** 31 - 1);
 }
 
-/** Halves in ±[2⁻⁵, 2⁻¹): any sign and fraction, four exponents. */
+/** f16 numbers in ±[2⁻⁵, 2⁻¹): any sign and fraction, four exponents. */
 export function randomHalves(length: number, seed: number): Uint16Array<ArrayBuffer> {
   const next = randomWords(seed);
   const halves = new Uint16Array(length);

@@ -1,4 +1,4 @@
-"""Loads an exported adapter with the real PEFT and prints what it computes, to be compared with the page's own numbers.
+"""Loads an exported adapter with the real PEFT and prints its results, to compare with the page's.
 
 Usage: python check_adapter.py BASE_MODEL_DIR ADAPTER_DIR [--ids 1,2,3] [--ids-file FILE] [--greedy N] [--threads N]
 Needs: torch, transformers, peft, safetensors. No network: both are folders on disk.
@@ -43,7 +43,7 @@ def prompts_of(args) -> list[list[int]]:
 
 
 def check_tensors(model, path: pathlib.Path) -> dict:
-    """Compares the file with what the model holds after loading. PEFT only warns of names that it can't place."""
+    """Compares the file with what the model holds after loading. PEFT only warns about names that it does not know."""
     file = load_file(path / "adapter_model.safetensors")
     held = {name.replace(".default.weight", ".weight"): p for name, p in model.named_parameters() if ".lora_" in name}
     both = file.keys() & held.keys()

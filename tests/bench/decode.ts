@@ -1,4 +1,4 @@
-/** Times decoding with real models' shapes and random weights: prompts into the cache, then a token at a time, alone and side by side. */
+/** Times decoding with the shapes of real models and random weights: prefill, then token by token, for one and for several sequences. */
 
 import type { Device } from '../../src/gpu/device';
 import { Graph, valueBytes, type Node } from '../../src/graph/graph';
@@ -8,27 +8,27 @@ import { parseRecipe } from '../../src/recipe/recipe';
 import { modelShapes } from '../models';
 import { measured } from './engine';
 import { writeWeights } from './model-step';
-import type { BenchOptions, Ceilings, DecodeBatch, DecodeReport } from './report';
+import type { BenchOptions, PeakRates, DecodeBatch, DecodeReport } from './report';
 import { benchBatch } from './shapes';
 import { median, summary } from './timing';
 
-/** Prompts that are decoded side by side. */
+/** Prompts that are decoded as one batch. */
 const SEQUENCES = [1, 4];
 interface Extent {
-  /** Tokens of a prompt, all but the last of them whole windows. */
+  /** Tokens of a prompt; all but the last fill whole prefill batches. */
   readonly given: number;
   readonly made: number;
-  /** Of each number of prompts, after a short one that warms up. */
+  /** Timed for each number of prompts, after a short warm-up. */
   readonly runs: number;
 }
 
 const EXTENT: Extent = { given: 4 * PREFILL + 1, made: 33, runs: 3 };
-/** A software adapter takes seconds for a token. */
+/** A software adapter needs seconds for one token. */
 const EXTENT_SOFTWARE: Extent = { given: PREFILL + 1, made: 5, runs: 2 };
 
 export async function timeDecode(
   device: Device,
-  ceilings: Ceilings,
+  peaks: PeakRates,
   { model, base }: Pick<BenchOptions, 'model' | 'base'>,
 ): Promise<DecodeReport> {
   const config = modelShapes[model];
@@ -43,9 +43,7 @@ export async function timeDecode(
   const batches: DecodeBatch[] = [];
   for (const sequences of SEQUENCES) {
     const { prompt, step } = decodePlans(graph, config, cache, sequences, 'bench', null);
-    batches.push(
-      await timeBatch(decoder, ceilings, { ...extent, sequences }, { prompt: prompt.plan.nodes, step: step.plan.nodes }),
-    );
+    batches.push(await timeBatch(decoder, peaks, { ...extent, sequences }, { prompt: prompt.plan.nodes, step: step.plan.nodes }));
   }
   const cacheBytes = cache.layers.reduce((sum, { k, v }) => sum + valueBytes(k) + valueBytes(v), 0);
   executor.dispose();
@@ -54,7 +52,7 @@ export async function timeDecode(
 
 async function timeBatch(
   decoder: Decoder,
-  ceilings: Ceilings,
+  peaks: PeakRates,
   { sequences, given, made, runs }: Extent & { readonly sequences: number },
   nodes: { readonly prompt: readonly Node[]; readonly step: readonly Node[] },
 ): Promise<DecodeBatch> {
@@ -75,12 +73,12 @@ async function timeBatch(
   const windows = (sequences * (given - 1)) / PREFILL;
   return {
     sequences,
-    prefill: measured(Array.from({ length: windows }, () => nodes.prompt).flat(), summary(prefills), ceilings),
-    step: measured(nodes.step, summary(steps), ceilings),
+    prefill: measured(Array.from({ length: windows }, () => nodes.prompt).flat(), summary(prefills), peaks),
+    step: measured(nodes.step, summary(steps), peaks),
   };
 }
 
-/** Milliseconds from one token of all prompts to the next; the first from the start. */
+/** Milliseconds between successive tokens of all prompts; the first entry counts from the start. */
 async function momentsOf(decoder: Decoder, prompts: readonly Prompt[]): Promise<number[]> {
   const taken: number[] = [];
   let last = performance.now();

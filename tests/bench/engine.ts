@@ -1,21 +1,21 @@
-/** Plans of this engine as subjects of timing. */
+/** Plans of this engine as timing subjects. */
 
 import type { Device } from '../../src/gpu/device';
 import type { Compiled } from '../../src/graph/executor';
 import type { Node } from '../../src/graph/graph';
 import type { Plan } from '../../src/graph/plan';
 import type { WebGpuExecutor } from '../../src/graph/run-webgpu';
-import type { Ceilings, Measured, Timing } from './report';
+import type { PeakRates, Measured, Timing } from './report';
 import type { Subject, Sync } from './timing';
 
-/** The device's own word that all is done. */
+/** Resolves when the device reports that all work is done. */
 export function syncOf({ gpu }: Device): Sync {
   return () => gpu.queue.onSubmittedWorkDone();
 }
 
 /**
- * A plan that is run for its work alone: nothing is read back, and repetitions are one long plan. `memory` is that of the whole
- * when `plan` is a part of one.
+ * A plan that is run only for timing: nothing is read back, and repetitions form one long plan. `memory`: that of the whole plan,
+ * when `plan` is a part of it.
  */
 export function planSubject(
   executor: WebGpuExecutor,
@@ -44,8 +44,8 @@ export function costOf(nodes: readonly Node[]): { flops: number; bytes: number }
   return { flops: costs.reduce((sum, cost) => sum + cost.flops, 0), bytes: costs.reduce((sum, cost) => sum + cost.bytes, 0) };
 }
 
-/** ΣT* in milliseconds: no execution of these nodes one after the other can be faster. */
-export function limitOf(nodes: readonly Node[], { flops, bytes }: Ceilings): number {
+/** ΣT* in milliseconds: the lower bound of running these nodes one after another. */
+export function limitOf(nodes: readonly Node[], { flops, bytes }: PeakRates): number {
   const seconds = nodes.map((node) => {
     const cost = node.op.cost(node, node.attrs);
     return Math.max(cost.flops / flops.value, cost.bytes / bytes.value);
@@ -53,8 +53,8 @@ export function limitOf(nodes: readonly Node[], { flops, bytes }: Ceilings): num
   return 1000 * seconds.reduce((sum, each) => sum + each, 0);
 }
 
-export function measured(nodes: readonly Node[], timing: Timing, ceilings: Ceilings): Measured {
+export function measured(nodes: readonly Node[], timing: Timing, peaks: PeakRates): Measured {
   const useful = costOf(nodes.filter(({ pass }) => pass !== 'recompute')).flops;
-  const utilisation = useful / (timing.ms / 1000) / ceilings.flops.value;
-  return { ...timing, ...costOf(nodes), fraction: limitOf(nodes, ceilings) / timing.ms, utilisation };
+  const utilisation = useful / (timing.ms / 1000) / peaks.flops.value;
+  return { ...timing, ...costOf(nodes), fraction: limitOf(nodes, peaks) / timing.ms, utilisation };
 }

@@ -1,6 +1,6 @@
 /**
- * The same LoRA training step as the engine's, written with jax-js as its users would: a loss, `valueAndGrad`, clipping and AdamW,
- * all of it under one `jit`.
+ * The engine's LoRA training step written in the usual jax-js style: a loss, `valueAndGrad`, clipping and AdamW under one
+ * `jit`.
  */
 
 import { blockUntilReady, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
@@ -13,15 +13,15 @@ import type { Weights } from './tfjs-step';
 
 type Arrays = Record<string, np.Array>;
 
-/** What training changes: A and B of each module under its name, and AdamW's moments. */
+/** The trained state: A and B of each module by name, and AdamW's moments. */
 type State = Record<'parameters' | 'm' | 'v', Arrays>;
 
-/** What stays: the model, the batch, the tables of the rotary embedding. */
+/** The constants: the model, the batch, the tables of the rotary embedding. */
 type Frozen = Record<'weights' | 'batch', Arrays>;
 
 type Result = [state: State, loss: np.Array, norm: np.Array];
 
-/** Arrays are counted references, and every function consumes its arguments: what is used again is passed as `.ref`. */
+/** jax-js counts references, and every function consumes its arguments: arrays that are used again are passed as `.ref`. */
 export class JaxStep {
   #state: State;
   readonly #frozen: Frozen;
@@ -41,7 +41,7 @@ export class JaxStep {
     this.#run = compile(config, recipe);
   }
 
-  /** Queues one step. Loss and gradient norm are the caller's to read, which disposes of them. */
+  /** Queues one step. The caller reads loss and gradient norm, which disposes them. */
   advance(): { readonly loss: np.Array; readonly norm: np.Array } {
     const step = ++this.#step;
     const { beta1, beta2 } = this.#recipe;
@@ -145,7 +145,7 @@ class Model {
     return this.#linear(`${name}.o_proj`, mixed.reshape([tokens, heads * headDim]));
   }
 
-  /** [T, H, D], turned by the token's position. */
+  /** [T, H, D], rotated by the token's position. */
   #rotate(x: np.Array): np.Array {
     const [first, second] = np.split(x, 2, 2);
     if (first === undefined || second === undefined) throw new Error('split gave no halves');

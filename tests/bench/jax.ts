@@ -1,4 +1,4 @@
-/** jax-js on its own device of the same adapter: the fastest general library for training on WebGPU, jitted as its users would. */
+/** The peer jax-js, jitted, on its own device of the same adapter. */
 
 import { blockUntilReady, defaultDevice, getWebGPUDevice, init, jit, numpy as np } from '@jax-js/jax';
 import { SCALE, type OpenProduct, type ProductData, type ProductPeer } from './products';
@@ -13,7 +13,7 @@ export async function startJax(): Promise<ProductPeer | null> {
   return { name: 'jax-js', sync: () => running.end(), open: (product, data) => openProduct(product, data, running) };
 }
 
-/** jax-js computes nothing until a result is asked for: it is asked for each at once, and waited for at the end. */
+/** jax-js is lazy: every result is requested at once, and awaited at the end. */
 class Running {
   #work: Promise<unknown> = Promise.resolve();
 
@@ -28,7 +28,7 @@ class Running {
   }
 }
 
-/** Arrays are counted references: every use but the last takes `.ref`. */
+/** Arrays are reference-counted: every use except the last takes `.ref`. */
 function openProduct(product: Product, data: ProductData, running: Running): OpenProduct {
   const factors = Object.values(data).map(({ shape, data }) => np.array(data).reshape([...shape]));
   const multiply = jit((a: np.Array, w: np.Array, p?: np.Array, q?: np.Array) => {

@@ -1,4 +1,4 @@
-/** Times training steps of real models' shapes with random weights, in the precision of their base that is asked for. No peer runs these. */
+/** Times training steps with the shapes of real models and random weights, at the chosen base precision. No peer runs these. */
 
 import { f32ToF16 } from '../../src/core/f16';
 import { isQuantised } from '../../src/core/quantised';
@@ -17,18 +17,18 @@ import { trainingPrograms, type TrainingPrograms } from '../../src/train/program
 import { TrainingSession } from '../../src/train/session';
 import { tune, type Tiles, type TimeTiles } from '../../src/train/tune';
 import { measured, syncOf } from './engine';
-import type { BenchOptions, Ceilings, ModelStepReport } from './report';
+import type { BenchOptions, PeakRates, ModelStepReport } from './report';
 import { modelShapes } from '../models';
 import { benchBatch, randomData, RANK } from './shapes';
 import { time } from './timing';
 
 const SAMPLES = 5;
-/** Random numbers are made once and used again from another place: a billion would take longer than everything else. */
+/** Random numbers are generated once and reused at shifting offsets: generating a billion would take longer than the rest. */
 const POOL = 2 ** 20;
 
 export async function timeModelStep(
   device: Device,
-  ceilings: Ceilings,
+  peaks: PeakRates,
   name: keyof typeof modelShapes,
   { tokens, base, activations }: Pick<BenchOptions, 'tokens' | 'base' | 'activations'>,
 ): Promise<ModelStepReport> {
@@ -55,12 +55,12 @@ export async function timeModelStep(
     activations,
     tokens,
     bytes,
-    ours: measured(nodes, timing, ceilings),
+    ours: measured(nodes, timing, peaks),
     tokensPerSecond: (1000 * tokens) / timing.ms,
   };
 }
 
-/** The tiles that a first run on this device would find, given all the time it takes. Software adapters keep the static choice. */
+/** The tiles that the tuner finds on this device without a time limit. Software adapters use the static choice. */
 async function tiledFor(device: Device, { train, update }: TrainingPrograms): Promise<Tiles> {
   if (device.target.software) return {};
   const time: TimeTiles = (product, tiles) => timeTiles(device, product, tiles);

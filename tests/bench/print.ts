@@ -1,8 +1,8 @@
-/** The benchmark's report as a table for a person. */
+/** Formats the benchmark's report as tables. */
 
 import type {
   BenchReport,
-  Ceilings,
+  PeakRates,
   DecodeReport,
   Measured,
   ModelStepReport,
@@ -15,16 +15,16 @@ import type {
 } from './report';
 
 export function printReport(report: BenchReport): string {
-  const { ceilings } = report;
+  const { peaks } = report;
   return [
     `${report.adapter}${report.software ? ' (software: only ratios mean anything)' : ''}`,
-    `multiply-adds  ${giga(ceilings.flops.value)} GFLOP/s ±${percent(ceilings.flops.spread / 2)} (${ceilings.flops.variant})`,
-    `copy           ${giga(ceilings.bytes.value)} GB/s ±${percent(ceilings.bytes.spread / 2)} (${ceilings.copyBytes / 2 ** 20} MiB, ${ceilings.bytes.variant})`,
+    `multiply-adds  ${giga(peaks.flops.value)} GFLOP/s ±${percent(peaks.flops.spread / 2)} (${peaks.flops.variant})`,
+    `copy           ${giga(peaks.bytes.value)} GB/s ±${percent(peaks.bytes.spread / 2)} (${peaks.copyBytes / 2 ** 20} MiB, ${peaks.bytes.variant})`,
     ...(report.products.length > 0 ? ['', ...printProducts(report.products)] : []),
     ...(report.step === null ? [] : ['', ...printStep(report.step)]),
     ...(report.torch === null ? [] : printTorch(report.torch, report.step)),
     ...(report.modelStep === null ? [] : ['', ...printModelStep(report.modelStep)]),
-    ...(report.decode === null ? [] : ['', ...printDecode(report.decode, ceilings)]),
+    ...(report.decode === null ? [] : ['', ...printDecode(report.decode, peaks)]),
     ...(report.wasmStep === null ? [] : ['', ...printWasmStep(report.wasmStep)]),
     '',
     `measured in ${report.seconds.toFixed(0)} s`,
@@ -108,7 +108,7 @@ function printModelStep({ name, base, activations, tokens, ours, tokensPerSecond
   ];
 }
 
-function printDecode({ name, base, given, made, cacheBytes, batches }: DecodeReport, { bytes: copy }: Ceilings): string[] {
+function printDecode({ name, base, given, made, cacheBytes, batches }: DecodeReport, { bytes: copy }: PeakRates): string[] {
   const row = (what: string, tokens: number, work: Measured): string[] => {
     const rate = work.bytes / (work.ms / 1000);
     const speed = (1000 * tokens) / work.ms;

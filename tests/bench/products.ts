@@ -1,4 +1,4 @@
-/** Times single products, this engine's kernels and its peers' in turn, and compares their results. */
+/** Times single products of this engine and of its peers, sampled in turn, and compares their results. */
 
 import type { Device } from '../../src/gpu/device';
 import { Graph } from '../../src/graph/graph';
@@ -8,27 +8,27 @@ import { lowrank } from '../../kernels/lowrank';
 import { matmul } from '../../kernels/matmul';
 import { deviation } from '../deviation';
 import { measured, planSubject, syncOf } from './engine';
-import type { Ceilings, PeerName, ProductReport } from './report';
+import type { PeakRates, PeerName, ProductReport } from './report';
 import { randomData, type Product } from './shapes';
 import { compare, type Subject, type Sync } from './timing';
 
-/** How far the two results may lie apart: both sum up to 1,552 terms in f32, in different orders. */
+/** Largest allowed difference of two results: both sum up to 1,552 terms in f32, in different orders. */
 const TOLERANCE = 1e-4;
-/** s of the low-rank part. */
+/** The scale s of the low-rank product. */
 export const SCALE = 2;
 
 export function productName({ kind, layout, use, m, n, k, rank }: Product): string {
   return `${kind} ${layout} ${m}×${n}×${k}${rank > 0 ? ` + r ${rank}` : ''} (${use})`;
 }
 
-/** Shapes of a, w, p, q as they lie in memory. */
+/** Shapes of a, w, p, q in memory. */
 function shapesOf({ layout, m, n, k, rank }: Product): Record<'a' | 'w' | 'p' | 'q', [number, number]> {
   const left = (inner: number): [number, number] => (layout === 'tn' ? [inner, m] : [m, inner]);
   const right = (inner: number): [number, number] => (layout === 'nt' ? [n, inner] : [inner, n]);
   return { a: left(k), w: right(k), p: left(rank), q: right(rank) };
 }
 
-/** The four matrices of a product as they lie in memory; p and q only with an adapter. */
+/** The matrices of a product in memory; p and q only with an adapter. */
 export interface ProductData {
   readonly [name: string]: { readonly shape: readonly [number, number]; readonly data: Float32Array<ArrayBuffer> };
 }
@@ -50,7 +50,7 @@ export interface OpenProduct {
 export async function timeProduct(
   device: Device,
   peers: readonly ProductPeer[],
-  ceilings: Ceilings,
+  peaks: PeakRates,
   product: Product,
   rounds: number,
 ): Promise<ProductReport> {
@@ -69,7 +69,7 @@ export async function timeProduct(
     const name = peers[i]?.name;
     return name === undefined ? [] : [{ name, ...timing, ratio: ratios[i + 1] ?? NaN, deviation: deviations[i] ?? NaN }];
   });
-  return { name: productName(product), kind: product.kind, ours: measured(ours.plan.nodes, first, ceilings), peers: reports };
+  return { name: productName(product), kind: product.kind, ours: measured(ours.plan.nodes, first, peaks), peers: reports };
 }
 
 function buildOurs(device: Device, product: Product) {

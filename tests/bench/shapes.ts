@@ -1,4 +1,4 @@
-/** The model of the benchmark (SmolLM2-135M's layers), its data, and the products that a training step of it makes. */
+/** The benchmark's model (layers of SmolLM2-135M), its data, and the products of one training step. */
 
 import { uniform } from '../../src/core/random';
 import { sizeOf, type Shape } from '../../src/core/shape';
@@ -8,7 +8,7 @@ import type { Batch } from '../../src/batch/types';
 
 export const RANK = 16;
 
-/** As a config.json has it. */
+/** In the form of a config.json. */
 export function benchConfigFile(vocabulary: number) {
   return {
     model_type: 'llama',
@@ -28,17 +28,17 @@ export function benchConfig(vocabulary: number): ModelConfig {
   return parseConfig(JSON.stringify(benchConfigFile(vocabulary)));
 }
 
-/** LoRA of rank 16 on every linear layer; the rest as the defaults have it, with some weight decay so that it is timed too. */
+/** LoRA of rank 16 on every linear layer and default settings, with weight decay so that its cost is included. */
 export function benchRecipe(tokens: number): Recipe {
   return parseRecipe({ rank: RANK, sequenceLength: tokens, weightDecay: 0.01, schedule: 'constant', warmupRatio: 0 });
 }
 
-/** Numbers in ±`range`, the same for the same salt. */
+/** Numbers in ±`range`, determined by the salt. */
 export function randomData(shape: Shape, salt: number, range: number): Float32Array<ArrayBuffer> {
   return Float32Array.from({ length: sizeOf(shape) }, (_, i) => range * (2 * uniform(7, salt, 9, i) - 1));
 }
 
-/** One document that fills its row: every token but the last predicts the next. */
+/** One document that fills its row: every token except the last predicts the next. */
 export function benchBatch(vocabulary: number, tokens: number): Batch {
   const ids = Int32Array.from({ length: tokens }, (_, i) => Math.floor(uniform(11, 0, 9, i) * vocabulary));
   const labels = Int32Array.from(ids, (_, i) => ids[i + 1] ?? -1);

@@ -1,4 +1,4 @@
-/** Trains a tiny model for a very long time and counts what is held: a step must leave nothing behind. */
+/** Trains a tiny model for many steps and counts what is allocated: a step must not leak. */
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { EncodedDataset } from '../../src/batch/types';
@@ -18,7 +18,7 @@ import { randomData } from './shapes';
 
 export type SoakBackend = 'webgpu' | 'wasm';
 
-/** What is held after some steps. GPU buffers on webgpu, tensors of tfjs on wasm. */
+/** What is allocated after some steps: GPU buffers on webgpu, tfjs tensors on wasm. */
 export interface Held {
   readonly step: number;
   readonly loss: number;
@@ -27,7 +27,7 @@ export interface Held {
 }
 
 export interface Soak {
-  /** Trains `steps` further steps, never more than two queued. */
+  /** Trains `steps` more steps with at most two queued. */
   advance(steps: number): Promise<Held>;
 }
 
@@ -73,7 +73,7 @@ export async function openSoak(backend: SoakBackend): Promise<Soak> {
   };
 }
 
-/** Documents of 6 to 10 tokens, packed as any dataset is. Nothing is held out. */
+/** Documents of 6 to 10 tokens, packed like any dataset. Nothing is held out. */
 function soakData(): Pick<EncodedDataset, 'train' | 'heldOut'> {
   const offsets = Uint32Array.from({ length: 65 }, (_, i) => 8 * i + (i % 2 === 0 ? 0 : (i % 5) - 2));
   const tokens = offsets.at(-1) ?? 0;
@@ -99,7 +99,7 @@ async function open(backend: SoakBackend, graph: Graph): Promise<{ executor: Exe
   return { executor: new WebGpuExecutor(device), held: countBuffers(device.gpu) };
 }
 
-/** Follows every buffer that the device makes, whoever asks for it. */
+/** Tracks every buffer that is created on the device. */
 function countBuffers(gpu: GPUDevice): Count {
   const live = new Set<GPUBuffer>();
   const create = gpu.createBuffer.bind(gpu);

@@ -1,33 +1,33 @@
-/** Where the time of a step goes: the nodes of each kind, run by themselves. */
+/** The time of a step by kind of node, each kind run alone. */
 
 import type { Device } from '../../src/gpu/device';
 import type { Node } from '../../src/graph/graph';
 import type { Plan } from '../../src/graph/plan';
 import type { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { costOf, limitOf, planSubject, syncOf } from './engine';
-import type { Ceilings, Share } from './report';
+import type { PeakRates, Share } from './report';
 import { time } from './timing';
 
 const SAMPLES = 3;
 
-/** The kinds of node in `plans`, slowest first. Their values hold what the last run left, or zeros: the work is the same. */
+/** The kinds of node in `plans`, slowest first. Their values hold the results of the last run or zeros, which does not change the cost. */
 export async function splitStep(
   device: Device,
   executor: WebGpuExecutor,
   plans: readonly Plan[],
-  ceilings: Ceilings,
+  peaks: PeakRates,
 ): Promise<Share[]> {
   const shares: Share[] = [];
   for (const plan of plans) {
     const memory = executor.memoryOf(plan);
     for (const [name, nodes] of byKind(plan.nodes)) {
       const { flops, bytes } = costOf(nodes);
-      const limit = flops / ceilings.flops.value > bytes / ceilings.bytes.value ? 'compute' : 'memory';
+      const limit = flops / peaks.flops.value > bytes / peaks.bytes.value ? 'compute' : 'memory';
       const kind = nodes[0]?.pass === 'recompute' ? 'recompute' : limit;
       const subject = planSubject(executor, { ...plan, nodes, flops }, memory);
       const { ms } = await time(subject, syncOf(device), SAMPLES);
       subject.dispose();
-      shares.push({ name, nodes: nodes.length, kind, ms, flops, fraction: limitOf(nodes, ceilings) / ms });
+      shares.push({ name, nodes: nodes.length, kind, ms, flops, fraction: limitOf(nodes, peaks) / ms });
     }
   }
   return shares.sort((a, b) => b.ms - a.ms);
@@ -39,7 +39,7 @@ function byKind(nodes: readonly Node[]): Map<string, Node[]> {
   return groups;
 }
 
-/** Products are told apart by layout and whether they are extended; other ops by name. What is made again counts apart. */
+/** Groups products by layout and low-rank extension, other ops by name; recomputed nodes form groups of their own. */
 function kindOf({ op, attrs, inputs, pass }: Node): string {
   const again = pass === 'recompute' ? ' again' : '';
   if (!('layout' in attrs)) return `${op.name}${again}`;

@@ -1,4 +1,4 @@
-/** Times the whole LoRA training step: forward, backward, clip, AdamW. The engine's and its peers' in turn, from one start. */
+/** Times the whole LoRA training step: forward, backward, clip, AdamW. Engine and peers are sampled in turn from the same initial state. */
 
 import type * as tf from '@tensorflow/tfjs';
 import { adapterTensors, initialAdapter } from '../../src/adapter/lora';
@@ -18,17 +18,17 @@ import { measured, syncOf } from './engine';
 import { JaxStep } from './jax-step';
 import { TfjsStep, type Weights } from './tfjs-step';
 import type { TfjsPeer } from './tfjs';
-import type { BenchOptions, Ceilings, PeerName, PeerReport, StepFigures, StepReport, WasmStepReport } from './report';
+import type { BenchOptions, PeakRates, PeerName, PeerReport, StepFigures, StepReport, WasmStepReport } from './report';
 import { benchBatch, benchConfig, benchRecipe, randomData, RANK } from './shapes';
 import { splitStep } from './split';
 import { compare, type Subject } from './timing';
 
 /** Steps whose loss and gradient norm are compared. */
 const WATCHED = 2;
-/** How far these may lie apart for the work to count as the same. */
+/** Largest relative difference at which the workloads count as the same. */
 const TOLERANCE = 1e-3;
 
-/** What the step is made for. */
+/** The sizes of the step. */
 type Size = Pick<BenchOptions, 'vocabulary' | 'tokens'>;
 
 interface Figures {
@@ -36,15 +36,15 @@ interface Figures {
   readonly gradNorm: number;
 }
 
-/** Queues a step; the promise gives its figures when they are there. */
+/** Queues a step; resolves with its figures. */
 type Advance = () => Promise<Figures>;
 
-/** Our step beside each peer's, in turn. jax-js has none where it found no device. */
+/** Our step and the step of each peer, in turn. jax-js is left out where it found no device. */
 export async function timeStep(
   device: Device,
   tfjs: TfjsPeer,
   withJax: boolean,
-  ceilings: Ceilings,
+  peaks: PeakRates,
   { vocabulary, tokens }: Size,
   rounds: number,
 ): Promise<StepReport> {
@@ -78,17 +78,17 @@ export async function timeStep(
     model: describeModel(config, tokens),
     tokens,
     tokensPerSecond: tokens / (timing.ms / 1000),
-    ours: measured(nodes, timing, ceilings),
+    ours: measured(nodes, timing, peaks),
     ...columns(figures),
     peers,
     dispatches: nodes.reduce((sum, node) => sum + node.op.launch(node, node.attrs, device.target).dispatches.length, 0),
-    split: await splitStep(device, ours.executor, [train, update], ceilings),
+    split: await splitStep(device, ours.executor, [train, update], peaks),
   };
   ours.dispose();
   return report;
 }
 
-/** The same on the processor: our graph on tfjs's wasm backend beside the step as a user of tfjs would write it, on wasm too. */
+/** The same on the processor: our graph on tfjs's wasm backend, and the step in the usual tfjs style on the same backend. */
 export async function timeWasmStep({ vocabulary, tokens }: Size, rounds: number): Promise<WasmStepReport> {
   await startWasm();
   const config = benchConfig(vocabulary);
@@ -121,7 +121,7 @@ function describeModel({ layers, hiddenSize, intermediateSize, heads, kvHeads, v
   return `Llama (${shape}, f32), LoRA r ${RANK} on every linear layer, ${tokens} tokens`;
 }
 
-/** Frozen weights of the usual sizes; norms near 1. */
+/** Frozen weights of typical magnitude; norms near 1. */
 function randomWeights(config: ModelConfig): Weights {
   const entries = expectedTensors(config).map(({ name, shape }, i) => {
     const data = name.includes('norm') ? randomData(shape, i, 0.1).map((x) => 1 + x) : randomData(shape, i, 0.05);
@@ -133,7 +133,7 @@ function randomWeights(config: ModelConfig): Weights {
 interface Ours<E extends Executor> {
   readonly executor: E;
   readonly programs: TrainingPrograms;
-  /** The adapter at the start, flat. */
+  /** The initial adapter, flat. */
   readonly start: Float32Array<ArrayBuffer>;
   readonly advance: Advance;
   dispose(): void;
@@ -161,7 +161,7 @@ async function openOurs<E extends Executor>(
   return { executor, programs, start, advance: () => session.advance({ batch: () => batch }), dispose };
 }
 
-/** A fresh adapter would hide half of the backward pass behind B = 0, so B gets numbers too. */
+/** With B = 0 of a fresh adapter half of the gradients would be zero, so B is random too. */
 function startOf({ adapter }: TrainingPrograms, seed: number): Float32Array<ArrayBuffer> {
   const flat = initialAdapter(adapter, seed);
   for (const { b, index } of adapter.modules.values()) flat.set(randomData(b.shape, 1000 + index, 0.02), b.view?.offset ?? 0);
@@ -171,11 +171,11 @@ function startOf({ adapter }: TrainingPrograms, seed: number): Float32Array<Arra
 interface Watched {
   readonly subject: Subject;
   figures(): Promise<Figures[]>;
-  /** Resolves when the step queued last is done. */
+  /** Resolves when the last queued step is done. */
   last(): Promise<unknown>;
 }
 
-/** Steps as a subject of timing; the figures of the first ones are kept. */
+/** Steps as a timing subject; records the figures of the first ones. */
 function watch(advance: Advance): Watched {
   const kept: Promise<Figures>[] = [];
   let last: Promise<unknown> = Promise.resolve();
@@ -193,7 +193,7 @@ function watch(advance: Advance): Watched {
   };
 }
 
-/** Another library's step. */
+/** The step of another library. */
 interface StepPeer {
   readonly name: PeerName;
   readonly advance: Advance;
@@ -218,7 +218,7 @@ function tfjsAdvance(step: TfjsStep, submit: () => void): Advance {
   };
 }
 
-/** jax-js computes when it is asked for a result; the adapter is asked for too, or the update would be left for the next step. */
+/** jax-js is lazy: the adapter is requested too, because otherwise the update would be deferred to the next step. */
 function jaxPeer(step: JaxStep): StepPeer {
   const advance: Advance = async () => {
     const { loss, norm } = step.advance();
@@ -232,7 +232,7 @@ function numbersOf(array: { data(): Promise<unknown> }): Promise<Float32Array> {
   return array.data() as Promise<Float32Array>;
 }
 
-/** Throws when the two did not do the same work. */
+/** Throws when the two workloads differ. */
 function deviationOf(ours: readonly Figures[], theirs: readonly Figures[], name: PeerName): number {
   const numbers = (figures: readonly Figures[]) => figures.flatMap(({ loss, gradNorm }) => [loss, gradNorm]);
   const [a, b] = [numbers(ours), numbers(theirs)];

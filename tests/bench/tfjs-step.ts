@@ -1,6 +1,6 @@
 /**
- * The same LoRA training step as the engine's, written with tfjs ops as a user of tfjs would: model, loss, automatic
- * gradients, clipping, AdamW. It never waits for the device.
+ * The engine's LoRA training step in the usual tfjs style: model, loss, automatic gradients, clipping, AdamW. It never
+ * waits for the device.
  */
 
 import * as tf from '@tensorflow/tfjs';
@@ -9,7 +9,7 @@ import type { Batch } from '../../src/batch/types';
 import { ropeTables, type ModelConfig } from '../../src/model/config';
 import { loraScale, type Recipe } from '../../src/recipe/recipe';
 
-/** A frozen tensor by its name in the model. */
+/** Frozen tensors by their name in the model. */
 export type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array<ArrayBuffer> }>;
 
 interface Factors {
@@ -22,7 +22,7 @@ interface Moments {
   readonly v: tf.Variable;
 }
 
-/** Added to the score of a key that a query must not see. */
+/** Added to the scores of masked keys. */
 const HIDDEN = -1e9;
 
 export class TfjsStep {
@@ -58,7 +58,7 @@ export class TfjsStep {
     this.#tables = tableTensors(config, batch.ids.length);
   }
 
-  /** Queues one step. Loss and gradient norm are scalars on the device, the caller's to dispose. */
+  /** Queues one step. Loss and gradient norm are scalars on the device that the caller disposes. */
   advance(): { readonly loss: tf.Scalar; readonly norm: tf.Scalar } {
     const step = ++this.#step;
     const { value: loss, grads } = tf.variableGrads(() => this.#loss(), this.#variables);
@@ -101,7 +101,7 @@ export class TfjsStep {
     return this.#linear(`layers.${layer}.mlp.down_proj`, tf.mul(tf.mul(gate, tf.sigmoid(gate)), up));
   }
 
-  /** Query heads that share a key head are rows of one product: [Hkv, G·T, D] × [Hkv, T, D]ᵀ. */
+  /** Query heads that share a key head form one product: [Hkv, G·T, D] × [Hkv, T, D]ᵀ. */
   #attention(layer: number, x: tf.Tensor2D): tf.Tensor2D {
     const { heads, kvHeads, headDim } = this.#config;
     const tokens = x.shape[0];
@@ -118,7 +118,7 @@ export class TfjsStep {
     return this.#linear(`${name}.o_proj`, tf.reshape(tf.transpose(mixed, [1, 0, 2]), [tokens, heads * headDim]));
   }
 
-  /** [T, H·D] → [T, H, D], turned by the token's position. */
+  /** [T, H·D] → [T, H, D], rotated by the token's position. */
   #rotate(x: tf.Tensor2D, heads: number): tf.Tensor3D {
     const { cos, sin } = this.#tables;
     const [first, second] = tf.split(tf.reshape(x, [x.shape[0], heads, this.#config.headDim]), 2, 2);
@@ -160,7 +160,7 @@ function matrix<T extends tf.Tensor>(tensor: T): T & tf.Tensor2D {
   return tensor as T & tf.Tensor2D;
 }
 
-/** Two by two: tfjs's addN binds all its inputs at once, more than a device allows. */
+/** Adds pairwise: tfjs's addN binds all its inputs at once, more than a device allows. */
 function normOf(gradients: readonly tf.Tensor[]): tf.Scalar {
   const squares = gradients.map((gradient) => tf.sum(tf.square(gradient)));
   return scalar(tf.sqrt(squares.reduce((sum, square) => tf.add(sum, square))));

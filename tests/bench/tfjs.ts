@@ -1,4 +1,4 @@
-/** tfjs's own WebGPU backend, on the device that the engine uses: the peer of every comparison. */
+/** The peer tfjs-webgpu: tfjs's own WebGPU backend on the engine's device. */
 
 import * as tf from '@tensorflow/tfjs';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
@@ -8,13 +8,13 @@ import { SCALE, type OpenProduct, type ProductData, type ProductPeer } from './p
 import type { Product } from './shapes';
 import type { Subject } from './timing';
 
-/** tfjs's MatMulPackedProgram. Its own choice can fall on splitK, which computes wrong gradients for LoRA's shapes. */
+/** tfjs's MatMulPackedProgram. tfjs may select split-K, which computes wrong gradients for LoRA shapes. */
 const PACKED = 3;
 
 export interface TfjsPeer extends ProductPeer {
-  /** Work whose result is thrown away. */
+  /** Work whose result is discarded. */
   subject(work: () => tf.Tensor): Subject;
-  /** Sends off what tfjs has collected. */
+  /** Submits the commands that tfjs has queued. */
   submit(): void;
 }
 
@@ -22,7 +22,7 @@ export interface TfjsPeer extends ProductPeer {
 export async function startTfjs(device: Device): Promise<TfjsPeer> {
   const { gpu, info } = device;
   const backend = new WebGPUBackend(gpu, info);
-  // The package registered one that would open a device of its own.
+  // The package registers a backend that would open its own device.
   tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => backend);
   if (!(await tf.setBackend('webgpu'))) throw new Error("tfjs's webgpu backend did not start");

@@ -5,21 +5,21 @@
 
 import type { Timing } from './report';
 
-/** The least a sample lasts. */
+/** Minimum length of a sample. */
 const SAMPLE_MS = 20;
 const MAX_TIMES = 256;
-/** A first run this long is not repeated before the samples: what it spends on warming up is small beside it. */
+/** A first run of this length is not repeated for warm-up: the warm-up is a small part of it. */
 const LONG_MS = 10 * SAMPLE_MS;
 const BUDGET_MS = 20_000;
 const LEAST_ROUNDS = 2;
 
 /** Work that can be timed. */
 export interface Subject {
-  /** Makes ready to queue the work `times` times in a row; the function it gives queues it and returns. */
+  /** Prepares `times` repetitions; the returned function queues them and returns at once. */
   prepare(times: number): Promise<() => void>;
 }
 
-/** Resolves when the device has done all that was queued. */
+/** Resolves when the device has finished all queued work. */
 export type Sync = () => Promise<unknown>;
 
 interface Ready {
@@ -35,10 +35,10 @@ export async function time(subject: Subject, sync: Sync, samples: number): Promi
   return summary(found);
 }
 
-/** Subjects sampled in turn: the timing of each, and its time by the first one's. */
+/** Subjects sampled in turn: the timing of each, and its time relative to the first. */
 export interface Comparison {
   readonly timings: readonly Timing[];
-  /** Median over the rounds of each subject's time by the first one's: how many times as fast the first is. */
+  /** Median over the rounds of (time of the subject / time of the first): how many times as fast the first is. */
   readonly ratios: readonly number[];
 }
 
@@ -71,7 +71,7 @@ export function summary(samples: readonly number[]): Timing {
   return { ms, spread: (Math.max(...samples) - Math.min(...samples)) / ms, samples: samples.length };
 }
 
-/** Finds how often to repeat. First runs only warm up: pipelines, caches, clocks. */
+/** Finds the number of repetitions. The first runs only warm up pipelines, caches and clocks. */
 async function calibrate(subject: Subject, sync: Sync): Promise<Ready> {
   let ready: Ready = { times: 1, queue: await subject.prepare(1) };
   if ((await sample(ready, sync)) >= LONG_MS) return ready;

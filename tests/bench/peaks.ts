@@ -1,16 +1,16 @@
-/** The two ceilings of a device, measured in WGSL: f32 multiply-adds in registers, and a copy through memory. */
+/** The two peak rates of a device, measured in WGSL: f32 multiply-adds in registers, and a copy through memory. */
 
 import { multiplyAdds, prepareProbe, probeBuffers, type Probe } from '../../src/gpu/peak';
 import type { Device } from '../../src/gpu/device';
-import type { Ceiling, Ceilings } from './report';
+import type { PeakRate, PeakRates } from './report';
 import { time, type Subject } from './timing';
 
 const SAMPLES = 5;
-/** Bytes of the copied buffer. On a CPU adapter less is already beyond every cache. */
+/** Bytes of the copied buffer: larger than every cache. A CPU adapter needs less for that. */
 const COPY_BYTES = 256 * 2 ** 20;
 const COPY_BYTES_SOFTWARE = 64 * 2 ** 20;
 
-export async function measureCeilings(device: Device): Promise<Ceilings> {
+export async function measurePeaks(device: Device): Promise<PeakRates> {
   const { maxBindingBytes } = device.target;
   const copyBytes = Math.min(
     device.target.software ? COPY_BYTES_SOFTWARE : COPY_BYTES,
@@ -41,11 +41,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3
   }));
 }
 
-/** The highest rate of any variant, by its median. */
-async function best(device: Device, probes: readonly Probe[], bytes: number): Promise<Ceiling> {
+/** The highest median rate among the variants. */
+async function best(device: Device, probes: readonly Probe[], bytes: number): Promise<PeakRate> {
   const { gpu } = device;
   const buffers = probeBuffers(gpu, bytes);
-  let found: Ceiling = { value: 0, spread: 0, variant: 'none' };
+  let found: PeakRate = { value: 0, spread: 0, variant: 'none' };
   for (const probe of probes) {
     const subject = await dispatchOf(gpu, probe, buffers);
     const { ms, spread } = await time(subject, () => gpu.queue.onSubmittedWorkDone(), SAMPLES);
