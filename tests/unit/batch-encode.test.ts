@@ -4,7 +4,8 @@ import { histogramOf } from '../../src/batch/histogram';
 import { Preparation } from '../../src/batch/preparation';
 import type { EncodedSplit } from '../../src/batch/types';
 import { CodedError } from '../../src/core/errors';
-import { isShared, readShared } from './dataset-shared';
+import { needShared, readShared } from '../shared';
+import { readFixture } from './dataset-open';
 import { filesOf, tokenizerOf } from './tokenizer-files';
 
 const SETTINGS = { sequenceLength: 64, heldOutRatio: 0.1, seed: 42, lossOn: 'assistant' } as const;
@@ -151,17 +152,25 @@ describe('histograms', () => {
   });
 });
 
-describe('real datasets', { timeout: 60_000 }, () => {
+describe('whole files', { timeout: 60_000 }, () => {
+  async function check(file: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const preparation = await preparationOf(file, bytes);
+    const { train, heldOut, stats } = await preparation.encode({ ...SETTINGS, sequenceLength: 256 });
+    expect(train.lines.length + heldOut.lines.length).toBe(stats.examples);
+    const view = await preparation.open(new File([bytes], file));
+    expect(stats.examples + stats.droppedCount).toBe(view.examples);
+    expect(stats.droppedCount).toBeLessThan(0.2 * view.examples);
+    const bad = [train, heldOut].flatMap((split) => documents(split).filter((_, i) => !isSound(split, i)));
+    expect(bad).toEqual([]);
+  }
+
+  for (const file of ['tickets.tsv', 'chats.jsonl', 'texts.jsonl', 'tool-calls.json', 'preferences.json'])
+    it(`${file}: every row is encoded or listed as dropped`, () => check(file, readFixture(file)));
+
   for (const file of ['sms_spam.tsv', 'sgd_dev_400.jsonl', 'wikisql_train.jsonl', 'glaive_toolcall_en_demo.json']) {
-    it.skipIf(!isShared(`datasets/${file}`))(`${file} is encoded without losing a row unsaid`, async () => {
-      const preparation = await preparationOf(file, readShared(`datasets/${file}`));
-      const { train, heldOut, stats } = await preparation.encode({ ...SETTINGS, sequenceLength: 256 });
-      expect(train.lines.length + heldOut.lines.length).toBe(stats.examples);
-      const view = await preparation.open(new File([readShared(`datasets/${file}`)], file));
-      expect(stats.examples + stats.droppedCount).toBe(view.examples);
-      expect(stats.droppedCount).toBeLessThan(0.2 * view.examples);
-      const bad = [train, heldOut].flatMap((split) => documents(split).filter((_, i) => !isSound(split, i)));
-      expect(bad).toEqual([]);
+    it(`${file}: every row is encoded or listed as dropped`, async (context) => {
+      needShared(context, `data/datasets/${file}`);
+      await check(file, readShared(`data/datasets/${file}`));
     });
   }
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { remapDataset, viewDataset } from '../../src/dataset/dataset';
 import type { Format } from '../../src/dataset/types';
-import { openText } from './dataset-shared';
+import { openText } from './dataset-open';
 
 const jsonl = (...rows: unknown[]) => rows.map((row) => JSON.stringify(row)).join('\n');
 const open = (...rows: unknown[]) => openText('a.jsonl', jsonl(...rows));

@@ -1,9 +1,9 @@
 /** Opening models from files: what is found, and what is said about what is not. */
 
-import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { openFolder, openWeights } from '../../src/model/folder';
+import { needShared, sharedUrl } from '../shared';
 import { CONFIG, filesOf, smallModel, tensorsOf, text, weights } from './files';
 
 const golden = (name: string) => filesOf(new URL(`../golden/${name}/`, import.meta.url));
@@ -180,9 +180,9 @@ describe('real folders', () => {
     expect(view).toMatchObject({ name: 'starter', family: 'llama', dtype: 'F16', vocabulary: 4096, hasChatTemplate: true });
   });
 
-  const stories = new URL('../../../shared/data/stories260K/', import.meta.url);
-  it.skipIf(!existsSync(stories))('stories260K opens (skipped: ../shared/data/stories260K not present)', async () => {
-    const { view } = await openFolder(filesOf(stories, 'stories260K/'));
+  it('stories260K opens', async (context) => {
+    needShared(context, 'data/stories260K');
+    const { view } = await openFolder(filesOf(sharedUrl('data/stories260K/'), 'stories260K/'));
     expect(view).toMatchObject({ name: 'stories260K', layers: 5, width: 64, parameters: 260_032 });
   });
 });

@@ -1,6 +1,6 @@
 /** PEFT's format against adapters that PEFT itself saved, and the model card. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { AdapterTensor } from '../../src/adapter/types';
 import { CodedError } from '../../src/core/errors';
@@ -9,6 +9,7 @@ import { modelCard, type CardFacts } from '../../src/export/card';
 import { readPeft, writePeft } from '../../src/export/peft';
 import { writeSafetensors } from '../../src/model/safetensors';
 import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
+import { needShared, readShared } from '../shared';
 
 const golden = (path: string) => readFileSync(new URL(`../golden/${path}`, import.meta.url));
 const load = (folder: string, layers: Parameters<typeof readPeft>[2] = null) =>
@@ -93,17 +94,19 @@ describe('reading what others made', () => {
     expect((await failure(load(`${name}/init`))).code).toBe('model/unsupported');
   });
 
-  const published = new URL('../../../shared/data/gpt2-lora-r8-seqcls/', import.meta.url);
-  it.skipIf(!existsSync(published))(
-    'refuses a published classifier (skipped: ../shared/data/gpt2-lora-r8-seqcls not present)',
-    async () => {
-      const read = (name: string) => readFileSync(new URL(name, published));
-      const error = await failure(
-        readPeft(read('adapter_config.json').toString(), new Blob([read('adapter_model.safetensors')])),
-      );
-      expect(error.problems.map((p) => p.where)).toEqual(['task_type', 'fan_in_fan_out']);
-    },
-  );
+  it('names the keys that make a classifier of GPT-2 unsupported', async () => {
+    const text = config({ task_type: 'SEQ_CLS', fan_in_fan_out: true, target_modules: ['c_attn'] });
+    const error = await failure(readPeft(text, new Blob()));
+    expect(error.problems.map((p) => p.where)).toEqual(['task_type', 'fan_in_fan_out']);
+  });
+
+  it('names the same keys of one that someone published', async (context) => {
+    needShared(context, 'data/gpt2-lora-r8-seqcls/adapter_config.json');
+    const read = (name: string) => readShared(`data/gpt2-lora-r8-seqcls/${name}`);
+    const text = new TextDecoder().decode(read('adapter_config.json'));
+    const error = await failure(readPeft(text, new Blob([read('adapter_model.safetensors')])));
+    expect(error.problems.map((p) => p.where)).toEqual(['task_type', 'fan_in_fan_out']);
+  });
 
   const config = (changes: object = {}) => JSON.stringify({ peft_type: 'LORA', r: 2, lora_alpha: 4, ...changes });
 

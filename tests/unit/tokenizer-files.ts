@@ -1,9 +1,13 @@
-/** Tokenizers for tests: the starter's, real ones where they are present, and small ones made up on the spot. */
+/**
+ * Tokenizers for tests: the starter's, a small one of each kind (made by fixtures/make_fixtures.py), real ones where they are
+ * present, and small ones made up on the spot.
+ */
 
 import { readFileSync } from 'node:fs';
+import type { TestContext } from 'vitest';
 import { TextTokenizer } from '../../src/tokenizer/tokenizer';
 import type { TokenizerFiles } from '../../src/tokenizer/types';
-import { isShared, sharedText } from './dataset-shared';
+import { needShared, sharedText } from '../shared';
 
 const NONE: Omit<TokenizerFiles, 'tokenizerJson'> = { tokenizerConfig: null, chatTemplate: null, generationConfig: null };
 
@@ -17,13 +21,30 @@ function starterFiles(): TokenizerFiles {
   };
 }
 
+function fixture(name: string): Source {
+  const read = (file: string) => readFileSync(new URL(`fixtures/tokenizers/${name}/${file}`, import.meta.url), 'utf8');
+  return {
+    shared: [],
+    load: () => ({ ...NONE, tokenizerJson: read('tokenizer.json'), tokenizerConfig: read('tokenizer_config.json') }),
+  };
+}
+
+function shared(tokenizer: string, config: string): Source {
+  return {
+    shared: [tokenizer, config],
+    load: () => ({ ...NONE, tokenizerJson: sharedText(tokenizer), tokenizerConfig: sharedText(config) }),
+  };
+}
+
+const GPT2 = { vocab: 'data/tokenizers/gpt2_vocab.json', merges: 'data/tokenizers/gpt2_merges.txt' };
+
 /** GPT-2's tokenizer.json, put together from its vocabulary and merges as the Python library saves it. */
 function gpt2Files(): TokenizerFiles {
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
-  const merges = sharedText('tokenizers/gpt2_merges.txt')
+  const merges = sharedText(GPT2.merges)
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#version'));
-  const vocab = JSON.parse(sharedText('tokenizers/gpt2_vocab.json')) as unknown;
+  const vocab = JSON.parse(sharedText(GPT2.vocab)) as unknown;
   const tokenizerJson = JSON.stringify({
     added_tokens: [{ id: 50256, content: '<|endoftext|>', special: true, normalized: true }],
     pre_tokenizer: byteLevel,
@@ -34,32 +55,31 @@ function gpt2Files(): TokenizerFiles {
   return { ...NONE, tokenizerJson, tokenizerConfig: JSON.stringify(config) };
 }
 
-const LOADERS = {
-  starter: { needs: [], load: starterFiles },
-  stories260K: {
-    needs: ['stories260K/tokenizer.json'],
-    load: () => ({
-      ...NONE,
-      tokenizerJson: sharedText('stories260K/tokenizer.json'),
-      tokenizerConfig: sharedText('stories260K/tokenizer_config.json'),
-    }),
-  },
-  'qwen2.5': {
-    needs: ['tokenizers/qwen2.5_tokenizer.json'],
-    load: () => ({
-      ...NONE,
-      tokenizerJson: sharedText('tokenizers/qwen2.5_tokenizer.json'),
-      tokenizerConfig: sharedText('tokenizers/qwen2.5_tokenizer_config.json'),
-    }),
-  },
-  gpt2: { needs: ['tokenizers/gpt2_vocab.json'], load: gpt2Files },
-} satisfies Record<string, { needs: readonly string[]; load: () => TokenizerFiles }>;
+interface Source {
+  /** Files in `../shared` that it is loaded from. */
+  readonly shared: readonly string[];
+  readonly load: () => TokenizerFiles;
+}
 
-export type TokenizerName = keyof typeof LOADERS;
-export const TOKENIZER_NAMES = Object.keys(LOADERS) as TokenizerName[];
+const SOURCES = {
+  starter: { shared: [], load: starterFiles },
+  'gpt2-like': fixture('gpt2-like'),
+  'qwen-like': fixture('qwen-like'),
+  'llama2-like': fixture('llama2-like'),
+  unigram: fixture('unigram'),
+  wordpiece: fixture('wordpiece'),
+  stories260K: shared('data/stories260K/tokenizer.json', 'data/stories260K/tokenizer_config.json'),
+  'qwen2.5': shared('data/tokenizers/qwen2.5_tokenizer.json', 'data/tokenizers/qwen2.5_tokenizer_config.json'),
+  gpt2: { shared: Object.values(GPT2), load: gpt2Files },
+} satisfies Record<string, Source>;
 
-export const filesOf = (name: TokenizerName): TokenizerFiles => LOADERS[name].load();
-export const isPresent = (name: TokenizerName): boolean => LOADERS[name].needs.every(isShared);
+export type TokenizerName = keyof typeof SOURCES;
+export const TOKENIZER_NAMES = Object.keys(SOURCES) as TokenizerName[];
+
+/** Those that give any text back as it was: the others have no token for unknown characters, or fold case and spaces. */
+export const LOSSLESS_NAMES = TOKENIZER_NAMES.filter((name) => name !== 'unigram' && name !== 'wordpiece');
+
+export const filesOf = (name: TokenizerName): TokenizerFiles => SOURCES[name].load();
 
 const loaded = new Map<TokenizerName, TextTokenizer>();
 
@@ -68,6 +88,12 @@ export function tokenizerOf(name: TokenizerName): TextTokenizer {
   const tokenizer = loaded.get(name) ?? new TextTokenizer(filesOf(name));
   loaded.set(name, tokenizer);
   return tokenizer;
+}
+
+/** The tokenizer; a test whose tokenizer is not present is skipped by name. */
+export function needTokenizer(context: TestContext, name: TokenizerName): TextTokenizer {
+  needShared(context, ...SOURCES[name].shared);
+  return tokenizerOf(name);
 }
 
 /** The starter's tokenizer with another template or config. */
