@@ -1,4 +1,4 @@
-/** The recipe as it is edited: every setting, what is wrong with it, and what a run with it would take. */
+/** The recipe while it is edited: the value of every setting, what is wrong with it, and the forecast of a run with it. */
 
 import { trainClient, type WorkerClient } from '../client';
 import type { Forecast, ModelView, TrainApi } from '../../workers/api';
@@ -15,14 +15,19 @@ interface Checked {
   readonly problems: readonly Problem[];
 }
 
+const UNREADABLE =
+  'The recipe of the last visit can’t be read; the settings below are the defaults. It stays stored until you change a setting.';
+
 export class RecipeState {
   readonly #client: WorkerClient<TrainApi>;
-  /** What the fields hold, valid or not. */
+  /** The values of the fields, valid or not. Settings that only a newer version or another program knows stay in it. */
   draft = $state.raw<Draft>(defaultRecipe());
   failure = $state.raw<Failure | null>(null);
+  /** Name of the file that `failure` is about. */
+  refused = $state('');
   forecast = $state.raw<Forecast | null>(null);
   forecastFailure = $state.raw<Failure | null>(null);
-  /** Said when a setting was changed for the user. */
+  /** Shown after the page itself changed a setting, or could not read the stored recipe. */
   note = $state<string | null>(null);
   /** Longest sequence of the chosen model. */
   context = $state<number | null>(null);
@@ -30,26 +35,28 @@ export class RecipeState {
   /** The recipe, or null while a setting is wrong. */
   readonly value = $derived(this.#checked.recipe);
   readonly problems = $derived(this.#checked.problems);
-  #turn = 0;
+  #predictions = 0;
+  #changes = 0;
 
   constructor(client: WorkerClient<TrainApi>) {
     this.#client = client;
   }
 
-  /** Takes up the recipe of the last visit. */
+  /** Restores the draft of the last visit, also one with problems: nothing that was stored is dropped. */
   restore(): void {
     const stored = recall('recipe');
-    if (stored === null) return;
-    try {
-      this.draft = parseRecipe(stored);
-    } catch {
-      remember('recipe', null);
-    }
+    if (isDraft(stored)) this.draft = { ...DEFAULTS, ...stored };
+    else if (stored !== null) this.note = UNREADABLE;
   }
 
   set(setting: Setting, value: unknown): void {
     this.#replace({ ...this.draft, [setting]: value });
     this.note = null;
+  }
+
+  /** Removes an entry that is not a setting. */
+  drop(name: string): void {
+    this.#replace(Object.fromEntries(Object.entries(this.draft).filter(([key]) => key !== name)));
   }
 
   reset(): void {
@@ -59,20 +66,21 @@ export class RecipeState {
   }
 
   problemOf(setting: Setting): string | null {
-    return this.problems.find((problem) => problem.where === setting || problem.where.startsWith(`${setting}.`))?.message ?? null;
+    return this.problems.find((problem) => problem.where === setting)?.message ?? null;
   }
 
-  isChanged(setting: Setting): boolean {
-    return JSON.stringify(this.draft[setting]) !== JSON.stringify(DEFAULTS[setting]);
-  }
-
-  /** Reads a recipe file. What was there stays when it can't be used. */
+  /** Reads a recipe file. The draft stays when the file can't be used, or was changed while the file was read. */
   async importFile(file: File): Promise<void> {
+    const turn = ++this.#changes;
     try {
-      this.#replace(parseRecipe(parseJson(await file.text(), file.name)));
+      const imported = parseRecipe(parseJson(await file.text()));
+      if (turn !== this.#changes) return;
+      this.#replace(imported);
       this.failure = null;
       this.note = `Read from ${file.name}.`;
     } catch (error) {
+      if (turn !== this.#changes) return;
+      this.refused = file.name;
       this.failure = failureOf(error);
     }
   }
@@ -82,7 +90,7 @@ export class RecipeState {
     return `${JSON.stringify(this.draft, null, 2)}\n`;
   }
 
-  /** Lowers the sequence length to what the model can read, and says so. */
+  /** Lowers the sequence length to the context of the model, and adds a note about it. */
   fit(view: ModelView): void {
     this.context = view.context;
     const length = this.draft['sequenceLength'];
@@ -91,36 +99,41 @@ export class RecipeState {
     this.note = `Sequence length lowered from ${length} to ${view.context} tokens: ${view.name} reads no more at once.`;
   }
 
-  /** Asks for memory and steps of a run; the last question wins. */
+  /** Asks the worker for memory and steps of a run; only the answer to the newest question is shown. */
   async predict(modelId: string, recipe: Recipe, trainTokens: number): Promise<void> {
-    const turn = ++this.#turn;
+    const turn = ++this.#predictions;
     try {
       const forecast = await this.#client.call((api) => api.forecast(modelId, recipe, trainTokens));
-      if (turn !== this.#turn) return;
+      if (turn !== this.#predictions) return;
       this.forecast = forecast;
       this.forecastFailure = null;
     } catch (error) {
-      if (turn === this.#turn) this.forecastFailure = failureOf(error);
+      if (turn === this.#predictions) this.forecastFailure = failureOf(error);
     }
   }
 
-  /** Has the kernels of a run compiled before it is started. What goes wrong is for the run itself to say. */
+  /** Compiles the kernels of a run before it is started. Errors are ignored here: the run itself reports them. */
   async warmUp(modelId: string, recipe: Recipe): Promise<void> {
     await this.#client.call((api) => api.warmUp(modelId, recipe)).catch(() => undefined);
   }
 
-  /** Drops a question under way: what it was asked about has changed. */
+  /** Ignores the answer to `predict` under way: its model, recipe or data have changed. */
   outdate(): void {
-    this.#turn++;
+    this.#predictions++;
   }
 
   #replace(draft: Draft): void {
+    this.#changes++;
     this.draft = draft;
-    if (check(draft, null).recipe !== null) remember('recipe', draft);
+    remember('recipe', draft);
   }
 }
 
 const DEFAULTS: Draft = defaultRecipe();
+
+function isDraft(stored: unknown): stored is Draft {
+  return typeof stored === 'object' && stored !== null && !Array.isArray(stored);
+}
 
 function check(draft: Draft, context: number | null): Checked {
   try {
@@ -134,15 +147,15 @@ function check(draft: Draft, context: number | null): Checked {
 }
 
 function tooLong(length: number, context: number): Problem {
-  return { where: 'sequenceLength', message: `${length} is more than the model can read at once. Choose ${context} or less.` };
+  const message = `Sequence length must be at most ${context}, the context of the model, not ${length}.`;
+  return { where: 'sequenceLength', message };
 }
 
-function parseJson(text: string, name: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
-  } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
-    throw new CodedError('recipe/invalid', `${name} is not JSON (${found}). Choose a recipe that was exported from Finetab.`);
+  } catch {
+    throw new CodedError('recipe/invalid', 'This file is not JSON. Choose a recipe that was exported from Finetab.');
   }
 }
 

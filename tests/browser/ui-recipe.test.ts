@@ -1,12 +1,12 @@
-/** The Recipe stage as it is used: typed into, broken, mended, reset, taken in and out as a file. */
+/** The Recipe stage: values typed, refused and corrected, drafts kept across visits, recipe files read and written. */
 
 import { mount, unmount } from 'svelte';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
 import { defaultRecipe } from '../../src/recipe/recipe';
 import { recipe } from '../../src/state/recipe.svelte';
+import { recall, remember } from '../../src/state/storage';
 import RecipeStage from '../../src/ui/recipe/RecipeStage.svelte';
-import { GROUPS, SIMPLE } from '../../src/ui/recipe/settings';
 
 let stage: Record<string, unknown>;
 
@@ -19,25 +19,15 @@ afterEach(() => unmount(stage));
 
 const field = (label: string) => page.getByRole('textbox', { name: label, exact: true });
 
-it('has words for every setting, once', () => {
-  const settings = GROUPS.flatMap((group) => group.entries.map((entry) => entry.setting));
-  expect([...settings].sort()).toEqual(
-    Object.keys(defaultRecipe())
-      .filter((name) => name !== 'version')
-      .sort(),
-  );
-  expect(SIMPLE.every((setting) => settings.includes(setting))).toBe(true);
-});
-
-it('takes numbers the way they are typed', async () => {
+it('keeps numbers as they were typed', async () => {
   await field('Learning rate').fill('3e-4');
   expect(recipe.value?.learningRate).toBe(3e-4);
   await expect.element(field('Learning rate')).toHaveValue('3e-4');
 });
 
-it('says what is wrong beside the field, and has no recipe until it is mended', async () => {
+it('shows a problem beside its field, and has no recipe until it is corrected', async () => {
   await field('Rank').fill('0');
-  await expect.element(field('Rank')).toHaveAccessibleDescription(/Change this/);
+  await expect.element(field('Rank')).toHaveAccessibleDescription(/Rank must be a whole number from 1 to 256, not 0\./);
   expect(recipe.value).toBeNull();
   await field('Rank').fill('many');
   expect(recipe.problemOf('rank')).not.toBeNull();
@@ -46,15 +36,15 @@ it('says what is wrong beside the field, and has no recipe until it is mended', 
   expect(recipe.value?.rank).toBe(8);
 });
 
-it('refuses a sequence longer than the model reads, and names the limit', async () => {
+it('refuses a sequence longer than the context of the model, and names the limit', async () => {
   recipe.context = 128;
-  await expect.element(field('Sequence length')).toHaveAccessibleDescription(/128 or less/);
+  await expect.element(field('Sequence length')).toHaveAccessibleDescription(/at most 128, .* not 256/);
   expect(recipe.value).toBeNull();
   await field('Sequence length').fill('128');
   expect(recipe.value?.sequenceLength).toBe(128);
 });
 
-it('shows every other setting under All settings', async () => {
+it('has the other settings under All settings', async () => {
   await page.getByText('All settings', { exact: true }).click();
   await page.getByRole('combobox', { name: 'Schedule' }).selectOptions('Constant');
   await page.getByRole('checkbox', { name: 'Rank-stabilised scaling' }).click();
@@ -64,20 +54,20 @@ it('shows every other setting under All settings', async () => {
   expect(recipe.value).toEqual(defaultRecipe());
 });
 
-it('reads a recipe file, and keeps the old recipe when the file is bad', async () => {
+it('reads a recipe file, and keeps the recipe when a file is bad', async () => {
   const input = page.getByLabelText('Recipe file');
   await userEvent.upload(input, new File([JSON.stringify({ rank: 4, epochs: 1 })], 'mine.json'));
   await expect.element(field('Rank')).toHaveValue('4');
   await userEvent.upload(input, new File([JSON.stringify({ rank: -1, wings: 2 })], 'bad.json'));
   const alert = page.getByRole('alert');
-  await expect.element(alert).toHaveTextContent(/rank/);
-  await expect.element(alert).toHaveTextContent(/wings/);
+  await expect.element(alert).toHaveTextContent(/bad\.json.* Rank must be a whole number from 1 to 256, not -1\. “wings” is not/);
   await userEvent.upload(input, new File(['{'], 'torn.json'));
-  await expect.element(alert).toHaveTextContent(/torn\.json is not JSON/);
+  await expect.element(alert).toHaveTextContent(/torn\.json: This file is not JSON/);
+  expect(alert.element().textContent).not.toMatch(/expected|position/i);
   expect(recipe.value?.rank).toBe(4);
 });
 
-it('writes the recipe out so that it reads back the same, and remembers it', async () => {
+it('writes a recipe file that reads back the same, and remembers the recipe', async () => {
   await field('Rank').fill('32');
   const exported = recipe.exportText();
   recipe.reset();
@@ -86,4 +76,49 @@ it('writes the recipe out so that it reads back the same, and remembers it', asy
   recipe.draft = defaultRecipe();
   recipe.restore();
   expect(recipe.value?.rank).toBe(32);
+});
+
+describe('a draft that can’t be used', () => {
+  const draft = { rank: 0, epochs: 5, warmupRatio: 7, wings: 2 };
+
+  it('is kept as it was at the next visit, and shown with its problems', async () => {
+    remember('recipe', draft);
+    recipe.restore();
+    expect(recipe.value).toBeNull();
+    expect(recall('recipe')).toEqual(draft);
+    await expect.element(field('Rank')).toHaveValue('0');
+    await expect.element(field('Passes over the data')).toHaveValue('5');
+    await expect.element(field('Learning rate')).toHaveValue('2e-4');
+    const alert = page.getByRole('alert');
+    await expect.element(alert).toHaveTextContent('Warm-up must be a number from 0 to 1, not 7.');
+    await expect.element(alert).toHaveTextContent('“wings” is not a setting of a recipe. Remove it.');
+  });
+
+  it('is corrected from its list of problems', async () => {
+    remember('recipe', draft);
+    recipe.restore();
+    await page.getByRole('button', { name: 'Remove wings' }).click();
+    await page.getByRole('button', { name: 'Go to Warm-up' }).click();
+    await expect.element(field('Warm-up')).toHaveFocus();
+    await field('Warm-up').fill('0.1');
+    await field('Rank').fill('8');
+    await expect.element(page.getByRole('alert')).not.toBeInTheDocument();
+    expect(recipe.value).toEqual({ ...defaultRecipe(), epochs: 5, warmupRatio: 0.1, rank: 8 });
+  });
+
+  it('is remembered while a setting is wrong', async () => {
+    await field('Rank').fill('many');
+    expect(recall('recipe')).toMatchObject({ rank: 'many' });
+    recipe.draft = defaultRecipe();
+    recipe.restore();
+    await expect.element(field('Rank')).toHaveValue('many');
+  });
+
+  it('falls back to the defaults when it is not an object, and stays stored until a setting is changed', async () => {
+    remember('recipe', 'rank 16');
+    recipe.restore();
+    expect(recipe.value).toEqual(defaultRecipe());
+    expect(recall('recipe')).toBe('rank 16');
+    await expect.element(page.getByText(/The recipe of the last visit can’t be read/)).toBeVisible();
+  });
 });

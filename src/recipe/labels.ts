@@ -1,0 +1,35 @@
+/** The plain name of each setting, as the form and the messages use it. */
+
+import type { Recipe } from './recipe';
+
+export const SETTING_LABELS: Readonly<Record<keyof Recipe, string>> = {
+  version: 'Recipe version',
+  basePrecision: 'Base weights',
+  activationPrecision: 'Activations',
+  rank: 'Rank',
+  alpha: 'Alpha',
+  useRslora: 'Rank-stabilised scaling',
+  dropout: 'Dropout',
+  targetModules: 'Layers to adapt',
+  learningRate: 'Learning rate',
+  schedule: 'Schedule',
+  warmupRatio: 'Warm-up',
+  weightDecay: 'Weight decay',
+  beta1: 'Beta 1',
+  beta2: 'Beta 2',
+  epsilon: 'Epsilon',
+  maxGradNorm: 'Gradient clipping',
+  microBatch: 'Rows at once',
+  gradientAccumulation: 'Batches per step',
+  sequenceLength: 'Sequence length',
+  epochs: 'Passes over the data',
+  maxSteps: 'Stop after steps',
+  heldOutRatio: 'Held out',
+  evalEvery: 'Measure every … steps',
+  saveEvery: 'Save every … steps',
+  sampleEvery: 'Sample every … steps',
+  samplePrompts: 'Prompts to sample',
+  lossOn: 'Learn from',
+  seed: 'Seed',
+  memoryLimit: 'Memory limit',
+};
