@@ -65,7 +65,7 @@ async function crash(world: World, backend: 'wasm' | 'webgpu'): Promise<World> {
 async function killWorker(world: World): Promise<World> {
   const workers = world.page.workers();
   const names = await Promise.all(workers.map((worker) => worker.evaluate(() => self.name)));
-  const worker = workers[names.indexOf('finetab-train')];
+  const worker = workers[names.findIndex((name) => name.startsWith('finetab-training-'))];
   if (worker === undefined) throw new Error(`There is no training worker among ${names.join(', ')}.`);
   await worker.evaluate(() => {
     setTimeout(() => {
