@@ -1,4 +1,4 @@
-/** Which roles a format needs, and what is missing in a mapping. */
+/** Which column roles each format needs, and which of them a mapping lacks. */
 
 import type { ColumnRole, Format, Mapping } from './types';
 
@@ -25,11 +25,11 @@ const NEEDS: Readonly<Record<Format, readonly Need[]>> = {
   'text-label': [TEXT, { roles: ['label'], what: 'the label' }],
 };
 
-/** What the mapping lacks, in a sentence that says what to choose; null when it can be used. */
+/** What the mapping lacks and which columns there are to choose from, in sentences; null when it lacks nothing. */
 export function missingRoles(mapping: Mapping, columns: readonly string[]): string | null {
   const missing = NEEDS[mapping.format].filter((need) => !need.roles.some((role) => mapping.roles.includes(role)));
   if (missing.length === 0) return null;
   const wanted = missing.map((need) => need.what).join(' and one for ');
   const names = columns.slice(0, 12).join(', ') + (columns.length > 12 ? ', …' : '');
-  return `The format ${mapping.format} needs a column for ${wanted}. Choose among: ${names}.`;
+  return `The format ${mapping.format} needs a column for ${wanted}. Choose one of: ${names}.`;
 }

@@ -1,4 +1,4 @@
-/** Statistics of the columns, for the page. */
+/** Statistics of columns for the page. */
 
 import { cellText, type Table } from './table';
 import type { ColumnRole, ColumnView } from './types';
@@ -6,7 +6,7 @@ import type { ColumnRole, ColumnView } from './types';
 const MAX_DISTINCT = 1000;
 const MAX_SAMPLE = 200;
 
-/** What the page shows of each column, over all rows. */
+/** Statistics of each column over all rows. */
 export function viewColumns(table: Table, roles: readonly ColumnRole[]): ColumnView[] {
   return table.columns.map((name, column) => viewColumn(table, name, column, roles[column] ?? 'ignore'));
 }
@@ -29,7 +29,7 @@ function viewColumn(table: Table, name: string, column: number, role: ColumnRole
   return { name, role, filled, distinct: distinct.size, meanLength: filled === 0 ? 0 : total / filled, maxLength, samples };
 }
 
-/** Cuts between characters, never inside a surrogate pair. */
+/** Cuts long text, never inside a surrogate pair. */
 function shorten(text: string): string {
   if (text.length <= MAX_SAMPLE) return text;
   const cut = text.slice(0, MAX_SAMPLE - 1);

@@ -1,4 +1,4 @@
-/** CSV and TSV: papaparse with its errors brought to light, rows with their lines, files with and without a header. */
+/** Parses CSV and TSV with papaparse. Adds line numbers to rows and errors, and detects whether there is a header line. */
 
 import Papa from 'papaparse';
 import { CodedError } from '../core/errors';
@@ -8,11 +8,11 @@ import type { RowProblem } from './types';
 
 interface RawRow extends Row {
   readonly cells: readonly string[];
-  /** Line the row ends on: later than `line` where a quoted field holds line breaks. */
+  /** Last line of the row: after `line` where a quoted field contains line breaks. */
   readonly endLine: number;
 }
 
-/** A field whose quotes are wrong, and where it begins. */
+/** A field with wrong quotes: its first line, and the last line of its row. */
 interface QuoteError {
   readonly line: number;
   readonly endLine: number;
@@ -25,15 +25,15 @@ interface RawTable {
   readonly quotes: readonly QuoteError[];
 }
 
-/** Parses text with `\n` line ends. Throws data/parse for quotes that swallow lines; ragged rows become problems. */
+/** Parses text with `\n` line ends. Throws data/parse when a wrong quote joins several lines. Ragged rows become problems. */
 export function parseDelimited(text: string, kind: 'csv' | 'tsv'): ParsedTable {
   const delimiter = kind === 'tsv' ? '\t' : guessDelimiter(text);
   const quoted = readRows(text, delimiter, true);
   if (kind === 'tsv' && quotesAreText(quoted)) {
-    const note = 'Quotes in this file are part of the text (they do not pair up around fields), so they were left as they are.';
+    const note = 'Quotes in this file are part of the text, because they do not enclose fields. They were kept.';
     return tableOf(readRows(text, delimiter, false).rows, [note]);
   }
-  refuseRunaways(quoted.quotes);
+  refuseUnclosed(quoted.quotes);
   return tableOf(quoted.rows, [...delimiterNote(kind, delimiter), ...strayNote(quoted.quotes)]);
 }
 
@@ -53,7 +53,7 @@ function delimiterNote(kind: 'csv' | 'tsv', delimiter: string): string[] {
   return name === undefined ? [] : [`Columns are separated by ${name}.`];
 }
 
-/** Runs papaparse row by row, counting lines along. `quotes` false takes every quote as text. */
+/** Runs papaparse row by row and counts lines. With `quotes` false every quote is text. */
 function readRows(text: string, delimiter: string, quotes: boolean): RawTable {
   const rows: RawRow[] = [];
   const found: QuoteError[] = [];
@@ -78,7 +78,7 @@ function readRows(text: string, delimiter: string, quotes: boolean): RawTable {
   return { rows, quotes: found };
 }
 
-/** papaparse reports a field once for each wrong quote in it: one error a field is enough. */
+/** papaparse reports each wrong quote; this keeps one error for each field. */
 function mergeErrors(errors: readonly Papa.ParseError[]): { index: number; unclosed: boolean }[] {
   const byField = new Map<number, boolean>();
   for (const error of errors) {
@@ -95,33 +95,35 @@ function countBreaks(text: string, from: number, to: number): number {
   return count;
 }
 
-/** In TSV, quotes seldom quote: a wrong one, or a "field" with both tabs and line breaks, means they are plain characters. */
+/** TSV files rarely quote fields: a wrong quote, or a "field" with both tabs and line breaks, shows that quotes are text. */
 function quotesAreText(table: RawTable): boolean {
   return (
     table.quotes.length > 0 || table.rows.some((row) => row.cells.some((cell) => cell.includes('\n') && cell.includes('\t')))
   );
 }
 
-const HOW_TO_QUOTE = 'Close it, or double quotes inside a field as "".';
+const HOW_TO_QUOTE = 'Close it, or write quotes inside a field as "".';
 
-function refuseRunaways(quotes: readonly QuoteError[]): void {
-  const runaways = quotes.filter((error) => error.unclosed || error.endLine > error.line);
-  const messages = runaways.slice(0, 20).map((error) => ({ where: `line ${error.line}`, message: runawayMessage(error) }));
+function refuseUnclosed(quotes: readonly QuoteError[]): void {
+  const wrong = quotes.filter((error) => error.unclosed || error.endLine > error.line);
+  const messages = wrong.slice(0, 20).map((error) => ({ where: `line ${error.line}`, message: unclosedMessage(error) }));
   const [first] = messages;
   if (first === undefined) return;
-  const more = runaways.length > 1 ? ` ${runaways.length - 1} more fields are like this.` : '';
+  const more = wrong.length > 1 ? ` ${wrong.length - 1} more fields have the same problem.` : '';
   throw new CodedError('data/parse', `${first.message}${more}`, messages);
 }
 
-function runawayMessage({ line, endLine, unclosed }: QuoteError): string {
+function unclosedMessage({ line, endLine, unclosed }: QuoteError): string {
   if (unclosed) return `Line ${line} opens a quote that never closes, so the rest of the file can't be read. ${HOW_TO_QUOTE}`;
-  return `Line ${line} opens a quote that does not close where the field ends; the field runs on to line ${endLine}. ${HOW_TO_QUOTE}`;
+  return `Line ${line} opens a quote that does not close where the field ends; the field continues to line ${endLine}. ${HOW_TO_QUOTE}`;
 }
 
 function strayNote(quotes: readonly QuoteError[]): string[] {
   const [first] = quotes;
   if (first === undefined) return [];
-  return [`Undoubled quotes inside ${quotes.length} quoted fields (the first on line ${first.line}) were kept as text.`];
+  return [
+    `${quotes.length} quoted fields contain quotes that are not doubled (the first is on line ${first.line}). They were kept.`,
+  ];
 }
 
 function tableOf(raw: readonly RawRow[], notes: readonly string[]): ParsedTable {
@@ -129,13 +131,13 @@ function tableOf(raw: readonly RawRow[], notes: readonly string[]): ParsedTable 
   if (first === undefined) return { columns: [], rows: [], problems: [], notes, headerless: false };
   const named = isHeader(first.cells, raw.slice(1));
   const columns = named ? nameColumns(first.cells) : nameColumns(first.cells.map(() => ''));
-  const { rows, problems } = level(named ? raw.slice(1) : raw, columns.length);
-  const note = named ? 'The first line was taken as the column names.' : 'The file has no line of column names.';
+  const { rows, problems } = fitToWidth(named ? raw.slice(1) : raw, columns.length);
+  const note = named ? 'The first line has the column names.' : 'No line has column names.';
   return { columns, rows, problems, notes: [note, ...notes], headerless: !named };
 }
 
-/** Keeps the rows as wide as the table; empty fields beyond its edge do no harm. */
-function level(raw: readonly RawRow[], width: number): { rows: Row[]; problems: RowProblem[] } {
+/** Keeps the rows that have a field for every column; additional fields must be empty. */
+function fitToWidth(raw: readonly RawRow[], width: number): { rows: Row[]; problems: RowProblem[] } {
   const rows: Row[] = [];
   const problems: RowProblem[] = [];
   for (const { line, cells } of raw) {
@@ -148,7 +150,6 @@ function level(raw: readonly RawRow[], width: number): { rows: Row[]; problems: 
 
 function raggedMessage(found: number, width: number): string {
   const fields = (count: number) => (count === 1 ? '1 field' : `${count} fields`);
-  const next =
-    found > width ? 'Put quotes round fields that hold the separator.' : 'Add the missing fields, empty ones if need be.';
+  const next = found > width ? 'Quote fields that contain the separator.' : 'Add the missing fields; they may be empty.';
   return `This row has ${fields(found)} where the table has ${fields(width)}. ${next}`;
 }

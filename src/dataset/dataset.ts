@@ -1,4 +1,4 @@
-/** A dropped file through all its stages: bytes, table, mapping, examples; and the view of it that the page shows. */
+/** A dataset: a file parsed to a table, a mapping of its columns, and the examples that result; and its view for the page. */
 
 import { internal } from '../core/errors';
 import { sha256 } from '../core/hash';
@@ -22,11 +22,11 @@ export interface Dataset {
   readonly mapping: Mapping;
   readonly reason: string;
   readonly examples: readonly Example[];
-  /** Rows that can't be used, in the order of the file: those not read and those not mapped. */
+  /** Rows that can't be used, in file order: those that can't be parsed and those that can't be mapped. */
   readonly problems: readonly RowProblem[];
 }
 
-/** Parses a file and guesses its mapping. Throws data/empty, data/binary, data/parse, data/columns, data/no-examples. */
+/** Parses a file and detects its mapping. Throws data/empty, data/binary, data/parse, data/columns, data/no-examples. */
 export async function openDataset(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<Dataset> {
   const table = parseFile(name, bytes);
   const { mapping, reason } = detect(table);
@@ -35,8 +35,8 @@ export async function openDataset(name: string, bytes: Uint8Array<ArrayBuffer>):
 }
 
 /**
- * The same file under another mapping. Roles that don't suffice for another format are chosen anew; if the
- * mapping still lacks a role, there are no examples and the reason says what to choose.
+ * The same file under another mapping. When the format changes and the roles do not suffice for it, they are detected again. If the
+ * mapping then still lacks a role, there are no examples and `reason` says what to choose.
  */
 export function remapDataset(dataset: Dataset, wanted: Mapping): Dataset {
   const { table } = dataset;
@@ -54,7 +54,7 @@ function examplesOf(table: Table, mapping: Mapping): Pick<Dataset, 'examples' | 
   return { examples, problems: [...table.problems, ...problems].sort((a, b) => a.line - b.line) };
 }
 
-/** What the page shows. */
+/** The view of a dataset for the page. */
 export function viewDataset(dataset: Dataset): DatasetView {
   const { name, bytes, hash, table, mapping, examples, problems } = dataset;
   return {

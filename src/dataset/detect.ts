@@ -1,34 +1,37 @@
-/** Guesses format and column roles from the first rows: exact column names, then structure, then words in the names. */
+/**
+ * Detects format and column roles from the first rows, in this order: preference columns, exact column names, message lists,
+ * words in the column names, the values.
+ */
 
 import { CodedError } from '../core/errors';
 import { missingRoles } from './check';
 import { listOf, messageStyle } from './messages';
-import { isAside, isDesirability, isPreferred, isRejected, keywordRank, matchKeySet } from './names';
+import { isBookkeeping, isDesirability, isPreferred, isRejected, keywordRank, matchKeySet } from './names';
 import { cellText, isFilled, isWordy, readTruth, SAMPLE_ROWS, type Row, type Table } from './table';
 import type { ColumnRole, Format, Mapping } from './types';
 
-/** A mapping and the sentence that says where it comes from. */
+/** A mapping, and a sentence that says why it was chosen. */
 export interface Detection {
   readonly mapping: Mapping;
   readonly reason: string;
 }
 
-/** What the heuristics know of a column. */
+/** What the heuristics know about a column. */
 interface Traits {
   readonly column: number;
   readonly name: string;
   readonly lists: 'openai' | 'sharegpt' | null;
-  /** Mostly lists or objects, of whatever. */
+  /** Mostly lists or objects of any kind. */
   readonly nested: boolean;
   readonly wordy: boolean;
-  /** Few short values that return: a label. */
+  /** A few short values that repeat. */
   readonly labels: boolean;
   /** Mostly truth values. */
   readonly truths: boolean;
   readonly meanLength: number;
 }
 
-/** Guesses the mapping of `table`. Throws data/columns when no column holds text. */
+/** Detects the mapping of `table`. Throws data/columns when no column has text. */
 export function detect(table: Table): Detection {
   const traits = table.columns.map((name, column) => traitsOf(name, column, table.rows.slice(0, SAMPLE_ROWS)));
   const usable = traits.filter((one) => one.lists !== null || (one.wordy && isUsable(one)));
@@ -37,7 +40,7 @@ export function detect(table: Table): Detection {
   return { mapping: { format: guess.format, roles: rolesOf(traits, guess.roles) }, reason: guess.reason };
 }
 
-/** Roles for a format that the user chose: those given, if they suffice, else the best guess for that format. */
+/** Roles for a format that the user chose: the given ones if they suffice, else detected ones if those do. */
 export function suggestRoles(table: Table, wanted: Mapping): Mapping {
   if (missingRoles(wanted, table.columns) === null) return wanted;
   const traits = table.columns.map((name, column) => traitsOf(name, column, table.rows.slice(0, SAMPLE_ROWS)));
@@ -48,7 +51,7 @@ export function suggestRoles(table: Table, wanted: Mapping): Mapping {
 }
 
 /** Neither bookkeeping nor a rejected answer, by its name. */
-const isUsable = ({ name }: Traits) => !isAside(name) && !isRejected(name);
+const isUsable = ({ name }: Traits) => !isBookkeeping(name) && !isRejected(name);
 
 type Roles = ReadonlyMap<number, ColumnRole>;
 
@@ -62,7 +65,7 @@ const rolesOf = (traits: readonly Traits[], roles: Roles) => traits.map(({ colum
 
 function noTextColumn(table: Table): CodedError {
   const names = table.columns.slice(0, 12).map((name) => `"${name}"`);
-  const found = `No column of this file holds text to learn from (found ${names.join(', ')}: numbers, identifiers or nothing)`;
+  const found = `No column of this file has text to learn from (found ${names.join(', ')}: numbers, identifiers or nothing)`;
   return new CodedError('data/columns', `${found}. Add a column with text, or one with prompts and one with answers.`);
 }
 
@@ -132,14 +135,14 @@ function promptRoles(others: readonly Traits[]): Roles {
   return asRoles([prompt, role], [best(rest, 'system'), 'system'], [best(rest, 'context'), 'context']);
 }
 
-/** The columns are exactly those of a known format, and hold what their names promise: lists where lists belong, else words. */
+/** The columns are exactly those of a known format, with values that fit: lists for messages, text for the other roles. */
 function byNames(table: Table, traits: readonly Traits[]): Guess | null {
   const match = matchKeySet(table.columns);
   if (match === null) return null;
   const roles = new Map(match.roles.map((role, column) => [column, role] as const));
   const used = traits.filter(({ column }) => roles.get(column) !== 'ignore');
-  const kept = used.every((one) => (roles.get(one.column) === 'messages' ? one.nested : one.lists === null));
-  if (!kept || !used.some((one) => one.wordy || one.nested)) return null;
+  const fit = used.every((one) => (roles.get(one.column) === 'messages' ? one.nested : one.lists === null));
+  if (!fit || !used.some((one) => one.wordy || one.nested)) return null;
   const names = used.map((one) => one.name).join(', ');
   return { format: match.format, roles, reason: `The columns are those of ${TITLES[match.format]}: ${names}.` };
 }
@@ -154,7 +157,7 @@ const TITLES: Record<Format, string> = {
   'text-label': 'labelled texts',
 };
 
-/** A column of message lists, continued by an answer in a column of its own. */
+/** A column of message lists; the final answer may be in a column of its own. */
 function byStructure(traits: readonly Traits[]): Guess | null {
   const list = firstList(traits);
   if (list === undefined) return null;
@@ -166,17 +169,17 @@ function byStructure(traits: readonly Traits[]): Guess | null {
   const sharegpt = list.lists === 'sharegpt';
   const chosen = answer === undefined ? '' : ` The answer to learn is in "${answer.name}".`;
   const keys = sharegpt ? 'from and value' : 'role and content';
-  const reason = `"${list.name}" holds lists of messages with ${keys}.${chosen}`;
+  const reason = `"${list.name}" has lists of messages with ${keys}.${chosen}`;
   return { format: sharegpt ? 'sharegpt' : 'messages', roles, reason };
 }
 
-/** The conversation, rather than an answer to it in message form. */
+/** The column of conversations; an answer in message form only if there is no other. */
 function firstList(traits: readonly Traits[]): Traits | undefined {
   const lists = traits.filter((one) => one.lists !== null && !isRejected(one.name));
   return lists.find((one) => !/^(chosen|completion|response)$/i.test(one.name)) ?? lists[0];
 }
 
-/** Words in the column names: a question and an answer, or a text and its label. */
+/** By words in the column names: a question and an answer, or a text and its label. */
 function byWords(traits: readonly Traits[]): Guess | null {
   const wordy = traits.filter((one) => one.wordy && isUsable(one));
   const assistant = best(traits.filter(isUsable), 'assistant');
@@ -200,7 +203,7 @@ function byWords(traits: readonly Traits[]): Guess | null {
       'text',
     ) ?? longest(wordy.filter((one) => one !== label));
   if (label === undefined || text === undefined) return null;
-  return labelGuess(text, label, `"${text.name}" reads like a text and "${label.name}" like its label`);
+  return labelGuess(text, label, `By their names, "${text.name}" is a text and "${label.name}" its label`);
 }
 
 function turnsGuess(wordy: readonly Traits[], user: Traits, assistant: Traits): Guess {
@@ -215,7 +218,7 @@ function turnsGuess(wordy: readonly Traits[], user: Traits, assistant: Traits): 
     );
     if (found !== undefined) roles.set(found.column, role);
   }
-  const reason = `By their names, "${user.name}" asks and "${assistant.name}" answers; please check.`;
+  const reason = `By their names, "${user.name}" is the question and "${assistant.name}" the answer. Please check.`;
   return { format: 'prompt-completion', roles, reason };
 }
 
@@ -224,26 +227,26 @@ function labelGuess(text: Traits, label: Traits, why: string): Guess {
     [text.column, 'text'],
     [label.column, 'label'],
   ]);
-  return { format: 'text-label', roles, reason: `${why}; please check.` };
+  return { format: 'text-label', roles, reason: `${why}. Please check.` };
 }
 
-/** Nothing in the names: one text column is plain text, a column of few values is a label, two columns are question and answer. */
+/** By the values: a single text column is plain text, a column of few values is a label, two columns are question and answer. */
 function byContent(usable: readonly Traits[]): Guess | null {
   const label = usable.length === 2 ? usable.find((one) => one.labels) : undefined;
   const text = longest(usable.filter((one) => one !== label));
   if (label !== undefined && text !== undefined)
-    return labelGuess(text, label, `"${label.name}" has a few values that return, like labels`);
+    return labelGuess(text, label, `"${label.name}" has a few values that repeat, like labels`);
   const [first, second] = usable;
   if (first !== undefined && second !== undefined && usable.length === 2) {
     const guess = turnsGuess([], first, second);
     return {
       ...guess,
-      reason: `Two columns of text: "${first.name}" was taken to ask, "${second.name}" to answer; please check.`,
+      reason: `Of the two text columns, "${first.name}" was taken as the question and "${second.name}" as the answer. Please check.`,
     };
   }
   const only = text ?? label;
   if (only === undefined) return null;
-  const what = usable.length === 1 ? 'is the only column of text' : 'has the longest texts; please check';
+  const what = usable.length === 1 ? 'is the only text column' : 'has the longest texts. Please check';
   return { format: 'text', roles: asRoles([only, 'text']), reason: `"${only.name}" ${what}.` };
 }
 
@@ -256,7 +259,7 @@ function longest(traits: readonly Traits[]): Traits | undefined {
   return [...traits].sort((a, b) => b.meanLength - a.meanLength)[0];
 }
 
-/** The best columns for the roles that a format needs. */
+/** The best columns for the roles that a format needs, where the user chose the format. */
 const FILLERS: Record<Format, (traits: readonly Traits[]) => Roles> = {
   messages: fillList,
   sharegpt: fillList,

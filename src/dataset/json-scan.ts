@@ -1,8 +1,8 @@
-/** Finds the elements of a JSON array without parsing them, so that each has a line and is parsed by itself. */
+/** Finds the elements of a JSON array without parsing them, so that each has a line number and can be parsed separately. */
 
 import { CodedError } from '../core/errors';
 
-/** The text of an element and the line it begins on. */
+/** The text of an element and its first line. */
 export interface JsonSlice {
   readonly line: number;
   readonly text: string;
@@ -16,8 +16,8 @@ const OPEN = new Set([91, 123]);
 const CLOSE = new Set([93, 125]);
 
 /**
- * Slices the array whose `[` is at `start`. Brackets inside strings don't count. JSON strings hold no raw line breaks, so one whose
- * closing quote is missing ends with its line; an element that began on that line ends there, too, and the mistake stays inside it.
+ * Slices the array whose `[` is at `start`. Brackets inside strings are ignored. JSON strings contain no raw line breaks, so a string
+ * without a closing quote ends with its line; an element that began on that line ends there too, so only that element is lost.
  * Throws data/parse when an element or the array never closes, or (with `alone`) when text follows the array.
  */
 export function scanArray(text: string, start: number, alone = true): JsonSlice[] {
@@ -26,8 +26,8 @@ export function scanArray(text: string, start: number, alone = true): JsonSlice[
   let depth = 0;
   let from = start + 1;
   let fromLine = line;
-  /** Line of the newest string without an end. */
-  let torn: number | null = null;
+  /** Line of the last string without a closing quote. */
+  let unclosedLine: number | null = null;
   const end = (at: number, more: boolean) => {
     pushSlice(slices, text.slice(from, at), fromLine, more);
     [from, fromLine, depth] = [at + 1, line, 0];
@@ -37,7 +37,7 @@ export function scanArray(text: string, start: number, alone = true): JsonSlice[
     if (code === QUOTE) {
       i = stringEnd(text, i);
       if (text.charCodeAt(i) !== LINE_END) continue;
-      torn = line;
+      unclosedLine = line;
       const sameLine = !text.slice(from, i).trimStart().includes('\n');
       line++;
       if (sameLine) end(i, true);
@@ -47,13 +47,14 @@ export function scanArray(text: string, start: number, alone = true): JsonSlice[
     else if (code === COMMA && depth === 0) end(i, true);
     else if (CLOSE.has(code)) {
       end(i, false);
-      return finish(slices, text, i, torn ?? line, alone);
+      return finish(slices, text, i, unclosedLine ?? line, alone);
     }
   }
-  throw torn === null ? unclosed(text, from, fromLine, countLines(text, 0, start) + 1, depth) : tornString(torn);
+  if (unclosedLine !== null) throw unclosedString(unclosedLine);
+  throw unclosedArray(text, from, fromLine, countLines(text, 0, start) + 1, depth);
 }
 
-/** Index of the closing quote, or of the line end that comes before it. */
+/** Index of the closing quote, or of the end of the line if that comes first. */
 function stringEnd(text: string, open: number): number {
   for (let i = open + 1; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -63,7 +64,7 @@ function stringEnd(text: string, open: number): number {
   return text.length;
 }
 
-/** Adds an element; only white space is left out, where the array is empty or ends with a comma. */
+/** Adds an element. White space is not one when the array ends after it: the array is empty or has a trailing comma. */
 function pushSlice(slices: JsonSlice[], raw: string, line: number, more: boolean): void {
   const text = raw.trim();
   if (text === '' && !more) return;
@@ -79,19 +80,19 @@ function finish(slices: JsonSlice[], text: string, end: number, line: number, al
   );
 }
 
-function tornString(line: number): CodedError {
-  const message = `Line ${line} opens a string that never closes, so the rest of the file can't be told apart. Add its closing quote.`;
+function unclosedString(line: number): CodedError {
+  const message = `Line ${line} opens a string that never closes, so the examples after it can't be found. Add its closing quote.`;
   return new CodedError('data/parse', message, [{ where: `line ${line}`, message }]);
 }
 
-function unclosed(text: string, from: number, fromLine: number, arrayLine: number, depth: number): CodedError {
+function unclosedArray(text: string, from: number, fromLine: number, arrayLine: number, depth: number): CodedError {
   const lead = text.slice(from).search(/\S/);
   if (depth === 0 || lead < 0) {
     const message = `The JSON array opened on line ${arrayLine} never closes: the file ends before its "]". It may have been cut off.`;
     return new CodedError('data/parse', `${message} Save or download it again, or add the bracket.`);
   }
   const line = fromLine + countLines(text, from, from + lead);
-  const message = `The example that begins on line ${line} never closes, so the rest of the file can't be told apart.`;
+  const message = `The example that begins on line ${line} never closes, so the examples after it can't be found.`;
   return new CodedError('data/parse', `${message} Add the missing bracket or quote.`, [{ where: `line ${line}`, message }]);
 }
 

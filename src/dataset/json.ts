@@ -1,4 +1,4 @@
-/** JSON lines and JSON arrays: every row parsed by itself, so that a broken one costs only itself. */
+/** Parses JSON lines and JSON arrays. Each row is parsed separately, so that a broken row does not affect the others. */
 
 import { CodedError, messageOf } from '../core/errors';
 import { scanArray } from './json-scan';
@@ -15,7 +15,7 @@ interface Values {
   readonly problems: readonly RowProblem[];
 }
 
-/** One JSON value a line; blank lines are passed over. */
+/** One JSON value a line; blank lines are skipped. */
 export function parseJsonl(text: string): ParsedTable {
   const slices = text.split('\n').map((line, i) => ({ line: i + 1, text: line.trim() }));
   const parsed = parseEach(slices.filter((slice) => slice.text !== ''));
@@ -23,8 +23,8 @@ export function parseJsonl(text: string): ParsedTable {
 }
 
 /**
- * A JSON array of examples, or an object that holds one under some key (`data`, `train`, ...), or a single example.
- * Throws data/parse when the file is not closed: then nobody can say where the rows end.
+ * A JSON array of examples, an object that has one under some key (`data`, `train`, ...), or a single example. Throws data/parse
+ * when a bracket or quote is never closed, because the rows then have no known ends.
  */
 export function parseJson(text: string): ParsedTable {
   const start = text.search(/\S/);
@@ -33,15 +33,15 @@ export function parseJson(text: string): ParsedTable {
   const whole = parseEach([{ line, text }]);
   const [only] = whole.values;
   if (only === undefined) throw notJson(whole.problems);
-  return wrapped(text, only.value) ?? tableOf(whole, ['The file holds a single JSON value, taken as one example.']);
+  return wrapped(text, only.value) ?? tableOf(whole, ['The file has a single JSON value, which was taken as one example.']);
 }
 
 function notJson(problems: readonly RowProblem[]): CodedError {
-  const message = problems[0]?.message ?? 'There is no value in it.';
-  return new CodedError('data/parse', `This file is not a JSON array, nor one JSON object a line. ${message}`);
+  const message = problems[0]?.message ?? 'It has no value.';
+  return new CodedError('data/parse', `This file is neither a JSON array nor one JSON object a line. ${message}`);
 }
 
-/** The longest list of objects among the values of an object. */
+/** A table of the longest list of objects among the values of an object; null when it has none. */
 function wrapped(text: string, value: unknown): ParsedTable | null {
   if (!isRecord(value)) return null;
   const lists = Object.entries(value).filter((entry): entry is [string, unknown[]] => isListOfRecords(entry[1]));
@@ -54,7 +54,7 @@ function wrapped(text: string, value: unknown): ParsedTable | null {
   return tableOf({ values: longest[1].map((one) => ({ line: 1, value: one })), problems: [] }, [note]);
 }
 
-/** Where the array under `key` begins, if a search for the key finds one with `count` elements. */
+/** Index of the array under `key`: the first occurrence of the key, if it has an array of `count` elements; else null. */
 function arrayStart(text: string, key: string, count: number): number | null {
   const found = text.indexOf(JSON.stringify(key));
   const open = found < 0 ? -1 : text.indexOf('[', found);
@@ -81,7 +81,7 @@ function parseEach(slices: readonly { readonly line: number; readonly text: stri
   return { values, problems };
 }
 
-/** Mistakes that programs make when they write JSON, and how to mend them. */
+/** Mistakes that programs make when they write JSON, and how to fix them. */
 const HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
   [/[:[,]\s*-?(NaN|Infinity)\b/, 'Python wrote NaN or Infinity, which JSON does not have: write null, or leave the key out.'],
   [/[:[,]\s*(None|True|False)\b/, 'This is a Python literal: write it with json.dumps, which gives null, true and false.'],
@@ -99,7 +99,7 @@ function jsonProblem(text: string, error: unknown): string {
   return `Not valid JSON (${detail.slice(0, 120)}). Each example must be one whole object.`;
 }
 
-/** Columns are all keys in the order they first appear. Values that are plain strings become the column `text`. */
+/** Columns are all keys in order of first appearance. Values that are plain strings become the column `text`. */
 function tableOf({ values, problems }: Values, notes: readonly string[]): ParsedTable {
   const columns = new Map<string, number>();
   const rows: Row[] = [];

@@ -1,4 +1,4 @@
-/** From rows to training examples, by format and column roles. A row that can't be used says why. */
+/** Maps rows to training examples by format and column roles. A row that can't be used becomes a problem with its reason. */
 
 import { cellsOf, columnsByRole, withSystem, type Cells, type ExampleOr } from './cells';
 import { readMessages, type MessagesOr } from './messages';
@@ -16,7 +16,7 @@ const BUILDERS: Record<Format, (cells: Cells) => ExampleOr> = {
   'text-label': fromLabel,
 };
 
-/** Maps every row of `table`; the problems are those of the rows, in order. The mapping must have the roles its format needs. */
+/** Maps every row of `table`. Examples and problems are in row order. The mapping must have the roles its format needs. */
 export function mapRows(table: Table, mapping: Mapping): { examples: Example[]; problems: RowProblem[] } {
   const examples: Example[] = [];
   const problems: RowProblem[] = [];
@@ -44,7 +44,7 @@ function fromTurns(cells: Cells): ExampleOr {
   return typeof history === 'string' ? history : chat(cells, history, 'user', 'assistant');
 }
 
-/** System, earlier turns, then one question (with its context) and its answer. */
+/** System turn, earlier turns, then one question (with its context) and its answer. */
 function chat(cells: Cells, history: readonly Message[], asks: ColumnRole, answers: ColumnRole): ExampleOr {
   const question = [cells.text(asks), cells.text('context')].filter((part) => part !== '').join('\n');
   const answer = cells.text(answers);
@@ -61,7 +61,7 @@ function readHistory(cell: unknown): MessagesOr {
   const list: unknown = typeof cell === 'string' ? parseList(cell) : (cell ?? []);
   const pairs: unknown[] | null = Array.isArray(list) ? list : null;
   const turns = pairs?.map(readPair) ?? [null];
-  return turns.every((pair) => pair !== null) ? turns.flat() : 'The history is no list of [question, answer] pairs.';
+  return turns.every((pair) => pair !== null) ? turns.flat() : 'The history is not a list of [question, answer] pairs.';
 }
 
 function readPair(pair: unknown): Message[] | null {
@@ -83,7 +83,7 @@ function parseList(text: string): unknown {
   }
 }
 
-/** A conversation, with the answer of a separate column (such as `chosen`) put behind it. */
+/** A conversation, followed by the answer of a separate column (such as `response`) if there is one. */
 function fromMessages(cells: Cells): ExampleOr {
   const list = cells.raw('messages');
   if (list === null) return `Missing messages list: ${cells.names('messages')} is empty.`;

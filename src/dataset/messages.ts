@@ -1,11 +1,11 @@
 /**
- * Lists of chat messages, in OpenAI's form ({role, content}) and ShareGPT's ({from, value}), checked by name:
- * the names of the checks are those of OpenAI's fine-tuning guide.
+ * Reads lists of chat messages in OpenAI's form ({role, content}) and ShareGPT's ({from, value}). The checks have the names of
+ * OpenAI's fine-tuning guide.
  */
 
 import type { Message, Role } from './types';
 
-/** Messages, or the reason why there are none. */
+/** Messages, or the reason why they can't be read. */
 export type MessagesOr = readonly Message[] | string;
 
 const ROLES: Readonly<Record<string, Role>> = {
@@ -28,7 +28,7 @@ const ROLES: Readonly<Record<string, Role>> = {
 
 const KNOWN_KEYS = new Set('role content from value name weight function_call tool_calls tool_call_id'.split(' '));
 
-/** A cell as a list: a list as it stands, a single message alone, or JSON text that holds either. */
+/** A cell as a list: a list itself, a single object, or JSON text of either; null for anything else. */
 export function listOf(cell: unknown): readonly unknown[] | null {
   if (Array.isArray(cell)) return cell as unknown[];
   if (isRecord(cell)) return [cell];
@@ -48,19 +48,19 @@ export function messageStyle(cell: unknown): 'openai' | 'sharegpt' | null {
   return has(first, 'role') && (has(first, 'content') || has(first, 'tool_calls')) ? 'openai' : null;
 }
 
-/** Reads a list of messages; says every message that is wrong. */
+/** Reads a list of messages. The reason of a failure names every message that is wrong. */
 export function readMessages(cell: unknown, column: string): MessagesOr {
   const list = listOf(cell);
-  if (list === null || list.length === 0) return `Missing messages list: "${column}" holds no list of messages.`;
+  if (list === null || list.length === 0) return `Missing messages list: "${column}" is not a list of messages.`;
   const read = list.map((item, i) => readMessage(item, i + 1));
   const wrong = read.filter((one) => typeof one === 'string');
   return wrong.length > 0 ? wrong.join(' ') : read.filter((one) => typeof one !== 'string');
 }
 
 function readMessage(item: unknown, number: number): Message | string {
-  if (!isRecord(item)) return `Message ${number} is no object with a role and a content.`;
+  if (!isRecord(item)) return `Message ${number} is not an object with a role and a content.`;
   const speaker = has(item, 'role') ? item.role : item.from;
-  if (speaker === undefined) return `Message ${number}: missing key "role"${strangers(item)}.`;
+  if (speaker === undefined) return `Message ${number}: missing key "role"${unknownKeys(item)}.`;
   const role = typeof speaker === 'string' ? roleOf(speaker) : null;
   if (role === null)
     return `Message ${number}: unrecognised role ${JSON.stringify(speaker)}; expected system, user, assistant or tool.`;
@@ -70,7 +70,7 @@ function readMessage(item: unknown, number: number): Message | string {
 function withContent(item: Record<string, unknown>, role: Role, number: number): Message | string {
   const key = has(item, 'from') && !has(item, 'role') ? 'value' : 'content';
   const calls = callText(item);
-  if (!has(item, key) && calls === null) return `Message ${number}: missing key "${key}"${strangers(item)}.`;
+  if (!has(item, key) && calls === null) return `Message ${number}: missing key "${key}"${unknownKeys(item)}.`;
   const content = joinParts(item[key]);
   if (content === null) return `Message ${number}: its content has parts that are not text.`;
   const text = [content, calls ?? ''].filter((part) => part.trim() !== '').join('\n');
@@ -78,8 +78,8 @@ function withContent(item: Record<string, unknown>, role: Role, number: number):
   return { role, content: text };
 }
 
-/** Names the keys that may be misspelt, to explain a missing one. */
-function strangers(item: Record<string, unknown>): string {
+/** Names unrecognised keys, one of which may be a misspelt required key. */
+function unknownKeys(item: Record<string, unknown>): string {
   const keys = Object.keys(item).filter((key) => !KNOWN_KEYS.has(key));
   return keys.length === 0 ? '' : `; unrecognised key ${keys.map((key) => JSON.stringify(key)).join(', ')}`;
 }
@@ -99,7 +99,7 @@ function joinParts(content: unknown): string | null {
   return parts.every((part) => part !== null) ? parts.join('') : null;
 }
 
-/** Tool calls as the JSON text a model writes to make them, one a line: {"name": …, "arguments": …}. */
+/** Tool calls as the JSON text that a model generates for them, one a line: {"name": …, "arguments": …}. */
 function callText(item: Record<string, unknown>): string | null {
   const list = Array.isArray(item.tool_calls) ? item.tool_calls : isRecord(item.function_call) ? [item.function_call] : [];
   const calls = list.flatMap((call: unknown) => {
@@ -109,7 +109,7 @@ function callText(item: Record<string, unknown>): string | null {
   return calls.length === 0 ? null : calls.map((call) => JSON.stringify(call)).join('\n');
 }
 
-/** OpenAI writes arguments as JSON text inside JSON: unpacked where that works. */
+/** OpenAI writes arguments as JSON text inside JSON. Parses them; other text is kept. */
 function parsed(value: unknown): unknown {
   if (typeof value !== 'string') return value ?? {};
   try {
@@ -119,7 +119,7 @@ function parsed(value: unknown): unknown {
   }
 }
 
-/** Own properties only: a key such as `constructor` must not be found on the prototype. */
+/** Own properties only: a key such as `constructor` exists on the prototype. */
 function has(record: Record<string, unknown>, key: string): boolean {
   return Object.hasOwn(record, key);
 }

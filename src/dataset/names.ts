@@ -1,21 +1,21 @@
-/** Column names that people give to the parts of an example. */
+/** Column names that datasets use for the parts of an example. */
 
 import type { ColumnRole, Format } from './types';
 
-/** Columns that never matter: they neither make nor spoil an exact match. */
-const ASIDE = new Set('id idx index uuid source score url meta metadata lang language split tools weight'.split(' '));
+/** Columns that are ignored when column names are matched with those of a format. */
+const BOOKKEEPING = new Set('id idx index uuid source score url meta metadata lang language split tools weight'.split(' '));
 
 interface KeySet {
   readonly format: Format;
-  /** Column name to role. All of these must be there... */
+  /** Column name to role. All of these are required. */
   readonly needed: Readonly<Record<string, ColumnRole>>;
-  /** ...these may be. */
+  /** These are optional. */
   readonly allowed?: Readonly<Record<string, ColumnRole>>;
 }
 
 const EXTRAS: Readonly<Record<string, ColumnRole>> = { system: 'system', context: 'context', history: 'history' };
 
-/** Tried in this order; a table matches when its columns are the needed ones and nothing but allowed ones. */
+/** Tried in this order. A table matches when it has all needed columns, and otherwise only allowed or bookkeeping ones. */
 const KEY_SETS: readonly KeySet[] = [
   { format: 'messages', needed: { messages: 'messages' }, allowed: { system: 'system' } },
   { format: 'sharegpt', needed: { conversations: 'messages' }, allowed: { system: 'system' } },
@@ -31,7 +31,7 @@ const KEY_SETS: readonly KeySet[] = [
   { format: 'text-label', needed: { text: 'text', label: 'label' } },
 ];
 
-/** A format whose names are exactly the table's, with its roles; null when there is none. */
+/** The format that has exactly these columns, with their roles; null when there is none. */
 export function matchKeySet(columns: readonly string[]): { format: Format; roles: ColumnRole[] } | null {
   const names = columns.map((name) => name.toLowerCase());
   const found = KEY_SETS.find((set) => fits(set, names));
@@ -44,7 +44,7 @@ function fits(set: KeySet, names: readonly string[]): boolean {
   const known = (name: string) => own(set.needed, name) ?? own(set.allowed ?? {}, name);
   return (
     Object.keys(set.needed).every((name) => names.includes(name)) &&
-    names.every((name) => known(name) !== undefined || ASIDE.has(name))
+    names.every((name) => known(name) !== undefined || BOOKKEEPING.has(name))
   );
 }
 
@@ -52,7 +52,7 @@ function own(roles: Readonly<Record<string, ColumnRole>>, name: string): ColumnR
   return Object.hasOwn(roles, name) ? roles[name] : undefined;
 }
 
-/** Keywords of each role; for a role, an earlier word beats a later one. */
+/** Keywords of each role, the best first. */
 const KEYWORDS: readonly (readonly [role: ColumnRole, words: readonly string[]])[] = [
   ['assistant', 'assistant completion response output answer reply chosen target summary translation'.split(' ')],
   ['user', 'user instruction prompt question query input request source document article message'.split(' ')],
@@ -64,16 +64,16 @@ const KEYWORDS: readonly (readonly [role: ColumnRole, words: readonly string[]])
 
 const WORD_BREAK = /[^\p{L}\p{N}]+|(?<=\p{Ll})(?=\p{Lu})/u;
 
-/** Where the keyword of `role` stands among its role's words in the name (`Customer Question` has `question`), or -1. */
+/** Rank of a name among those of `role`: the index of the first of the role's keywords that is a word of it, or -1. */
 export function keywordRank(name: string, role: ColumnRole): number {
   const words = name.split(WORD_BREAK).map((word) => word.toLowerCase());
   const known = KEYWORDS.find(([one]) => one === role)?.[1] ?? [];
   return known.findIndex((keyword) => words.includes(keyword));
 }
 
-/** True for a column that holds bookkeeping, by its name. */
-export function isAside(name: string): boolean {
-  return ASIDE.has(name.toLowerCase());
+/** True for a column such as an identifier or a score, by its name. */
+export function isBookkeeping(name: string): boolean {
+  return BOOKKEEPING.has(name.toLowerCase());
 }
 
 const PREFERRED = /^(chosen|preferred)([ _-]?(answer|completion|output|response))?$/i;

@@ -1,14 +1,14 @@
-/** Plain text: one example a paragraph, or one a line where the file has no blank lines. */
+/** Parses plain text: one example for each paragraph, or for each line of a file without blank lines. */
 
 import type { ParsedTable, Row } from './table';
 
-/** Splits at blank lines; a file without any is split at every line. */
+/** Splits at blank lines; a file without blank lines is split at every line. */
 export function parseParagraphs(text: string): ParsedTable {
   const lines = text.split('\n');
   const blocks = paragraphsOf(lines);
   const byLine = blocks.length === 1 && lines.length > 1;
   const rows = byLine ? linesOf(lines) : blocks;
-  const note = byLine ? 'There are no blank lines, so every line is an example.' : 'Every paragraph is an example.';
+  const note = byLine ? 'There are no blank lines, so each line is an example.' : 'Each paragraph is an example.';
   return { columns: ['text'], rows, problems: [], notes: [note], headerless: true };
 }
 

@@ -1,4 +1,4 @@
-/** From a file to a table: finds out what kind of text it is and hands it to the parser of that kind. */
+/** Parses a file to a table: detects what kind of text it is and calls the parser for that kind. */
 
 import { CodedError } from '../core/errors';
 import { decodeText } from './bytes';
@@ -17,7 +17,7 @@ const PARSERS: Record<FileKind, (text: string) => ParsedTable> = {
   txt: parseParagraphs,
 };
 
-/** Reads a file. Bad rows become problems of the table; throws data/empty, data/binary, data/parse, data/columns, data/no-examples. */
+/** Parses a file. Bad rows become problems of the table. Throws data/empty, data/binary, data/parse, data/columns, data/no-examples. */
 export function parseFile(name: string, bytes: Uint8Array): Table {
   const { text, notes } = decodeText(bytes);
   const normal = normalizeLineEnds(text);
@@ -27,7 +27,7 @@ export function parseFile(name: string, bytes: Uint8Array): Table {
   return { ...parsed, kind, notes: [...notes, ...parsed.notes] };
 }
 
-/** `\r\n` becomes `\n`; a lone `\r` does so only in a file without any `\n`, where it ends the lines. */
+/** Replaces `\r\n` by `\n`. In a file without `\n`, `\r` ends the lines and is replaced. */
 function normalizeLineEnds(text: string): string {
   if (!text.includes('\r')) return text;
   return text.includes('\n') ? text.replaceAll('\r\n', '\n') : text.replaceAll('\r', '\n');
@@ -36,13 +36,13 @@ function normalizeLineEnds(text: string): string {
 function refuseUnusable(table: ParsedTable): void {
   if (table.columns.length > MAX_COLUMNS) {
     const found = `This file has ${table.columns.length} different columns; at most ${MAX_COLUMNS} can be mapped.`;
-    throw new CodedError('data/columns', `${found} Keep the few that hold the examples.`);
+    throw new CodedError('data/columns', `${found} Keep only the columns with the examples.`);
   }
   if (table.rows.length > 0) return;
   const problems = table.problems.slice(0, 20).map((p) => ({ where: `line ${p.line}`, message: p.message }));
   const [first] = table.problems;
   if (first === undefined) {
-    throw new CodedError('data/no-examples', 'This file has column names but no rows below them. Add at least one example.');
+    throw new CodedError('data/no-examples', 'This file has column names but no rows. Add at least one example.');
   }
   const message = `None of the ${table.problems.length} rows can be read. Line ${first.line}: ${first.message}`;
   throw new CodedError('data/parse', message, problems);

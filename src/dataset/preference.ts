@@ -65,7 +65,7 @@ function readPrompt(cells: Cells): MessagesOr {
 
 const emptyCell = (cells: Cells, role: ColumnRole) => `${cells.names(role)} is empty.`;
 
-/** The turns in the column of `role`: a list of messages, a transcript, or one turn of plain text; none when it is empty. */
+/** The turns in the column of `role`: a list of messages, a transcript, or one turn of plain text. Empty when the cell is. */
 function readTurns(cells: Cells, role: 'assistant' | 'user' | 'messages'): MessagesOr {
   const found = cells.raw(role);
   if (found === null) return [];
@@ -105,12 +105,12 @@ function splitImplicit(cells: Cells): MessagesOr {
   const [chosen, rejected] = [cells.text('assistant'), cells.text('rejected')];
   const names = [cells.names('assistant'), cells.names('rejected')] as const;
   if (chosen === '') return `${names[0]} is empty.`;
-  if (rejected === '') return `${names[1]} is empty, so there is nothing to find the prompt by. ${NEXT}`;
+  if (rejected === '') return `${names[1]} is empty, so the prompt, with which both answers begin, can't be found. ${NEXT}`;
   if (chosen === rejected) return `${names[0]} and ${names[1]} are the same: neither is preferred.`;
   const end = sharedWords(chosen, rejected);
   const [prompt, answer] = [chosen.slice(0, end).trim(), chosen.slice(end).trim()];
   if (prompt === '') return `${names[0]} and ${names[1]} do not begin with the same words, which would be the prompt. ${NEXT}`;
-  if (answer === '') return `${names[0]} has no answer behind the words that it shares with ${names[1]}.`;
+  if (answer === '') return `${names[0]} has no answer after the words that it shares with ${names[1]}.`;
   return [
     { role: 'user', content: prompt },
     { role: 'assistant', content: answer },

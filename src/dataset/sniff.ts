@@ -1,4 +1,4 @@
-/** Finds out what kind of text a file holds: by its first characters, then by its name, then by its separators. */
+/** Detects what kind of text a file contains: by its first characters, then by its name, then by its separators. */
 
 import type { FileKind } from './types';
 
@@ -14,7 +14,7 @@ const EXTENSIONS: Readonly<Partial<Record<string, FileKind>>> = {
   md: 'txt',
 };
 
-/** The kind of `text`. Names mislead (JSON lines in a .json or .txt file), so unmistakable content goes first. */
+/** The kind of `text`. Names can be wrong (JSON lines in a .json or .txt file), so JSON is detected first. */
 export function sniffKind(name: string, text: string): FileKind {
   const named = kindOfName(name);
   const json = sniffJson(text);
@@ -30,7 +30,7 @@ function kindOfName(name: string): FileKind | null {
   return Object.hasOwn(EXTENSIONS, extension) ? (EXTENSIONS[extension] ?? null) : null;
 }
 
-/** `json` for one array or object, `jsonl` for one value a line, null for anything else. */
+/** `json` for one array or object, `jsonl` for one value a line, null for other text. */
 function sniffJson(text: string): 'json' | 'jsonl' | null {
   const start = text.trimStart();
   if (/^\[\s*([[{"]|$)/.test(start.slice(0, 1000))) return isLineOfJson(start) ? 'jsonl' : 'json';
@@ -38,7 +38,7 @@ function sniffJson(text: string): 'json' | 'jsonl' | null {
   return isLineOfJson(start) || /^\{.*\}[ \t]*\n\s*\{/.test(start) ? 'jsonl' : 'json';
 }
 
-/** True when the first line alone is whole JSON and another line follows. */
+/** True when the first line is valid JSON and more text follows. */
 function isLineOfJson(start: string): boolean {
   const end = start.indexOf('\n');
   if (end < 0 || start.slice(end).trim() === '') return false;
@@ -50,7 +50,10 @@ function isLineOfJson(start: string): boolean {
   }
 }
 
-/** Tabs are hardly ever prose; commas only count where the name says nothing and every line has the same number of them. */
+/**
+ * TSV when all lines have the same number of tabs, which prose rarely has. CSV when they have the same number of commas, but only
+ * if the file's name does not say what it is.
+ */
 function sniffSeparator(text: string, anonymous: boolean): FileKind | null {
   const lines = text
     .slice(0, 65536)

@@ -1,4 +1,4 @@
-/** The held-out split: which examples are kept away from training to measure what was learnt. */
+/** The held-out split: examples that are not trained on, to measure generalisation. */
 
 import { permutation, STREAM } from '../core/random';
 
@@ -8,13 +8,13 @@ export interface Split {
   readonly heldOut: Uint32Array;
 }
 
-/** How many of `count` examples are held out: at least one, and never all, as soon as there are two. */
+/** How many of `count` examples are held out. With two examples or more: at least one, and never all. */
 export function heldOutCount(count: number, ratio: number): number {
   if (ratio <= 0 || count < 2) return 0;
   return Math.min(count - 1, Math.max(1, Math.round(ratio * count)));
 }
 
-/** Splits 0..count-1 by seed: the same for the same (count, ratio, seed). */
+/** Splits 0..count-1 at random: a pure function of (count, ratio, seed). */
 export function splitIndices(count: number, ratio: number, seed: number): Split {
   const order = permutation(count, seed, 0, STREAM.split);
   const held = heldOutCount(count, ratio);

@@ -1,4 +1,4 @@
-/** What the data stage passes on: tables, mappings, examples and their problems. Plain data, crosses worker boundaries. */
+/** Data that the data worker sends to the page: mappings, examples, their problems, and the view of a dataset. */
 
 export type FileKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
 
@@ -28,12 +28,12 @@ export interface Message {
   readonly content: string;
 }
 
-/** A training example: a conversation (loss on the assistant's turns) or a running text (loss on all of it). */
+/** A training example: a conversation (loss on the assistant's turns) or a text (loss on all of it). */
 export type Example =
   | { readonly kind: 'chat'; readonly line: number; readonly messages: readonly Message[] }
   | { readonly kind: 'text'; readonly line: number; readonly text: string };
 
-/** A row that can't be used. `line` is the line in the file, counted from 1. */
+/** A row that can't be used, and why. `line` is its line in the file, counted from 1. */
 export interface RowProblem {
   readonly line: number;
   readonly message: string;
@@ -52,7 +52,7 @@ export interface ColumnView {
   readonly samples: readonly string[];
 }
 
-/** What the page shows about the dropped file. */
+/** The dataset as the page shows it. */
 export interface DatasetView {
   readonly name: string;
   readonly bytes: number;
@@ -60,14 +60,14 @@ export interface DatasetView {
   readonly format: Format;
   /** Why this format was chosen, in a sentence. */
   readonly reason: string;
-  /** What the user must know about training on this format, in sentences; mostly empty. */
+  /** What the user must know about training on this format, in sentences; usually empty. */
   readonly notices: readonly string[];
   readonly columns: readonly ColumnView[];
   readonly rows: number;
   readonly examples: number;
   /** Rows that can't be used. */
   readonly leftOut: number;
-  /** The first 500 problems; `leftOut` counts all. */
+  /** The first 500 problems. */
   readonly problems: readonly RowProblem[];
   /** The first 20 examples. */
   readonly head: readonly Example[];

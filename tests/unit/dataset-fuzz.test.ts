@@ -1,4 +1,4 @@
-// Whatever the bytes are, parsing ends with a table or a coded error; and what was written well is read back.
+// Parsing any bytes gives a table or a coded error, and well-formed files are parsed without loss.
 import fc from 'fast-check';
 import Papa from 'papaparse';
 import { describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { heldOutCount, splitIndices } from '../../src/dataset/split';
 
 const names = fc.constantFrom('a.csv', 'a.tsv', 'a.jsonl', 'a.json', 'a.txt', 'a');
 
-/** Pieces that make parsers stumble. */
+/** Pieces that are difficult for parsers. */
 const piece = fc.oneof(
   fc.constantFrom(
     '"',
@@ -47,14 +47,14 @@ async function outcome(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<un
 }
 
 describe('any file', () => {
-  it('is read or refused with a coded error', async () => {
+  it('is parsed or refused with a coded error', async () => {
     const property = fc.asyncProperty(names, text, async (name, content) => {
       expect(['read', 'coded']).toContain(await outcome(name, new TextEncoder().encode(content)));
     });
     await fc.assert(property, { numRuns: 1500 });
   });
 
-  it('of random bytes, too', async () => {
+  it('of random bytes is parsed or refused with a coded error', async () => {
     const property = fc.asyncProperty(names, fc.uint8Array({ maxLength: 200 }), async (name, content) => {
       expect(['read', 'coded']).toContain(await outcome(name, Uint8Array.from(content)));
     });
@@ -62,11 +62,11 @@ describe('any file', () => {
   });
 });
 
-describe('what was written well', () => {
+describe('a well-formed file', () => {
   const cell = fc.string({ unit: fc.constantFrom('a', 'b', '"', ',', '\n', ';', ' ', 'é', '\t'), minLength: 1, maxLength: 12 });
   const rows = fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 12 });
 
-  it('comes back from CSV as it was, with its lines', () => {
+  it('gives its cells and lines as CSV', () => {
     const property = fc.property(rows, (table) => {
       const text = Papa.unparse([['prompt', 'completion'], ...table], { newline: '\n', quotes: true });
       const parsed = parseFile('a.csv', new TextEncoder().encode(text));
@@ -80,7 +80,7 @@ describe('what was written well', () => {
     fc.assert(property, { numRuns: 300 });
   });
 
-  it('comes back from a JSON array as it was, with its lines', () => {
+  it('gives its texts and lines as a JSON array', () => {
     const property = fc.property(
       fc.array(fc.string({ unit: 'binary', maxLength: 20 }), { minLength: 1, maxLength: 10 }),
       (texts) => {
@@ -99,7 +99,7 @@ describe('what was written well', () => {
 });
 
 describe('the held-out split', () => {
-  it('takes every example once, at least one and never all', () => {
+  it('takes each example once, holds out at least one and never all', () => {
     const property = fc.property(fc.nat(300), fc.double({ min: 0, max: 0.5, noNaN: true }), fc.nat(), (count, ratio, seed) => {
       const { train, heldOut } = splitIndices(count, ratio, seed);
       expect([...train, ...heldOut].sort((a, b) => a - b)).toEqual([...Array(count).keys()]);
@@ -110,7 +110,7 @@ describe('the held-out split', () => {
     fc.assert(property);
   });
 
-  it('depends on the seed alone', () => {
+  it('depends on the seed only', () => {
     expect(splitIndices(100, 0.1, 7)).toEqual(splitIndices(100, 0.1, 7));
     expect(splitIndices(100, 0.1, 7).heldOut).not.toEqual(splitIndices(100, 0.1, 8).heldOut);
   });

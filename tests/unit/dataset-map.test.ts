@@ -1,4 +1,4 @@
-// Formats and column roles are guessed as people name them; rows become examples or say by name what they lack.
+// Formats and column roles are detected by names, structure and values. Rows become examples, or problems with a reason.
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { remapDataset, viewDataset } from '../../src/dataset/dataset';
@@ -51,13 +51,13 @@ describe('detection', () => {
     expect(reason).toMatch(/^["A-Z].*\.$/);
   });
 
-  it('takes a column of returning short values as the label, wherever it stands', async () => {
+  it('takes a column of short values that repeat as the label, in any position', async () => {
     const dataset = await openText('a.tsv', 'ham\tGo on, crazy\nspam\tWin money now\nham\tOk then\nspam\tCall me\n');
     expect(dataset.mapping).toEqual({ format: 'text-label', roles: ['label', 'text'] });
     expect(dataset.examples[1]).toEqual({ kind: 'chat', line: 2, messages: [user('Win money now'), assistant('spam')] });
   });
 
-  it('refuses a file without any text, naming its columns', async () => {
+  it('refuses a file without text and names its columns', async () => {
     const error: unknown = await openText('a.csv', 'id,score\n1,2\n3,4\n').catch((e: unknown) => e);
     expect(error).toBeInstanceOf(CodedError);
     expect(error).toMatchObject({ code: 'data/columns', message: expect.stringContaining('"id", "score"') as string });
@@ -65,12 +65,12 @@ describe('detection', () => {
 });
 
 describe('mapping', () => {
-  it("puts Alpaca's system, history and input where they belong", async () => {
+  it("orders Alpaca's system prompt, history, instruction and input", async () => {
     const row = { system: 's', history: [['q0', 'a0']], instruction: 'q', input: 'c', output: 'a' };
     expect(await messagesOf(row)).toEqual([system('s'), user('q0'), assistant('a0'), user('q\nc'), assistant('a')]);
   });
 
-  it('reads ShareGPT roles, calls and observations', async () => {
+  it('maps ShareGPT roles, function calls and observations', async () => {
     const turns = ['system', 'human', 'function_call', 'observation', 'gpt'].map((from) => ({ from, value: from }));
     expect(await messagesOf({ conversations: turns })).toEqual([
       system('system'),
@@ -81,7 +81,7 @@ describe('mapping', () => {
     ]);
   });
 
-  it("reads OpenAI's parts and tool calls", async () => {
+  it("maps OpenAI's content parts and tool calls", async () => {
     const call = { id: 'c1', type: 'function', function: { name: 'f', arguments: '{"x": 1}' } };
     const messages = [
       { role: 'developer', content: [{ type: 'text', text: 's' }] },
@@ -104,13 +104,13 @@ describe('mapping', () => {
     expect(await messagesOf(row)).toEqual([user('q'), assistant('a')]);
   });
 
-  it('reads lists written as JSON text in a CSV', async () => {
+  it('parses lists that are JSON text in a CSV', async () => {
     const cell = JSON.stringify([user('q'), assistant('a')]).replaceAll('"', '""');
     const dataset = await openText('a.csv', `messages\n"${cell}"\n`);
     expect(dataset.examples).toEqual([{ kind: 'chat', line: 2, messages: [user('q'), assistant('a')] }]);
   });
 
-  it('keeps objects and numbers as answers', async () => {
+  it('takes objects and numbers as answers', async () => {
     expect(await messagesOf({ prompt: 'q', completion: { x: [1] } })).toEqual([user('q'), assistant('{"x":[1]}')]);
     expect(await messagesOf({ prompt: 'q', completion: 0 })).toEqual([user('q'), assistant('0')]);
   });
@@ -125,8 +125,8 @@ describe('mapping', () => {
     [{ messages: [user('q'), { role: 'assistant', content: ' ' }] }, 'Message 2: missing content'],
     [{ messages: [user('q')] }, 'No assistant message'],
     [{ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, 'parts that are not text'],
-    [{ messages: ['hello'] }, 'Message 1 is no object'],
-  ])('says what is wrong with %j', async (row, words) => {
+    [{ messages: ['hello'] }, 'Message 1 is not an object'],
+  ])('reports what is wrong with %j', async (row, words) => {
     expect(await problemOf(row)).toContain(words);
   });
 
@@ -140,7 +140,7 @@ describe('mapping', () => {
 });
 
 describe('the view and another mapping', () => {
-  it('counts rows read, used and refused, and describes columns', async () => {
+  it('counts rows, examples and rows left out, and describes columns', async () => {
     const view = viewDataset(await openText('a.jsonl', `${jsonl({ text: 'aa' }, { text: '' }, { text: 'aaaa' })}\n{broken`));
     expect(view).toMatchObject({ rows: 4, examples: 2, leftOut: 2, kind: 'jsonl', format: 'text' });
     expect(view.columns).toEqual([
@@ -150,14 +150,14 @@ describe('the view and another mapping', () => {
     expect(view.hash).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('chooses roles anew when another format needs them', async () => {
+  it('detects roles again when another format needs them', async () => {
     const dataset = await open({ prompt: 'q', completion: 'a' });
     expect(remapDataset(dataset, { format: 'text', roles: ['user', 'assistant'] }).mapping.roles).toContain('text');
     const labelled = remapDataset(dataset, { format: 'text-label', roles: ['user', 'assistant'] });
     expect(labelled.examples).toHaveLength(1);
   });
 
-  it('says which role is missing, and has no examples until it is chosen', async () => {
+  it('reports a missing role, and has no examples until it is chosen', async () => {
     const dataset = await open({ prompt: 'q', completion: 'a' });
     const halfway = remapDataset(dataset, { format: 'prompt-completion', roles: ['assistant', 'assistant'] });
     expect(halfway.reason).toContain("needs a column for the user's turn");

@@ -1,4 +1,4 @@
-// Every kind of file, and every kind of bad file: rows keep their lines, and nothing fails without saying where and why.
+// Parsing of each kind of file: rows keep their lines, and errors name the line and the reason.
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { parseFile } from '../../src/dataset/parse';
@@ -21,7 +21,7 @@ const cells = (table: Table) => table.rows.map((row) => row.cells);
 const lines = (table: Table) => table.rows.map((row) => row.line);
 
 describe('CSV', () => {
-  it('reads quotes, line breaks inside them, and the line each row begins on', () => {
+  it('parses quotes and line breaks inside them, and gives the first line of each row', () => {
     const table = parse('a.csv', 'prompt,completion\n"a, ""b""","one\ntwo"\n\nc,d\n');
     expect(table.columns).toEqual(['prompt', 'completion']);
     expect(cells(table)).toEqual([
@@ -37,11 +37,11 @@ describe('CSV', () => {
     expect(cells(table)).toEqual([['x', 'y']]);
   });
 
-  it('reads lone carriage returns as line ends', () => {
+  it('takes lone carriage returns as line ends', () => {
     expect(lines(parse('a.csv', 'prompt,completion\rx,y\rz,w\r'))).toEqual([2, 3]);
   });
 
-  it('reads UTF-16, and Windows-1252 with a note', () => {
+  it('decodes UTF-16, and Windows-1252 with a note', () => {
     const text = 'text,label\ngr\u00fcn,a\n';
     const utf16 = new Uint8Array(2 * text.length + 2);
     utf16.set([0xff, 0xfe]);
@@ -55,7 +55,7 @@ describe('CSV', () => {
     expect(table.notes.join(' ')).toContain('Windows-1252');
   });
 
-  it('finds semicolons', () => {
+  it('detects semicolons', () => {
     const table = parse('a.csv', 'prompt;completion\na, b;c\nd;e, f\n');
     expect(cells(table)[0]).toEqual(['a, b', 'c']);
     expect(table.notes.join(' ')).toContain('semicolons');
@@ -67,19 +67,21 @@ describe('CSV', () => {
     expect(error.message).toMatch(/^Line 3 opens a quote that never closes/);
   });
 
-  it('names the line of a quote that another one closes by accident', () => {
+  it('names the line of an unclosed quote that a later quote closes', () => {
     const error = failure('a.csv', 'prompt,completion\na,b\nc,"d\n"e, x",f\ng,h\n');
-    expect(error.message).toMatch(/^Line 3 opens a quote that does not close where the field ends; the field runs on to line 4/);
+    expect(error.message).toMatch(
+      /^Line 3 opens a quote that does not close where the field ends; the field continues to line 4/,
+    );
     expect(error.problems).toHaveLength(1);
   });
 
-  it('keeps undoubled quotes that stay on their line, and says so', () => {
+  it('keeps quotes that are not doubled but stay on their line, with a note', () => {
     const table = parse('a.csv', 'prompt,completion\n"say "hi" now",b\nc,d\n');
     expect(cells(table)[0]).toEqual(['say "hi" now', 'b']);
-    expect(table.notes.join(' ')).toContain('the first on line 2');
+    expect(table.notes.join(' ')).toContain('the first is on line 2');
   });
 
-  it('refuses ragged rows by line and goes on; empty fields at the end do no harm', () => {
+  it('reports ragged rows by line and continues; empty fields at the end are accepted', () => {
     const table = parse('a.csv', 'prompt,completion\na\nb,c,d\ne,f,,\ng,h\n');
     expect(cells(table)).toEqual([
       ['e', 'f'],
@@ -89,14 +91,14 @@ describe('CSV', () => {
     expect(table.problems[0]?.message).toContain('1 field where the table has 2 fields');
   });
 
-  it('tells names apart, and keeps a column called __proto__', () => {
+  it('makes names unique, and keeps a column called __proto__', () => {
     const table = parse('a.csv', 'text,__proto__,,text\na,b,c,d\n');
     expect(table.columns).toEqual(['text', '__proto__', 'column 3', 'text (2)']);
     expect(cells(table)).toEqual([['a', 'b', 'c', 'd']]);
     expect(Object.prototype).not.toHaveProperty('polluted');
   });
 
-  it('takes the first line as data when a value of it returns in its column', () => {
+  it('takes the first line as data when one of its values is repeated in its column', () => {
     const table = parse('a.csv', 'apple,fruit\nleek,vegetable\nplum,fruit\n');
     expect(table.headerless).toBe(true);
     expect(table.columns).toEqual(['column 1', 'column 2']);
@@ -105,7 +107,7 @@ describe('CSV', () => {
 });
 
 describe('TSV', () => {
-  it('leaves quotes alone that do not pair up around fields, and says so', () => {
+  it('keeps quotes that do not enclose fields, with a note', () => {
     const table = parse('a.tsv', 'ham\t"Gimme a few" was ages ago\nspam\t"Win\nham\tok "\nspam\tcall\n');
     expect(cells(table)).toEqual([
       ['ham', '"Gimme a few" was ages ago'],
@@ -117,17 +119,17 @@ describe('TSV', () => {
     expect(table.notes.join(' ')).toContain('Quotes in this file are part of the text');
   });
 
-  it('notices quotes that would swallow rows without being wrong', () => {
+  it('keeps valid quotes that would join several rows', () => {
     expect(lines(parse('a.tsv', 'ham\t"Win\nham\tsaid "ok"\nspam\tcall"\nham\tx\n'))).toEqual([1, 2, 3, 4]);
   });
 
-  it('reads quoted fields', () => {
+  it('parses quoted fields', () => {
     expect(cells(parse('a.tsv', 'prompt\tcompletion\n"a\tb"\t"c\nd"\n'))).toEqual([['a\tb', 'c\nd']]);
   });
 });
 
 describe('JSON lines', () => {
-  it('goes on after a broken line 3', () => {
+  it('continues after a broken line', () => {
     const table = parse('a.jsonl', '{"text": "a"}\n{"text": "b"}\n{"text": "c\n{"text": "d"}\n');
     expect(lines(table)).toEqual([1, 2, 4]);
     expect(table.problems).toEqual([{ line: 3, message: expect.stringContaining('Not valid JSON') as string }]);
@@ -155,48 +157,48 @@ describe('JSON lines', () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
-  it('is found in .json, .txt and nameless files', () => {
+  it('are detected in .json, .txt and .csv files and without an extension', () => {
     for (const name of ['a.json', 'a.txt', 'pasted', 'a.csv'])
       expect(parse(name, '{"text":"a"}\n{"text":"b"}\n').kind).toBe('jsonl');
   });
 
-  it('says the first reason when no line can be read', () => {
+  it('reports the first reason when no line can be parsed', () => {
     const error = failure('a.jsonl', 'hello\nworld\n');
     expect(error.code).toBe('data/parse');
     expect(error.message).toContain('None of the 2 rows can be read. Line 1:');
     expect(error.problems).toHaveLength(2);
   });
 
-  it('refuses more columns than anyone can map', () => {
+  it('refuses too many columns', () => {
     const row = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`key${i}`, i]));
     expect(failure('a.jsonl', JSON.stringify(row)).code).toBe('data/columns');
   });
 });
 
 describe('JSON', () => {
-  it('gives every element of an array its line', () => {
+  it('gives the first line of each element of an array', () => {
     const table = parse('a.json', '[\n  {"text": "a]\\" {"},\n\n  {\n    "text": "b"\n  }, {"text": "c"}\n]\n');
     expect(cells(table)).toEqual([['a]" {'], ['b'], ['c']]);
     expect(lines(table)).toEqual([2, 4, 6]);
   });
 
-  it('goes on after a broken element', () => {
+  it('continues after a broken element', () => {
     const table = parse('a.json', '[\n{"text": "a"},\n{"text": "b},\n{"text": NaN},\n{"text": "d"},\n]');
     expect(lines(table)).toEqual([2, 5]);
     expect(table.problems.map((p) => p.line)).toEqual([3, 4]);
   });
 
-  it('names the line of a string that breaks everything after it', () => {
+  it('names the line of an unclosed string after which no element is found', () => {
     expect(failure('a.json', '[\n{\n"a": "b},\n{"text": {"x": 1\n').message).toContain('Line 3 opens a string that never closes');
   });
 
-  it('takes the examples from under a key, and strings as texts', () => {
+  it('finds the examples under a key, and takes strings as texts', () => {
     expect(lines(parse('a.json', '{"version": 1,\n"data": [\n{"text": "a"},\n{"text": "b"}]}'))).toEqual([3, 4]);
     expect(cells(parse('a.json', '["a", "b"]'))).toEqual([['a'], ['b']]);
     expect(cells(parse('a.json', '{"text": "alone"}'))).toEqual([['alone']]);
   });
 
-  it('says where it was cut off', () => {
+  it('reports where a truncated file ends', () => {
     expect(failure('a.json', '[\n{"text": "a"},\n{"text": {"x": 1}\n').message).toContain('begins on line 3 never closes');
     expect(failure('a.json', '[\n{"text": "a"}\n').message).toContain('opened on line 1 never closes');
     expect(failure('a.json', '[\n{"text": "a"}\n]\n[1]').message).toContain('more text follows');
@@ -215,12 +217,12 @@ describe('plain text', () => {
   });
 });
 
-describe('files that are no text', () => {
+describe('files that are not text', () => {
   it.each([
     ['empty.csv', '', 'data/empty', '0 bytes'],
     ['blank.jsonl', ' \n\t\r\n', 'data/empty', 'white space'],
     ['bom.csv', '\ufeff', 'data/empty', 'white space'],
-    ['header.csv', 'prompt,completion\n', 'data/no-examples', 'no rows below'],
+    ['header.csv', 'prompt,completion\n', 'data/no-examples', 'but no rows'],
     ['book.xlsx', 'PK\x03\x04rest', 'data/binary', 'Excel'],
     ['a.parquet', 'PAR1rest', 'data/binary', 'Parquet'],
     ['nul.csv', 'text\na\0b\n', 'data/binary', 'not text'],

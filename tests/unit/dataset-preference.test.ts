@@ -103,7 +103,7 @@ describe('pairs of a preferred and a rejected answer', () => {
     ]);
   });
 
-  it('is found in CSV, with lists written as JSON text', async () => {
+  it('are detected in CSV, with lists as JSON text', async () => {
     const quoted = (value: unknown) => `"${JSON.stringify(value).replaceAll('"', '""')}"`;
     const text = await openText('a.csv', 'Prompt,Chosen,Rejected\nWhat colour is the sky?,It is blue.,It is green.\n');
     expect(text.examples).toEqual([{ kind: 'chat', line: 2, messages: EXPECTED }]);
@@ -112,7 +112,7 @@ describe('pairs of a preferred and a rejected answer', () => {
     expect(lists.examples).toEqual([{ kind: 'chat', line: 2, messages: EXPECTED }]);
   });
 
-  it('keeps an answer that only looks like JSON', async () => {
+  it('may be text that is also JSON', async () => {
     const dataset = await open({ prompt: 'Give me a list.', chosen: '[1, 2]', rejected: '{"a": 1}' });
     expect(dataset.examples).toMatchObject([{ messages: [user('Give me a list.'), assistant('[1, 2]')] }]);
   });
@@ -124,7 +124,7 @@ describe('pairs of a preferred and a rejected answer', () => {
     [{ prompt: [{ role: 'user' }], chosen: 'a', rejected: 'b' }, 'Message 1: missing key "content"'],
     [{ prompt: 'q', chosen: [{ role: 'alien', content: 'a' }], rejected: 'b' }, 'unrecognised role "alien"'],
     [{ prompt: 'q', chosen: [user('a')], rejected: 'b' }, 'No assistant message'],
-  ])('says what is wrong with %j', async (row, words) => {
+  ])('reports what is wrong with %j', async (row, words) => {
     const dataset = await open(row, good);
     expect(dataset.problems).toEqual([{ line: 1, message: expect.stringContaining(words) as string }]);
     expect(dataset.examples).toHaveLength(1);
@@ -138,12 +138,12 @@ describe('pairs of a preferred and a rejected answer', () => {
       { chosen: '\n\nHuman: Hello\n\nAssistant: ', rejected: '\n\nHuman: Hello\n\nAssistant: Hi.' },
       'No assistant message at the end of "chosen"',
     ],
-  ])('says why %j has no prompt or no answer', async (row, words) => {
+  ])('reports why %j has no prompt or no answer', async (row, words) => {
     const dataset = await open(row, { chosen: 'The sky is blue.', rejected: 'The sky is green.' });
     expect(dataset.problems).toEqual([{ line: 1, message: expect.stringContaining(words) as string }]);
   });
 
-  it('has no notice once another format is chosen', async () => {
+  it('give no notice under another format', async () => {
     const dataset = await open(good);
     const text = remapDataset(dataset, { format: 'text', roles: dataset.mapping.roles });
     expect(text.examples).toHaveLength(1);
@@ -153,14 +153,14 @@ describe('pairs of a preferred and a rejected answer', () => {
     expect(viewDataset(back).notices).toHaveLength(1);
   });
 
-  it('asks for the columns that the format needs', async () => {
+  it('need a column of rejected answers', async () => {
     const dataset = await open({ prompt: 'q', completion: 'a' });
     const chosen = remapDataset(dataset, { format: 'preference', roles: ['user', 'assistant'] });
     expect(chosen.examples).toEqual([]);
     expect(chosen.reason).toContain('needs a column for the rejected answer');
   });
 
-  it('takes a file without rejected answers as prompts and completions', async () => {
+  it('without rejected answers are prompts and completions', async () => {
     const dataset = await open({ prompt: 'q', chosen: 'a' });
     expect(dataset.mapping).toEqual({ format: 'prompt-completion', roles: ['user', 'assistant'] });
   });
@@ -180,14 +180,14 @@ describe('answers labelled as desirable or not (KTO)', () => {
     expect(viewDataset(dataset).notices).toEqual([NOTICE]);
   });
 
-  it('reads labels in CSV', async () => {
+  it('are detected in CSV', async () => {
     const dataset = await openText('a.csv', 'prompt,completion,label\nq,good,True\nq,bad,False\nq,odd,maybe\n');
     expect(dataset.examples).toMatchObject([{ line: 2 }]);
     expect(dataset.problems.map(({ line }) => line)).toEqual([3, 4]);
     expect(dataset.problems[1]?.message).toContain('"label" is "maybe", expected true or false');
   });
 
-  it('leaves other labels alone', async () => {
+  it('must have true or false as labels', async () => {
     const dataset = await open({ prompt: 'q', completion: 'a', label: 'greeting' });
     expect(dataset.mapping.format).toBe('prompt-completion');
   });
