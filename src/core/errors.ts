@@ -1,9 +1,9 @@
 /**
- * Coded errors. A code is stable and machine-readable; the message names what was found, what was expected and
- * what to do next. The code travels in `name`, because that is all that survives a worker boundary (with message and stack).
+ * Coded errors. A code is stable and machine-readable; the message says what was found, what was expected and what to do next.
+ * The code is stored in `name`, because comlink passes only name, message and stack across a worker boundary.
  */
 
-/** What went wrong, by stage. The page maps codes to help; add a code here before throwing it. */
+/** All error codes, by stage. The page maps codes to help texts. */
 export type ErrorCode =
   | 'data/empty'
   | 'data/binary'
@@ -31,7 +31,7 @@ export type ErrorCode =
   | 'worker/died'
   | 'internal';
 
-/** One thing wrong with the input: where it is and what to do about it. */
+/** One problem of the input: where it is, and what is wrong. */
 export interface Problem {
   /** Line, tensor, setting or file name. */
   readonly where: string;
@@ -51,12 +51,12 @@ export class CodedError extends Error {
   }
 }
 
-/** An engine bug, not a user's mistake. */
+/** The error for a bug of Finetab, as opposed to wrong input. */
 export function internal(message: string): CodedError {
   return new CodedError('internal', `internal: ${message}`);
 }
 
-/** Reads the code of anything thrown, also of an error that crossed a worker boundary as name and message. */
+/** The code of anything thrown, also of an error that crossed a worker boundary; `internal` when it has none. */
 export function codeOf(error: unknown): ErrorCode {
   if (error instanceof CodedError) return error.code;
   if (error instanceof Error && error.name.includes('/')) return error.name as ErrorCode;

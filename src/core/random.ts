@@ -1,10 +1,10 @@
 /**
- * Counter-based random numbers: a pure function of (seed, step, stream, index), so that any draw can be made again.
+ * Counter-based random numbers: a pure function of (seed, step, stream, index), so that any number can be recomputed.
  * The generator is PCG4D (Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020): 32-bit integer
  * arithmetic only, so `kernels/lib/random.wgsl` gives the same bits.
  */
 
-/** Independent uses of randomness. Values are part of the checkpoint format: never renumber. */
+/** Independent streams of random numbers. The values are part of the checkpoint format and must not change. */
 export const STREAM = { shuffle: 1, adapterInit: 2, sample: 3, split: 4, shuffleRows: 5, measure: 6, dropout: 1024 } as const;
 
 /** 32 random bits (as an unsigned number) for the counter (seed, step, stream, index). */
@@ -27,12 +27,12 @@ export function randomBits(seed: number, step: number, stream: number, index: nu
   return x;
 }
 
-/** A number in [0, 1) on a grid of 2^-24: exactly representable in f32, so CPU and GPU compare alike. */
+/** A number in [0, 1), a multiple of 2^-24: exact in f32, so comparisons on CPU and GPU agree. */
 export function uniform(seed: number, step: number, stream: number, index: number): number {
   return (randomBits(seed, step, stream, index) >>> 8) / 16777216;
 }
 
-/** A permutation of 0..count-1 (Fisher-Yates), the same for the same (seed, step, stream). */
+/** A permutation of 0..count-1 (Fisher-Yates): a pure function of (count, seed, step, stream). */
 export function permutation(count: number, seed: number, step: number, stream: number): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   for (let i = count - 1; i > 0; i--) {

@@ -15,14 +15,14 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i]);
 }
 
-/** Throws an `internal:` error that prints both shapes when they differ. */
+/** Throws an `internal:` error that prints both shapes if they differ. */
 export function expectShape(what: string, actual: Shape, expected: Shape): void {
   if (!sameShape(actual, expected)) {
     throw internal(`${what} has shape [${actual.join(', ')}], expected [${expected.join(', ')}]`);
   }
 }
 
-/** The two sizes of a matrix. */
+/** Rows and columns of a matrix. Throws an `internal:` error for other shapes. */
 export function matrixShape(what: string, shape: Shape): readonly [number, number] {
   const [rows, columns] = shape;
   if (rows === undefined || columns === undefined || shape.length !== 2) {

@@ -1,8 +1,8 @@
-/** What IndexedDB and OPFS have in common: how much room there is, and what their errors mean. */
+/** Free space and coded errors for IndexedDB and OPFS. */
 
 import { CodedError } from './errors';
 
-/** Bytes for people: `1.3 GB`, `640 KB`. */
+/** Formats a number of bytes: `1.3 GB`, `640 KB`. */
 export function formatBytes(bytes: number): string {
   const units = ['bytes', 'KB', 'MB', 'GB', 'TB'];
   const power = bytes < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
@@ -10,19 +10,19 @@ export function formatBytes(bytes: number): string {
   return `${power === 0 ? value : Number(value.toPrecision(3))} ${units[power] ?? ''}`;
 }
 
-/** Names of DOMExceptions that mean "full". */
+/** Names of DOMExceptions for a full quota or disk. */
 const FULL = new Set(['QuotaExceededError', 'NS_ERROR_DOM_QUOTA_REACHED', 'NS_ERROR_FILE_NO_DEVICE_SPACE']);
 
 function quotaError(what: string, needed: number, cause?: unknown): CodedError {
   const message =
-    `There is no room for ${what}: it needs ${formatBytes(needed)}. ` +
+    `There is not enough storage space for ${what}: it needs ${formatBytes(needed)}. ` +
     'Delete old runs or cached models, or free space on the disk, then try again.';
   return new CodedError('store/quota', message, [{ where: 'storage', message: `${needed} bytes needed` }], { cause });
 }
 
 /**
- * Makes anything that storage threw a coded error: `store/quota` when it is full, else `store/failed`. `what` names the thing
- * being stored, `needed` its bytes. Coded errors pass as they are.
+ * Converts anything that storage threw to a coded error: `store/quota` when it is full, else `store/failed`. `what` names the thing
+ * being stored, `needed` its bytes. Coded errors are returned unchanged.
  */
 export function storageError(error: unknown, what: string, needed: number): CodedError {
   if (error instanceof CodedError) return error;
@@ -35,7 +35,10 @@ export function storageError(error: unknown, what: string, needed: number): Code
   return new CodedError('store/failed', message, [], { cause: error });
 }
 
-/** Throws `store/quota` when the browser's own estimate says that `needed` bytes do not fit. Where it gives none, writing will tell. */
+/**
+ * Throws `store/quota` when `needed` bytes do not fit by the browser's estimate. Where a browser gives no estimate, the write itself
+ * may fail.
+ */
 export async function ensureSpace(what: string, needed: number): Promise<void> {
   const { quota, usage } = await navigator.storage.estimate().catch((): StorageEstimate => ({}));
   if (quota !== undefined && usage !== undefined && quota - usage < needed) throw quotaError(what, needed);

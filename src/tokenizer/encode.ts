@@ -1,4 +1,4 @@
-/** From examples and prompts to token ids, with the loss mask. Training and generation share the way, so they see the same tokens. */
+/** Encodes examples and prompts to token ids, with the loss mask. Training and generation share this code and so see the same tokens. */
 
 import { messageOf } from '../core/errors';
 import type { Example, Message } from '../dataset/types';
@@ -8,37 +8,40 @@ import type { TextTokenizer } from './tokenizer';
 import type { ExamplePreview, PreviewToken } from './types';
 
 export interface EncodeSettings {
-  /** Tokens that an example may have; what is beyond is cut off. */
+  /** The most tokens of an example; longer ones are truncated. */
   readonly sequenceLength: number;
-  /** Loss on the assistant's answers and their end-of-turn token only, or on every token. Plain texts are trained whole. */
+  /** Loss on the assistant's answers with their end-of-turn tokens, or on every token. All of a plain text is trained either way. */
   readonly lossOn: 'assistant' | 'all';
 }
 
-/** ids and trained have the same length; `trained[i]` is 1 where the token is predicted and counted. `truncated` tokens were cut off. */
+/**
+ * `ids` and `trained` have the same length; `trained[i]` is 1 where the loss counts token i. `truncated` is the number of tokens
+ * that were cut off.
+ */
 export interface EncodedExample {
   readonly ids: readonly number[];
   readonly trained: readonly number[];
   readonly truncated: number;
 }
 
-/** Why an example can't be trained on. */
+/** The reason why an example can't be trained on. */
 export interface DroppedExample {
   readonly dropped: string;
 }
 
-/** A conversation to be answered, or a text to be continued. */
+/** A conversation to answer, or a text to continue. */
 export type Prompt = { readonly messages: readonly Message[] } | { readonly text: string };
 
-/** An example in its full length. */
+/** An example before truncation. */
 export interface Tokens {
   readonly ids: number[];
   readonly trained: number[];
 }
 
-/** One flag a token, in an array of any kind. */
+/** One flag for each token, in a typed or plain array. */
 type Flags = Pick<Uint8Array, 'length' | 'indexOf'> | readonly number[];
 
-/** Encodes an example and cuts it to the sequence length; dropped when no trained token remains. */
+/** Encodes an example and truncates it to the sequence length; dropped when no trained token remains. */
 export function encodeExample(
   tokenizer: TextTokenizer,
   example: Example,
@@ -51,7 +54,7 @@ export function encodeExample(
   return { ids: whole.ids.slice(0, kept), trained: whole.trained.slice(0, kept), truncated: whole.ids.length - kept };
 }
 
-/** Encodes an example in its full length; dropped when the chat template refuses it. */
+/** Encodes an example without truncation; dropped when the chat template raises an error. */
 export function encodeWhole(
   tokenizer: TextTokenizer,
   example: Example,
@@ -60,7 +63,7 @@ export function encodeWhole(
   try {
     const tokens =
       example.kind === 'chat' ? encodeChat(tokenizer, example.messages, lossOn) : encodeText(tokenizer, example.text);
-    // Nothing comes before the first token, so nothing predicts it.
+    // No earlier token predicts the first.
     if (tokens.trained.length > 0) tokens.trained[0] = 0;
     return tokens;
   } catch (error) {
@@ -68,16 +71,16 @@ export function encodeWhole(
   }
 }
 
-/** How many tokens of an example stay when it is cut to `length`; dropped when none of them is trained. */
+/** How many tokens remain of an example that is truncated to `length`; dropped when none of them is trained. */
 export function keptLength(trained: Flags, length: number): number | DroppedExample {
   const first = trained.indexOf(1);
-  if (first < 0) return { dropped: 'Nothing in it is trained: the template leaves no token of an answer.' };
+  if (first < 0) return { dropped: 'No token of it is trained: the chat template renders no answer.' };
   if (first < length) return Math.min(trained.length, length);
-  const found = `The prompt alone has ${first} tokens and the sequence length is ${length}, so nothing of the answer remains.`;
+  const found = `The prompt alone has ${first} tokens and the sequence length is ${length}, so no token of the answer remains.`;
   return { dropped: `${found} Raise the sequence length to ${trained.length} for this row.` };
 }
 
-/** Ids of a prompt, ready for generation: exactly what precedes an answer in training. Throws what the chat template raises. */
+/** Ids of a prompt for generation: the same that precede an answer in training. Throws what the chat template raises. */
 export function encodePrompt(tokenizer: TextTokenizer, prompt: Prompt): number[] {
   if ('text' in prompt) return [...tokenizer.prefix, ...tokenizer.encode(prompt.text)];
   const spans = spansOf(tokenizer.chat, prompt.messages, tokenizer.stopTexts, true);
@@ -94,7 +97,7 @@ export function previewExample(
   if ('dropped' in encoded) return encoded;
   const stream = new TextStream(tokenizer, { skipSpecial: false });
   const tokens: PreviewToken[] = encoded.ids.map((id, i) => {
-    // A token that ends inside a character has no text of its own yet.
+    // A token that ends inside a character has no text yet.
     const text = stream.push(id);
     return { id, text: text === '' ? '\ufffd' : text, trained: encoded.trained[i] === 1 };
   });
@@ -106,20 +109,20 @@ function encodeChat(tokenizer: TextTokenizer, messages: readonly Message[], loss
   const tokens = join(tokenizer, spans);
   if (lossOn === 'all') return { ids: tokens.ids, trained: tokens.ids.map(() => 1) };
   const last = tokens.trained.lastIndexOf(1);
-  // What follows the last answer (a line break, an unanswered question) would be computed for nothing.
+  // No loss depends on what follows the last answer: a line break, an unanswered question.
   const kept = { ids: tokens.ids.slice(0, last + 1), trained: tokens.trained.slice(0, last + 1) };
-  return closed(tokenizer, kept);
+  return withEnd(tokenizer, kept);
 }
 
-/** A template without end-of-turn tokens would teach the model never to stop: the end token goes behind its last answer. */
-function closed(tokenizer: TextTokenizer, tokens: Tokens): Tokens {
+/** Appends the end token when the template has no end-of-turn token, because the model would otherwise learn never to stop. */
+function withEnd(tokenizer: TextTokenizer, tokens: Tokens): Tokens {
   const last = tokens.ids.at(-1);
   const { eosId } = tokenizer;
   if (last === undefined || eosId === null || tokenizer.stopIds.includes(last)) return tokens;
   return { ids: [...tokens.ids, eosId], trained: [...tokens.trained, 1] };
 }
 
-/** Encodes the spans one after the other, each as the continuation of those before. */
+/** Encodes the spans in order, each as the continuation of those before it. */
 function join(tokenizer: TextTokenizer, spans: readonly { readonly text: string; readonly answer: boolean }[]): Tokens {
   const ids: number[] = [];
   const trained: number[] = [];

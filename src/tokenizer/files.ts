@@ -1,4 +1,4 @@
-/** Reads and checks the tokenizer's files: what of them Finetab needs, with every problem named. */
+/** Parses and validates the tokenizer's files, and reports all problems at once. */
 
 import * as v from 'valibot';
 import { CodedError, messageOf, type Problem } from '../core/errors';
@@ -8,7 +8,7 @@ const token = v.nullish(v.union([v.string(), v.looseObject({ content: v.string()
 const flag = v.nullish(v.boolean());
 const template = v.nullish(v.union([v.string(), v.array(v.object({ name: v.string(), template: v.string() }))]));
 
-/** Passed on as it is: a valibot record would leave out `constructor`, which is a token of many vocabularies. */
+/** Not a valibot record, which would drop the key `constructor`, a token of many vocabularies. */
 const vocabulary = v.custom<object>((value) => typeof value === 'object' && value !== null, 'expected the vocabulary');
 
 const tokenizerSchema = v.looseObject({
@@ -32,13 +32,13 @@ const generationSchema = v.looseObject({ eos_token_id: ids, pad_token_id: v.null
 export type SpecialName = 'bos_token' | 'eos_token' | 'pad_token' | 'unk_token';
 
 export interface ParsedFiles {
-  /** tokenizer.json as the tokenizer library takes it. */
+  /** tokenizer.json, with the keys that the tokenizer library requires. */
   readonly tokenizer: Readonly<Record<string, unknown>>;
   /** tokenizer_config.json; empty when there is none. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Special tokens by the name that chat templates use. */
   readonly specials: Readonly<Partial<Record<SpecialName, string>>>;
-  /** Whether a start or end token goes round plain text; null leaves it to tokenizer.json. */
+  /** Whether a start token is put before plain text, or an end token after it; null: tokenizer.json decides. */
   readonly addBos: boolean | null;
   readonly addEos: boolean | null;
   /** The model's chat template; null when it has none. */
@@ -88,7 +88,7 @@ function readJson<S extends v.GenericSchema>(
 
 function unusable(problems: readonly Problem[]): CodedError {
   const list = problems.map((problem) => `${problem.where}: ${problem.message}`).join('; ');
-  const next = "Take tokenizer.json and its companions from the model's own folder.";
+  const next = "Use tokenizer.json and the files with it from the model's own folder.";
   return new CodedError('model/tokenizer', `The tokenizer can't be used: ${list}. ${next}`, problems);
 }
 
@@ -100,7 +100,7 @@ function specialsOf(config: v.InferOutput<typeof configSchema>): Partial<Record<
   );
 }
 
-/** Of several named templates the one called `default`, else the first. */
+/** The template; of several named ones, `default` or else the first. */
 function chooseTemplate(value: v.InferOutput<typeof template>): string | null {
   if (value == null || typeof value === 'string') return value ?? null;
   const chosen = value.find((one) => one.name === 'default') ?? value[0];

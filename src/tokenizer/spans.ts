@@ -1,33 +1,33 @@
 /**
- * Which parts of a rendered conversation the assistant writes. Found by rendering the conversation up to each answer, with the
- * assistant's turn opened, and comparing: few templates mark their answers, but all can be rendered.
+ * Finds the parts of a rendered conversation that the assistant writes. Few templates mark answers with `{% generation %}`, so each
+ * prefix of the conversation is rendered with the assistant's turn opened, and compared with the whole.
  */
 
 import type { Message } from '../dataset/types';
 import type { ChatTemplate } from './template';
 
-/** A piece of the text; end to end the pieces are the text. */
+/** A part of the rendered text. The spans of a conversation, joined, are the text. */
 export interface Span {
   readonly text: string;
-  /** Written by the assistant: an answer with its end-of-turn token. */
+  /** The assistant writes it: an answer with its end-of-turn token. */
   readonly answer: boolean;
 }
 
 type Range = readonly [from: number, to: number];
 
 /**
- * The conversation in spans. Each answer begins where a prompt would end, and ends with the last of `stops` in its turn.
- * With `open`, the last span is the opening of the assistant's next turn. Throws what the template raises.
+ * The conversation in spans. An answer begins where the prompt before it ends in generation, and ends with the last of `stops` in its
+ * turn. With `open`, the last span opens the assistant's next turn. Throws what the template raises.
  */
 export function spansOf(chat: ChatTemplate, messages: readonly Message[], stops: readonly string[], open: boolean): Span[] {
   const text = chat.render(messages, open);
   const answers = answerRanges(chat, messages, text, stops, open);
-  const asked = messages.some((message) => message.role === 'assistant');
-  if (answers.length === 0 && asked && !open) return rebuilt(chat, messages, stops);
+  const hasAnswer = messages.some((message) => message.role === 'assistant');
+  if (answers.length === 0 && hasAnswer && !open) return lastAnswer(chat, messages, stops);
   return cut(text, answers);
 }
 
-/** Answers whose prompt and turn stand in `text` as they would be rendered alone: what is learnt there is what inference sees. */
+/** The answers whose prompt and turn are in `text` as generation would render them. Others are not trained. */
 function answerRanges(
   chat: ChatTemplate,
   messages: readonly Message[],
@@ -47,23 +47,23 @@ function answerRanges(
   return ranges;
 }
 
-/** Behind the last stop token of the turn; the end of the turn when it has none. */
+/** Index after the last stop token of the turn; the end of the turn when it has none. */
 function endOfAnswer(turn: string, from: number, stops: readonly string[]): number {
   const ends = stops.map((stop) => ({ at: turn.lastIndexOf(stop), length: stop.length })).filter(({ at }) => at >= from);
   return ends.length === 0 ? turn.length : Math.max(...ends.map(({ at, length }) => at + length));
 }
 
 /**
- * For templates that open an answer differently from how they later show it (reasoning models): the prompt of the last
- * answer as inference renders it, then the answer from its content on.
+ * For templates of reasoning models, which open an answer differently from how they render a finished one: the prompt of the last
+ * answer as generation renders it, then the answer from its content on.
  */
-function rebuilt(chat: ChatTemplate, messages: readonly Message[], stops: readonly string[]): Span[] {
+function lastAnswer(chat: ChatTemplate, messages: readonly Message[], stops: readonly string[]): Span[] {
   const last = messages.findLastIndex((message) => message.role === 'assistant');
   const content = messages[last]?.content.trim() ?? '';
   const prompt = chat.render(messages.slice(0, last), true);
   const turn = chat.render(messages.slice(0, last + 1), false);
   const at = turn.lastIndexOf(content);
-  if (at < 0) throw new Error("the chat template does not show the assistant's answer");
+  if (at < 0) throw new Error("the chat template does not render the assistant's answer");
   return [
     { text: prompt, answer: false },
     { text: turn.slice(at, endOfAnswer(turn, at, stops)), answer: true },

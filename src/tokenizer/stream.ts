@@ -1,14 +1,14 @@
-/** Turns ids into text one at a time, holding back bytes until they make a whole character. */
+/** Decodes ids one at a time, and keeps bytes until they are a whole character. */
 
 import type { TextTokenizer } from './tokenizer';
 
-/** The start of a character is at most three bytes: more of these in a row at the end are bytes that are no UTF-8. */
+/** An incomplete character has at most three bytes; more replacement characters at the end are invalid UTF-8. */
 const UNFINISHED = /(?<!\ufffd)\ufffd{1,3}$/;
 
 export class TextStream {
   readonly #tokenizer: TextTokenizer;
   readonly #skipSpecial: boolean;
-  /** Tokens that are already out but decide on the space before the next one, then tokens that wait. */
+  /** Tokens already decoded, which decide whether a space precedes the next one, then pending tokens. */
   #window: number[];
   #done: number;
 
@@ -20,7 +20,7 @@ export class TextStream {
     this.#done = this.#window.length;
   }
 
-  /** The text that `id` completes: often its own, empty inside a character. */
+  /** The text that `id` completes; empty inside a character. */
   push(id: number): string {
     this.#window.push(id);
     const text = this.#pending();
@@ -29,7 +29,7 @@ export class TextStream {
     return text;
   }
 
-  /** What is left, with U+FFFD for bytes that never made a character. */
+  /** The pending text, with U+FFFD for incomplete characters. */
   flush(): string {
     const text = this.#pending();
     this.#settle();
@@ -41,7 +41,7 @@ export class TextStream {
     return this.#decode(this.#window).slice(before.length);
   }
 
-  /** Keeps the tokens just given out as the context of the next. */
+  /** Keeps the tokens just decoded as the context of the next. */
   #settle(): void {
     this.#window = this.#window.slice(this.#done);
     this.#done = this.#window.length;

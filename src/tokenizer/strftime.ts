@@ -1,4 +1,4 @@
-/** Dates the way chat templates ask for them: Python's strftime, in English and UTC. */
+/** Python's strftime for chat templates, in English and UTC. */
 
 const MONTHS = 'January February March April May June July August September October November December'.split(' ');
 const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ');
@@ -20,7 +20,7 @@ const DIRECTIVES: Readonly<Record<string, (date: Date) => string>> = {
   '%': () => '%',
 };
 
-/** Replaces the directives of `format`; those not known stay as they stand. */
+/** Replaces the directives of `format`; unknown ones are kept. */
 export function formatDate(date: Date, format: string): string {
   return format.replace(/%([a-zA-Z%])/g, (whole, letter: string) => DIRECTIVES[letter]?.(date) ?? whole);
 }

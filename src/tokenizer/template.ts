@@ -1,4 +1,4 @@
-/** The chat template: from messages to the text that the model was trained on. */
+/** Renders messages with the model's chat template. */
 
 import { Template } from '@huggingface/jinja';
 import { CodedError, messageOf } from '../core/errors';
@@ -6,24 +6,24 @@ import type { Message } from '../dataset/types';
 import { formatDate } from './strftime';
 
 /**
- * For models without a chat template: `User: …`, `Assistant: …` and so on, one turn a line, the end token
- * behind each assistant turn. Jinja like any other, so that an export can carry it along.
+ * The template of models that have none: `User: …`, `Assistant: …` and so on, one turn a line, with the end token after each
+ * assistant turn. It is Jinja too, so that it can be exported.
  */
 const BUILT_IN =
   "{% for message in messages %}{{ message['role'] | capitalize + ': ' + message['content'] }}" +
   "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{{ '\\n' }}{% endfor %}" +
   "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}";
 
-/** Templates that print today's date get this one, or the same data would give other tokens tomorrow. It is Llama 3.2's own fallback. */
+/** The date for templates that print today's date, fixed so that the same data gives the same tokens. Llama 3.2 uses it as its default. */
 const TEMPLATE_DATE = new Date(Date.UTC(2024, 6, 26));
 
-/** The library has a `strftime_now` of its own that can be assigned to, but not passed in. The line break is trimmed with the block. */
+/** The library's `strftime_now` can be reassigned in a template, but not passed in. The line break is trimmed with the block. */
 const FIX_DATE = '{% set strftime_now = fixed_strftime %}\n';
 
 export class ChatTemplate {
   /** The Jinja text. */
   readonly source: string;
-  /** The model came without a template; `source` is Finetab's own. */
+  /** The model has no template; `source` is Finetab's. */
   readonly builtIn: boolean;
   readonly #template: Template;
   readonly #specials: Readonly<Record<string, string>>;
@@ -36,7 +36,7 @@ export class ChatTemplate {
     this.#template = parseTemplate(this.source);
   }
 
-  /** The conversation as text; with `open`, followed by the opening of the assistant's next turn. Throws what the template raises. */
+  /** Renders the conversation; with `open`, followed by the opening of the assistant's next turn. Throws what the template raises. */
   render(messages: readonly Message[], open: boolean): string {
     return this.#template.render({
       ...this.#specials,
@@ -48,7 +48,7 @@ export class ChatTemplate {
     });
   }
 
-  /** Like `render`, but null where the template refuses the messages. */
+  /** Like `render`, but null where the template raises an error. */
   tryRender(messages: readonly Message[], open: boolean): string | null {
     try {
       return this.render(messages, open);

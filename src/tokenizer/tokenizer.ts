@@ -1,4 +1,4 @@
-/** A model's tokenizer: text to ids and back, its special tokens, its chat template, and what ends a turn. */
+/** A model's tokenizer: encodes and decodes, and knows its special tokens, chat template and stop tokens. */
 
 import { Tokenizer } from '@huggingface/tokenizers';
 import { CodedError, messageOf } from '../core/errors';
@@ -6,16 +6,16 @@ import { parseTokenizerFiles, type ParsedFiles } from './files';
 import { ChatTemplate } from './template';
 import type { TokenizerFiles } from './types';
 
-/** Names of end tokens, for models whose files don't say which one is theirs. */
+/** End tokens to look for when the model's files name none. */
 const COMMON_EOS = ['<|endoftext|>', '</s>', '<|end_of_text|>', '<eos>', '<|im_end|>'];
 
-/** Opening pieces are few in a data set (`<|im_start|>assistant\n`); only short ones are remembered. */
+/** Texts before a span are mostly the same few (`<|im_start|>assistant\n`), so the ids of short ones are cached. */
 const MAX_HEAD = 64;
 const MAX_HEADS = 1000;
 
 export class TextTokenizer {
   readonly chat: ChatTemplate;
-  /** Ids put before and after a plain text; mostly empty or one. */
+  /** Ids added before and after a plain text; usually none or one. */
   readonly prefix: readonly number[];
   readonly suffix: readonly number[];
   /** Ends a text or an answer; null when the model has no such token. */
@@ -23,12 +23,12 @@ export class TextTokenizer {
   readonly padId: number | null;
   /** Ids that end generation: the end token, those of generation_config.json, and the chat template's end of turn. */
   readonly stopIds: readonly number[];
-  /** The stop tokens as text, as they stand in a rendered conversation. */
+  /** The stop tokens as text, as a rendered conversation has them. */
   readonly stopTexts: readonly string[];
   /** One more than the largest id. */
   readonly size: number;
   readonly #tokenizer: Tokenizer;
-  /** Added tokens at which any text may be cut without changing its tokens. */
+  /** Added tokens before which any text may be split without changing its tokens. */
   readonly #cuts: readonly string[];
   readonly #heads = new Map<string, readonly number[]>();
 
@@ -40,7 +40,7 @@ export class TextTokenizer {
     const raw = parsed.tokenizer.normalizer === null;
     this.#cuts = added.filter((one) => !one.lstrip && (raw || !one.normalized) && one.content !== '').map((one) => one.content);
     this.size = 1 + [...this.#tokenizer.get_vocab(true).values()].reduce((most, id) => Math.max(most, id), -1);
-    [this.prefix, this.suffix] = this.#surroundings(parsed);
+    [this.prefix, this.suffix] = this.#affixes(parsed);
     this.eosId = this.#findEos(parsed);
     this.padId = this.#idOf(parsed.specials.pad_token) ?? parsed.padId;
     this.chat = new ChatTemplate(parsed.chatTemplate, this.#templateTokens(parsed), this.prefix.length > 0);
@@ -48,14 +48,14 @@ export class TextTokenizer {
     this.stopTexts = this.stopIds.map((id) => this.tokenOf(id) ?? '').filter((text) => text !== '');
   }
 
-  /** Ids of `text` alone, nothing put round it. */
+  /** Ids of `text`, without added special tokens. */
   encode(text: string): number[] {
     return text === '' ? [] : this.#tokenizer.encode(text, { add_special_tokens: false }).ids;
   }
 
   /**
-   * Ids of `text` as it follows `left`, whose own ids are fixed (because a model reads `left` as a prompt and then writes `text`).
-   * That is what encoding both together adds to encoding `left`, wherever the two agree on `left`.
+   * Ids of `text` after `left`, whose ids are fixed because a model reads `left` as a prompt and then generates `text`. They are what
+   * encoding both together adds to the ids of `left`, if these do not change.
    */
   encodeAfter(left: string, text: string): readonly number[] {
     if (left === '' || text === '') return this.encode(text);
@@ -66,19 +66,19 @@ export class TextTokenizer {
     return this.#encodeDetached(text);
   }
 
-  /** The text of `ids`; bytes that are no whole character become U+FFFD. */
+  /** The text of `ids`; incomplete characters become U+FFFD, unknown ids are skipped. */
   decode(ids: readonly number[], options: { readonly skipSpecial: boolean } = { skipSpecial: true }): string {
     const known = ids.filter((id) => this.tokenOf(id) !== undefined);
     if (known.length === 0) return '';
     return this.#tokenizer.decode(known, { skip_special_tokens: options.skipSpecial, clean_up_tokenization_spaces: false });
   }
 
-  /** The token as it stands in the vocabulary; undefined for ids that the model has room for but the tokenizer does not use. */
+  /** The token in the vocabulary; undefined for ids of the embedding matrix that the tokenizer does not use. */
   tokenOf(id: number): string | undefined {
     return this.#tokenizer.id_to_token(id);
   }
 
-  /** Start of the last added token in `text`; 0 when there is none. */
+  /** Index of the last added token in `text`; 0 when there is none. */
   #lastCut(text: string): number {
     return this.#cuts.reduce((last, token) => Math.max(last, text.lastIndexOf(token)), 0);
   }
@@ -91,25 +91,25 @@ export class TextTokenizer {
     return ids;
   }
 
-  /** `text` without what some tokenizers put in front of every text: encoded behind a line break, where that does not merge with it. */
+  /** Encodes `text` after a line break, to omit the space that some tokenizers add before a text; alone if the two merge. */
   #encodeDetached(text: string): readonly number[] {
     const anchor = this.#encodeHead('\n');
     const both = this.encode(`\n${text}`);
     return startsWith(both, anchor) ? both.slice(anchor.length) : this.encode(text);
   }
 
-  /** What tokenizer.json puts round a text, unless tokenizer_config.json says otherwise. */
-  #surroundings(parsed: ParsedFiles): [readonly number[], readonly number[]] {
-    const bare = this.encode('a');
-    const dressed = this.#tokenizer.encode('a', { add_special_tokens: true }).ids;
-    const at = dressed.findIndex((_, i) => startsWith(dressed.slice(i), bare));
-    const [before, after] = at < 0 ? [[], []] : [dressed.slice(0, at), dressed.slice(at + bare.length)];
-    const asked = (flag: boolean | null, name: 'bos_token' | 'eos_token', found: number[]) => {
+  /** The special tokens that tokenizer.json adds before and after a text, unless tokenizer_config.json overrides them. */
+  #affixes(parsed: ParsedFiles): [readonly number[], readonly number[]] {
+    const plain = this.encode('a');
+    const whole = this.#tokenizer.encode('a', { add_special_tokens: true }).ids;
+    const at = whole.findIndex((_, i) => startsWith(whole.slice(i), plain));
+    const [before, after] = at < 0 ? [[], []] : [whole.slice(0, at), whole.slice(at + plain.length)];
+    const overridden = (flag: boolean | null, name: 'bos_token' | 'eos_token', found: number[]) => {
       const id = this.#idOf(parsed.specials[name]);
       if (flag === null) return found;
       return flag && id !== null ? [id] : [];
     };
-    return [asked(parsed.addBos, 'bos_token', before), asked(parsed.addEos, 'eos_token', after)];
+    return [overridden(parsed.addBos, 'bos_token', before), overridden(parsed.addEos, 'eos_token', after)];
   }
 
   #findEos(parsed: ParsedFiles): number | null {
@@ -121,7 +121,7 @@ export class TextTokenizer {
     return token === undefined ? null : (this.#tokenizer.token_to_id(token) ?? null);
   }
 
-  /** A template may name tokens that the config leaves out: the end token at least is always known. */
+  /** Special tokens for templates. A template may use tokens that the config does not name; the end token is always set. */
   #templateTokens(parsed: ParsedFiles): Record<string, string> {
     const [bos] = this.prefix;
     const found = {
@@ -137,7 +137,7 @@ export class TextTokenizer {
     return [...new Set(all.filter((id) => id !== null))];
   }
 
-  /** The first added token that the template puts behind an answer. */
+  /** The first special token that the template renders after an answer. */
   #endOfTurn(): number | null {
     const answer = 'probe-of-the-answer';
     const messages = [
@@ -156,11 +156,11 @@ function createTokenizer(parsed: ParsedFiles): Tokenizer {
   try {
     const config = { ...parsed.config, additional_special_tokens: [] };
     const tokenizer = new Tokenizer(parsed.tokenizer, config);
-    // Kinds of models and pre-tokenizers that the library lacks only show when they are used.
+    // The library reports models and pre-tokenizers that it lacks only when they are used.
     tokenizer.encode('a');
     return tokenizer;
   } catch (error) {
-    const message = `This tokenizer is of a kind that can't be used (${messageOf(error)}). Byte-pair, Unigram and WordPiece tokenizers can.`;
+    const message = `This kind of tokenizer is not supported (${messageOf(error)}). Supported are byte-pair, Unigram and WordPiece tokenizers.`;
     throw new CodedError('model/tokenizer', message, [], { cause: error });
   }
 }

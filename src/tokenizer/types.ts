@@ -1,9 +1,9 @@
-/** The tokenizer's files as text, and what the page shows of an encoded example. Plain data. */
+/** The tokenizer's files as text, and the preview of an encoded example. Plain data. */
 
 export interface TokenizerFiles {
   readonly tokenizerJson: string;
   readonly tokenizerConfig: string | null;
-  /** chat_template.jinja when the folder has one; else the template is looked for in tokenizer_config.json. */
+  /** chat_template.jinja if the folder has one; otherwise the template is read from tokenizer_config.json. */
   readonly chatTemplate: string | null;
   readonly generationConfig: string | null;
 }

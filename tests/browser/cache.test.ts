@@ -174,7 +174,7 @@ describe('when writing fails', () => {
     Reflect.set(StorageManager.prototype, 'estimate', () => Promise.resolve({ quota: 100_000, usage: 0 }));
     const error: unknown = await cache.put(folder).catch((thrown: unknown) => thrown);
     expect(codeOf(error)).toBe('store/quota');
-    expect(String(error)).toMatch(/no room for a copy of model 1: it needs \d+ KB/);
+    expect(String(error)).toMatch(/not enough storage space for a copy of model 1: it needs \d+ KB/);
     expect(await folders()).toEqual([]);
   });
 

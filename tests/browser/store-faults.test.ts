@@ -133,7 +133,7 @@ describe('when storage call N fails while saving', () => {
     const finish = failCall(8, throwing('QuotaExceededError'));
     const error: unknown = await store.save('run-1', snapshot(3, 1_000_000)).catch((thrown: unknown) => thrown);
     expect(finish()).toBe(true);
-    expect(String(error)).toMatch(/no room for the checkpoint at step 3.*12 MB.*Delete old runs/);
+    expect(String(error)).toMatch(/not enough storage space for the checkpoint at step 3.*12 MB.*Delete old runs/);
     unlock();
     await store.close();
     await drop(name);

@@ -1,4 +1,4 @@
-// From a dropped file to encoded splits, through what the data worker does.
+// From a file to encoded splits, with the class that the data worker exposes.
 import { describe, expect, it } from 'vitest';
 import { histogramOf } from '../../src/batch/histogram';
 import { Preparation } from '../../src/batch/preparation';
@@ -23,7 +23,7 @@ const rows = (count: number, answer = (i: number) => `answer ${i}`) =>
 const documents = (split: EncodedSplit) =>
   [...split.lines].map((line, i) => ({ line, ids: split.ids.slice(split.offsets[i], split.offsets[i + 1]) }));
 
-/** At most 256 tokens, something trained, but not the first token. */
+/** At most 256 tokens, some of them trained, but not the first. */
 function isSound(split: EncodedSplit, index: number): boolean {
   const trained = split.trained.subarray(split.offsets[index], split.offsets[index + 1]);
   return trained.length <= 256 && trained[0] === 0 && trained.includes(1);
@@ -35,7 +35,7 @@ async function codeOf(work: Promise<unknown>): Promise<unknown> {
 }
 
 describe('encoding', () => {
-  it('splits every example into one of the two, with its line', async () => {
+  it('puts each example into one of the splits, with its line', async () => {
     const { train, heldOut, stats } = await (await preparationOf('a.jsonl', rows(30))).encode(SETTINGS);
     expect([train.lines.length, heldOut.lines.length]).toEqual([27, 3]);
     expect([...train.lines, ...heldOut.lines].sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
@@ -45,7 +45,7 @@ describe('encoding', () => {
     expect(stats).toMatchObject({ examples: 30, truncated: 0, droppedCount: 0, tokens: train.ids.length + heldOut.ids.length });
   });
 
-  it('names the data by a hash that changes with split, mask and tokens, and with nothing else', async () => {
+  it('has a hash that depends on split, mask and tokens only', async () => {
     const hash = async (content: string, settings: object) =>
       (await (await preparationOf('a.jsonl', content)).encode({ ...SETTINGS, ...settings })).hash;
     const base = await hash(rows(30), {});
@@ -56,7 +56,7 @@ describe('encoding', () => {
     expect(await hash(rows(31), {})).not.toBe(base);
   });
 
-  it('measures what it encodes', async () => {
+  it('measures the same statistics as it encodes', async () => {
     const preparation = await preparationOf('a.jsonl', rows(30));
     const measured = await preparation.measure(SETTINGS);
     expect((await preparation.encode(SETTINGS)).stats).toEqual(measured);
@@ -65,7 +65,7 @@ describe('encoding', () => {
     expect(measured.histogram.counts.reduce((sum, count) => sum + count, 0)).toBe(30);
   });
 
-  it('can encode again after its arrays were handed over', async () => {
+  it('can encode again after its arrays were transferred', async () => {
     const preparation = await preparationOf('a.jsonl', rows(30));
     const first = await preparation.encode(SETTINGS);
     structuredClone(first.train.ids, { transfer: [first.train.ids.buffer as ArrayBuffer] });
@@ -73,7 +73,7 @@ describe('encoding', () => {
     expect((await preparation.encode(SETTINGS)).hash).toBe(first.hash);
   });
 
-  it('cuts and drops by line, with the reason', async () => {
+  it('truncates examples, and drops them with line and reason', async () => {
     const preparation = await preparationOf(
       'a.jsonl',
       rows(4, (i) => 'word '.repeat(20 * i + 1)),
@@ -86,7 +86,7 @@ describe('encoding', () => {
     expect(tiny.dropped[0]).toEqual({ line: 1, message: expect.stringContaining('sequence length is 8') as string });
   });
 
-  it('gives the same for a sequence length whether it was the first or not', async () => {
+  it('gives the same result for a sequence length after another', async () => {
     const preparation = await preparationOf(
       'a.jsonl',
       rows(20, (i) => 'word '.repeat(5 * i + 1)),
@@ -99,7 +99,7 @@ describe('encoding', () => {
     expect(await preparation.encode(SETTINGS)).toEqual(await fresh.encode(SETTINGS));
   });
 
-  it('says when nothing is left to train on', async () => {
+  it('throws when nothing is left to train on', async () => {
     const preparation = await preparationOf('a.jsonl', rows(4));
     expect(await codeOf(preparation.encode({ ...SETTINGS, sequenceLength: 8 }))).toBe('data/no-examples');
     const view = await preparation.remap({ format: 'prompt-completion', roles: ['user', 'ignore'] });
@@ -107,7 +107,7 @@ describe('encoding', () => {
     expect(await codeOf(preparation.encode(SETTINGS))).toBe('data/no-examples');
   });
 
-  it('holds nothing out when asked for nothing, and one of two at least', async () => {
+  it('holds out nothing with ratio 0, and otherwise at least one of two', async () => {
     const preparation = await preparationOf('a.jsonl', rows(2));
     expect((await preparation.encode({ ...SETTINGS, heldOutRatio: 0 })).heldOut.lines.length).toBe(0);
     expect((await preparation.encode({ ...SETTINGS, heldOutRatio: 0.01 })).heldOut.lines.length).toBe(1);
@@ -115,13 +115,13 @@ describe('encoding', () => {
 });
 
 describe('the preparation', () => {
-  it('keeps the dataset it has when the next file can not be used', async () => {
+  it('keeps its dataset when the next file can not be used', async () => {
     const preparation = await preparationOf('a.jsonl', rows(5));
     expect(await codeOf(preparation.open(new File([''], 'empty.csv')))).toBe('data/empty');
     expect((await preparation.encode(SETTINGS)).stats.examples).toBe(5);
   });
 
-  it('forgets what it encoded when dataset, mapping or tokenizer change', async () => {
+  it('encodes again when dataset, mapping or tokenizer change', async () => {
     const preparation = await preparationOf('a.jsonl', rows(5));
     const first = (await preparation.encode(SETTINGS)).hash;
     await preparation.remap({ format: 'prompt-completion', roles: ['assistant', 'user'] });
@@ -134,7 +134,7 @@ describe('the preparation', () => {
     expect((await preparation.encode(SETTINGS)).hash).not.toBe(second);
   });
 
-  it('shows examples, and says what is wrong with one that can not be', async () => {
+  it('previews examples, and throws for one that can not be trained on', async () => {
     const preparation = await preparationOf('a.jsonl', rows(5));
     expect((await preparation.preview(3, SETTINGS)).line).toBe(4);
     expect(await codeOf(preparation.preview(3, { ...SETTINGS, sequenceLength: 8 }))).toBe('data/no-examples');
@@ -144,7 +144,7 @@ describe('the preparation', () => {
 });
 
 describe('histograms', () => {
-  it('count every length once, in round bins', () => {
+  it('count each length once, in bins of round width', () => {
     expect(histogramOf([0, 1, 1, 3])).toEqual({ width: 1, counts: [1, 2, 0, 1] });
     const { width, counts } = histogramOf([1, 999, 1000]);
     expect([width, counts.length, counts[0], counts.at(-1)]).toEqual([50, 21, 1, 1]);

@@ -1,4 +1,4 @@
-// Packing: every token of every document exactly once an epoch, labels from the same document only, and the same every time.
+// Packing: each token of each document occurs once an epoch, labels are from the same document, and the order is deterministic.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createBatches, createFixedBatches } from '../../src/batch/batches';
@@ -7,7 +7,7 @@ import type { Batch, EncodedSplit } from '../../src/batch/types';
 
 const PAD = 777777;
 
-/** A split of documents of the given lengths. Every id is unique, so that a token tells where it comes from. */
+/** A split of documents of the given lengths. Ids are unique, so that each token identifies its document and position. */
 function splitOf(lengths: readonly number[]): EncodedSplit {
   const total = lengths.reduce((sum, length) => sum + length, 0);
   const offsets = new Uint32Array(lengths.length + 1);
@@ -26,7 +26,7 @@ interface Document {
   readonly weights: readonly number[];
 }
 
-/** Takes a batch apart again, by segments alone; checks positions, order of segments and padding on the way. */
+/** Splits a batch into documents by its segments, and checks positions, the order of segments, and padding. */
 function documentsOf(batch: Batch, rowLength: number): Document[] {
   const documents: Document[] = [];
   for (let row = 0; row < batch.ids.length; row += rowLength) {
@@ -53,7 +53,7 @@ function documentsOf(batch: Batch, rowLength: number): Document[] {
   return documents;
 }
 
-/** What each document must look like, sorted by its first token. */
+/** The expected documents, sorted by first token. */
 function wanted(split: EncodedSplit): Document[] {
   return [...split.lines.keys()].map((doc) => {
     const [from, to] = [split.offsets[doc] ?? 0, split.offsets[doc + 1] ?? 0];
@@ -73,7 +73,7 @@ const shapes = fc.record({
 });
 
 describe('an epoch', () => {
-  it('has every document whole and once, with labels of its own', () => {
+  it('has each document whole and once, with its own labels', () => {
     const property = fc.property(shapes, ({ lengths, microBatch, seed, epoch }) => {
       const split = splitOf(lengths);
       const batches = createBatches(split, { microBatch, sequenceLength: rowLength, seed, padId: PAD });
@@ -89,7 +89,7 @@ describe('an epoch', () => {
     fc.assert(property, { numRuns: 200 });
   });
 
-  it('is the same for a fresh object, whatever was asked for before', () => {
+  it('is the same for a new object, independent of earlier calls', () => {
     const property = fc.property(shapes, ({ lengths, microBatch, seed, epoch }) => {
       const make = () => createBatches(splitOf(lengths), { microBatch, sequenceLength: rowLength, seed });
       const used = make();
@@ -103,7 +103,7 @@ describe('an epoch', () => {
     fc.assert(property, { numRuns: 50 });
   });
 
-  it('is shuffled, otherwise each time and for each seed', () => {
+  it('is shuffled, differently for each epoch and seed', () => {
     const split = splitOf(Array.from({ length: 64 }, () => rowLength));
     const firsts = (seed: number, epoch: number) => {
       const batches = createBatches(split, { microBatch: 1, sequenceLength: rowLength, seed });
@@ -134,7 +134,7 @@ describe('an epoch', () => {
     }
   });
 
-  it('may end inside: micro-steps before epoch 2.5', () => {
+  it('may be partial: micro-steps before epoch 2.5', () => {
     const batches = createBatches(splitOf(Array.from({ length: 10 }, () => rowLength)), {
       microBatch: 1,
       sequenceLength: rowLength,
@@ -153,7 +153,7 @@ describe('packing', () => {
     expect([...starts]).toEqual([0, 2, 5, 6]);
   });
 
-  it('agrees with first fit done plainly', () => {
+  it('agrees with a simple first fit', () => {
     const lengths = fc.array(fc.integer({ min: 0, max: rowLength }), { maxLength: 60 });
     fc.assert(
       fc.property(lengths, (all) => {
@@ -171,7 +171,7 @@ describe('packing', () => {
     );
   });
 
-  it('takes 100,000 documents in its stride, and leaves little padding', () => {
+  it('packs 100,000 documents within 5 s and with little padding', () => {
     const lengths = Array.from({ length: 100_000 }, (_, i) => 1 + ((i * 7919) % 200));
     const split = splitOf(lengths);
     const started = performance.now();

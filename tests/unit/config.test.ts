@@ -1,4 +1,4 @@
-/** config.json of each family, and every way it can be wrong. */
+/** Validation of config.json for each family. */
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -36,7 +36,7 @@ describe('parseConfig', () => {
     },
   );
 
-  it('fills in what configurations leave out', () => {
+  it('has defaults for optional fields', () => {
     const config = parse({});
     expect(config).toMatchObject({ kvHeads: 4, headDim: 16, tied: false, qkNorm: false, windows: [0, 0] });
     expect(config.bias).toEqual({ qkv: false, o: false, mlp: false });
@@ -44,7 +44,7 @@ describe('parseConfig', () => {
     expect(parse({ model_type: 'qwen3' }).headDim).toBe(128);
   });
 
-  it('knows the biases of each family', () => {
+  it('has the biases of each family', () => {
     const both = { attention_bias: true, mlp_bias: true };
     expect(parse(both).bias).toEqual({ qkv: true, o: true, mlp: true });
     expect(parse({ ...both, model_type: 'mistral' }).bias).toEqual({ qkv: false, o: false, mlp: false });
@@ -52,12 +52,12 @@ describe('parseConfig', () => {
     expect(parse({ ...both, model_type: 'qwen3' }).bias).toEqual({ qkv: true, o: true, mlp: false });
   });
 
-  it('reads token ids as one or several', () => {
+  it('accepts one token id or a list', () => {
     expect(parse({ eos_token_id: 2, bos_token_id: 1 })).toMatchObject({ eosIds: [2], bosId: 1 });
     expect(parse({ eos_token_id: [2, 7], bos_token_id: null })).toMatchObject({ eosIds: [2, 7], bosId: null });
   });
 
-  it('records a sliding window for the layers whose attention is limited', () => {
+  it('has a sliding window for the layers that use one', () => {
     const windows = (more: object) => parse(more).windows;
     expect(windows({ model_type: 'mistral', sliding_window: 512 })).toEqual([512, 512]);
     expect(windows({ model_type: 'mistral', sliding_window: null })).toEqual([0, 0]);
@@ -72,7 +72,7 @@ describe('parseConfig', () => {
     expect(() => parse({ ...qwen, layer_types: ['full_attention'] })).toThrow(/layer_types.*names 1 layers/);
   });
 
-  it('reads RoPE as transformers 4 and 5 write it', () => {
+  it('parses RoPE as transformers 4 and 5 write it', () => {
     const llama3 = { factor: 32, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 };
     const expected = { theta: 5e5, type: 'llama3', factor: 32, lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositions: 8192 };
     expect(parse({ rope_theta: 5e5, rope_scaling: { rope_type: 'llama3', ...llama3 } }).rope).toEqual(expected);
@@ -117,23 +117,23 @@ describe('parseConfig', () => {
     [{ rope_scaling: { rope_type: 'linear' } }, 'rope_scaling.factor'],
     [{ rope_scaling: 'linear' }, 'rope_scaling'],
     [{ eos_token_id: 'x' }, 'eos_token_id'],
-  ])('finds %j wrong', (changes, where) => {
+  ])('reports %j as wrong', (changes, where) => {
     const error = failure(changes);
     expect([error.code, ...error.problems.map((p) => p.where)]).toEqual(['model/config', where]);
   });
 
-  it('lists all problems at once', () => {
+  it('reports all problems at once', () => {
     const error = failure({ hidden_size: -1, vocab_size: null, rms_norm_eps: 0, rope_scaling: { type: 'linear', factor: -1 } });
     expect(error.problems.map((p) => p.where)).toEqual(['hidden_size', 'vocab_size', 'rms_norm_eps', 'rope_scaling.factor']);
   });
 
-  it('refuses what is not a JSON object', () => {
+  it('refuses JSON that is not an object', () => {
     expect(() => parseConfig('{')).toThrow(/not valid JSON/);
     expect(() => parseConfig('[1]')).toThrow(/not a JSON object/);
   });
 });
 
-/** Made with ROPE_INIT_FUNCTIONS of transformers 5 in f64: head size 64, θ 500000, factor 32, 1, 4, context 8192 (Llama 3.2). */
+/** From ROPE_INIT_FUNCTIONS of transformers 5 in f64: head size 64, θ 500000, factors 32, 1, 4, context 8192 (Llama 3.2). */
 const LLAMA3 = `
   1.000000e+00 6.636013e-01 4.403666e-01 2.922278e-01 1.939228e-01 1.286874e-01 8.539710e-02 5.666962e-02
   3.760603e-02 2.495541e-02 1.656044e-02 1.098953e-02 7.292665e-03 4.839421e-03 3.211446e-03 1.290548e-03

@@ -1,11 +1,11 @@
-/** Half precision: every one of the 65,536 values, and rounding at every boundary between them. */
+/** f16: all 65,536 values, and rounding at every midpoint between neighbours. */
 
 import { describe, expect, it } from 'vitest';
 import { bf16ToF16, bf16ToF32, f16ToF32, f32ToF16 } from '../../src/core/f16';
 
 const all = Uint16Array.from({ length: 65536 }, (_, i) => i);
 const isNaN16 = (half: number) => (half & 0x7fff) > 0x7c00;
-/** Those that break a rule. An `expect` for each of 65,536 would take seconds. */
+/** The values that violate a rule, collected because 65,536 calls of `expect` take seconds. */
 const not = (rule: (bits: number) => boolean) => [...all].filter((bits) => !rule(bits));
 const one = (value: number) => f32ToF16(Float32Array.of(value))[0];
 
@@ -16,7 +16,7 @@ describe('f16', () => {
     expect([...f16ToF32(halves)]).toEqual(expected);
   });
 
-  it('gives back every value that it decodes', () => {
+  it('encodes every decoded value to the same bits', () => {
     const back = f32ToF16(f16ToF32(all));
     const same = (half: number) => (isNaN16(half) ? isNaN16(back[half] ?? 0) : back[half] === half);
     expect(not(same)).toEqual([]);
@@ -49,11 +49,11 @@ describe('f16', () => {
 });
 
 describe('bf16', () => {
-  it('is the upper half of an f32', () => {
+  it('has the upper 16 bits of an f32', () => {
     expect([...bf16ToF32(Uint16Array.of(0x3f80, 0xc040, 0x7f80, 0x0001))]).toEqual([1, -3, Infinity, 2 ** -133]);
   });
 
-  it('reaches f16 as through f32, exactly from 2^-17 up to the overflow', () => {
+  it('converts to f16 as through f32, exactly from 2^-17 to the overflow', () => {
     const direct = bf16ToF16(all);
     const values = bf16ToF32(all);
     const through = f32ToF16(values);

@@ -9,7 +9,7 @@ describe('sha256', () => {
     expect(await sha256(new Uint8Array(0))).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
   });
 
-  it('hashes text as UTF-8, and of a view only what it shows', async () => {
+  it('hashes text as UTF-8, and only the bytes of a view', async () => {
     const bytes = new TextEncoder().encode('xäöü');
     expect(await sha256(bytes.subarray(1))).toBe(await sha256('äöü'));
     expect(await sha256(bytes.buffer)).toBe(await sha256('xäöü'));

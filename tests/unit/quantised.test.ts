@@ -1,10 +1,10 @@
-/** The layout of quantised matrices, and the levels of NF4 by their definition. */
+/** The layout of quantised matrices, and the levels of NF4 compared with their definition. */
 
 import { describe, expect, test } from 'vitest';
 import { storageBytes } from '../../src/core/dtype';
 import { NF4, NF4_ZERO, quantisedLayout } from '../../src/core/quantised';
 
-/** The integral of the normal density from 0 to x, by its series. */
+/** The integral of the normal density from 0 to x, by its power series. */
 function normalPart(x: number): number {
   let term = x;
   let sum = x;
@@ -15,7 +15,7 @@ function normalPart(x: number): number {
   return sum / Math.sqrt(2 * Math.PI);
 }
 
-/** The number that a standard normal one is below with probability p, by bisection. */
+/** The quantile p of the standard normal distribution, by bisection. */
 function quantile(p: number): number {
   let [low, high] = [-5, 5];
   for (let i = 0; i < 100; i++) {
@@ -29,8 +29,8 @@ function quantile(p: number): number {
 const evenly = (from: number, to: number, count: number) =>
   Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
 
-test('NF4 holds the quantiles that QLoRA takes', () => {
-  // 1 − (1/32 + 1/30)/2: the paper's δ for the outermost quantile of either side.
+test('NF4 has the quantiles that QLoRA defines', () => {
+  // 1 − (1/32 + 1/30)/2: the paper's δ for the outermost quantile on each side.
   const outer = 0.9677083;
   const positive = evenly(outer, 0.5, 9).slice(0, -1).map(quantile);
   const negative = evenly(outer, 0.5, 8)
@@ -43,13 +43,13 @@ test('NF4 holds the quantiles that QLoRA takes', () => {
 });
 
 describe('quantisedLayout', () => {
-  test('q4 takes 4.13 bits a number in large matrices, q8 8.5', () => {
+  test('q4 uses 4.13 bits a number in large matrices, q8 8.5', () => {
     const bits = (dtype: 'q4' | 'q8') => (8 * storageBytes({ dtype, shape: [4096, 4096] })) / 4096 ** 2;
     expect(bits('q4')).toBeCloseTo(4 + 8 / 64 + 64 / (64 * 256), 4);
     expect(bits('q8')).toBe(8.5);
   });
 
-  test('short last blocks have scales of their own, rows whole words, regions their alignment', () => {
+  test('short last blocks have their own scales, rows are whole words, regions are aligned', () => {
     expect(quantisedLayout('q4', 3, 172)).toEqual({
       ...{ rowBytes: 88, rowBlocks: 3, groups: 1 },
       scales: { offset: 512, size: 64 + 8 + 12 },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { permutation, randomBits, uniform } from '../../src/core/random';
 
-test('draws depend on each of seed, step, stream and index, and on nothing else', () => {
+test('random bits are a function of seed, step, stream and index', () => {
   const drawn = new Set<number>();
   const counters: [number, number, number, number][] = [
     [1, 2, 3, 4],
@@ -15,19 +15,19 @@ test('draws depend on each of seed, step, stream and index, and on nothing else'
   expect(randomBits(1, 2, 3, 4)).toBe(randomBits(1, 2, 3, 4));
 });
 
-test('uniform numbers fill [0, 1) evenly', () => {
+test('uniform numbers are evenly distributed in [0, 1)', () => {
   const bins = new Array<number>(10).fill(0);
   const count = 100_000;
   for (let i = 0; i < count; i++) {
     const bin = Math.floor(uniform(7, 0, 1, i) * 10);
     bins[bin] = (bins[bin] ?? 0) + 1;
   }
-  // Chi-square with 9 degrees of freedom: 27.9 is passed once in a thousand.
+  // Chi-square with 9 degrees of freedom exceeds 27.9 with probability 0.001.
   const chiSquare = bins.reduce((sum, seen) => sum + (seen - count / 10) ** 2 / (count / 10), 0);
   expect(chiSquare).toBeLessThan(27.9);
 });
 
-test('a permutation holds every number once and differs between steps', () => {
+test('a permutation has every number once and differs between steps', () => {
   const first = permutation(1000, 42, 0, 1);
   expect([...first].sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, i) => i));
   expect([...permutation(1000, 42, 1, 1)]).not.toEqual([...first]);

@@ -1,4 +1,4 @@
-/** The safetensors reader against hostile headers, and the writer against files of the reference implementation. */
+/** The safetensors reader with malformed headers, and the writer compared with files of the reference implementation. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { inspectHeader, readHeader, writeSafetensors } from '../../src/model/safetensors';
 
-/** A file with this header text, `data` bytes of zeros, and a claimed header length if it is to differ. */
+/** A file with this header text and `data` zero bytes; `claimed` overrides the header length. */
 function file(header: string, data: number, claimed?: bigint): Blob {
   const json = new TextEncoder().encode(header);
   const length = new DataView(new ArrayBuffer(8));
@@ -23,7 +23,7 @@ async function problems(blob: Blob): Promise<string[]> {
 }
 
 describe('reading a header', () => {
-  it('takes any key order, scalars, empty tensors, padding, metadata, and no tensors', async () => {
+  it('accepts any key order, scalars, empty tensors, padding, metadata, and no tensors', async () => {
     const text = `{"b":${entry(4, 8)},"__metadata__":{"format":"pt"},"s":${entry(0, 4, '[]')},"e":${entry(4, 4, '[0,7]')}}   `;
     const header = await readHeader(file(text, 8), 'm');
     expect(header.tensors.map(({ name, shape, start, end }) => [name, shape, start, end])).toEqual([
@@ -81,7 +81,7 @@ describe('reading a header', () => {
     for (const name of ['a:', 'b:', 'd:']) expect(error.message).toContain(name);
   });
 
-  it('reads only the header of a file, whatever its size', async () => {
+  it('reads only the header of a large file', async () => {
     const sizes: number[] = [];
     const blob = file(`{"a":${entry(0, 1 << 20)}}`, 1 << 20);
     const watched = { size: blob.size, slice: (a: number, b: number) => (sizes.push(b - a), blob.slice(a, b)) };
@@ -89,7 +89,7 @@ describe('reading a header', () => {
     expect(Math.max(...sizes)).toBeLessThan(100);
   });
 
-  it('survives any bytes with an error or a header, never with a crash', async () => {
+  it('gives an error or a header for any bytes', async () => {
     const survives = async (blob: Blob) => {
       const header = await inspectHeader(blob, 'm');
       expect(header.problems.length > 0 || header.bytes[0] === 0x7b).toBe(true);
@@ -106,7 +106,7 @@ describe('writing', () => {
   const golden = new URL('../golden/', import.meta.url);
   const files = readdirSync(golden, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.safetensors'));
 
-  it.each(files)('writes %s again to the byte', async (name) => {
+  it.each(files)('writes %s with the same bytes', async (name) => {
     const bytes = Uint8Array.from(readFileSync(new URL(name, golden)));
     const { tensors, metadata } = await readHeader(new Blob([bytes]), name);
     const parts = tensors.map(({ start, end, ...rest }) => ({ ...rest, data: bytes.slice(start, end) }));
@@ -114,7 +114,7 @@ describe('writing', () => {
     expect(Buffer.compare(written, bytes)).toBe(0);
   });
 
-  it('puts wider types first, pads the header, and can be read again', async () => {
+  it('orders wider types first, pads the header, and can be read', async () => {
     const tensor = (name: string, dtype: 'F32' | 'F16' | 'U8', size: number) => {
       const data = Uint8Array.from({ length: size }, (_, i) => i + name.length);
       return { name, dtype, shape: [size / { F32: 4, F16: 2, U8: 1 }[dtype]], data };

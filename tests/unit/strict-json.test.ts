@@ -1,4 +1,4 @@
-/** The strict JSON parser against JSON.parse, and where it must be stricter. */
+/** The strict JSON parser compared with JSON.parse, and where it is stricter. */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -22,7 +22,7 @@ describe('parseStrict', () => {
     );
   });
 
-  it('refuses what JSON.parse refuses, and never hangs or crashes', () => {
+  it('refuses what JSON.parse refuses, and always ends', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...Array.from('{}[]",:\\01e.-tru nl\n')) }), (text) => {
         const valid = (parse: (text: string) => unknown) => {
@@ -40,7 +40,7 @@ describe('parseStrict', () => {
     );
   });
 
-  it('shows repeated keys and numbers that a double would round', () => {
+  it('gives repeated keys and numbers that a double would round', () => {
     const value = parseStrict('{"a":1,"b":9007199254740993,"a":2,"__proto__":3}') as JsonObject;
     expect(value.repeated()).toEqual(['a']);
     expect(value.get('b')).toBe(9007199254740993n);
@@ -51,7 +51,7 @@ describe('parseStrict', () => {
     expect(() => parseStrict('['.repeat(100_000))).toThrow(/nested/);
   });
 
-  it('says where it failed', () => {
+  it('reports the position of an error', () => {
     expect(() => parseStrict('{"a": 01}')).toThrow('expected "," or "}" at character 7');
     expect(() => parseStrict('{"a" 1}')).toThrow('expected ":" at character 5');
   });

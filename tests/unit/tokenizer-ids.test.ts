@@ -1,4 +1,4 @@
-// Token for token what the Python libraries give: tokenizers 0.23, and transformers 5 with apply_chat_template. Hashes are over
+// Ids are equal to those of the Python libraries: tokenizers 0.23, and transformers 5 with apply_chat_template. The hashes are over
 // the ids of whole datasets. fixtures/make_fixtures.py makes the expected ids of the committed tokenizers and datasets.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

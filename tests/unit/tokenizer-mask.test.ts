@@ -1,4 +1,4 @@
-// What is trained: the assistant's answers and their end of turn, seen exactly as generation will see them.
+// The loss mask: the assistant's answers and their end-of-turn tokens, with the same ids that generation gives.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
@@ -42,25 +42,25 @@ const conversation = fc.array(fc.tuple(message, message), { minLength: 1, maxLen
 describe('the starter', () => {
   const tokenizer = tokenizerOf('starter');
 
-  it('trains each answer with its <|im_end|>, and nothing else', () => {
+  it('trains each answer and its <|im_end|> only', () => {
     const encoded = encode(tokenizer, [user('Hi'), assistant('Hello.'), user('And?'), assistant('Bye! 🙂')]);
     expect(trainedTexts(tokenizer, encoded)).toEqual(['Hello.<|im_end|>', 'Bye! 🙂<|im_end|>']);
     expect(encoded.ids.at(-1)).toBe(2);
   });
 
-  it('trains everything but the first token when asked', () => {
+  it('trains all but the first token with lossOn all', () => {
     const { trained } = encode(tokenizer, [user('Hi'), assistant('Hello.')], { ...SETTINGS, lossOn: 'all' });
     expect([...new Set(trained.slice(1))]).toEqual([1]);
     expect(trained[0]).toBe(0);
   });
 
-  it('ends a text with the end token, all of it trained but the first token', () => {
+  it('appends the end token to a text, and trains all but the first token', () => {
     const encoded = encodeExample(tokenizer, { kind: 'text', line: 1, text: 'Once upon' }, SETTINGS);
     const ids = tokenizer.encode('Once upon');
     expect(encoded).toEqual({ ids: [...ids, 2], trained: [0, ...ids.slice(1).map(() => 1), 1], truncated: 0 });
   });
 
-  it('cuts long examples, and drops those whose answer is cut off whole', () => {
+  it('truncates long examples, and drops those without a token of the answer', () => {
     const messages = [user('one two three four five six'), assistant('seven eight nine')];
     const whole = encode(tokenizer, messages);
     const first = whole.trained.indexOf(1);
@@ -75,7 +75,7 @@ describe('the starter', () => {
     expect(dropped).toEqual({ dropped: expect.stringContaining(`to ${whole.ids.length}`) as string });
   });
 
-  it('shows an example token by token', () => {
+  it('previews an example token by token', () => {
     const preview = previewExample(tokenizer, { kind: 'chat', line: 7, messages: [user('Hi'), assistant('🙂')] }, SETTINGS);
     if ('dropped' in preview) throw new Error(preview.dropped);
     expect(preview.line).toBe(7);
@@ -86,7 +86,7 @@ describe('the starter', () => {
 });
 
 describe.each(LOSSLESS_NAMES)('%s', { timeout: 30_000 }, (name) => {
-  it('sees in training what it sees in generation: the prompt, then the answer, then a stop', (context) => {
+  it('gives the same ids in training and generation: prompt, answer, stop token', (context) => {
     const tokenizer = needTokenizer(context, name);
     const property = fc.property(conversation, (turns) => {
       const messages = turns.flatMap(([question, answer]) => [user(question), assistant(answer)]);
@@ -105,7 +105,7 @@ describe.each(LOSSLESS_NAMES)('%s', { timeout: 30_000 }, (name) => {
     fc.assert(property, { numRuns: 100 });
   });
 
-  it('decodes an answer to the answer', (context) => {
+  it('decodes the trained tokens to the answer', (context) => {
     const tokenizer = needTokenizer(context, name);
     const property = fc.property(message, (answer) => {
       const [trained = ''] = trainedTexts(tokenizer, encode(tokenizer, [user('q'), assistant(answer)]));
@@ -120,7 +120,7 @@ describe.each(LOSSLESS_NAMES)('%s', { timeout: 30_000 }, (name) => {
 describe('other templates', () => {
   const turns = [user('Hi'), assistant(' Hello. '), user('And?'), assistant('Bye.')];
 
-  it('may trim what was said', () => {
+  it('may trim messages', () => {
     const tokenizer = starterWith({
       chat_template:
         '{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content | trim }}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}',
@@ -128,7 +128,7 @@ describe('other templates', () => {
     expect(trainedTexts(tokenizer, encode(tokenizer, turns))).toEqual(['Hello.<|im_end|>', 'Bye.<|im_end|>']);
   });
 
-  it('may drop the thoughts of earlier answers: then only answers that stay as they were written are trained', () => {
+  it('may drop the thoughts of earlier answers: only answers that generation would render the same are trained', () => {
     const template =
       "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' and loop.last %}<think></think>{% endif %}" +
       '{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}';
@@ -136,7 +136,7 @@ describe('other templates', () => {
     expect(trainedTexts(tokenizer, encode(tokenizer, turns))).toEqual(['<think></think>Bye.<|im_end|>']);
   });
 
-  it('may open an answer differently from how they show it: the answer follows the prompt of inference', () => {
+  it('may open an answer differently from a finished one: the answer follows the prompt of generation', () => {
     const template =
       '{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}' +
       '{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}';
@@ -146,7 +146,7 @@ describe('other templates', () => {
     expect(trainedTexts(tokenizer, { ids, trained, truncated: 0 })).toEqual(['Hello.<|im_end|>']);
   });
 
-  it('may have no end of turn: the end token goes behind the last answer', () => {
+  it('may have no end-of-turn token: the end token is appended to the last answer', () => {
     const tokenizer = starterWith(
       {},
       '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}',
@@ -155,13 +155,13 @@ describe('other templates', () => {
     expect(ids.at(-1)).toBe(tokenizer.eosId);
   });
 
-  it('may end turns with a token that the config does not call the end: it stops generation, too', () => {
+  it('may end turns with a token other than eos_token: it stops generation too', () => {
     const tokenizer = starterWith({ eos_token: '<|endoftext|>' });
     expect(tokenizer.stopIds).toEqual([0, 2]);
     expect(trainedTexts(tokenizer, encode(tokenizer, [user('q'), assistant('a')]))).toEqual(['a<|im_end|>']);
   });
 
-  it('may refuse a conversation: the row says why', () => {
+  it('may raise an error: the example is dropped with it', () => {
     const tokenizer = starterWith(
       {},
       "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}x",
@@ -171,12 +171,12 @@ describe('other templates', () => {
     expect(encoded).toEqual({ dropped: 'The chat template refuses this conversation: System role not supported' });
   });
 
-  it('may print the date: always the same one', () => {
+  it('may print the date, which is fixed', () => {
     const tokenizer = starterWith({}, "{{ strftime_now('%d %b %Y') }}");
     expect(tokenizer.chat.render([user('q')], false)).toBe('26 Jul 2024');
   });
 
-  it('may be several: the one called default is taken; chat_template.jinja goes before all', () => {
+  it('may be several: default is used, unless there is a chat_template.jinja', () => {
     const named = {
       chat_template: [
         { name: 'tools', template: 'T' },
@@ -187,7 +187,7 @@ describe('other templates', () => {
     expect(starterWith(named, 'J').chat.source).toBe('J');
   });
 
-  it('are made up for models without one, and say so', () => {
+  it('are replaced by the built-in one when the model has none', () => {
     const tokenizer = starterWith({ chat_template: null });
     expect(tokenizer.chat.builtIn).toBe(true);
     expect(tokenizer.chat.render([user('Hi'), assistant('Hello.')], false)).toBe('User: Hi\nAssistant: Hello.<|im_end|>\n');
@@ -195,7 +195,7 @@ describe('other templates', () => {
   });
 });
 
-describe('a tokenizer that puts a space in front of every text', () => {
+describe('a tokenizer that adds a space before each text', () => {
   const pieces = ['<s>', '</s>', '▁', 'h', 'i', 'A', ':', 'q', '\n'];
   const normalizers = [
     { type: 'Prepend', prepend: '▁' },
@@ -212,10 +212,10 @@ describe('a tokenizer that puts a space in front of every text', () => {
     new TextTokenizer({ tokenizerJson, tokenizerConfig, chatTemplate, generationConfig: null });
 
   it.each([
-    ['behind a special token', '<s>{{ messages[0].content }}</s>{% if messages[1] %}{{ messages[1].content }}</s>{% endif %}'],
-    ['behind words', '<s>q: {{ messages[0].content }} A:{% if messages[1] %} {{ messages[1].content }}</s>{% endif %}'],
+    ['after a special token', '<s>{{ messages[0].content }}</s>{% if messages[1] %}{{ messages[1].content }}</s>{% endif %}'],
+    ['after words', '<s>q: {{ messages[0].content }} A:{% if messages[1] %} {{ messages[1].content }}</s>{% endif %}'],
     [
-      'behind words, without a space',
+      'after words, without a space',
       '<s>q:{{ messages[0].content }}A:{% if messages[1] %}{{ messages[1].content }}</s>{% endif %}',
     ],
   ])('encodes an answer %s as part of the whole text', (_, template) => {
@@ -226,7 +226,7 @@ describe('a tokenizer that puts a space in front of every text', () => {
     expect(ids.slice(0, trained.indexOf(1))).toEqual(encodePrompt(tokenizer, { messages: messages.slice(0, 1) }));
   });
 
-  it('starts texts and the built-in template with the start token', () => {
+  it('begins texts and the built-in template with the start token', () => {
     const tokenizer = withTemplate(null);
     const encoded = encodeExample(tokenizer, { kind: 'text', line: 1, text: 'hi' }, SETTINGS);
     expect(encoded).toEqual({ ids: [0, 2, 3, 4, 1], trained: [0, 1, 1, 1, 1], truncated: 0 });
@@ -235,7 +235,7 @@ describe('a tokenizer that puts a space in front of every text', () => {
   });
 });
 
-describe('files that can not be used', () => {
+describe('files that are not valid', () => {
   const files = filesOf('starter');
   const json = JSON.parse(files.tokenizerJson) as object;
 
@@ -247,7 +247,7 @@ describe('files that can not be used', () => {
     [
       'an unknown normalizer',
       { ...files, tokenizerJson: JSON.stringify({ ...json, normalizer: { type: 'Magic' } }) },
-      'of a kind',
+      'kind of tokenizer is not supported',
     ],
     ['a broken template', { ...files, chatTemplate: '{% for %}' }, 'chat template'],
   ])('%s', (_, bad, words) => {
@@ -261,7 +261,7 @@ describe('files that can not be used', () => {
     expect(error).toMatchObject({ code: 'model/tokenizer', message: expect.stringContaining(words) as string });
   });
 
-  it('are all listed at once', () => {
+  it('are reported together', () => {
     expect(() => new TextTokenizer({ ...files, tokenizerJson: '{', generationConfig: '7' })).toThrow(
       /tokenizer\.json.*generation_config\.json/s,
     );

@@ -1,4 +1,4 @@
-// Text comes out of the stream whole character by whole character, and all of it.
+// A stream decodes whole characters only, and all of the text.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TextStream } from '../../src/tokenizer/stream';
@@ -11,7 +11,7 @@ const text = fc.string({
 });
 
 describe.each(LOSSLESS_NAMES)('%s', { timeout: 30_000 }, (name) => {
-  it('gives the same text as decoding at once, and no broken characters on the way', (context) => {
+  it('gives the same text as decoding at once, without incomplete characters', (context) => {
     const tokenizer = needTokenizer(context, name);
     fc.assert(
       fc.property(text, (content) => {
@@ -39,24 +39,24 @@ describe.each(LOSSLESS_NAMES)('%s', { timeout: 30_000 }, (name) => {
   });
 });
 
-describe('ids that are no text', () => {
+describe('ids without valid text', () => {
   const tokenizer = tokenizerOf('starter');
   const [first] = tokenizer.encode('🙂');
 
-  it('are given out as U+FFFD at the end', () => {
+  it('give U+FFFD at the end', () => {
     const stream = new TextStream(tokenizer, { skipSpecial: true });
     expect(stream.push(first ?? -1)).toBe('');
     expect(stream.flush()).toBe('\ufffd');
     expect(stream.flush()).toBe('');
   });
 
-  it('do not hold back what follows for ever', () => {
+  it('do not delay later text without limit', () => {
     const stream = new TextStream(tokenizer, { skipSpecial: true });
     const pieces = Array.from({ length: 20 }, () => stream.push(first ?? -1));
     expect(pieces.join('').length).toBeGreaterThan(8);
   });
 
-  it('are passed over when the tokenizer does not know them', () => {
+  it('are skipped when the tokenizer does not know them', () => {
     expect(tokenizer.decode([999999])).toBe('');
     expect(tokenizer.decode([])).toBe('');
   });

@@ -1,4 +1,4 @@
-/** Weights from disk to storage types: exact where they should be, f32 where f16 would not do. */
+/** Conversion of weights to storage types: exact within the range of f16, f32 otherwise. */
 
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
@@ -13,7 +13,7 @@ const EMBED = 'model.embed_tokens.weight';
 const NORM = 'model.norm.weight';
 const GATE = 'model.layers.0.mlp.gate_proj.weight';
 
-/** The small model in `dtype`, tensor `name` beginning with `bits`. */
+/** The small model in `dtype`; the first numbers of tensor `name` are `bits`. */
 function model(dtype: 'F32' | 'F16' | 'BF16', changes: Record<string, readonly number[]> = {}): Promise<ModelWeights> {
   const tensors = tensorsOf(CONFIG, dtype).map((tensor): TensorData => {
     const width = dtype === 'F32' ? Uint32Array : Uint16Array;
@@ -33,7 +33,7 @@ async function load(source: ModelWeights): Promise<Map<string, StoredTensor>> {
 const head = (tensor: StoredTensor | undefined, count: number) => (tensor ? [...decodeToF32(tensor).slice(0, count)] : []);
 
 describe('streamWeights', () => {
-  it('gives every tensor in order, with its shape', async () => {
+  it('yields all tensors in order, with their shapes', async () => {
     const source = await model('F32');
     const loaded = await load(source);
     expect([...loaded.keys()]).toEqual([...source.tensors.keys()]);
@@ -52,7 +52,7 @@ describe('streamWeights', () => {
     expect(head(half.get(NORM), 1)).toEqual([2]);
   });
 
-  it('turns BF16 matrices to f16 without loss and vectors to f32', async () => {
+  it('converts BF16 matrices to f16 without loss, and vectors to f32', async () => {
     const bits = [0x3f80, 0xc2f7, 0x3789, 0x0001];
     const loaded = await load(await model('BF16', { [EMBED]: bits, [NORM]: [0x0001] }));
     expect(loaded.get(EMBED)?.dtype).toBe('f16');
@@ -62,7 +62,7 @@ describe('streamWeights', () => {
     expect(head(loaded.get(NORM), 1)).toEqual([2 ** -133]);
   });
 
-  it('keeps a BF16 matrix in f32 when f16 overflows or all of it is tiny', async () => {
+  it('converts a BF16 matrix to f32 when it overflows f16 or is tiny', async () => {
     const cases: [number, string][] = [
       ...([
         [0x477f, 'f16'],
@@ -94,7 +94,7 @@ describe('streamWeights', () => {
     }
   });
 
-  it('guesses storage from headers, and checking agrees unless numbers forbid', async () => {
+  it('predicts storage types from headers, as the check finds them in ordinary weights', async () => {
     const source = await model('BF16', { [GATE]: [0x4780], [EMBED]: [0x3f80] });
     const [guess, checked] = [expectedStorage(source), await checkWeights(source)];
     expect([guess.get(GATE), checked.get(GATE)]).toEqual(['f16', 'f32']);
@@ -108,7 +108,7 @@ describe('streamWeights', () => {
 });
 
 describe('progress', () => {
-  it('counts every byte once and ends at the total', async () => {
+  it('counts every byte once', async () => {
     const source = await model('F16');
     const rows: LoadProgress[] = [];
     const onProgress = (row: LoadProgress) => void rows.push(row);
