@@ -2,32 +2,32 @@
 
 import type { ActivationPrecision, Recipe } from '../recipe/recipe';
 
-/** What the card tells; a run's view has all of it. */
+/** The facts of a run that the card states. */
 export interface CardFacts {
   readonly name: string;
   readonly modelName: string;
   readonly datasetName: string;
   readonly examples: number;
-  /** Updates that made this adapter. */
+  /** Optimizer steps before this adapter was saved. */
   readonly step: number;
-  /** Held-out loss without the adapter, in nats per token; null when nothing was held out. */
+  /** Held-out loss of the base model, in nats per token; null when it was not measured. */
   readonly baseLoss: number | null;
-  /** Held-out loss with it. */
+  /** Held-out loss with the adapter; null when it was not measured. */
   readonly tunedLoss: number | null;
   readonly trainable: number;
   readonly device: string;
   readonly recipe: Recipe;
 }
 
-/** The card as Markdown with a YAML header. Names come from users: they are quoted in YAML, code in Markdown. */
+/** The card as Markdown with a YAML header. Names come from users, so they are quoted in YAML and are code in Markdown. */
 export function modelCard(facts: CardFacts): string {
   return [header(facts), intro(facts), figures(facts), recipe(facts.recipe), usage(facts)].join('\n\n') + '\n';
 }
 
-/** A JSON string is a YAML double-quoted scalar. */
+/** A JSON string is also a double-quoted YAML scalar. */
 const quoted = (text: string) => JSON.stringify(text);
 
-/** Inline code on one line, fenced by more backticks than the text has in a row. */
+/** Inline code on one line. Its delimiters have more backticks than any run of them in the text. */
 function code(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
   const longest = Math.max(0, ...Array.from(line.matchAll(/`+/g), ([run]) => run.length));
@@ -35,7 +35,7 @@ function code(text: string): string {
   return longest === 0 ? `${fence}${line}${fence}` : `${fence} ${line} ${fence}`;
 }
 
-/** Code inside a table cell, where a bar would end the cell. */
+/** Inline code in a table cell, where a vertical bar must be escaped. */
 const cell = (text: string) => code(text).replaceAll('|', '\\|');
 
 function header({ modelName }: CardFacts): string {
@@ -53,22 +53,22 @@ function header({ modelName }: CardFacts): string {
 
 const BASE: Record<Recipe['basePrecision'], string | null> = {
   stored: null,
-  q8: 'During training the linear layers of the base model were held in 8 bits (whole numbers in blocks of 64); the rest was not quantised.',
-  q4: 'During training the linear layers of the base model were held in 4 bits (QLoRA: NF4 in blocks of 64, scales quantised too); embedding, head, norms and biases were not quantised.',
+  q8: 'The linear layers of the base model were quantised to 8 bits during training (integers in blocks of 64). Embedding, head, norms and biases were not quantised.',
+  q4: 'The linear layers of the base model were quantised to 4 bits during training (QLoRA: NF4 in blocks of 64, double quantisation). Embedding, head, norms and biases were not quantised.',
 };
 
 const ACTIVATIONS: Record<ActivationPrecision, string | null> = {
   f32: null,
-  f16: 'During training activations were held in 16 bits, with a loss scale that followed the gradients.',
+  f16: 'Activations were stored in 16 bits during training, with dynamic loss scaling.',
 };
 
 function intro({ name, modelName, datasetName, recipe: { basePrecision, activationPrecision } }: CardFacts): string {
-  const held = [BASE[basePrecision], ACTIVATIONS[activationPrecision]].filter((text) => text !== null);
+  const notes = [BASE[basePrecision], ACTIVATIONS[activationPrecision]].filter((text) => text !== null);
   return [
     `# ${code(name)}`,
     '',
     `A LoRA adapter for ${code(modelName)}, trained on ${code(datasetName)} in a web browser with Finetab.`,
-    ...held.flatMap((text) => ['', text]),
+    ...notes.flatMap((text) => ['', text]),
   ].join('\n');
 }
 
@@ -88,7 +88,7 @@ function figures({ datasetName, examples, step, baseLoss, tunedLoss, trainable, 
     ['Trained parameters', String(trainable)],
     ['Device', cell(device)],
   ] as const;
-  return `## Results\n\n${table(['', ''], rows)}\n\nLoss is the mean cross-entropy per counted token, in nats.`;
+  return `## Results\n\n${table(['', ''], rows)}\n\nThe loss is the mean cross-entropy of the tokens that it counts, in nats. The held-out examples were not trained on.`;
 }
 
 function recipe(settings: Recipe): string {
@@ -98,7 +98,7 @@ function recipe(settings: Recipe): string {
   return `## Recipe\n\n${table(['Setting', 'Value'], rows)}`;
 }
 
-/** A JSON string is a Python string literal, too. */
+/** A JSON string is also a Python string literal. */
 function usage({ modelName }: CardFacts): string {
   return [
     '## Use',

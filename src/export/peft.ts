@@ -1,4 +1,4 @@
-/** LoRA adapters in PEFT's format, both ways: `adapter_config.json` and `adapter_model.safetensors`. */
+/** Reads and writes LoRA adapters in PEFT's format: `adapter_config.json` and `adapter_model.safetensors`. */
 
 import type { AdapterTensor } from '../adapter/types';
 import { CodedError, internal, messageOf, type Problem } from '../core/errors';
@@ -12,18 +12,18 @@ import type { ExportedFile } from './types';
 export const CONFIG_FILE = 'adapter_config.json';
 export const WEIGHTS_FILE = 'adapter_model.safetensors';
 
-/** What a recipe and PEFT's configuration share. */
+/** Settings of a recipe that PEFT's configuration has too. */
 export type LoraSettings = Pick<Recipe, 'rank' | 'alpha' | 'useRslora' | 'dropout'>;
 
 export interface PeftAdapter extends LoraSettings {
   /** Sorted by module, A before B. */
   readonly tensors: readonly AdapterTensor[];
-  /** Last parts of the module names, sorted, e.g. `q_proj`. */
+  /** Sorted last parts of the module names, e.g. `q_proj`. */
   readonly targetModules: readonly string[];
   readonly baseModel: string | null;
 }
 
-/** The two files of an adapter. `baseModel` is what PEFT shows as the base; it is not needed to load it. */
+/** The two files of an adapter. `baseModel` is informative: PEFT does not need it to load the adapter. */
 export function writePeft(tensors: readonly AdapterTensor[], settings: LoraSettings, baseModel: string): ExportedFile[] {
   checkPairs(tensors, settings.rank);
   const data = tensors.map(({ module, kind, shape, data: values }) => {
@@ -37,12 +37,12 @@ export function writePeft(tensors: readonly AdapterTensor[], settings: LoraSetti
   ];
 }
 
-/** `layers.0.self_attn.q_proj` lies at `base_model.model.model.…` in PEFT's wrapping of a causal language model. */
+/** PEFT wraps a causal language model, so that `layers.0.self_attn.q_proj` has the prefix `base_model.model.model.`. */
 function peftName(module: string, kind: 'A' | 'B'): string {
   return `base_model.model.model.${module}.lora_${kind}.weight`;
 }
 
-/** Few keys, because older versions warn of each they don't know; sorted, as PEFT writes them. */
+/** Few keys, because older versions of PEFT warn about unknown ones; sorted, as PEFT writes them. */
 function configText(tensors: readonly AdapterTensor[], settings: LoraSettings, baseModel: string): string {
   const config = {
     base_model_name_or_path: baseModel,
@@ -50,7 +50,7 @@ function configText(tensors: readonly AdapterTensor[], settings: LoraSettings, b
     fan_in_fan_out: false,
     inference_mode: true,
     init_lora_weights: true,
-    // JSON has one kind of number, so an integral alpha is written without a fraction; Ollama reads nothing else.
+    // A whole alpha has no fraction in JSON, as Ollama requires.
     lora_alpha: settings.alpha,
     lora_dropout: settings.dropout,
     modules_to_save: null,
@@ -68,7 +68,7 @@ function targetsOf(tensors: readonly AdapterTensor[]): string[] {
   return [...new Set(tensors.map(({ module }) => module.split('.').at(-1) ?? module))].sort();
 }
 
-/** Every module has A [r, in] and B [out, r]; anything else is the engine's fault. */
+/** Throws an `internal:` error unless each module has A [r, in] and B [out, r]. */
 function checkPairs(tensors: readonly AdapterTensor[], rank: number): void {
   if (tensors.length === 0) throw internal('an adapter without tensors');
   const kinds = new Map<string, string>();
@@ -81,7 +81,7 @@ function checkPairs(tensors: readonly AdapterTensor[], rank: number): void {
   for (const [module, both] of kinds) if (both !== 'AB' && both !== 'BA') throw internal(`${module} has the factors ${both}`);
 }
 
-/** A module and its sizes, to check an adapter against a model. */
+/** A module of the base model and its sizes. */
 interface Layer {
   readonly module: string;
   readonly inputs: number;
@@ -91,8 +91,8 @@ interface Layer {
 const ADVICE = 'Use the files that PEFT or this page saved for this base model.';
 
 /**
- * Reads an adapter that PEFT or `writePeft` made. With `layers` its tensors must fit them. Throws `model/unsupported` for other
- * kinds of adapters and `model/weights` with every bad tensor.
+ * Reads an adapter written by PEFT or `writePeft`. With `layers`, its tensors must fit them. Throws `model/config` for an invalid
+ * configuration, `model/unsupported` for other kinds of adapters, `model/weights` with all bad tensors.
  */
 export async function readPeft(configJson: string, weights: Blob, layers: readonly Layer[] | null = null): Promise<PeftAdapter> {
   const { settings, baseModel } = parseAdapterConfig(configJson);
@@ -129,8 +129,8 @@ async function readTensor(
   const fault = shapeFault(info.shape, kind, rank, layer);
   if (fault !== null) return fault;
   const data = decode(info.dtype, await weights.slice(info.start, info.end).arrayBuffer());
-  if (data === null) return `has the type ${info.dtype}; F32, F16 and BF16 are read`;
-  return data.every(Number.isFinite) ? { module, kind, shape: info.shape, data } : 'holds NaN or infinity';
+  if (data === null) return `has the type ${info.dtype}; supported are F32, F16 and BF16`;
+  return data.every(Number.isFinite) ? { module, kind, shape: info.shape, data } : 'has NaN or infinity';
 }
 
 function shapeFault(shape: readonly number[], kind: 'A' | 'B', rank: number, layer: Layer | undefined): string | null {
@@ -147,7 +147,7 @@ function decode(dtype: TensorInfo['dtype'], bytes: ArrayBuffer): Float32Array<Ar
 }
 
 function unpaired(tensors: readonly AdapterTensor[]): Problem[] {
-  if (tensors.length === 0) return [{ where: WEIGHTS_FILE, message: 'holds no tensors' }];
+  if (tensors.length === 0) return [{ where: WEIGHTS_FILE, message: 'has no tensors' }];
   const keys = new Set(tensors.map(({ module, kind }) => `${module} ${kind}`));
   return tensors.flatMap(({ module, kind }) => {
     const other = kind === 'A' ? 'B' : 'A';
@@ -155,7 +155,7 @@ function unpaired(tensors: readonly AdapterTensor[]): Problem[] {
   });
 }
 
-/** Keys that change the mathematics, with the values under which they don't. */
+/** Keys that change what the adapter computes, with the values under which they do not. */
 const PLAIN: readonly (readonly [string, (value: unknown) => boolean])[] = [
   ['peft_type', (value) => value === 'LORA'],
   ['task_type', (value) => value === 'CAUSAL_LM' || value === null || value === undefined],
@@ -172,9 +172,13 @@ function isUnset(value: unknown): boolean {
 
 function parseAdapterConfig(text: string): { settings: LoraSettings; baseModel: string | null } {
   const config = parseObject(text);
-  const odd = PLAIN.filter(([key, fits]) => !fits(config[key]));
-  const unsupported = odd.map(([key]) => ({ where: key, message: `${JSON.stringify(config[key] ?? null)} is not supported` }));
-  if (unsupported.length > 0) throw problemsError('model/unsupported', `This kind of adapter can't be used`, unsupported, ADVICE);
+  const changed = PLAIN.filter(([key, fits]) => !fits(config[key]));
+  const unsupported = changed.map(([key]) => ({
+    where: key,
+    message: `${JSON.stringify(config[key] ?? null)} is not supported`,
+  }));
+  if (unsupported.length > 0)
+    throw problemsError('model/unsupported', `This kind of adapter is not supported`, unsupported, ADVICE);
   const { r, lora_alpha: alpha, lora_dropout: dropout = 0, use_rslora: rslora = false, base_model_name_or_path: base } = config;
   const problems: Problem[] = [];
   const number = (where: string, value: unknown, fits: (n: number) => boolean): number => {

@@ -1,4 +1,4 @@
-/** Files that leave the page. */
+/** Exported files. */
 
 export interface ExportedFile {
   readonly name: string;

@@ -1,6 +1,6 @@
 /**
- * Copies of models in this browser's private file system (OPFS), for next time and for offline: a folder for each model, its
- * files, and last of all a manifest. A model without a whole manifest does not exist.
+ * Copies of models in the browser's origin private file system (OPFS), for later visits and offline use. Each model is a folder with
+ * its files and a manifest, which is written last: a model exists when its manifest does.
  */
 
 import { CodedError } from '../core/errors';
@@ -19,10 +19,10 @@ interface Manifest extends CachedModel {
 }
 
 const MANIFEST = 'manifest.json';
-/** Bytes written at a time. */
-const PIECE = 8 * 1024 * 1024;
+/** Bytes of one write. */
+const CHUNK = 8 * 1024 * 1024;
 
-/** The cache under `root` in the private file system. Nothing is opened before it is needed. */
+/** The cache in the folder `root` of the private file system. Opens nothing yet. */
 export function openModelCache(root = 'models'): ModelCache {
   return new ModelCache(root);
 }
@@ -34,9 +34,9 @@ export class ModelCache {
     this.#root = root;
   }
 
-  /** The whole models, by name. */
+  /** All complete models, sorted by name. */
   list(): Promise<readonly CachedModel[]> {
-    return guarded('the list of kept models', 0, async () => {
+    return guarded('the list of cached models', 0, async () => {
       const models: CachedModel[] = [];
       for await (const [, folder] of (await this.#folder()).entries()) {
         const manifest = folder instanceof FileSystemDirectoryHandle ? await readManifest(folder) : null;
@@ -46,34 +46,41 @@ export class ModelCache {
     });
   }
 
-  /** Opens a kept model. Throws `store/corrupt` when it is not there, not whole, or not what it was. */
+  /** Opens a cached model. Throws `store/corrupt` when it is missing, incomplete or changed. */
   async open(id: string): Promise<ModelFolder> {
-    const found = await guarded('a kept model', 0, () => this.#files(id));
+    const found = await guarded('a cached model', 0, () => this.#files(id));
     const folder = found === null ? null : await openFolder(found.files, { name: found.name, cached: true });
     if (folder?.id === id) return folder;
-    throw new CodedError('store/corrupt', 'The copy of this model is missing or damaged. Choose the model from its files again.');
+    throw new CodedError(
+      'store/corrupt',
+      'The cached copy of this model is missing or damaged. Choose the files of the model again.',
+    );
   }
 
-  /** Keeps a copy, unless there is one or another tab is making it. Throws `store/quota` when there is no room. */
+  /** Writes a copy, unless there is one or another tab is writing it. Throws `store/quota` when there is not enough space. */
   async put(folder: ModelFolder, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { id, files, view } = folder;
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
     const what = `a copy of ${view.name}`;
-    await alone(id, () =>
+    await withLock(id, () =>
       guarded(what, bytes, async () => {
         const root = await this.#folder();
         if ((await this.#manifest(root, id)) !== null) return;
-        await clearHalfWritten(root, id);
+        await deleteIncomplete(root, id);
         await ensureSpace(what, bytes);
         await write(root, { version: 1, id, name: view.name, bytes, files: sizesOf(files) }, files, options.signal);
       }),
     );
   }
 
-  /** Deletes a kept model, or what there is of it. */
+  /** Deletes a cached model, complete or not. Throws `store/locked` while another tab writes it. */
   async delete(id: string): Promise<void> {
-    const done = await alone(id, () => guarded('a kept model', 0, async () => discard(await this.#folder(), id)));
-    if (!done) throw new CodedError('store/locked', 'Another tab is writing this model. Wait for it, then delete the model.');
+    const done = await withLock(id, () => guarded('a cached model', 0, async () => discard(await this.#folder(), id)));
+    if (!done)
+      throw new CodedError(
+        'store/locked',
+        'Another tab is writing this model. Wait until it has finished, then delete the model.',
+      );
   }
 
   async #folder(): Promise<FileSystemDirectoryHandle> {
@@ -82,7 +89,7 @@ export class ModelCache {
   }
 
   async #manifest(root: FileSystemDirectoryHandle, id: string): Promise<Manifest | null> {
-    const folder = await missing(root.getDirectoryHandle(id));
+    const folder = await orNull(root.getDirectoryHandle(id));
     return folder === null ? null : readManifest(folder);
   }
 
@@ -98,15 +105,15 @@ export class ModelCache {
 
 const sizesOf = (files: readonly File[]) => files.map(({ name, size }) => ({ name, size }));
 
-/** Runs `work` unless another tab or worker is at work on this model; says whether it ran. */
-async function alone(id: string, work: () => Promise<void>): Promise<boolean> {
+/** Runs `work` with the model's lock; false when another tab or worker has it. */
+async function withLock(id: string, work: () => Promise<void>): Promise<boolean> {
   return navigator.locks.request(`finetab:model:${id}`, { ifAvailable: true }, async (lock) => {
     if (lock !== null) await work();
     return lock !== null;
   });
 }
 
-/** Storage errors become coded; being cancelled stays what it is. */
+/** Converts storage errors to coded errors. Cancellation throws the reason of the signal. */
 async function guarded<T>(what: string, needed: number, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -125,8 +132,8 @@ class Cancelled extends Error {
   }
 }
 
-/** Null instead of a NotFoundError. */
-async function missing<T>(found: Promise<T>): Promise<T | null> {
+/** Resolves to null instead of throwing a NotFoundError. */
+async function orNull<T>(found: Promise<T>): Promise<T | null> {
   try {
     return await found;
   } catch (error) {
@@ -135,19 +142,19 @@ async function missing<T>(found: Promise<T>): Promise<T | null> {
   }
 }
 
-/** The manifest of a whole model: readable, and every file there in its size. */
+/** The manifest of a complete model: all its files exist with the right size. Null otherwise. */
 async function readManifest(folder: FileSystemDirectoryHandle): Promise<Manifest | null> {
-  const handle = await missing(folder.getFileHandle(MANIFEST));
+  const handle = await orNull(folder.getFileHandle(MANIFEST));
   const manifest = handle === null ? null : parseManifest(await (await handle.getFile()).text());
   if (manifest === null || manifest.id !== folder.name) return null;
   for (const { name, size } of manifest.files) {
-    const file = await missing(folder.getFileHandle(name));
+    const file = await orNull(folder.getFileHandle(name));
     if (file === null || (await file.getFile()).size !== size) return null;
   }
   return manifest;
 }
 
-/** Null when it was cut off while it was written. */
+/** Null when it was not written completely. */
 function parseManifest(text: string): Manifest | null {
   try {
     const manifest = JSON.parse(text) as Partial<Manifest> | null;
@@ -157,21 +164,21 @@ function parseManifest(text: string): Manifest | null {
   }
 }
 
-/** Removes models that were not written to their end, unless someone is still at it. `own` is this caller's. */
-async function clearHalfWritten(root: FileSystemDirectoryHandle, own: string): Promise<void> {
+/** Deletes incomplete models, unless another tab is writing them. The caller has the lock of `own`. */
+async function deleteIncomplete(root: FileSystemDirectoryHandle, own: string): Promise<void> {
   for await (const [id, folder] of root.entries()) {
     if (folder instanceof FileSystemDirectoryHandle && (await readManifest(folder)) !== null) continue;
     if (id === own) await discard(root, id);
-    else await alone(id, () => discard(root, id));
+    else await withLock(id, () => discard(root, id));
   }
 }
 
-/** The manifest goes first, so that what is left of a deletion cut short is no model. */
+/** Deletes the manifest first, so that an interrupted deletion leaves no model. */
 async function discard(root: FileSystemDirectoryHandle, id: string): Promise<void> {
-  const folder = await missing(root.getDirectoryHandle(id));
+  const folder = await orNull(root.getDirectoryHandle(id));
   if (folder === null) return;
-  await missing(folder.removeEntry(MANIFEST));
-  await missing(root.removeEntry(id, { recursive: true }));
+  await orNull(folder.removeEntry(MANIFEST));
+  await orNull(root.removeEntry(id, { recursive: true }));
 }
 
 async function write(
@@ -190,7 +197,7 @@ async function write(
   }
 }
 
-/** Workers have the faster access handles, pages only the streams; Safari had no streams before version 26. */
+/** Workers have access handles, which are faster; pages have streams only. Safari has no streams before version 26. */
 async function writeFile(
   folder: FileSystemDirectoryHandle,
   name: string,
@@ -202,10 +209,10 @@ async function writeFile(
   else await writeStream(handle, data, signal);
 }
 
-async function* pieces(data: Blob, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  for (let from = 0; from < data.size; from += PIECE) {
+async function* chunks(data: Blob, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (let from = 0; from < data.size; from += CHUNK) {
     if (signal?.aborted) throw new Cancelled(signal);
-    yield new Uint8Array(await data.slice(from, from + PIECE).arrayBuffer());
+    yield new Uint8Array(await data.slice(from, from + CHUNK).arrayBuffer());
   }
 }
 
@@ -214,9 +221,9 @@ async function writeSync(handle: FileSystemFileHandle, data: Blob, signal: Abort
   try {
     access.truncate(0);
     let at = 0;
-    for await (const piece of pieces(data, signal)) {
-      const written = access.write(piece, { at });
-      if (written < piece.length) throw new DOMException(`only ${formatBytes(at + written)} fit`, 'QuotaExceededError');
+    for await (const chunk of chunks(data, signal)) {
+      const written = access.write(chunk, { at });
+      if (written < chunk.length) throw new DOMException(`only ${formatBytes(at + written)} fit`, 'QuotaExceededError');
       at += written;
     }
     access.flush();
@@ -228,7 +235,7 @@ async function writeSync(handle: FileSystemFileHandle, data: Blob, signal: Abort
 async function writeStream(handle: FileSystemFileHandle, data: Blob, signal: AbortSignal | undefined): Promise<void> {
   const stream = await handle.createWritable();
   try {
-    for await (const piece of pieces(data, signal)) await stream.write(piece);
+    for await (const chunk of chunks(data, signal)) await stream.write(chunk);
     await stream.close();
   } catch (error) {
     await stream.abort().catch(() => undefined);

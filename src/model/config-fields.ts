@@ -1,16 +1,16 @@
-/** Reads the fields of a config.json, noting every one that is missing or wrong instead of stopping at the first. */
+/** Reads the fields of a config.json and collects all problems instead of throwing at the first. */
 
 import type { Problem } from '../core/errors';
 
 type Raw = Readonly<Record<string, unknown>>;
 
-/** Sizes beyond this are a damaged file, not a model; products of a few of them stay exact. */
+/** The largest size that is accepted; a larger one is a sign of a damaged file. */
 const MAX_SIZE = 2 ** 31;
 
 export class Fields {
-  /** What is wrong with the file. */
+  /** Fields that are missing or invalid. */
   readonly problems: Problem[];
-  /** What is right but not supported. */
+  /** Fields that are valid but not supported. */
   readonly unsupported: Problem[];
   readonly #values: Raw;
   readonly #prefix: string;
@@ -22,7 +22,7 @@ export class Fields {
     this.#prefix = prefix;
   }
 
-  /** The fields of a JSON object, or null with a problem added. */
+  /** The fields of a JSON object; null, with a problem added, for other text. */
   static parse(text: string, problems: Problem[]): Fields | null {
     try {
       const data: unknown = JSON.parse(text);
@@ -39,7 +39,7 @@ export class Fields {
     return Object.hasOwn(this.#values, name) ? this.#values[name] : undefined;
   }
 
-  /** The fields of a nested object; null when it is absent, null or empty, or (with a problem) not an object. */
+  /** The fields of a nested object; null when it is absent or null, or (with a problem added) not an object. */
   nested(name: string): Fields | null {
     const value = this.raw(name);
     if (value === undefined || value === null) return null;
@@ -56,21 +56,21 @@ export class Fields {
     this.unsupported.push({ where: this.#prefix + name, message });
   }
 
-  /** A whole number of at least 1. `otherwise` stands for an absent or null field; without it the field is required. */
-  whole(name: string, otherwise?: number): number {
-    return this.#number(name, 'a whole number from 1 to 2^31', (n) => Number.isInteger(n) && n >= 1 && n <= MAX_SIZE, otherwise);
+  /** A whole number of at least 1. `fallback` is the value of an absent or null field; without it the field is required. */
+  whole(name: string, fallback?: number): number {
+    return this.#number(name, 'a whole number from 1 to 2^31', (n) => Number.isInteger(n) && n >= 1 && n <= MAX_SIZE, fallback);
   }
 
   /** A number above 0. */
-  positive(name: string, otherwise?: number): number {
-    return this.#number(name, 'a number above 0', (n) => Number.isFinite(n) && n > 0, otherwise);
+  positive(name: string, fallback?: number): number {
+    return this.#number(name, 'a number above 0', (n) => Number.isFinite(n) && n > 0, fallback);
   }
 
-  flag(name: string, otherwise: boolean): boolean {
-    const value = this.raw(name) ?? otherwise;
+  flag(name: string, fallback: boolean): boolean {
+    const value = this.raw(name) ?? fallback;
     if (typeof value === 'boolean') return value;
     this.wrong(name, `is ${JSON.stringify(value)}, expected true or false`);
-    return otherwise;
+    return fallback;
   }
 
   /** A token id or a list of them; none when absent or null. */
@@ -82,9 +82,9 @@ export class Fields {
     return ids;
   }
 
-  /** After a problem a 2 goes on, so that the fields that depend on this one are checked too without a second complaint. */
-  #number(name: string, expected: string, valid: (n: number) => boolean, otherwise: number | undefined): number {
-    const value = this.raw(name) ?? otherwise;
+  /** Returns 2 after a problem, so that the checks of dependent fields run without reporting this one again. */
+  #number(name: string, expected: string, valid: (n: number) => boolean, fallback: number | undefined): number {
+    const value = this.raw(name) ?? fallback;
     if (typeof value === 'number' && valid(value)) return value;
     this.wrong(
       name,

@@ -1,4 +1,4 @@
-/** config.json of the Llama family, checked: what the model is made of, and which tensors it must have. */
+/** Parses and validates config.json of the Llama family, and lists the tensors that the weights must have. */
 
 import type { Problem } from '../core/errors';
 import { problemsError } from './problems';
@@ -19,7 +19,7 @@ export interface ModelConfig {
   readonly layers: number;
   /** H: query heads. */
   readonly heads: number;
-  /** Heads of keys and values; divides the query heads. */
+  /** Key/value heads; divides `heads`. */
   readonly kvHeads: number;
   /** D; even. heads · D need not be C. */
   readonly headDim: number;
@@ -27,21 +27,21 @@ export interface ModelConfig {
   readonly vocabSize: number;
   readonly maxPositions: number;
   readonly normEps: number;
-  /** The head is the embedding matrix. */
+  /** The output head is the embedding matrix. */
   readonly tied: boolean;
   /** Which linear layers have a bias. */
   readonly bias: { readonly qkv: boolean; readonly o: boolean; readonly mlp: boolean };
-  /** RMSNorm over each head of q and k before the rotation (Qwen3). */
+  /** RMSNorm over each head of q and k before RoPE (Qwen3). */
   readonly qkNorm: boolean;
-  /** For each layer, how many positions a token sees, its own included; 0 where all before it. */
+  /** Attention window of each layer, in positions including the token's own; 0: no window. */
   readonly windows: readonly number[];
   readonly rope: Rope;
-  /** Ids that end a text, from config.json; generation_config.json may know more. */
+  /** Ids that end a text, from config.json; generation_config.json may add others. */
   readonly eosIds: readonly number[];
   readonly bosId: number | null;
 }
 
-/** Reads config.json's text. Throws `model/unsupported` or `model/config` with every problem found. */
+/** Parses the text of config.json. Throws `model/unsupported` or `model/config` with all problems. */
 export function parseConfig(text: string): ModelConfig {
   const problems: Problem[] = [];
   const fields = Fields.parse(text, problems);
@@ -69,12 +69,12 @@ function readFamily(fields: Fields): Family | null {
   const type = fields.raw('model_type');
   const family = FAMILIES.find((name) => name === type);
   if (family !== undefined) return family;
-  const found = typeof type === 'string' ? `is the unknown family ${JSON.stringify(type)}` : 'is missing or not a text';
+  const found = typeof type === 'string' ? `is the unknown family ${JSON.stringify(type)}` : 'is missing or not a string';
   fields.refuse('model_type', found);
   return null;
 }
 
-/** Refuses variants of a known family that compute something else. */
+/** Refuses variants of a supported family with other computations. */
 function checkKind(fields: Fields): void {
   const architectures = fields.raw('architectures');
   const names = Array.isArray(architectures) ? architectures.filter((name) => typeof name === 'string') : [];
@@ -110,7 +110,7 @@ type Sizes = Pick<ModelConfig, 'hiddenSize' | 'intermediateSize' | 'layers' | 'h
 function readSizes(family: Family, fields: Fields): Sizes {
   const hiddenSize = fields.whole('hidden_size');
   const heads = fields.whole('num_attention_heads');
-  // Qwen3 fixes 128 in its configuration class; the others divide.
+  // In transformers, the default of Qwen3 is 128; that of the others is hidden_size / heads.
   const divided = Math.max(1, Math.floor(hiddenSize / heads));
   const sizes: Sizes = {
     hiddenSize,
@@ -133,7 +133,7 @@ function checkHeads(sizes: Sizes, fields: Fields): void {
     fields.wrong('num_attention_heads', `is ${heads}, which does not divide the hidden_size ${hiddenSize}`);
 }
 
-/** As the family's modelling code in transformers has them, whatever else the configuration says. */
+/** Biases as in the family's modelling code of transformers, which ignores other fields. */
 function readBias(family: Family, fields: Fields): ModelConfig['bias'] {
   const attention = fields.flag('attention_bias', false);
   const mlp = fields.flag('mlp_bias', false);
@@ -142,12 +142,12 @@ function readBias(family: Family, fields: Fields): ModelConfig['bias'] {
   return { qkv: family === 'qwen2', o: false, mlp: false };
 }
 
-/** Mistral limits every layer; Qwen, when `use_sliding_window` says so, those of `layer_types` or from `max_window_layers` on. */
+/** Mistral has a window in every layer. Qwen has one with `use_sliding_window`: in layers of `layer_types`, or from `max_window_layers` on. */
 function readWindows(family: Family, fields: Fields, layers: number, maxPositions: number): readonly number[] {
   const sliding = slidingLayers(family, fields, layers);
   if (!sliding.includes(true) || fields.raw('sliding_window') === null) return sliding.map(() => 0);
   const window = fields.whole('sliding_window', 4096);
-  // A window as long as the model's reach hides nothing.
+  // A window of all positions has no effect.
   return sliding.map((limited) => (limited && window < maxPositions ? window : 0));
 }
 
@@ -173,7 +173,7 @@ function readLayerTypes(fields: Fields, layers: number): readonly unknown[] | nu
 }
 
 /** A linear layer of a block: y = x·Wᵀ + b with W [out, in]. */
-interface LinearModule {
+export interface LinearModule {
   /** Path in the block, e.g. `self_attn.q_proj`. */
   readonly path: string;
   readonly in: number;
@@ -181,10 +181,11 @@ interface LinearModule {
   readonly bias: boolean;
 }
 
-/** Names of the linear layers of a block, the same in all families: what LoRA's `target_modules` can name. */
+/** Names of the linear layers of a block, the same in all families: the values for LoRA's `target_modules`. */
 export const TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const;
 
-function linearModules(config: ModelConfig): readonly LinearModule[] {
+/** The linear layers of a block, in order of use. */
+export function linearModules(config: ModelConfig): readonly LinearModule[] {
   const { hiddenSize: c, intermediateSize: f, bias } = config;
   const q = config.heads * config.headDim;
   const kv = config.kvHeads * config.headDim;
@@ -208,7 +209,7 @@ export interface ExpectedTensor {
   readonly shape: readonly number[];
 }
 
-/** Every tensor the weights must hold; `lm_head.weight` only when the head is not tied. Others in the files are not used. */
+/** All tensors that the weights must have; `lm_head.weight` only when the head is not tied. Others in the files are ignored. */
 export function expectedTensors(config: ModelConfig): readonly ExpectedTensor[] {
   const { hiddenSize: c, vocabSize: v } = config;
   const blocks = Array.from({ length: config.layers }, (_, layer) => blockTensors(config, `model.layers.${layer}`));

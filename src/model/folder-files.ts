@@ -1,4 +1,4 @@
-/** Sorts what was dropped, picked or fetched into the files of one model, and says what is missing. */
+/** Finds the files of one model among dropped, picked or fetched files, and reports missing ones. */
 
 import { CodedError, messageOf, type Problem } from '../core/errors';
 import { formatBytes } from '../core/storage';
@@ -15,12 +15,12 @@ const ADVICE =
   'Drop the whole folder of a Hugging Face model: config.json, model.safetensors (or its index and shards), tokenizer.json.';
 
 export function filesError(problems: readonly Problem[]): CodedError {
-  return problemsError('model/files', "These files don't make up a model", problems, ADVICE);
+  return problemsError('model/files', 'These files are not a complete model', problems, ADVICE);
 }
 
 /**
- * Picks the model's folder: the outermost that holds a config.json. Paths come from `webkitRelativePath` or, for files that
- * crossed into a worker and lost it, from the name. Two candidates are a `model/files` error.
+ * Picks the model's folder: the outermost with a config.json. Paths are `webkitRelativePath` or else the name, because files lose
+ * the former when they are sent to a worker. Two candidates are a `model/files` error.
  */
 export function arrange(files: readonly File[]): FolderFiles {
   const entries = files.map((file) => ({ file, path: (file.webkitRelativePath || file.name).split('/') }));
@@ -37,7 +37,7 @@ export function arrange(files: readonly File[]): FolderFiles {
   return { folder: root.at(-1) ?? null, byName };
 }
 
-/** What the folder lacks to be a model at all. `tokenizer` says whether tokenizer.json is needed. */
+/** The required files that are missing. `tokenizer`: tokenizer.json is required. */
 export function missingFiles({ byName }: FolderFiles, tokenizer: boolean): Problem[] {
   const problems: Problem[] = [];
   const lacks = (where: string, message: string) => problems.push({ where, message: `is missing${message}` });
@@ -45,35 +45,35 @@ export function missingFiles({ byName }: FolderFiles, tokenizer: boolean): Probl
   if (!byName.has('config.json')) lacks('config.json', '');
   if (!byName.has('model.safetensors') && !byName.has('model.safetensors.index.json')) {
     const other = ending('.safetensors') ?? ending('.bin') ?? ending('.gguf') ?? ending('.pth');
-    lacks('model.safetensors', other === undefined ? '' : ` (${other} is not read; save the model as safetensors)`);
+    lacks('model.safetensors', other === undefined ? '' : ` (${other} is not supported; save the model as safetensors)`);
   }
   if (tokenizer && !byName.has('tokenizer.json')) {
     const other = ending('tokenizer.model') ?? ending('vocab.json');
-    lacks('tokenizer.json', other === undefined ? '' : ` (${other} is not read; save the fast tokenizer)`);
+    lacks('tokenizer.json', other === undefined ? '' : ` (${other} is not supported; save the fast tokenizer)`);
   }
   return problems;
 }
 
-/** The text of a file; null when there is none. A file over `limit` bytes is a problem, not a text. */
+/** The text of a file; null when it does not exist or (with a problem added) has more than `limit` bytes. */
 export async function readText(files: FolderFiles, name: string, limit: number, problems: Problem[]): Promise<string | null> {
   const file = files.byName.get(name);
   if (file === undefined) return null;
   if (file.size <= limit) return await readable(name, () => file.text());
-  problems.push({ where: name, message: `has ${formatBytes(file.size)}; more than ${formatBytes(limit)} is no such file` });
+  problems.push({ where: name, message: `has ${formatBytes(file.size)}, but at most ${formatBytes(limit)} are expected` });
   return null;
 }
 
-/** Reading fails when a file was changed, moved or deleted after it was dropped. */
+/** Runs `read`. Throws `model/files` when the file was changed, moved or deleted after it was dropped. */
 export async function readable<T>(name: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    const message = `${name} can't be read any more (${messageOf(error)}). It was changed, moved or deleted: drop the model again.`;
+    const message = `${name} can no longer be read (${messageOf(error)}). It was changed, moved or deleted: drop the model again.`;
     throw new CodedError('model/files', message, [{ where: name, message: messageOf(error) }], { cause: error });
   }
 }
 
-/** Fetches the files `names` of a model served under `base`. All that fail are reported in one `model/files` error. */
+/** Fetches the files `names` of a model at `base`. Throws one `model/files` for all that fail. */
 export async function fetchFiles(base: string | URL, names: readonly string[]): Promise<File[]> {
   const problems: Problem[] = [];
   const files = await Promise.all(names.map((name) => fetchFile(new URL(name, base), name, problems)));
@@ -85,7 +85,7 @@ export async function fetchFiles(base: string | URL, names: readonly string[]): 
 async function fetchFile(url: URL, name: string, problems: Problem[]): Promise<File | null> {
   try {
     const response = await fetch(url);
-    // Servers of single-page apps answer with the page itself for whatever they don't have.
+    // Servers of single-page apps respond with the page for files that do not exist.
     const isPage = response.headers.get('content-type')?.startsWith('text/html') ?? false;
     if (response.ok && !isPage) return new File([await response.blob()], name);
     problems.push({ where: name, message: isPage ? 'is not served' : `${response.status} ${response.statusText}` });

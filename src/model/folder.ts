@@ -1,4 +1,4 @@
-/** A base model as files: opened from dropped files or addresses, looked at without loading, read tensor by tensor. */
+/** A base model as files: opens and validates it without loading its weights, which are read tensor by tensor. */
 
 import { messageOf, type Problem } from '../core/errors';
 import { sha256 } from '../core/hash';
@@ -15,25 +15,25 @@ export type { WeightTensor, WeightType } from './weight-files';
 /** Configuration and weights, without a tokenizer. */
 export interface ModelWeights {
   readonly config: ModelConfig;
-  /** The tensors that the model uses, by Hugging Face name. */
+  /** The tensors that the model uses, by their Hugging Face names. */
   readonly tensors: ReadonlyMap<string, WeightTensor>;
-  /** Bytes of the weights' files. */
+  /** Bytes of the weight files. */
   readonly bytes: number;
   /** See `ModelView.id`. */
   readonly id: string;
 }
 
-/** A whole model. Holds File handles: no weights are in memory. */
+/** A model with its tokenizer. Has File handles; weights are not in memory. */
 export interface ModelFolder extends ModelWeights {
   readonly view: ModelView;
-  /** The files that make it up and nothing else of the folder, to be kept for next time. */
+  /** The files that the model uses, to be cached. */
   readonly files: readonly File[];
 }
 
 export interface FolderOptions {
-  /** Shown to the user; otherwise the folder's name, or what config.json calls itself. */
+  /** Shown to the user. Default: the folder's name, or else the name in config.json. */
   readonly name?: string;
-  /** It comes from this browser's own storage. */
+  /** It was opened from the browser's storage. */
   readonly cached?: boolean;
 }
 
@@ -41,8 +41,8 @@ const MAX_CONFIG = 1_000_000;
 const MAX_TOKENIZER = 200_000_000;
 
 /**
- * Opens a model: reads the configuration, the headers and the tokenizer. Throws `model/unsupported` or `model/config` first,
- * then `model/files` with everything missing, then `model/weights` with every bad tensor.
+ * Opens a model: reads the configuration, the headers and the tokenizer. Throws `model/unsupported` or `model/config`, else
+ * `model/files` with all missing files, else `model/weights` with all bad tensors.
  */
 export async function openFolder(files: readonly File[], options: FolderOptions = {}): Promise<ModelFolder> {
   const arranged = arrange(files);
@@ -55,7 +55,7 @@ export async function openFolder(files: readonly File[], options: FolderOptions 
   return { ...weights, view, files: usedFiles(arranged, weightFiles) };
 }
 
-/** Opens configuration and weights only, for models that come without a tokenizer. Errors as `openFolder`. */
+/** Opens configuration and weights of a model without a tokenizer. Throws the errors of `openFolder`. */
 export async function openWeights(files: readonly File[]): Promise<ModelWeights> {
   return (await openAll(arrange(files), false)).weights;
 }
@@ -63,7 +63,7 @@ export async function openWeights(files: readonly File[]): Promise<ModelWeights>
 async function openAll(files: FolderFiles, tokenizer: boolean) {
   const problems = missingFiles(files, tokenizer);
   const configText = await readText(files, 'config.json', MAX_CONFIG, problems);
-  // An unsupported model is refused by name, whatever else is missing.
+  // Reported before missing files.
   const config = configText === null ? null : parseConfig(configText);
   if (config === null || configText === null || problems.length > 0) throw filesError(problems);
   const weightFiles = await openWeightFiles(files, config);
@@ -73,12 +73,12 @@ async function openAll(files: FolderFiles, tokenizer: boolean) {
   return { weights, weightFiles, configText };
 }
 
-/** Bytes of each tensor that go into the id. */
+/** Bytes of each tensor that the id depends on. */
 const SAMPLE = 256;
 
 /**
- * SHA-256 over configuration, headers, sizes and some bytes from the middle of every tensor: two fine-tunes of one model have
- * the same headers, and hashing gigabytes would take longer than loading them.
+ * SHA-256 over configuration, headers, sizes and some bytes from the middle of each tensor. Fine-tunes of one model have the same
+ * headers, so weights must be included; hashing all of them would take longer than loading them.
  */
 async function identify(configText: string, { files, tensors }: WeightFiles): Promise<string> {
   const parts = [configText];
@@ -128,7 +128,7 @@ function hasTemplate({ chatTemplate, tokenizerConfig }: TokenizerFiles): boolean
   return typeof template === 'string' ? template !== '' : Array.isArray(template) && template.length > 0;
 }
 
-/** `_name_or_path` of config.json without its owner or folders, as older files have it. */
+/** `_name_or_path` of older config.json files, without owner or folders. */
 function ownName(configText: string): string | null {
   const { _name_or_path: name } = JSON.parse(configText) as { _name_or_path?: unknown };
   return typeof name === 'string' && name !== '' ? (name.split('/').at(-1) ?? null) : null;
@@ -139,7 +139,7 @@ const TEXT_FILES = [
   ...['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja'],
 ];
 
-/** Without their folder, under their own names. */
+/** The files that the model uses, named without their folder. */
 function usedFiles({ byName }: FolderFiles, weights: WeightFiles): File[] {
   const names = [...TEXT_FILES, ...weights.files.map(({ name }) => name)];
   return names.flatMap((name) => {

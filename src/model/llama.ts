@@ -1,6 +1,6 @@
 /**
- * The Llama family as a graph: Llama 2 and 3, Mistral, SmolLM2, Qwen2 (biases on q, k, v), Qwen3 (norm on each head of q and
- * k). Weights are declared under their Hugging Face names.
+ * Builds the graph of the Llama family: Llama 2 and 3, Mistral, SmolLM2, Qwen2 (biases on q, k, v), Qwen3 (norm on each head of q
+ * and k). Weights are declared by their Hugging Face names.
  */
 
 import type { DType } from '../core/dtype';
@@ -11,9 +11,9 @@ import type { Value } from '../../kernels/op';
 import { rmsnorm } from '../../kernels/rmsnorm';
 import { rope } from '../../kernels/rope';
 import { swiglu } from '../../kernels/swiglu';
-import { expectedTensors, type ModelConfig } from './config';
+import { expectedTensors, linearModules, type ModelConfig } from './config';
 
-/** What the tokens of a pass are: M = rows·T entries each, i32. `cos` and `sin` are [P, D/2] with P above every position. */
+/** The tokens of a forward pass: `ids` and `positions` are i32 [M], M = rows·T; `cos` and `sin` are [P, D/2], P above every position. */
 export interface Tokens {
   readonly ids: Value;
   readonly positions: Value;
@@ -21,45 +21,34 @@ export interface Tokens {
   readonly sin: Value;
 }
 
-/** How layer `index` mixes tokens: o [M, H·D] of q [M, H·D], k and v [M, Hkv·D], positions already applied. */
+/** The attention of layer `index`: o [M, H·D] of q [M, H·D], k and v [M, Hkv·D], after RoPE. */
 export type Attend = (index: number, q: Value, k: Value, v: Value) => Value;
 
 export interface Adaptation {
   readonly adapter: Adapter;
-  /** [2] i32 (seed, step) for dropout; null leaves dropout out. */
+  /** (seed, step) for dropout, i32 [2]; null: no dropout. */
   readonly seed: Value | null;
 }
 
 /** The linear layers of the model, in order of use, with their sizes. */
 export function linearLayers(config: ModelConfig): LinearLayer[] {
-  const { hiddenSize, intermediateSize, headDim } = config;
-  const queries = config.heads * headDim;
-  const keys = config.kvHeads * headDim;
-  const sizes: [string, number, number][] = [
-    ['self_attn.q_proj', hiddenSize, queries],
-    ['self_attn.k_proj', hiddenSize, keys],
-    ['self_attn.v_proj', hiddenSize, keys],
-    ['self_attn.o_proj', queries, hiddenSize],
-    ['mlp.gate_proj', hiddenSize, intermediateSize],
-    ['mlp.up_proj', hiddenSize, intermediateSize],
-    ['mlp.down_proj', intermediateSize, hiddenSize],
-  ];
+  const modules = linearModules(config);
   return Array.from({ length: config.layers }, (_, i) =>
-    sizes.map(([name, inputs, outputs]) => ({ module: `layers.${i}.${name}`, inputs, outputs })),
+    modules.map(({ path, in: inputs, out: outputs }) => ({ module: `layers.${i}.${path}`, inputs, outputs })),
   ).flat();
 }
 
-/** Declares every weight as a frozen value. `dtypeOf` says how each is stored. */
+/** Declares all weights as frozen values of the types that `dtypeOf` gives. */
 export function declareWeights(graph: Graph, config: ModelConfig, dtypeOf: (name: string) => DType): void {
   for (const { name, shape } of expectedTensors(config)) graph.declare(name, 'frozen', shape, dtypeOf(name));
 }
 
-/** The output head [V, C]: the embedding itself when tied. */
+/** The output head [V, C]: the embedding matrix when tied. */
 export function headOf(graph: Graph, config: ModelConfig): Value {
   return graph.named(config.tied ? 'model.embed_tokens.weight' : 'lm_head.weight');
 }
 
-/** Final hidden states [M, C], normalised, ready for the head. */
+/** Final hidden states [M, C], normalised for the head. */
 export function hiddenStates(
   builder: Program,
   graph: Graph,
@@ -104,7 +93,7 @@ function feedForward(pass: Pass, i: number, x: Value): Value {
   return project(pass, `${name}.down_proj`, active, x);
 }
 
-/** A linear layer with its bias, if the model has one, its adapter, and the residual. */
+/** A linear layer with its bias, if any, its adapter, and the residual addend. */
 function project({ builder, graph, adaptation }: Pass, module: string, x: Value, residual?: Value): Value {
   const weight = graph.named(`model.${module}.weight`);
   const bias = graph.find(`model.${module}.bias`) ?? null;

@@ -1,7 +1,6 @@
 /**
- * How many bits the base model's weights are held in. `stored`: as the files have them (f16, or f32 where f16 would lose).
- * `q8` and `q4`: the linear layers of the blocks are quantised, as QLoRA does; embedding and head, which is often the same
- * matrix, stay as stored, and so do norms and biases, which are small.
+ * Storage types of the base model's weights on the device. `stored`: f16, or f32 where f16 would lose precision. `q8` and `q4`: the
+ * linear layers of the blocks are quantised, as in QLoRA; embedding and head, which are often one matrix, norms and biases are not.
  */
 
 import type { DType } from '../core/dtype';
@@ -10,7 +9,7 @@ import type { ModelConfig } from './config';
 import { linearLayers } from './llama';
 import type { Storage } from './weights-source';
 
-/** The type of each weight on the device: `stored` with the linear layers quantised as `precision` says. */
+/** The storage type of each weight on the device: that of `stored`, but `precision` for the linear layers if it is quantised. */
 export function deviceTypes(config: ModelConfig, stored: Storage, precision: BasePrecision): (name: string) => DType {
   const linear = new Set(linearLayers(config).map(({ module }) => `model.${module}.weight`));
   return (name) => (precision !== 'stored' && linear.has(name) ? precision : (stored.get(name) ?? 'f32'));

@@ -1,11 +1,11 @@
-/** Collects what is wrong with a model's files and reports it all at once. */
+/** Reports all problems of a model's files in one error. */
 
 import { CodedError, type ErrorCode, type Problem } from '../core/errors';
 
-/** How many problems go into the message; all of them are in `problems`. */
+/** How many problems the message lists; `problems` has all of them. */
 const SHOWN = 6;
 
-/** An error whose message lists the first problems, because only the message survives a worker boundary. */
+/** An error whose message lists the first problems. */
 export function problemsError(code: ErrorCode, lead: string, problems: readonly Problem[], advice: string): CodedError {
   const shown = problems.slice(0, SHOWN).map((p) => `${p.where}: ${p.message}`);
   const rest = problems.length > SHOWN ? `; and ${problems.length - SHOWN} more` : '';

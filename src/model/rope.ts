@@ -1,11 +1,11 @@
 /**
- * Rotary positions (arXiv 2104.09864): inverse frequencies with the scalings of Llama, and the cos and sin tables.
- * Computed in f64: at position 10^5 an f32 angle is already wrong in its third decimal.
+ * Rotary position embedding (arXiv 2104.09864): frequencies with linear and Llama 3 scaling, and the tables of cos and sin.
+ * Computed in f64: at position 10^5 the error of an f32 angle is in its third decimal.
  */
 
 import type { Fields } from './config-fields';
 
-/** Base θ and how the frequencies are changed to reach further than pre-training did. */
+/** Base θ, and the scaling of the frequencies for contexts longer than in pre-training. */
 export type Rope = { readonly theta: number } & (
   | { readonly type: 'default' }
   /** Positions are divided by `factor` (position interpolation, arXiv 2306.15595). */
@@ -20,8 +20,8 @@ export type Rope = { readonly theta: number } & (
 );
 
 /**
- * Reads `rope_theta` + `rope_scaling` (transformers 4) or `rope_parameters` (transformers 5, where θ is inside). Scalings other
- * than linear and llama3 are refused by name.
+ * Reads `rope_theta` and `rope_scaling` (transformers 4) or `rope_parameters` with `rope_theta` in it (transformers 5). Refuses
+ * scalings other than linear and llama3.
  */
 export function readRope(fields: Fields, maxPositions: number): Rope {
   const scaling = fields.nested('rope_parameters') ?? fields.nested('rope_scaling');
@@ -58,16 +58,16 @@ function readLlama3(scaling: Fields, theta: number, maxPositions: number): Rope 
 function checkPartial(fields: Fields): void {
   const share = fields.raw('partial_rotary_factor') ?? 1;
   if (share !== 1)
-    fields.refuse('partial_rotary_factor', `is ${JSON.stringify(share)}; only 1 (the whole head rotates) is supported`);
+    fields.refuse('partial_rotary_factor', `is ${JSON.stringify(share)}; only 1 (all dimensions of a head rotate) is supported`);
 }
 
-/** Radians by which pair i of a head turns per position, [headDim / 2]: θ^(−2i/D), scaled. */
+/** Radians per position of pair i of a head, [headDim / 2]: θ^(−2i/D), scaled. */
 export function ropeFrequencies({ headDim, rope }: { readonly headDim: number; readonly rope: Rope }): Float64Array {
   return Float64Array.from({ length: headDim / 2 }, (_, i) => scaled(rope.theta ** ((-2 * i) / headDim), rope));
 }
 
 /**
- * Llama 3: long waves are stretched by `factor`, short ones kept, those between interpolated. After `apply_scaling` in Meta's
+ * Llama 3: low frequencies are divided by `factor`, high ones kept, those between interpolated. From `apply_scaling` in Meta's
  * llama-models and `_compute_llama3_parameters` in transformers' modeling_rope_utils.py.
  */
 function scaled(frequency: number, rope: Rope): number {

@@ -1,6 +1,6 @@
 /**
- * The safetensors format, strictly: 8 bytes of header length (little-endian), a JSON header, the data.
- * Headers are untrusted: every size is checked before anything of that size is read or allocated.
+ * Reads and writes the safetensors format: 8 bytes of header length (little-endian), a JSON header, the data. Headers are
+ * untrusted: each size is checked before anything of that size is read or allocated.
  */
 
 import { CodedError, type Problem } from '../core/errors';
@@ -8,7 +8,7 @@ import { formatBytes } from '../core/storage';
 import { problemsError } from './problems';
 import { JsonObject, parseStrict, type Json } from './strict-json';
 
-/** Bits of one element. The names are upper case; the reference implementation refuses others. */
+/** Bits of one element. Names are upper case, as in the reference implementation. */
 const BITS = {
   ...{ BOOL: 8, F4: 4, F6_E2M3: 6, F6_E3M2: 6, U8: 8, I8: 8, F8_E5M2: 8, F8_E4M3: 8, F8_E8M0: 8 },
   ...{ I16: 16, U16: 16, F16: 16, BF16: 16, I32: 32, U32: 32, F32: 32, C64: 64, F64: 64, I64: 64, U64: 64 },
@@ -16,7 +16,7 @@ const BITS = {
 
 export type TensorType = keyof typeof BITS;
 
-/** Where a tensor lies: bytes `start` to `end` of the file. */
+/** A tensor: bytes `start` to `end` of the file. */
 export interface TensorInfo {
   readonly name: string;
   readonly dtype: TensorType;
@@ -26,20 +26,20 @@ export interface TensorInfo {
 }
 
 export interface SafetensorsHeader {
-  /** In the order of their data. */
+  /** In the order of their data in the file. */
   readonly tensors: readonly TensorInfo[];
   readonly metadata: ReadonlyMap<string, string>;
-  /** The header's JSON bytes as they are in the file. */
+  /** The JSON bytes of the header. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Everything wrong with it; `tensors` then holds those that are right in themselves. */
+  /** All problems of the header. `tensors` then has only valid entries. */
   readonly problems: readonly Problem[];
 }
 
-/** The reference implementation's limit. */
+/** The limit of the reference implementation. */
 const MAX_HEADER = 100_000_000;
-const ADVICE = 'The file is damaged or was not written by safetensors: download it again or export it anew.';
+const ADVICE = 'The file is damaged or was not written by safetensors: download or export it again.';
 
-/** Reads the header of a file; throws `model/weights` with every problem. */
+/** Reads the header of a file. Throws `model/weights` with all problems. */
 export async function readHeader(file: Blob, name: string): Promise<SafetensorsHeader> {
   const header = await inspectHeader(file, name);
   if (header.problems.length > 0) throw weightsError(name, header.problems);
@@ -51,7 +51,7 @@ export function weightsError(name: string, problems: readonly Problem[]): CodedE
   return problemsError('model/weights', `The weights in ${name} can't be used`, problems, ADVICE);
 }
 
-/** Reads the header of a file and lists what is wrong with it, so that several files can be reported together. */
+/** Reads the header of a file and lists its problems, so that those of several files can be reported together. */
 export async function inspectHeader(file: Blob, name: string): Promise<SafetensorsHeader> {
   const fail = (message: string) => ({
     ...{ tensors: [], metadata: new Map<string, string>(), bytes: new Uint8Array(0) },
@@ -117,7 +117,7 @@ function readTensors(root: JsonObject, dataStart: number, problems: Problem[]): 
   });
 }
 
-/** The tensor's entry, or what is wrong with it. */
+/** The tensor of an entry, or what is wrong with it. */
 function readTensor(name: string, entry: Json, dataStart: number): TensorInfo | string {
   if (!(entry instanceof JsonObject)) return 'is not an object';
   const twice = entry.repeated();
@@ -146,7 +146,7 @@ function sizes(value: Json | undefined): number[] | null {
   return numbers.length === value.length ? numbers : null;
 }
 
-/** Bytes of a tensor; null when the product leaves the safe integers or the bits do not fill whole bytes. */
+/** Bytes of a tensor; null when the product is not a safe integer or not a whole number of bytes. */
 export function byteSize(dtype: TensorType, shape: readonly number[]): number | null {
   const bits = shape.reduce((product, size) => product * BigInt(size), BigInt(BITS[dtype]));
   return bits % 8n === 0n && bits <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(bits / 8n) : null;
@@ -159,14 +159,14 @@ function show(value: Json | undefined): string {
   return typeof value === 'bigint' ? value.toString() : JSON.stringify(value);
 }
 
-/** `Array.isArray` that knows readonly arrays. */
+/** `Array.isArray` for readonly arrays. */
 function isList(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value);
 }
 
 /**
- * The data must be covered exactly once, from its first byte to the file's last. Where tensors were left out because they are
- * wrong in themselves, the holes they leave are not reported.
+ * Tensors must cover the data exactly once, to the end of the file. Holes are reported only if all entries are valid, because
+ * invalid ones leave holes.
  */
 function checkLayout(
   tensors: readonly TensorInfo[],
@@ -190,7 +190,7 @@ function checkLayout(
   if (complete && at < fileSize) problems.push({ where: file, message: `has ${fileSize - at} bytes after the last tensor` });
 }
 
-/** A tensor to be written; `data` is little-endian, row-major. */
+/** A tensor to write; `data` is little-endian, row-major. */
 export interface TensorData {
   readonly name: string;
   readonly dtype: TensorType;
@@ -199,8 +199,8 @@ export interface TensorData {
 }
 
 /**
- * A whole safetensors file, as the reference implementation writes it: tensors by dtype (widest first, so that each stays
- * aligned), then name; header padded with spaces to 8 bytes; metadata `{"format":"pt"}` unless told otherwise.
+ * A safetensors file as the reference implementation writes it: tensors sorted by dtype (widest first, which aligns each), then by
+ * name; header padded with spaces to 8 bytes; metadata `{"format":"pt"}` by default.
  */
 export function writeSafetensors(
   tensors: readonly TensorData[],
@@ -220,7 +220,7 @@ export function writeSafetensors(
   return file;
 }
 
-/** Length and padded JSON. */
+/** The length and the padded JSON of the header. */
 function encodeHeader(tensors: readonly TensorData[], metadata: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> {
   let at = 0;
   const entries = tensors.map(({ name, dtype, shape, data }) => {

@@ -1,16 +1,16 @@
-/** Picks the next token from logits. */
+/** Samples the next token from logits. */
 
 import { STREAM, uniform } from '../core/random';
 
 export interface Sampling {
-  /** 0 takes the likeliest token. */
+  /** 0: the most probable token (greedy). */
   readonly temperature: number;
-  /** Keeps the fewest likeliest tokens whose probabilities reach this (nucleus sampling, arXiv 1904.09751). */
+  /** Samples from the smallest set of most probable tokens whose probabilities sum to at least this (nucleus, arXiv 1904.09751). */
   readonly topP: number;
   readonly seed: number;
 }
 
-/** The token drawn from `logits` [V] for position `position`: the same for the same seed and position. */
+/** Samples a token from `logits` [V]: a pure function of (logits, settings, position). */
 export function sampleToken(logits: ArrayLike<number>, { temperature, topP, seed }: Sampling, position: number): number {
   if (temperature <= 0) return argmax(logits);
   const ranked = rank(logits, temperature);
@@ -23,14 +23,14 @@ export function sampleToken(logits: ArrayLike<number>, { temperature, topP, seed
   return (drawn ?? ranked[0])?.token ?? 0;
 }
 
-/** The lowest index of the largest number. */
+/** The first index of the largest number. */
 function argmax(values: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if ((values[i] ?? -Infinity) > (values[best] ?? -Infinity)) best = i;
   return best;
 }
 
-/** Tokens by falling probability, ties by number. */
+/** Tokens by descending probability, ties by id. */
 function rank(logits: ArrayLike<number>, temperature: number): { token: number; probability: number }[] {
   const top = logits[argmax(logits)] ?? 0;
   const ranked = Array.from(logits, (logit, token) => ({ token, probability: Math.exp((logit - top) / temperature) }));

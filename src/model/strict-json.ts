@@ -1,9 +1,9 @@
 /**
- * JSON as RFC 8259 has it, keeping what JSON.parse hides: repeated keys (it silently takes the last) and whole numbers over
- * 2^53 (it rounds them). For headers whose bytes are not to be trusted.
+ * Parses JSON (RFC 8259) of untrusted headers. Unlike JSON.parse, it keeps repeated keys (JSON.parse takes the last) and whole
+ * numbers over 2^53 (JSON.parse rounds them).
  */
 
-/** Objects keep all their members in order. A whole number too large for a double without rounding is a bigint. */
+/** Objects have all their members in order. Whole numbers that a double would round are bigints. */
 export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject;
 
 export class JsonObject {
@@ -13,12 +13,12 @@ export class JsonObject {
     this.members = members;
   }
 
-  /** The value of the last member of this name, as JSON.parse would give; undefined when there is none. */
+  /** The value of the last member of this name, as with JSON.parse; undefined when there is none. */
   get(key: string): Json | undefined {
     return this.members.findLast(([name]) => name === key)?.[1];
   }
 
-  /** Keys that occur more than once, each named once. */
+  /** Keys that occur more than once, each listed once. */
   repeated(): string[] {
     const seen = new Set<string>();
     const twice = new Set<string>();
@@ -30,10 +30,10 @@ export class JsonObject {
 const MAX_DEPTH = 32;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
-/** Space, tab, line feed, carriage return: what JSON takes for white space. */
+/** The white space of JSON: space, tab, line feed, carriage return. */
 const isSpace = (code: number) => code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d;
 
-/** Parses all of `text`; throws a SyntaxError with the position of the first fault. */
+/** Parses all of `text`. Throws a SyntaxError with the position of the first error. */
 export function parseStrict(text: string): Json {
   return new Parser(text).whole();
 }
@@ -49,11 +49,11 @@ class Parser {
   whole(): Json {
     const value = this.#value(0);
     this.#skipSpace();
-    if (this.#at < this.#text.length) throw this.#fault('the end');
+    if (this.#at < this.#text.length) throw this.#error('the end');
     return value;
   }
 
-  #fault(expected: string): SyntaxError {
+  #error(expected: string): SyntaxError {
     const found = this.#at < this.#text.length ? JSON.stringify(this.#text.slice(this.#at, this.#at + 12)) : 'the end';
     return new SyntaxError(`expected ${expected} at character ${this.#at}, found ${found}`);
   }
@@ -69,7 +69,7 @@ class Parser {
     while (isSpace(this.#text.charCodeAt(this.#at))) this.#at++;
   }
 
-  /** Takes `mark` if it comes next, past white space. */
+  /** Consumes `mark` if it is next after white space. */
   #take(mark: string): boolean {
     this.#skipSpace();
     if (!this.#text.startsWith(mark, this.#at)) return false;
@@ -78,7 +78,7 @@ class Parser {
   }
 
   #value(depth: number): Json {
-    if (depth > MAX_DEPTH) throw this.#fault(`at most ${MAX_DEPTH} nested levels`);
+    if (depth > MAX_DEPTH) throw this.#error(`at most ${MAX_DEPTH} nested levels`);
     if (this.#take('{')) return new JsonObject(this.#list('}', () => this.#member(depth)));
     if (this.#take('[')) return this.#list(']', () => this.#value(depth + 1));
     if (this.#take('true')) return true;
@@ -92,31 +92,31 @@ class Parser {
     if (this.#take(close)) return items;
     do items.push(item());
     while (this.#take(','));
-    if (!this.#take(close)) throw this.#fault(`"," or "${close}"`);
+    if (!this.#take(close)) throw this.#error(`"," or "${close}"`);
     return items;
   }
 
   #member(depth: number): readonly [string, Json] {
     this.#skipSpace();
     const key = this.#string();
-    if (!this.#take(':')) throw this.#fault('":"');
+    if (!this.#take(':')) throw this.#error('":"');
     return [key, this.#value(depth + 1)];
   }
 
-  /** Finds the closing quote; JSON.parse then checks the escapes and refuses control characters. */
+  /** Finds the closing quote; JSON.parse checks escapes and control characters. */
   #string(): string {
     const start = this.#at;
-    if (this.#text[start] !== '"') throw this.#fault('a string');
+    if (this.#text[start] !== '"') throw this.#error('a string');
     let end = start + 1;
     while (end < this.#text.length && this.#text[end] !== '"') end += this.#text[end] === '\\' ? 2 : 1;
-    if (end >= this.#text.length) throw this.#fault('a string with a closing quote');
+    if (end >= this.#text.length) throw this.#error('a string with a closing quote');
     this.#at = end + 1;
     return JSON.parse(this.#text.slice(start, this.#at)) as string;
   }
 
   #number(): number | bigint {
     const source = this.#match(NUMBER);
-    if (source === null) throw this.#fault('a value');
+    if (source === null) throw this.#error('a value');
     const value = Number(source);
     return /^-?\d+$/.test(source) && !Number.isSafeInteger(value) ? BigInt(source) : value;
   }

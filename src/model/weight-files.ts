@@ -1,4 +1,4 @@
-/** The tensors of a model's safetensors file or shards: found, checked against the configuration, readable by byte ranges. */
+/** Opens the safetensors file or shards of a model and validates its tensors against the configuration. */
 
 import { messageOf, type Problem } from '../core/errors';
 import { sameShape } from '../core/shape';
@@ -6,21 +6,21 @@ import { expectedTensors, type ModelConfig } from './config';
 import { filesError, readable, readText, type FolderFiles } from './folder-files';
 import { inspectHeader, weightsError, type TensorInfo } from './safetensors';
 
-/** Types that weights may have. */
+/** Supported types of weights. */
 export type WeightType = 'F32' | 'F16' | 'BF16';
 
-/** A tensor on disk. */
+/** A tensor in a file. */
 export interface WeightTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: WeightType;
-  /** Bytes on disk. */
+  /** Bytes in the file. */
   readonly bytes: number;
-  /** Reads bytes `from` to `to` of the tensor and nothing else of the file. Throws `model/files` when the file is gone. */
+  /** Reads bytes `from` to `to` of the tensor only. Throws `model/files` when the file can no longer be read. */
   read(from: number, to: number): Promise<ArrayBuffer>;
 }
 
-/** The weights' files and the tensors that the model uses, in the order of `expectedTensors`. */
+/** The weight files, and the tensors that the model uses in the order of `expectedTensors`. */
 export interface WeightFiles {
   readonly files: readonly WeightFile[];
   readonly tensors: ReadonlyMap<string, WeightTensor>;
@@ -29,7 +29,7 @@ export interface WeightFiles {
 export interface WeightFile {
   readonly name: string;
   readonly size: number;
-  /** The header's bytes. */
+  /** The JSON bytes of the header. */
   readonly header: Uint8Array<ArrayBuffer>;
 }
 
@@ -37,7 +37,7 @@ const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 const MAX_INDEX = 100_000_000;
 
-/** Reads all headers. Throws `model/files` for missing shards, `model/weights` for every bad or missing tensor at once. */
+/** Reads all headers. Throws `model/files` with all missing shards, or `model/weights` with all bad or missing tensors. */
 export async function openWeightFiles(files: FolderFiles, config: ModelConfig): Promise<WeightFiles> {
   const shards = await findShards(files);
   const problems: Problem[] = [];
@@ -54,7 +54,7 @@ export async function openWeightFiles(files: FolderFiles, config: ModelConfig): 
   return { files: opened, tensors };
 }
 
-/** A tensor in its shard, of whatever type. */
+/** A tensor of any type in its shard. */
 interface Found {
   readonly info: TensorInfo;
   readonly shard: Shard;
@@ -63,11 +63,11 @@ interface Found {
 interface Shard {
   readonly file: File;
   readonly name: string;
-  /** Tensors that the index says are in it. */
+  /** Names of its tensors according to the index. */
   readonly listed: readonly string[];
 }
 
-/** As transformers does: the single file if there is one, else the shards of the index. */
+/** The single file if there is one, else the shards of the index, as in transformers. */
 async function findShards(files: FolderFiles): Promise<Shard[]> {
   const single = files.byName.get(SINGLE);
   if (single !== undefined) return [{ file: single, name: SINGLE, listed: [] }];
@@ -115,7 +115,7 @@ function collect(infos: readonly TensorInfo[], shard: Shard, found: Map<string, 
   }
 }
 
-/** Tensors beyond those expected (rotary_emb.inv_freq, a tied lm_head) are left alone. */
+/** Ignores unexpected tensors (rotary_emb.inv_freq, a tied lm_head). */
 function matchTensors(
   config: ModelConfig,
   found: ReadonlyMap<string, Found>,
@@ -135,8 +135,8 @@ function matched(found: Found | undefined, expected: readonly number[]): WeightT
   if (found === undefined) return 'is missing';
   const { name, shape, dtype, start, end } = found.info;
   const { file, name: fileName } = found.shard;
-  if (!sameShape(shape, expected)) return `has the shape [${shape.join(', ')}], config.json asks for [${expected.join(', ')}]`;
-  if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') return `has the type ${dtype}; F32, F16 and BF16 are read`;
+  if (!sameShape(shape, expected)) return `has the shape [${shape.join(', ')}], config.json requires [${expected.join(', ')}]`;
+  if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') return `has the type ${dtype}; supported are F32, F16 and BF16`;
   const read = (from: number, to: number) =>
     readable(fileName, () => file.slice(start + from, Math.min(end, start + to)).arrayBuffer());
   return { name, shape, dtype, bytes: end - start, read };

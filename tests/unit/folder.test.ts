@@ -1,4 +1,4 @@
-/** Opening models from files: what is found, and what is said about what is not. */
+/** Opening models from files, and the errors for incomplete or invalid ones. */
 
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
@@ -22,7 +22,7 @@ const replaced = (file: File) => [...without(file.name), file];
 const where = (error: CodedError) => error.problems.map((p) => p.where);
 
 describe('openFolder', () => {
-  it('shows what a model is without reading its weights', async () => {
+  it('gives the facts of a model', async () => {
     const { view, config } = await openFolder(smallModel().map((file) => new File([file], `tiny/${file.name}`)));
     expect(view).toMatchObject({ name: 'tiny', family: 'llama', layers: 1, width: 8, vocabulary: 5, context: 64, dtype: 'F32' });
     // Embedding 5·8, q and o 8·8, k and v 4·8, gate, up and down 8·12, three norms of 8.
@@ -31,7 +31,7 @@ describe('openFolder', () => {
     expect([view.cached, view.hasChatTemplate, config.tied]).toEqual([false, false, true]);
   });
 
-  it('takes the outermost folder that holds a config.json', async () => {
+  it('opens the outermost folder with a config.json', async () => {
     const nested = [...smallModel().map((file) => new File([file], `a/b/${file.name}`)), text('a/b/onnx/config.json', '{}')];
     const { view, files } = await openFolder(nested);
     expect(view.name).toBe('b');
@@ -46,19 +46,19 @@ describe('openFolder', () => {
     expect(await has(text('tokenizer_config.json', {}))).toBe(false);
   });
 
-  it('lists everything that is missing at once, and what is there instead', async () => {
+  it('reports all missing files, and unsupported ones found instead', async () => {
     const error = await failure(openFolder([text('pytorch_model.bin', ''), text('tokenizer.model', '')]));
     expect(error.code).toBe('model/files');
     expect(where(error)).toEqual(['config.json', 'model.safetensors', 'tokenizer.json']);
-    expect(error.message).toMatch(/pytorch_model.bin is not read.*tokenizer.model is not read/);
+    expect(error.message).toMatch(/pytorch_model.bin is not supported.*tokenizer.model is not supported/);
     expect((await failure(openFolder([]))).code).toBe('model/files');
   });
 
-  it.each(['config.json', 'model.safetensors', 'tokenizer.json'])('names %s when only that is missing', async (name) => {
+  it.each(['config.json', 'model.safetensors', 'tokenizer.json'])('reports a missing %s', async (name) => {
     expect(where(await failure(openFolder(without(name))))).toEqual([name]);
   });
 
-  it('refuses an unsupported family by name before anything else', async () => {
+  it('reports an unsupported family before missing files', async () => {
     const error = await failure(openFolder([text('config.json', { model_type: 'mamba' })]));
     expect(error.code).toBe('model/unsupported');
     expect(error.message).toContain('"mamba"');
@@ -74,16 +74,16 @@ describe('openFolder', () => {
     expect([error.code, ...where(error)]).toEqual(['model/files', 'tokenizer.json', 'tokenizer_config.json']);
   });
 
-  it('lists every bad tensor at once', async () => {
+  it('reports all bad tensors', async () => {
     const [embed, ...rest] = tensorsOf();
     const changed = rest.slice(1).map((t) => (t.name.endsWith('k_proj.weight') ? { ...t, shape: [8, 4] } : t));
     const wide = { ...embed, name: 'model.embed_tokens.weight', dtype: 'F64', shape: [5, 8], data: new Uint8Array(320) } as const;
     const error = await failure(openFolder(replaced(weights('model.safetensors', [wide, ...changed]))));
     expect(error.code).toBe('model/weights');
     expect(error.problems.map((p) => `${p.where} ${p.message}`)).toEqual([
-      'model.embed_tokens.weight has the type F64; F32, F16 and BF16 are read',
+      'model.embed_tokens.weight has the type F64; supported are F32, F16 and BF16',
       'model.layers.0.input_layernorm.weight is missing',
-      'model.layers.0.self_attn.k_proj.weight has the shape [8, 4], config.json asks for [4, 8]',
+      'model.layers.0.self_attn.k_proj.weight has the shape [8, 4], config.json requires [4, 8]',
     ]);
   });
 
@@ -98,10 +98,10 @@ describe('openFolder', () => {
     expect(tensors.has(extra.name)).toBe(false);
   });
 
-  it('says when a file can no longer be read', async () => {
+  it('reports a file that can no longer be read', async () => {
     const gone = new File([''], 'tokenizer.json');
     gone.text = () => Promise.reject(new DOMException('moved', 'NotReadableError'));
-    expect((await failure(openFolder(replaced(gone)))).message).toContain("tokenizer.json can't be read any more");
+    expect((await failure(openFolder(replaced(gone)))).message).toContain('tokenizer.json can no longer be read');
   });
 });
 
@@ -116,7 +116,7 @@ describe('shards', () => {
   const rest = [text('config.json', CONFIG), text('tokenizer.json', '{}')];
   const index = (weight_map: object) => text('model.safetensors.index.json', { metadata: {}, weight_map });
 
-  it('are put together by the index', async () => {
+  it('are found by the index', async () => {
     const sharded = await openFolder([...rest, index(map), weights(shard[0], first), weights(shard[1], second)]);
     const single = await openFolder(smallModel());
     expect([...sharded.tensors.keys()]).toEqual([...single.tensors.keys()]);
@@ -124,11 +124,11 @@ describe('shards', () => {
     expect(sharded.files.map((file) => file.name)).toEqual(expect.arrayContaining([...shard, 'model.safetensors.index.json']));
   });
 
-  it('are all named when missing', async () => {
+  it('are all reported when missing', async () => {
     expect(where(await failure(openFolder([...rest, index(map)])))).toEqual([...shard]);
   });
 
-  it('are checked against the index and each other', async () => {
+  it('must agree with the index and not repeat tensors', async () => {
     const repeated = [...second, ...first.slice(0, 1)];
     const error = await failure(
       openFolder([...rest, index(map), weights(shard[0], first.slice(0, 2)), weights(shard[1], repeated)]),
@@ -149,14 +149,14 @@ describe('shards', () => {
 });
 
 describe('the id', () => {
-  it('is the same for the same model, wherever it lies', async () => {
+  it('is the same for a model in any folder', async () => {
     const plain = await openFolder(smallModel());
     const nested = await openFolder(smallModel().map((file) => new File([file], `x/${file.name}`)));
     expect(nested.id).toBe(plain.id);
     expect(plain.id).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('differs with the configuration and with the weights behind the same header', async () => {
+  it('depends on the configuration, and on weights with equal headers', async () => {
     const ids = new Set([(await openFolder(smallModel())).id]);
     ids.add((await openFolder(replaced(text('config.json', { ...CONFIG, rope_theta: 2 })))).id);
     for (const tensor of tensorsOf()) {

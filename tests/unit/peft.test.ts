@@ -1,4 +1,4 @@
-/** PEFT's format against adapters that PEFT itself saved, and the model card. */
+/** PEFT's format compared with adapters that PEFT saved, and the model card. */
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -39,7 +39,7 @@ const file = (files: readonly { name: string; bytes: Uint8Array<ArrayBuffer> }[]
 };
 
 describe('PEFT files', () => {
-  it.each(CASES)('%s is written again to the byte', async (folder) => {
+  it.each(CASES)('%s is written with the same bytes', async (folder) => {
     const adapter = await load(folder);
     const written = writePeft(adapter.tensors, adapter, 'base');
     expect(Buffer.compare(file(written, 'adapter_model.safetensors'), golden(`${folder}/adapter_model.safetensors`))).toBe(0);
@@ -53,14 +53,14 @@ describe('PEFT files', () => {
     expect(Object.keys(ours)).toEqual(Object.keys(ours).sort());
   });
 
-  it('a fresh adapter has B at zero and A within ±1/√in', async () => {
+  it('have zeros in B and numbers within ±1/√in in A for a new adapter', async () => {
     for (const { kind, data, shape } of (await load('llama_gqa/init')).tensors) {
       const bound = kind === 'A' ? 1 / Math.sqrt(shape[1] ?? 1) : 0;
       expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(bound);
     }
   });
 
-  it('come back as they were', async () => {
+  it('are read as they were written', async () => {
     const files = writePeft(PAIR, SETTINGS, 'some/base');
     const config = new TextDecoder().decode(file(files, 'adapter_config.json'));
     const adapter = await readPeft(config, new Blob([file(files, 'adapter_model.safetensors')]));
@@ -68,7 +68,7 @@ describe('PEFT files', () => {
     expect(config).toContain('"lora_alpha": 4,');
   });
 
-  it('take a tensor that is a part of a larger buffer', async () => {
+  it('can have tensors that are parts of a larger buffer', async () => {
     const flat = Float32Array.from({ length: 20 }, (_, i) => i);
     const parts = [
       { module: 'layers.0.q_proj', kind: 'A', shape: [2, 3], data: flat.subarray(1, 7) },
@@ -82,14 +82,14 @@ describe('PEFT files', () => {
     expect(read.tensors.map(({ data }) => [...data])).toEqual(parts.map(({ data }) => [...data]));
   });
 
-  it('are refused to be written from unequal factors', () => {
+  it('are not written from factors that do not fit', () => {
     expect(() => writePeft(PAIR.slice(1), SETTINGS, 'b')).toThrow('internal: layers.0.mlp.up_proj has the factors A');
     expect(() => writePeft(PAIR, { ...SETTINGS, rank: 3 }, 'b')).toThrow('internal:');
     expect(() => writePeft([], SETTINGS, 'b')).toThrow('internal:');
   });
 });
 
-describe('reading what others made', () => {
+describe('reading adapters', () => {
   it.each(['llama_dora', 'gpt2', 'llama_seqcls', 'bert_seqcls'])('refuses %s as unsupported', async (name) => {
     expect((await failure(load(`${name}/init`))).code).toBe('model/unsupported');
   });
@@ -123,7 +123,7 @@ describe('reading what others made', () => {
     expect((await failure(readPeft(text, new Blob()))).code).toBe(code);
   });
 
-  it('names every bad tensor at once', async () => {
+  it('names all bad tensors', async () => {
     const tensor = (name: string, shape: readonly number[], dtype: 'F32' | 'I32' = 'F32', bits: readonly number[] = []) => {
       const data = new Uint32Array(shape.reduce((a, b) => a * b, 1));
       data.set(bits);
@@ -143,15 +143,15 @@ describe('reading what others made', () => {
     const found = error.problems.map((p) => `${p.where.replace('base_model.model.model.', '')} ${p.message}`);
     expect(found.sort()).toEqual([
       'layers.0.q_proj.lora_A.weight has the shape [3, 4], expected [2, 4]',
-      'layers.0.q_proj.lora_B.weight holds NaN or infinity',
+      'layers.0.q_proj.lora_B.weight has NaN or infinity',
       'layers.0.q_proj.lora_magnitude_vector is not a LoRA factor of a causal language model',
       'layers.0.v_proj.lora_A.weight has the shape [2, 5], expected [2, 4]',
-      'layers.0.v_proj.lora_B.weight has the type I32; F32, F16 and BF16 are read',
+      'layers.0.v_proj.lora_B.weight has the type I32; supported are F32, F16 and BF16',
       'layers.9.q_proj.lora_A.weight belongs to layers.9.q_proj, which the model does not have',
     ]);
   });
 
-  it('misses a factor, or all of them', async () => {
+  it('reports a missing factor, and a file without tensors', async () => {
     const a = {
       name: 'base_model.model.model.layers.0.q_proj.lora_A.weight',
       dtype: 'F32',
@@ -159,7 +159,7 @@ describe('reading what others made', () => {
       data: new Uint8Array(8),
     } as const;
     expect((await failure(readPeft(config(), new Blob([writeSafetensors([a])])))).message).toContain('has lora_A but no lora_B');
-    expect((await failure(readPeft(config(), new Blob([writeSafetensors([])])))).message).toContain('holds no tensors');
+    expect((await failure(readPeft(config(), new Blob([writeSafetensors([])])))).message).toContain('has no tensors');
   });
 });
 
@@ -169,7 +169,7 @@ describe('the model card', () => {
     ...{ baseLoss: 2.5, tunedLoss: 1.25, trainable: 1234, device: 'SwiftShader', recipe: defaultRecipe() },
   };
 
-  it("begins with the header that the Hub reads, and holds the run's figures", () => {
+  it("begins with the header that the Hub reads, and has the run's figures", () => {
     const card = modelCard(facts);
     expect(card.split('---')[1]?.trim().split('\n')).toEqual([
       'base_model: "acme/base-1b"',
@@ -185,27 +185,29 @@ describe('the model card', () => {
     expect(modelCard({ ...facts, baseLoss: null })).toContain('not measured');
   });
 
-  it('says how the base was held when it was quantised', () => {
-    expect(modelCard(facts)).not.toContain('were held in');
-    expect(modelCard({ ...facts, recipe: parseRecipe({ basePrecision: 'q4' }) })).toContain('4 bits (QLoRA: NF4');
-    expect(modelCard({ ...facts, recipe: parseRecipe({ basePrecision: 'q8' }) })).toContain('8 bits');
+  it('states how the base was quantised', () => {
+    expect(modelCard(facts)).not.toContain('quantised');
+    expect(modelCard({ ...facts, recipe: parseRecipe({ basePrecision: 'q4' }) })).toContain(
+      'quantised to 4 bits during training (QLoRA: NF4',
+    );
+    expect(modelCard({ ...facts, recipe: parseRecipe({ basePrecision: 'q8' }) })).toContain('quantised to 8 bits');
   });
 
-  it('says how activations were held when that was in 16 bits', () => {
+  it('states that activations were stored in 16 bits', () => {
     expect(modelCard(facts)).not.toContain('16 bits');
     const card = modelCard({ ...facts, recipe: parseRecipe({ basePrecision: 'q4', activationPrecision: 'f16' }) });
-    expect(card).toContain('not quantised.\n\nDuring training activations were held in 16 bits, with a loss scale');
+    expect(card).toContain('not quantised.\n\nActivations were stored in 16 bits during training, with dynamic loss scaling.');
     expect(card).toContain('| `activationPrecision` | `f16` |');
   });
 
-  it('keeps names from breaking out of their places', () => {
+  it('escapes names', () => {
     const card = modelCard({ ...facts, name: '`x` <b>\n# y', modelName: 'a"\n---\nb: c', datasetName: 'a|b``.csv' });
     expect(card).toContain('# `` `x` <b> # y ``');
     expect(card).toContain('base_model: "a\\"\\n---\\nb: c"');
     expect(card).toContain('``` a\\|b``.csv ```, 200');
   });
 
-  it('comes with the two other files', () => {
+  it('is exported with the two other files', () => {
     const files = adapterFiles(PAIR, { ...facts, recipe: { ...facts.recipe, rank: 2 } });
     expect(files.map((each) => each.name)).toEqual(['adapter_config.json', 'adapter_model.safetensors', 'README.md']);
   });
