@@ -1,4 +1,4 @@
-/** Kept models in the real private file system: whole or not there, whatever fails. */
+/** The model cache in the real private file system: a model is complete or does not exist, also after failures. */
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { codeOf } from '../../src/core/errors';
@@ -43,8 +43,8 @@ async function overwrite(id: string, name: string, content: string): Promise<voi
   await stream.close();
 }
 
-describe('kept models', () => {
-  it('are listed, opened to the byte, and deleted', async () => {
+describe('cached models', () => {
+  it('are listed, opened with the same bytes, and deleted', async () => {
     const [one, two] = [await smallModel(1), await smallModel(2)];
     expect(await ids()).toEqual([]);
     await cache.put(one);
@@ -62,7 +62,7 @@ describe('kept models', () => {
     await cache.delete(one.id);
   });
 
-  it('are written by workers, too', async () => {
+  it('are also written by workers', async () => {
     const worker = new Worker(new URL('./cacher.worker.ts', import.meta.url), { type: 'module' });
     const reply = await new Promise<{ result: string; id: string }>((resolve) => {
       worker.onmessage = ({ data }: MessageEvent<{ result: string; id: string }>) => resolve(data);
@@ -74,10 +74,10 @@ describe('kept models', () => {
   });
 
   it.each([
-    ['a manifest cut short', 'manifest.json', '{"version":1,"files":[{"na'],
+    ['a truncated manifest', 'manifest.json', '{"version":1,"files":[{"na'],
     ['an empty manifest', 'manifest.json', ''],
-    ['a file cut short', 'model.safetensors', 'x'],
-  ])('with %s are not listed, and written anew', async (_, name, content) => {
+    ['a truncated file', 'model.safetensors', 'x'],
+  ])('with %s are not listed, and are written again', async (_, name, content) => {
     const folder = await smallModel();
     await cache.put(folder);
     await overwrite(folder.id, name, content);
@@ -87,7 +87,7 @@ describe('kept models', () => {
     expect(await bytesOf(await cache.open(folder.id))).toEqual(await bytesOf(folder));
   });
 
-  it('that were changed in place are not taken for what they were', async () => {
+  it('that were changed are not opened', async () => {
     const folder = await smallModel();
     await cache.put(folder);
     const config = folder.files.find((file) => file.name === 'config.json');
@@ -100,7 +100,7 @@ describe('kept models', () => {
     expect(await code(cache.open(folder.id))).toBe('store/corrupt');
   });
 
-  it('half written by another are cleared, unless it is still at it', async () => {
+  it('that are incomplete are deleted, unless another tab is writing them', async () => {
     const root = await directory();
     await root.getDirectoryHandle('dead', { create: true });
     await root.getDirectoryHandle('alive', { create: true });
@@ -109,7 +109,7 @@ describe('kept models', () => {
     expect((await folders()).sort()).toEqual([folder.id, 'alive'].sort());
   });
 
-  it('being written elsewhere are left alone', async () => {
+  it('that another tab is writing are neither written nor deleted', async () => {
     const folder = await smallModel();
     await navigator.locks.request(`finetab:model:${folder.id}`, async () => {
       await cache.put(folder);
@@ -152,7 +152,7 @@ describe('when writing fails', () => {
   it.each([
     ['QuotaExceededError', 'store/quota'],
     ['InvalidStateError', 'store/failed'],
-  ])('at call N with %s, there is no model, and the next attempt gives it whole, for every N', async (name, expected) => {
+  ])('at call N with %s, there is no model, and the next attempt writes it, for every N', async (name, expected) => {
     const folder = await smallModel();
     for (let n = 1, failed = true; failed; n++) {
       const finish = failCall(n, name);
@@ -167,7 +167,7 @@ describe('when writing fails', () => {
     }
   });
 
-  it('the bytes needed are named, and nothing is written, when the estimate says no', async () => {
+  it('for lack of space by the estimate, the bytes needed are reported and nothing is written', async () => {
     const folder = await smallModel();
     const original = Reflect.get(StorageManager.prototype, 'estimate') as Method;
     restore = () => Reflect.set(StorageManager.prototype, 'estimate', original);
@@ -178,7 +178,7 @@ describe('when writing fails', () => {
     expect(await folders()).toEqual([]);
   });
 
-  it('cancelled, it stops and leaves nothing', async () => {
+  it('by cancellation, no model is left', async () => {
     const folder = await smallModel();
     const stopped: unknown = await cache.put(folder, { signal: AbortSignal.abort() }).catch((thrown: unknown) => thrown);
     expect(stopped).toMatchObject({ name: 'AbortError' });

@@ -1,4 +1,4 @@
-/** Keeps a model in a worker, where files are written through access handles. */
+/** Caches a model in a worker, where files are written with access handles. */
 
 import { openModelCache } from '../../src/model/cache';
 import { codeOf } from '../../src/core/errors';

@@ -1,4 +1,4 @@
-/** A small whole model, for tests in the browser. */
+/** A small complete model for tests in the browser. */
 
 import { expectedTensors, parseConfig } from '../../src/model/config';
 import { openFolder, type ModelFolder } from '../../src/model/folder';
@@ -9,7 +9,7 @@ const CONFIG = {
   ...{ vocab_size: 500, max_position_embeddings: 64, tie_word_embeddings: true },
 };
 
-/** Its weights depend on `seed`, and with them its id. */
+/** Weights and id depend on `seed`. */
 export function modelFiles(seed = 1): File[] {
   const config = JSON.stringify(CONFIG);
   const tensors = expectedTensors(parseConfig(config)).map(({ name, shape }) => {

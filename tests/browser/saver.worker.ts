@@ -1,4 +1,4 @@
-/** Saves checkpoint after checkpoint and tells of each, until it is killed. */
+/** Saves checkpoints and reports each, until it is killed. */
 
 import { openRunStore } from '../../src/checkpoint/store';
 import { snapshot } from './store-fixtures';

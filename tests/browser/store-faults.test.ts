@@ -1,4 +1,4 @@
-/** A checkpoint is old or new, never torn: every storage call fails in turn, and the saving worker is killed at random. */
+/** Saves are atomic: each storage call fails in turn, and the saving worker is killed at random. */
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { openRunStore, type IndexedRunStore } from '../../src/checkpoint/store';
@@ -7,7 +7,7 @@ import { dataset, drop, freshName, record, snapshot } from './store-fixtures';
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Every way in which the store reaches the browser's storage. */
+/** All browser functions that the store calls. */
 const CALLS: readonly [object, string][] = [
   ...['put', 'add', 'delete', 'get', 'getAll', 'getAllKeys', 'index'].map((name): [object, string] => [
     IDBObjectStore.prototype,
@@ -22,7 +22,7 @@ const CALLS: readonly [object, string][] = [
 let restore: () => void = () => undefined;
 afterEach(() => restore());
 
-/** Makes call number `n`, and with `last` all up to that, misbehave; the returned function ends that and says whether it came to it. */
+/** Makes calls `n` to `last` run `fault`. The returned function restores them and returns whether call `n` was made. */
 function failCall(n: number, fault: (call: () => unknown, target: unknown) => unknown, last = n): () => boolean {
   let count = 0;
   const originals = CALLS.map(([holder, name]) => [holder, name, Reflect.get(holder, name) as Method] as const);
@@ -48,7 +48,7 @@ const throwing = (name: string) => (_call: () => unknown, target: unknown) => {
   throw new DOMException(`injected ${name}`, name);
 };
 
-/** Lets the call through and aborts its transaction, as a full disk does at commit. */
+/** Makes the call and then aborts its transaction, as a full disk does at commit. */
 const aborting = (call: () => unknown, target: unknown) => {
   const result = call();
   if (target instanceof IDBObjectStore) target.transaction.abort();
@@ -60,7 +60,7 @@ const aborting = (call: () => unknown, target: unknown) => {
 const FAULTS: readonly [string, (call: () => unknown, target: unknown) => unknown, readonly string[]][] = [
   ['QuotaExceededError', throwing('QuotaExceededError'), ['store/quota']],
   ['AbortError', throwing('AbortError'), ['store/failed']],
-  // That is how a closed connection shows: it is opened again, and the save goes through.
+  // A closed connection throws this error. The store reopens it, and the save succeeds.
   ['InvalidStateError', throwing('InvalidStateError'), []],
   ['UnknownError', throwing('UnknownError'), ['store/failed']],
   ['an aborted transaction', aborting, ['store/failed']],
@@ -76,7 +76,7 @@ async function prepared(name: string): Promise<{ store: IndexedRunStore; unlock:
 }
 
 describe('when storage call N fails while saving', () => {
-  it.each(FAULTS)('with %s, the newest whole checkpoint loads, for every N', async (_, fault, codes) => {
+  it.each(FAULTS)('with %s, the newest complete checkpoint loads, for every N', async (_, fault, codes) => {
     const seen = new Set<string>();
     for (let n = 1; ; n++) {
       const name = freshName();
@@ -112,7 +112,7 @@ describe('when storage call N fails while saving', () => {
     expect([...seen]).toEqual(codes);
   });
 
-  it('and all after it with InvalidStateError, the save fails and the newest stays', async () => {
+  it('and all later calls with InvalidStateError, the save fails and the newest checkpoint remains', async () => {
     const name = freshName();
     const { store, unlock } = await prepared(name);
     await store.save('run-1', snapshot(2));
@@ -127,7 +127,7 @@ describe('when storage call N fails while saving', () => {
     await drop(name);
   });
 
-  it('the message says how much is needed and what to do', async () => {
+  it('the message states the bytes needed and what to do', async () => {
     const name = freshName();
     const { store, unlock } = await prepared(name);
     const finish = failCall(8, throwing('QuotaExceededError'));
@@ -139,7 +139,7 @@ describe('when storage call N fails while saving', () => {
     await drop(name);
   });
 
-  it('the estimate is asked first, and nothing is written when there is no room', async () => {
+  it('nothing is written when the estimate has not enough space', async () => {
     const name = freshName();
     const { store, unlock } = await prepared(name);
     const original = Reflect.get(StorageManager.prototype, 'estimate') as Method;
@@ -163,7 +163,7 @@ describe('when storage call N fails in other writes', () => {
     ['putDataset', (store) => store.putDataset(dataset('h'))],
     ['deleteRun', (store) => store.deleteRun('run-2')],
   ];
-  it.each(writes)('%s is done whole or not at all', async (_, write) => {
+  it.each(writes)('%s is atomic', async (_, write) => {
     const runs = async (store: IndexedRunStore) => (await store.runs()).map((run) => ({ ...run, locked: null }));
     const state = async (store: IndexedRunStore) =>
       JSON.stringify([
@@ -195,7 +195,7 @@ describe('when storage call N fails in other writes', () => {
 });
 
 describe('a worker killed while it saves', () => {
-  it('leaves the newest checkpoint that it told of, or a newer one, whole', { timeout: 120_000 }, async () => {
+  it('leaves the last checkpoint that it reported, or a newer one, complete', { timeout: 120_000 }, async () => {
     const name = freshName();
     const { store, unlock } = await prepared(name);
     unlock();
@@ -214,7 +214,7 @@ describe('a worker killed while it saves', () => {
 });
 
 const ROUNDS = 10;
-/** Parameters of a state: enough for a save to take a while. */
+/** Parameters of a state, so many that a save takes some time. */
 const SIZE = 100_000;
 
 /**

@@ -7,7 +7,7 @@ import { defaultRecipe } from '../../src/recipe/recipe';
 
 let names = 0;
 
-/** A database name of this test's own. */
+/** A unique database name. */
 export const freshName = () => `test-${crypto.randomUUID()}-${names++}`;
 
 export function record(id = 'run-1', changes: Partial<RunRecord> = {}): RunRecord {
@@ -28,7 +28,7 @@ export function record(id = 'run-1', changes: Partial<RunRecord> = {}): RunRecor
   };
 }
 
-/** A state that no other step has. */
+/** A state that is different for each step. */
 export function snapshot(step: number, count = 1000): Snapshot {
   const ramp = (factor: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(step * 7 + i * factor));
   return { step, parameters: ramp(1), m: ramp(2), v: ramp(3) };
@@ -56,7 +56,7 @@ export function dataset(hash: string, tokens = 100): EncodedDataset {
   return { train: split(tokens), heldOut: empty, hash, stats };
 }
 
-/** Everything in the database, by store: to see that nothing is left behind. */
+/** All records of the database, by store. */
 export async function contents(name: string): Promise<Record<string, unknown[]>> {
   const db = await new Promise<IDBDatabase>((resolve, reject) => {
     const request = indexedDB.open(name);
@@ -77,7 +77,7 @@ export async function contents(name: string): Promise<Record<string, unknown[]>>
   return found;
 }
 
-/** Changes the database behind the store's back. */
+/** Changes the database without the store. */
 export async function tamper(name: string, store: string, change: (objects: IDBObjectStore) => void): Promise<void> {
   const db = await new Promise<IDBDatabase>((resolve, reject) => {
     const request = indexedDB.open(name);

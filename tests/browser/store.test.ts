@@ -1,4 +1,4 @@
-/** The store of runs in real IndexedDB: round trips to the byte, retention, recovery, deletion, locks, upgrades. */
+/** The store of runs in real IndexedDB: exact round trips, retention, recovery, deletion, locks, upgrades. */
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/checkpoint/database';
@@ -25,12 +25,12 @@ afterEach(async () => {
   await drop(name);
 });
 
-/** As the run does after a measurement. */
+/** Appends the row of an evaluation, as a run does. */
 const measured = (step: number, loss: number) => store.appendRows('run-1', 'evals', [{ step, loss } as EvalRow]);
 
 const code = (promise: Promise<unknown>) => promise.then(() => 'done', codeOf);
 
-/** As after a reload. */
+/** Closes the store and opens it again, as a reload does. */
 async function reopen(): Promise<void> {
   unlock();
   await store.close();
@@ -39,7 +39,7 @@ async function reopen(): Promise<void> {
 }
 
 describe('checkpoints', () => {
-  it('come back to the byte after a reload', async () => {
+  it('are loaded with the same bytes after a reload', async () => {
     const saved = snapshot(10);
     await measured(10, 1.5);
     const info = await store.save('run-1', saved);
@@ -48,7 +48,7 @@ describe('checkpoints', () => {
     expect(await store.load('run-1', null)).toEqual({ snapshot: saved, skipped: [] });
   });
 
-  it('of a run with activations in f16 come back with their loss scale, and do not go without', async () => {
+  it('of a run with activations in f16 have and require a loss scale', async () => {
     const saved = { ...snapshot(10), scaling: Float32Array.of(2 ** 15, 7) };
     expect(await code(store.save('run-1', saved))).toBe('internal');
     await store.putRun(record('run-1', { recipe: parseRecipe({ activationPrecision: 'f16' }) }));
@@ -59,7 +59,7 @@ describe('checkpoints', () => {
     expect(await store.load('run-1', null)).toEqual({ snapshot: saved, skipped: [] });
   });
 
-  it('from before there was a loss scale are loaded', async () => {
+  it('of versions without a loss scale are loaded', async () => {
     const { activationPrecision, ...older } = defaultRecipe();
     await store.putRun(record('run-1', { recipe: older as Recipe }));
     await store.save('run-1', snapshot(10));
@@ -69,7 +69,7 @@ describe('checkpoints', () => {
     await expect(store.load('run-1', null)).rejects.toThrow('its loss scale is missing');
   });
 
-  it('of many chunks come back whole', async () => {
+  it('of many chunks are loaded completely', async () => {
     const saved = snapshot(1, 5_000_000); // 20 MB each: two chunks of each of the three parts
     await store.save('run-1', saved);
     expect((await contents(name))['chunks']).toHaveLength(6);
@@ -87,7 +87,7 @@ describe('checkpoints', () => {
     expect([...new Uint32Array(loaded.parameters.buffer)]).toEqual([...bits]);
   });
 
-  it('are the newest two and the best, and no chunk of another remains', async () => {
+  it('are kept if newest, second newest or best; the chunks of others are deleted', async () => {
     for (const [step, loss] of [
       [1, 3],
       [2, 1],
@@ -116,7 +116,7 @@ describe('checkpoints', () => {
     expect((await contents(name))['chunks']).toHaveLength(3);
   });
 
-  it('keep the best measured one among later ones that were not measured', async () => {
+  it('are kept if best measured, after later ones without a measurement', async () => {
     await measured(100, 1);
     for (const step of [100, 130, 160, 190]) await store.save('run-1', snapshot(step));
     await measured(200, 1.3);
@@ -151,7 +151,7 @@ describe('checkpoints', () => {
     expect((await store.run('run-1')).checkpoints.map(({ step }) => step)).toEqual([10, 15]);
   });
 
-  it('are only made by who holds the lock, and only of whole states', async () => {
+  it('are saved only with the lock, and only of complete states', async () => {
     expect(await code(store.save('run-2', snapshot(1)))).toBe('internal');
     expect(await code(store.save('run-1', { ...snapshot(1), m: new Float32Array(3) }))).toBe('internal');
   });
@@ -191,7 +191,7 @@ describe('damage', () => {
     expect(String(error)).toMatch(/step 20.*step 10/);
   });
 
-  it('is not overlooked when the run points to another model', async () => {
+  it('is reported when the run refers to another model', async () => {
     await store.putRun(record('run-1', { modelId: 'other' }));
     expect(await code(store.load('run-1', null))).toBe('store/corrupt');
   });
@@ -200,7 +200,7 @@ describe('damage', () => {
 describe('rows', () => {
   const row = (step: number, text = '') => ({ step, text });
 
-  it('come back in order, by kind and run, and are cut after a step', async () => {
+  it('are loaded in order, by kind and run, and deleted after a step', async () => {
     await store.appendRows('run-1', 'steps', [row(1), row(2)]);
     await store.appendRows('run-1', 'steps', [row(3)]);
     await store.appendRows('run-1', 'samples', [row(2, 'b'), row(2, 'a')]);
@@ -218,7 +218,7 @@ describe('rows', () => {
 });
 
 describe('datasets', () => {
-  it('come back to the byte', async () => {
+  it('are loaded with the same bytes', async () => {
     const data = dataset('h', 6_000_000);
     await store.putDataset(data);
     await reopen();
@@ -243,7 +243,7 @@ describe('datasets', () => {
 });
 
 describe('deleting a run', () => {
-  it('removes everything of it and nothing of others', async () => {
+  it('deletes all of its data and nothing of others', async () => {
     await store.putRun(record('run-2'));
     await store.putDataset(dataset('h'));
     const second = await store.lock('run-2');
@@ -264,8 +264,8 @@ describe('deleting a run', () => {
   });
 });
 
-describe('leftovers', () => {
-  it('of interrupted writes go when they are old', async () => {
+describe('data of interrupted writes', () => {
+  it('is deleted when it is old', async () => {
     const old = Date.now() - 7_200_000;
     const young = Date.now() - 1000;
     await store.putDataset(dataset('h'));
@@ -283,7 +283,7 @@ describe('leftovers', () => {
     ]);
   });
 
-  it('of a torn save go with the next one', async () => {
+  it('of a save is deleted by the next save', async () => {
     await tamper(name, 'chunks', (objects) => objects.put(new Uint8Array(1), ['run:run-1', 5, 0]));
     await store.save('run-1', snapshot(1));
     expect((await contents(name))['chunks']).toHaveLength(3);
@@ -291,7 +291,7 @@ describe('leftovers', () => {
 });
 
 describe('locks', () => {
-  it('let one writer in, show it, and are free again at once', async () => {
+  it('admit one writer, are visible, and can be taken again after release', async () => {
     const other = await openRunStore(name);
     expect(await code(other.lock('run-1'))).toBe('store/locked');
     expect((await other.run('run-1')).locked).toBe(true);
@@ -301,7 +301,7 @@ describe('locks', () => {
     await other.close();
   });
 
-  it('are freed when their worker dies', async () => {
+  it('are released when their worker dies', async () => {
     unlock();
     const worker = new Worker(new URL('./saver.worker.ts', import.meta.url), { type: 'module' });
     await new Promise((resolve) => {
@@ -315,14 +315,14 @@ describe('locks', () => {
 });
 
 describe('upgrades', () => {
-  it('by another tab are let through, and this one says to reload', async () => {
+  it('by another tab succeed, and this tab asks for a reload', async () => {
     const newer = await openRunStore(name, VERSION + 1);
     expect((await newer.runs()).length).toBe(1);
     expect(await code(store.runs())).toBe('store/blocked');
     await newer.close();
   });
 
-  it('that an old tab blocks end in a message, not in waiting for ever', async () => {
+  it('that an old tab blocks throw instead of waiting', async () => {
     await store.close();
     const stubborn = await new Promise<IDBDatabase>((resolve) => {
       const request = indexedDB.open(name);
