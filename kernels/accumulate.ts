@@ -1,33 +1,35 @@
-/** Addition in place: gradients of micro-batches gather in a state. */
+/** In-place addition: accumulates the gradients of micro-batches. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { sameShape, sizeOf } from '../src/core/shape';
+import { sizeOf } from '../src/core/shape';
 import source from './accumulate.wgsl?raw';
-import { bytesOf, readInput, required, writeOutput } from './lib/launch';
-import type { Builder, Op, Value } from './op';
-import { misfit, only } from './lib/rule';
 import { elementwise } from './lib/elementwise';
+import { bytesOf, read, write } from './lib/launch';
+import { f32Spec, isF32, misfit } from './lib/rule';
+import { defineOp, type Builder, type Value } from './op';
 
-/** [state, x] of one shape, f32 → [state + x], in the state's buffer. */
-export const accumulateOp: Op = {
+/** state += x, both f32 of one shape. */
+export const accumulateOp = defineOp()({
   name: 'accumulate',
-  updates: [0],
+  inputs: ['state', 'x'],
+  outputs: ['state'],
+  updates: ['state'],
   infer(inputs) {
-    const [state, x] = inputs;
-    if (state?.dtype !== 'f32' || x?.dtype !== 'f32' || !sameShape(state.shape, x.shape))
+    const { shape } = inputs.state;
+    if (!isF32(inputs.state, shape) || !isF32(inputs.x, shape))
       throw misfit('accumulate', inputs, 'two f32 tensors of one shape');
-    return [{ shape: state.shape, dtype: 'f32' }];
+    return { state: f32Spec(shape) };
   },
   gradient: null,
-  twin: (inputs) => [tf.add(required(inputs, 0, 'state'), required(inputs, 1, 'x'))],
-  cost: (use) => ({ flops: sizeOf(required(use.outputs, 0, 'state').shape), bytes: bytesOf(use) }),
-  launch(use, _attrs, target) {
-    const size = sizeOf(required(use.outputs, 0, 'state').shape);
-    return elementwise({ label: 'accumulate', source, size, elements: [writeOutput(0), readInput(1)] }, target);
+  twin: ({ state, x }) => ({ state: tf.add(state, x) }),
+  cost: (use) => ({ flops: sizeOf(use.outputs.state.shape), bytes: bytesOf(use) }),
+  launch({ inputs: { x }, outputs: { state } }, _attrs, target) {
+    const elements = [write(state), read(x)];
+    return elementwise({ label: 'accumulate', source, size: sizeOf(state.shape), elements }, target);
   },
-};
+});
 
 /** Adds x to `state`, of the same shape, in place. */
 export function accumulate(builder: Builder, state: Value, x: Value): Value {
-  return only(builder.apply(accumulateOp, [state, x], {}));
+  return builder.apply(accumulateOp, { state, x }, {}).state;
 }

@@ -1,65 +1,57 @@
 /** AdamW (Loshchilov and Hutter, arXiv 1711.05101) on a flat parameter, with PyTorch's gradient clipping. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { sameShape, sizeOf } from '../src/core/shape';
+import { sizeOf } from '../src/core/shape';
 import source from './adamw.wgsl?raw';
-import { bytesOf, readInput, required, writeOutput } from './lib/launch';
-import type { Builder, Op, Value } from './op';
-import { misfit } from './lib/rule';
 import { elementwise } from './lib/elementwise';
+import { bytesOf, read, write } from './lib/launch';
+import { isF32, misfit } from './lib/rule';
+import { defineOp, type Builder, type Value } from './op';
 
 /**
- * [param, grad, m, v, all [n], hyper [8], norm [1], optionally scale [1]] f32 → the first four, in place: one step of
- * `torch.optim.AdamW` after `clip_grad_norm_`, then grad = 0. hyper = [learning rate, β₁, β₂, ε, weight decay, 1−β₁ᵗ, 1−β₂ᵗ,
- * norm limit (0 = off)]; the gradient is grad / scale, a power of two (see lossscale), and norm is its norm. When that is not
- * finite only grad changes, so that one bad step does not poison the adapter.
+ * One step of `torch.optim.AdamW` after `clip_grad_norm_`, in place on param, grad, m and v, all f32 [n]; then grad = 0.
+ * hyper [8] = [learning rate, β₁, β₂, ε, weight decay, 1−β₁ᵗ, 1−β₂ᵗ, norm limit (0 = off)]. The gradient is grad / scale, with scale
+ * [1] a power of two (see lossscale), and norm [1] is its norm. When the norm is not finite only grad changes, so that one overflow
+ * does not corrupt the adapter.
  *
  * The averages use β as f32, so the bias corrections must be those of `Math.fround(β)` (see `hyperAt`). 1−β is computed from the
  * same f32 number and is exact for β of 0.5 or more (Sterbenz's lemma).
  */
-export const adamwOp: Op = {
+export const adamwOp = defineOp()({
   name: 'adamw',
-  updates: [0, 1, 2, 3],
+  inputs: ['param', 'grad', 'm', 'v', 'hyper', 'norm', 'scale?'],
+  outputs: ['param', 'grad', 'm', 'v'],
+  updates: ['param', 'grad', 'm', 'v'],
   infer(inputs) {
-    const [param] = inputs;
-    const flat = param?.shape ?? [];
-    const expected = [flat, flat, flat, flat, [8], [1], ...((inputs[6] ?? null) === null ? [] : [[1]])];
-    const fits = expected.every((shape, i) => inputs[i]?.dtype === 'f32' && sameShape(inputs[i].shape, shape));
-    if (!fits || flat.length !== 1) throw misfit('adamw', inputs, 'f32: four of one shape [n], [8], [1], and [1] or none');
-    return [0, 1, 2, 3].map(() => ({ shape: flat, dtype: 'f32' }));
+    const { param, grad, m, v, hyper, norm, scale } = inputs;
+    const flat = [sizeOf(param.shape)];
+    const state = [param, grad, m, v].every((spec) => isF32(spec, flat));
+    if (!state || !isF32(hyper, [8]) || !isF32(norm, [1]) || (scale !== null && !isF32(scale, [1])))
+      throw misfit('adamw', inputs, 'f32: param, grad, m and v [n], hyper [8], norm [1], and scale [1] or none');
+    return { param, grad, m, v };
   },
   gradient: null,
-  twin(inputs) {
-    const param = required(inputs, 0, 'param');
-    const grad = required(inputs, 1, 'grad');
-    const m = required(inputs, 2, 'm');
-    const v = required(inputs, 3, 'v');
+  twin({ param, grad, m, v, hyper, norm, scale }) {
     const cleared = tf.zerosLike(grad);
-    const [norm = NaN] = required(inputs, 5, 'norm').dataSync();
-    if (!Number.isFinite(norm)) return [tf.clone(param), cleared, tf.clone(m), tf.clone(v)];
-    const [rate = 0, beta1 = 0, beta2 = 0, eps = 0, decay = 0, bias1 = 1, bias2 = 1, limit = 0] = required(
-      inputs,
-      4,
-      'hyper',
-    ).dataSync();
-    const [, , , , , , scale = null] = inputs;
+    const [size = NaN] = norm.dataSync();
+    if (!Number.isFinite(size)) return { param: tf.clone(param), grad: cleared, m: tf.clone(m), v: tf.clone(v) };
+    const [rate = 0, beta1 = 0, beta2 = 0, eps = 0, decay = 0, bias1 = 1, bias2 = 1, limit = 0] = hyper.dataSync();
     const unscaled = scale === null ? grad : tf.div(grad, scale);
-    const g = limit > 0 ? tf.mul(unscaled, Math.min(1, limit / (norm + 1e-6))) : unscaled;
+    const g = limit > 0 ? tf.mul(unscaled, Math.min(1, limit / (size + 1e-6))) : unscaled;
     const first = tf.add(m, tf.mul(tf.sub(g, m), 1 - beta1));
     const second = tf.add(tf.mul(v, beta2), tf.mul(tf.square(g), 1 - beta2));
-    const size = tf.add(tf.div(tf.sqrt(second), Math.sqrt(bias2)), eps);
-    const moved = tf.sub(tf.mul(param, 1 - rate * decay), tf.mul(tf.div(first, size), rate / bias1));
-    return [moved, cleared, first, second];
+    const denominator = tf.add(tf.div(tf.sqrt(second), Math.sqrt(bias2)), eps);
+    const moved = tf.sub(tf.mul(param, 1 - rate * decay), tf.mul(tf.div(first, denominator), rate / bias1));
+    return { param: moved, grad: cleared, m: first, v: second };
   },
-  cost: (use) => ({ flops: 17 * sizeOf(required(use.outputs, 0, 'param').shape), bytes: bytesOf(use) }),
-  launch(use, _attrs, target) {
-    const size = sizeOf(required(use.outputs, 0, 'param').shape);
-    const elements = [writeOutput(0), writeOutput(1), writeOutput(2), writeOutput(3)];
-    const SCALED = (use.inputs[6] ?? null) !== null;
-    const whole = [readInput(4), readInput(5), ...(SCALED ? [readInput(6)] : [])];
-    return elementwise({ label: 'adamw', source, size, elements, whole, constants: { SCALED } }, target);
+  cost: (use) => ({ flops: 17 * sizeOf(use.outputs.param.shape), bytes: bytesOf(use) }),
+  launch({ inputs: { hyper, norm, scale }, outputs: { param, grad, m, v } }, _attrs, target) {
+    const elements = [write(param), write(grad), write(m), write(v)];
+    const whole = [read(hyper), read(norm), ...(scale ? [read(scale)] : [])];
+    const constants = { SCALED: scale !== null };
+    return elementwise({ label: 'adamw', source, size: sizeOf(param.shape), elements, whole, constants }, target);
   },
-};
+});
 
 export interface AdamwState {
   readonly param: Value;
@@ -68,7 +60,7 @@ export interface AdamwState {
   readonly v: Value;
 }
 
-/** Steps `state.param` in place; see `adamwOp` for `hyper` [8], `norm` [1] and `scale` [1]. */
+/** Updates `state` in place; see `adamwOp` for `hyper` [8], `norm` [1] and `scale` [1]. */
 export function adamw(
   builder: Builder,
   { param, grad, m, v }: AdamwState,
@@ -76,5 +68,5 @@ export function adamw(
   norm: Value,
   scale: Value | null = null,
 ): void {
-  builder.apply(adamwOp, [param, grad, m, v, hyper, norm, scale], {});
+  builder.apply(adamwOp, { param, grad, m, v, hyper, norm, scale }, {});
 }

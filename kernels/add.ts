@@ -1,37 +1,35 @@
 /** Elementwise sum. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { sameShape, sizeOf } from '../src/core/shape';
+import { sizeOf } from '../src/core/shape';
 import source from './add.wgsl?raw';
-import { bytesOf, readTensor, required, writeTensor } from './lib/launch';
-import type { Builder, Op, Value } from './op';
-import { misfit, only } from './lib/rule';
 import { elementwise } from './lib/elementwise';
+import { bytesOf, read, write } from './lib/launch';
+import { f32Spec, isF32, misfit } from './lib/rule';
+import { defineOp, type Builder, type Value } from './op';
 
-/** [a, b] of one shape, f32 → [a + b]. */
-export const addOp: Op = {
+/** sum = a + b, all f32 of one shape. */
+export const addOp = defineOp()({
   name: 'add',
+  inputs: ['a', 'b'],
+  outputs: ['sum'],
   infer(inputs) {
-    const [a, b] = inputs;
-    if (a?.dtype !== 'f32' || b?.dtype !== 'f32' || !sameShape(a.shape, b.shape))
-      throw misfit('add', inputs, 'two f32 tensors of one shape');
-    return [{ shape: a.shape, dtype: 'f32' }];
+    const { shape } = inputs.a;
+    if (!isF32(inputs.a, shape) || !isF32(inputs.b, shape)) throw misfit('add', inputs, 'two f32 tensors of one shape');
+    return { sum: f32Spec(shape) };
   },
-  gradient: (_builder, _use, [dy = null], wanted) => [wanted[0] ? dy : null, wanted[1] ? dy : null],
-  twin: (inputs) => [tf.add(required(inputs, 0, 'a'), required(inputs, 1, 'b'))],
-  // Where one part is in f32, as a residual's gradient is, so is the sum.
-  f16: ({ inputs }) => ({ inputs: [0, 1], outputs: inputs.every((spec) => spec?.dtype === 'f16') ? [0] : [] }),
-  cost: (use) => ({ flops: sizeOf(required(use.outputs, 0, 'sum').shape), bytes: bytesOf(use) }),
-  launch(use, _attrs, target) {
-    const size = sizeOf(required(use.outputs, 0, 'sum').shape);
-    return elementwise(
-      { label: 'add', source, size, elements: [readTensor(use, 0), readTensor(use, 1), writeTensor(use, 0)] },
-      target,
-    );
+  gradient: (_builder, _use, { sum }, wanted) => ({ a: wanted.a ? sum : null, b: wanted.b ? sum : null }),
+  twin: ({ a, b }) => ({ sum: tf.add(a, b) }),
+  // A sum with an f32 part, such as the gradient of the residual stream, stays f32.
+  f16: ({ inputs: { a, b } }) => ({ inputs: ['a', 'b'], outputs: a.dtype === 'f16' && b.dtype === 'f16' ? ['sum'] : [] }),
+  cost: (use) => ({ flops: sizeOf(use.outputs.sum.shape), bytes: bytesOf(use) }),
+  launch({ inputs: { a, b }, outputs: { sum } }, _attrs, target) {
+    const elements = [read(a), read(b), write(sum)];
+    return elementwise({ label: 'add', source, size: sizeOf(sum.shape), elements }, target);
   },
-};
+});
 
-/** a + b, of any one shape. */
+/** a + b, both of the same shape. */
 export function add(builder: Builder, a: Value, b: Value): Value {
-  return only(builder.apply(addOp, [a, b], {}));
+  return builder.apply(addOp, { a, b }, {}).sum;
 }

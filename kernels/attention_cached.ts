@@ -1,14 +1,15 @@
-/** Attention of new tokens to a cache of keys and values, for decoding. */
+/** Attention of new tokens over a cache of keys and values, for decoding. */
 
 import * as tf from '@tensorflow/tfjs-core';
 import { sameShape } from '../src/core/shape';
 import { f32, specialise } from '../src/gpu/shader';
 import source from './attention_cached.wgsl?raw';
 import { laneConstants, withLanes } from './lib/lanes';
-import { bytesOf, readInput, required, specBytes, writeOutput } from './lib/launch';
-import type { Builder, Op, Spec, Value } from './op';
-import { matrixOf, misfit, only } from './lib/rule';
+import { bytesOf, read, specBytes, write } from './lib/launch';
+import type { Named } from './lib/named';
+import { f32Spec, isF32, isI32, matrixOf, misfit } from './lib/rule';
 import { product } from './lib/twin';
+import { defineOp, type Builder, type Spec, type Value } from './op';
 
 export interface CachedAttentionAttrs {
   readonly heads: number;
@@ -17,49 +18,47 @@ export interface CachedAttentionAttrs {
   /** Even. */
   readonly headSize: number;
   readonly scale: number;
-  /** How many positions a query sees, its own included; 0: all before it. */
+  /** The number of positions that a query sees, its own included; 0: all before it. */
   readonly window: number;
-  /** Rows of the cache that a sequence has at most: for the cost alone, which counts all of them. */
+  /** The most rows of the cache that a sequence has. Only used for the cost, which assumes all of them. */
   readonly reach: number;
 }
 
+const INPUTS = ['q', 'cacheK', 'cacheV', 'rows', 'positions'] as const;
+
 /**
- * [q [M, H·D], cacheK f16 [P, Hkv·D], cacheV f16 [P, Hkv·D], rows i32[M], positions i32[M]] → [o [M, H·D]]. Query m sits in row
- * rows[m] of the cache, positions[m] rows after the first of its sequence, and sees its sequence up to its own row, the last `window`
- * of them if there is a window. A query with a row below 0 belongs to no sequence, and gives zeros.
+ * q f32 [M, H·D], cacheK and cacheV f16 [P, Hkv·D], rows and positions i32 [M] → o [M, H·D]. Query m is in row rows[m] of the cache,
+ * positions[m] rows after the first of its sequence. It sees its sequence up to its own row, or the last `window` rows of that. A query
+ * with a negative row belongs to no sequence and gives zeros.
  */
-export const attentionCachedOp: Op<CachedAttentionAttrs> = {
+export const attentionCachedOp = defineOp<CachedAttentionAttrs>()({
   name: 'attention_cached',
-  infer(inputs, attrs) {
-    const tokens = tokensOf(inputs, attrs);
-    return [{ shape: [tokens, attrs.heads * attrs.headSize], dtype: 'f32' }];
-  },
+  inputs: INPUTS,
+  outputs: ['o'],
+  infer: (inputs, attrs) => ({ o: f32Spec([tokensOf(inputs, attrs), attrs.heads * attrs.headSize]) }),
   gradient: null,
-  twin(inputs, attrs) {
-    const q = required(inputs, 0, 'q');
-    const rows = required(inputs, 3, 'rows').dataSync();
-    const positions = required(inputs, 4, 'positions').dataSync();
+  twin({ q, cacheK, cacheV, rows, positions }, attrs) {
+    const all = positions.dataSync();
     const [, width = 0] = q.shape;
-    const parts = runsOf(rows, positions).map((run) => {
-      const { from, count, first, seen } = run;
+    const parts = runsOf(rows.dataSync(), all).map(({ from, count, first, seen }) => {
       if (seen === 0) return tf.zeros([count, width]);
-      const cached = [1, 2].map((i) => tf.slice(required(inputs, i, 'cache'), [first, 0], [seen, -1]));
-      const own = positions.slice(from, from + count);
-      return attend(tf.slice(q, [from, 0], [count, width]), required(cached, 0, 'k'), required(cached, 1, 'v'), own, attrs);
+      const cached = (cache: tf.Tensor) => tf.slice(cache, [first, 0], [seen, -1]);
+      const queries = tf.slice(q, [from, 0], [count, width]);
+      return attend(queries, cached(cacheK), cached(cacheV), all.slice(from, from + count), attrs);
     });
-    return [tf.concat(parts, 0)];
+    return { o: tf.concat(parts, 0) };
   },
   cost(use, { heads, headSize, window, reach }) {
-    const [tokens = 0] = required(use.outputs, 0, 'o').shape;
+    const [tokens = 0] = use.outputs.o.shape;
     const seen = window > 0 ? Math.min(window, reach) : reach;
-    const cache = required(use.inputs, 1, 'cacheK');
-    const [rows = 1] = cache.shape;
-    // At most a sequence for each query; keys and values.
-    const unseen = 2 * specBytes(cache) * (1 - Math.min(tokens * seen, rows) / rows);
+    const { cacheK } = use.inputs;
+    const [rows = 1] = cacheK.shape;
+    // Assumes a sequence per query. Keys and values.
+    const unseen = 2 * specBytes(cacheK) * (1 - Math.min(tokens * seen, rows) / rows);
     return { flops: 4 * tokens * seen * heads * headSize, bytes: bytesOf(use) - unseen };
   },
-  launch(use, { heads, kvHeads, headSize, scale, window }, target) {
-    const [tokens = 0] = required(use.outputs, 0, 'o').shape;
+  launch({ inputs, outputs: { o } }, { heads, kvHeads, headSize, scale, window }, target) {
+    const [tokens = 0] = o.shape;
     const lanes = Math.min(THREADS, 2 ** Math.ceil(Math.log2(headSize / 2)));
     const constants = {
       ...laneConstants(target, THREADS, THREADS),
@@ -68,44 +67,43 @@ export const attentionCachedOp: Op<CachedAttentionAttrs> = {
       ...{ LANES_V: lanes, GROUPS: THREADS / lanes, SHARED: lanes < THREADS },
     };
     const shader = specialise('attention_cached', withLanes(source), 'main', constants);
-    const bindings = [...[0, 1, 2, 3, 4].map((i) => readInput(i)), writeOutput(0)];
+    const { q, cacheK, cacheV, rows, positions } = inputs;
+    const bindings = [...[q, cacheK, cacheV, rows, positions].map((input) => read(input)), write(o)];
     return { scratch: [], dispatches: [{ shader, bindings, workgroups: [heads, tokens, 1] }] };
   },
-};
+});
 
-/** Of a workgroup; keys that are scored side by side. */
+/** Invocations per workgroup, and keys that are scored at a time. */
 const THREADS = 64;
 
 /** M, after checking the inputs. */
-function tokensOf(inputs: readonly (Spec | null)[], { heads, kvHeads, headSize }: CachedAttentionAttrs): number {
-  const [q, k, v, rows, positions] = inputs;
-  const [tokens = 0, width] = matrixOf(q) ?? [];
-  const [, cacheWidth] = matrixOf(k) ?? [];
+function tokensOf(inputs: Named<typeof INPUTS, Spec>, { heads, kvHeads, headSize }: CachedAttentionAttrs): number {
+  const { q, cacheK, cacheV, rows, positions } = inputs;
+  const [tokens = 0] = q.shape;
+  const caches = [cacheK, cacheV].every(({ dtype }) => dtype === 'f16') && sameShape(cacheK.shape, cacheV.shape);
   const fits =
-    width === heads * headSize &&
+    isF32(q, [tokens, heads * headSize]) &&
+    caches &&
+    matrixOf(cacheK)?.[1] === kvHeads * headSize &&
+    isI32(rows, [tokens]) &&
+    isI32(positions, [tokens]) &&
     heads % kvHeads === 0 &&
-    headSize % 2 === 0 &&
-    cacheWidth === kvHeads * headSize &&
-    sameShape(k?.shape ?? [], v?.shape ?? []) &&
-    [rows, positions].every((spec) => spec?.dtype === 'i32' && sameShape(spec.shape, [tokens])) &&
-    q?.dtype === 'f32' &&
-    k?.dtype === 'f16' &&
-    v?.dtype === 'f16';
+    headSize % 2 === 0;
   if (!fits)
     throw misfit(
       'attention_cached',
       inputs,
-      `q f32[M, ${heads * headSize}], cacheK and cacheV f16[P, ${kvHeads * headSize}], rows and positions i32[M], an even head size, heads in groups of ${heads / kvHeads}`,
+      `q f32[M, ${heads * headSize}], cacheK and cacheV f16[P, ${kvHeads * headSize}], rows and positions i32[M], an even head size (${headSize}), and heads (${heads}) that are a multiple of key/value heads (${kvHeads})`,
     );
   return tokens;
 }
 
-/** Queries that follow each other in one sequence: their place in q, and the rows of the cache that they see between them. */
+/** Consecutive queries of one sequence: their position in q, and the rows of the cache that they see. */
 interface Run {
   readonly from: number;
   readonly count: number;
   readonly first: number;
-  /** 0 for queries of no sequence. */
+  /** 0 for queries without a sequence. */
   readonly seen: number;
 }
 
@@ -152,8 +150,7 @@ export interface CachedAttentionInputs {
   readonly positions: Value;
 }
 
-/** o of the queries over the cache; see the op for the shapes. */
+/** Attention of the queries over the cache; see the op for the shapes. */
 export function attentionCached(builder: Builder, inputs: CachedAttentionInputs, attrs: CachedAttentionAttrs): Value {
-  const { q, cacheK, cacheV, rows, positions } = inputs;
-  return only(builder.apply(attentionCachedOp, [q, cacheK, cacheV, rows, positions], attrs));
+  return builder.apply(attentionCachedOp, inputs, attrs).o;
 }

@@ -1,38 +1,38 @@
-/** How attention is cut, by its sizes and the device. The constants are those of attention.wgsl. */
+/** The tile geometry of the attention kernels, by problem size and device. The constants are those of attention.wgsl. */
 
 import type { Target } from './op';
 
 export interface Geometry {
-  /** 1: rows pass through workgroup memory, 0: straight into registers. */
+  /** 1: rows are staged in workgroup memory. 0: they are loaded straight into registers. */
   readonly STAGED: 0 | 1;
-  /** Rows of a workgroup's tile, in strips of four; an invocation has BANDS of the strips. */
+  /** Rows of a workgroup's tile, in strips of four. An invocation has BANDS strips. */
   readonly OWN: number;
   readonly BANDS: number;
-  /** Invocations of a strip; each multiplies it with PAIRS of the COLS·PAIRS other rows. */
+  /** Invocations per strip. Each multiplies it with PAIRS of the COLS·PAIRS other rows. */
   readonly COLS: number;
   readonly PAIRS: number;
-  /** Workgroups that share a tile, COLUMNS vectors (of four) of the head each; an invocation's part of them is COLUMNS_EACH. */
+  /** Workgroups per tile, with COLUMNS vectors (of four) of the head each; an invocation has COLUMNS_EACH of them. */
   readonly BLOCKS: number;
   readonly COLUMNS: number;
   readonly COLUMNS_EACH: number;
-  /** Vectors of workgroup memory; staging goes by SLICE vectors of the rows, or ROWS rows of COLUMNS vectors. */
+  /** Vectors of workgroup memory. Rows are staged in slices of SLICE vectors, or ROWS rows of COLUMNS vectors at a time. */
   readonly TILE: number;
   readonly SLICE: number;
   readonly ROWS: number;
-  /** Workgroups that share the query heads of a key head; each makes sums of its own. */
+  /** Workgroups that share the query heads of a key head; each computes partial sums. */
   readonly GROUP_SPLITS: number;
 }
 
-/** What a kernel works on. */
+/** The problem size of a kernel. */
 export interface Extent {
   readonly headSize: number;
-  /** Batch rows and their tokens. */
+  /** Rows of the batch and tokens per row. */
   readonly rows: number;
   readonly tokens: number;
-  /** Heads that own tiles, and how many heads of the other side each of them meets. */
+  /** Heads that own tiles, and the number of heads of the other side for each of them. */
   readonly heads: number;
   readonly group: number;
-  /** Tensors made of the own rows. */
+  /** Tensors that are computed for the own rows. */
   readonly outputs: 1 | 2;
 }
 
@@ -40,34 +40,35 @@ export interface Extent {
 const BUSY = 256;
 /** Vectors of workgroup memory on a GPU: 16 KiB. */
 const TILE = 1024;
-/** Other rows of a tile. */
+/** Other rows per tile. */
 const OTHER = 32;
 
 export function geometry(extent: Extent, target: Target): Geometry {
-  // Where vectors straddle heads, loads are four times as many, and reading each row twice no longer pays.
+  // With a head size that is no multiple of four, loads are scalar, and loading each row twice costs more than staging it.
   if (target.software && extent.headSize % 4 === 0) return cpuGeometry(extent);
   const groups = (own: number) => Math.ceil(extent.tokens / own) * extent.heads * extent.rows;
   const OWN = groups(64) < BUSY ? 32 : 64;
-  const cut = gpuGeometry(extent, OWN);
-  const parts = divisors(extent.group).find((count) => groups(OWN) * cut.BLOCKS * count >= BUSY) ?? extent.group;
-  return { ...cut, GROUP_SPLITS: extent.outputs === 2 && partBytes(extent, parts) <= target.maxBindingBytes ? parts : 1 };
+  const tile = gpuGeometry(extent, OWN);
+  const splits = divisors(extent.group).find((count) => groups(OWN) * tile.BLOCKS * count >= BUSY) ?? extent.group;
+  const fits = partialBytes(extent, splits) <= target.maxBindingBytes;
+  return { ...tile, GROUP_SPLITS: extent.outputs === 2 && fits ? splits : 1 };
 }
 
-/** Bytes of `parts` sums, of each output. */
-export function partBytes({ rows, tokens, heads, headSize }: Extent, parts: number): number {
-  return 4 * parts * rows * tokens * heads * headSize;
+/** Bytes of the partial sums of `splits` workgroups, per output. */
+export function partialBytes({ rows, tokens, heads, headSize }: Extent, splits: number): number {
+  return 4 * splits * rows * tokens * heads * headSize;
 }
 
 function divisors(whole: number): number[] {
   return Array.from({ length: whole }, (_, i) => i + 1).filter((count) => whole % count === 0);
 }
 
-/** Few invocations with many registers each: on a CPU barriers and workgroup memory cost more than loading twice. */
+/** Few invocations with many registers each: on a CPU, barriers and workgroup memory cost more than loading twice. */
 function cpuGeometry({ headSize, outputs }: Extent): Geometry {
   const COLUMNS = Math.ceil(headSize / 4);
   const COLS = COLUMNS > 32 ? 8 : 4;
   const COLUMNS_EACH = Math.ceil(COLUMNS / COLS);
-  // More than this take long to compile, and gain little.
+  // More sums per invocation take long to compile and gain little.
   const BANDS = COLUMNS_EACH * outputs <= 4 ? 2 : 1;
   const OWN = 4 * BANDS;
   return {

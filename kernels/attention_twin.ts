@@ -1,31 +1,35 @@
 /**
- * Attention in plain tfjs ops. Scores are made in pieces, some heads or some queries of one head at a time, so that long rows
- * fit wasm's memory; keys that no query of a piece sees are left out of it.
+ * Attention in plain tfjs ops. Scores are computed in pieces (some heads, or some queries of one head, at a time), so that long rows
+ * fit wasm's memory. Keys that no query of a piece sees are left out of it.
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { required } from './lib/launch';
 import { product } from './lib/twin';
 
 export interface AttentionAttrs {
   /** Rows of the batch, B; tokens attend within their row. */
   readonly rows: number;
   readonly heads: number;
-  /** Divides `heads`; each key/value head serves heads/kvHeads query heads in a row. */
+  /** Divides `heads`; each key/value head serves heads/kvHeads consecutive query heads. */
   readonly kvHeads: number;
   readonly headSize: number;
   /** Factor of the scores, usually 1/√headSize. */
   readonly scale: number;
   readonly causal: boolean;
-  /** Tokens see each other only when less than this many apart; 0: at any distance. */
+  /** Tokens see each other only when they are less than this many positions apart; 0: at any distance. */
   readonly window: number;
 }
 
-type Inputs = readonly (tf.Tensor | null)[];
+interface Inputs {
+  readonly q: tf.Tensor;
+  readonly k: tf.Tensor;
+  readonly v: tf.Tensor;
+  readonly segments: tf.Tensor;
+}
 
-/** What is added to the scores of pairs that do not see each other. */
+/** Added to the scores of pairs that do not see each other. */
 const HIDDEN = -1e30;
-/** Scores alive at a time, more or less. */
+/** Approximate limit on the scores that are in memory at a time. */
 const PIECE_ELEMENTS = 1 << 20;
 
 /** Consecutive queries [first, end) of `count` heads of one batch row, from head `head` on, and the keys [from, to) they may see. */
@@ -39,93 +43,87 @@ interface Piece {
   readonly to: number;
 }
 
-/** [q, k, v, segments] → [o, lse]. */
-export function forwardTwin(inputs: Inputs, attrs: AttentionAttrs): tf.Tensor[] {
+/** o and lse of `attentionOp`. */
+export function forwardTwin(inputs: Inputs, attrs: AttentionAttrs): { o: tf.Tensor; lse: tf.Tensor } {
   const x = split(inputs, attrs);
-  const parts = cut(x.tokens, attrs).map((heads) =>
-    heads.map((piece) =>
+  const parts = piecesOf(x.tokens, attrs).map((heads) => {
+    const found = heads.map((piece) =>
       tf.tidy(() => {
         const s = scores(x, piece, attrs);
         const top = tf.max(s, -1, true);
         const p = tf.exp(tf.sub(s, top));
         const total = tf.sum(p, -1, true);
-        return [product(tf.div(p, total), keysOf(x.v, piece, attrs)), tf.add(top, tf.log(total))];
+        return { o: product(tf.div(p, total), keysOf(x.v, piece, attrs)), lse: tf.add(top, tf.log(total)) };
       }),
-    ),
-  );
-  return [0, 1].map((i) =>
-    byToken(
-      tf.concat(
-        parts.map((heads) => tf.concat(column(heads, i), 1)),
-        0,
-      ),
-      attrs.rows,
-    ),
-  );
+    );
+    return { o: tf.concat(pick(found, 'o'), 1), lse: tf.concat(pick(found, 'lse'), 1) };
+  });
+  const joined = (name: 'o' | 'lse') => byToken(tf.concat(pick(parts, name), 0), attrs.rows);
+  return { o: joined('o'), lse: joined('lse') };
 }
 
-/** [q, k, v, segments, o, lse, do] → [dq, dk, dv]. */
-export function backwardTwin(inputs: Inputs, attrs: AttentionAttrs): tf.Tensor[] {
+/** dq, dk and dv of `attentionBackwardOp`. */
+export function backwardTwin(
+  inputs: Inputs & { readonly o: tf.Tensor; readonly lse: tf.Tensor; readonly dout: tf.Tensor },
+  attrs: AttentionAttrs,
+): { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor } {
   const x = split(inputs, attrs);
-  const perHead = (i: number, name: string) => byHead(required(inputs, i, name), attrs.heads, attrs.rows);
-  const [o, lse, dout] = [perHead(4, 'o'), perHead(5, 'lse'), perHead(6, 'do')];
+  const perHead = (tensor: tf.Tensor) => byHead(tensor, attrs.heads, attrs.rows);
+  const [o, lse, dout] = [perHead(inputs.o), perHead(inputs.lse), perHead(inputs.dout)];
   const delta = tf.sum(tf.mul(o, dout), -1, true);
-  const parts = cut(x.tokens, attrs).map((heads) => {
+  const parts = piecesOf(x.tokens, attrs).map((heads) => {
     const found = heads.map((piece) =>
       tf.tidy(() => {
         const dy = queriesOf(dout, piece, attrs);
         const p = tf.exp(tf.sub(scores(x, piece, attrs), queriesOf(lse, piece, attrs)));
         const dp = product(dy, keysOf(x.v, piece, attrs), false, true);
         const ds = tf.mul(tf.mul(p, tf.sub(dp, queriesOf(delta, piece, attrs))), attrs.scale);
-        const padding: [number, number][] = [
-          [0, 0],
-          [piece.from, x.tokens - piece.to],
-          [0, 0],
-        ];
-        return [
-          product(ds, keysOf(x.k, piece, attrs)),
-          tf.pad(product(ds, queriesOf(x.q, piece, attrs), true), padding),
-          tf.pad(product(p, dy, true), padding),
-        ];
+        return {
+          dq: product(ds, keysOf(x.k, piece, attrs)),
+          dk: padKeys(product(ds, queriesOf(x.q, piece, attrs), true), piece, x.tokens),
+          dv: padKeys(product(p, dy, true), piece, x.tokens),
+        };
       }),
     );
-    return [tf.concat(column(found, 0), 1), tf.addN(column(found, 1)), tf.addN(column(found, 2))];
+    return { dq: tf.concat(pick(found, 'dq'), 1), dk: tf.addN(pick(found, 'dk')), dv: tf.addN(pick(found, 'dv')) };
   });
-  return [0, 1, 2].map((i) => {
-    const each = tf.concat(column(parts, i), 0);
-    return byToken(i === 0 ? each : sumGroups(each, attrs), attrs.rows);
-  });
+  const joined = (name: 'dq' | 'dk' | 'dv') => tf.concat(pick(parts, name), 0);
+  const keys = (name: 'dk' | 'dv') => byToken(sumGroups(joined(name), attrs), attrs.rows);
+  return { dq: byToken(joined('dq'), attrs.rows), dk: keys('dk'), dv: keys('dv') };
 }
 
-/** The i-th of each list. */
-function column(lists: readonly (readonly tf.Tensor[])[], i: number): tf.Tensor[] {
-  return lists.map((list) => required(list, i, 'part'));
+/** The tensor `name` of each record. */
+function pick<K extends string>(records: readonly Readonly<Record<K, tf.Tensor>>[], name: K): tf.Tensor[] {
+  return records.map((record) => record[name]);
 }
 
-/** Heads [rows·H, T, D] of the queries, [rows·Hkv, T, D] of the keys and values; segments [rows, T]. */
-interface Split {
+/** [count, keys, D] of a piece as [count, T, D], zeros for the keys outside of the piece. */
+function padKeys(x: tf.Tensor, { from, to }: Piece, tokens: number): tf.Tensor {
+  return tf.pad(x, [
+    [0, 0],
+    [from, tokens - to],
+    [0, 0],
+  ]);
+}
+
+/** Inputs by head: q [rows·H, T, D], k and v [rows·Hkv, T, D], segments [rows, T]. */
+interface Split extends Inputs {
   readonly tokens: number;
-  readonly q: tf.Tensor;
-  readonly k: tf.Tensor;
-  readonly v: tf.Tensor;
-  readonly segments: tf.Tensor;
 }
 
-function split(inputs: Inputs, { rows, heads, kvHeads }: AttentionAttrs): Split {
-  const segments = required(inputs, 3, 'segments');
+function split({ q, k, v, segments }: Inputs, { rows, heads, kvHeads }: AttentionAttrs): Split {
   const tokens = segments.size / rows;
-  const perHead = (i: number, count: number) => byHead(required(inputs, i, 'input'), count, rows);
   return {
     tokens,
-    q: perHead(0, heads),
-    k: perHead(1, kvHeads),
-    v: perHead(2, kvHeads),
+    q: byHead(q, heads, rows),
+    k: byHead(k, kvHeads, rows),
+    v: byHead(v, kvHeads, rows),
     segments: tf.reshape(segments, [rows, tokens]),
   };
 }
 
-/** For each batch row and some of its heads, in order: its pieces, in the order of their queries. */
-function cut(tokens: number, attrs: AttentionAttrs): Piece[][] {
+/** For each batch row and each group of its heads: the pieces, in the order of their queries. */
+function piecesOf(tokens: number, attrs: AttentionAttrs): Piece[][] {
   const count = Math.max(1, Math.min(attrs.heads, Math.floor(PIECE_ELEMENTS / tokens ** 2)));
   const length = Math.min(tokens, Math.max(1, Math.floor(PIECE_ELEMENTS / (count * tokens))));
   const range = (end: number, step: number) => Array.from({ length: Math.ceil(end / step) }, (_, i) => i * step);
@@ -139,24 +137,24 @@ function cut(tokens: number, attrs: AttentionAttrs): Piece[][] {
   );
 }
 
-/** The keys that queries [first, end) may see, whatever their segments. */
+/** The keys that queries [first, end) see when segments hide none. */
 function keyRange(first: number, end: number, tokens: number, { causal, window }: AttentionAttrs): Pick<Piece, 'from' | 'to'> {
   const reach = window > 0 ? window - 1 : tokens;
   return { from: Math.max(0, first - reach), to: causal ? end : Math.min(tokens, end + reach) };
 }
 
-/** The piece's part of x [rows·H, T, …]: [count, queries, …]. */
+/** The queries of the piece in x [rows·H, T, …]: [count, queries, …]. */
 function queriesOf(x: tf.Tensor, { row, head, count, first, end }: Piece, { heads }: AttentionAttrs): tf.Tensor {
   return tf.slice(x, [row * heads + head, first, 0], [count, end - first, -1]);
 }
 
-/** The piece's part of x [rows·Hkv, T, D]: [count, keys, D], the key head of each query head. */
+/** The keys of the piece in x [rows·Hkv, T, D], for the key head of each of its query heads: [count, keys, D]. */
 function keysOf(x: tf.Tensor, { row, head, count, from, to }: Piece, { heads, kvHeads }: AttentionAttrs): tf.Tensor {
   const indices = Array.from({ length: count }, (_, i) => row * kvHeads + Math.floor(((head + i) * kvHeads) / heads));
   return tf.gather(tf.slice(x, [0, from, 0], [-1, to - from, -1]), tf.tensor1d(indices, 'int32'));
 }
 
-/** Scaled scores [count, queries, keys], hidden ones far below all others. */
+/** Scaled scores [count, queries, keys]; those of hidden pairs are far below all others. */
 function scores(x: Split, piece: Piece, attrs: AttentionAttrs): tf.Tensor {
   const s = product(queriesOf(x.q, piece, attrs), keysOf(x.k, piece, attrs), false, true);
   const hidden = tf.logicalNot(visible(x.segments, piece, attrs));

@@ -1,20 +1,30 @@
-/** The head and its loss in one: linear, softmax, negative log-likelihood and their derivative, without the tokens × vocabulary logits. */
+/** The head and its loss in one op: linear, softmax, negative log-likelihood and their derivative, without M × V logits in memory. */
 
 import { internal } from '../src/core/errors';
-import { sameShape } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
 import source from './crossentropy.wgsl?raw';
 import { crossentropyTwin } from './crossentropy_twin';
+import { bindRange, type ItemRange } from './lib/binding-ranges';
 import { gemm } from './lib/gemm';
 import { laneConstants, withLanes } from './lib/lanes';
-import { bytesOf, readInput, readScratch, readTensor, required, tooLarge, writeOutput, writeScratch } from './lib/launch';
-import type { Binding, Builder, Dispatch, Launch, Op, Target, Use, Value } from './op';
-import { isActivation, matrixOf, misfit, notTrained } from './lib/rule';
+import { bytesOf, read, readScratch, tooLarge, write, writeScratch } from './lib/launch';
+import type { Named } from './lib/named';
+import { f32Spec, isActivation, isF32, isI32, matrixOf, misfit, notTrained } from './lib/rule';
+import {
+  defineOp,
+  type Binding,
+  type Builder,
+  type Dispatch,
+  type Launch,
+  type Operand,
+  type Spec,
+  type Target,
+  type Value,
+} from './op';
 import { scale } from './scale';
-import { bindRange } from './lib/binding-ranges';
 
 export interface CrossentropyAttrs {
-  /** Also make dHidden, the derivative of the loss. */
+  /** Also compute dHidden, the derivative of the loss. */
   readonly training: boolean;
 }
 
@@ -24,73 +34,69 @@ interface Sizes {
   readonly V: number;
 }
 
-/** Bytes of logits alive at a time, more or less. */
+/** Approximate bytes of logits that are in memory at a time. */
 const CHUNK_BYTES = 32 << 20;
-/** Chunks begin at whole multiples of this many tokens, so that their parts of one-word-a-token buffers are aligned. */
+/** Chunks start at multiples of this many tokens, so that their ranges of [M] buffers are aligned. */
 const CHUNK_STEP = 64;
 const MAX_TOKENS = 65535 - (65535 % CHUNK_STEP);
 const THREADS = 256;
 
+const INPUTS = ['hidden', 'head', 'labels', 'weights'] as const;
+const OUTPUTS = ['loss', 'nll', 'dHidden?'] as const;
+
 /**
- * [hidden f32 [M, C], head f32|f16 [V, C], labels i32 [M] (−1: none), weights f32 [M]] →
- * [loss [1] = Σ weights·nll, nll [M] (0 without a label), and when training dHidden [M, C] = ∂loss/∂hidden].
- * The head is frozen; only the loss carries a gradient.
+ * hidden f32 [M, C], head f32 or f16 [V, C], labels i32 [M] (−1: none) and weights f32 [M] → loss [1] = Σ weights·nll, nll [M] (0
+ * without a label), and when training dHidden [M, C] = ∂loss/∂hidden. The head is frozen; only the loss has a gradient.
  */
-export const crossentropyOp: Op<CrossentropyAttrs> = {
+export const crossentropyOp = defineOp<CrossentropyAttrs>()({
   name: 'crossentropy',
+  inputs: INPUTS,
+  outputs: OUTPUTS,
   infer(inputs, { training }) {
     const { M, C } = sizesOf(inputs);
-    const shapes = [[1], [M], ...(training ? [[M, C]] : [])];
-    return shapes.map((shape) => ({ shape, dtype: 'f32' }));
+    return { loss: f32Spec([1]), nll: f32Spec([M]), dHidden: training ? f32Spec([M, C]) : null };
   },
-  gradient(builder, use, [dLoss = null, ...others], wanted) {
-    if (wanted[1]) throw notTrained('crossentropy', 'the head');
-    if (others.some((cotangent) => cotangent !== null)) throw internal('crossentropy: only the loss can be differentiated');
-    const none = use.inputs.map(() => null);
-    if (dLoss === null || !wanted[0]) return none;
-    const dHidden = use.outputs[2];
-    if (dHidden === undefined) throw internal('crossentropy: a gradient was asked for without `training`');
-    return [scale(builder, dHidden, dLoss), ...none.slice(1)];
+  gradient(builder, { outputs }, { loss: dLoss, nll, dHidden }, wanted) {
+    if (wanted.head) throw notTrained('crossentropy', 'the head');
+    if (nll !== null || dHidden !== null) throw internal('crossentropy: only the loss can be differentiated');
+    const none = { hidden: null, head: null, labels: null, weights: null };
+    if (dLoss === null || !wanted.hidden) return none;
+    if (outputs.dHidden === null) throw internal('crossentropy: a gradient was requested without `training`');
+    return { ...none, hidden: scale(builder, outputs.dHidden, dLoss) };
   },
   twin: crossentropyTwin,
-  // dHidden is small before it is scaled: it stays in f32.
-  f16: () => ({ inputs: [0], outputs: [] }),
+  // dHidden is small before it is multiplied by the loss scale, so it stays f32.
+  f16: () => ({ inputs: ['hidden'], outputs: [] }),
   cost(use, { training }) {
     const { M, C, V } = sizesOf(use.inputs);
     const forward = 2 * M * C * V + 4 * M * V;
     return { flops: training ? 2 * forward : forward, bytes: bytesOf(use) };
   },
-  launch(use, { training }, target) {
-    const sizes = sizesOf(use.inputs);
+  launch({ inputs, outputs }, _attrs, target) {
+    const sizes = sizesOf(inputs);
     const { M, V } = sizes;
     const most = chunkTokens(sizes, target);
     const tokens = Math.ceil(M / Math.ceil(M / most) / CHUNK_STEP) * CHUNK_STEP;
     const starts = Array.from({ length: Math.ceil(M / tokens) }, (_, i) => i * tokens);
-    const chunks = starts.map((first) => chunk(use, sizes, { first, count: Math.min(tokens, M - first) }, training, target));
-    const partSums = Math.max(0, ...chunks.flatMap(({ scratch }) => scratch));
-    const scratch = [4 * V * Math.min(tokens, M), ...(partSums > 0 ? [partSums] : [])];
-    return { scratch, dispatches: [...chunks.flatMap(({ dispatches }) => dispatches), total(M, target)] };
+    const operands = { ...inputs, ...outputs };
+    const chunks = starts.map((first) => chunk(operands, sizes, { first, count: Math.min(tokens, M - first) }, target));
+    const partialSums = Math.max(0, ...chunks.flatMap(({ scratch }) => scratch));
+    const scratch = [4 * V * Math.min(tokens, M), ...(partialSums > 0 ? [partialSums] : [])];
+    return { scratch, dispatches: [...chunks.flatMap(({ dispatches }) => dispatches), total(operands, M, target)] };
   },
-};
+});
 
-function sizesOf(inputs: Use['inputs']): Sizes {
-  const [hidden, head, labels, weights] = inputs;
+function sizesOf(inputs: Named<typeof INPUTS, Spec>): Sizes {
+  const { hidden, head, labels, weights } = inputs;
   const [M, C] = matrixOf(hidden) ?? [0, 0];
   const [V, width] = matrixOf(head) ?? [0, 0];
-  const fits =
-    isActivation(hidden) &&
-    (head?.dtype === 'f32' || head?.dtype === 'f16') &&
-    labels?.dtype === 'i32' &&
-    weights?.dtype === 'f32' &&
-    width === C &&
-    M * C * V > 0 &&
-    sameShape(labels.shape, [M]) &&
-    sameShape(weights.shape, [M]);
-  if (!fits) throw misfit('crossentropy', inputs, 'hidden f32[M, C], head f32|f16[V, C], labels i32[M], weights f32[M]');
+  const matrices = isActivation(hidden) && (head.dtype === 'f32' || head.dtype === 'f16') && width === C && M * C * V > 0;
+  if (!matrices || !isI32(labels, [M]) || !isF32(weights, [M]))
+    throw misfit('crossentropy', inputs, 'hidden f32|f16[M, C], head f32|f16[V, C], labels i32[M], weights f32[M]');
   return { M, C, V };
 }
 
-/** Most tokens of a chunk; as each is a workgroup, at most 65,535. */
+/** The most tokens per chunk. Each takes a workgroup, so at most 65,535. */
 function chunkTokens({ M, C, V }: Sizes, { maxBindingBytes }: Target): number {
   const steps = (bytes: number) => Math.floor(bytes / (4 * Math.max(V, C) * CHUNK_STEP)) * CHUNK_STEP;
   const tokens = Math.min(Math.max(CHUNK_STEP, steps(CHUNK_BYTES)), steps(maxBindingBytes), MAX_TOKENS);
@@ -99,29 +105,26 @@ function chunkTokens({ M, C, V }: Sizes, { maxBindingBytes }: Target): number {
   return Math.max(tokens, CHUNK_STEP);
 }
 
-interface Chunk {
-  readonly first: number;
-  readonly count: number;
-}
+type Operands = Named<typeof INPUTS, Operand> & Named<typeof OUTPUTS, Operand>;
 
-/** Logits of a chunk of tokens, their loss, and their part of dHidden. Products may take scratch 1. */
-function chunk(use: Use, { M, C, V }: Sizes, tokens: Chunk, training: boolean, target: Target): Launch {
-  const part = (binding: Binding, width: number): Binding =>
+/** Logits of a chunk of tokens (scratch 0), their loss, and their rows of dHidden. Products may use scratch 1 for partial sums. */
+function chunk(operands: Operands, { M, C, V }: Sizes, tokens: ItemRange, target: Target): Launch {
+  const { hidden, head, labels, weights, nll, dHidden } = operands;
+  const inChunk = (binding: Binding, width: number): Binding =>
     tokens.count === M ? binding : bindRange(binding, tokens, 4 * width);
   const rows = tokens.count;
-  const head = { w: readInput(1), type: required(use.inputs, 1, 'head').dtype, factor: 1 };
-  const logits = { ...head, a: part(readTensor(use, 0), C), depth: C };
-  const lossOf = [writeScratch(0), part(writeOutput(1), 1), part(readInput(2), 1)];
-  const softmax = training ? [...lossOf, part(readInput(3), 1)] : lossOf;
+  const ofHead = { w: read(head), type: head.dtype, factor: 1 };
+  const logits = { ...ofHead, a: inChunk(read(hidden), C), depth: C };
   const forward = gemm({ label: 'crossentropy', layout: 'nt', rows, columns: V, product: logits, y: writeScratch(0) }, target, 1);
-  const losses = softmaxRows(rows, V, training, softmax, target);
-  if (!training) return { scratch: forward.scratch, dispatches: [...forward.dispatches, losses] };
-  const dLogits = { ...head, a: readScratch(0), depth: V };
-  const backward = gemm(
-    { label: 'crossentropy', layout: 'nn', rows, columns: C, product: dLogits, y: part(writeOutput(2), C) },
-    target,
-    1,
-  );
+  const lossOf = [writeScratch(0), inChunk(write(nll), 1), inChunk(read(labels), 1)];
+  if (dHidden === null) {
+    const losses = softmaxRows(rows, V, false, lossOf, target);
+    return { scratch: forward.scratch, dispatches: [...forward.dispatches, losses] };
+  }
+  const losses = softmaxRows(rows, V, true, [...lossOf, inChunk(read(weights), 1)], target);
+  const dLogits = { ...ofHead, a: readScratch(0), depth: V };
+  const y = inChunk(write(dHidden), C);
+  const backward = gemm({ label: 'crossentropy', layout: 'nn', rows, columns: C, product: dLogits, y }, target, 1);
   return {
     scratch: [...forward.scratch, ...backward.scratch],
     dispatches: [...forward.dispatches, losses, ...backward.dispatches],
@@ -135,11 +138,10 @@ function softmaxRows(rows: number, V: number, TRAINING: boolean, bindings: reado
   return { shader: specialise('crossentropy rows', withLanes(source), 'rows', constants), bindings, workgroups: [rows, 1, 1] };
 }
 
-function total(tokens: number, target: Target): Dispatch {
+function total({ labels, weights, loss, nll }: Operands, tokens: number, target: Target): Dispatch {
   const lanes = laneConstants(target, THREADS, THREADS);
   const constants = { ...lanes, ROWS_ENTRY: false, TRAINING: false, VECTOR: false, TOKENS: tokens };
-  const nll: Binding = { from: 'output', index: 1, access: 'read' };
-  const bindings = [nll, readInput(2), readInput(3), writeOutput(0)];
+  const bindings = [read(nll), read(labels), read(weights), write(loss)];
   return { shader: specialise('crossentropy total', withLanes(source), 'total', constants), bindings, workgroups: [1, 1, 1] };
 }
 
@@ -158,7 +160,6 @@ export interface CrossentropyInputs {
 
 /** loss [1] = Σ weights·nll, and nll [M]. */
 export function crossentropy(builder: Builder, inputs: CrossentropyInputs): { readonly loss: Value; readonly nll: Value } {
-  const { hidden, head, labels, weights, training } = inputs;
-  const outputs = builder.apply(crossentropyOp, [hidden, head, labels, weights], { training });
-  return { loss: required(outputs, 0, 'loss'), nll: required(outputs, 1, 'nll') };
+  const { training, ...values } = inputs;
+  return builder.apply(crossentropyOp, values, { training });
 }

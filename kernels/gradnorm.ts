@@ -1,78 +1,72 @@
-/** The norm of a gradient, for clipping and for the log. */
+/** The L2 norm of a gradient, for clipping and for the log. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { sameShape, sizeOf } from '../src/core/shape';
+import { sizeOf } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
 import source from './gradnorm.wgsl?raw';
-import { laneConstants, withLanes } from './lib/lanes';
-import { bytesOf, readInput, readScratch, required, writeOutput, writeScratch } from './lib/launch';
-import type { Builder, Dispatch, Op, Target, Value } from './op';
-import { misfit, only } from './lib/rule';
 import { bindRange, rowRanges, type ItemRange } from './lib/binding-ranges';
+import { laneConstants, withLanes } from './lib/lanes';
+import { bytesOf, read, readScratch, write, writeScratch } from './lib/launch';
+import { f32Spec, isF32, misfit } from './lib/rule';
+import { defineOp, type Builder, type Dispatch, type Operand, type Target, type Value } from './op';
 
-/** Elements per workgroup below which another workgroup does not pay, and how many workgroups read a span at most. */
-const PER_GROUP = 8192;
+/** Elements for which another workgroup pays, and the most workgroups per range of the gradient. */
+const ELEMENTS_PER_GROUP = 8192;
 const MAX_GROUPS = 512;
 
-/** [g [n], optionally scale [1]] f32 → [norm [1]], √Σg² / scale. The scale is a power of two: see lossscale. */
-export const gradnormOp: Op = {
+/** norm [1] = √Σg² / scale for g [n] and optionally scale [1], all f32. The scale is a power of two; see lossscale. */
+export const gradnormOp = defineOp()({
   name: 'gradnorm',
+  inputs: ['g', 'scale?'],
+  outputs: ['norm'],
   infer(inputs) {
-    const [g, scale = null] = inputs;
-    const unscales = scale === null || (scale.dtype === 'f32' && sameShape(scale.shape, [1]));
-    if (g?.dtype !== 'f32' || g.shape.length !== 1 || !unscales || inputs.length > 2)
-      throw misfit('gradnorm', inputs, 'f32[n], and f32[1] or none');
-    return [{ shape: [1], dtype: 'f32' }];
+    const { g, scale } = inputs;
+    if (!isF32(g, [sizeOf(g.shape)]) || (scale !== null && !isF32(scale, [1])))
+      throw misfit('gradnorm', inputs, 'g f32[n], and scale f32[1] or none');
+    return { norm: f32Spec([1]) };
   },
   gradient: null,
-  twin(inputs) {
-    const g = required(inputs, 0, 'g');
+  twin({ g, scale }) {
     // Short rows first: a plain running sum in f32 loses millions of small terms.
     const rows = Math.ceil(g.size / 1024);
     const padded = tf.pad(g, [[0, rows * 1024 - g.size]]);
     const norm = tf.reshape(tf.sqrt(tf.sum(tf.sum(tf.reshape(tf.square(padded), [rows, 1024]), 1))), [1]);
-    const [, scale = null] = inputs;
-    return [scale === null ? norm : tf.div(norm, scale)];
+    return { norm: scale === null ? norm : tf.div(norm, scale) };
   },
-  cost: (use) => ({ flops: 2 * sizeOf(required(use.inputs, 0, 'g').shape), bytes: bytesOf(use) }),
-  launch(use, _attrs, target) {
-    const size = sizeOf(required(use.inputs, 0, 'g').shape);
-    const parts = rowRanges(size, 4, target.maxBindingBytes);
-    const groups = parts.map((span) => Math.min(MAX_GROUPS, Math.ceil(span.count / PER_GROUP)));
+  cost: (use) => ({ flops: 2 * sizeOf(use.inputs.g.shape), bytes: bytesOf(use) }),
+  launch({ inputs: { g, scale }, outputs: { norm } }, _attrs, target) {
+    const ranges = rowRanges(sizeOf(g.shape), 4, target.maxBindingBytes);
+    const groups = ranges.map(({ count }) => Math.min(MAX_GROUPS, Math.ceil(count / ELEMENTS_PER_GROUP)));
     const before = groups.map((_, i) => groups.slice(0, i).reduce((sum, count) => sum + count, 0));
     const all = groups.reduce((sum, count) => sum + count, 0);
-    const stages = parts.map((span, i) => squareSums(span, size % 4 === 0, groups[i] ?? 0, before[i] ?? 0, target));
-    const scaled = (use.inputs[1] ?? null) !== null;
-    return { scratch: [4 * all], dispatches: [...stages, totalNorm(all, scaled, target)] };
+    const stages = ranges.map((range, i) => squareSums(g, range, groups[i] ?? 0, before[i] ?? 0, target));
+    return { scratch: [4 * all], dispatches: [...stages, totalNorm(all, norm, scale, target)] };
   },
-};
+});
 
-/** √Σg² of a flat f32 value, as an f32[1]; of g / scale where there is a `scale` [1]. */
+/** √Σg² of a flat f32 value, divided by `scale` [1] when there is one, as an f32[1]. */
 export function gradnorm(builder: Builder, g: Value, scale: Value | null = null): Value {
-  return only(builder.apply(gradnormOp, [g, scale], {}));
+  return builder.apply(gradnormOp, { g, scale }, {}).norm;
 }
 
-function squareSums(span: ItemRange, VECTOR: boolean, GROUPS: number, FIRST_GROUP: number, target: Target): Dispatch {
-  const constants = {
-    ...laneConstants(target, 256, 256),
-    VECTOR,
-    COUNT: VECTOR ? span.count / 4 : span.count,
-    GROUPS,
-    FIRST_GROUP,
-    SCALED: false,
-  };
+/** The sum of squares of each of GROUPS workgroups over `range`, into scratch from FIRST_GROUP on. */
+function squareSums(g: Operand, range: ItemRange, GROUPS: number, FIRST_GROUP: number, target: Target): Dispatch {
+  const VECTOR = sizeOf(g.shape) % 4 === 0;
+  const sizes = { COUNT: VECTOR ? range.count / 4 : range.count, GROUPS, FIRST_GROUP };
+  const constants = { ...laneConstants(target, 256, 256), VECTOR, ...sizes, SCALED: false };
   return {
     shader: specialise('gradnorm', withLanes(source), 'square_sums', constants),
     workgroups: [GROUPS, 1, 1],
-    bindings: [bindRange(readInput(0), span, 4), writeScratch(0)],
+    bindings: [bindRange(read(g), range, 4), writeScratch(0)],
   };
 }
 
-function totalNorm(GROUPS: number, SCALED: boolean, target: Target): Dispatch {
-  const constants = { ...laneConstants(target, 256, 256), VECTOR: false, COUNT: 0, GROUPS, FIRST_GROUP: 0, SCALED };
+function totalNorm(GROUPS: number, norm: Operand, scale: Operand | null, target: Target): Dispatch {
+  const sizes = { COUNT: 0, GROUPS, FIRST_GROUP: 0 };
+  const constants = { ...laneConstants(target, 256, 256), VECTOR: false, ...sizes, SCALED: scale !== null };
   return {
     shader: specialise('gradnorm_total', withLanes(source), 'total_norm', constants),
     workgroups: [1, 1, 1],
-    bindings: [readScratch(0), writeOutput(0), ...(SCALED ? [readInput(1)] : [])],
+    bindings: [readScratch(0), write(norm), ...(scale ? [read(scale)] : [])],
   };
 }

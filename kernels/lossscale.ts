@@ -1,70 +1,65 @@
-/** Dynamic loss scaling, as `torch.amp.GradScaler` does it: gradients as large as 16-bit activations can carry, and no larger. */
+/** Dynamic loss scaling as in `torch.amp.GradScaler`: keeps the gradients as large as 16-bit activations can represent. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { sameShape } from '../src/core/shape';
 import { f32, specialise } from '../src/gpu/shader';
-import { bytesOf, readInput, required, writeOutput } from './lib/launch';
+import { bytesOf, read, write } from './lib/launch';
+import { f32Spec, isF32, misfit } from './lib/rule';
 import source from './lossscale.wgsl?raw';
-import type { Builder, Op, Value } from './op';
-import { misfit } from './lib/rule';
+import { defineOp, type Builder, type Value } from './op';
 
-/** What a run begins with, as GradScaler does. */
+/** The scale at the start of a run, as in GradScaler. */
 export const FIRST_SCALE = 2 ** 16;
 export const LARGEST_SCALE = 2 ** 24;
-/** Good steps in a row before the scale is doubled. GradScaler waits 2,000, which is longer than most LoRA runs are. */
+/** Consecutive good steps before the scale is doubled. GradScaler's 2,000 is longer than most LoRA runs. */
 export const GROWTH_INTERVAL = 200;
 
 /**
- * [scale, good, norm, all [1]] f32 → [scale, good, used]: the first two in place, `used` is the scale as it was. norm is the
- * gradient's. When it is not finite the scale is halved (down to 1) and good is 0; else good counts one more, and at
- * `GROWTH_INTERVAL` the scale is doubled (up to `LARGEST_SCALE`) and good is 0: `_amp_update_scale_` of PyTorch.
+ * Updates `scale` and `good` in place by the norm of the gradient, and returns the old scale as `used`; all f32[1]. When the norm is
+ * not finite, scale is halved (to at least 1) and good is set to 0. Otherwise good is incremented, and when it reaches
+ * `GROWTH_INTERVAL`, scale is doubled (to at most `LARGEST_SCALE`) and good is set to 0: PyTorch's `_amp_update_scale_`.
  *
- * A scale is always a power of two, so that multiplying by it and dividing by it round nothing.
+ * The scale is always a power of two, so that multiplying and dividing by it is exact.
  */
-export const lossscaleOp: Op = {
+export const lossscaleOp = defineOp()({
   name: 'lossscale',
-  updates: [0, 1],
+  inputs: ['scale', 'good', 'norm'],
+  outputs: ['scale', 'good', 'used'],
+  updates: ['scale', 'good'],
   infer(inputs) {
-    const fits = inputs.length === 3 && inputs.every((spec) => spec?.dtype === 'f32' && sameShape(spec.shape, [1]));
-    if (!fits) throw misfit('lossscale', inputs, 'three f32[1]');
-    return inputs.map(() => ({ shape: [1], dtype: 'f32' }));
+    const { scale, good, norm } = inputs;
+    if (![scale, good, norm].every((spec) => isF32(spec, [1]))) throw misfit('lossscale', inputs, 'three f32[1]');
+    return { scale, good, used: f32Spec([1]) };
   },
   gradient: null,
   twin(inputs) {
-    const [scale = NaN] = required(inputs, 0, 'scale').dataSync();
-    const [good = NaN] = required(inputs, 1, 'good').dataSync();
-    const [norm = NaN] = required(inputs, 2, 'norm').dataSync();
-    const [next, count] = following(scale, good, Number.isFinite(norm));
-    return [next, count, scale].map((value) => tf.tensor1d([value]));
+    const [scale = NaN] = inputs.scale.dataSync();
+    const [good = NaN] = inputs.good.dataSync();
+    const [norm = NaN] = inputs.norm.dataSync();
+    const next = following(scale, good, Number.isFinite(norm));
+    return { scale: tf.tensor1d([next.scale]), good: tf.tensor1d([next.good]), used: tf.tensor1d([scale]) };
   },
   cost: (use) => ({ flops: 2, bytes: bytesOf(use) }),
-  launch() {
+  launch({ inputs: { norm }, outputs: { scale, good, used } }) {
     const constants = { GROWTH_INTERVAL: f32(GROWTH_INTERVAL), LARGEST_SCALE: f32(LARGEST_SCALE) };
-    return {
-      scratch: [],
-      dispatches: [
-        {
-          shader: specialise('lossscale', source, 'main', constants),
-          workgroups: [1, 1, 1],
-          bindings: [writeOutput(0), writeOutput(1), writeOutput(2), readInput(2)],
-        },
-      ],
-    };
+    const shader = specialise('lossscale', source, 'main', constants);
+    const bindings = [write(scale), write(good), write(used), read(norm)];
+    return { scratch: [], dispatches: [{ shader, workgroups: [1, 1, 1], bindings }] };
   },
-};
+});
 
-function following(scale: number, good: number, finite: boolean): readonly [scale: number, good: number] {
-  if (!finite) return [Math.max(1, scale / 2), 0];
-  return good + 1 >= GROWTH_INTERVAL ? [Math.min(LARGEST_SCALE, 2 * scale), 0] : [scale, good + 1];
+function following(scale: number, good: number, finite: boolean): { readonly scale: number; readonly good: number } {
+  if (!finite) return { scale: Math.max(1, scale / 2), good: 0 };
+  if (good + 1 < GROWTH_INTERVAL) return { scale, good: good + 1 };
+  return { scale: Math.min(LARGEST_SCALE, 2 * scale), good: 0 };
 }
 
-/** The scale and the good steps since it last changed, each [1] and kept from step to step. */
+/** The scale and the number of good steps since it last changed, each [1] and kept across steps. */
 export interface LossScale {
   readonly scale: Value;
   readonly good: Value;
 }
 
-/** Steps `state` in place by the gradient norm [1]; gives the scale that it had, [1]. */
+/** Updates `state` in place by the gradient norm [1], and returns the scale that the gradient had, [1]. */
 export function lossscale(builder: Builder, { scale, good }: LossScale, norm: Value): Value {
-  return required(builder.apply(lossscaleOp, [scale, good, norm], {}), 2, 'used');
+  return builder.apply(lossscaleOp, { scale, good, norm }, {}).used;
 }

@@ -1,13 +1,13 @@
-/** The linear layer with its low-rank adapter: one product whose depth is extended by the adapter's rank. */
+/** The linear layer with its low-rank adapter: one product whose depth is extended by the rank. Its shaders are lib/gemm*.wgsl. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { sameShape } from '../src/core/shape';
 import { gemm, type Layout } from './lib/gemm';
-import { bytesOf, readInput, readTensor, required, writeTensor } from './lib/launch';
-import { lowrank } from './lowrank';
-import type { Builder, Op, Spec, Use, Value } from './op';
-import { isActivation, matrixOf, misfit, notTrained, only } from './lib/rule';
+import { bytesOf, read, write } from './lib/launch';
+import type { Named } from './lib/named';
+import { f32Spec, isActivation, isActivationOf, isF32, matrixOf, misfit, notTrained } from './lib/rule';
 import { product } from './lib/twin';
+import { lowrank } from './lowrank';
+import { defineOp, type Builder, type Spec, type Value } from './op';
 
 /** nt: weights [N, K], y = a·wᵀ. nn: weights [K, N], y = a·w. `scale` multiplies the low-rank part. */
 export interface MatmulAttrs {
@@ -23,100 +23,88 @@ interface Sizes {
   readonly R: number;
 }
 
-/** The place of the addend among the inputs. */
-const ADDEND = 5;
-
+const INPUTS = ['a', 'w', 'p?', 'q?', 'bias?', 'addend?'] as const;
 const EXPECTED =
-  'a f32[M, K], w f32|f16|q8|q4 ([N, K] nt, [K, N] nn), and of p f32[M, R] with q f32 ([N, R] nt, [R, N] nn), bias f32[N], addend f32[M, N] any';
+  'a f32|f16[M, K], w f32|f16|q8|q4 ([N, K] nt, [K, N] nn), and optionally p f32[M, R] with q f32 ([N, R] nt, [R, N] nn), bias f32[N], addend f32|f16[M, N]';
 
 /**
- * [a, w, p?, q?, bias?, addend?] → [a·op(w) + scale·p·op(q) + bias + addend], f32 [M, N].
- * Weights (w, bias) are frozen; differentiable in a, p, q and addend.
+ * y = a·op(w) + scale·p·op(q) + bias + addend, f32 [M, N]. The weights (w and bias) are frozen; differentiable in a, p, q and addend.
  */
-export const matmulOp: Op<MatmulAttrs> = {
+export const matmulOp = defineOp<MatmulAttrs>()({
   name: 'matmul',
+  inputs: INPUTS,
+  outputs: ['y'],
   infer(inputs, attrs) {
     const { M, N } = sizesOf(inputs, attrs);
-    return [{ shape: [M, N], dtype: 'f32' }];
+    return { y: f32Spec([M, N]) };
   },
-  gradient(builder, use, [dy = null], wanted) {
-    if (wanted[1]) throw notTrained('matmul', 'w');
-    if (wanted[4]) throw notTrained('matmul', 'bias');
-    if (dy === null) return use.inputs.map(() => null);
-    const { layout, scale } = use.attrs;
+  gradient(builder, { inputs: { w, p, q }, attrs: { layout, scale } }, { y: dy }, wanted) {
+    if (wanted.w) throw notTrained('matmul', 'w');
+    if (wanted.bias) throw notTrained('matmul', 'bias');
     const other: Layout = layout === 'nt' ? 'nn' : 'nt';
-    const [, w = null, p = null, q = null] = use.inputs;
-    const da = wanted[0] && w ? matmul(builder, { a: dy, w, layout: other }) : null;
-    const dp = wanted[2] && q ? lowrank(builder, dy, q, { layout: other, scale }) : null;
-    const [left, right] = layout === 'nt' ? [dy, p] : [p, dy];
-    const dq = wanted[3] && left && right ? lowrank(builder, left, right, { layout: 'tn', scale }) : null;
-    return [da, null, dp, dq, null, wanted[5] ? dy : null];
+    const dq = (of: Value) => {
+      const [left, right] = layout === 'nt' ? [dy, of] : [of, dy];
+      return lowrank(builder, left, right, { layout: 'tn', scale });
+    };
+    return {
+      a: wanted.a ? matmul(builder, { a: dy, w, layout: other }) : null,
+      w: null,
+      p: wanted.p && q ? lowrank(builder, dy, q, { layout: other, scale }) : null,
+      q: wanted.q && p ? dq(p) : null,
+      bias: null,
+      addend: wanted.addend ? dy : null,
+    };
   },
-  twin(inputs, { layout, scale }) {
-    const nt = layout === 'nt';
-    const times = (a: tf.Tensor, w: tf.Tensor) => product(a, w, false, nt);
-    const [, , p, q, bias, addend] = inputs;
-    let y: tf.Tensor = times(required(inputs, 0, 'a'), required(inputs, 1, 'w'));
+  twin({ a, w, p, q, bias, addend }, { layout, scale }) {
+    const times = (left: tf.Tensor, right: tf.Tensor) => product(left, right, false, layout === 'nt');
+    let y: tf.Tensor = times(a, w);
     if (p && q) y = tf.add(y, tf.mul(times(p, q), scale));
     if (bias) y = tf.add(y, bias);
-    return [addend ? tf.add(y, addend) : y];
+    return { y: addend ? tf.add(y, addend) : y };
   },
-  f16(use, attrs) {
-    const { N, K, R } = sizesOf(use.inputs, attrs);
-    const fours = [N, K, R].every((size) => size % 4 === 0);
-    const addend = use.inputs[ADDEND] ?? null;
-    // A sum with the residual stream keeps its precision.
-    return { inputs: [0, ADDEND], outputs: fours && (addend === null || addend.dtype === 'f16') ? [0] : [] };
+  f16({ inputs }, attrs) {
+    const { N, K, R } = sizesOf(inputs, attrs);
+    const vectors = [N, K, R].every((size) => size % 4 === 0);
+    // A sum with the residual stream stays f32.
+    const residual = inputs.addend?.dtype === 'f32';
+    return { inputs: ['a', 'addend'], outputs: vectors && !residual ? ['y'] : [] };
   },
   cost(use, attrs) {
     const { M, N, K, R } = sizesOf(use.inputs, attrs);
-    const sums = [use.inputs[4], use.inputs[5]].filter((input) => input).length;
+    const sums = [use.inputs.bias, use.inputs.addend].filter((input) => input !== null).length;
     return { flops: 2 * M * N * (K + R) + sums * M * N, bytes: bytesOf(use) };
   },
-  launch(use, attrs, target) {
-    const { M, N, K, R } = sizesOf(use.inputs, attrs);
-    const type = required(use.inputs, 1, 'w').dtype;
-    return gemm(
-      {
-        label: `matmul ${attrs.layout}`,
-        layout: attrs.layout,
-        rows: M,
-        columns: N,
-        product: { a: readTensor(use, 0), w: readInput(1), type, depth: K, factor: 1 },
-        extension: R > 0 ? { a: readInput(2), w: readInput(3), type: 'f32', depth: R, factor: attrs.scale } : null,
-        bias: use.inputs[4] ? readInput(4) : null,
-        addend: use.inputs[ADDEND] ? readTensor(use, ADDEND) : null,
-        y: writeTensor(use, 0),
-      },
-      target,
-    );
+  launch({ inputs, outputs: { y } }, attrs, target) {
+    const { a, w, p, q, bias, addend } = inputs;
+    const { M, N, K, R } = sizesOf(inputs, attrs);
+    const problem = {
+      ...{ label: `matmul ${attrs.layout}`, layout: attrs.layout, rows: M, columns: N },
+      product: { a: read(a), w: read(w), type: w.dtype, depth: K, factor: 1 },
+      extension: p && q && ({ a: read(p), w: read(q), type: 'f32', depth: R, factor: attrs.scale } as const),
+      ...{ bias: bias && read(bias), addend: addend && read(addend), y: write(y) },
+    };
+    return gemm(problem, target);
   },
-};
+});
 
-function sizesOf(inputs: Use['inputs'], { layout }: MatmulAttrs): Sizes {
-  const [a, w, p, q, bias, addend] = inputs;
+function sizesOf(inputs: Named<typeof INPUTS, Spec>, { layout }: MatmulAttrs): Sizes {
+  const { a, w, p, q, bias, addend } = inputs;
   const [M, K] = matrixOf(a) ?? [0, 0];
   const [wRows, wColumns] = matrixOf(w) ?? [0, 0];
   const [N, depth] = layout === 'nt' ? [wRows, wColumns] : [wColumns, wRows];
   const R = p?.shape[1] ?? 0;
   const fits =
     isActivation(a) &&
-    w?.dtype !== 'i32' &&
+    w.dtype !== 'i32' &&
     M * N * K > 0 &&
     depth === K &&
-    !p === !q &&
-    isF32(p, [M, R]) &&
-    isF32(q, layout === 'nt' ? [N, R] : [R, N]) &&
-    isF32(bias, [N]) &&
-    (!addend || (isActivation(addend) && sameShape(addend.shape, [M, N])));
-  if (!fits || (p && R === 0)) throw misfit(`matmul ${layout}`, inputs, EXPECTED);
+    (p === null) === (q === null) &&
+    (p === null || (R > 0 && isF32(p, [M, R]))) &&
+    (q === null || isF32(q, layout === 'nt' ? [N, R] : [R, N])) &&
+    (bias === null || isF32(bias, [N])) &&
+    (addend === null || isActivationOf(addend, [M, N]));
+  if (!fits) throw misfit(`matmul ${layout}`, inputs, EXPECTED);
   return { M, N, K, R };
-}
-
-/** An optional input is absent, or f32 of this shape. */
-function isF32(spec: Spec | null | undefined, shape: readonly number[]): boolean {
-  if (!spec) return true;
-  return spec.dtype === 'f32' && sameShape(spec.shape, shape);
 }
 
 export interface MatmulInputs {
@@ -134,6 +122,6 @@ export interface MatmulInputs {
 /** a·op(w) + scale·p·op(q) + bias + addend, f32 [M, N]. */
 export function matmul(builder: Builder, inputs: MatmulInputs): Value {
   const { a, w, layout = 'nt', adapter = null, bias = null, addend = null } = inputs;
-  const attrs = { layout, scale: adapter?.scale ?? 1 };
-  return only(builder.apply(matmulOp, [a, w, adapter?.p ?? null, adapter?.q ?? null, bias, addend], attrs));
+  const { p, q, scale } = adapter ?? { p: null, q: null, scale: 1 };
+  return builder.apply(matmulOp, { a, w, p, q, bias, addend }, { layout, scale }).y;
 }

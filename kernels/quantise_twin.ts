@@ -1,7 +1,7 @@
 /**
- * The twin of quantising: the numbers that the codes stand for, by the rules of src/core/quantised.ts. Written over the numbers
- * themselves, because the search for codes is made of branches, which tfjs has no ops for. Every `fround` is a rounding that
- * the kernel makes too, so both find the same codes and the same numbers, to the bit.
+ * The twin of quantise: returns the dequantised numbers, by the rules of src/core/quantised.ts. It works on the numbers in JavaScript,
+ * because tfjs has no ops for the branches of the code search. Every `fround` is a rounding that the kernel also makes, so both find
+ * the same codes and the same numbers, to the bit.
  */
 
 import * as tf from '@tensorflow/tfjs-core';
@@ -22,7 +22,7 @@ export function quantiseTwin(w: tf.Tensor, dtype: QuantisedType): tf.Tensor {
   return tf.tensor(numbers, [...w.shape], 'float32');
 }
 
-/** The blocks of each row, as windows on the numbers. */
+/** The blocks of each row, as views of `numbers`. */
 function blocksOf(numbers: Float32Array, columns: number): Float32Array[] {
   const blocks: Float32Array[] = [];
   for (let row = 0; row < numbers.length; row += columns)
@@ -35,7 +35,7 @@ function largestOf(block: Float32Array): number {
   return block.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
 }
 
-/** The scales as q4 stores them, for the largest number of each block. */
+/** The scales that q4 stores, from the largest magnitude of each block. */
 function groupScales(largest: Float32Array): Float32Array {
   const scales = new Float32Array(largest.length);
   for (let first = 0; first < largest.length; first += GROUP) {
@@ -50,7 +50,7 @@ function groupScales(largest: Float32Array): Float32Array {
 const word = new Float32Array(1);
 const wordBits = new Uint32Array(word.buffer);
 
-/** A range's 255th part, rounded up to 16 significant bits. */
+/** range/255, rounded up to 16 significant bits. */
 function stepOf(range: number): number {
   if (range === 0) return 0;
   word[0] = range * PART_Q4;
@@ -58,7 +58,7 @@ function stepOf(range: number): number {
   return word[0];
 }
 
-/** The smallest of the 256 scales low + step·byte that is not below `largest`. */
+/** The smallest of the 256 scales low + step·byte that is at least `largest`. */
 function scaleOver(largest: number, low: number, step: number): number {
   const at = (byte: number) => Math.fround(low + step * byte);
   let byte = step === 0 ? 0 : Math.min(255, Math.ceil((largest - low) / step));
@@ -67,14 +67,14 @@ function scaleOver(largest: number, low: number, step: number): number {
   return at(byte);
 }
 
-/** The number of midpoints below x/scale is the nearest level. */
+/** The nearest level: its index is the number of midpoints below x/scale. */
 function nearestLevel(x: number, scale: number): number {
   let code = 0;
   while (code < NF4_MIDPOINTS.length && x > Math.fround(scale * (NF4_MIDPOINTS[code] ?? 0))) code++;
   return NF4[code] ?? 0;
 }
 
-/** The whole number nearest to x/scale, within ±127; the one nearer 0 of two as near. */
+/** The integer nearest to x/scale (of two equally near, the one closer to 0), within ±127. */
 function nearestWhole(x: number, scale: number): number {
   if (scale === 0) return 0;
   const size = Math.abs(x);

@@ -2,17 +2,17 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { internal } from '../src/core/errors';
-import { sameShape, sizeOf } from '../src/core/shape';
+import { sizeOf } from '../src/core/shape';
 import { f32, specialise, type Constants } from '../src/gpu/shader';
-import { laneConstants, withLanes } from './lib/lanes';
-import { bytesOf, linearGrid, readInput, readTensor, required, writeOutput, writeTensor } from './lib/launch';
-import type { Binding, Builder, Dispatch, Op, Spec, Target, Value } from './op';
-import source from './rmsnorm.wgsl?raw';
-import { isActivation, matrixOf, misfit, notTrained } from './lib/rule';
 import { bindRange, rowRanges, type ItemRange } from './lib/binding-ranges';
+import { laneConstants, withLanes } from './lib/lanes';
+import { bytesOf, linearGrid, read, write } from './lib/launch';
+import { f32Spec, isActivation, isF32, matrixOf, misfit, notTrained } from './lib/rule';
 import { withTensors } from './lib/tensors';
+import { defineOp, type Binding, type Builder, type Dispatch, type Spec, type Target, type Value } from './op';
+import source from './rmsnorm.wgsl?raw';
 
-/** Invocations of a workgroup, and how many of them share a run at most: a CPU pays for every barrier between them. */
+/** Invocations per workgroup, and the most that share a run. A CPU pays for every barrier between them. */
 const GROUP = { gpu: 256, cpu: 64 };
 const MAX_LANES = { gpu: 64, cpu: 4 };
 
@@ -21,107 +21,93 @@ export interface RmsnormAttrs {
 }
 
 /**
- * [x [M, G·W], weight [W]] f32 → [y [M, G·W], rstd [M·G]]. Each run of W elements: rstd = 1/√(mean(x²) + eps),
- * y = x·rstd·weight. The weight is frozen.
+ * x [M, G·W] and weight [W] → y [M, G·W] and rstd [M·G], f32. For each run of W elements: rstd = 1/√(mean(x²) + eps),
+ * y = x·rstd·weight. The weight is frozen; rstd is saved for the gradient.
  */
-export const rmsnormOp: Op<RmsnormAttrs> = {
+export const rmsnormOp = defineOp<RmsnormAttrs>()({
   name: 'rmsnorm',
-  infer(inputs) {
-    const runs = runsOf('rmsnorm', inputs);
-    return [
-      { shape: required(inputs, 0, 'x').shape, dtype: 'f32' },
-      { shape: [runs], dtype: 'f32' },
-    ];
-  },
-  gradient(builder, { inputs: [x = null, weight = null], outputs }, [dy = null, drstd = null], wanted) {
-    if (wanted[1]) throw notTrained('rmsnorm', 'weight');
+  inputs: ['x', 'weight'],
+  outputs: ['y', 'rstd'],
+  infer: (inputs) => ({ y: f32Spec(inputs.x.shape), rstd: f32Spec([runsOf('rmsnorm', inputs)]) }),
+  gradient(builder, { inputs: { x, weight }, outputs: { rstd } }, { y: dy, rstd: drstd }, wanted) {
+    if (wanted.weight) throw notTrained('rmsnorm', 'weight');
     if (drstd !== null) throw internal('rmsnorm: rstd is saved for the gradient and has no gradient itself');
-    if (dy === null || !wanted[0]) return [null, null];
-    return [...builder.apply(rmsnormBackwardOp, [x, weight, required(outputs, 1, 'rstd'), dy, null], {}), null];
+    if (dy === null || !wanted.x) return { x: null, weight: null };
+    return { x: builder.apply(rmsnormBackwardOp, { x, weight, rstd, dy, addend: null }, {}).dx, weight: null };
   },
-  twin(inputs, { eps }) {
-    const x = required(inputs, 0, 'x');
-    const weight = required(inputs, 1, 'weight');
+  twin({ x, weight }, { eps }) {
     const runs = tf.reshape(x, [-1, weight.size]);
     const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(runs), 1, true), eps));
-    return [tf.reshape(tf.mul(tf.mul(runs, rstd), weight), x.shape), tf.reshape(rstd, [-1])];
+    return { y: tf.reshape(tf.mul(tf.mul(runs, rstd), weight), x.shape), rstd: tf.reshape(rstd, [-1]) };
   },
-  f16: ({ inputs }) => ({
-    inputs: [0],
-    outputs: required(inputs, 1, 'weight').shape.every((width) => width % 4 === 0) ? [0] : [],
-  }),
-  cost: (use) => ({ flops: 4 * sizeOf(required(use.outputs, 0, 'y').shape), bytes: bytesOf(use) }),
-  launch(use, { eps }, target) {
-    const width = sizeOf(required(use.inputs, 1, 'weight').shape);
-    const parts = rowRanges(sizeOf(required(use.outputs, 1, 'rstd').shape), 4 * width, target.maxBindingBytes);
-    const dispatches = parts.map((span) => {
-      const wide = (binding: Binding) => bindRange(binding, span, 4 * width);
-      const bindings = [wide(readTensor(use, 0)), bindRange(writeOutput(1), span, 4), wide(writeTensor(use, 0)), readInput(1)];
-      return dispatch('rmsnorm', span, width, bindings, { BACKWARD: false, ADDEND: false, EPS: f32(eps) }, target);
+  f16: ({ inputs: { weight } }) => ({ inputs: ['x'], outputs: sizeOf(weight.shape) % 4 === 0 ? ['y'] : [] }),
+  cost: (use) => ({ flops: 4 * sizeOf(use.outputs.y.shape), bytes: bytesOf(use) }),
+  launch({ inputs: { x, weight }, outputs: { y, rstd } }, { eps }, target) {
+    const width = sizeOf(weight.shape);
+    const dispatches = rowRanges(sizeOf(rstd.shape), 4 * width, target.maxBindingBytes).map((range) => {
+      const wide = (binding: Binding) => bindRange(binding, range, 4 * width);
+      const bindings = [wide(read(x)), bindRange(write(rstd), range, 4), wide(write(y)), read(weight)];
+      return dispatch('rmsnorm', range, width, bindings, { BACKWARD: false, ADDEND: false, EPS: f32(eps) }, target);
     });
     return { scratch: [], dispatches };
   },
-};
+});
 
-/** [x, weight, rstd, dy, addend?] → [dx] = rstd·(dy·weight − x̂·mean(dy·weight·x̂)) + addend, x̂ = x·rstd. */
-export const rmsnormBackwardOp: Op = {
+/** dx = rstd·(dy·weight − x̂·mean(dy·weight·x̂)) + addend with x̂ = x·rstd; shapes as in `rmsnormOp`, the addend that of x. */
+export const rmsnormBackwardOp = defineOp()({
   name: 'rmsnorm_backward',
+  inputs: ['x', 'weight', 'rstd', 'dy', 'addend?'],
+  outputs: ['dx'],
   infer(inputs) {
-    const [x, , rstd, dy, addend = null] = inputs;
+    const { x, rstd, dy, addend } = inputs;
     const runs = runsOf('rmsnorm_backward', inputs);
-    const like = (spec: Spec | null | undefined) => spec?.dtype === 'f32' && sameShape(spec.shape, x?.shape ?? []);
-    const fits = rstd?.dtype === 'f32' && sameShape(rstd.shape, [runs]) && like(dy) && (addend === null || like(addend));
-    if (!fits) throw misfit('rmsnorm_backward', inputs, `f32: x, weight, rstd [${runs}], dy and perhaps addend of x's shape`);
-    return [{ shape: x?.shape ?? [], dtype: 'f32' }];
+    if (!isF32(rstd, [runs]) || !isF32(dy, x.shape) || (addend !== null && !isF32(addend, x.shape)))
+      throw misfit('rmsnorm_backward', inputs, `f32: rstd [${runs}], dy of x's shape, and an addend of x's shape or none`);
+    return { dx: f32Spec(x.shape) };
   },
   gradient: null,
   twin(inputs) {
-    const x = required(inputs, 0, 'x');
-    const weight = required(inputs, 1, 'weight');
-    const rstd = tf.reshape(required(inputs, 2, 'rstd'), [-1, 1]);
+    const { x, weight, addend } = inputs;
+    const rstd = tf.reshape(inputs.rstd, [-1, 1]);
     const unit = tf.mul(tf.reshape(x, [-1, weight.size]), rstd);
-    const dunit = tf.mul(tf.reshape(required(inputs, 3, 'dy'), [-1, weight.size]), weight);
+    const dunit = tf.mul(tf.reshape(inputs.dy, [-1, weight.size]), weight);
     const along = tf.mean(tf.mul(dunit, unit), 1, true);
     const dx = tf.reshape(tf.mul(rstd, tf.sub(dunit, tf.mul(unit, along))), x.shape);
-    return [inputs[4] ? tf.add(dx, inputs[4]) : dx];
+    return { dx: addend ? tf.add(dx, addend) : dx };
   },
-  // dx is a residual's gradient.
-  f16: () => ({ inputs: [0, 3, 4], outputs: [] }),
-  cost: (use) => ({ flops: 8 * sizeOf(required(use.outputs, 0, 'dx').shape), bytes: bytesOf(use) }),
-  launch(use, _attrs, target) {
-    const width = sizeOf(required(use.inputs, 1, 'weight').shape);
-    const parts = rowRanges(sizeOf(required(use.inputs, 2, 'rstd').shape), 4 * width, target.maxBindingBytes);
-    const dispatches = parts.map((span) => {
-      const wide = (binding: Binding) => bindRange(binding, span, 4 * width);
-      const inputs = [wide(readTensor(use, 0)), bindRange(readInput(2), span, 4), wide(readTensor(use, 3))];
-      const bindings = [...inputs, wide(writeOutput(0)), readInput(1)];
-      const ADDEND = Boolean(use.inputs[4]);
-      if (ADDEND) bindings.push(wide(readTensor(use, 4)));
-      return dispatch('rmsnorm_backward', span, width, bindings, { BACKWARD: true, ADDEND }, target);
+  // dx is the gradient of the residual stream, which stays f32.
+  f16: () => ({ inputs: ['x', 'dy', 'addend'], outputs: [] }),
+  cost: (use) => ({ flops: 8 * sizeOf(use.outputs.dx.shape), bytes: bytesOf(use) }),
+  launch({ inputs: { x, weight, rstd, dy, addend }, outputs: { dx } }, _attrs, target) {
+    const width = sizeOf(weight.shape);
+    const dispatches = rowRanges(sizeOf(rstd.shape), 4 * width, target.maxBindingBytes).map((range) => {
+      const wide = (binding: Binding) => bindRange(binding, range, 4 * width);
+      const required = [wide(read(x)), bindRange(read(rstd), range, 4), wide(read(dy)), wide(write(dx)), read(weight)];
+      const bindings = [...required, ...(addend ? [wide(read(addend))] : [])];
+      return dispatch('rmsnorm_backward', range, width, bindings, { BACKWARD: true, ADDEND: addend !== null }, target);
     });
     return { scratch: [], dispatches };
   },
-};
+});
 
-/** Normalises each run of `weight`'s length in x. `rstd` is what the gradient needs. */
+/** Normalises each run of x that is as long as `weight`; `rstd` is saved for the gradient. */
 export function rmsnorm(builder: Builder, x: Value, weight: Value, eps: number): { y: Value; rstd: Value } {
-  const outputs = builder.apply(rmsnormOp, [x, weight], { eps });
-  return { y: required(outputs, 0, 'y'), rstd: required(outputs, 1, 'rstd') };
+  return builder.apply(rmsnormOp, { x, weight }, { eps });
 }
 
 /** M·G, after checking x and weight. */
-function runsOf(op: string, inputs: readonly (Spec | null)[]): number {
-  const [x, weight] = inputs;
+function runsOf(op: string, inputs: { readonly x: Spec; readonly weight: Spec }): number {
+  const { x, weight } = inputs;
   const [rows = 0, columns = 0] = matrixOf(x) ?? [];
-  const [width = 0] = weight?.shape ?? [];
-  if (!isActivation(x) || weight?.dtype !== 'f32' || weight.shape.length !== 1 || columns === 0 || columns % width !== 0)
-    throw misfit(op, inputs, 'f32[M, G·W] and f32[W] first');
+  const [width = 0] = weight.shape;
+  if (!isActivation(x) || !isF32(weight, [width]) || columns === 0 || columns % width !== 0)
+    throw misfit(op, { ...inputs }, 'x f32|f16[M, G·W] and weight f32[W]');
   return (rows * columns) / width;
 }
 
 function dispatch(
   label: string,
-  span: ItemRange,
+  range: ItemRange,
   width: number,
   bindings: readonly Binding[],
   constants: Constants,
@@ -132,15 +118,8 @@ function dispatch(
   const kind = target.software ? 'cpu' : 'gpu';
   const LANES = Math.min(MAX_LANES[kind], 2 ** Math.floor(Math.log2(WIDTH)));
   const RUNS = GROUP[kind] / LANES;
-  const { workgroups, stride } = linearGrid(span.count, RUNS);
-  const all = {
-    ...laneConstants(target, LANES, GROUP[kind]),
-    VECTOR,
-    WIDTH,
-    RUNS,
-    COUNT: span.count,
-    GRID: stride,
-    ...constants,
-  };
+  const { workgroups, stride } = linearGrid(range.count, RUNS);
+  const sizes = { VECTOR, WIDTH, RUNS, COUNT: range.count, GRID: stride };
+  const all = { ...laneConstants(target, LANES, GROUP[kind]), ...sizes, ...constants };
   return { shader: specialise(label, withTensors(withLanes(source), bindings, all), 'main', all), workgroups, bindings };
 }

@@ -1,38 +1,37 @@
-/** Multiplication by a scalar that lives on the device. */
+/** Multiplication by a scalar that is on the device. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { sameShape, sizeOf } from '../src/core/shape';
-import { bytesOf, hasVec4Rows, readInput, readTensor, required, writeTensor } from './lib/launch';
-import type { Builder, Op, Value } from './op';
-import { misfit, notTrained, only } from './lib/rule';
-import source from './scale.wgsl?raw';
+import { sizeOf } from '../src/core/shape';
 import { elementwise } from './lib/elementwise';
+import { bytesOf, hasVec4Rows, read, write } from './lib/launch';
+import { f32Spec, isF32, misfit, notTrained } from './lib/rule';
+import { defineOp, type Builder, type Value } from './op';
+import source from './scale.wgsl?raw';
 
-/** [x of any shape, s [1]], f32 → [x·s[0]]. Differentiable in x only. */
-export const scaleOp: Op = {
+/** y = x·s[0], with x of any shape and s [1], f32. Differentiable in x. */
+export const scaleOp = defineOp()({
   name: 'scale',
+  inputs: ['x', 's'],
+  outputs: ['y'],
   infer(inputs) {
-    const [x, s] = inputs;
-    if (x?.dtype !== 'f32' || s?.dtype !== 'f32' || !sameShape(s.shape, [1]))
-      throw misfit('scale', inputs, 'an f32 tensor and an f32[1]');
-    return [{ shape: x.shape, dtype: 'f32' }];
+    const { shape } = inputs.x;
+    if (!isF32(inputs.x, shape) || !isF32(inputs.s, [1])) throw misfit('scale', inputs, 'an f32 tensor and an f32[1]');
+    return { y: f32Spec(shape) };
   },
-  gradient(builder, use, [dy = null], wanted) {
-    if (wanted[1]) throw notTrained('scale', 's');
-    if (dy === null || !wanted[0]) return [null, null];
-    return [scale(builder, dy, required(use.inputs, 1, 's')), null];
+  gradient(builder, { inputs }, { y: dy }, wanted) {
+    if (wanted.s) throw notTrained('scale', 's');
+    return { x: wanted.x ? scale(builder, dy, inputs.s) : null, s: null };
   },
-  twin: (inputs) => [tf.mul(required(inputs, 0, 'x'), required(inputs, 1, 's'))],
-  f16: ({ outputs }) => ({ inputs: [0], outputs: outputs.every(hasVec4Rows) ? [0] : [] }),
-  cost: (use) => ({ flops: sizeOf(required(use.outputs, 0, 'y').shape), bytes: bytesOf(use) }),
-  launch(use, _attrs, target) {
-    const size = sizeOf(required(use.outputs, 0, 'y').shape);
-    const elements = [readTensor(use, 0), writeTensor(use, 0)];
-    return elementwise({ label: 'scale', source, size, elements, whole: [readInput(1)] }, target);
+  twin: ({ x, s }) => ({ y: tf.mul(x, s) }),
+  f16: ({ outputs: { y } }) => ({ inputs: ['x'], outputs: hasVec4Rows(y) ? ['y'] : [] }),
+  cost: (use) => ({ flops: sizeOf(use.outputs.y.shape), bytes: bytesOf(use) }),
+  launch({ inputs: { x, s }, outputs: { y } }, _attrs, target) {
+    const elements = [read(x), write(y)];
+    return elementwise({ label: 'scale', source, size: sizeOf(y.shape), elements, whole: [read(s)] }, target);
   },
-};
+});
 
-/** x times the one number of `s` (shape [1]). */
+/** x times the number in `s` [1]. */
 export function scale(builder: Builder, x: Value, s: Value): Value {
-  return only(builder.apply(scaleOp, [x, s], {}));
+  return builder.apply(scaleOp, { x, s }, {}).y;
 }

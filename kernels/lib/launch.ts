@@ -1,15 +1,16 @@
-/** Small pieces that every op's launch, shape rule and cost are made of. */
+/** Building blocks of the launches and costs of all ops. */
 
-import { CodedError, internal } from '../../src/core/errors';
+import { CodedError } from '../../src/core/errors';
 import { storageBytes } from '../../src/core/dtype';
-import type { Binding, Spec, Use } from '../op';
+import type { Binding, Launch, Op, Operand, Spec, Target, Use } from '../op';
+import { listed, named, type Names } from './named';
 
 /** WebGPU's limit on workgroups in one dimension. */
 const MAX_WORKGROUPS = 65535;
 
 /**
- * Workgroups for `count` items, `perGroup` to a workgroup, laid out as rows of `stride` workgroups. A kernel finds its
- * linear workgroup as `wid.y * GRID + wid.x`, with GRID = `stride`, and must ignore items at or past `count`.
+ * Workgroups for `count` items, `perGroup` per workgroup, arranged in rows of `stride` workgroups. A kernel computes its linear
+ * workgroup index as `wid.y * GRID + wid.x`, with GRID = `stride`, and must ignore items at or past `count`.
  */
 export function linearGrid(count: number, perGroup: number): { workgroups: readonly [number, number, number]; stride: number } {
   const groups = Math.max(1, Math.ceil(count / perGroup));
@@ -17,22 +18,12 @@ export function linearGrid(count: number, perGroup: number): { workgroups: reado
   return { workgroups: [stride, Math.ceil(groups / stride), 1], stride };
 }
 
-export function readInput(index: number, range?: { offset: number; size: number }): Binding {
-  return { from: 'input', index, access: 'read', ...(range && { range }) };
+export function read({ from, index, dtype }: Operand, range?: Binding['range']): Binding {
+  return { from, index, access: 'read', f16: dtype === 'f16', ...(range && { range }) };
 }
 
-export function writeOutput(index: number): Binding {
-  return { from: 'output', index, access: 'write' };
-}
-
-/** The i-th input, an activation in f32 or f16. */
-export function readTensor({ inputs }: Use, index: number): Binding {
-  return { ...readInput(index), f16: inputs[index]?.dtype === 'f16' };
-}
-
-/** The i-th output, an activation in f32 or f16. */
-export function writeTensor({ outputs }: Use, index: number): Binding {
-  return { ...writeOutput(index), f16: outputs[index]?.dtype === 'f16' };
+export function write({ from, index, dtype }: Operand, range?: Binding['range']): Binding {
+  return { from, index, access: 'write', f16: dtype === 'f16', ...(range && { range }) };
 }
 
 export function readScratch(index: number): Binding {
@@ -43,28 +34,41 @@ export function writeScratch(index: number): Binding {
   return { from: 'scratch', index, access: 'write' };
 }
 
-/** The i-th of a list that the op's contract says is there. */
-export function required<T>(list: readonly (T | null)[], index: number, what: string): T {
-  const item = list[index];
-  if (item === null || item === undefined) throw internal(`${what} is missing (input ${String(index)})`);
-  return item;
+/** The launch of one use of `op`. */
+export function launchOp<I extends Names, O extends Names, A extends object>(
+  op: Op<I, O, A>,
+  use: Use<I, O>,
+  attrs: A,
+  target: Target,
+): Launch;
+export function launchOp(op: Op, { inputs, outputs }: Use, attrs: object, target: Target): Launch {
+  const operands = { inputs: operandsOf('input', op.inputs, inputs), outputs: operandsOf('output', op.outputs, outputs) };
+  return op.launch(operands, attrs, target);
 }
 
-/** Rows of the last axis are whole groups of four, which halves are written by. */
+function operandsOf(from: Operand['from'], names: Names, specs: Use['inputs']): Readonly<Record<string, Operand | null>> {
+  const operands = listed(names, specs).map((spec, index) => spec && { shape: spec.shape, dtype: spec.dtype, from, index });
+  return named(names, operands);
+}
+
+/** Rows of the last axis are a multiple of four elements, as f16 outputs need. */
 export function hasVec4Rows({ shape }: Spec): boolean {
   return (shape.at(-1) ?? 1) % 4 === 0;
 }
 
-/** Bytes of all inputs and outputs, each counted once: the least that must be moved. */
-export function bytesOf(use: Use): number {
-  return [...use.inputs, ...use.outputs].reduce((sum, spec) => sum + (spec === null ? 0 : specBytes(spec)), 0);
+/** Bytes of all inputs and outputs, each counted once. */
+export function bytesOf({ inputs, outputs }: Use): number {
+  return [...Object.values(inputs), ...Object.values(outputs)].reduce(
+    (sum, spec) => sum + (spec === null ? 0 : specBytes(spec)),
+    0,
+  );
 }
 
 export function specBytes(spec: Spec): number {
   return storageBytes(spec);
 }
 
-/** The error of a launch that no cut makes fit: what is bound in one piece, its bytes, and the device's limit. */
+/** The error of a launch that cannot be split into small enough bindings: what must be bound in one piece, its bytes, the limit. */
 export function tooLarge(what: string, bytes: number, limit: number): CodedError {
   return new CodedError(
     'gpu/memory',

@@ -1,37 +1,51 @@
-/** What the ops' shape rules, gradients and builders have in common. */
+/** Building blocks of shape rules and gradient rules. */
 
 import { internal, type CodedError } from '../../src/core/errors';
-import type { Spec, Value } from '../op';
+import { sameShape, type Shape } from '../../src/core/shape';
+import type { Spec } from '../op';
 
-/** The error of a shape rule: what came in, and what the op takes. */
-export function misfit(op: string, inputs: readonly (Spec | null)[], expected: string): CodedError {
-  return internal(`${op}: got ${inputs.map(describe).join(', ')}; expected ${expected}`);
+/** The error of a shape rule: the inputs that it got, and what the op expects. */
+export function misfit(op: string, inputs: Readonly<Record<string, Spec | null>>, expected: string): CodedError {
+  const found = Object.entries(inputs).map(([name, spec]) => `${name} ${describe(spec)}`);
+  return internal(`${op}: got ${found.join(', ')}; expected ${expected}`);
 }
 
-/** `f32[2, 3]`, or `none` for an optional input left out. */
+/** `f32[2, 3]`, or `none` for an absent optional input. */
 export function describe(spec: Spec | null): string {
   return spec === null ? 'none' : `${spec.dtype}[${spec.shape.join(', ')}]`;
 }
 
-/** Activations are numbers in either type: which, the planner settles after the graph is built. */
-export function isActivation(spec: Spec | null | undefined): spec is Spec {
-  return spec?.dtype === 'f32' || spec?.dtype === 'f16';
+export function f32Spec(shape: Shape): Spec {
+  return { shape, dtype: 'f32' };
 }
 
-/** The rows and columns of a matrix, or null when it is none. */
-export function matrixOf(spec: Spec | null | undefined): readonly [number, number] | null {
-  const [rows, columns] = spec?.shape ?? [];
-  return rows === undefined || columns === undefined || spec?.shape.length !== 2 ? null : [rows, columns];
+/** f32 of this shape. */
+export function isF32(spec: Spec, shape: Shape): boolean {
+  return spec.dtype === 'f32' && sameShape(spec.shape, shape);
 }
 
-/** The only output of a one-output op. */
-export function only(values: readonly Value[]): Value {
-  const [value] = values;
-  if (value === undefined || values.length !== 1) throw internal(`an op gave ${values.length} outputs, expected 1`);
-  return value;
+/** i32 of this shape. */
+export function isI32(spec: Spec, shape: Shape): boolean {
+  return spec.dtype === 'i32' && sameShape(spec.shape, shape);
 }
 
-/** The error for a derivative that the design never asks for: frozen weights are not trained. */
+/** f32 or f16. The planner decides which after the graph is built, so shape rules accept both for activations. */
+export function isActivation({ dtype }: Spec): boolean {
+  return dtype === 'f32' || dtype === 'f16';
+}
+
+/** An activation of this shape. */
+export function isActivationOf(spec: Spec, shape: Shape): boolean {
+  return isActivation(spec) && sameShape(spec.shape, shape);
+}
+
+/** Rows and columns of a matrix; null when the spec is not a matrix. */
+export function matrixOf({ shape }: Spec): readonly [number, number] | null {
+  const [rows, columns] = shape;
+  return rows === undefined || columns === undefined || shape.length !== 2 ? null : [rows, columns];
+}
+
+/** The error for a derivative that no training method needs yet. */
 export function notTrained(op: string, input: string): CodedError {
-  return internal(`${op}: a gradient of ${input} was asked for, but ${input} is frozen`);
+  return internal(`${op}: the gradient of ${input} was requested, but ${input} is frozen`);
 }

@@ -1,8 +1,8 @@
-/** Matrix products for the twins, in the one shape that tfjs's wasm backend has a fast path for: plain matrices, not transposed. */
+/** Matrix products for the twins, in the form that tfjs's wasm backend has a fast path for: rank 2 and not transposed. */
 
 import * as tf from '@tensorflow/tfjs-core';
 
-/** a·b of two matrices, or of each pair of two stacks [n, rows, columns]; either may be taken transposed. */
+/** a·b of two matrices, or of each pair in two stacks [n, rows, columns]; each operand optionally transposed. */
 export function product(a: tf.Tensor, b: tf.Tensor, transposeA = false, transposeB = false): tf.Tensor {
   const left = transposeA ? transposed(a) : a;
   if (left.rank === 2 && transposeB && isWide(left, b)) return transposed(tf.matMul(b, transposed(left)));
@@ -12,7 +12,7 @@ export function product(a: tf.Tensor, b: tf.Tensor, transposeA = false, transpos
   return tf.stack(tf.unstack(left).map((matrix, i) => tf.matMul(matrix, rights[i] ?? matrix)));
 }
 
-/** Whether a·bᵀ is cheaper as (b·aᵀ)ᵀ: b, a weight, outweighs what would be turned instead, as when a is one token. */
+/** Whether a·bᵀ is cheaper as (b·aᵀ)ᵀ: when transposing b, a weight, moves more than transposing a and the result, as for one token. */
 function isWide(a: tf.Tensor, b: tf.Tensor): boolean {
   const [rows = 0] = a.shape;
   const [columns = 0] = b.shape;

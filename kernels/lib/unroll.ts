@@ -1,11 +1,11 @@
 /**
- * Writes loops out. Register tiles must be named variables for some drivers to keep them in registers: SwiftShader and
- * other CPU adapters run an indexed private array five to eight times slower.
+ * Unrolls loops in shader source. Some drivers only keep a register tile in registers when its elements are named variables:
+ * SwiftShader and other CPU adapters run an indexed private array five to eight times slower.
  */
 
 import { internal } from '../../src/core/errors';
 
-/** Replaces `#repeat i N … #end` by N copies of the lines between, `$i` standing for 0 … N−1. N is a number or a name in `counts`. */
+/** Replaces `#repeat i N … #end` with N copies of the lines between, in which `$i` is 0 … N−1. N is a number or a name in `counts`. */
 export function unroll(source: string, counts: Readonly<Record<string, number>>): string {
   return expand(source.split('\n'), counts).join('\n');
 }

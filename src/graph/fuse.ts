@@ -1,25 +1,20 @@
 /**
- * Merges sums into what they sum. The backward pass of a LoRA layer is dx = dy·W + du·A, which autodiff writes as two products and
- * a sum, and the tile loop can do as one; a residual's gradient is added by the kernel that makes the other part, and an
- * adapter's gradient goes where the micro-batches before left theirs.
+ * Fuses sums into the kernels that compute their terms. The backward pass of a LoRA layer is dx = dy·W + du·A, which autodiff writes as
+ * two products and a sum; one extended product computes it. The gradient of a residual is added by the kernel that computes the other
+ * term, and the gradient of an adapter is added to the accumulated gradients of the earlier micro-batches.
  */
 
 import { accumulateOp } from '../../kernels/accumulate';
 import { addOp } from '../../kernels/add';
-import { lowrankOp, lowrankSumOp, type LowrankAttrs } from '../../kernels/lowrank';
-import { matmulOp, type MatmulAttrs } from '../../kernels/matmul';
+import { lowrankOp, lowrankSumOp } from '../../kernels/lowrank';
+import { matmulOp } from '../../kernels/matmul';
 import type { Op, Value } from '../../kernels/op';
 import { rmsnormBackwardOp } from '../../kernels/rmsnorm';
 import type { Node } from './graph';
+import { asUse, makeNode, useOf } from './node';
 
-/** Places of matmul's inputs. */
-const P = 2;
-const Q = 3;
-/** Ops that add one of their inputs to the result, and its place. */
-const ADDENDS = new Map<Op, number>([
-  [matmulOp, 5],
-  [rmsnormBackwardOp, 4],
-]);
+/** Ops that add an optional input called `addend` to their output. */
+const ADDEND_OPS: ReadonlySet<Op> = new Set<Op>([matmulOp, rmsnormBackwardOp]);
 
 /**
  * The same computation with `add(matmul, lowrank)` as one extended product, `x` of `add(op, x)` as the op's addend, and
@@ -27,35 +22,40 @@ const ADDENDS = new Map<Op, number>([
  */
 export function fuse(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
   const uses = countUses(nodes, outputs);
-  return gather(fuseSums(nodes, uses), uses);
+  return fuseAccumulation(fuseSums(nodes, uses), uses);
 }
 
-/** Sums over tokens go to the state as they are made: at the end of the program all of them would have waited in memory. */
-function gather(nodes: readonly Node[], uses: ReadonlyMap<Value, number>): Node[] {
-  const once = (value: Value | null | undefined): value is Value => value != null && uses.get(value) === 1;
-  const waiting = new Map<Value, Node>();
+/** Adds sums over tokens to the state where they are computed. Otherwise all of them stay in memory until the end of the program. */
+function fuseAccumulation(nodes: readonly Node[], uses: ReadonlyMap<Value, number>): Node[] {
+  const once = (value: Value) => uses.get(value) === 1;
+  const accumulations = new Map<Value, { readonly node: Node; readonly state: Value }>();
   for (const node of nodes) {
-    const [state, part] = node.inputs;
-    if (node.op === accumulateOp && once(state) && once(part)) waiting.set(part, node);
+    const { state, x } = asUse(node, accumulateOp)?.inputs ?? {};
+    if (state !== undefined && x !== undefined && once(state) && once(x)) accumulations.set(x, { node, state });
   }
-  const gathered = new Set<Node>();
+  const fused = new Set<Node>();
   const result = nodes.map((node) => {
-    const [value] = node.outputs;
-    const sum = value === undefined ? undefined : waiting.get(value);
-    const { layout, scale } = node.attrs as LowrankAttrs;
-    if (sum === undefined || node.op !== lowrankOp || layout !== 'tn') return node;
-    gathered.add(sum);
-    const [state = null] = sum.inputs;
-    return { ...node, op: lowrankSumOp, attrs: { scale }, inputs: [...node.inputs, state], outputs: sum.outputs };
+    const product = asUse(node, lowrankOp);
+    const sum = product === null ? undefined : accumulations.get(product.outputs.y);
+    if (product?.attrs.layout !== 'tn' || sum === undefined) return node;
+    fused.add(sum.node);
+    const { state } = sum;
+    const { inputs, attrs } = product;
+    return makeNode(node, lowrankSumOp, {
+      inputs: { ...inputs, state },
+      outputs: { state },
+      attrs: { scale: attrs.scale },
+    });
   });
-  return result.filter((node) => !gathered.has(node));
+  return result.filter((node) => !fused.has(node));
 }
 
 function fuseSums(nodes: readonly Node[], uses: ReadonlyMap<Value, number>): Node[] {
   const producer = new Map<Value, Node>();
   const merged = new Set<Node>();
+  const soleProducer: SoleProducer = (value) => (uses.get(value) === 1 ? producer.get(value) : undefined);
   const result = nodes.map((original) => {
-    const node = original.op === addOp ? merge(original, (value) => soleProducer(value, producer, uses), merged) : original;
+    const node = merge(original, soleProducer, merged);
     for (const value of node.outputs) producer.set(value, node);
     return node;
   });
@@ -70,44 +70,42 @@ function countUses(nodes: readonly Node[], outputs: readonly Value[]): Map<Value
   return uses;
 }
 
-/** The node that made `value`, when nothing else reads it. */
-function soleProducer(
-  value: Value | null | undefined,
-  producer: ReadonlyMap<Value, Node>,
-  uses: ReadonlyMap<Value, number>,
-): Node | undefined {
-  return value !== null && value !== undefined && uses.get(value) === 1 ? producer.get(value) : undefined;
-}
+/** The node that computes a value, when nothing else reads it. */
+type SoleProducer = (value: Value) => Node | undefined;
 
-/** The sum as one product, its parts added to `merged`; or the sum itself. The later product is tried first: only it can still be extended. */
-function merge(sum: Node, soleProducerOf: (value: Value | null | undefined) => Node | undefined, merged: Set<Node>): Node {
-  const [first, second] = sum.inputs;
-  for (const [host, other] of [
-    [soleProducerOf(second), first],
-    [soleProducerOf(first), second],
+/**
+ * A sum as one node that also computes one of its terms; nodes that it replaces are added to `merged`. Any other node as it is. The
+ * later term is tried first: only the later of two products can still be extended by the other.
+ */
+function merge(node: Node, soleProducer: SoleProducer, merged: Set<Node>): Node {
+  const sum = asUse(node, addOp);
+  if (sum === null) return node;
+  const { a, b } = sum.inputs;
+  for (const [term, other] of [
+    [b, a],
+    [a, b],
   ] as const) {
-    const place = host && ADDENDS.get(host.op);
-    if (host === undefined || place === undefined || other === null || other === undefined) continue;
-    const part = soleProducerOf(other);
-    const extended = part === undefined ? null : extend(host, part, sum);
+    const host = soleProducer(term);
+    if (host === undefined || !ADDEND_OPS.has(host.op)) continue;
+    const part = soleProducer(other);
+    const extended = part === undefined ? null : extend(host, part, sum.outputs.sum);
     if (extended !== null && part !== undefined) {
       merged.add(host).add(part);
       return extended;
     }
-    if (part?.op === lowrankOp || host.inputs[place] !== null) continue;
+    if (part?.op === lowrankOp || useOf(host).inputs['addend'] !== null) continue;
     merged.add(host);
-    return { ...host, inputs: host.inputs.with(place, other), outputs: sum.outputs };
+    return { ...host, inputs: host.inputs.with(host.op.inputs.indexOf('addend'), other), outputs: node.outputs };
   }
-  return sum;
+  return node;
 }
 
-/** matmul + lowrank of the same layout as one extended matmul; null when they do not fit together. */
-function extend(host: Node, part: Node, sum: Node): Node | null {
-  if (host.op !== matmulOp || part.op !== lowrankOp) return null;
-  const { layout } = host.attrs as MatmulAttrs;
-  const small = part.attrs as MatmulAttrs;
-  const [p, q] = part.inputs;
-  if (small.layout !== layout || host.inputs[P] !== null || p === undefined || q === undefined) return null;
-  const attrs: MatmulAttrs = { layout, scale: small.scale };
-  return { ...host, attrs, inputs: host.inputs.with(P, p).with(Q, q), outputs: sum.outputs };
+/** matmul + lowrank of the same layout as one extended matmul; null when they cannot be combined. */
+function extend(host: Node, part: Node, y: Value): Node | null {
+  const product = asUse(host, matmulOp);
+  const small = asUse(part, lowrankOp);
+  if (product === null || small === null || small.attrs.layout !== product.attrs.layout || product.inputs.p !== null) return null;
+  const { a: p, b: q } = small.inputs;
+  const attrs = { layout: product.attrs.layout, scale: small.attrs.scale };
+  return makeNode(host, matmulOp, { inputs: { ...product.inputs, p, q }, outputs: { y }, attrs });
 }

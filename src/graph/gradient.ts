@@ -1,13 +1,15 @@
-/** Reverse-mode differentiation: appends the nodes of the gradient to the program that made the values. */
+/** Reverse-mode differentiation: appends the nodes of the gradient to the program that computes the values. */
 
 import { internal } from '../core/errors';
 import { add } from '../../kernels/add';
+import { named } from '../../kernels/lib/named';
 import type { Value } from '../../kernels/op';
 import type { Node, Program } from './graph';
+import { useOf } from './node';
 
 /**
- * Appends d(Σ seed·value)/d(wanted) for every pair of `seeds` (value → cotangent of its shape). Returns wanted value →
- * gradient; values that nothing depends on are absent.
+ * Appends d(Σ seed·value)/d(wanted) for every pair of `seeds` (value → cotangent of its shape). Returns wanted value → gradient. A
+ * wanted value that no seeded value depends on is absent.
  */
 export function gradient(
   program: Program,
@@ -23,16 +25,18 @@ export function gradient(
   return new Map(wanted.flatMap((value) => entry(value, cotangents.get(value))));
 }
 
-/** Adds what `node` contributes to the cotangents of its inputs. */
+/** Adds the contribution of `node` to the cotangents of its inputs. */
 function differentiate(program: Program, node: Node, active: ReadonlySet<Value>, cotangents: Map<Value, Value>): void {
+  const { op, attrs } = node;
   const outputs = node.outputs.map((value) => cotangents.get(value) ?? null);
-  const needs = node.inputs.map((value) => value !== null && active.has(value));
-  if (!needs.includes(true) || outputs.every((value) => value === null)) return;
-  if (node.op.gradient === null) throw internal(`${node.op.name} has no derivative`);
-  const inputs = node.op.gradient(program, node, outputs, needs);
-  node.inputs.forEach((value, i) => {
-    const part = inputs[i] ?? null;
-    if (value !== null && part !== null && needs[i] === true) accumulate(program, cotangents, value, part);
+  const needed = node.inputs.map((value) => value !== null && active.has(value));
+  if (!needed.includes(true) || outputs.every((value) => value === null)) return;
+  if (op.gradient === null) throw internal(`${op.name} has no derivative`);
+  const wanted = Object.fromEntries(op.inputs.map((name, i) => [name, needed[i] === true]));
+  const found = op.gradient(program, { ...useOf(node), attrs }, named(op.outputs, outputs), wanted);
+  op.inputs.forEach((name, i) => {
+    const [value, part] = [node.inputs[i] ?? null, found[name] ?? null];
+    if (value !== null && part !== null && needed[i] === true) accumulate(program, cotangents, value, part);
   });
 }
 
@@ -45,7 +49,7 @@ function accumulate(program: Program, cotangents: Map<Value, Value>, value: Valu
   cotangents.set(value, known === undefined ? part : add(program, known, part));
 }
 
-/** Values that depend on one of `wanted`, those included. */
+/** Values that depend on a `wanted` value, and those values themselves. */
 function dependents(nodes: Program['nodes'], wanted: readonly Value[]): Set<Value> {
   const active = new Set(wanted);
   for (const node of nodes) {

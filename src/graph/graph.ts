@@ -8,7 +8,8 @@ import { storageBytes, type DType } from '../core/dtype';
 import { internal } from '../core/errors';
 import { isQuantised } from '../core/quantised';
 import { sizeOf, type Shape } from '../core/shape';
-import type { Builder, Op, Role, Use, Value } from '../../kernels/op';
+import { listed, named, type Named, type Names } from '../../kernels/lib/named';
+import type { Builder, Op, Role, Value } from '../../kernels/op';
 
 /** Where in a program a node stands. */
 export interface Mark {
@@ -18,10 +19,14 @@ export interface Mark {
   readonly pass: 'forward' | 'backward' | 'recompute';
 }
 
-/** One use of an op. */
-export interface Node extends Use<Value>, Mark {
+/** One use of an op. The lists are in the order of the names that the op declares; see node.ts for records by name. */
+export interface Node extends Mark {
   readonly op: Op;
   readonly attrs: object;
+  /** Null for an absent optional input. */
+  readonly inputs: readonly (Value | null)[];
+  /** Without absent optional outputs, which come last. */
+  readonly outputs: readonly Value[];
 }
 
 /** Views start at multiples of this many elements: 256 bytes, WebGPU's binding alignment. */
@@ -112,15 +117,21 @@ export class Program implements Builder {
     readonly name: string,
   ) {}
 
-  apply<A extends object>(op: Op<A>, inputs: readonly (Value | null)[], attrs: A): readonly Value[] {
-    const outputs = op.infer(inputs, attrs).map((spec, i) => {
-      const updated = op.updates?.[i];
-      return updated === undefined
-        ? this.graph.create(op.name, 'temp', spec.shape, spec.dtype)
-        : updatable(op.name, inputs[updated]);
+  apply<I extends Names, O extends Names, A extends object>(op: Op<I, O, A>, inputs: Named<I, Value>, attrs: A): Named<O, Value>;
+  apply(op: Op, inputs: Readonly<Record<string, Value | null>>, attrs: object): Readonly<Record<string, Value | null>> {
+    const specs = listed(op.outputs, op.infer(inputs, attrs));
+    const present = specs.filter((spec) => spec !== null);
+    if (specs.slice(0, present.length).includes(null))
+      throw internal(
+        `${op.name} left out one of its outputs ${op.outputs.join(', ')} before another: absent outputs must come last`,
+      );
+    const outputs = present.map(({ shape, dtype }, i) => {
+      const name = op.outputs[i] ?? '';
+      const updates = op.updates?.includes(name) === true;
+      return updates ? updatable(op.name, inputs[name]) : this.graph.create(op.name, 'temp', shape, dtype);
     });
-    this.nodes.push({ op, inputs, outputs, attrs, ...this.#mark });
-    return outputs;
+    this.nodes.push({ op, inputs: listed(op.inputs, inputs), outputs, attrs, ...this.#mark });
+    return named(op.outputs, outputs);
   }
 
   /** Marks the nodes that `build` adds. */

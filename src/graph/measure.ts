@@ -1,19 +1,21 @@
-/** Times a matrix product on the device under different tiles. */
+/** Measures the time of a matrix product on the device with different tiles. */
 
+import { launchOp, specBytes } from '../../kernels/lib/launch';
+import { listed } from '../../kernels/lib/named';
+import { f32Spec } from '../../kernels/lib/rule';
 import { matmulOp } from '../../kernels/matmul';
-import { specBytes } from '../../kernels/lib/launch';
-import type { Binding, Launch, Spec, Target, Use } from '../../kernels/op';
+import type { Binding, Launch, Spec, Target } from '../../kernels/op';
 import { candidateTiles, type ProductShape } from '../../kernels/lib/tile';
 import type { Device } from '../gpu/device';
 import { Pipelines } from '../gpu/pipelines';
 
-/** A sample repeats the product until it lasts about this long: browsers' clocks tick every 0.1 ms. */
+/** A sample repeats the product until it takes about this long, because browser clocks have a resolution of 0.1 ms. */
 const SAMPLE_MS = 2;
 const MAX_REPEATS = 64;
-/** Rounds through all tiles; the best time of each counts. One is enough where a run takes long. */
+/** Rounds over all tiles; the best time of each tile counts. Tiles slower than `LONG_MS` get one round. */
 const ROUNDS = 3;
 const LONG_MS = 10;
-/** Every step along the depth costs the same, so a part of it ranks tiles as well as the whole. */
+/** Every step along the depth costs the same, so this much of it ranks tiles as well as the whole depth. */
 const DEPTH = 512;
 
 interface Ready {
@@ -25,8 +27,8 @@ interface Ready {
 }
 
 /**
- * Milliseconds of `product` under each of `tiles`. Infinite for one that does not compile, and for all when the device refuses
- * anything else: what it refuses takes no time. Weights and activations are zeros.
+ * Milliseconds of `product` with each of `tiles`. Infinity for a tile that does not compile, and for all tiles when the device reports
+ * any other error, because rejected work takes no time. Weights and activations are zeros.
  */
 export async function timeTiles(device: Device, product: ProductShape, tiles: readonly string[]): Promise<readonly number[]> {
   device.gpu.pushErrorScope('out-of-memory');
@@ -40,12 +42,12 @@ async function timeUnchecked(device: Device, product: ProductShape, tiles: reado
   const use = useOf(shortened(product, device.target));
   const launches = tiles.map((tile) => {
     const target = { ...device.target, tiles: () => tile };
-    return matmulOp.launch(use, { layout: product.layout, scale: 1 }, target);
+    return launchOp(matmulOp, use, { layout: product.layout, scale: 1 }, target);
   });
   const scratch = Math.max(0, ...launches.flatMap((launch) => launch.scratch));
-  const buffers = [...use.inputs, ...use.outputs, null].map((spec, i, all) =>
-    device.gpu.createBuffer({ size: Math.max(4, sizeAt(spec, i === all.length - 1 ? scratch : 0)), usage: 0x80 }),
-  );
+  const specs = [...listed(matmulOp.inputs, use.inputs), use.outputs.y];
+  const sizes = [...specs.map((spec) => (spec === null ? 0 : specBytes(spec))), scratch];
+  const buffers = sizes.map((size) => device.gpu.createBuffer({ size: Math.max(4, size), usage: 0x80 }));
   const clock = new GpuClock(device.gpu);
   try {
     const pipelines = new Pipelines(device.gpu);
@@ -57,25 +59,21 @@ async function timeUnchecked(device: Device, product: ProductShape, tiles: reado
   }
 }
 
-function sizeAt(spec: Spec | null, scratch: number): number {
-  return spec === null ? scratch : specBytes(spec);
-}
-
-/** Spans are parts of the whole depth. */
+/** The same product with a smaller depth, unless some tile splits the depth: the number of splits depends on it. */
 function shortened(product: ProductShape, target: Target): ProductShape {
   const { depth } = product;
-  const inSpans = [...candidateTiles(product, target).values()].some(({ splitK }) => splitK > 1);
-  return inSpans || depth <= DEPTH ? product : { ...product, depth: DEPTH + (depth % 4) };
+  const splitsDepth = [...candidateTiles(product, target).values()].some(({ splitK }) => splitK > 1);
+  return splitsDepth || depth <= DEPTH ? product : { ...product, depth: DEPTH + (depth % 4) };
 }
 
-/** The product as a use of its op: [a, w, p?, q?] → [y]. */
-function useOf({ layout, type, f16Activations, rows, columns, depth, extension }: ProductShape): Use {
-  const f32 = (...shape: number[]): Spec => ({ shape, dtype: 'f32' });
+/** The product as a use of matmul. */
+function useOf({ layout, type, f16Activations, rows, columns, depth, extension }: ProductShape) {
   const nt = layout === 'nt';
-  const adapter = extension === 0 ? [] : [f32(rows, extension), nt ? f32(columns, extension) : f32(extension, columns)];
-  const w: Spec = { shape: nt ? [columns, depth] : [depth, columns], dtype: type };
   const a: Spec = { shape: [rows, depth], dtype: f16Activations === true ? 'f16' : 'f32' };
-  return { inputs: [a, w, ...adapter], outputs: [f32(rows, columns)] };
+  const w: Spec = { shape: nt ? [columns, depth] : [depth, columns], dtype: type };
+  const p = extension === 0 ? null : f32Spec([rows, extension]);
+  const q = extension === 0 ? null : f32Spec(nt ? [columns, extension] : [extension, columns]);
+  return { inputs: { a, w, p, q, bias: null, addend: null }, outputs: { y: f32Spec([rows, columns]) } };
 }
 
 async function prepare(gpu: GPUDevice, pipelines: Pipelines, launch: Launch, buffers: readonly GPUBuffer[]): Promise<Ready> {
@@ -98,7 +96,7 @@ function resource({ from, index, range }: Binding, launch: Launch, buffers: read
   return { buffer, offset: range?.offset ?? 0, size: range?.size ?? buffer.size };
 }
 
-/** Tiles take turns, so that a device that warms up or slows down does so for all. */
+/** Alternates between the tiles, so that a device that warms up or slows down affects all of them. */
 async function timeAll(ready: readonly (Ready | null)[], clock: GpuClock): Promise<readonly number[]> {
   const best = ready.map(() => Infinity);
   const repeats = ready.map(() => 1);
@@ -108,7 +106,7 @@ async function timeAll(ready: readonly (Ready | null)[], clock: GpuClock): Promi
       if (tile === null || (round > 1 && long[i] === true)) continue;
       const times = repeats[i] ?? 1;
       const ms = (await clock.time(tile, times)) / times;
-      // The first round warms up and says how often to repeat.
+      // The first round is the warm-up and determines the number of repeats.
       if (round === 0) repeats[i] = Math.min(MAX_REPEATS, Math.max(1, Math.ceil(SAMPLE_MS / Math.max(ms, 0.01))));
       if (round === 0) long[i] = ms > LONG_MS;
       else best[i] = Math.min(best[i] ?? Infinity, ms);
@@ -117,7 +115,7 @@ async function timeAll(ready: readonly (Ready | null)[], clock: GpuClock): Promi
   return best;
 }
 
-/** Times queued work by the device's own clock where it has `timestamp-query`, else by ours. */
+/** Times queued work with `timestamp-query` where the device has it, else with the CPU clock. */
 class GpuClock {
   readonly #gpu: GPUDevice;
   readonly #stamps: { readonly set: GPUQuerySet; readonly resolved: GPUBuffer; readonly staging: GPUBuffer } | null;

@@ -7,6 +7,7 @@ import type { Value } from '../../kernels/op';
 import { castActivations } from './cast-activations';
 import { fuse } from './fuse';
 import type { Node, Program } from './graph';
+import { costOf } from './node';
 import { KEEP_ALL, recompute, type RematPolicy } from './remat';
 
 export interface Plan {
@@ -51,7 +52,7 @@ export function plan(
 }
 
 function flopsOf(nodes: readonly Node[]): number {
-  return nodes.reduce((sum, node) => sum + node.op.cost(node, node.attrs).flops, 0);
+  return nodes.reduce((sum, node) => sum + costOf(node).flops, 0);
 }
 
 /** Nodes that lead to an output or update a state, in their order. */

@@ -7,6 +7,7 @@ import { attentionOp } from '../../kernels/attention';
 import type { Value } from '../../kernels/op';
 import { sizeOf } from '../core/shape';
 import { valueBytes, type Graph, type Node } from './graph';
+import { costOf } from './node';
 
 /**
  * What is kept, from most memory to least.
@@ -97,7 +98,7 @@ function isRecomputed(
 const CHEAP = 16;
 
 function isCheap(node: Node): boolean {
-  return node.op.cost(node, node.attrs).flops <= CHEAP * sum(node.outputs.map(({ shape }) => sizeOf(shape)));
+  return costOf(node).flops <= CHEAP * sum(node.outputs.map(({ shape }) => sizeOf(shape)));
 }
 
 /** Inputs that would be kept for this node alone. */

@@ -8,6 +8,7 @@ import { f16ToF32, f32ToF16 } from '../core/f16';
 import { internal } from '../core/errors';
 import { isQuantised } from '../core/quantised';
 import { sizeOf } from '../core/shape';
+import { listed, named } from '../../kernels/lib/named';
 import type { Value } from '../../kernels/op';
 import type { Compiled, Executor, HostArray } from './executor';
 import type { Graph, Node } from './graph';
@@ -96,7 +97,7 @@ export class TfjsExecutor implements Executor {
 
   #step(node: Node, temps: Map<Value, tf.Tensor>): void {
     const inputs = node.inputs.map((value) => (value === null ? null : (temps.get(value) ?? this.#load(value))));
-    const outputs = tf.tidy(() => node.op.twin(inputs, node.attrs));
+    const outputs = tf.tidy(() => twinOutputs(node, inputs));
     node.inputs.forEach((value, i) => {
       if (value !== null && this.#graph.viewsOf(value) !== undefined) inputs[i]?.dispose();
     });
@@ -142,6 +143,11 @@ export class TfjsExecutor implements Executor {
       );
     tf.dispose([flat, tensor]);
   }
+}
+
+/** The outputs of the node's twin, in the order of `node.outputs`. */
+function twinOutputs({ op, attrs }: Node, inputs: readonly (tf.Tensor | null)[]): tf.Tensor[] {
+  return listed(op.outputs, op.twin(named(op.inputs, inputs), attrs)).filter((tensor) => tensor !== null);
 }
 
 /** The numbers of `tensor`, which it disposes, as they come back from storage in f16. */

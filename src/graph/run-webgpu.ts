@@ -12,6 +12,7 @@ import { storageOf, valueBytes, type Node } from './graph';
 import { launcher, type LaunchOf } from './launches';
 import { declaredIn, Lifetimes } from './lifetimes';
 import { layOut, share, type Memory, type Allocation } from './memory';
+import { costOf } from './node';
 import type { Plan } from './plan';
 
 /** One command of a compiled plan. */
@@ -150,7 +151,7 @@ export class WebGpuExecutor implements Executor {
             layout: pipeline.getBindGroupLayout(0),
             entries: bindings.map((resource, binding) => ({ binding, resource })),
           });
-          const flops = node.op.cost(node, node.attrs).flops / length;
+          const flops = costOf(node).flops / length;
           return { pipeline, bindGroup, workgroups: dispatch.workgroups, flops };
         }),
       ),

@@ -1,4 +1,4 @@
-/** How a quantised value is written: the numbers are uploaded, quantised on the device, and their upload freed. */
+/** Writes quantised values: uploads the numbers, quantises them on the device and frees the upload. */
 
 import { quantise } from '../../kernels/quantise';
 import type { Value } from '../../kernels/op';
@@ -6,7 +6,7 @@ import type { Executor } from './executor';
 import type { Graph } from './graph';
 import { plan } from './plan';
 
-/** Writes `data` (f32, or f16 as raw halves) of `target`'s shape. Resolves when the device is done with it. */
+/** Writes `data` (f32, or f16 bits) of the shape of `target`. Resolves when the device has finished. */
 export async function writeQuantised(
   executor: Executor,
   graph: Graph,

@@ -6,6 +6,7 @@
 import type { RunStore } from '../checkpoint/types';
 import type { Device, Target } from '../gpu/device';
 import { timeTiles } from '../graph/measure';
+import { launchNode } from '../graph/node';
 import type { Plan } from '../graph/plan';
 import { candidateTiles, productName, productOf, type ProductShape } from '../../kernels/lib/tile';
 
@@ -81,7 +82,7 @@ export function productsOf(plans: readonly Plan[], target: Target): readonly Pro
       return undefined;
     },
   };
-  for (const { nodes } of plans) for (const node of nodes) node.op.launch(node, node.attrs, recording);
+  for (const { nodes } of plans) for (const node of nodes) launchNode(node, recording);
   const names = [...work].sort(([, a], [, b]) => b - a).map(([name]) => name);
   return names.flatMap((name) => productOf(name) ?? []);
 }

@@ -3,6 +3,7 @@
 import type { Device } from '../../src/gpu/device';
 import type { Compiled } from '../../src/graph/executor';
 import type { Node } from '../../src/graph/graph';
+import { costOf as costOfNode } from '../../src/graph/node';
 import type { Plan } from '../../src/graph/plan';
 import type { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import type { PeakRates, Measured, Timing } from './report';
@@ -40,14 +41,14 @@ function repeated(plan: Plan, times: number): Plan {
 }
 
 export function costOf(nodes: readonly Node[]): { flops: number; bytes: number } {
-  const costs = nodes.map((node) => node.op.cost(node, node.attrs));
+  const costs = nodes.map(costOfNode);
   return { flops: costs.reduce((sum, cost) => sum + cost.flops, 0), bytes: costs.reduce((sum, cost) => sum + cost.bytes, 0) };
 }
 
 /** ΣT* in milliseconds: the lower bound of running these nodes one after another. */
 export function limitOf(nodes: readonly Node[], { flops, bytes }: PeakRates): number {
   const seconds = nodes.map((node) => {
-    const cost = node.op.cost(node, node.attrs);
+    const cost = costOfNode(node);
     return Math.max(cost.flops / flops.value, cost.bytes / bytes.value);
   });
   return 1000 * seconds.reduce((sum, each) => sum + each, 0);

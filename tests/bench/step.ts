@@ -4,6 +4,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { adapterTensors, initialAdapter } from '../../src/adapter/lora';
 import type { Batch } from '../../src/batch/types';
 import type { Device } from '../../src/gpu/device';
+import { launchNode } from '../../src/graph/node';
 import type { Executor } from '../../src/graph/executor';
 import { Graph } from '../../src/graph/graph';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
@@ -81,7 +82,7 @@ export async function timeStep(
     ours: measured(nodes, timing, peaks),
     ...columns(figures),
     peers,
-    dispatches: nodes.reduce((sum, node) => sum + node.op.launch(node, node.attrs, device.target).dispatches.length, 0),
+    dispatches: nodes.reduce((sum, node) => sum + launchNode(node, device.target).dispatches.length, 0),
     split: await splitStep(device, ours.executor, [train, update], peaks),
   };
   ours.dispose();

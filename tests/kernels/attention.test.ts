@@ -1,5 +1,3 @@
-import { attentionBackwardCases, attentionCases } from './cases/attention';
-import { testOp } from './suite';
+import { testShard } from './suite';
 
-testOp(attentionCases);
-testOp(attentionBackwardCases);
+testShard('attention');

@@ -1,4 +1,3 @@
-import { attentionCachedCases } from './cases/attention_cached';
-import { testOp } from './suite';
+import { testShard } from './suite';
 
-testOp(attentionCachedCases);
+testShard('attention_cached');

@@ -1,13 +1,5 @@
-/** The ops of a transformer block that hold no matrix product. */
-import { dropoutCases } from './cases/dropout';
-import { rmsnormBackwardCases, rmsnormCases } from './cases/rmsnorm';
-import { ropeCases } from './cases/rope';
-import { swigluBackwardCases, swigluCases } from './cases/swiglu';
-import { testOp } from './suite';
+/** The ops of a transformer block other than matrix products and attention. */
 
-testOp(rmsnormCases);
-testOp(rmsnormBackwardCases);
-testOp(ropeCases);
-testOp(swigluCases);
-testOp(swigluBackwardCases);
-testOp(dropoutCases);
+import { testShard } from './suite';
+
+testShard('block');

@@ -1,4 +1,3 @@
-import { cacheWriteCases } from './cases/cache_write';
-import { testOp } from './suite';
+import { testShard } from './suite';
 
-testOp(cacheWriteCases);
+testShard('cache');

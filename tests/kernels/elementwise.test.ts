@@ -1,4 +1,3 @@
-import { addCases } from './cases/add';
-import { testOp } from './suite';
+import { testShard } from './suite';
 
-testOp(addCases);
+testShard('elementwise');

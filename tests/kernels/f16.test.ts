@@ -1,62 +1,22 @@
-/** Activations in f16: every op that takes them, read and written as halves, against its twin over the same halves. */
+/** Activations in f16: every op that supports them reads and writes f16, and is compared with its twin over the same f16 numbers. */
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { f16ToF32 } from '../../src/core/f16';
 import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
-import { ops, type OpName } from '../../kernels';
+import { ops } from '../../kernels';
 import { addOp } from '../../kernels/add';
 import type { Op } from '../../kernels/op';
 import { scaleOp } from '../../kernels/scale';
-import { addCases } from './cases/add';
-import { attentionBackwardCases, attentionCases } from './cases/attention';
-import { crossentropyCases } from './cases/crossentropy';
-import { dropoutCases } from './cases/dropout';
-import { lowrankCases, lowrankSumCases } from './cases/lowrank';
-import { matmulCases, matmulFewCases, matmulQuantisedCases, matmulTileCases } from './cases/matmul';
-import { rmsnormBackwardCases, rmsnormCases } from './cases/rmsnorm';
-import { ropeCases } from './cases/rope';
-import { scaleCases } from './cases/scale';
-import { swigluBackwardCases, swigluCases } from './cases/swiglu';
+import { allCases } from './cases';
 import { checkForward, storeF16, testDevice, useCpu, type Case, type OpCases } from './harness';
 
-/** Two halves next to each other differ by at most this, relative to the larger; sums in another order may round to either. */
-const NEXT = 2 ** -10;
+/** Neighbouring f16 differ by at most this, relative to the larger; sums in another order may round to either of two neighbours. */
+const NEIGHBOUR = 2 ** -10;
 
-/** Shapes whole and not whole in groups of four, in one binding and in parts; every tile that reads or writes activations. */
-const picked: readonly (readonly [OpCases, readonly string[]])[] = [
-  [addCases, ['[17,64]', '[128,96]']],
-  [scaleCases, ['[17,64]']],
-  [dropoutCases, ['[33,96] rate 0.9', '[1000] rate 0.05']],
-  [swigluCases, ['[33,100]', '[1000] in 1 KiB bindings']],
-  [swigluBackwardCases, ['[33,100]', '[1000] in 1 KiB bindings']],
-  [ropeCases, ['17x3+1x64', '300x9+3x64', '300x9+3x64 inverse', '4x2+1x10', '3x2x24 inverse']],
-  [rmsnormCases, ['17x1x96', '3x5x64', '50x3x8', '2x4x128']],
-  [rmsnormBackwardCases, ['17x1x96', '3x5x64', '50x3x8']],
-  [lowrankCases, ['nt 16x576x64', 'nn 16x576x64', 'nn 576x16x130', 'tn 16x576x64', 'tn 16x24x300 in parts']],
-  [lowrankSumCases, ['16x576x64', '16x24x512, cut otherwise']],
-  [matmulCases, ['nt 64x64x64 +8 bias', 'nn 65x68x36 +4 addend f16', 'nn 13x51x96 +3']],
-  [
-    matmulCases,
-    ['nt 150x96x32 +16 addend f16 in blocks', 'nn 96x64x2048 bias in blocks', 'nt 200x20x24 +4 bias addend in blocks'],
-  ],
-  [matmulTileCases, ['nn 4x576x1536 +16 f16', 'nt 128x576x192 +16 f16', 'nt 70x96x700 +4 bias addend']],
-  [matmulFewCases, ['nt 1x576x576 +16 addend f16', 'nt 3x64x1536 +16 q4']],
-  [matmulQuantisedCases, ['nt 65x68x100 +4 addend q4', 'nn 1x200x132 +8 bias addend q4']],
-  [crossentropyCases, ['16x12x64 f16 training', '129x24x300 training in blocks']],
-];
-
-const attentionNames = (suite: OpCases) => suite.cases.filter((_, i) => i % 10 === 1 || i % 10 === 8).map(({ name }) => name);
-
-const chosen = [
-  ...picked,
-  [attentionCases, attentionNames(attentionCases)],
-  [attentionBackwardCases, attentionNames(attentionBackwardCases)],
-] as const;
-
-function casesOf([{ op, cases }, names]: readonly [OpCases, readonly string[]]): [string, Op, Case][] {
-  return names.map((name) => {
+function f16Cases({ op, cases, f16 = [] }: OpCases): [string, Op, Case][] {
+  return f16.map((name) => {
     const found = cases.find((each) => each.name === name);
     if (found === undefined) throw new Error(`${op.name} has no case ${name}`);
     return [`${op.name} ${name}`, op, found];
@@ -66,35 +26,36 @@ function casesOf([{ op, cases }, names]: readonly [OpCases, readonly string[]]):
 describe('activations in f16', () => {
   beforeAll(useCpu);
 
-  test.each(chosen.flatMap(casesOf))('%s: kernel equals twin', async (_name, op, example) => {
-    for (const off of await checkForward(op, { ...example, f16: true })) expect(off).toBeLessThanOrEqual(NEXT);
+  test.each(allCases.flatMap(f16Cases))('%s: kernel equals twin', async (_name, op, example) => {
+    for (const deviation of await checkForward(op, { ...example, f16: true })) expect(deviation).toBeLessThanOrEqual(NEIGHBOUR);
   });
 
-  test('have cases for every op that takes them', () => {
-    const covered = new Set(chosen.map(([{ op }]) => op.name));
-    for (const name of Object.keys(ops) as OpName[]) expect(covered.has(name)).toBe((ops[name] as Op).f16 !== undefined);
+  test('have cases for exactly the ops that support them', () => {
+    const covered = new Set(allCases.flatMap(({ op, f16 = [] }) => (f16.length > 0 ? [op.name] : [])));
+    const supporting = Object.values<Op>(ops).filter((op) => op.f16 !== undefined);
+    expect([...covered].sort()).toEqual(supporting.map(({ name }) => name).sort());
   });
 
-  test('a sum with a residual stays in f32', () => {
+  test('a sum with an f32 residual stays f32', () => {
     const graph = new Graph();
     const program = graph.program('sum');
-    const [a, b] = ['a', 'b'].map((name) => graph.declare(name, 'input', [2, 8]));
-    program.apply(addOp, [a ?? null, b ?? null], {});
-    storeF16(graph, program, [0]);
+    const declare = (name: string) => graph.declare(name, 'input', [2, 8]);
+    program.apply(addOp, { a: declare('a'), b: declare('b') }, {});
+    storeF16(graph, program, ['a']);
     expect(program.nodes[0]?.inputs.map((value) => value?.dtype)).toEqual(['f16', 'f32']);
     expect(program.nodes[0]?.outputs.map(({ dtype }) => dtype)).toEqual(['f32']);
   });
 
-  /** Numbers with more than 11 bits, at both ends of the halves, and past them. */
+  /** Numbers with more than 11 significant bits, at both ends of the range of f16, and outside of it. */
   const numbers = [1.0004, -3.14159, 65504, -65519.9, 65520, -1e6, 6.1e-5, -5.96e-8, 2e-8, Infinity, -Infinity, NaN];
 
-  test('are the nearest half or its neighbour; what is none is infinite', async () => {
+  test('are rounded to a nearest or neighbouring f16, or to infinity outside the range', async () => {
     const device = await testDevice();
     const graph = new Graph();
     const program = graph.program('store');
     const x = graph.declare('x', 'input', [numbers.length]);
     const one = graph.declare('one', 'input', [1]);
-    program.apply(scaleOp, [x, one], {});
+    program.apply(scaleOp, { x, s: one }, {});
     storeF16(graph, program, []);
     const executor = new WebGpuExecutor(device, { poison: true });
     executor.write(x, Float32Array.from(numbers));
@@ -103,10 +64,10 @@ describe('activations in f16', () => {
     executor.dispose();
     const stored = f16ToF32(bits as Uint16Array);
     numbers.forEach((number, i) => {
-      const half = stored[i] ?? NaN;
+      const found = stored[i] ?? NaN;
       if (Math.abs(number) < 65520)
-        expect(Math.abs(half - number)).toBeLessThanOrEqual(Math.max(Math.abs(number) * NEXT, 2 ** -24));
-      else expect(Math.abs(half)).toBe(Infinity);
+        expect(Math.abs(found - number)).toBeLessThanOrEqual(Math.max(Math.abs(number) * NEIGHBOUR, 2 ** -24));
+      else expect(Math.abs(found)).toBe(Infinity);
     });
   });
 });

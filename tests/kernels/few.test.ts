@@ -1,4 +1,4 @@
-/** The matrix product of few rows, as a GPU decodes: equal to the twin, and each row the same bits whatever is made beside it. */
+/** The matrix product of few rows, as in decoding: equal to the twin, and the bits of a row do not depend on the other rows. */
 
 import { expect, test } from 'vitest';
 import { matmul } from '../../kernels/matmul';
@@ -10,16 +10,15 @@ import { plan } from '../../src/graph/plan';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { writeQuantised } from '../../src/graph/write-quantised';
 import { isQuantised } from '../../src/core/quantised';
-import { matmulFewCases } from './cases/matmul';
 import { fillInput, testDevice } from './harness';
-import { testOp } from './suite';
+import { testShard } from './suite';
 import { BASE, REAL } from './targets';
 
-testOp(matmulFewCases);
+testShard('few');
 
 const [N, K, R, MOST] = [72, 300, 4, 8];
 
-/** Rows of a·wᵀ + p·qᵀ + addend, made `at` a time. */
+/** The bits of the rows of a·wᵀ + p·qᵀ + addend, computed `at` rows at a time. */
 async function rowsOf(dtype: DType, target: Partial<Target>, at: number): Promise<number[]> {
   const device = await testDevice();
   const executor = new WebGpuExecutor({ ...device, target: { ...device.target, ...target } }, { poison: true });
@@ -49,7 +48,7 @@ async function rowsOf(dtype: DType, target: Partial<Target>, at: number): Promis
 test.each([
   ['f16', REAL],
   ['q4', { ...REAL, ...BASE }],
-] as const)('%s: a row does not notice how many are made with it', async (dtype, target) => {
+] as const)('%s: the bits of a row do not depend on how many rows are computed with it', async (dtype, target) => {
   const alone = await rowsOf(dtype, target, 1);
   expect(new Set(alone).size).toBeGreaterThan(500);
   for (const at of [2, 8]) expect(await rowsOf(dtype, target, at)).toEqual(alone);

@@ -1,6 +1,6 @@
 /**
- * Checks ops against independent evidence. Forward: the WGSL kernel, its outputs poisoned with NaN first, against the twin on
- * the tfjs cpu backend. Gradient: the gradient rule, on both executors, against finite differences of the twin.
+ * Checks ops against independent results. Forward: the WGSL kernel, with outputs poisoned with NaN before the run, against the twin on
+ * tfjs's cpu backend. Gradient: the gradient rule, on both executors, against finite differences of the twin.
  */
 
 import * as tf from '@tensorflow/tfjs';
@@ -13,53 +13,95 @@ import type { DType } from '../../src/core/dtype';
 import type { Executor, HostArray } from '../../src/graph/executor';
 import { gradient } from '../../src/graph/gradient';
 import { Graph, type Program } from '../../src/graph/graph';
+import { f16Of } from '../../src/graph/node';
 import { plan } from '../../src/graph/plan';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { writeQuantised } from '../../src/graph/write-quantised';
 import { hasVec4Rows } from '../../kernels/lib/launch';
+import { listed, named, type Named, type NameOf, type Names } from '../../kernels/lib/named';
 import type { Op, Value } from '../../kernels/op';
 import { deviation } from '../deviation';
 import { readQuantised } from './quantised';
 
-/** An input of a case: its spec and what fills it. Default: normal numbers of standard deviation 1. */
+/** An input of a case: its spec and its data. Default: normal numbers of standard deviation 1. */
 export interface Input {
   readonly shape: Shape;
   readonly dtype?: DType;
-  /** Standard deviation of normal numbers; or exact values by index; or whole numbers in [from, to). */
+  /** Standard deviation of normal numbers; or exact values by index; or integers in [from, to). */
   readonly fill?: number | ((index: number) => number) | readonly [from: number, to: number];
 }
 
-export interface Case<A extends object = object> {
+export interface Case<I extends Names = Names, A extends object = object> {
   readonly name: string;
-  readonly inputs: readonly (Input | null)[];
+  readonly inputs: Named<I, Input>;
   readonly attrs: A;
-  /** What the launch is told of the device in place of the truth: smaller limits, or not to be a CPU. */
+  /** Properties of the device that the launch sees instead of the real ones: smaller limits, or not a CPU. */
   readonly target?: Partial<Target>;
-  /** Activations that are inputs hold f16, and outputs too where they may: see `F16Support` in kernels/op.ts. */
+  /** Store activations in f16 wherever the op allows it; see `F16Support` in kernels/op.ts. */
   readonly f16?: boolean;
-  /** Inputs whose gradient is zero by mathematics, so has no scale of its own: it is held against the largest of the others. */
-  readonly vanishing?: readonly number[];
+  /** Inputs whose gradient is mathematically zero. It is compared with the largest of the other gradients, as it has no scale itself. */
+  readonly vanishing?: readonly NameOf<I>[];
 }
 
-export interface OpCases<A extends object = object> {
-  readonly op: Op<A>;
-  readonly cases: readonly Case<A>[];
+/** Test files that run cases: `tests/kernels/SHARD.test.ts`. */
+export const SHARDS = [
+  'attention',
+  'attention_cached',
+  'block',
+  'cache',
+  'elementwise',
+  'few',
+  'head',
+  'lowrank',
+  'matmul',
+  'optimizer',
+  'quantise',
+  'quantised-matmul',
+  'tiles',
+] as const;
+export type Shard = (typeof SHARDS)[number];
+
+/** Cases of an op that run together with the same checks. */
+export interface Suite<I extends Names, O extends Names, A extends object> {
+  /** The test file that runs the cases. Choose one whose ops are similar; files should take about equally long. */
+  readonly shard: Shard;
+  readonly cases: readonly Case<I, A>[];
   /** Largest deviation allowed, relative to the tensor's largest value. Default 1e-5. */
   readonly tolerance?: number;
-  /** Inputs whose gradients are checked, and the outputs that carry a cotangent (default: all f32 outputs). */
-  readonly gradient?: { readonly inputs: readonly number[]; readonly outputs?: readonly number[]; readonly step?: number };
+  /** Inputs whose gradients are checked, and the outputs that have a cotangent (default: all). */
+  readonly gradient?: { readonly inputs: readonly NameOf<I>[]; readonly outputs?: readonly NameOf<O>[]; readonly step?: number };
+  /** Names of the cases that f16.test.ts also runs with activations in f16. */
+  readonly f16?: readonly string[];
 }
+
+export interface OpCases<I extends Names = Names, O extends Names = Names, A extends object = object> extends Suite<I, O, A> {
+  readonly op: Op<I, O, A>;
+}
+
+/** Cases of `op`, typed by its names and attributes. */
+export function opCases<I extends Names, O extends Names, A extends object>(
+  op: Op<I, O, A>,
+  suite: Suite<I, O, A>,
+): OpCases<I, O, A> {
+  return { op, ...suite };
+}
+
+/** A case of the op of type `T`. */
+export type CaseOf<T> = T extends Op<infer I, Names, infer A> ? Case<I, A> : never;
+
+/** Cases of the op of type `T`. */
+export type CasesOf<T> = T extends Op<infer I, infer O, infer A> ? OpCases<I, O, A> : never;
 
 /** Types of weights. */
 const FROZEN: ReadonlySet<DType> = new Set(['f16', 'q8', 'q4']);
 
-/** Finite differences are only taken of cases up to this many elements. */
+/** Finite differences are only computed for cases of up to this many elements. */
 const GRADIENT_ELEMENTS = 40_000;
 
 let device: Promise<Device> | undefined;
 
-/** The one device of a test file. Fails when there is no adapter, so that nothing passes on nothing. */
+/** The device of a test file. Fails when there is no adapter, so that no test passes without one. */
 export function testDevice(): Promise<Device> {
   return (device ??= openDevice(navigator.gpu));
 }
@@ -88,60 +130,63 @@ function normal(seed: number, index: number): number {
 
 interface Built {
   readonly graph: Graph;
-  readonly inputs: readonly (Value | null)[];
+  readonly program: Program;
+  readonly inputs: Readonly<Record<string, Value | null>>;
   readonly outputs: readonly Value[];
   readonly data: ReadonlyMap<Value, HostArray>;
   readonly target?: Partial<Target> | undefined;
 }
 
-function build<A extends object>(op: Op<A>, test: Case<A>): Built & { program: ReturnType<Graph['program']> } {
+function build(op: Op, test: Case): Built {
   const graph = new Graph();
   const data = new Map<Value, HostArray>();
-  const inputs = test.inputs.map((input, i) => {
+  const values = listed(op.inputs, test.inputs).map((input, i) => {
     if (input === null) return null;
     const { dtype = 'f32' } = input;
-    const role = op.updates?.includes(i) === true ? 'state' : FROZEN.has(dtype) ? 'frozen' : 'input';
+    const role = op.updates?.includes(op.inputs[i] ?? '') === true ? 'state' : FROZEN.has(dtype) ? 'frozen' : 'input';
     const value = graph.declare(`input ${i}`, role, input.shape, dtype);
-    // What is quantised in place needs no data: it is not read.
+    // The target of quantisation is not read, so it needs no data.
     if (role !== 'state' || !isQuantised(dtype)) data.set(value, fillInput(input, i + 1));
     return value;
   });
+  const inputs = named(op.inputs, values);
   const program = graph.program(op.name);
-  const outputs = program.apply(op, inputs, test.attrs);
-  if (test.f16 !== true) return { graph, program, inputs, outputs, data, target: test.target };
-  for (const [value, half] of storeF16(graph, program)) data.set(half, f32ToF16(numbers(data.get(value) ?? new Float32Array())));
+  program.apply(op, inputs, test.attrs);
+  if (test.f16 === true)
+    for (const [value, cast] of storeF16(graph, program))
+      data.set(cast, f32ToF16(numbers(data.get(value) ?? new Float32Array())));
   return { graph, program, inputs, outputs: program.nodes[0]?.outputs ?? [], data, target: test.target };
 }
 
-/** Stores the activations of the program's only node in f16, of its inputs those at `places` that are in fours. Gives what replaces them. */
-export function storeF16(graph: Graph, program: Program, places?: readonly number[]): Map<Value, Value> {
+/**
+ * Stores activations of the program's only node in f16: of its inputs those in `chosen` (default: all that the op allows) whose rows
+ * are a multiple of four, and the outputs that the op then allows. Returns value → its replacement for the inputs.
+ */
+export function storeF16(graph: Graph, program: Program, chosen?: readonly string[]): Map<Value, Value> {
   const [node] = program.nodes;
   if (node === undefined) throw new Error('no node');
-  const halved = new Map<Value, Value>();
-  const chosen = places ?? node.op.f16?.(node, node.attrs).inputs ?? [];
+  const { op } = node;
+  const casts = new Map<Value, Value>();
+  const allowedInputs = chosen ?? f16Of(node).inputs;
   const inputs = node.inputs.map((value, i) => {
-    if (value === null || !chosen.includes(i) || !hasVec4Rows(value)) return value;
-    const half = graph.declare(`half ${i}`, 'input', value.shape, 'f16');
-    halved.set(value, half);
-    return half;
+    if (value === null || !allowedInputs.includes(op.inputs[i] ?? '') || !hasVec4Rows(value)) return value;
+    const cast = graph.declare(`f16 ${i}`, 'input', value.shape, 'f16');
+    casts.set(value, cast);
+    return cast;
   });
-  const allowed = node.op.f16?.({ ...node, inputs }, node.attrs).outputs ?? [];
+  const allowed = f16Of({ ...node, inputs }).outputs;
   const outputs = node.outputs.map((value, i) =>
-    allowed.includes(i) ? graph.create(value.name, 'temp', value.shape, 'f16') : value,
+    allowed.includes(op.outputs[i] ?? '') ? graph.create(value.name, 'temp', value.shape, 'f16') : value,
   );
   program.nodes[0] = { ...node, inputs, outputs };
-  return halved;
+  return casts;
 }
 
 function numbers(data: HostArray): Float32Array<ArrayBuffer> {
   return data instanceof Float32Array ? data : Float32Array.from(data);
 }
 
-async function execute(
-  executor: Executor,
-  built: Built & { program: ReturnType<Graph['program']> },
-  wanted: readonly Value[],
-): Promise<readonly HostArray[]> {
+async function execute(executor: Executor, built: Built, wanted: readonly Value[]): Promise<readonly HostArray[]> {
   for (const [value, data] of built.data) {
     if (isQuantised(value.dtype)) await writeQuantised(executor, built.graph, value, numbers(data));
     else executor.write(value, data);
@@ -152,32 +197,32 @@ async function execute(
   return results;
 }
 
-async function onGpu(built: ReturnType<typeof build>, wanted: readonly Value[]): Promise<readonly HostArray[]> {
+async function onGpu(built: Built, wanted: readonly Value[]): Promise<readonly HostArray[]> {
   const device = await testDevice();
   device.gpu.pushErrorScope('validation');
-  const told = { ...device, target: { ...device.target, ...built.target } };
-  const results = await execute(new WebGpuExecutor(told, { poison: true }), built, wanted);
+  const pretended = { ...device, target: { ...device.target, ...built.target } };
+  const results = await execute(new WebGpuExecutor(pretended, { poison: true }), built, wanted);
   const error = await device.gpu.popErrorScope();
   if (error !== null) throw new Error(error.message);
   return results;
 }
 
-/** Deviation of each output of the kernel from the twin's. */
-export async function checkForward<A extends object>(op: Op<A>, test: Case<A>): Promise<number[]> {
+/** The deviation of each output of the kernel from that of the twin. */
+export async function checkForward(op: Op, test: Case): Promise<number[]> {
   const built = build(op, test);
   const expected = await execute(new TfjsExecutor(built.graph, 'cpu'), built, built.outputs);
   const actual = await onGpu(built, built.outputs);
   return expected.map((data, i) => deviation(numbersOf(built.outputs[i], actual[i]), data));
 }
 
-/** What a result of the kernel stands for. */
+/** The numbers that a result of the kernel represents. */
 function numbersOf(value: Value | undefined, data: HostArray = new Float32Array()): ArrayLike<number> {
   if (data instanceof Uint16Array) return f16ToF32(data);
   return value !== undefined && isQuantised(value.dtype) ? readQuantised(data.buffer, value.dtype, value.shape) : data;
 }
 
 export function gradientElements(test: Case): number {
-  return test.inputs.reduce((sum, input) => sum + (input === null ? 0 : sizeOf(input.shape)), 0);
+  return Object.values(test.inputs).reduce((sum, input) => sum + (input === null ? 0 : sizeOf(input.shape)), 0);
 }
 
 export function isSmall(test: Case): boolean {
@@ -191,15 +236,12 @@ export interface GradientReport {
   readonly kernels: number;
 }
 
-/** Checks the gradient rule in directions that move all of `checks.inputs` at once. */
-export async function checkGradient<A extends object>(
-  op: Op<A>,
-  test: Case<A>,
-  checks: NonNullable<OpCases<A>['gradient']>,
-): Promise<GradientReport> {
+/** Checks the gradient rule along directions that change all of `checks.inputs` at once. */
+export async function checkGradient(op: Op, test: Case, checks: NonNullable<OpCases['gradient']>): Promise<GradientReport> {
   const built = build(op, test);
-  const wrt = checks.inputs.flatMap((i) => built.inputs[i] ?? []);
-  const seeded = (checks.outputs ?? built.outputs.map((_, i) => i)).flatMap((i) => built.outputs[i] ?? []);
+  const wrt = checks.inputs.flatMap((name) => built.inputs[name] ?? []);
+  const outputs = named(op.outputs, built.outputs);
+  const seeded = (checks.outputs ?? op.outputs).flatMap((name) => outputs[name] ?? []);
   const seeds = new Map(seeded.map((output, i) => [output, built.graph.declare(`seed ${i}`, 'input', output.shape)]));
   const data = new Map(built.data);
   for (const [output, seed] of seeds) data.set(seed, fillInput({ shape: output.shape }, 100 + output.id));
@@ -209,7 +251,7 @@ export async function checkGradient<A extends object>(
   const full = { ...built, data };
   const twin = await execute(new TfjsExecutor(built.graph, 'cpu'), full, wanted);
   const kernel = await onGpu(full, wanted);
-  const vanishing = new Set((test.vanishing ?? []).map((i) => built.inputs[i]));
+  const vanishing = new Set((test.vanishing ?? []).map((name) => built.inputs[name]));
   const scale = Math.max(...twin.map(largestOf));
   const kernels = Math.max(
     ...twin.map((expected, i) => {
@@ -221,10 +263,10 @@ export async function checkGradient<A extends object>(
   return { kernels, differences: await directional(objective, wrt, twin, data, checks.step ?? 0.02) };
 }
 
-/** Σ seed·output in f64, of the twin at other inputs. */
-async function weighted<A extends object>(
-  op: Op<A>,
-  test: Case<A>,
+/** Σ seed·output in f64, from the twin at the inputs `moved`. */
+async function weighted(
+  op: Op,
+  test: Case,
   original: Built,
   moved: ReadonlyMap<Value, HostArray>,
   seeds: ReadonlyMap<Value, Value>,
@@ -232,11 +274,11 @@ async function weighted<A extends object>(
 ): Promise<number> {
   const built = build(op, test);
   const inputs = new Map(built.data);
-  built.inputs.forEach((value, i) => {
-    const other = original.inputs[i];
-    const replaced = other ? moved.get(other) : undefined;
+  for (const name of op.inputs) {
+    const [value, other] = [built.inputs[name] ?? null, original.inputs[name] ?? null];
+    const replaced = other === null ? undefined : moved.get(other);
     if (value !== null && replaced !== undefined) inputs.set(value, replaced);
-  });
+  }
   const results = await execute(new TfjsExecutor(built.graph, 'cpu'), { ...built, data: inputs }, built.outputs);
   return original.outputs.reduce((sum, output, k) => {
     const seed = seeds.get(output);
@@ -284,7 +326,7 @@ async function directional(
   return worst / Math.max(steepest, 1e-30);
 }
 
-/** Largest entry 1: the gradient itself, or random signs weighted by it so that every component counts. */
+/** A direction with largest entry at most 1: the gradient itself, the gradient's signs times random numbers, or random numbers. */
 function directionOf(gradientOf: HostArray, direction: number, salt: number): Float32Array {
   let largest = 1e-30;
   for (const g of gradientOf) largest = Math.max(largest, Math.abs(g));

@@ -1,7 +1,5 @@
-/** The products with one small side. */
-import { lowrankCases, lowrankSumCases, lowrankTileCases } from './cases/lowrank';
-import { testOp } from './suite';
+/** Products with one small side. */
 
-testOp(lowrankCases);
-testOp(lowrankSumCases);
-testOp(lowrankTileCases);
+import { testShard } from './suite';
+
+testShard('lowrank');

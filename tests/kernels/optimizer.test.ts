@@ -1,8 +1,3 @@
-import { lossscaleCases } from './cases/lossscale';
-import { accumulateCases, adamwCases, gradnormCases } from './cases/optimizer';
-import { testOp } from './suite';
+import { testShard } from './suite';
 
-testOp(accumulateCases);
-testOp(gradnormCases);
-testOp(adamwCases);
-testOp(lossscaleCases);
+testShard('optimizer');

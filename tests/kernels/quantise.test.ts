@@ -1,15 +1,14 @@
-/** Quantising weights: kernel against twin, and what the kernel stored against the layout and the f64 definition of nearest. */
+/** Quantised weights: the kernel against the twin, and what the kernel stores against the layout and an f64 nearest-level search. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { NF4, quantisedLayout, type QuantisedType } from '../../src/core/quantised';
 import { Graph } from '../../src/graph/graph';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { writeQuantised } from '../../src/graph/write-quantised';
-import { quantiseCases } from './cases/quantise';
 import { fillInput, testDevice, useCpu } from './harness';
 import { quantisedNumbers } from './quantised';
-import { testOp } from './suite';
+import { testShard } from './suite';
 
-testOp(quantiseCases);
+testShard('quantise');
 
 const shape = [90, 500] as const;
 const numbers = Float32Array.from(fillInput({ shape, fill: 0.02 }, 3));
@@ -22,23 +21,23 @@ async function stored(dtype: QuantisedType): Promise<ArrayBuffer> {
   const held = executor.bytes();
   const { buffer } = await executor.read(target);
   expect(buffer.byteLength).toBe(quantisedLayout(dtype, ...shape).bytes);
-  // Nothing but the codes and scales stays on the device.
+  // Only the codes and scales stay on the device.
   expect(held).toBeLessThan(buffer.byteLength + 64);
   executor.dispose();
   return buffer;
 }
 
-/** The largest number of each block of 64. */
+/** The largest magnitude in the block of 64 of number `i`. */
 const largest = (i: number): number => {
   const first = i - ((i % shape[1]) % 64);
   const count = Math.min(64, shape[1] - (first % shape[1]));
   return Math.max(...numbers.subarray(first, first + count).map(Math.abs));
 };
 
-describe('what is stored', () => {
+describe('the stored codes and scales', () => {
   beforeAll(useCpu);
 
-  test('q4: the nearest of the 16 levels, under a scale that covers the block', async () => {
+  test('q4: the nearest of the 16 levels, with a scale that covers the block', async () => {
     const found = quantisedNumbers(await stored('q4'), 'q4', shape);
     const spread = Math.max(...found.map(({ scale }) => scale)) - Math.min(...found.map(({ scale }) => scale));
     let squares = 0;
@@ -51,12 +50,12 @@ describe('what is stored', () => {
       expect(scale - largest(i)).toBeLessThanOrEqual(spread / 254);
       squares += off * off;
     });
-    // Normal numbers in blocks of 64: 4-bit NormalFloat leaves about 9.3 % of their standard deviation (f64, 10⁶ samples).
+    // For normal numbers in blocks of 64, the error of 4-bit NormalFloat is about 9.3 % of the standard deviation (f64, 10⁶ samples).
     expect(Math.sqrt(squares / found.length) / 0.02).toBeGreaterThan(0.085);
     expect(Math.sqrt(squares / found.length) / 0.02).toBeLessThan(0.1);
   });
 
-  test('q8: the nearest whole number of 127 to the largest', async () => {
+  test('q8: the nearest integer to 127·x/largest', async () => {
     const found = quantisedNumbers(await stored('q8'), 'q8', shape);
     found.forEach(({ code, scale }, i) => {
       expect(scale).toBeCloseTo(largest(i) / 127, 9);

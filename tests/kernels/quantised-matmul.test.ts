@@ -1,6 +1,5 @@
-/** The matrix product over quantised weights, as CPU adapters and as real GPUs cut it. */
-import { matmulQuantisedCases, matmulQuantisedTileCases } from './cases/matmul';
-import { testOp } from './suite';
+/** The matrix product with quantised weights, with the tiles of CPU adapters and of real GPUs. */
 
-testOp(matmulQuantisedCases);
-testOp(matmulQuantisedTileCases);
+import { testShard } from './suite';
+
+testShard('quantised-matmul');

@@ -1,26 +1,17 @@
-/**
- * The twins are also the engine where there is no GPU: on tfjs's wasm backend each must give what it gives on cpu, with no op
- * missing there.
- */
+/** The twins are also the engine where there is no GPU: on tfjs's wasm backend each must give the same results as on cpu. */
 
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
 import { f16ToF32 } from '../../src/core/f16';
 import { sizeOf } from '../../src/core/shape';
 import { startWasm } from '../../src/graph/tfjs-backend';
+import { listed, named } from '../../kernels/lib/named';
 import { deviation } from '../deviation';
+import { allCases } from './cases';
 import { fillInput, type Case, type Input, type OpCases } from './harness';
 
-const tables = Object.values(import.meta.glob<Record<string, unknown>>('./cases/*.ts', { eager: true }))
-  .flatMap((module) => Object.values(module))
-  .filter(isTable);
-
-/** Sums run in another order on each backend. */
+/** The backends sum in different orders. */
 const TOLERANCE = 1e-5;
-
-function isTable(value: unknown): value is OpCases {
-  return typeof value === 'object' && value !== null && 'op' in value && 'cases' in value;
-}
 
 function tensorOf(input: Input, seed: number): tf.Tensor {
   const data = fillInput(input, seed);
@@ -33,12 +24,10 @@ function tensorOf(input: Input, seed: number): tf.Tensor {
 
 async function twinOn(backend: 'cpu' | 'wasm', { op }: OpCases, example: Case): Promise<ArrayLike<number>[]> {
   await (backend === 'wasm' ? startWasm() : tf.setBackend('cpu'));
-  const outputs = tf.tidy(() =>
-    op.twin(
-      example.inputs.map((input, i) => input && tensorOf(input, i + 1)),
-      example.attrs,
-    ),
-  );
+  const outputs = tf.tidy(() => {
+    const tensors = listed(op.inputs, example.inputs).map((input, i) => input && tensorOf(input, i + 1));
+    return listed(op.outputs, op.twin(named(op.inputs, tensors), example.attrs)).filter((tensor) => tensor !== null);
+  });
   return outputs.map((output) => {
     const data = output.dataSync().slice();
     output.dispose();
@@ -46,9 +35,9 @@ async function twinOn(backend: 'cpu' | 'wasm', { op }: OpCases, example: Case): 
   });
 }
 
-/** What the twin is given, of which device and storage are no part. */
+/** What the twin receives; the device and the storage type are no part of it. */
 function argumentsOf({ op }: OpCases, { inputs, attrs }: Case): string {
-  const given = inputs.map((input) => {
+  const given = listed(op.inputs, inputs).map((input) => {
     if (input === null) return null;
     const { shape, dtype, fill } = input;
     const exact = typeof fill === 'function' ? Array.from({ length: sizeOf(shape) }, (_, i) => fill(i)) : fill;
@@ -59,23 +48,21 @@ function argumentsOf({ op }: OpCases, { inputs, attrs }: Case): string {
 
 const seen = new Set<string>();
 
-/** Cases that tables before have not had already, for other devices or tiles. */
-function fresh(table: OpCases): readonly Case[] {
-  return table.cases.filter((example) => {
-    const key = argumentsOf(table, example);
+/** The cases that differ for the twin from all earlier ones; many differ only in device or tile. */
+function fresh(suite: OpCases): readonly Case[] {
+  return suite.cases.filter((example) => {
+    const key = argumentsOf(suite, example);
     return !seen.has(key) && seen.add(key);
   });
 }
 
-test('finds the tables', () => expect(tables.length).toBeGreaterThan(8));
+const groups = allCases.map((suite) => [suite.op.name, suite, fresh(suite)] as const).filter(([, , cases]) => cases.length > 0);
 
-const groups = tables.map((table) => [table.op.name, table, fresh(table)] as const).filter(([, , cases]) => cases.length > 0);
-
-describe.each(groups)('%s', (_name, table, cases) => {
+describe.each(groups)('%s', (_name, suite, cases) => {
   test.each(cases)('$name: wasm equals cpu', async (example) => {
-    const expected = await twinOn('cpu', table, example);
-    const actual = await twinOn('wasm', table, example);
+    const expected = await twinOn('cpu', suite, example);
+    const actual = await twinOn('wasm', suite, example);
     expect(actual.length).toBe(expected.length);
-    expected.forEach((data, i) => expect(deviation(actual[i] ?? [], data)).toBeLessThanOrEqual(table.tolerance ?? TOLERANCE));
+    expected.forEach((data, i) => expect(deviation(actual[i] ?? [], data)).toBeLessThanOrEqual(suite.tolerance ?? TOLERANCE));
   });
 });

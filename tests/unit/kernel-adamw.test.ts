@@ -28,11 +28,16 @@ function referenceStep(step: number, param: readonly number[], m: number[], v: n
   });
 }
 
-/** One step of the twin over state [param, grad, m, v]; returns the new state. */
-function twinStep(step: number, param: tf.Tensor | null, m: tf.Tensor | null, v: tf.Tensor | null): tf.Tensor[] {
+type State = Readonly<Record<'param' | 'm' | 'v', tf.Tensor>>;
+
+const tensor = (values: readonly number[]) => tf.tensor1d([...values]);
+
+/** One step of the twin; returns the new state and the gradient. */
+function twinStep(step: number, state: State): State & { readonly grad: tf.Tensor } {
   const grad = tf.tensor1d(gradients(step));
-  const [norm = null] = gradnormOp.twin([grad], {});
-  return adamwOp.twin([param, grad, m, v, tf.tensor1d(hyperAt(recipe, step - 1, rate)), norm], {});
+  const { norm } = gradnormOp.twin({ g: grad, scale: null }, {});
+  const hyper = tf.tensor1d(hyperAt(recipe, step - 1, rate));
+  return adamwOp.twin({ ...state, grad, hyper, norm, scale: null }, {});
 }
 
 beforeAll(() => tf.setBackend('cpu'));
@@ -43,36 +48,37 @@ test('fifty clipped steps follow the algorithm', () => {
   const rounding = steps * 2 ** -23;
   const [m, v] = [[...zeros], [...zeros]];
   let expected = start;
-  let state: tf.Tensor[] = [start, zeros, zeros, zeros].map((values) => tf.tensor1d(values));
+  let state: State = { param: tensor(start), m: tensor(zeros), v: tensor(zeros) };
   for (let step = 1; step <= steps; step++) {
     expected = referenceStep(step, expected, m, v);
-    state = twinStep(step, state[0] ?? null, state[2] ?? null, state[3] ?? null);
-    expect(Array.from(state[1]?.dataSync() ?? [])).toEqual(zeros);
+    const { grad, ...next } = twinStep(step, state);
+    expect(Array.from(grad.dataSync())).toEqual(zeros);
+    state = next;
   }
-  const found = Array.from(state[0]?.dataSync() ?? []);
+  const found = Array.from(state.param.dataSync());
   expected.forEach((value, i) => expect(Math.abs((found[i] ?? NaN) - value)).toBeLessThan(rounding));
 });
 
 test('the bias corrections fit the betas as f32: every one of 200 updates is right to 2e-6', () => {
   const [m, v] = [[...zeros], [...zeros]];
-  let [, , firstMoment, secondMoment]: (tf.Tensor | undefined)[] = zeros.map(() => tf.tensor1d(zeros));
+  let state: State = { param: tensor(zeros), m: tensor(zeros), v: tensor(zeros) };
   let worst = 0;
   for (let step = 1; step <= 200; step++) {
     // From a parameter of 0 the result is the update itself, with its own relative precision.
     const expected = referenceStep(step, zeros, m, v);
-    const state = twinStep(step, tf.tensor1d(zeros), firstMoment ?? null, secondMoment ?? null);
-    [, , firstMoment, secondMoment] = state;
-    const found = Array.from(state[0]?.dataSync() ?? []);
+    state = twinStep(step, { ...state, param: tensor(zeros) });
+    const found = Array.from(state.param.dataSync());
     expected.forEach((value, i) => (worst = Math.max(worst, Math.abs((found[i] ?? NaN) - value) / rate)));
   }
   expect(worst).toBeLessThan(2e-6);
 });
 
-test('a norm that is not finite leaves all but the gradient as it was', () => {
-  const inputs = [[1, 2], [NaN, 1], [3, 4], [5, 6], hyperAt(recipe, 0, rate)].map((values) => tf.tensor1d(values));
+test('a norm that is not finite leaves all but the gradient unchanged', () => {
+  const state = { param: tensor([1, 2]), grad: tensor([NaN, 1]), m: tensor([3, 4]), v: tensor([5, 6]) };
   for (const norm of [NaN, Infinity]) {
-    const outputs = adamwOp.twin([...inputs, tf.tensor1d([norm])], {});
-    expect(outputs.map((tensor) => Array.from(tensor.dataSync()))).toEqual([
+    const hyper = tensor([...hyperAt(recipe, 0, rate)]);
+    const { param, grad, m, v } = adamwOp.twin({ ...state, hyper, norm: tensor([norm]), scale: null }, {});
+    expect([param, grad, m, v].map((each) => Array.from(each.dataSync()))).toEqual([
       [1, 2],
       [0, 0],
       [3, 4],

@@ -1,11 +1,14 @@
-/** What the matrix products rely on without a GPU: loops written out, row blocks, tiles inside WebGPU's default limits. */
+/** The parts of the matrix products that need no GPU: unrolled loops, row blocks, tiles within WebGPU's default limits. */
 
 import { describe, expect, test } from 'vitest';
 import { rowBlocks } from '../../kernels/lib/row-blocks';
+import { attentionOp } from '../../kernels/attention';
 import { crossentropyOp } from '../../kernels/crossentropy';
+import { launchOp } from '../../kernels/lib/launch';
 import { lowrankOp } from '../../kernels/lowrank';
 import { matmulOp } from '../../kernels/matmul';
-import type { Launch, Spec, Target } from '../../kernels/op';
+import type { Binding, Launch, Spec, Target } from '../../kernels/op';
+import { rmsnormOp } from '../../kernels/rmsnorm';
 import { tileOf } from '../../kernels/lib/tile';
 import { quantisedLayout } from '../../src/core/quantised';
 import { unroll } from '../../kernels/lib/unroll';
@@ -21,13 +24,15 @@ const real: Target = {
 const software: Target = { ...real, software: true };
 const matrix = (rows: number, columns: number, dtype: Spec['dtype'] = 'f32'): Spec => ({ shape: [rows, columns], dtype });
 
+const vector = (size: number, dtype: Spec['dtype'] = 'f32'): Spec => ({ shape: [size], dtype });
+
 describe('unroll', () => {
-  test('writes nested loops out, inner indices first to last', () => {
+  test('expands nested loops, inner indices first to last', () => {
     const source = ['#repeat i N', 'a$i', '#repeat j 2', 'b$i_$j', '#end', '#end', 'c'].join('\n');
     expect(unroll(source, { N: 2 }).split('\n')).toEqual(['a0', 'b0_0', 'b0_1', 'a1', 'b1_0', 'b1_1', 'c']);
   });
 
-  test('names a loop without an end, and an unknown count', () => {
+  test('reports a loop without an end, and an unknown count', () => {
     expect(() => unroll('#repeat i 2\na', {})).toThrow(/#repeat without #end: #repeat i 2/);
     expect(() => unroll('#repeat i N\n#end', {})).toThrow(/unknown count "N"/);
   });
@@ -40,7 +45,7 @@ describe('rowBlocks', () => {
     [matrix(49152, 576), 32 * MIB],
     [matrix(333, 51), 30_000],
     [matrix(1001, 7, 'f16'), 4_000],
-  ])('cover every row of %o once, aligned and within the limit', (spec, limit) => {
+  ])('contain every row of %o once, aligned and within the limit', (spec, limit) => {
     const blocks = rowBlocks(spec, limit);
     const [rows = 0] = spec.shape;
     expect(blocks.length).toBeGreaterThan(1);
@@ -52,17 +57,17 @@ describe('rowBlocks', () => {
     }
   });
 
-  test('one block without a range when all fits', () => {
+  test('are one block without a range when everything fits', () => {
     expect(rowBlocks(matrix(5, 3), MIB)).toEqual([{ first: 0, rows: 5 }]);
   });
 });
 
 const sizes = [1, 3, 8, 16, 33, 64, 200, 576, 2048, 8192];
-/** The logits of a large vocabulary too. */
+/** Including the logits of a large vocabulary. */
 const shapes = sizes.flatMap((rows) => [...sizes, 262_144].map((columns) => [rows, columns] as const));
 
 describe('tiles', () => {
-  test.each([1, 64, 576, 8192])('stay inside the default limits at depth %i', (depth) => {
+  test.each([1, 64, 576, 8192])('stay within the default limits at depth %i', (depth) => {
     for (const target of [real, software])
       for (const [rows, columns] of shapes) {
         const product = { layout: 'nt', type: 'f16', rows, columns, depth, extension: 16 } as const;
@@ -105,46 +110,44 @@ describe.each([
   ['a real GPU', real],
   ['a CPU adapter', software],
 ])('launches on %s', (_name, target) => {
-  test('of a 1B head and its gradient cut the head, not the batch', () => {
-    const inputs = [
-      matrix(2048, 2048),
-      matrix(128256, 2048, 'f16'),
-      { shape: [2048], dtype: 'i32' },
-      { shape: [2048], dtype: 'f32' },
-    ] as const;
-    const outputs = crossentropyOp.infer(inputs, { training: true });
-    const launch = crossentropyOp.launch({ inputs, outputs }, { training: true }, target);
+  test('of a 1B head and its gradient split the head, not the batch', () => {
+    const inputs = {
+      ...{ hidden: matrix(2048, 2048), head: matrix(128256, 2048, 'f16') },
+      ...{ labels: vector(2048, 'i32'), weights: vector(2048) },
+    };
+    const attrs = { training: true };
+    const launch = launchOp(crossentropyOp, { inputs, outputs: crossentropyOp.infer(inputs, attrs) }, attrs, target);
     expectWithinLimits(launch, target);
     expect(launch.scratch[0]).toBeLessThanOrEqual(64 * 4 * 128256);
   });
 
   test('of every part of a linear layer', () => {
-    const inputs = [
-      matrix(512, 576),
-      matrix(1536, 576, 'f16'),
-      matrix(512, 16),
-      matrix(1536, 16),
-      { shape: [1536], dtype: 'f32' },
-      matrix(512, 1536),
-    ] as const;
+    const inputs = {
+      ...{ a: matrix(512, 576), w: matrix(1536, 576, 'f16'), p: matrix(512, 16), q: matrix(1536, 16) },
+      ...{ bias: vector(1536), addend: matrix(512, 1536) },
+    };
     const attrs = { layout: 'nt', scale: 2 } as const;
-    expectWithinLimits(matmulOp.launch({ inputs, outputs: matmulOp.infer(inputs, attrs) }, attrs, target), target);
+    expectWithinLimits(launchOp(matmulOp, { inputs, outputs: matmulOp.infer(inputs, attrs) }, attrs, target), target);
   });
 
-  test.each(['q8', 'q4'] as const)('of every part of a linear layer in %s, cut into row blocks, in eight buffers', (dtype) => {
+  test.each(['q8', 'q4'] as const)('of every part of a linear layer in %s, in row blocks, with eight buffers', (dtype) => {
     const small = { ...target, maxBindingBytes: 200_000 };
     for (const layout of ['nt', 'nn'] as const) {
-      const w = layout === 'nt' ? matrix(1536, 576, dtype) : matrix(576, 1536, dtype);
-      const q = layout === 'nt' ? matrix(1536, 16) : matrix(16, 1536);
-      const inputs = [matrix(8, 576), w, matrix(8, 16), q, { shape: [1536], dtype: 'f32' }, matrix(8, 1536)] as const;
+      const [w, q] =
+        layout === 'nt' ? [matrix(1536, 576, dtype), matrix(1536, 16)] : [matrix(576, 1536, dtype), matrix(16, 1536)];
+      const inputs = {
+        ...{ a: matrix(8, 576), w, p: matrix(8, 16), q },
+        ...{ bias: vector(1536), addend: matrix(8, 1536) },
+      };
       const attrs = { layout, scale: 2 } as const;
-      const { dispatches } = matmulOp.launch({ inputs, outputs: matmulOp.infer(inputs, attrs) }, attrs, small);
-      const products = dispatches.filter(({ bindings }) => bindings.some(({ index, from }) => from === 'input' && index === 1));
+      const { dispatches } = launchOp(matmulOp, { inputs, outputs: matmulOp.infer(inputs, attrs) }, attrs, small);
+      const isWeight = ({ from, index }: Binding) => from === 'input' && index === matmulOp.inputs.indexOf('w');
+      const products = dispatches.filter(({ bindings }) => bindings.some(isWeight));
       expect(products.length).toBeGreaterThan(1);
       const { scales } = quantisedLayout(dtype, ...(w.shape as [number, number]));
       for (const { bindings } of products) {
         expect(bindings.length).toBeLessThanOrEqual(8);
-        const ranges = bindings.flatMap(({ from, index, range }) => (from === 'input' && index === 1 && range ? [range] : []));
+        const ranges = bindings.flatMap((binding) => (isWeight(binding) && binding.range ? [binding.range] : []));
         expect(ranges[1]).toEqual(scales);
         expect((ranges[0]?.offset ?? 1) % 256).toBe(0);
         expect((ranges[0]?.offset ?? NaN) + (ranges[0]?.size ?? NaN)).toBeLessThanOrEqual(scales.offset);
@@ -153,21 +156,37 @@ describe.each([
   });
 
   test('of a token sum', () => {
-    const inputs = [matrix(2048, 16), matrix(2048, 8192)];
+    const inputs = { a: matrix(2048, 16), b: matrix(2048, 8192) };
     const attrs = { layout: 'tn', scale: 2 } as const;
-    expectWithinLimits(lowrankOp.launch({ inputs, outputs: lowrankOp.infer(inputs, attrs) }, attrs, target), target);
+    expectWithinLimits(launchOp(lowrankOp, { inputs, outputs: lowrankOp.infer(inputs, attrs) }, attrs, target), target);
   });
 });
 
 describe('shape rules', () => {
-  test('print what came in', () => {
+  const none = { p: null, q: null, bias: null, addend: null };
+
+  test('print the inputs by name', () => {
     const attrs = { layout: 'nt', scale: 1 } as const;
-    expect(() => matmulOp.infer([matrix(2, 3), matrix(4, 5, 'f16')], attrs)).toThrow(
-      /internal: matmul nt: got f32\[2, 3\], f16\[4, 5\]/,
+    expect(() => matmulOp.infer({ a: matrix(2, 3), w: matrix(4, 5, 'f16'), ...none }, attrs)).toThrow(
+      /internal: matmul nt: got a f32\[2, 3\], w f16\[4, 5\]/,
     );
-    expect(() => matmulOp.infer([matrix(2, 3), matrix(4, 3), matrix(2, 1), null], attrs)).toThrow(/f32\[2, 1\], none/);
-    expect(() => lowrankOp.infer([matrix(2, 3), matrix(4, 5)], { layout: 'tn', scale: 1 })).toThrow(
-      /internal: lowrank tn: got f32\[2, 3\], f32\[4, 5\]/,
+    expect(() => matmulOp.infer({ a: matrix(2, 3), w: matrix(4, 3), ...none, p: matrix(2, 1) }, attrs)).toThrow(
+      /p f32\[2, 1\], q none/,
     );
+    expect(() => lowrankOp.infer({ a: matrix(2, 3), b: matrix(4, 5) }, { layout: 'tn', scale: 1 })).toThrow(
+      /internal: lowrank tn: got a f32\[2, 3\], b f32\[4, 5\]/,
+    );
+  });
+
+  test('say that activations may be f16', () => {
+    const attention = { rows: 1, heads: 1, kvHeads: 1, headSize: 4, scale: 1, causal: true, window: 0 };
+    const [x, wrong] = [matrix(2, 3), vector(5)];
+    const head = { hidden: x, head: matrix(4, 5), labels: wrong, weights: wrong };
+    const product = { layout: 'nt', scale: 1 } as const;
+    expect(() => matmulOp.infer({ ...none, a: x, w: matrix(4, 5) }, product)).toThrow('expected a f32|f16[M, K]');
+    expect(() => lowrankOp.infer({ a: x, b: matrix(4, 5) }, product)).toThrow('expected two f32|f16 matrices');
+    expect(() => rmsnormOp.infer({ x, weight: wrong }, { eps: 0 })).toThrow('expected x f32|f16[M, G·W]');
+    expect(() => attentionOp.infer({ q: x, k: x, v: x, segments: wrong }, attention)).toThrow('expected q f32|f16[M, 1·4]');
+    expect(() => crossentropyOp.infer(head, { training: true })).toThrow('expected hidden f32|f16[M, C]');
   });
 });

@@ -1,5 +1,5 @@
 import { addOp } from '../../../kernels/add';
-import type { OpCases } from '../harness';
+import { opCases } from '../harness';
 
 const shapes = [1, 2, 3, 4, 5, 7, 8, 16, 63, 64, 65, 100, 127, 255, 256, 257, 1000, 1023, 1024, 4097].map((size) => [size]);
 const matrices = [
@@ -10,8 +10,13 @@ const matrices = [
   [128, 96],
 ];
 
-export const addCases: OpCases = {
-  op: addOp,
-  gradient: { inputs: [0, 1] },
-  cases: [...shapes, ...matrices].map((shape) => ({ name: `[${shape.join()}]`, inputs: [{ shape }, { shape }], attrs: {} })),
-};
+export const addCases = opCases(addOp, {
+  shard: 'elementwise',
+  gradient: { inputs: ['a', 'b'] },
+  f16: ['[17,64]', '[128,96]'],
+  cases: [...shapes, ...matrices].map((shape) => ({
+    name: `[${shape.join()}]`,
+    inputs: { a: { shape }, b: { shape } },
+    attrs: {},
+  })),
+});

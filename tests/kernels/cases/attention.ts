@@ -1,5 +1,7 @@
-import { attentionBackwardOp, attentionOp, type AttentionAttrs } from '../../../kernels/attention';
-import type { Case, Input, OpCases } from '../harness';
+import { attentionBackwardOp, attentionOp } from '../../../kernels/attention';
+import { opCases, type Case, type CaseOf, type Input } from '../harness';
+
+type AttentionCase = CaseOf<typeof attentionOp>;
 import { REAL } from '../targets';
 
 interface Sizes {
@@ -8,7 +10,7 @@ interface Sizes {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headSize: number;
-  /** Lengths of the segments of every row; what is left is padding. Default: one segment. */
+  /** Lengths of the segments of every row; the rest is padding. Default: one segment. */
   readonly lengths?: readonly number[];
   readonly bidirectional?: boolean;
   /** Standard deviation of the queries. */
@@ -78,7 +80,7 @@ const large: readonly Sizes[] = [
   size(1, 90, 6, 2, 256, { lengths: [70] }),
 ];
 
-/** As a real GPU cuts them: staged, in tiles of 32 or 64 rows, the members of a group apart or together. */
+/** With the tiles of a real GPU: staged, 32 or 64 rows, the query heads of a group in one workgroup or several. */
 const staged: readonly Sizes[] = [
   ...[small[2], small[8], small[18], small[22], small[23]].flatMap((each) => each ?? []),
   ...[large[1], large[2], large[5], large[8], large[11]].flatMap((each) => each ?? []),
@@ -86,7 +88,7 @@ const staged: readonly Sizes[] = [
   size(4, 100, 64, 32, 8, { lengths: [40, 50] }),
 ].map((each) => ({ ...each, target: REAL }));
 
-/** Rows of the batch that only fit a binding one or two at a time: 64·4·16 words are 16 KiB. */
+/** With a binding limit of one or two rows of the batch: 64·4·16 words are 16 KiB. */
 const cut: readonly Sizes[] = [
   size(3, 64, 4, 2, 16, { lengths: [40], target: { maxBindingBytes: 16384 } }),
   size(5, 64, 4, 2, 16, { target: { ...REAL, maxBindingBytes: 40_000 } }),
@@ -95,41 +97,48 @@ const cut: readonly Sizes[] = [
 
 const sizes = [...small, ...large, ...staged, ...cut];
 
-function inputsOf({ rows, tokens, heads, kvHeads, headSize, lengths = [tokens], spread = 1 }: Sizes): Input[] {
+function inputsOf({ rows, tokens, heads, kvHeads, headSize, lengths = [tokens], spread = 1 }: Sizes): AttentionCase['inputs'] {
   const ids = lengths.flatMap((length, id) => Array.from({ length }, () => id));
-  return [
-    { shape: [rows * tokens, heads * headSize], fill: spread },
-    { shape: [rows * tokens, kvHeads * headSize] },
-    { shape: [rows * tokens, kvHeads * headSize] },
-    { shape: [rows * tokens], dtype: 'i32', fill: (i) => ids[i % tokens] ?? -1 },
-  ];
+  const keys: Input = { shape: [rows * tokens, kvHeads * headSize] };
+  return {
+    q: { shape: [rows * tokens, heads * headSize], fill: spread },
+    k: keys,
+    v: keys,
+    segments: { shape: [rows * tokens], dtype: 'i32', fill: (i) => ids[i % tokens] ?? -1 },
+  };
 }
 
-function caseOf(sizes: Sizes, inputs: readonly Input[]): Case<AttentionAttrs> {
+function caseOf(sizes: Sizes): AttentionCase {
   const { rows, tokens, heads, kvHeads, headSize, lengths, bidirectional = false, window = 0, target } = sizes;
   const segments = lengths === undefined ? '' : ` segments ${lengths.slice(0, 5).join()}`;
   return {
     name: `${rows}x${tokens}, ${heads}/${kvHeads} heads of ${headSize}${bidirectional ? ' bidirectional' : ''}${window > 0 ? ` window ${window}` : ''}${segments}${target ? ` ${JSON.stringify(target)}` : ''}`,
-    inputs,
+    inputs: inputsOf(sizes),
     attrs: { rows, heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), causal: !bidirectional, window },
     ...(target && { target }),
-    // Where every token sees one key alone, its weight is 1 whatever the scores are.
-    ...((tokens === 1 || window === 1) && { vanishing: [0, 1] }),
+    // When every token sees only one key, its weight is 1 for all scores.
+    ...((tokens === 1 || window === 1) && { vanishing: ['q', 'k'] }),
   };
 }
 
-export const attentionCases: OpCases<AttentionAttrs> = {
-  op: attentionOp,
-  gradient: { inputs: [0, 1, 2], outputs: [0] },
-  cases: sizes.map((each) => caseOf(each, inputsOf(each))),
-};
+/** Of every ten cases, the names of two: compiling the shaders takes a CPU adapter seconds. */
+const f16 = sizes.map((each) => caseOf(each).name).filter((_, i) => i % 10 === 1 || i % 10 === 8);
 
-/** Any o and do; an lse above all scores, so that the weights it gives are below 1. */
-export const attentionBackwardCases: OpCases<AttentionAttrs> = {
-  op: attentionBackwardOp,
+export const attentionCases = opCases(attentionOp, {
+  shard: 'attention',
+  gradient: { inputs: ['q', 'k', 'v'], outputs: ['o'] },
+  f16,
+  cases: sizes.map(caseOf),
+});
+
+/** Any o and do, and an lse above all scores, so that the weights are below 1. */
+export const attentionBackwardCases = opCases(attentionBackwardOp, {
+  shard: 'attention',
+  f16,
   cases: sizes.map((each) => {
-    const wide = { shape: [each.rows * each.tokens, each.heads * each.headSize] };
-    const lse = { shape: [each.rows * each.tokens, each.heads], fill: (i: number) => 3 + (i % 5) };
-    return caseOf(each, [...inputsOf({ ...each, spread: 0.3 }), wide, lse, wide]);
+    const wide: Input = { shape: [each.rows * each.tokens, each.heads * each.headSize] };
+    const lse: Input = { shape: [each.rows * each.tokens, each.heads], fill: (i) => 3 + (i % 5) };
+    const { vanishing: _vanishing, ...forward } = caseOf(each);
+    return { ...forward, inputs: { ...inputsOf({ ...each, spread: 0.3 }), o: wide, lse, dout: wide } };
   }),
-};
+});

@@ -1,8 +1,8 @@
-import { attentionCachedOp, type CachedAttentionAttrs } from '../../../kernels/attention_cached';
-import type { Case, OpCases } from '../harness';
+import { attentionCachedOp } from '../../../kernels/attention_cached';
+import { opCases, type CaseOf } from '../harness';
 import { BASE } from '../targets';
 
-/** Rows of the cache, new tokens, start, heads, key/value heads, head size, and the window if there is one. */
+/** Rows of the cache, new tokens, start, heads, key/value heads, head size, and an optional window. */
 const sizes: readonly (readonly [number, number, number, number, number, number, number?])[] = [
   [1, 1, 0, 1, 1, 4],
   [2, 1, 1, 1, 1, 8],
@@ -34,39 +34,39 @@ const sizes: readonly (readonly [number, number, number, number, number, number,
   [128, 2, 60, 4, 2, 20, 300],
 ];
 
-/** Where a query sits: its row of the cache and its position. */
-type Place = readonly [row: number, position: number];
+/** A query's row of the cache and its position in its sequence. */
+type Query = readonly [row: number, position: number];
 
 type Heads = readonly [heads: number, kvHeads: number, headSize: number, window?: number];
 
 function caseOf(
   name: string,
   cache: number,
-  places: readonly Place[],
+  queries: readonly Query[],
   [heads, kvHeads, headSize, window = 0]: Heads,
-): Case<CachedAttentionAttrs> {
-  const integers = (of: 0 | 1) => ({ shape: [places.length], dtype: 'i32', fill: (i: number) => places[i]?.[of] ?? 0 }) as const;
+): CaseOf<typeof attentionCachedOp> {
+  const integers = (of: 0 | 1) =>
+    ({ shape: [queries.length], dtype: 'i32', fill: (i: number) => queries[i]?.[of] ?? 0 }) as const;
+  const cached = { shape: [cache, kvHeads * headSize], dtype: 'f16' } as const;
   return {
     name: `${name}, ${heads}/${kvHeads} heads of ${headSize}${window > 0 ? `, window ${window}` : ''}`,
-    inputs: [
-      { shape: [places.length, heads * headSize] },
-      { shape: [cache, kvHeads * headSize], dtype: 'f16' },
-      { shape: [cache, kvHeads * headSize], dtype: 'f16' },
-      integers(0),
-      integers(1),
-    ],
+    inputs: {
+      ...{ q: { shape: [queries.length, heads * headSize] }, cacheK: cached, cacheV: cached },
+      ...{ rows: integers(0), positions: integers(1) },
+    },
     attrs: { heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), window, reach: cache },
   };
 }
 
-/** `count` queries of the sequence that begins at row `first`, from position `start` on. */
+/** `count` queries of the sequence whose first row is `first`, from position `start` on. */
 const run = (first: number, start: number, count: number) =>
-  Array.from({ length: count }, (_, i): Place => [first + start + i, start + i]);
+  Array.from({ length: count }, (_, i): Query => [first + start + i, start + i]);
 
-const IDLE: Place = [-1, 0];
+/** A query without a sequence. */
+const IDLE: Query = [-1, 0];
 
-/** Several sequences in one cache: of other lengths, some places without one. */
-const ragged: readonly (readonly [number, readonly Place[], Heads])[] = [
+/** Several sequences of different lengths in one cache, and queries without a sequence. */
+const ragged: readonly (readonly [number, readonly Query[], Heads])[] = [
   [12, [IDLE, [4, 0], [11, 3]], [2, 1, 8]],
   [160, [[5, 5], IDLE, [57, 17], [80, 0], [159, 39]], [4, 2, 16]],
   [
@@ -82,16 +82,16 @@ const ragged: readonly (readonly [number, readonly Place[], Heads])[] = [
   [256, [...run(64, 60, 3), IDLE, ...run(128, 0, 4)], [2, 2, 96]],
 ];
 
-export const attentionCachedCases: OpCases<CachedAttentionAttrs> = {
-  op: attentionCachedOp,
+export const attentionCachedCases = opCases(attentionCachedOp, {
+  shard: 'attention_cached',
   cases: [
     ...sizes.map(([rows, tokens, start, ...heads]) =>
       caseOf(`${tokens} at ${start} of ${rows}`, rows, run(0, start, tokens), heads),
     ),
-    ...ragged.map(([cache, places, heads]) => caseOf(`${places.length} of several`, cache, places, heads)),
-    ...ragged.slice(1, 3).map(([cache, places, heads]) => ({
-      ...caseOf(`${places.length} of several, base`, cache, places, heads),
+    ...ragged.map(([cache, queries, heads]) => caseOf(`${queries.length} of several`, cache, queries, heads)),
+    ...ragged.slice(1, 3).map(([cache, queries, heads]) => ({
+      ...caseOf(`${queries.length} of several, base`, cache, queries, heads),
       target: BASE,
     })),
   ],
-};
+});

@@ -1,7 +1,7 @@
 import { cacheWriteOp } from '../../../kernels/cache_write';
-import type { Case, OpCases } from '../harness';
+import { opCases, type CaseOf } from '../harness';
 
-/** `count` rows one after the other. */
+/** `count` consecutive rows. */
 const from = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
 
 /** Rows of the cache, width, and the rows written. */
@@ -28,26 +28,27 @@ const sizes: readonly (readonly [number, number, readonly number[]])[] = [
   [512, 192, [511]],
 ];
 
-function caseOf([cache, width, rows]: (typeof sizes)[number], fill: number | ((i: number) => number) = 1): Case {
-  const matrix = (count: number) => ({ shape: [count, width] });
+function caseOf(
+  [cache, width, rows]: (typeof sizes)[number],
+  fill: number | ((i: number) => number) = 1,
+): CaseOf<typeof cacheWriteOp> {
+  const cached = { shape: [cache, width], dtype: 'f16' } as const;
+  const written = { shape: [rows.length, width], fill };
   return {
     name: `${rows.length}x${width}, first at ${rows[0] ?? 0} of ${cache}${fill === 1 ? '' : ', any size'}`,
-    inputs: [
-      { ...matrix(cache), dtype: 'f16' },
-      { ...matrix(cache), dtype: 'f16' },
-      { ...matrix(rows.length), fill },
-      { ...matrix(rows.length), fill },
-      { shape: [rows.length], dtype: 'i32', fill: (i) => rows[i] ?? 0 },
-    ],
+    inputs: {
+      ...{ cacheK: cached, cacheV: cached, k: written, v: written },
+      rows: { shape: [rows.length], dtype: 'i32', fill: (i) => rows[i] ?? 0 },
+    },
     attrs: {},
   };
 }
 
-/** From below the smallest half to above the largest, both signs, half-way between two halves every third time. */
+/** From below the smallest f16 to above the largest, both signs; every third number is halfway between two f16. */
 const anySize = (i: number) => (i % 2 === 0 ? 1 : -1) * (1 + (i % 3 === 0 ? 2 ** -11 : i / 1000)) * 2 ** ((i % 44) - 26);
 
-export const cacheWriteCases: OpCases = {
-  op: cacheWriteOp,
+export const cacheWriteCases = opCases(cacheWriteOp, {
+  shard: 'cache',
   tolerance: 0,
   cases: [...sizes.map((size) => caseOf(size)), caseOf([20, 64, from(2, 16)], anySize)],
-};
+});

@@ -1,9 +1,9 @@
-import { crossentropyOp, type CrossentropyAttrs } from '../../../kernels/crossentropy';
+import { crossentropyOp } from '../../../kernels/crossentropy';
 import type { Target } from '../../../src/gpu/device';
-import type { Case, OpCases } from '../harness';
+import { opCases, type CaseOf } from '../harness';
 import { BASE, REAL } from '../targets';
 
-/** Tokens, width, vocabulary; a small binding limit cuts tokens into chunks and the head into row blocks. */
+/** Tokens, width, vocabulary; a small binding limit splits the tokens into chunks and the head into row blocks. */
 type Size = readonly [M: number, C: number, V: number, limit?: number];
 
 const sizes: readonly Size[] = [
@@ -22,9 +22,9 @@ const sizes: readonly Size[] = [
   [20, 64, 1200, 300_000],
 ];
 
-function caseOf([M, C, V, limit]: Size, half: boolean, training: boolean, target: Partial<Target>): Case<CrossentropyAttrs> {
+function caseOf([M, C, V, limit]: Size, f16: boolean, training: boolean, target: Partial<Target>): CaseOf<typeof crossentropyOp> {
   const words = [
-    half && 'f16',
+    f16 && 'f16',
     training && 'training',
     limit !== undefined && 'in blocks',
     target === REAL && 'tiled',
@@ -32,30 +32,31 @@ function caseOf([M, C, V, limit]: Size, half: boolean, training: boolean, target
   ];
   return {
     name: [`${M}x${C}x${V}`, ...words.filter((word) => word)].join(' '),
-    inputs: [
-      { shape: [M, C] },
-      { shape: [V, C], dtype: half ? 'f16' : 'f32', fill: 0.5 },
+    inputs: {
+      hidden: { shape: [M, C] },
+      head: { shape: [V, C], dtype: f16 ? 'f16' : 'f32', fill: 0.5 },
       // Every third token has no label.
-      { shape: [M], dtype: 'i32', fill: (i) => (i % 3 === 1 ? -1 : (i * 7919) % V) },
-      { shape: [M], fill: (i) => 1 / (1 + (i % 5)) },
-    ],
+      labels: { shape: [M], dtype: 'i32', fill: (i) => (i % 3 === 1 ? -1 : (i * 7919) % V) },
+      weights: { shape: [M], fill: (i) => 1 / (1 + (i % 5)) },
+    },
     attrs: { training },
     target: { ...target, ...(limit !== undefined && { maxBindingBytes: limit }) },
   };
 }
 
-export const crossentropyCases: OpCases<CrossentropyAttrs> = {
-  op: crossentropyOp,
-  gradient: { inputs: [0], outputs: [0], step: 0.01 },
+export const crossentropyCases = opCases(crossentropyOp, {
+  shard: 'head',
+  gradient: { inputs: ['hidden'], outputs: ['loss'], step: 0.01 },
+  f16: ['16x12x64 f16 training', '129x24x300 training in blocks'],
   cases: sizes.flatMap((size) => [caseOf(size, false, true, {}), caseOf(size, true, true, {})]),
-};
+});
 
-/** Without training, without optional features, and as a real GPU cuts the products (shaders with barriers take a CPU adapter seconds to compile). */
-export const crossentropyVariantCases: OpCases<CrossentropyAttrs> = {
-  op: crossentropyOp,
+/** Without training, without optional features, and with the tiles of a real GPU (a CPU adapter compiles shaders with barriers for seconds). */
+export const crossentropyVariantCases = opCases(crossentropyOp, {
+  shard: 'head',
   cases: [
     ...sizes.map((size, i) => caseOf(size, i % 2 === 1, false, {})),
     ...sizes.slice(5).map((size, i) => caseOf(size, i % 2 === 0, true, REAL)),
     ...sizes.slice(0, 6).map((size, i) => caseOf(size, i % 2 === 0, true, BASE)),
   ],
-};
+});

@@ -1,7 +1,7 @@
 import { embeddingOp } from '../../../kernels/embedding';
-import type { Case, OpCases } from '../harness';
+import { opCases, type CaseOf } from '../harness';
 
-/** Rows and columns of the table, ids, and the bytes of a binding when the table is to be cut. */
+/** Rows and columns of the table, ids, and the binding limit in bytes where the table must be split. */
 const sizes: readonly (readonly [V: number, C: number, M: number, limit?: number])[] = [
   [1, 1, 1],
   [2, 3, 1],
@@ -18,18 +18,16 @@ const sizes: readonly (readonly [V: number, C: number, M: number, limit?: number
   [30, 8, 300, 4096],
 ];
 
-const tableOf = (half: boolean) =>
-  sizes.map(([V, C, M, limit]): Case => {
-    const dtype = half ? 'f16' : 'f32';
-    return {
-      name: `${dtype} ${V}x${C}, ${M} ids${limit === undefined ? '' : ' in blocks'}`,
-      inputs: [
-        { shape: [V, C], dtype },
-        { shape: [M], dtype: 'i32', fill: [0, V] },
-      ],
-      attrs: {},
-      ...(limit !== undefined && { target: { maxBindingBytes: limit } }),
-    };
-  });
+const casesOf = (dtype: 'f32' | 'f16') =>
+  sizes.map(([V, C, M, limit]): CaseOf<typeof embeddingOp> => ({
+    name: `${dtype} ${V}x${C}, ${M} ids${limit === undefined ? '' : ' in blocks'}`,
+    inputs: { table: { shape: [V, C], dtype }, ids: { shape: [M], dtype: 'i32', fill: [0, V] } },
+    attrs: {},
+    ...(limit !== undefined && { target: { maxBindingBytes: limit } }),
+  }));
 
-export const embeddingCases: OpCases = { op: embeddingOp, tolerance: 0, cases: [...tableOf(false), ...tableOf(true)] };
+export const embeddingCases = opCases(embeddingOp, {
+  shard: 'head',
+  tolerance: 0,
+  cases: [...casesOf('f32'), ...casesOf('f16')],
+});

@@ -1,9 +1,9 @@
-import { lowrankOp, lowrankSumOp, type LowrankAttrs, type LowrankSumAttrs } from '../../../kernels/lowrank';
+import { lowrankOp, lowrankSumOp, type LowrankAttrs } from '../../../kernels/lowrank';
 import type { Target } from '../../../src/gpu/device';
-import type { Case, OpCases } from '../harness';
+import { opCases, type CaseOf } from '../harness';
 import { REAL } from '../targets';
 
-/** Rows, columns, depth of the result. */
+/** Rows and columns of the result, and the depth. */
 type Size = readonly [M: number, N: number, K: number];
 
 const sizes: readonly Size[] = [
@@ -25,10 +25,10 @@ const sizes: readonly Size[] = [
 
 const layouts = ['nt', 'nn', 'tn'] as const;
 
-function caseOf([M, N, K]: Size, layout: LowrankAttrs['layout'], target: Partial<Target>): Case<LowrankAttrs> {
+function caseOf([M, N, K]: Size, layout: LowrankAttrs['layout'], target: Partial<Target>): CaseOf<typeof lowrankOp> {
   const a = { shape: layout === 'tn' ? [K, M] : [M, K] };
   const b = { shape: layout === 'nt' ? [N, K] : [K, N] };
-  return { name: `${layout} ${M}x${N}x${K}`, inputs: [a, b], attrs: { layout, scale: 1.3 }, target };
+  return { name: `${layout} ${M}x${N}x${K}`, inputs: { a, b }, attrs: { layout, scale: 1.3 }, target };
 }
 
 /** More tokens than one binding holds. */
@@ -37,31 +37,33 @@ const cut = [caseOf([16, 24, 300], 'tn', SMALL), caseOf([9, 31, 150], 'tn', SMAL
   (each) => ({ ...each, name: `${each.name} in parts` }),
 );
 
-export const lowrankCases: OpCases<LowrankAttrs> = {
-  op: lowrankOp,
-  gradient: { inputs: [0, 1] },
+export const lowrankCases = opCases(lowrankOp, {
+  shard: 'lowrank',
+  gradient: { inputs: ['a', 'b'] },
+  f16: ['nt 16x576x64', 'nn 16x576x64', 'nn 576x16x130', 'tn 16x576x64', 'tn 16x24x300 in parts'],
   cases: [...sizes.flatMap((size) => layouts.map((layout) => caseOf(size, layout, {}))), ...cut],
-};
+});
 
-export const lowrankSumCases: OpCases<LowrankSumAttrs> = {
-  op: lowrankSumOp,
+export const lowrankSumCases = opCases(lowrankSumOp, {
+  shard: 'lowrank',
+  f16: ['16x576x64', '16x24x512, cut otherwise'],
   cases: [
     ...sizes.map((size) => [size, {}] as const),
     ...sizes.map((size) => [size, REAL] as const),
     [[9, 31, 150], SMALL] as const,
   ].map(([[M, N, K], target], i) => ({
     name: `${M}x${N}x${K}${i >= sizes.length ? ', cut otherwise' : ''}`,
-    inputs: [{ shape: [K, M] }, { shape: [K, N] }, { shape: [M, N] }],
+    inputs: { a: { shape: [K, M] }, b: { shape: [K, N] }, state: { shape: [M, N] } },
     attrs: { scale: 1.3 },
     target,
   })),
-};
+});
 
-/** As a real GPU cuts them; tn sums over tokens in two stages. */
-export const lowrankTileCases: OpCases<LowrankAttrs> = {
-  op: lowrankOp,
+/** With the tiles of a real GPU; tn sums over tokens in two stages. */
+export const lowrankTileCases = opCases(lowrankOp, {
+  shard: 'lowrank',
   cases: [
     ...sizes.map((size) => caseOf(size, 'tn', REAL)),
     ...sizes.slice(0, 8).map((size, i) => caseOf(size, i % 2 === 0 ? 'nt' : 'nn', REAL)),
   ],
-};
+});

@@ -1,8 +1,8 @@
 import type { Layout } from '../../../kernels/lib/gemm';
-import { matmulOp, type MatmulAttrs } from '../../../kernels/matmul';
+import { matmulOp } from '../../../kernels/matmul';
 import type { DType } from '../../../src/core/dtype';
 import type { Target } from '../../../src/gpu/device';
-import type { Case, OpCases } from '../harness';
+import { opCases, type CaseOf } from '../harness';
 import { BASE, REAL } from '../targets';
 
 interface Size {
@@ -45,7 +45,7 @@ const large: readonly Size[] = [
   { M: 70, N: 96, K: 700, R: 4, bias: true, addend: true },
 ];
 
-/** Tensors over the binding limit: weights are read in several row blocks, the rows of y made in several parts. */
+/** Tensors over the binding limit: weights in several row blocks, rows of y in several ranges. */
 const blocks: readonly Size[] = [
   { M: 40, N: 200, K: 64, R: 16, bias: true, addend: true, target: { maxBindingBytes: 16384 } },
   { M: 13, N: 51, K: 96, R: 3, bias: true, target: { maxBindingBytes: 13312 } },
@@ -56,13 +56,13 @@ const blocks: readonly Size[] = [
   { M: 150, N: 96, K: 32, R: 16, addend: true, dtype: 'f16', target: { maxBindingBytes: 6200 } },
 ];
 
-/** Enough tiles that the largest are taken on a real GPU. */
+/** Large enough for the largest tiles of a real GPU. */
 const tiles: readonly Size[] = [
   { M: 1400, N: 1540, K: 20, R: 4 },
   { M: 700, N: 900, K: 9, dtype: 'f16' },
 ];
 
-/** Rows of one block and of several, with short last ones; every size odd, or all whole vec4s; with and without adapters. */
+/** Rows of one block and of several, with short last blocks; odd sizes and multiples of four; with and without adapters. */
 const quantised: readonly Size[] = [
   { M: 1, N: 4, K: 4 },
   { M: 3, N: 5, K: 7 },
@@ -77,7 +77,7 @@ const quantised: readonly Size[] = [
   { M: 70, N: 96, K: 700, R: 4, bias: true, addend: true },
 ];
 
-/** Quantised weights over the binding limit; 256 rows of what they are quantised from are within it. */
+/** Quantised weights over the binding limit, of which 256 full-precision rows are within it. */
 const quantisedBlocks: readonly (readonly [Layout, Size])[] = [
   ['nt', { M: 4, N: 2100, K: 64, R: 4, bias: true, addend: true, target: { maxBindingBytes: 66_000 } }],
   ['nt', { M: 2, N: 1801, K: 20, R: 2, bias: true, target: { maxBindingBytes: 20_600 } }],
@@ -87,7 +87,7 @@ const quantisedBlocks: readonly (readonly [Layout, Size])[] = [
   ['nn', { M: 1, N: 132, K: 2100, R: 4, addend: true, target: { maxBindingBytes: 136_000 } }],
 ];
 
-function caseOf(size: Size, layout: Layout, target: Partial<Target>): Case<MatmulAttrs> {
+function caseOf(size: Size, layout: Layout, target: Partial<Target>): CaseOf<typeof matmulOp> {
   const { M, N, K, R = 0, bias = false, addend = false, dtype = 'f32' } = size;
   const extras = [
     R > 0 && `+${R}`,
@@ -97,42 +97,48 @@ function caseOf(size: Size, layout: Layout, target: Partial<Target>): Case<Matmu
     size.target && 'in blocks',
     target.features === BASE.features && 'base',
   ].filter((word) => word);
-  const adapter = [{ shape: [M, R] }, { shape: layout === 'nt' ? [N, R] : [R, N] }];
+  const p = { shape: [M, R] };
+  const q = { shape: layout === 'nt' ? [N, R] : [R, N] };
   return {
     name: [layout, `${M}x${N}x${K}`, ...extras].join(' '),
-    inputs: [
-      { shape: [M, K] },
-      { shape: layout === 'nt' ? [N, K] : [K, N], dtype },
-      ...(R > 0 ? adapter : [null, null]),
-      bias ? { shape: [N] } : null,
-      addend ? { shape: [M, N] } : null,
-    ],
+    inputs: {
+      a: { shape: [M, K] },
+      w: { shape: layout === 'nt' ? [N, K] : [K, N], dtype },
+      ...(R > 0 ? { p, q } : { p: null, q: null }),
+      bias: bias ? { shape: [N] } : null,
+      addend: addend ? { shape: [M, N] } : null,
+    },
     attrs: { layout, scale: 0.7 },
     target: { ...target, ...size.target },
   };
 }
 
-/** Each size in one layout: shaders with barriers take a CPU adapter seconds to compile. */
+/** Each size in one layout, because a CPU adapter compiles shaders with barriers for seconds. */
 const alternate = (sizes: readonly Size[], target: Partial<Target>) =>
   sizes.map((size, i) => caseOf(size, i % 2 === 0 ? 'nt' : 'nn', target));
 
 const both = (sizes: readonly Size[], target: Partial<Target>) =>
   sizes.flatMap((size) => [caseOf(size, 'nt', target), caseOf(size, 'nn', target)]);
 
-/** Weights in f16 on a device that may not have `shader-f16`. */
-const halves = [...small, ...large].filter(({ dtype }) => dtype === 'f16');
+/** Weights in f16. */
+const f16Weights = [...small, ...large].filter(({ dtype }) => dtype === 'f16');
 
-/** On the CPU adapter that runs the tests, as it is. */
-export const matmulCases: OpCases<MatmulAttrs> = {
-  op: matmulOp,
-  cases: [...both([...small, ...blocks], {}), ...alternate(large, {}), ...alternate(halves, BASE)],
-};
+/** With the tiles of the device that runs the tests, also without optional features. */
+export const matmulCases = opCases(matmulOp, {
+  shard: 'matmul',
+  f16: [
+    ...['nt 64x64x64 +8 bias', 'nn 65x68x36 +4 addend f16', 'nn 13x51x96 +3'],
+    ...['nt 150x96x32 +16 addend f16 in blocks', 'nn 96x64x2048 bias in blocks', 'nt 200x20x24 +4 bias addend in blocks'],
+  ],
+  cases: [...both([...small, ...blocks], {}), ...alternate(large, {}), ...alternate(f16Weights, BASE)],
+});
 
-/** The same device, with the tiles that a real GPU gets. */
-export const matmulTileCases: OpCases<MatmulAttrs> = {
-  op: matmulOp,
+/** With the tiles of a real GPU. */
+export const matmulTileCases = opCases(matmulOp, {
+  shard: 'matmul',
+  f16: ['nn 4x576x1536 +16 f16', 'nt 128x576x192 +16 f16', 'nt 70x96x700 +4 bias addend'],
   cases: alternate([...large, ...blocks, ...tiles, ...small], REAL),
-};
+});
 
 const adapted: readonly Size[] = [
   ...small.filter(({ R = 0, addend = false }) => R > 0 && addend),
@@ -147,14 +153,13 @@ const adapted: readonly Size[] = [
   { M: 9, N: 68, K: 100, R: 4, bias: true, addend: true, dtype: 'q8' },
 ];
 
-/** Gradients of a, p, q and the addend. */
-export const matmulGradientCases: OpCases<MatmulAttrs> = {
-  op: matmulOp,
-  gradient: { inputs: [0, 2, 3, 5] },
+export const matmulGradientCases = opCases(matmulOp, {
+  shard: 'matmul',
+  gradient: { inputs: ['a', 'p', 'q', 'addend'] },
   cases: both(adapted, {}),
-};
+});
 
-/** One reading of the weights for all rows: every number of rows, odd sizes, shallow and deep, few columns and many, over a binding. */
+/** Few rows, for which the weights are read once: every number of rows, odd sizes, small and large depths, few and many columns, over the binding limit. */
 const few: readonly Size[] = [
   { M: 1, N: 1, K: 1 },
   { M: 1, N: 576, K: 576, R: 16, addend: true, dtype: 'f16' },
@@ -171,9 +176,10 @@ const few: readonly Size[] = [
   { M: 1, N: 512, K: 260, R: 4, bias: true, addend: true, dtype: 'f16', target: { maxBindingBytes: 50_000 } },
 ];
 
-/** As a GPU makes few rows, with its subgroups and without. */
-export const matmulFewCases: OpCases<MatmulAttrs> = {
-  op: matmulOp,
+/** The tile for few rows, with subgroups and without. */
+export const matmulFewCases = opCases(matmulOp, {
+  shard: 'few',
+  f16: ['nt 1x576x576 +16 addend f16', 'nt 3x64x1536 +16 q4'],
   cases: [
     ...few.map((size) => caseOf(size, 'nt', REAL)),
     ...few
@@ -181,30 +187,31 @@ export const matmulFewCases: OpCases<MatmulAttrs> = {
       .slice(0, 7)
       .map((size) => caseOf(size, 'nt', { ...REAL, ...BASE })),
   ],
-};
+});
 
 const typed = (sizes: readonly Size[], dtype: DType) => sizes.map((size) => ({ ...size, dtype }));
 
-/** Sizes of one tile at most, in the order of `quantised`. */
+/** The first sizes of `quantised` take one tile at most. */
 const ONE_TILE = 5;
 
-/** Quantised weights, dequantised inside the tile, on the CPU adapter as it is. Larger sizes take one layout in 4 bits, the other in 8. */
-export const matmulQuantisedCases: OpCases<MatmulAttrs> = {
-  op: matmulOp,
+/** Quantised weights with the tiles of the device that runs the tests. Larger sizes have one layout in q4 and the other in q8. */
+export const matmulQuantisedCases = opCases(matmulOp, {
+  shard: 'quantised-matmul',
+  f16: ['nt 65x68x100 +4 addend q4', 'nn 1x200x132 +8 bias addend q4'],
   cases: [
     ...both(typed(quantised.slice(0, ONE_TILE), 'q4'), {}),
     ...alternate(typed(quantised.slice(ONE_TILE), 'q4'), {}),
     ...alternate(typed(quantised, 'q8'), {}),
     ...quantisedBlocks.map(([layout, size], i) => caseOf({ ...size, dtype: i % 2 === 0 ? 'q8' : 'q4' }, layout, {})),
   ],
-};
+});
 
-/** The same through workgroup memory, with depths shared and in spans. */
-export const matmulQuantisedTileCases: OpCases<MatmulAttrs> = {
-  op: matmulOp,
+/** The same with the tiles of a real GPU. */
+export const matmulQuantisedTileCases = opCases(matmulOp, {
+  shard: 'quantised-matmul',
   cases: [
     ...alternate(typed(quantised, 'q4'), REAL),
     ...alternate(typed([...quantised.slice(3), { M: 64, N: 130, K: 1030, R: 3, bias: true, addend: true }], 'q8'), REAL),
     ...quantisedBlocks.map(([layout, size], i) => caseOf({ ...size, dtype: i % 2 === 0 ? 'q4' : 'q8' }, layout, REAL)),
   ],
-};
+});

@@ -1,25 +1,28 @@
 import { accumulateOp } from '../../../kernels/accumulate';
 import { adamwOp } from '../../../kernels/adamw';
 import { gradnormOp } from '../../../kernels/gradnorm';
-import type { Case, OpCases } from '../harness';
+import { opCases, type CaseOf } from '../harness';
+
+type GradnormCase = CaseOf<typeof gradnormOp>;
+type AdamwCase = CaseOf<typeof adamwOp>;
 import { BASE } from '../targets';
 
 const sizes = [1, 2, 3, 4, 5, 7, 8, 63, 64, 65, 100, 255, 256, 257, 1000, 1023, 1024, 1025, 4096, 4099];
 
-/** Spans of 256 elements. */
+/** Several dispatches of 256 elements. */
 const cut = { target: { maxBindingBytes: 1024 } };
 
-export const accumulateCases: OpCases = {
-  op: accumulateOp,
+export const accumulateCases = opCases(accumulateOp, {
+  shard: 'optimizer',
   cases: [...[...sizes, 50_001].map((size) => [size]), [3, 5], [17, 64], [1001], [1020]].map((shape, i) => ({
     ...(i > 22 && cut),
     name: `[${shape.join()}]`,
-    inputs: [{ shape }, { shape }],
+    inputs: { state: { shape }, x: { shape } },
     attrs: {},
   })),
-};
+});
 
-const gradients: readonly Case[] = [
+const gradients: readonly GradnormCase[] = [
   ...sizes,
   8192,
   8193,
@@ -35,27 +38,26 @@ const gradients: readonly Case[] = [
 ].map((size, i) => ({
   ...(i > 27 ? { target: BASE } : i > 25 && cut),
   name: `[${size}]${i > 27 ? ' base' : ''}`,
-  inputs: [{ shape: [size], fill: [1, 1e-6, 1e6][i % 3] ?? 1 }],
+  inputs: { g: { shape: [size], fill: [1, 1e-6, 1e6][i % 3] ?? 1 }, scale: null },
   attrs: {},
 }));
 
-/** What the gradients of a step were multiplied by. */
+/** Loss scales. */
 const scales = [1, 2 ** 16, 2 ** 24];
+const scaleInput = (scale: number) => ({ shape: [1], fill: () => scale });
 
-function scaledBy(scale: number, { inputs, ...rest }: Case): Case {
-  return { ...rest, name: `${rest.name} scale ${scale}`, inputs: [...inputs, { shape: [1], fill: () => scale }] };
+function scaledGradnormCase({ inputs, ...rest }: GradnormCase, i: number): GradnormCase {
+  const scale = scales[i % scales.length] ?? 1;
+  return { ...rest, name: `${rest.name} scale ${scale}`, inputs: { ...inputs, scale: scaleInput(scale) } };
 }
 
-export const gradnormCases: OpCases = {
-  op: gradnormOp,
+export const gradnormCases = opCases(gradnormOp, {
+  shard: 'optimizer',
   tolerance: 2e-6,
-  cases: [
-    ...gradients,
-    ...gradients.filter((_, i) => i % 3 === 1).map((each, i) => scaledBy(scales[i % scales.length] ?? 1, each)),
-  ],
-};
+  cases: [...gradients, ...gradients.filter((_, i) => i % 3 === 1).map(scaledGradnormCase)],
+});
 
-/** Learning rates are large, so that an error in the step is one in the parameter. */
+/** Large learning rates, so that an error of the update is visible in the parameter. */
 const settings = [
   { rate: 0.5, decay: 0, step: 1, limit: 0, norm: 3 },
   { rate: 1, decay: 0.1, step: 1, limit: 1, norm: 10 },
@@ -66,7 +68,7 @@ const settings = [
   { rate: 0.2, decay: 0.01, step: 2, limit: 100, norm: 3e38 },
 ];
 
-function adamwCase(size: number, index: number, scale = 1): Case {
+function adamwCase(size: number, index: number, scale: number | null = null): AdamwCase {
   const { rate, decay, step, limit, norm } = settings[index % settings.length] ?? {
     rate: 0,
     decay: 0,
@@ -76,33 +78,31 @@ function adamwCase(size: number, index: number, scale = 1): Case {
   };
   const hyper = [rate, 0.9, 0.999, 1e-8, decay, 1 - 0.9 ** step, 1 - 0.999 ** step, limit];
   const flat = { shape: [size] };
-  // A norm that is not finite comes with a gradient that is not.
-  const bad = Number.isFinite(norm) ? { fill: scale } : { fill: (i: number) => [NaN, 1, Infinity, -Infinity][i % 4] ?? 0 };
+  // A norm that is not finite has a gradient that is not finite.
+  const fill = Number.isFinite(norm) ? { fill: scale ?? 1 } : { fill: (i: number) => [NaN, 1, Infinity, -Infinity][i % 4] ?? 0 };
   return {
-    name: `[${size}] step ${step}, norm ${norm}, limit ${limit}`,
-    inputs: [
-      flat,
-      { ...flat, ...bad },
-      flat,
-      { ...flat, fill: (i) => 0.01 + (i % 13) },
-      { shape: [8], fill: (i) => hyper[i] ?? 0 },
-      { shape: [1], fill: () => norm },
-    ],
+    name: `[${size}] step ${step}, norm ${norm}, limit ${limit}${scale === null ? '' : ` scale ${scale}`}`,
+    inputs: {
+      param: flat,
+      grad: { ...flat, ...fill },
+      m: flat,
+      v: { ...flat, fill: (i) => 0.01 + (i % 13) },
+      hyper: { shape: [8], fill: (i) => hyper[i] ?? 0 },
+      norm: { shape: [1], fill: () => norm },
+      scale: scale === null ? null : scaleInput(scale),
+    },
     attrs: {},
   };
 }
 
-function scaledAdamwCase(size: number, index: number): Case {
-  const scale = scales[index % scales.length] ?? 1;
-  return scaledBy(scale, adamwCase(size, index, scale));
-}
+const scaledAdamwCase = (size: number, index: number) => adamwCase(size, index, scales[index % scales.length] ?? 1);
 
-export const adamwCases: OpCases = {
-  op: adamwOp,
+export const adamwCases = opCases(adamwOp, {
+  shard: 'optimizer',
   cases: [
     ...[...sizes, 50_001, 70_004].map((size, i) => adamwCase(size, i)),
     ...[1001, 1020].map((size) => ({ ...adamwCase(size, 2), ...cut })),
     ...[...sizes, 50_001, 70_004].map(scaledAdamwCase),
     ...[1001, 1020].map((size, i) => ({ ...scaledAdamwCase(size, i), ...cut })),
   ],
-};
+});

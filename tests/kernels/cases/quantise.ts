@@ -1,7 +1,7 @@
 import { quantiseOp, type QuantiseAttrs } from '../../../kernels/quantise';
-import type { Case, Input, OpCases } from '../harness';
+import { opCases, type CaseOf, type Input } from '../harness';
 
-/** Rows and columns, and the bytes of a binding when the rows are to be cut. */
+/** Rows and columns, and the binding limit in bytes where the rows must be split. */
 type Size = readonly [N: number, K: number, limit?: number];
 
 const sizes: readonly Size[] = [
@@ -21,7 +21,7 @@ const sizes: readonly Size[] = [
   [1100, 24, 60_000],
 ];
 
-/** Blocks of zeros, blocks of one number, blocks a million times smaller than their neighbours. */
+/** Zeros, equal numbers, blocks that are a million times smaller than their neighbours, ties. */
 const odd: readonly (readonly [string, (index: number) => number])[] = [
   ['zeros', () => 0],
   ['one number', () => -0.375],
@@ -30,10 +30,10 @@ const odd: readonly (readonly [string, (index: number) => number])[] = [
   ['halves of whole numbers', (i) => ((i % 64 === 0 ? 127 : (i % 255) - 127) + (i % 64 === 0 ? 0 : 0.5)) / 2],
 ];
 
-function caseOf(dtype: QuantiseAttrs['dtype'], [N, K, limit]: Size, w: Input, name: string): Case<QuantiseAttrs> {
+function caseOf(dtype: QuantiseAttrs['dtype'], [N, K, limit]: Size, w: Input, name: string): CaseOf<typeof quantiseOp> {
   return {
     name: `${dtype} of ${w.dtype ?? 'f32'} ${N}x${K} ${name}`.trim(),
-    inputs: [{ shape: [N, K], dtype }, w],
+    inputs: { target: { shape: [N, K], dtype }, w },
     attrs: { dtype },
     ...(limit !== undefined && { target: { maxBindingBytes: limit } }),
   };
@@ -41,13 +41,13 @@ function caseOf(dtype: QuantiseAttrs['dtype'], [N, K, limit]: Size, w: Input, na
 
 const types = ['q8', 'q4'] as const;
 
-/** Kernel and twin find the same numbers, to the bit. */
-export const quantiseCases: OpCases<QuantiseAttrs> = {
-  op: quantiseOp,
+/** Kernel and twin give the same numbers, to the bit. */
+export const quantiseCases = opCases(quantiseOp, {
+  shard: 'quantise',
   tolerance: 0,
   cases: types.flatMap((dtype) => [
     ...sizes.map((size) => caseOf(dtype, size, { shape: [size[0], size[1]] }, size[2] === undefined ? '' : 'in blocks')),
     ...sizes.map((size) => caseOf(dtype, size, { shape: [size[0], size[1]], dtype: 'f16', fill: 0.03 }, '')),
     ...odd.map(([name, fill]) => caseOf(dtype, [40, 1000], { shape: [40, 1000], fill }, name)),
   ]),
-};
+});

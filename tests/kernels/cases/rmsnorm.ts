@@ -1,8 +1,8 @@
-import { rmsnormBackwardOp, rmsnormOp, type RmsnormAttrs } from '../../../kernels/rmsnorm';
-import type { OpCases } from '../harness';
+import { rmsnormBackwardOp, rmsnormOp } from '../../../kernels/rmsnorm';
+import { opCases } from '../harness';
 import { BASE } from '../targets';
 
-/** Rows, groups a row, elements a group. */
+/** Rows, runs per row, elements per run. */
 const sizes: readonly (readonly [number, number, number])[] = [
   [1, 1, 1],
   [1, 1, 2],
@@ -30,13 +30,13 @@ const sizes: readonly (readonly [number, number, number])[] = [
   [1, 1, 4096],
 ];
 
-/** Run in bindings of 64 runs each. */
+/** With a binding limit of 64 runs. */
 const cut: readonly (readonly [number, number, number])[] = [
   [200, 1, 5],
   [50, 3, 8],
 ];
 
-/** Run without optional features. */
+/** Without optional features. */
 const base: readonly (readonly [number, number, number])[] = [
   [1, 1, 7],
   [5, 2, 12],
@@ -54,24 +54,26 @@ function limit(size: readonly [number, number, number]) {
 
 const name = (size: readonly [number, number, number]) => `${size.join('x')}${base.includes(size) ? ' base' : ''}`;
 
-export const rmsnormCases: OpCases<RmsnormAttrs> = {
-  op: rmsnormOp,
-  gradient: { inputs: [0], outputs: [0] },
+export const rmsnormCases = opCases(rmsnormOp, {
+  shard: 'block',
+  gradient: { inputs: ['x'], outputs: ['y'] },
+  f16: ['17x1x96', '3x5x64', '50x3x8', '2x4x128'],
   cases: all.map((size, i) => ({
     ...limit(size),
     name: name(size),
-    inputs: [{ shape: [size[0], size[1] * size[2]], fill: [1, 30, 0.5][i % 3] ?? 1 }, { shape: [size[2]] }],
-    // A run of one element: without a large eps its gradient is all but 0.
+    inputs: { x: { shape: [size[0], size[1] * size[2]], fill: [1, 30, 0.5][i % 3] ?? 1 }, weight: { shape: [size[2]] } },
+    // The gradient of a run of one element is almost 0 without a large eps.
     attrs: { eps: [0.1, 1e-5, 1e-6][i % 3] ?? 0 },
   })),
-};
+});
 
-export const rmsnormBackwardCases: OpCases = {
-  op: rmsnormBackwardOp,
+export const rmsnormBackwardCases = opCases(rmsnormBackwardOp, {
+  shard: 'block',
+  f16: ['17x1x96', '3x5x64', '50x3x8'],
   cases: all.flatMap((size) => {
     const x = { shape: [size[0], size[1] * size[2]] };
-    const inputs = [x, { shape: [size[2]] }, { shape: [size[0] * size[1]] }, x];
-    const alone = { ...limit(size), name: name(size), inputs: [...inputs, null], attrs: {} };
-    return [alone, { ...alone, name: `${name(size)} + addend`, inputs: [...inputs, x] }];
+    const inputs = { x, weight: { shape: [size[2]] }, rstd: { shape: [size[0] * size[1]] }, dy: x };
+    const alone = { ...limit(size), name: name(size), inputs: { ...inputs, addend: null }, attrs: {} };
+    return [alone, { ...alone, name: `${name(size)} + addend`, inputs: { ...inputs, addend: x } }];
   }),
-};
+});

@@ -1,7 +1,7 @@
-import { ropeOp, type RopeAttrs } from '../../../kernels/rope';
-import type { OpCases } from '../harness';
+import { ropeOp } from '../../../kernels/rope';
+import { opCases, type CaseOf } from '../harness';
 
-/** Tokens, heads, head size, rows of the tables, and heads of a second tensor if there is one. */
+/** Tokens, heads, head size, rows of the tables, and heads of an optional second tensor. */
 const sizes: readonly (readonly [number, number, number, number, number?])[] = [
   [1, 1, 2, 1],
   [1, 1, 4, 2],
@@ -26,22 +26,23 @@ const sizes: readonly (readonly [number, number, number, number, number?])[] = [
   [129, 3, 100, 64, 1],
 ];
 
-export const ropeCases: OpCases<RopeAttrs> = {
-  op: ropeOp,
-  gradient: { inputs: [0, 1] },
+export const ropeCases = opCases(ropeOp, {
+  shard: 'block',
+  gradient: { inputs: ['x', 'other'] },
+  f16: ['17x3+1x64', '300x9+3x64', '300x9+3x64 inverse', '4x2+1x10', '3x2x24 inverse'],
   cases: sizes.flatMap(([tokens, heads, headSize, positions, others = 0]) =>
-    [false, true].map((inverse) => ({
+    [false, true].map((inverse): CaseOf<typeof ropeOp> => ({
       name: `${tokens}x${heads}${others > 0 ? `+${others}` : ''}x${headSize}${inverse ? ' inverse' : ''}`,
-      inputs: [
-        { shape: [tokens, heads * headSize] },
-        others > 0 ? { shape: [tokens, others * headSize] } : null,
-        { shape: [tokens], dtype: 'i32', fill: [0, positions] },
-        { shape: [positions, headSize / 2] },
-        { shape: [positions, headSize / 2] },
-      ],
+      inputs: {
+        x: { shape: [tokens, heads * headSize] },
+        other: others > 0 ? { shape: [tokens, others * headSize] } : null,
+        positions: { shape: [tokens], dtype: 'i32', fill: [0, positions] },
+        cos: { shape: [positions, headSize / 2] },
+        sin: { shape: [positions, headSize / 2] },
+      },
       attrs: { headSize, inverse },
-      // The last of the sizes in bindings of 64 tokens.
+      // The last size has a binding limit of 64 tokens.
       ...(tokens === 129 && { target: { maxBindingBytes: 64 * 4 * heads * headSize } }),
     })),
   ),
-};
+});

@@ -1,5 +1,8 @@
 import { swigluBackwardOp, swigluOp } from '../../../kernels/swiglu';
-import type { Case, OpCases } from '../harness';
+import { opCases, type CaseOf } from '../harness';
+
+type Forward = CaseOf<typeof swigluOp>;
+type Backward = CaseOf<typeof swigluBackwardOp>;
 
 const shapes = [
   [1],
@@ -26,34 +29,40 @@ const shapes = [
   [129, 576],
 ];
 
-/** Gates from the flat to the saturated ends of the sigmoid, beyond where exp overflows. */
+/** Gates from the middle to the saturated ends of the sigmoid, past the overflow of exp. */
 const steep = (index: number) => [-200, -90, -20, -1, 0, 1, 20, 90, 200][index % 9] ?? 0;
 
-const plain = (count: number, shape: readonly number[]): Case => {
-  const inputs = Array.from({ length: count }, () => ({ shape, fill: 2 }));
-  return { name: `[${shape.join()}]`, inputs, attrs: {} };
+const plain = (shape: readonly number[]): Forward => {
+  const input = { shape, fill: 2 };
+  return { name: `[${shape.join()}]`, inputs: { gate: input, up: input }, attrs: {} };
 };
 
-/** Large enough that no finite differences are taken: they mean nothing on so steep a slope. */
-const extreme = (count: number): Case => ({
+/** Too large for finite differences, which are meaningless on such steep slopes. */
+const extreme: Forward = {
   name: 'saturated gates',
-  inputs: [{ shape: [21_000], fill: steep }, ...Array.from({ length: count - 1 }, () => ({ shape: [21_000] }))],
+  inputs: { gate: { shape: [21_000], fill: steep }, up: { shape: [21_000] } },
   attrs: {},
-});
+};
 
-/** Spans of 256 and 64 elements. */
-const cut = (count: number): Case[] => [
-  { ...plain(count, [1000]), name: '[1000] in 1 KiB bindings', target: { maxBindingBytes: 1024 } },
-  { ...plain(count, [7, 99]), name: '[7,99] in 256-byte bindings', target: { maxBindingBytes: 256 } },
+const forward: readonly Forward[] = [
+  ...shapes.map(plain),
+  extreme,
+  // Several dispatches, of 256 and of 64 elements.
+  { ...plain([1000]), name: '[1000] in 1 KiB bindings', target: { maxBindingBytes: 1024 } },
+  { ...plain([7, 99]), name: '[7,99] in 256-byte bindings', target: { maxBindingBytes: 256 } },
 ];
 
-export const swigluCases: OpCases = {
-  op: swigluOp,
-  gradient: { inputs: [0, 1] },
-  cases: [...shapes.map((shape) => plain(2, shape)), extreme(2), ...cut(2)],
-};
+const withDy = ({ inputs, ...rest }: Forward): Backward => ({ ...rest, inputs: { ...inputs, dy: inputs.up } });
 
-export const swigluBackwardCases: OpCases = {
-  op: swigluBackwardOp,
-  cases: [...shapes.map((shape) => plain(3, shape)), extreme(3), ...cut(3)],
-};
+export const swigluCases = opCases(swigluOp, {
+  shard: 'block',
+  gradient: { inputs: ['gate', 'up'] },
+  f16: ['[33,100]', '[1000] in 1 KiB bindings'],
+  cases: forward,
+});
+
+export const swigluBackwardCases = opCases(swigluBackwardOp, {
+  shard: 'block',
+  f16: ['[33,100]', '[1000] in 1 KiB bindings'],
+  cases: forward.map(withDy),
+});

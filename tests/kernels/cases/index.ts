@@ -1,0 +1,66 @@
+/**
+ * The table of test cases: a row of suites for each op of kernels/index.ts, or it does not compile. The test files of tests/kernels
+ * take their cases from here, so that a new op needs one row.
+ */
+
+import type { OpName, ops } from '../../../kernels';
+import type { CasesOf, OpCases } from '../harness';
+import { addCases } from './add';
+import { attentionBackwardCases, attentionCases } from './attention';
+import { attentionCachedCases } from './attention_cached';
+import { cacheWriteCases } from './cache_write';
+import { crossentropyCases, crossentropyVariantCases } from './crossentropy';
+import { dropoutCases } from './dropout';
+import { embeddingCases } from './embedding';
+import { lossscaleCases } from './lossscale';
+import { lowrankCases, lowrankSumCases, lowrankTileCases } from './lowrank';
+import {
+  matmulCases,
+  matmulFewCases,
+  matmulGradientCases,
+  matmulQuantisedCases,
+  matmulQuantisedTileCases,
+  matmulTileCases,
+} from './matmul';
+import { accumulateCases, adamwCases, gradnormCases } from './optimizer';
+import { quantiseCases } from './quantise';
+import { rmsnormBackwardCases, rmsnormCases } from './rmsnorm';
+import { ropeCases } from './rope';
+import { scaleCases } from './scale';
+import { swigluBackwardCases, swigluCases } from './swiglu';
+import { tileCases } from './tiles';
+
+export const cases = {
+  accumulate: [accumulateCases],
+  adamw: [adamwCases],
+  add: [addCases],
+  attention: [attentionCases],
+  attention_backward: [attentionBackwardCases],
+  attention_cached: [attentionCachedCases],
+  cache_write: [cacheWriteCases],
+  crossentropy: [crossentropyCases, crossentropyVariantCases],
+  dropout: [dropoutCases],
+  embedding: [embeddingCases],
+  gradnorm: [gradnormCases],
+  lossscale: [lossscaleCases],
+  lowrank: [lowrankCases, lowrankTileCases],
+  lowrank_sum: [lowrankSumCases],
+  matmul: [
+    matmulCases,
+    matmulTileCases,
+    matmulGradientCases,
+    matmulFewCases,
+    matmulQuantisedCases,
+    matmulQuantisedTileCases,
+    tileCases,
+  ],
+  quantise: [quantiseCases],
+  rmsnorm: [rmsnormCases],
+  rmsnorm_backward: [rmsnormBackwardCases],
+  rope: [ropeCases],
+  scale: [scaleCases],
+  swiglu: [swigluCases],
+  swiglu_backward: [swigluBackwardCases],
+} as const satisfies { readonly [K in OpName]: readonly CasesOf<(typeof ops)[K]>[] };
+
+export const allCases: readonly OpCases[] = Object.values(cases).flat();
