@@ -1,34 +1,47 @@
-/** Plain words for formats and roles of columns. */
+/** Labels and help texts of dataset formats and column roles. */
 
 import type { ColumnRole, Format } from '../../../workers/api';
 
-export const FORMATS: readonly { readonly value: Format; readonly label: string; readonly help: string }[] = [
-  {
-    value: 'messages',
+interface FormatWords {
+  readonly label: string;
+  readonly help: string;
+}
+
+const FORMAT_WORDS: Readonly<Record<Format, FormatWords>> = {
+  messages: {
     label: 'Chats: messages with role and content',
     help: 'One list of messages a row. Learns the assistant’s turns.',
   },
-  { value: 'sharegpt', label: 'Chats: conversations with from and value', help: 'ShareGPT. Learns the turns of “gpt”.' },
-  { value: 'alpaca', label: 'Instruction, input, output (Alpaca)', help: 'Learns the output; the rest is the question.' },
-  { value: 'prompt-completion', label: 'Prompt and completion', help: 'Learns the completion.' },
-  {
-    value: 'preference',
+  sharegpt: { label: 'Chats: conversations with from and value', help: 'ShareGPT. Learns the turns of “gpt”.' },
+  alpaca: { label: 'Instruction, input, output (Alpaca)', help: 'Learns the output; the rest is the question.' },
+  'prompt-completion': { label: 'Prompt and completion', help: 'Learns the completion.' },
+  preference: {
     label: 'Preferences: chosen and rejected answers',
     help: 'Learns the preferred answers (and earlier answers in the prompt). The rejected ones are not used.',
   },
-  { value: 'text-label', label: 'Text and label', help: 'Learns to answer a text with its label.' },
-  { value: 'text', label: 'Plain text', help: 'Learns to continue the text, all of it.' },
-];
+  'text-label': { label: 'Text and label', help: 'Learns to answer a text with its label.' },
+  text: { label: 'Plain text', help: 'Learns to continue the text; all of it is trained.' },
+};
 
-export const ROLES: readonly { readonly value: ColumnRole; readonly label: string }[] = [
-  { value: 'messages', label: 'Messages' },
-  { value: 'system', label: 'System prompt' },
-  { value: 'user', label: 'Question (user)' },
-  { value: 'context', label: 'Added to the question' },
-  { value: 'assistant', label: 'Answer (assistant)' },
-  { value: 'rejected', label: 'Rejected answer (not used)' },
-  { value: 'history', label: 'Earlier turns' },
-  { value: 'text', label: 'Text' },
-  { value: 'label', label: 'Label' },
-  { value: 'ignore', label: 'Not used' },
-];
+const ROLE_LABELS: Readonly<Record<ColumnRole, string>> = {
+  messages: 'Messages',
+  system: 'System prompt',
+  user: 'Question (user)',
+  context: 'Added to the question',
+  assistant: 'Answer (assistant)',
+  rejected: 'Rejected answer (not used)',
+  history: 'Earlier turns',
+  text: 'Text',
+  label: 'Label',
+  ignore: 'Not used',
+};
+
+/** All formats, in the order of the list on the page. */
+export const FORMATS: readonly (FormatWords & { readonly value: Format })[] = Object.entries(FORMAT_WORDS).map(
+  ([value, words]) => ({ value: value as Format, ...words }),
+);
+
+/** All roles, in the order of the list on the page. */
+export const ROLES: readonly { readonly value: ColumnRole; readonly label: string }[] = Object.entries(ROLE_LABELS).map(
+  ([value, label]) => ({ value: value as ColumnRole, label }),
+);
