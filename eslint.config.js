@@ -5,6 +5,7 @@ import importX from 'eslint-plugin-import-x';
 import svelte from 'eslint-plugin-svelte';
 import globals from 'globals';
 import ts from 'typescript-eslint';
+import importCycles from './scripts/import-cycles.js';
 import svelteConfig from './svelte.config.js';
 
 /** The layers: each folder may import itself and the folders that it lists, nothing else of the project. */
@@ -74,7 +75,7 @@ export default ts.config(
       globals: { ...globals.browser, ...globals.worker, ...globals.node },
       parserOptions: { projectService: { allowDefaultProject: ['*.js'] }, extraFileExtensions: ['.svelte'] },
     },
-    plugins: { 'import-x': importX },
+    plugins: { 'import-x': importX, imports: importCycles },
     settings: {
       'import-x/resolver-next': [createTypeScriptImportResolver()],
       'import-x/extensions': ['.ts', '.svelte', '.js'],
@@ -85,7 +86,7 @@ export default ts.config(
     },
     rules: {
       'import-x/no-restricted-paths': ['error', { zones }],
-      'import-x/no-cycle': 'error',
+      'imports/no-cycle': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],

@@ -7,7 +7,7 @@ const SCRIPT = /(<script\b[^>]*>)([\s\S]*?)<\/script>/g;
 const blank = (text) => text.replace(/[^\n]/g, ' ');
 
 /** `component` with everything outside its script elements replaced by spaces. */
-function scriptsOf(component) {
+export function scriptsOf(component) {
   let code = '';
   let end = 0;
   for (const match of component.matchAll(SCRIPT)) {

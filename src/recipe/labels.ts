@@ -1,8 +1,6 @@
-/** The plain name of each setting, as the form and the messages use it. */
+/** The plain name of each setting, as the form and the messages use it. src/ui/recipe/words.ts does not compile when one is missing. */
 
-import type { Recipe } from './recipe';
-
-export const SETTING_LABELS: Readonly<Record<keyof Recipe, string>> = {
+export const SETTING_LABELS = {
   version: 'Recipe version',
   basePrecision: 'Base weights',
   activationPrecision: 'Activations',
@@ -32,4 +30,4 @@ export const SETTING_LABELS: Readonly<Record<keyof Recipe, string>> = {
   lossOn: 'Learn from',
   seed: 'Seed',
   memoryLimit: 'Memory limit',
-};
+} as const;
