@@ -1,4 +1,4 @@
-/** The gates of optional features: right results pass, anything else takes the feature off the target. */
+/** The gates of optional features: a feature that computes correct results stays, any other is removed from the target. */
 
 import { beforeAll, expect, test } from 'vitest';
 import { MATRICES, type Device } from '../../src/gpu/device';
@@ -14,13 +14,13 @@ beforeAll(async () => {
   offered = GATED.filter((feature) => device.target.features.has(feature));
 });
 
-/** Spoils the last number of `feature`'s results. */
-const spoiling =
+/** Changes the last number of each result of `feature`. */
+const corrupting =
   (feature: string, change: (value: number) => number): Tamper =>
   (of, result) =>
     of === feature ? result.map((value, i) => (i === result.length - 1 ? change(value) : value)) : result;
 
-test('the device that tests run on has a gated feature, and computes it right', async () => {
+test('the test device has a gated feature and computes it correctly', async () => {
   expect(offered).toContain('subgroups');
   const started = performance.now();
   const { device: gated, failed } = await passGates(device);
@@ -32,17 +32,17 @@ test('the device that tests run on has a gated feature, and computes it right', 
 test.each([
   ['slightly wrong', (value: number) => 1.001 * value + 1e-4],
   ['not a number', () => NaN],
-  ['nothing', () => 0],
-])('a result that is %s takes its feature off, and no other', async (_, change) => {
+  ['zero', () => 0],
+])('a result that is %s removes its feature and no other', async (_, change) => {
   for (const feature of offered) {
-    const { device: gated, failed } = await passGates(device, spoiling(feature, change));
+    const { device: gated, failed } = await passGates(device, corrupting(feature, change));
     expect(failed).toEqual([feature]);
     expect([...gated.target.features].sort()).toEqual([...device.target.features].filter((name) => name !== feature).sort());
     expect(device.target.features.has(feature)).toBe(true);
   }
 });
 
-test('a feature that a kernel can not be compiled with is off', async () => {
+test('a feature with which a kernel does not compile is removed', async () => {
   const claimed = { ...device, target: { ...device.target, features: new Set([...device.target.features, 'shader-f16']) } };
   const { failed } = await passGates(claimed);
   expect(failed).toEqual(offered.includes('shader-f16') ? [] : ['shader-f16']);

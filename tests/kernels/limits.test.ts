@@ -1,6 +1,6 @@
 /**
- * On WebGPU's default limits (128 MiB to a binding): a tied head of 262,144 words and a weight that are
- * larger than that, forward and backward, against f64 sums.
+ * Tensors that exceed WebGPU's default binding limit of 128 MiB: a tied head with a vocabulary of 262,144, and a weight. Forward and
+ * backward, against f64 sums.
  */
 
 import { beforeAll, describe as group, expect, test } from 'vitest';
@@ -48,13 +48,13 @@ async function run(
 }
 
 group('on a device with default limits', () => {
-  test('a tied head of 262,144 words, f16, over a binding', async () => {
+  test('a tied f16 head with a vocabulary of 262,144, larger than a binding', async () => {
     const [V, C] = [262_144, 272];
     const ids = Int32Array.of(262_143, 5);
     const labels = Int32Array.of(200_000, 262_143);
     const weights = Float32Array.of(0.5, 2);
-    const halves = randomHalves(V * C, 1);
-    expect(halves.byteLength).toBeGreaterThan(BINDING);
+    const bits = randomHalves(V * C, 1);
+    expect(bits.byteLength).toBeGreaterThan(BINDING);
     const graph = new Graph();
     const table = graph.declare('table', 'frozen', [V, C], 'f16');
     const [id, label] = [graph.declare('ids', 'input', [2], 'i32'), graph.declare('labels', 'input', [2], 'i32')];
@@ -65,7 +65,7 @@ group('on a device with default limits', () => {
     const dHidden = gradient(program, new Map([[loss, one]]), [hidden]).get(hidden);
     if (dHidden === undefined) throw new Error('no gradient');
     const inputs = [
-      [table, halves],
+      [table, bits],
       [id, ids],
       [label, labels],
       [weight, weights],
@@ -77,7 +77,7 @@ group('on a device with default limits', () => {
     const [made = new Float32Array()] = await run(decoding, inputs.slice(0, 2), [logits], REAL);
 
     const decode = f16ToF32(Uint16Array.from({ length: 65_536 }, (_, i) => i));
-    const at = (row: number, c: number) => decode[halves[row * C + c] ?? 0] ?? NaN;
+    const at = (row: number, c: number) => decode[bits[row * C + c] ?? 0] ?? NaN;
     const expected = { logits: new Float64Array(2 * V), nll: new Float64Array(2), dHidden: new Float64Array(2 * C) };
     for (let m = 0; m < 2; m++) {
       const logits = expected.logits.subarray(m * V, (m + 1) * V);

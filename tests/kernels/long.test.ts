@@ -1,6 +1,6 @@
 /**
- * A row of 8,192 tokens through a sliding window, forward and backward, against f64 sums that walk over the pairs one query at a
- * time. Nothing of size tokens × tokens is made on either side. Without a window, `golden/llama_8192_tokens` holds the same length.
+ * A row of 8,192 tokens with a sliding window, forward and backward, against f64 sums over one query at a time. Neither side allocates
+ * tokens × tokens. `golden/llama_8192_tokens` covers the same length without a window.
  */
 
 import { describe, expect, test } from 'vitest';
@@ -14,7 +14,7 @@ import { fillInput, testDevice } from './harness';
 
 const TOKENS = 8192;
 const D = 4;
-/** Lengths of the documents; what is left is padding. */
+/** Lengths of the documents; the rest is padding. */
 const LENGTHS = [5000, 3000];
 const TOLERANCE = 1e-5;
 
@@ -35,7 +35,7 @@ interface Results {
   readonly dv: Float64Array;
 }
 
-/** o, dq, dk and dv by the definition, a query at a time. */
+/** o, dq, dk and dv by their definition, one query at a time. */
 function reference({ scale, window }: AttentionAttrs): Results {
   const [o, dq, dk, dv] = [0, 1, 2, 3].map(() => new Float64Array(TOKENS * D)) as [
     Float64Array,
@@ -78,7 +78,7 @@ function add(to: Float64Array, i: number, factor: number, x: Numbers, j: number)
 }
 
 describe(`a row of ${TOKENS} tokens`, () => {
-  test('attention and its gradient through a window', async () => {
+  test('attention and its gradient with a window', async () => {
     const graph = new Graph();
     const declare = (name: string) => graph.declare(name, 'input', [TOKENS, D]);
     const inputs = { q: declare('q'), k: declare('k'), v: declare('v'), segments: graph.declare('s', 'input', [TOKENS], 'i32') };

@@ -1,4 +1,4 @@
-/** Loss scaling as a whole, on kernels and on twins: it changes no byte of the update, and an overflow costs one step. */
+/** Loss scaling end to end, on kernels and on twins: it does not change the bytes of the update, and an overflow skips one step. */
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { uniform } from '../../src/core/random';
@@ -21,7 +21,7 @@ const executors: Record<string, (graph: Graph) => Promise<Executor>> = {
   twins: (graph) => Promise.resolve(new TfjsExecutor(graph, 'cpu')),
 };
 
-/** An update of `SIZE` parameters, and what it leaves. */
+/** An update of `SIZE` parameters, and its state. */
 async function open(make: (graph: Graph) => Promise<Executor>, scaled: boolean) {
   const graph = new Graph();
   const entries = [{ name: 'all', shape: [SIZE] }];
@@ -38,7 +38,7 @@ async function open(make: (graph: Graph) => Promise<Executor>, scaled: boolean) 
   return {
     executor,
     scaling,
-    /** Outputs of update `step`. */
+    /** Runs update `step` and returns its outputs. */
     step: async (step: number, gradient: Float32Array<ArrayBuffer>) => {
       executor.write(gradients.flat, padded(gradient));
       executor.write(hyper, hyperAt(recipe, step, recipe.learningRate));
@@ -50,14 +50,14 @@ async function open(make: (graph: Graph) => Promise<Executor>, scaled: boolean) 
   };
 }
 
-/** A flat value ends at a multiple of 64 elements. */
+/** `data` with zeros up to a multiple of 64 elements, the size of a flat value. */
 function padded(data: Float32Array): Float32Array<ArrayBuffer> {
   const all = new Float32Array(Math.ceil(SIZE / 64) * 64);
   all.set(data);
   return all;
 }
 
-/** Numbers of every size from 2⁻³⁰ to 1, of either sign; norms are on both sides of the limit. */
+/** Numbers of all magnitudes from 2⁻³⁰ to 1 and both signs; the norms are on both sides of the limit. */
 function gradientAt(step: number, scale = 1): Float32Array<ArrayBuffer> {
   const size = step % 2 === 0 ? 1 : 1e-3;
   return Float32Array.from({ length: SIZE }, (_, i) => {
@@ -71,7 +71,7 @@ const zeros = new Array<number>(Math.ceil(SIZE / 64) * 64).fill(0);
 beforeEach(useCpu);
 
 describe.each(Object.entries(executors))('loss scaling on %s', (_name, make) => {
-  test('gives the bytes of an update without a scale', async () => {
+  test('gives the same bytes as an update without a scale', async () => {
     const [plain, scaled] = [await open(make, false), await open(make, true)];
     const before = await plain.state();
     for (let step = 0; step < 6; step++) {
@@ -85,7 +85,7 @@ describe.each(Object.entries(executors))('loss scaling on %s', (_name, make) => 
     for (const { executor } of [plain, scaled]) executor.dispose();
   });
 
-  test.each([NaN, Infinity, -Infinity])('halves at a gradient with %d, which changes nothing else', async (bad) => {
+  test.each([NaN, Infinity, -Infinity])('is halved by a gradient with %d, which changes nothing else', async (bad) => {
     const { executor, step, state, left, scale } = await open(make, true);
     await step(0, gradientAt(0, FIRST_SCALE));
     const before = await state();
@@ -97,14 +97,14 @@ describe.each(Object.entries(executors))('loss scaling on %s', (_name, make) => 
     expect(await state()).toEqual(before);
     expect(await left()).toEqual(zeros);
     expect(await scale()).toEqual([FIRST_SCALE / 2, 0]);
-    const [next, half] = await step(2, gradientAt(2, FIRST_SCALE / 2));
-    expect([Number.isFinite(next), half]).toEqual([true, FIRST_SCALE / 2]);
+    const [next, halved] = await step(2, gradientAt(2, FIRST_SCALE / 2));
+    expect([Number.isFinite(next), halved]).toEqual([true, FIRST_SCALE / 2]);
     expect(await state()).not.toEqual(before);
     expect(await scale()).toEqual([FIRST_SCALE / 2, 1]);
     executor.dispose();
   });
 
-  test('doubles after so many good steps in a row', async () => {
+  test('is doubled after GROWTH_INTERVAL good steps in a row', async () => {
     const { executor, scaling, step, scale } = await open(make, true);
     executor.write(scaling.good, Float32Array.of(GROWTH_INTERVAL - 2));
     expect((await step(0, gradientAt(0, FIRST_SCALE)))[1]).toBe(FIRST_SCALE);

@@ -1,4 +1,4 @@
-/** Products by subgroup matrices, against the twin over the same halves. Needs a device that has them: lavapipe of Mesa 26, many GPUs. */
+/** Products with subgroup matrices, against the twin over the same f16 activations. Needs a device that has them: lavapipe of Mesa 26, many GPUs. */
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { MATRICES } from '../../src/gpu/device';
@@ -7,12 +7,12 @@ import { matmulOp } from '../../kernels/matmul';
 import { tileCase } from './cases/tiles';
 import { checkForward, testDevice, useCpu } from './harness';
 
-/** Weights and adapter are rounded to halves on the way, which the twin does not do: products of numbers that are each off by 2⁻¹². */
+/** The kernel rounds weights and adapter to f16, the twin does not: each factor is off by up to 2⁻¹². */
 const TOLERANCE = 2 ** -10;
 
 const { target } = await testDevice();
 
-/** Whole tiles and parts of them, every type of weights, adapters shallower and deeper than a step, sizes that are no multiple of four. */
+/** Whole and partial tiles, all weight types, adapters of rank below and above a depth step, sizes that are no multiple of four. */
 const products: readonly ProductShape[] = [
   { layout: 'nt', type: 'f32', rows: 64, columns: 64, depth: 64, extension: 0 },
   { layout: 'nn', type: 'f16', rows: 64, columns: 64, depth: 64, extension: 0 },
@@ -28,17 +28,17 @@ const products: readonly ProductShape[] = [
 const tilesOf = (product: ProductShape) =>
   [...candidateTiles(product, { ...target, software: false })].flatMap(([name, { entry }]) => (entry === 'matrix' ? [name] : []));
 
-/** Every other tile of a product, in turn: a software device compiles each for seconds. */
+/** Every other tile of each product, because a software device compiles each for seconds. */
 const cases = products.flatMap((shape, i) => {
   const product = { ...shape, f16Activations: true };
   const tiles = tilesOf(product).filter((_, k) => k % 2 === i % 2);
   return tiles.map((tile) => ({ ...tileCase(product, tile), f16: true }));
 });
 
-describe('products by subgroup matrices', () => {
+describe('products with subgroup matrices', () => {
   beforeAll(useCpu);
 
-  test('are candidates where the device has them and activations are halves, and nowhere else', () => {
+  test('are candidates only where the device has them and activations are f16', () => {
     expect(cases.length > products.length).toBe(target.features.has(MATRICES));
     expect(products.flatMap(tilesOf)).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** Reads quantised storage as src/core/quantised.ts states it: written from its words, to check the kernels against. */
+/** Decodes quantised storage by the layout in src/core/quantised.ts, independently of the kernels that it checks. */
 
 import type { QuantisedType } from '../../src/core/quantised';
 import type { Shape } from '../../src/core/shape';
@@ -6,11 +6,11 @@ import type { Shape } from '../../src/core/shape';
 export interface QuantisedNumber {
   readonly code: number;
   readonly scale: number;
-  /** What it stands for, f64. */
+  /** The decoded number, f64. */
   readonly value: number;
 }
 
-/** The numbers of a buffer, f32. */
+/** The decoded numbers of a buffer, f32. */
 export function readQuantised(buffer: ArrayBuffer, dtype: QuantisedType, shape: Shape): Float32Array<ArrayBuffer> {
   return Float32Array.from(quantisedNumbers(buffer, dtype, shape), ({ value }) => value);
 }

@@ -1,9 +1,9 @@
-/** Devices other than the one that tests run on, as launches are told of them. */
+/** Properties of other devices, which launches see instead of those of the test device. */
 
 import type { Target } from '../../src/gpu/device';
 
-/** A real GPU: tiles through workgroup memory, and depths shared by threads. */
+/** A real GPU: tiles in workgroup memory, and depths that invocations share. */
 export const REAL: Partial<Target> = { software: false };
 
-/** No optional feature: the base variant of every kernel. */
+/** No optional features: the base variant of every kernel. */
 export const BASE: Partial<Target> = { features: new Set() };
