@@ -51,7 +51,7 @@ function readConversation(cells: Cells): MessagesOr {
   return missing ?? [...prompt, ...answer];
 }
 
-/** A list of the whole conversation repeats the prompt, also where a column holds it too. */
+/** True for a list with the whole conversation, which repeats the prompt even if that has its own column. */
 function isWhole(turns: readonly Message[]): boolean {
   return turns[0]?.role === 'user' || turns[0]?.role === 'system';
 }

@@ -190,5 +190,7 @@ describe('answers labelled as desirable or not (KTO)', () => {
   it('must have true or false as labels', async () => {
     const dataset = await open({ prompt: 'q', completion: 'a', label: 'greeting' });
     expect(dataset.mapping.format).toBe('prompt-completion');
+    const classes = await open({ text: 'a good day', label: true }, { text: 'a bad day', label: false });
+    expect(classes.mapping.format).toBe('text-label');
   });
 });

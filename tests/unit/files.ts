@@ -1,10 +1,10 @@
-/** Model folders for tests: golden ones, and small ones made up on the spot. */
+/** Model folders for tests: golden ones, and small ones built in memory. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { expectedTensors, parseConfig } from '../../src/model/config';
 import { byteSize, writeSafetensors, type TensorData } from '../../src/model/safetensors';
 
-/** The files of a folder on disk as a browser would hand them over, under `prefix`. */
+/** The files of a folder on disk as a browser provides them, with names that begin with `prefix`. */
 export function filesOf(directory: URL, prefix = ''): File[] {
   const names = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isFile());
   return names.map(({ name }) => new File([readFileSync(new URL(name, directory))], prefix + name));
@@ -27,7 +27,7 @@ export const text = (name: string, content: string | object): File =>
 
 export const weights = (name: string, tensors: readonly TensorData[]): File => new File([writeSafetensors(tensors)], name);
 
-/** A whole small model. */
+/** A small complete model. */
 export function smallModel(): File[] {
   return [text('config.json', CONFIG), weights('model.safetensors', tensorsOf()), text('tokenizer.json', '{}')];
 }

@@ -1,6 +1,6 @@
 /**
- * Tokenizers for tests: the starter's, a small one of each kind (made by fixtures/make_fixtures.py), real ones where they are
- * present, and small ones made up on the spot.
+ * Tokenizers for tests: the starter's, a small one of each kind (made by fixtures/make_fixtures.py), and published ones if they are
+ * present in `../shared`.
  */
 
 import { readFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ function shared(tokenizer: string, config: string): Source {
 
 const GPT2 = { vocab: 'data/tokenizers/gpt2_vocab.json', merges: 'data/tokenizers/gpt2_merges.txt' };
 
-/** GPT-2's tokenizer.json, put together from its vocabulary and merges as the Python library saves it. */
+/** GPT-2's tokenizer.json, built from its vocabulary and merges as the Python library saves it. */
 function gpt2Files(): TokenizerFiles {
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
   const merges = sharedText(GPT2.merges)
@@ -76,14 +76,14 @@ const SOURCES = {
 export type TokenizerName = keyof typeof SOURCES;
 export const TOKENIZER_NAMES = Object.keys(SOURCES) as TokenizerName[];
 
-/** Those that give any text back as it was: the others have no token for unknown characters, or fold case and spaces. */
+/** Tokenizers that decode to the same text. The others have no tokens for unknown characters, or change case and spaces. */
 export const LOSSLESS_NAMES = TOKENIZER_NAMES.filter((name) => name !== 'unigram' && name !== 'wordpiece');
 
 export const filesOf = (name: TokenizerName): TokenizerFiles => SOURCES[name].load();
 
 const loaded = new Map<TokenizerName, TextTokenizer>();
 
-/** The tokenizer, built once a test file. */
+/** The tokenizer, built once for each test file. */
 export function tokenizerOf(name: TokenizerName): TextTokenizer {
   const tokenizer = loaded.get(name) ?? new TextTokenizer(filesOf(name));
   loaded.set(name, tokenizer);
