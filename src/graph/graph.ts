@@ -39,27 +39,45 @@ export interface Flat {
 
 export class Graph {
   readonly #byName = new Map<string, Value>();
-  readonly #views = new Map<Value, readonly Value[]>();
-  #count = 0;
+  readonly #outer: Graph | null;
+  /** Shared by a graph and its scopes. */
+  readonly #views: WeakMap<Value, readonly Value[]>;
+  readonly #ids: { next: number };
+
+  /** `outer`: see `scope`. */
+  constructor(outer: Graph | null = null) {
+    this.#outer = outer;
+    this.#views = outer === null ? new WeakMap() : outer.#views;
+    this.#ids = outer === null ? { next: 0 } : outer.#ids;
+  }
+
+  /**
+   * A graph for values with a shorter life than this one's, such as those of one run. It finds the values of this graph by name; this
+   * graph does not see the scope's values, so two scopes may use the same names. Nothing refers to a scope: it is garbage together with
+   * its values once its owner released them from the executor and drops it.
+   */
+  scope(): Graph {
+    return new Graph(this);
+  }
 
   /** A value that the host provides or that lives across runs. Names are unique. */
   declare(name: string, role: Exclude<Role, 'temp'>, shape: Shape, dtype: DType = 'f32'): Value {
     return this.#register(this.create(name, role, shape, dtype));
   }
 
-  /** The declared value of that name, or undefined. */
+  /** The value of that name declared here or in an outer graph, or undefined. */
   find(name: string): Value | undefined {
-    return this.#byName.get(name);
+    return this.#byName.get(name) ?? this.#outer?.find(name);
   }
 
-  /** The declared value of that name. */
+  /** The value of that name declared here or in an outer graph. */
   named(name: string): Value {
-    const value = this.#byName.get(name);
+    const value = this.find(name);
     if (value === undefined) throw internal(`no value is named ${name}`);
     return value;
   }
 
-  /** All declared values, views left out. */
+  /** All values declared here, without views and without those of outer graphs. */
   declared(): readonly Value[] {
     return [...this.#byName.values()].filter((value) => value.view === undefined);
   }
@@ -98,11 +116,11 @@ export class Graph {
 
   /** Makes a value without registering its name; programs make their temporaries so. */
   create(name: string, role: Role, shape: Shape, dtype: DType, view?: Value['view']): Value {
-    return { id: this.#count++, name, role, shape, dtype, ...(view && { view }) };
+    return { id: this.#ids.next++, name, role, shape, dtype, ...(view && { view }) };
   }
 
   #register(value: Value): Value {
-    if (this.#byName.has(value.name)) throw internal(`value ${value.name} is declared twice`);
+    if (this.find(value.name) !== undefined) throw internal(`value ${value.name} is declared twice`);
     this.#byName.set(value.name, value);
     return value;
   }

@@ -123,7 +123,9 @@ export class WebGpuExecutor implements Executor {
       buffers,
       declared,
       dispose: () => {
-        if (this.#compiled.delete(compiled)) this.#giveBack(buffers);
+        if (!this.#compiled.delete(compiled)) return;
+        this.#giveBack(buffers);
+        this.#trimStaging();
       },
     };
     this.#compiled.add(compiled);
@@ -301,6 +303,13 @@ export class WebGpuExecutor implements Executor {
       at += bytes;
     }
     return staging;
+  }
+
+  /** Destroys free staging buffers of sizes that no plan's outputs have: those of disposed plans, and of values read during them. */
+  #trimStaging(): void {
+    const needed = new Set([...this.#compiled].map(({ results }) => results.reduce((sum, { size }) => sum + size, 0)));
+    for (const { buffer, size } of this.#staging) if (!needed.has(size)) this.#device.buffers.destroy(buffer);
+    this.#staging = this.#staging.filter(({ size }) => needed.has(size));
   }
 
   /** Takes a free staging buffer of `size` bytes; the last one fills its place. */
