@@ -76,10 +76,11 @@ export class Preparation {
 
   /** Throws data/no-examples when nothing is left to train on. */
   encode(settings: DatasetSettings): Promise<EncodedDataset> {
-    return this.#exclusive(() => {
+    return this.#exclusive(async () => {
       const encoded = this.#encode(settings);
       if (encoded.stats.examples === 0) throw nothingLeft(this.#held(), encoded.stats);
-      return splitDataset(encoded, settings);
+      const kind = this.#held().examples[0]?.kind;
+      return { ...(await splitDataset(encoded, settings)), ...(kind && { kind }) };
     });
   }
 

@@ -1,5 +1,7 @@
 /** Encoded examples, ready to be packed. Typed arrays, transferable between workers. */
 
+import type { Example } from '../dataset/types';
+
 /** Concatenated examples: example i is `ids[offsets[i] .. offsets[i+1])`. */
 export interface EncodedSplit {
   readonly ids: Int32Array;
@@ -11,6 +13,8 @@ export interface EncodedSplit {
 }
 
 export interface EncodedDataset {
+  /** Whether the examples are conversations or texts; absent in one that was read from the store. */
+  readonly kind?: Example['kind'];
   readonly train: EncodedSplit;
   readonly heldOut: EncodedSplit;
   /** SHA-256 over both splits, hex: identifies the exact training data in a checkpoint. */

@@ -57,6 +57,19 @@ export class IndexedRunStore implements RunStore {
     return this.#db.write(['runs'], `the run ${run.name}`, 10_000, (tx) => [tx.objectStore('runs').put(run)]);
   }
 
+  async updateRun(id: string, change: Partial<Omit<RunRecord, 'id'>>): Promise<RunRecord> {
+    let updated: RunRecord | undefined;
+    await this.#db.write(['runs'], 'a run', 10_000, function* (tx) {
+      const runs = tx.objectStore('runs');
+      yield runs.get(id).then((record) => {
+        updated = record && { ...record, ...change };
+        return updated && runs.put(updated);
+      });
+    });
+    if (updated === undefined) throw missingRun();
+    return updated;
+  }
+
   /** Rejects with `store/locked` while the run is being trained. */
   async deleteRun(id: string): Promise<void> {
     const release = await this.#locks.lock(id);
@@ -151,11 +164,15 @@ export class IndexedRunStore implements RunStore {
   async #record(id: string): Promise<RunRecord> {
     const record = await this.#db.read(['runs'], 'a run', (tx) => tx.objectStore('runs').get(id));
     if (record !== undefined) return record;
-    throw new CodedError(
-      'store/corrupt',
-      'This run is no longer in this browser: it was deleted in another tab, or the browser cleared it.',
-    );
+    throw missingRun();
   }
+}
+
+function missingRun(): CodedError {
+  return new CodedError(
+    'store/corrupt',
+    'This run is no longer in this browser: it was deleted in another tab, or the browser cleared it.',
+  );
 }
 
 function storedRun(record: RunRecord, manifests: readonly MeasuredManifest[], locked: ReadonlySet<string>): StoredRun {

@@ -40,6 +40,8 @@ export interface RunRecord {
   /** Tiles of the run's matrix products, by product (see src/train/tune.ts); others take the static choice. */
   readonly tiles?: Readonly<Record<string, string>>;
   readonly trainable: number;
+  /** Whether the run's examples are conversations or texts; absent in runs of versions that guessed it from the loss mask. */
+  readonly dataKind?: 'chat' | 'text';
   /** Prompts of the run's data; absent in runs saved by versions that did not store them. */
   readonly prompts?: readonly RunPrompt[];
   /** The adapted linear layers, in the order of the flat vectors. */
@@ -90,6 +92,8 @@ export interface RunStore {
   runs(): Promise<readonly StoredRun[]>;
   run(id: string): Promise<StoredRun>;
   putRun(run: RunRecord): Promise<void>;
+  /** Changes some fields of a run's record, in one transaction, so that two tabs may change different fields. The record after it. */
+  updateRun(id: string, change: Partial<Omit<RunRecord, 'id'>>): Promise<RunRecord>;
   /** Removes the run, its checkpoints and rows, and its dataset when no other run needs it. */
   deleteRun(id: string): Promise<void>;
   putDataset(dataset: EncodedDataset): Promise<void>;

@@ -4,7 +4,7 @@
 export class Mutex {
   #last: Promise<unknown> = Promise.resolve();
 
-  run<T>(task: () => Promise<T>): Promise<T> {
+  run<T>(task: () => T | Promise<T>): Promise<T> {
     const result = this.#last.then(task, task);
     this.#last = result.catch(() => undefined);
     return result;

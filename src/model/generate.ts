@@ -1,108 +1,38 @@
 /**
- * Decoding with a KV cache, several sequences side by side. Prompts go through the model in windows of tokens, whichever sequences
- * they belong to, all but their last token; then every sequence takes a token at each step. What a sequence gives is the same to
- * the bit whatever is decoded beside it: no kernel's sums for one token depend on the others of its window, nor, for the few
- * rows of a step, on how many they are (kernels/lib/gemm-vector.wgsl).
+ * Decoding with a KV cache, several sequences at a time. The prompts' tokens, all but the last of each, are processed in batches of
+ * `PREFILL`, whichever sequences they belong to; then each step decodes one token of every sequence. The tokens of a sequence do
+ * not depend on the other sequences, to the bit: no kernel's sums for one token depend on the other tokens of its batch, nor, for
+ * the few rows of a step, on their number (kernels/matmul_vector.wgsl).
  */
 
+import type { Adapter } from '../adapter/lora';
 import { internal } from '../core/errors';
-import type { Compiled, Executor } from '../graph/executor';
+import { handled } from '../core/promises';
+import type { Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
-import { plan, type Plan } from '../graph/plan';
-import { FEW } from '../../kernels/lib/tile';
 import type { ModelConfig } from './config';
-import type { Adaptation } from './llama';
-import {
-  declareCache,
-  declareDecodeBatch,
-  rotaryData,
-  decodeBatchData,
-  decodePass,
-  type Cache,
-  type CacheShape,
-  type DecodeToken,
-  type DecodeBatch,
-} from './pass';
+import { cacheShape, CachePrograms, maxLength, PREFILL, type Stage } from './decode-programs';
+import { decodeBatchData, rotaryData, type Cache, type CacheShape, type DecodeToken } from './pass';
 import { sampleToken, type Sampling } from './sample';
 
-/** Prompt tokens that go through the model at once. */
-export const PREFILL = 32;
-/** Positions that a sequence may take at most. */
-const MOST_POSITIONS = 2048;
-/** Caches are so many positions or a multiple: one that is a little longer is not made anew. */
-const POSITIONS_STEP = 64;
-
-/** Tokens that a sequence of this model may have, its prompt included. */
-function reachOf({ maxPositions }: ModelConfig): number {
-  return Math.min(maxPositions, MOST_POSITIONS);
-}
-
-/** The cache for so many sequences of so many tokens; those that have no place in it wait for their turn. */
-export function cacheShape(config: ModelConfig, sequences: number, tokens: number): CacheShape {
-  const positions = POSITIONS_STEP * Math.ceil(tokens / POSITIONS_STEP);
-  return { sequences: Math.min(sequences, FEW), positions: Math.min(positions, reachOf(config)) };
-}
-
-/** A program of decoding over a cache: its input and what it gives. */
-interface PlannedStage {
-  readonly window: DecodeBatch;
-  /** Output: logits [N, V] of a step; none of a prompt's window. */
-  readonly plan: Plan;
-}
-
-export interface PlannedPrograms {
-  readonly prompt: PlannedStage;
-  readonly step: PlannedStage;
-}
-
-interface Stage {
-  readonly window: DecodeBatch;
-  readonly compiled: Compiled;
-}
-
-interface Programs {
-  readonly prompt: Stage;
-  readonly step: Stage;
-}
-
-/** The programs over `cache` for `sequences` of its sequences; `name` tells adaptations apart. */
-export function decodePlans(
-  graph: Graph,
-  config: ModelConfig,
-  cache: Cache,
-  sequences: number,
-  name: string,
-  adaptation: Adaptation | null,
-): PlannedPrograms {
-  const stage = (length: number, logitsWanted: boolean): PlannedStage => {
-    const window = declareDecodeBatch(graph, length);
-    const program = graph.program(`${name}.decode.${length}`);
-    const logits = decodePass(program, graph, config, window, cache, reachOf(config), adaptation);
-    return { window, plan: plan(program, logitsWanted ? [logits] : []) };
-  };
-  const step = stage(sequences, true);
-  return { prompt: stage(PREFILL, false), step: { ...step, plan: { ...step.plan, oneSubmit: true } } };
-}
-
-/** A prompt and how it is to be continued. */
 export interface Prompt {
-  /** At least one; of more than the model can attend to, the last ones. */
+  /** At least one token; of more than the model can attend to, the last ones are used. */
   readonly ids: readonly number[];
-  /** At most so many are made, or what the model's reach leaves. */
+  /** Most tokens to generate; fewer where the model's maximum length is reached. */
   readonly maxTokens: number;
   /** The sequence ends with the first of these. */
   readonly stops: ReadonlySet<number>;
   readonly sampling: Sampling;
 }
 
-/** A token that continues prompt `prompt`, counted from 0. */
+/** A generated token of the prompt at index `prompt`. */
 export interface Made {
   readonly prompt: number;
   readonly token: number;
   readonly last: boolean;
 }
 
-/** A prompt under way: the tokens that its next step needs are in rows `slot`·P to `slot`·P + `position` of the cache. */
+/** A prompt being decoded. Its keys and values are in rows `slot`·P to `slot`·P + `position` of the cache. */
 interface Sequence {
   readonly index: number;
   readonly slot: number;
@@ -112,12 +42,9 @@ interface Sequence {
   made: number;
 }
 
-/** Decodes prompts. All adaptations share one cache, which is declared at its first use with the shape that is needed then. */
+/** Decodes prompts, one call of `tokens` at a time. All adapters share one cache, allocated at its first use in the shape needed then. */
 export class Decoder {
-  readonly #programs = new Map<string, Promise<Programs>>();
-  #cache: Cache | null = null;
-  /** Caches declared so far: each has a name of its own. */
-  #caches = 0;
+  #programs: CachePrograms | null = null;
 
   private constructor(
     readonly executor: Executor,
@@ -127,30 +54,38 @@ export class Decoder {
 
   /** Once for each graph; its weights must be loaded. */
   static open(executor: Executor, graph: Graph, config: ModelConfig): Decoder {
-    for (const [value, data] of rotaryData(graph, config, reachOf(config))) executor.write(value, data);
+    for (const [value, data] of rotaryData(graph, config, maxLength(config))) executor.write(value, data);
     return new Decoder(executor, graph, config);
   }
 
+  /** Compiled pairs of programs. */
+  get programs(): number {
+    return this.#programs?.size ?? 0;
+  }
+
   /** Gives the cache exactly this shape, until prompts need a larger one. */
-  async reserve(shape: CacheShape): Promise<Cache> {
-    const held = this.#cache;
+  reserve(shape: CacheShape): Cache {
+    const held = this.#programs?.cache;
     if (held?.sequences === shape.sequences && held.positions === shape.positions) return held;
-    await this.#release();
-    this.#cache = declareCache(this.graph, this.config, shape, `cache${this.#caches++}`);
-    return this.#cache;
+    return this.#replace(shape).cache;
+  }
+
+  /** Disposes the programs of an adapter, whose values may be released afterwards. */
+  forget(adapter: Adapter): void {
+    this.#programs?.forget(adapter);
   }
 
   /**
-   * Yields, step by step, a token for each sequence that is under way, the stop token included if one comes. As many prompts as have
-   * a place are under way at once; one that ends makes room for the next. `name` tells adaptations apart: base (`adaptation` null) or
-   * an adapter.
+   * Yields, step by step, one token of each sequence, including its stop token. As many prompts as the cache has slots are decoded at
+   * a time; when one ends, the next takes its slot. `adapter` null: the base alone. Throws `gpu/memory`; the cache is released then.
    */
-  async *tokens(name: string, adaptation: Adaptation | null, prompts: readonly Prompt[]): AsyncGenerator<readonly Made[]> {
+  async *tokens(adapter: Adapter | null, prompts: readonly Prompt[]): AsyncGenerator<readonly Made[]> {
     if (prompts.length === 0) return;
-    const cache = await this.#cacheFor(prompts);
+    const held = this.#programsFor(prompts);
+    const { cache } = held;
     const width = Math.min(prompts.length, cache.sequences);
-    const programs = await this.#programsOf(name, adaptation, cache, width).catch(async (error: unknown) => {
-      await this.#release();
+    const programs = await held.of(adapter, width).catch((error: unknown) => {
+      this.#release();
       throw error;
     });
     const waiting = prompts.map((prompt, index) => ({ prompt, index })).filter(({ prompt }) => prompt.maxTokens > 0);
@@ -167,30 +102,30 @@ export class Decoder {
   }
 
   #enter({ prompt, index }: { prompt: Prompt; index: number }, slot: number): Sequence {
-    const ids = prompt.ids.slice(-(reachOf(this.config) - 1));
+    const ids = prompt.ids.slice(-(maxLength(this.config) - 1));
     const next = ids.at(-1);
     if (next === undefined) throw internal('decoding needs at least one token');
     return { index, slot, prompt: { ...prompt, ids }, position: ids.length - 1, next, made: 0 };
   }
 
-  /** Puts all but the last tokens of the prompts into the cache. */
+  /** Writes the keys and values of all but the last tokens of the prompts to the cache. */
   async #prefill({ window, compiled }: Stage, { positions }: Cache, entering: readonly Sequence[]): Promise<void> {
-    const places = entering.flatMap(({ prompt, slot }) =>
+    const tokens = entering.flatMap(({ prompt, slot }) =>
       prompt.ids.slice(0, -1).map((id, position): DecodeToken => ({ id, position, row: slot * positions + position })),
     );
     const runs: Promise<unknown>[] = [];
-    for (let done = 0; done < places.length; done += PREFILL) {
-      this.executor.write(window.input, decodeBatchData(window, places.slice(done, done + PREFILL)));
-      runs.push(this.executor.run(compiled));
+    for (let done = 0; done < tokens.length; done += PREFILL) {
+      this.executor.write(window.input, decodeBatchData(window, tokens.slice(done, done + PREFILL)));
+      runs.push(handled(this.executor.run(compiled)));
     }
     await Promise.all(runs);
   }
 
-  /** Takes every sequence a token further. */
+  /** Decodes one token of every sequence. */
   async #step({ window, compiled }: Stage, { positions }: Cache, sequences: readonly Sequence[]) {
-    const places: DecodeToken[] = Array.from({ length: window.ids.shape[0] ?? 0 }, () => ({ id: 0, position: 0, row: -1 }));
-    for (const { slot, next, position } of sequences) places[slot] = { id: next, position, row: slot * positions + position };
-    this.executor.write(window.input, decodeBatchData(window, places));
+    const tokens: DecodeToken[] = Array.from({ length: window.ids.shape[0] ?? 0 }, () => ({ id: 0, position: 0, row: -1 }));
+    for (const { slot, next, position } of sequences) tokens[slot] = { id: next, position, row: slot * positions + position };
+    this.executor.write(window.input, decodeBatchData(window, tokens));
     const [logits] = await this.executor.run(compiled);
     if (logits === undefined) throw internal('a step of decoding without logits');
     const { vocabSize } = this.config;
@@ -205,60 +140,26 @@ export class Decoder {
     sequence.position++;
     sequence.made++;
     sequence.next = sampleToken(logits, prompt.sampling, sequence.position);
-    const full = sequence.made === prompt.maxTokens || sequence.position === reachOf(this.config);
+    const full = sequence.made === prompt.maxTokens || sequence.position === maxLength(this.config);
     return { token: sequence.next, last: full || prompt.stops.has(sequence.next) };
   }
 
-  /** The current cache, or a new one where that is too small. */
-  #cacheFor(prompts: readonly Prompt[]): Promise<Cache> {
+  /** The programs over the current cache, or over a new one where that is too small. */
+  #programsFor(prompts: readonly Prompt[]): CachePrograms {
     const longest = Math.max(...prompts.map(({ ids, maxTokens }) => ids.length + maxTokens));
     const needed = cacheShape(this.config, prompts.length, longest);
-    const held = this.#cache;
-    if (held !== null && held.sequences >= needed.sequences && held.positions >= needed.positions) return Promise.resolve(held);
-    return this.reserve(needed);
+    const held = this.#programs;
+    const large = held !== null && held.cache.sequences >= needed.sequences && held.cache.positions >= needed.positions;
+    return large ? held : this.#replace(needed);
   }
 
-  #programsOf(name: string, adaptation: Adaptation | null, cache: Cache, sequences: number): Promise<Programs> {
-    const key = `${name} ${sequences}`;
-    const known = this.#programs.get(key);
-    if (known !== undefined) return known;
-    const programs = this.#compile(decodePlans(this.graph, this.config, cache, sequences, name, adaptation));
-    this.#programs.set(key, programs);
-    return programs;
+  #replace(shape: CacheShape): CachePrograms {
+    this.#release();
+    return (this.#programs = new CachePrograms(this.executor, this.graph, this.config, shape));
   }
 
-  /** Both programs and a cache that the device has memory for, or neither. */
-  async #compile(stages: PlannedPrograms): Promise<Programs> {
-    const made: Compiled[] = [];
-    const compile = async ({ window, plan }: PlannedStage): Promise<Stage> => {
-      const compiled = await this.executor.compile(plan);
-      made.push(compiled);
-      return { window, compiled };
-    };
-    try {
-      const programs = { prompt: await compile(stages.prompt), step: await compile(stages.step) };
-      // The buffers of the cache were made just now: only from here on can the device have refused them.
-      await this.executor.granted();
-      return programs;
-    } catch (error) {
-      for (const compiled of made) compiled.dispose();
-      throw error;
-    }
-  }
-
-  /** Gives back the cache and the programs over it. */
-  async #release(): Promise<void> {
-    const programs = await Promise.allSettled(this.#programs.values());
-    this.#programs.clear();
-    for (const result of programs) {
-      if (result.status === 'rejected') continue;
-      result.value.prompt.compiled.dispose();
-      result.value.step.compiled.dispose();
-    }
-    for (const { k, v } of this.#cache?.layers ?? []) {
-      this.executor.release(k);
-      this.executor.release(v);
-    }
-    this.#cache = null;
+  #release(): void {
+    this.#programs?.dispose();
+    this.#programs = null;
   }
 }

@@ -90,10 +90,10 @@ export interface Cache extends CacheShape {
   readonly layers: readonly { readonly k: Value; readonly v: Value }[];
 }
 
-/** Declares a cache of that shape under `name`, which must be new: a released cache cannot be used again. */
-export function declareCache(graph: Graph, config: ModelConfig, { sequences, positions }: CacheShape, name: string): Cache {
+/** Declares a cache of that shape. One graph has one cache: each is declared in a scope of its own. */
+export function declareCache(graph: Graph, config: ModelConfig, { sequences, positions }: CacheShape): Cache {
   const shape = [sequences * positions, config.kvHeads * config.headDim];
-  const of = (layer: number, field: string) => graph.declare(`${name}.${layer}.${field}`, 'state', shape, 'f16');
+  const of = (layer: number, field: string) => graph.declare(`cache.${layer}.${field}`, 'state', shape, 'f16');
   const layers = Array.from({ length: config.layers }, (_, i) => ({ k: of(i, 'k'), v: of(i, 'v') }));
   return { sequences, positions, layers };
 }

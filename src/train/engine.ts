@@ -1,6 +1,6 @@
 /** Chooses the machine that trains: a real GPU through WebGPU, else the processor through WebAssembly. */
 
-import { CodedError, codeOf, messageOf } from '../core/errors';
+import { codeOf, messageOf } from '../core/errors';
 import type { Executor } from '../graph/executor';
 import { passGates, type Tamper } from '../graph/gates';
 import type { Graph } from '../graph/graph';
@@ -10,6 +10,7 @@ import { startWasm } from '../graph/tfjs-backend';
 import { measurePeak } from '../gpu/peak';
 import { MATRICES, openDevice, type Device } from '../gpu/device';
 import type { Machine } from './forecast';
+import { DeviceLoss } from './loss';
 import type { DeviceOptions, DeviceView, ExecutorKind } from './types';
 
 /** tfjs's WebAssembly memory ends at 4 GiB, and some of it is lost between tensors. */
@@ -19,18 +20,19 @@ export interface Engine {
   readonly view: DeviceView;
   /** Null on the processor. */
   readonly device: Device | null;
-  /** f32 operations per second that the device can do at most; null where that is not known. Resolves some time after opening. */
+  /** Peak f32 operations per second; null where unknown. Measured after opening. */
   readonly peak: Promise<number | null>;
   /** For forecasts. */
   readonly machine: Machine;
   /** Tiles are timed before a run. */
   readonly tunes: boolean;
+  readonly loss: DeviceLoss;
   executor(graph: Graph): Executor;
 }
 
 /**
- * `auto` takes a real GPU, else the processor, and says why; the others insist and throw `gpu/unavailable`. A GPU comes without
- * the optional features that its driver computes wrongly; those in `faulty` count as such.
+ * `auto` takes a real GPU, else the processor, and reports why; explicit choices throw `gpu/unavailable`. Optional features that the
+ * driver computes wrongly are left out, and those in `faulty`.
  */
 export async function openEngine(
   choice: 'auto' | ExecutorKind,
@@ -56,6 +58,7 @@ async function gpuEngine(opened: Device, faulty: readonly string[], tune: boolea
     // The web has no figure for free GPU memory: the largest buffer is a lower bound.
     machine: { target: device.target, budget: device.gpu.limits.maxBufferSize },
     tunes: tune || !device.target.software,
+    loss: new DeviceLoss(device.gpu.lost),
     executor: () => new WebGpuExecutor(device),
     view: {
       executor: 'webgpu',
@@ -98,17 +101,8 @@ async function openProcessor(reason: string, software: boolean): Promise<Engine>
     peak: Promise.resolve(null),
     machine: { target: null, budget: WASM_BUDGET },
     tunes: false,
+    loss: new DeviceLoss(null),
     executor: (graph) => new TfjsExecutor(graph, 'wasm'),
     view,
   };
-}
-
-/** Resolves with a coded error when the GPU is lost; never on the processor. */
-export async function lossOf({ device }: Engine): Promise<CodedError> {
-  if (device === null) return new Promise(() => undefined);
-  const { reason, message } = await device.gpu.lost;
-  return new CodedError(
-    'gpu/lost',
-    `The GPU was lost (${reason}: ${message}). It is asked for again and the run goes on from its last checkpoint.`,
-  );
 }

@@ -10,7 +10,7 @@ import { layOut, peakLive, share } from '../graph/memory';
 import type { Plan } from '../graph/plan';
 import { rematPolicies, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
-import { decodePlans } from '../model/generate';
+import { decodePlans } from '../model/decode-programs';
 import { declareWeights } from '../model/llama';
 import { declareCache } from '../model/pass';
 import type { Recipe } from '../recipe/recipe';
@@ -117,10 +117,10 @@ function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string)
   declareWeights(graph, config, dtypeOf ?? (() => 'f32'));
   const weights = declaredBytes(graph);
   const held: Recipe = dtypeOf === null ? { ...recipe, activationPrecision: 'f32' } : recipe;
-  const { train, update, evaluate, evaluateBase, adapter } = trainingPrograms(graph, config, held, 'forecast', remat);
-  const training = declaredBytes(graph);
-  const cache = declareCache(graph, config, sampleCache(config, recipe), 'cache');
-  const sampling = decodePlans(graph, config, cache, cache.sequences, 'forecast', { adapter, seed: null });
+  const { scope, train, update, evaluate, evaluateBase, adapter } = trainingPrograms(graph, config, held, 'forecast', remat);
+  const training = declaredBytes(scope);
+  const cache = declareCache(scope, config, sampleCache(config, recipe));
+  const sampling = decodePlans(scope, config, cache, cache.sequences, adapter);
   const adapterBytes = valueBytes(adapter.flat);
   return {
     train,
@@ -130,8 +130,8 @@ function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string)
       weights,
       adapter: adapterBytes,
       optimizer: 3 * adapterBytes,
-      batch: training - weights - 4 * adapterBytes,
-      sampling: declaredBytes(graph) - training,
+      batch: training - 4 * adapterBytes,
+      sampling: declaredBytes(scope) - training,
     },
   };
 }

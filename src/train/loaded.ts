@@ -1,5 +1,6 @@
-/** A base model on the device, ready to train and to generate. */
+/** A base model on the device, for training and generation. */
 
+import type { Adapter } from '../adapter/lora';
 import { CodedError, internal } from '../core/errors';
 import { isQuantised } from '../core/quantised';
 import { sizeOf } from '../core/shape';
@@ -20,16 +21,22 @@ import type { BasePrecision } from '../recipe/recipe';
 import { encodePrompt } from '../tokenizer/encode';
 import { TextStream } from '../tokenizer/stream';
 import { TextTokenizer } from '../tokenizer/tokenizer';
+import { AdapterSlot, type StoredAdapter } from './adapter-slot';
 import type { Engine } from './engine';
 import { checkFits } from './fits';
-import type { NamedAdapter } from './programs';
 import type { GenerateRequest, GenerateResult } from './types';
 
+/** Finds the adapter of an answer when its turn has come; null: the base alone answers. */
+export type AdapterSource = () => Promise<Adapter | null>;
+
 export class LoadedModel {
-  /** The decoder's cache serves one call at a time. */
+  /** The decoder serves one call at a time, and no adapter is released during one. */
   readonly #mutex = new Mutex();
+  readonly #slot: AdapterSlot;
+  #closing = false;
 
   private constructor(
+    readonly engine: Engine,
     readonly view: ModelView,
     readonly precision: BasePrecision,
     readonly config: ModelConfig,
@@ -37,10 +44,12 @@ export class LoadedModel {
     readonly executor: Executor,
     readonly tokenizer: TextTokenizer,
     readonly decoder: Decoder,
-  ) {}
+  ) {
+    this.#slot = new AdapterSlot(executor, graph, decoder);
+  }
 
   /**
-   * Streams the weights to the device, tensor by tensor, quantising there what `precision` says. Throws `model/too-large`,
+   * Streams the weights to the device, tensor by tensor, and quantises them there as `precision` says. Throws `model/too-large`,
    * `model/weights`, `model/tokenizer` or `gpu/memory`.
    */
   static async load(
@@ -55,79 +64,104 @@ export class LoadedModel {
     if (tokenizer.size > config.vocabSize) {
       throw new CodedError(
         'model/tokenizer',
-        `The tokenizer knows ${tokenizer.size} tokens, the model only ${config.vocabSize}. Use the tokenizer.json that came with the weights.`,
+        `The tokenizer has ${tokenizer.size} tokens, the model only ${config.vocabSize}. Use the tokenizer.json that came with the weights.`,
       );
     }
     const storage = await checkWeights(folder, { onProgress });
     const graph = new Graph();
     const executor = engine.executor(graph);
-    const halves = executor.kind === 'webgpu';
-    declareWeights(graph, config, deviceTypes(config, halves ? storage : new Map(), precision));
+    const onGpu = executor.kind === 'webgpu';
+    declareWeights(graph, config, deviceTypes(config, onGpu ? storage : new Map(), precision));
     try {
       for await (const tensor of streamWeights(folder, storage, { onProgress })) {
         const value = graph.named(tensor.name);
-        const data = halves ? hostData(tensor) : decodeToF32(tensor);
+        const data = onGpu ? hostData(tensor) : decodeToF32(tensor);
         if (isQuantised(value.dtype)) await writeQuantised(executor, graph, value, data);
         else executor.write(value, data);
       }
       const decoder = Decoder.open(executor, graph, config);
       await executor.granted();
-      return new LoadedModel(folder.view, precision, config, graph, executor, tokenizer, decoder);
+      return new LoadedModel(engine, folder.view, precision, config, graph, executor, tokenizer, decoder);
     } catch (error) {
       executor.dispose();
       throw error;
     }
   }
 
-  /** Gives the decoder's cache this shape, which a forecast counted on. */
-  async reserve(shape: CacheShape): Promise<void> {
-    await this.#mutex.run(() => this.decoder.reserve(shape));
+  /**
+   * Prepares for a run: the decoder's cache gets the shape that the forecast assumed, and the adapter of earlier answers is released,
+   * which the forecast did not count.
+   */
+  reserve(shape: CacheShape): Promise<void> {
+    return this.#mutex.run(() => {
+      this.#slot.clear();
+      this.decoder.reserve(shape);
+    });
   }
 
-  /** Continues or answers, with an adapter or with the base alone. `onText` gets the whole text so far. */
+  /** Runs `dispose`, which releases `adapter`, when no answer uses it, and disposes its programs. */
+  withdraw(adapter: Adapter, dispose: () => void): Promise<void> {
+    return this.#mutex.run(() => {
+      this.decoder.forget(adapter);
+      dispose();
+    });
+  }
+
+  /** The adapter of a checkpoint, written to the device unless it is there. To be called by an `AdapterSource`. */
+  stored(key: string, read: () => Promise<StoredAdapter>): Promise<Adapter> {
+    return this.#slot.get(key, read);
+  }
+
+  /** Continues a text or answers a conversation. `onText` gets the whole text so far. Throws `gpu/memory`. */
   async generate(
-    adapted: NamedAdapter | null,
+    adapter: AdapterSource,
     request: GenerateRequest,
     onText: (text: string) => void,
     cancelled: () => boolean,
   ): Promise<GenerateResult> {
-    const [result] = await this.generateAll(adapted, [request], (_index, text) => onText(text), cancelled);
+    const [result] = await this.generateAll(adapter, [request], (_index, text) => onText(text), cancelled);
     if (result === undefined) throw internal('a request without an answer');
     return result;
   }
 
-  /** Answers several requests side by side: each gets what it would get alone. `onText` gets an answer's place and text so far. */
+  /**
+   * Answers several requests at a time, each as if it were the only one. `onText` gets the index of a request and its text so far. A
+   * request that is cancelled before it began has no tokens.
+   */
   generateAll(
-    adapted: NamedAdapter | null,
+    adapter: AdapterSource,
     requests: readonly GenerateRequest[],
     onText: (index: number, text: string) => void,
     cancelled: () => boolean,
   ): Promise<readonly GenerateResult[]> {
-    return this.#mutex.run(() => this.#generateAll(adapted, requests, onText, cancelled));
+    return this.#mutex.run(() => this.#generateAll(adapter, requests, onText, cancelled));
   }
 
   async #generateAll(
-    adapted: NamedAdapter | null,
+    adapter: AdapterSource,
     requests: readonly GenerateRequest[],
     onText: (index: number, text: string) => void,
     cancelled: () => boolean,
   ): Promise<readonly GenerateResult[]> {
     const answers = requests.map((request) => new Answer(this.tokenizer, request));
     const prompts = answers.map(({ prompt }) => prompt);
-    const adaptation = adapted === null ? null : { adapter: adapted.adapter, seed: null };
-    for await (const made of this.decoder.tokens(adapted?.name ?? 'base', adaptation, prompts)) {
+    const stopped = () => this.#closing || cancelled();
+    if (stopped()) return answers.map((answer) => answer.result());
+    for await (const made of this.decoder.tokens(await adapter(), prompts)) {
       for (const { prompt, token, last } of made) {
         const text = answers[prompt]?.take(token, last);
         if (text !== undefined) onText(prompt, text);
       }
       await yieldToEventLoop();
-      if (cancelled()) break;
+      if (stopped()) break;
     }
     return answers.map((answer) => answer.result());
   }
 
-  dispose(): void {
-    this.executor.dispose();
+  /** Cancels all answers, then frees everything on the device. */
+  dispose(): Promise<void> {
+    this.#closing = true;
+    return this.#mutex.run(() => this.executor.dispose());
   }
 }
 
@@ -135,7 +169,7 @@ function hostData(tensor: StoredTensor): Float32Array<ArrayBuffer> | Uint16Array
   return tensor.dtype === 'f32' ? tensor.data : new Uint16Array(tensor.data.buffer, 0, sizeOf(tensor.shape));
 }
 
-/** One request under way. */
+/** One request while it is answered. */
 class Answer {
   readonly prompt: Prompt;
   readonly #stream: TextStream;

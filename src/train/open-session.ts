@@ -1,4 +1,4 @@
-/** Opens the session of a run, with as much of the forward pass kept as the device really has memory for. */
+/** Opens the session of a run with the remat policy that the device has memory for. */
 
 import { codeOf } from '../core/errors';
 import type { Executor } from '../graph/executor';
@@ -14,9 +14,7 @@ export interface SessionSetup {
   readonly model: { readonly executor: Executor; readonly graph: Graph; readonly config: ModelConfig };
   readonly recipe: Recipe;
   readonly totalSteps: number;
-  /** Unique in the model's graph. */
-  readonly name: string;
-  /** The forecast's choice. Limits say what a buffer may be, not what is free: there may be less memory than that. */
+  /** The forecast's choice. The forecast knows the largest buffer that the device allows, not how much memory is free. */
   readonly remat: RematPolicy;
 }
 
@@ -24,11 +22,11 @@ export interface SessionHooks {
   tiles(programs: TrainingPrograms): Promise<Tiles>;
   /** Counts pipelines. */
   onProgress(done: number, total: number): void;
-  /** The device had not enough memory for `remat`; what comes next keeps less. */
+  /** The device had too little memory; `remat`, which keeps fewer activations, is tried next. */
   onLess(remat: RematPolicy): void;
 }
 
-/** Throws `gpu/memory` when the device has too little for the way that takes least; everything is given back then. */
+/** Tries remat policies from `setup.remat` on. Throws `gpu/memory` when the one that needs least does not fit; nothing stays allocated. */
 export async function openSession(setup: SessionSetup, hooks: SessionHooks): Promise<TrainingSession> {
   const [remat, ...less] = rematPoliciesFrom(setup.remat, setup.model.config.layers);
   try {
@@ -37,15 +35,14 @@ export async function openSession(setup: SessionSetup, hooks: SessionHooks): Pro
     const [next] = less;
     if (codeOf(error) !== 'gpu/memory' || next === undefined) throw error;
     hooks.onLess(next);
-    // The values of the first try stay declared in the graph, without memory; their names are taken.
-    return openSession({ ...setup, remat: next, name: `${setup.name}.less` }, hooks);
+    return openSession({ ...setup, remat: next }, hooks);
   }
 }
 
-async function openWith({ model, recipe, totalSteps, name }: SessionSetup, remat: RematPolicy, hooks: SessionHooks) {
+async function openWith({ model, recipe, totalSteps }: SessionSetup, remat: RematPolicy, hooks: SessionHooks) {
   const { executor, graph, config } = model;
-  const programs = trainingPrograms(graph, config, recipe, name, remat);
+  const programs = trainingPrograms(graph, config, recipe, 'run', remat);
   const tiles = await hooks.tiles(programs);
   const onProgress = (done: number, total: number) => hooks.onProgress(done, total);
-  return TrainingSession.open(executor, graph, config, programs, recipe, totalSteps, onProgress, tiles);
+  return TrainingSession.open(executor, config, programs, recipe, totalSteps, onProgress, tiles);
 }

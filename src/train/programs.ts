@@ -14,6 +14,8 @@ import type { LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 
 export interface TrainingPrograms {
+  /** Declares every value below. Its owner releases them all together. */
+  readonly scope: Graph;
   readonly adapter: Adapter;
   readonly gradients: Flat;
   readonly optimizer: Optimizer;
@@ -33,12 +35,6 @@ export interface TrainingPrograms {
   readonly evaluateBase: Plan;
 }
 
-/** The adapter of a run, by the name its values carry in the graph. Declared once, found again. */
-export interface NamedAdapter {
-  readonly name: string;
-  readonly adapter: Adapter;
-}
-
 /** The layers that the recipe's `targetModules` choose. */
 export function targetLayers(
   config: ModelConfig,
@@ -49,14 +45,15 @@ export function targetLayers(
   return layers.filter(({ module }) => targetModules.some((target) => module === target || module.endsWith(`.${target}`)));
 }
 
-/** Declares and plans all programs of the run `name` over weights that the graph already declares. */
+/** Plans all programs of a run over the weights of `model`. The run's values are declared in a scope of their own; `name` is a label. */
 export function trainingPrograms(
-  graph: Graph,
+  model: Graph,
   config: ModelConfig,
   recipe: Recipe,
   name: string,
   remat: RematPolicy = KEEP_ALL,
 ): TrainingPrograms {
+  const graph = model.scope();
   const layers = targetLayers(config, recipe);
   const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
   const adapter = declareAdapter(graph, name, layers, recipe);
@@ -84,6 +81,7 @@ export function trainingPrograms(
     return plan(program, [evaluationLoss(program, hidden, targets)], KEEP_ALL, recipe.activationPrecision);
   };
   return {
+    scope: graph,
     adapter,
     gradients,
     optimizer,

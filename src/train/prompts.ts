@@ -1,8 +1,10 @@
-/** The fixed prompts that a run is sampled with while it trains. */
+/** The prompts that a run is sampled with during training: the same ones each time. */
 
 import type { EncodedDataset, EncodedSplit } from '../batch/types';
+import type { RunPrompt, RunRecord } from '../checkpoint/types';
+import type { Message } from '../dataset/types';
 import type { ModelConfig } from '../model/config';
-import { cacheShape } from '../model/generate';
+import { cacheShape } from '../model/decode-programs';
 import type { CacheShape } from '../model/pass';
 import type { Recipe } from '../recipe/recipe';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
@@ -16,35 +18,42 @@ export interface SamplePrompt {
 
 /** Tokens of a sample during training. */
 export const SAMPLE_TOKENS = 48;
-/** Prompts taken from the data when the recipe names none. */
+/** Prompts taken from the data when the recipe has none. */
 const TAKEN = 2;
-/** Tokens of a running text that are given, the rest to be continued. */
+/** Tokens of a text that are given; the model continues them. */
 const OPENING = 12;
 
-/** The decoder's cache of a run: for all its prompts at once, each as long as an example may be. */
+/** The decoder's cache of a run: for all its prompts at once, each of up to the length of an example. */
 export function sampleCache(config: ModelConfig, { samplePrompts, sequenceLength }: Recipe): CacheShape {
   return cacheShape(config, samplePrompts.length || TAKEN, sequenceLength + SAMPLE_TOKENS);
 }
 
-/** The recipe's prompts, as user turns where the data are conversations; else the openings of held-out examples. */
+/**
+ * The recipe's prompts, as user turns where the data are conversations. When the recipe has none: the openings of held-out examples;
+ * of conversations with loss on all tokens, whose mask does not mark where the answer begins, the prompts stored with the run.
+ */
 export function promptsOf(
-  recipe: Pick<Recipe, 'samplePrompts'>,
-  dataset: EncodedDataset,
+  { recipe, prompts = [], dataKind }: Pick<RunRecord, 'recipe' | 'prompts' | 'dataKind'>,
+  dataset: Pick<EncodedDataset, 'train' | 'heldOut'>,
   tokenizer: TextTokenizer,
 ): SamplePrompt[] {
   const split = dataset.heldOut.lines.length > 0 ? dataset.heldOut : dataset.train;
-  const chats = isChat(split);
-  if (recipe.samplePrompts.length > 0) {
-    return recipe.samplePrompts.map((text) => ({
-      shown: text,
-      request: { prompt: chats ? { messages: [{ role: 'user', content: text }] } : { text } },
-    }));
-  }
+  const masked = hasMaskedOpening(split);
+  const kind = dataKind ?? (masked ? 'chat' : 'text');
+  if (recipe.samplePrompts.length > 0) return recipe.samplePrompts.map((text) => promptOf({ text, system: null, kind }));
+  if (kind === 'chat' && !masked && prompts.length > 0) return prompts.slice(0, TAKEN).map(promptOf);
   return Array.from({ length: Math.min(TAKEN, split.lines.length) }, (_, i) => opening(split, i, tokenizer));
 }
 
-/** Conversations have tokens at their start that are not trained: the user's turn. */
-function isChat(split: EncodedSplit): boolean {
+function promptOf({ text, system, kind }: RunPrompt): SamplePrompt {
+  if (kind === 'text') return { shown: text, request: { prompt: { text } } };
+  const turn: Message = { role: 'user', content: text };
+  const messages: Message[] = system === null ? [turn] : [{ role: 'system', content: system }, turn];
+  return { shown: text, request: { prompt: { messages } } };
+}
+
+/** The loss mask leaves out the opening of the examples, as it does with the user's turn when the loss is on answers only. */
+function hasMaskedOpening(split: EncodedSplit): boolean {
   return firstTrained(split, 0) > 1;
 }
 
@@ -54,7 +63,7 @@ function firstTrained({ trained, offsets }: EncodedSplit, example: number): numb
   return at < 0 ? to - from : at;
 }
 
-/** Everything before the first trained token, or the first words of a running text, as ids: exactly what training saw. */
+/** The tokens before the first trained one, or the first `OPENING` tokens of a text, as ids: exactly what training saw. */
 function opening(split: EncodedSplit, example: number, tokenizer: TextTokenizer): SamplePrompt {
   const [from = 0, to = 0] = split.offsets.subarray(example, example + 2);
   const given = firstTrained(split, example);
@@ -64,7 +73,7 @@ function opening(split: EncodedSplit, example: number, tokenizer: TextTokenizer)
   return { shown: given > 1 ? lastTurn(text, tokenizer) : text, request: { prompt: { ids } } };
 }
 
-/** The user's last words in a rendered conversation, without the template round them; all of it where they can't be told. */
+/** The user's last turn in a rendered conversation, without the chat template around it; the whole text when it is not found. */
 function lastTurn(text: string, tokenizer: TextTokenizer): string {
   const probe = 'probe-of-the-user';
   const rendered = tokenizer.chat.tryRender([{ role: 'user', content: probe }], true) ?? probe;

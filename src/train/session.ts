@@ -6,8 +6,8 @@
 import { initialAdapter } from '../adapter/lora';
 import type { Batch } from '../batch/types';
 import { internal } from '../core/errors';
+import { handled } from '../core/promises';
 import type { Compiled, Executor, HostArray } from '../graph/executor';
-import type { Graph } from '../graph/graph';
 import type { Plan } from '../graph/plan';
 import { learningRateAt } from '../optim/schedule';
 import { hyperAt } from '../optim/adamw';
@@ -82,10 +82,9 @@ export class TrainingSession {
     this.#weights = new Float32Array(recipe.microBatch * recipe.sequenceLength);
   }
 
-  /** Compiles the programs and starts from a fresh adapter. `onProgress` counts pipelines. */
+  /** Compiles the programs and starts from a fresh adapter. `onProgress` counts pipelines. When it throws, all is released. */
   static async open(
     executor: Executor,
-    graph: Graph,
     config: ModelConfig,
     programs: TrainingPrograms,
     recipe: Recipe,
@@ -96,14 +95,13 @@ export class TrainingSession {
     try {
       const compiled = await compileAll(executor, programs, onProgress, (product) => tiles[product]);
       const session = new TrainingSession(executor, programs, recipe, totalSteps, compiled);
-      for (const [value, data] of rotaryData(graph, config, recipe.sequenceLength)) executor.write(value, data);
+      for (const [value, data] of rotaryData(programs.scope, config, recipe.sequenceLength)) executor.write(value, data);
       if (programs.scaling === null) executor.write(programs.lossScale, Float32Array.of(1));
       session.restore({ step: 0, ...freshState(programs, recipe) });
       await executor.granted();
       return session;
     } catch (error) {
       release(executor, programs);
-      executor.release(programs.adapter.flat);
       throw error;
     }
   }
@@ -135,11 +133,11 @@ export class TrainingSession {
       executor.write(programs.seed, this.#seed);
       const batch = micro[i];
       if (batch !== undefined) this.#writeBatch(batch, counted);
-      runs.push(executor.run(this.#compiled.train));
+      runs.push(handled(executor.run(this.#compiled.train)));
     }
     const learningRate = learningRateAt(recipe, step, this.totalSteps);
     executor.write(programs.optimizer.hyper, hyperAt(recipe, step, learningRate, this.#hyper));
-    runs.push(executor.run(this.#compiled.update));
+    runs.push(handled(executor.run(this.#compiled.update)));
     return resultOf(runs, { step: step + 1, learningRate, tokens });
   }
 
@@ -178,7 +176,7 @@ export class TrainingSession {
     this.executor.write(gradients.flat, new Float32Array(state.parameters.length));
   }
 
-  /** Frees programs, optimizer and inputs; the adapter's weights stay for generation. */
+  /** Frees the programs and every value that they declared, the adapter included. */
   dispose(): void {
     for (const compiled of Object.values(this.#compiled) as Compiled[]) compiled.dispose();
     release(this.executor, this.programs);
@@ -240,10 +238,8 @@ function writeScaling(executor: Executor, { scale, good }: LossScale, { step, sc
   executor.write(good, scaling.slice(1));
 }
 
-function release(executor: Executor, { gradients, optimizer, batch, seed, lossScale, scaling }: TrainingPrograms): void {
-  const { ids, positions, segments, labels, weights } = batch;
-  const values = [gradients.flat, optimizer.m, optimizer.v, optimizer.hyper, seed, lossScale, ...(scaling ? [scaling.good] : [])];
-  for (const value of [...values, ids, positions, segments, labels, weights]) executor.release(value);
+function release(executor: Executor, { scope }: TrainingPrograms): void {
+  for (const value of scope.declared()) executor.release(value);
 }
 
 function freshState({ adapter, scaling }: TrainingPrograms, recipe: Recipe): Omit<SessionState, 'step'> {

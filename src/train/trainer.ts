@@ -1,29 +1,36 @@
-/** The loop of a run: steps, held-out measurements, samples and checkpoints at their times, and how it ends. */
+/** The loop of a run: steps, and at their intervals held-out measurements, samples and checkpoints. */
 
 import { CodedError } from '../core/errors';
 import { yieldToEventLoop } from '../core/event-loop';
+import { handled } from '../core/promises';
 import type { Recipe } from '../recipe/recipe';
 import type { BatchSource, HeldOut, StepResult, TrainingSession } from './session';
 import type { EvalRow, StepRow } from './types';
 
-/** Updates queued ahead of the device: one runs while the next is encoded. */
+/** Updates in flight: one runs on the device while the next is encoded. */
 const IN_FLIGHT = 2;
-/** A checkpoint is made at the latest after this long, whatever the recipe says: what a crash can cost. */
+/** A checkpoint is saved after at most this long, whatever the recipe says: it bounds what a crash can lose. */
 const SAVE_SECONDS = 60;
 
-/** Steps between things that happen now and then. */
+/** Intervals in steps. */
 export interface Cadence {
   readonly evaluate: number;
   readonly save: number;
   readonly sample: number;
 }
 
-/** What the recipe says, or about ten times a run where it leaves the choice. */
+/** The recipe's intervals; where it has none, about ten times a run. */
 export function cadenceOf(recipe: Pick<Recipe, 'evalEvery' | 'saveEvery' | 'sampleEvery'>, totalSteps: number): Cadence {
   const evaluate = recipe.evalEvery || Math.max(1, Math.ceil(totalSteps / 10));
   return { evaluate, save: recipe.saveEvery || evaluate, sample: recipe.sampleEvery || evaluate };
 }
 
+/** Whether something with this interval happens at the session's step: at its multiples and at the last step. */
+export function isDue(every: number, { step, totalSteps }: Pick<TrainingSession, 'step' | 'totalSteps'>): boolean {
+  return step > 0 && (step % every === 0 || step === totalSteps);
+}
+
+/** `stop` saves first; `drop` goes back to the newest checkpoint. */
 export type StopRequest = 'go on' | 'pause' | 'stop' | 'drop';
 
 export interface RunInput {
@@ -31,20 +38,22 @@ export interface RunInput {
   readonly source: BatchSource;
   readonly heldOut: HeldOut;
   readonly cadence: Cadence;
-  /** Epochs done after `step` updates. */
+  /** Epochs completed after `step` updates. */
   readonly epochAt: (step: number) => number;
   /** Seconds of training before this session. */
   readonly secondsBefore: number;
-  /** The base model's held-out loss is not known yet. It is measured after the first step, which nobody should wait for. */
+  /** The base's held-out loss is not known yet. It is measured after the first step, so that it does not delay that step. */
   readonly baseUnknown: boolean;
+  /** The samples of the session's step were cut short by a stop request: they are written first. */
+  readonly samplesMissing: boolean;
 }
 
 export interface RunHooks {
   onStep(row: StepRow): void;
   onEval(row: EvalRow): Promise<void>;
-  /** The base's held-out loss; null when nothing is held out. Comes before any checkpoint. */
+  /** The base's held-out loss; null when nothing is held out. Called before the first checkpoint. */
   onBase(loss: number | null): Promise<void>;
-  /** Makes a checkpoint of the session as it stands. */
+  /** Saves a checkpoint of the session's current state. */
   save(): Promise<void>;
   sample(step: number): Promise<void>;
   /** Called before and during everything other than steps; `total` 0 when `done` is not counted. */
@@ -54,8 +63,8 @@ export interface RunHooks {
 }
 
 /**
- * Trains until the last step, or until the user wishes otherwise. Throws `train/diverged` when the loss is no number, or the
- * gradient norm is none that a smaller loss scale would cure.
+ * Trains until the last step or a stop request. Throws `train/diverged` when the loss is not finite, or when the gradient norm is
+ * not finite and the loss scale cannot be lowered.
  */
 export async function train(input: RunInput, hooks: RunHooks): Promise<StopRequest> {
   const { session, source, cadence } = input;
@@ -65,27 +74,27 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<StopReque
     const result = await pending.shift();
     if (result !== undefined) hooks.onStep(rowOf(result, clock, input));
   };
+  if (input.samplesMissing) await clock.pausedFor(() => hooks.sample(session.step));
   let savedAt = performance.now();
   let { baseUnknown } = input;
   while (session.step < session.totalSteps && hooks.stopRequest() === 'go on') {
-    pending.push(session.advance(source).then((result) => ({ ...result, at: performance.now() })));
+    pending.push(handled(session.advance(source).then((result) => ({ ...result, at: performance.now() }))));
     if (pending.length >= IN_FLIGHT) await take();
     const { step } = session;
-    const due = (every: number) => step % every === 0 || step === session.totalSteps;
+    const due = (every: number) => isDue(every, session);
     const late = performance.now() - savedAt > 1000 * SAVE_SECONDS;
     if (due(cadence.evaluate) || due(cadence.save) || due(cadence.sample) || late || baseUnknown) {
       while (pending.length > 0) await take();
-      clock.pause();
-      if (baseUnknown) await hooks.onBase(await measureBase(input, hooks));
-      baseUnknown = false;
-      if (due(cadence.evaluate)) await measure(input, hooks);
-      if (due(cadence.sample)) await hooks.sample(step);
-      // Last, so that a run which goes on from this checkpoint has lost nothing that came before it.
-      if (due(cadence.save) || late) {
+      await clock.pausedFor(async () => {
+        if (baseUnknown) await hooks.onBase(await measureBase(input, hooks));
+        baseUnknown = false;
+        if (due(cadence.evaluate)) await measure(input, hooks);
+        if (due(cadence.sample)) await hooks.sample(step);
+        // Last, so that a run that continues from this checkpoint has lost nothing that came before it.
+        if (!due(cadence.save) && !late) return;
         await hooks.save();
         savedAt = performance.now();
-      }
-      clock.go();
+      });
     }
     await yieldToEventLoop();
   }
@@ -93,7 +102,7 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<StopReque
   return hooks.stopRequest();
 }
 
-/** A result and when it was there: two may be taken at once, but they did not come at once. */
+/** A result and the time when it arrived: two results may be handled together that arrived one after the other. */
 type Timed = StepResult & { readonly at: number };
 
 async function measureBase(input: RunInput, hooks: RunHooks): Promise<number | null> {
@@ -112,16 +121,16 @@ function evaluate({ session, heldOut }: RunInput, hooks: RunHooks, which: 'tuned
   return session.evaluate(heldOut, which, onBatch);
 }
 
-/** A gradient that overflowed under a loss scale that can be lowered yet: the update was skipped, and the next is smaller. */
+/** The gradient overflowed under a loss scale that can still be lowered: the update was skipped. */
 function isSkipped({ loss, gradNorm, lossScale = 1 }: StepResult): boolean {
   return Number.isFinite(loss) && !Number.isFinite(gradNorm) && lossScale > 1;
 }
 
 function diverged({ step, loss, gradNorm, learningRate, lossScale }: StepResult): CodedError {
-  const halves = lossScale === undefined ? '' : ' Try it with activations in 32 bits first: 16 bits overflow sooner. Else:';
+  const f16 = lossScale === undefined ? '' : ' Try 32-bit activations first: 16 bits overflow sooner. Otherwise:';
   return new CodedError(
     'train/diverged',
-    `At step ${step} the loss was ${loss} and the gradient norm ${gradNorm}: training diverged.${halves} Lower the learning rate (it was ${learningRate.toPrecision(2)}) or raise the warm-up, and start again; the checkpoints before this step are kept.`,
+    `At step ${step} the loss was ${loss} and the gradient norm ${gradNorm}: training diverged.${f16} Lower the learning rate (it was ${learningRate.toPrecision(2)}) or raise the warm-up, and start again. The checkpoints before this step are kept.`,
   );
 }
 
@@ -143,14 +152,13 @@ function rowOf(result: Timed, clock: Clock, input: RunInput): StepRow {
   };
 }
 
-/** Counts time spent in steps only. */
+/** Measures the time spent in steps only. */
 class Clock {
   #mark = performance.now();
-  #paused = 0;
 
   constructor(public seconds: number) {}
 
-  /** Seconds from the last lap to `at`, pauses left out. */
+  /** Seconds from the last lap to `at`, without pauses. */
   lap(at: number): number {
     const lap = (at - this.#mark) / 1000;
     this.#mark = at;
@@ -158,11 +166,10 @@ class Clock {
     return lap;
   }
 
-  pause(): void {
-    this.#paused = performance.now();
-  }
-
-  go(): void {
-    this.#mark += performance.now() - this.#paused;
+  /** Leaves the time that `work` takes out of the current lap. */
+  async pausedFor(work: () => Promise<void>): Promise<void> {
+    const from = performance.now();
+    await work();
+    this.#mark += performance.now() - from;
   }
 }

@@ -3,7 +3,8 @@
 import type { Device } from '../../src/gpu/device';
 import { Graph, valueBytes, type Node } from '../../src/graph/graph';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
-import { cacheShape, decodePlans, Decoder, PREFILL, type Prompt } from '../../src/model/generate';
+import { cacheShape, decodePlans, PREFILL } from '../../src/model/decode-programs';
+import { Decoder, type Prompt } from '../../src/model/generate';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { modelShapes } from '../models';
 import { measured } from './engine';
@@ -39,10 +40,10 @@ export async function timeDecode(
   await writeWeights(executor, graph, config, parseRecipe({ basePrecision: base }));
   const decoder = Decoder.open(executor, graph, config);
   const shape = cacheShape(config, Math.max(...SEQUENCES), given + made);
-  const cache = await decoder.reserve(shape);
+  const cache = decoder.reserve(shape);
   const batches: DecodeBatch[] = [];
   for (const sequences of SEQUENCES) {
-    const { prompt, step } = decodePlans(graph, config, cache, sequences, 'bench', null);
+    const { prompt, step } = decodePlans(graph, config, cache, sequences, null);
     batches.push(await timeBatch(decoder, peaks, { ...extent, sequences }, { prompt: prompt.plan.nodes, step: step.plan.nodes }));
   }
   const cacheBytes = cache.layers.reduce((sum, { k, v }) => sum + valueBytes(k) + valueBytes(v), 0);
@@ -82,7 +83,7 @@ async function timeBatch(
 async function momentsOf(decoder: Decoder, prompts: readonly Prompt[]): Promise<number[]> {
   const taken: number[] = [];
   let last = performance.now();
-  for await (const made of decoder.tokens('bench', null, prompts)) {
+  for await (const made of decoder.tokens(null, prompts)) {
     if (made.length !== prompts.length) throw new Error(`${made.length} tokens of ${prompts.length} prompts`);
     taken.push(performance.now() - last);
     last = performance.now();

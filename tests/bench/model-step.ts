@@ -40,7 +40,7 @@ export async function timeModelStep(
   await writeWeights(executor, graph, config, recipe);
   const programs = trainingPrograms(graph, config, recipe, 'bench', KEEP_ALL);
   const tiles = await tiledFor(device, programs);
-  const session = await TrainingSession.open(executor, graph, config, programs, recipe, 1000, undefined, tiles);
+  const session = await TrainingSession.open(executor, config, programs, recipe, 1000, undefined, tiles);
   const batch = benchBatch(config.vocabSize, tokens);
   const advance = () => void session.advance({ batch: () => batch });
   const subject = { prepare: (times: number) => Promise.resolve(() => Array.from({ length: times }).forEach(advance)) };

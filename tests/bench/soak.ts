@@ -57,7 +57,7 @@ export async function openSoak(backend: SoakBackend): Promise<Soak> {
   const programs = trainingPrograms(graph, config, recipe, 'soak');
   for (const [i, { name, shape }] of expectedTensors(config).entries())
     executor.write(graph.named(name), randomData(shape, i, 0.3));
-  const session = await TrainingSession.open(executor, graph, config, programs, recipe, 1_000_000);
+  const session = await TrainingSession.open(executor, config, programs, recipe, 1_000_000);
   const { source } = planBatches(soakData(), recipe, 0);
   return {
     async advance(steps) {

@@ -152,7 +152,7 @@ async function openOurs<E extends Executor>(
   const programs = trainingPrograms(graph, config, recipe, 'bench');
   const executor = open(graph);
   for (const [name, { data }] of weights) executor.write(graph.named(name), data);
-  const session = await TrainingSession.open(executor, graph, config, programs, recipe, 1000);
+  const session = await TrainingSession.open(executor, config, programs, recipe, 1000);
   const start = startOf(programs, recipe.seed);
   session.restore({ ...(await session.snapshot()), parameters: start });
   const dispose = () => {

@@ -69,7 +69,7 @@ const prompts: readonly Prompt[] = [
 /** What each prompt is continued with. */
 async function decode(decoder: Decoder, all: readonly Prompt[]): Promise<number[][]> {
   const texts = all.map((): number[] => []);
-  for await (const made of decoder.tokens('base', null, all)) for (const { prompt, token } of made) texts[prompt]?.push(token);
+  for await (const made of decoder.tokens(null, all)) for (const { prompt, token } of made) texts[prompt]?.push(token);
   return texts;
 }
 
@@ -113,7 +113,7 @@ test('a token of all sequences is one submit, and makes no buffers', async () =>
   const bindGroups = vi.spyOn(device.gpu, 'createBindGroup');
   const counts: number[][] = [];
   const count = () => [submits, buffers, bindGroups].map((spy) => spy.mock.calls.length);
-  for await (const made of decoder.tokens('base', null, prompts.slice(0, 3))) {
+  for await (const made of decoder.tokens(null, prompts.slice(0, 3))) {
     expect(made.length).toBe(3);
     counts.push(count());
   }

@@ -82,7 +82,7 @@ async function train(open: (graph: Graph) => Executor): Promise<number[][]> {
   for (const value of graph.declared()) executor.write(value, dataOf(value));
   expect(graph.declared().filter((value) => storageBytes(value) > BINDING).length).toBe(5);
   const programs = trainingPrograms(graph, config, recipe, 'run');
-  const session = await TrainingSession.open(executor, graph, config, programs, recipe, STEPS);
+  const session = await TrainingSession.open(executor, config, programs, recipe, STEPS);
   const rows: number[][] = [];
   for (let i = 0; i < STEPS; i++) {
     const { loss, gradNorm } = await session.advance({ batch: () => batch });

@@ -11,7 +11,9 @@ import { openEngine, type Engine } from '../../src/train/engine';
 import { exportFiles } from '../../src/train/export-run';
 import { LoadedModel } from '../../src/train/loaded';
 import { targetLayers } from '../../src/train/programs';
+import { RunRecorder } from '../../src/train/recorder';
 import { Run } from '../../src/train/run';
+import type { StopRequest } from '../../src/train/trainer';
 import type { EvalRow, TrainEvent } from '../../src/train/types';
 import { freshName, record } from './store-fixtures';
 
@@ -45,28 +47,24 @@ afterEach(async () => {
   }
 });
 
-let runs = 0;
-
 /** Trains, and drops what came after the newest checkpoint once `dropAt` steps are done. */
 async function trained(changes: Parameters<typeof parseRecipe>[0] = {}, dropAt = Infinity) {
   const settings = parseRecipe({ ...recipe, ...(changes as object) });
   const name = freshName();
   const store = await openRunStore(name);
   opened.push({ store, name });
+  let request: StopRequest = 'go on';
   const onEvent = (event: TrainEvent) => {
-    if (event.type === 'step' && event.step >= dropAt) run.end('drop');
+    if (event.type === 'step' && event.step >= dropAt) request = 'drop';
   };
-  const { machine, peak } = engine;
-  const valuePrefix = `losses ${runs++}`;
-  const context = { model, machine, store, valuePrefix, onEvent, tune: null, peak, loss: new Promise<never>(() => null) };
   const layers = targetLayers(model.config, settings);
   const known = { totalSteps: STEPS, datasetHash: dataset.hash, modelId: model.view.id, layers };
   const started = record('run', { ...known, recipe: settings });
   await store.putDataset(dataset);
   await store.putRun(started);
   const unlock = await store.lock('run');
-  const run = new Run(context, started, dataset);
-  await run.go(null, 0);
+  const recorder = new RunRecorder(store, started, onEvent);
+  await new Run({ model, store, recorder, tune: null, stopRequest: () => request }, dataset).go(null, 0);
   unlock();
   const evals = (await store.rows('run', 'evals')) as readonly EvalRow[];
   return {

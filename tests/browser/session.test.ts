@@ -80,7 +80,7 @@ async function open(recipe: Recipe, remat = KEEP_ALL, matrices: 'f16' | 'f32' = 
     else if (isQuantised(value.dtype)) await writeQuantised(executor, graph, value, halves(sizeOf(value.shape), value.id));
     else executor.write(value, halves(sizeOf(value.shape), value.id));
   }
-  return TrainingSession.open(executor, graph, config, programs, recipe, STEPS);
+  return TrainingSession.open(executor, config, programs, recipe, STEPS);
 }
 
 /** Small halves of both signs: exponent 10 to 12, that is 2^-5 to 2^-3. */

@@ -30,7 +30,7 @@ export async function greedy(base: string, engine: Engine): Promise<GreedyResult
   let agreed = 0;
   const all = continuationsOf(expected);
   for (const continuation of all) agreed += await agreedTokens(model, continuation);
-  model.dispose();
+  await model.dispose();
   return { agreed, expected: all.reduce((sum, { greedy: tokens }) => sum + tokens.length, 0) };
 }
 
@@ -48,7 +48,7 @@ function continuationsOf(expected: Expected): readonly Continuation[] {
 async function agreedTokens(model: LoadedModel, { ids, greedy: expected }: Continuation): Promise<number> {
   const request = { prompt: { ids }, maxTokens: expected.length, temperature: 0, topP: 1, seed: 0 };
   const found = await model.generate(
-    null,
+    () => Promise.resolve(null),
     request,
     () => undefined,
     () => false,

@@ -32,7 +32,7 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
     if (value !== undefined) executor.write(value, data);
   }
   const { steps } = golden.case;
-  const session = await TrainingSession.open(executor, graph, config, programs, recipe, steps.length);
+  const session = await TrainingSession.open(executor, config, programs, recipe, steps.length);
   const fresh = await session.snapshot();
   session.restore({ ...fresh, parameters: flatAdapter(programs.adapter, golden.init) });
   const batches = steps.map(toBatch);

@@ -13,7 +13,7 @@ import { KEEP_ALL, rematPolicies, type RematPolicy } from '../../src/graph/remat
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { sizeOf } from '../../src/core/shape';
 import { expectedTensors, type ModelConfig } from '../../src/model/config';
-import { decodePlans } from '../../src/model/generate';
+import { decodePlans } from '../../src/model/decode-programs';
 import { declareWeights } from '../../src/model/llama';
 import { declareCache } from '../../src/model/pass';
 import { deviceTypes } from '../../src/model/precision';
@@ -69,8 +69,8 @@ async function allocated(
   { train, update, evaluate, evaluateBase, adapter, batch, seed, lossScale }: TrainingPrograms,
 ): Promise<number> {
   const executor = new WebGpuExecutor(device);
-  const cache = declareCache(graph, config, sampleCache(config, recipe), 'cache');
-  const { prompt, step } = decodePlans(graph, config, cache, cache.sequences, 'run', { adapter, seed: null });
+  const cache = declareCache(graph, config, sampleCache(config, recipe));
+  const { prompt, step } = decodePlans(graph, config, cache, cache.sequences, adapter);
   for (const plan of [train, update, evaluate, evaluateBase, prompt.plan, step.plan])
     await executor.run(await executor.compile(plan));
   for (const value of [batch.ids, batch.positions, batch.segments, batch.labels, batch.weights, seed, lossScale]) {

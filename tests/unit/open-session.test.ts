@@ -34,7 +34,7 @@ async function open(memory: number, from: RematPolicy) {
   const executor = new WebGpuExecutor(device);
   const tried: RematPolicy[] = [];
   const opened = openSession(
-    { model: { executor, graph, config }, recipe, totalSteps: 10, name: 'run', remat: from },
+    { model: { executor, graph, config }, recipe, totalSteps: 10, remat: from },
     { tiles: () => Promise.resolve({}), onProgress: () => undefined, onLess: (remat) => tried.push(remat) },
   );
   const result = await opened.catch((error: unknown) => error as Error);

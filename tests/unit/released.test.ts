@@ -135,14 +135,14 @@ describe.each(Object.entries(EXECUTORS))('on %s', (_name, open) => {
     const decode = async () => {
       const tokens: number[] = [];
       const prompt = { ids: [1, 2, 3], maxTokens: 4, stops: new Set<number>(), sampling };
-      for await (const made of decoder.tokens('base', null, [prompt])) tokens.push(...made.map(({ token }) => token));
+      for await (const made of decoder.tokens(null, [prompt])) tokens.push(...made.map(({ token }) => token));
       return tokens;
     };
-    await decoder.reserve({ sequences: 1, positions: 64 });
+    decoder.reserve({ sequences: 1, positions: 64 });
     const first = await decode();
-    await decoder.reserve({ sequences: 2, positions: 128 });
+    decoder.reserve({ sequences: 2, positions: 128 });
     const bytes = executor.bytes();
-    await decoder.reserve({ sequences: 1, positions: 64 });
+    decoder.reserve({ sequences: 1, positions: 64 });
     expect(executor.bytes()).toBeLessThanOrEqual(bytes);
     expect(await decode()).toEqual(first);
   });

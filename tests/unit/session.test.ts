@@ -1,8 +1,9 @@
-/** What a session declares, keeps and gives back, on a device that only counts. */
+/** What a session declares and releases, on a device that only counts. */
 
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { describe as describeDevice } from '../../src/gpu/device';
-import { Graph } from '../../src/graph/graph';
+import type { Batch } from '../../src/batch/types';
+import { Graph, valueBytes } from '../../src/graph/graph';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { parseConfig } from '../../src/model/config';
 import { declareWeights } from '../../src/model/llama';
@@ -18,29 +19,59 @@ const config = parseConfig(
   }),
 );
 
+const TOKENS = 64;
+
 beforeAll(() => {
   vi.stubGlobal('GPUShaderStage', { COMPUTE: 4 });
   return () => vi.unstubAllGlobals();
 });
 
-async function open(activationPrecision: (typeof ACTIVATION_PRECISIONS)[number]) {
+type Precision = (typeof ACTIVATION_PRECISIONS)[number];
+
+const recipeOf = (activationPrecision: Precision) => parseRecipe({ rank: 4, sequenceLength: TOKENS, activationPrecision });
+
+const integers = () => new Int32Array(TOKENS);
+const batch: Batch = {
+  ...{ ids: integers(), positions: integers(), segments: integers(), labels: integers() },
+  ...{ weights: new Float32Array(TOKENS), tokens: TOKENS, trained: TOKENS },
+};
+
+/** The weights, declared but not written. */
+function declared() {
   const device = describeDevice(countingGpu(), { vendor: 'counting' } as GPUAdapterInfo);
   const graph = new Graph();
   declareWeights(graph, config, () => 'f32');
-  const recipe = parseRecipe({ rank: 4, sequenceLength: 64, activationPrecision });
-  const programs = trainingPrograms(graph, config, recipe, 'run');
-  const executor = new WebGpuExecutor(device);
-  const session = await TrainingSession.open(executor, graph, config, programs, recipe, 10);
-  return { graph, executor, programs, session };
+  return { device, graph, executor: new WebGpuExecutor(device) };
 }
 
-test.each(ACTIVATION_PRECISIONS)('with activations in %s all but the adapter is given back', async (precision) => {
-  const { graph, executor, programs, session } = await open(precision);
-  const release = vi.spyOn(executor, 'release');
-  session.dispose();
-  const own = graph.declared().filter(({ role }) => role !== 'frozen');
-  const kept = own.filter((value) => !release.mock.calls.some(([released]) => released === value));
-  expect(kept).toEqual([programs.adapter.flat]);
+async function open(precision: Precision) {
+  const { device, graph, executor } = declared();
+  const recipe = recipeOf(precision);
+  const programs = trainingPrograms(graph, config, recipe, 'run');
+  const session = await TrainingSession.open(executor, config, programs, recipe, 10);
+  return { device, graph, executor, programs, session };
+}
+
+test.each(ACTIVATION_PRECISIONS)(
+  'a disposed session with %s activations leaves no value and no buffer behind',
+  async (precision) => {
+    const { graph, executor, device, session } = await open(precision);
+    await session.advance({ batch: () => batch });
+    await session.snapshot();
+    expect(graph.declared().every(({ role }) => role === 'frozen')).toBe(true);
+    session.dispose();
+    const weights = graph.declared().reduce((sum, value) => sum + valueBytes(value), 0);
+    expect(device.buffers.bytes).toBe(weights);
+    expect(executor.bytes()).toBe(weights);
+  },
+);
+
+test('a session that cannot be opened leaves no buffer behind', async () => {
+  const { graph, device, executor } = declared();
+  const programs = trainingPrograms(graph, config, recipeOf('f32'), 'run');
+  vi.spyOn(device.pipelines, 'get').mockRejectedValue(new Error('refused'));
+  await expect(TrainingSession.open(executor, config, programs, recipeOf('f32'), 10)).rejects.toThrow('refused');
+  expect(device.buffers.bytes).toBe(0);
 });
 
 describe('the loss scale', () => {

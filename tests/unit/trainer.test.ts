@@ -1,15 +1,31 @@
-/** What the loop of a run makes of steps whose figures are no numbers. */
+/** The loop of a run: steps whose loss or gradient norm is not finite, steps that fail, and what happens between steps. */
 
 import { expect, test } from 'vitest';
 import type { Batch } from '../../src/batch/types';
 import type { HeldOut, StepResult } from '../../src/train/session';
-import { train } from '../../src/train/trainer';
+import { train, type RunHooks, type RunInput } from '../../src/train/trainer';
 import type { StepRow } from '../../src/train/types';
 
 const good: Omit<StepResult, 'step'> = { loss: 2, gradNorm: 0.5, learningRate: 1e-3, tokens: 100 };
-const halves = { ...good, lossScale: 2 ** 16 };
+const scaled = { ...good, lossScale: 2 ** 16 };
 
-/** Trains through steps with these figures; the rows that were told, and the error that ended it. */
+const nothing = () => Promise.resolve();
+
+/** Trains with hooks that do nothing, except for those in `hooks`. Nothing is due before the last step. */
+function trainOf(session: RunInput['session'], input: Partial<RunInput> = {}, hooks: Partial<RunHooks> = {}) {
+  return train(
+    {
+      ...{ session, source: { batch: () => collated() }, heldOut: [], epochAt: (step) => step / 10, secondsBefore: 0 },
+      ...{ cadence: { evaluate: 100, save: 100, sample: 100 }, baseUnknown: false, samplesMissing: false, ...input },
+    },
+    {
+      ...{ onStep: () => undefined, onEval: nothing, onBase: nothing, save: nothing, sample: nothing },
+      ...{ onPhase: () => undefined, stopRequest: () => 'go on', ...hooks },
+    },
+  );
+}
+
+/** Trains through steps with these figures; the rows that were reported, and the error that ended the training. */
 async function rowsOf(steps: readonly Omit<StepResult, 'step'>[]) {
   const rows: StepRow[] = [];
   const session = {
@@ -20,73 +36,55 @@ async function rowsOf(steps: readonly Omit<StepResult, 'step'>[]) {
     },
     evaluate: () => Promise.resolve(1),
   };
-  const nothing = () => Promise.resolve();
-  const error = await train(
-    {
-      session,
-      source: {
-        batch: () => {
-          throw new Error('no batch is asked for');
-        },
-      },
-      ...{ heldOut: [], cadence: { evaluate: 100, save: 100, sample: 100 }, epochAt: (step) => step / 10 },
-      ...{ secondsBefore: 0, baseUnknown: false },
-    },
-    {
-      ...{ onStep: (row) => rows.push(row), onEval: nothing, onBase: nothing, save: nothing, sample: nothing },
-      onPhase: () => undefined,
-      stopRequest: () => 'go on',
-    },
-  ).then(
+  const error = await trainOf(session, {}, { onStep: (row) => rows.push(row) }).then(
     () => null,
     (thrown: unknown) => thrown as Error,
   );
   return { rows, error };
 }
 
-test('rows of a run without a loss scale say nothing of one', async () => {
+test('rows of a run without a loss scale have no loss scale', async () => {
   const { rows, error } = await rowsOf([good, good]);
   expect(error).toBeNull();
   expect(rows.map(({ step }) => step)).toEqual([1, 2]);
   expect(rows.every((row) => !('lossScale' in row) && !('skipped' in row))).toBe(true);
 });
 
-test.each([NaN, Infinity])(
-  'a gradient norm of %d under a loss scale is a step skipped, and the run goes on',
-  async (gradNorm) => {
-    const overflown = { ...halves, gradNorm };
-    const { rows, error } = await rowsOf([halves, overflown, { ...overflown, lossScale: 2 }, { ...halves, lossScale: 1 }]);
-    expect(error).toBeNull();
-    expect(rows.map(({ lossScale, skipped }) => [lossScale, skipped])).toEqual([
-      [2 ** 16, false],
-      [2 ** 16, true],
-      [2, true],
-      [1, false],
-    ]);
-    expect(rows[1]).toMatchObject({ step: 2, loss: 2, gradNorm });
+test.each([NaN, Infinity])('a gradient norm of %d under a loss scale skips the step, and the run continues', async (gradNorm) => {
+  const overflown = { ...scaled, gradNorm };
+  const { rows, error } = await rowsOf([scaled, overflown, { ...overflown, lossScale: 2 }, { ...scaled, lossScale: 1 }]);
+  expect(error).toBeNull();
+  expect(rows.map(({ lossScale, skipped }) => [lossScale, skipped])).toEqual([
+    [2 ** 16, false],
+    [2 ** 16, true],
+    [2, true],
+    [1, false],
+  ]);
+  expect(rows[1]).toMatchObject({ step: 2, loss: 2, gradNorm });
+});
+
+test.each([
+  ['the scale cannot be lowered', { ...scaled, gradNorm: Infinity, lossScale: 1 }],
+  ['the loss is not finite', { ...scaled, loss: NaN }],
+  ['neither is finite', { ...scaled, loss: Infinity, gradNorm: NaN }],
+])('where %s the run has diverged, and the error suggests 32-bit activations', async (_, bad) => {
+  const { rows, error } = await rowsOf([scaled, bad, scaled]);
+  expect(rows.map(({ step }) => step)).toEqual([1]);
+  expect(error).toMatchObject({ code: 'train/diverged' });
+  expect(error?.message).toMatch(/^At step 2 .* diverged\. Try 32-bit activations first.*Lower the learning rate/);
+});
+
+test.each([{ gradNorm: Infinity }, { gradNorm: NaN }, { loss: NaN }])(
+  'without a loss scale, a step with %j ends the run',
+  async (bad) => {
+    const { error } = await rowsOf([good, { ...good, ...bad }]);
+    expect(error).toMatchObject({ code: 'train/diverged' });
+    expect(error?.message).toContain('diverged. Lower the learning rate (it was 0.0010)');
   },
 );
 
-test.each([
-  ['the scale can be no smaller', { ...halves, gradNorm: Infinity, lossScale: 1 }],
-  ['the loss itself is no number', { ...halves, loss: NaN }],
-  ['neither is a number', { ...halves, loss: Infinity, gradNorm: NaN }],
-])('where %s the run has diverged, and 32 bits are the next thing to try', async (_, bad) => {
-  const { rows, error } = await rowsOf([halves, bad, halves]);
-  expect(rows.map(({ step }) => step)).toEqual([1]);
-  expect(error).toMatchObject({ code: 'train/diverged' });
-  expect(error?.message).toMatch(/^At step 2 .* diverged\. Try it with activations in 32 bits first.*Lower the learning rate/);
-});
-
-test.each([{ gradNorm: Infinity }, { gradNorm: NaN }, { loss: NaN }])('without a loss scale %j is the end', async (bad) => {
-  const { error } = await rowsOf([good, { ...good, ...bad }]);
-  expect(error).toMatchObject({ code: 'train/diverged' });
-  expect(error?.message).toContain('diverged. Lower the learning rate (it was 0.0010)');
-});
-
 test('measuring on held-out batches reports how many are done, before, between and after them', async () => {
   const phases: string[] = [];
-  const nothing = () => Promise.resolve();
   const batch = collated();
   const session = {
     step: 0,
@@ -99,17 +97,8 @@ test('measuring on held-out batches reports how many are done, before, between a
       return Promise.resolve(1);
     },
   };
-  await train(
-    {
-      ...{ session, source: { batch: () => batch }, heldOut: [batch, batch], epochAt: () => 0 },
-      ...{ cadence: { evaluate: 1, save: 1, sample: 1 }, secondsBefore: 0, baseUnknown: true },
-    },
-    {
-      ...{ onStep: () => undefined, onEval: nothing, onBase: nothing, save: nothing, sample: nothing },
-      onPhase: (message, done, total) => phases.push(`${message} ${done}/${total}`),
-      stopRequest: () => 'go on',
-    },
-  );
+  const onPhase = (message: string, done: number, total: number) => phases.push(`${message} ${done}/${total}`);
+  await trainOf(session, { heldOut: [batch, batch], baseUnknown: true }, { onPhase });
   const each = (message: string) => [0, 1, 2].map((done) => `${message} ${done}/2`);
   expect(phases).toEqual([...each('Measuring the base on held-out examples'), ...each('Measuring on held-out examples')]);
 });
@@ -119,3 +108,39 @@ function collated(): Batch {
   const one = () => Int32Array.of(0);
   return { ids: one(), positions: one(), segments: one(), labels: one(), weights: Float32Array.of(1), tokens: 1, trained: 1 };
 }
+
+test('when two steps in flight fail, the first error is thrown and no rejection is unhandled', async () => {
+  const unhandled: unknown[] = [];
+  const listen = (reason: unknown) => unhandled.push(reason);
+  process.on('unhandledRejection', listen);
+  const session = {
+    step: 0,
+    totalSteps: 10,
+    advance(): Promise<StepResult> {
+      return Promise.reject(new Error(`step ${++this.step}`));
+    },
+    evaluate: () => Promise.resolve(1),
+  };
+  await expect(trainOf(session)).rejects.toThrow('step 1');
+  expect(session.step).toBe(2);
+  // Node reports unhandled rejections after its microtasks.
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  process.off('unhandledRejection', listen);
+  expect(unhandled).toEqual([]);
+});
+
+test('samples that a pause cut short are written before the next step', async () => {
+  const calls: string[] = [];
+  const session = {
+    step: 4,
+    totalSteps: 5,
+    advance(): Promise<StepResult> {
+      calls.push(`step ${this.step + 1}`);
+      return Promise.resolve({ ...good, step: ++this.step });
+    },
+    evaluate: () => Promise.resolve(1),
+  };
+  const sample = (step: number) => Promise.resolve(void calls.push(`samples of ${step}`));
+  await trainOf(session, { samplesMissing: true }, { sample });
+  expect(calls).toEqual(['samples of 4', 'step 5', 'samples of 5']);
+});

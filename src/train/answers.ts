@@ -1,0 +1,59 @@
+/** Answers of the base or of a run's adapter, one at a time in the order of the calls. */
+
+import type { Adapter } from '../adapter/lora';
+import type { RunStore } from '../checkpoint/types';
+import { CodedError } from '../core/errors';
+import type { Host } from './host';
+import type { LoadedModel } from './loaded';
+import type { Runs } from './runs';
+import type { AdapterChoice, GenerateRequest, GenerateResult } from './types';
+
+export class Answers {
+  readonly #host: Host;
+  readonly #runs: Runs;
+  readonly #store: Promise<RunStore>;
+  /** Those asked for and not given yet. */
+  readonly #pending = new Set<{ cancelled: boolean }>();
+
+  constructor(host: Host, runs: Runs, store: Promise<RunStore>) {
+    this.#host = host;
+    this.#runs = runs;
+    this.#store = store;
+  }
+
+  async generate(
+    choice: AdapterChoice | null,
+    request: GenerateRequest,
+    onText: (text: string) => void,
+  ): Promise<GenerateResult> {
+    const answer = { cancelled: false };
+    this.#pending.add(answer);
+    try {
+      const model = await this.#host.model();
+      const adapter = () => (choice === null ? Promise.resolve(null) : this.#adapterOf(model, choice));
+      return await model.engine.loss.guard(model.generate(adapter, request, onText, () => answer.cancelled));
+    } finally {
+      this.#pending.delete(answer);
+    }
+  }
+
+  /** Cancels every answer that was asked for before this call. */
+  cancel(): void {
+    for (const answer of this.#pending) answer.cancelled = true;
+  }
+
+  /** The adapter in training, or that of a checkpoint. */
+  async #adapterOf(model: LoadedModel, { runId, step }: AdapterChoice): Promise<Adapter> {
+    const inTraining = step === null ? this.#runs.adapterOf(runId) : null;
+    if (inTraining !== null) return inTraining;
+    const store = await this.#store;
+    const run = await store.run(runId);
+    if (run.modelId !== model.view.id)
+      throw new CodedError('train/state', `This adapter was trained on ${run.modelName}: load that model first.`);
+    const saved = run.checkpoints.findLast((checkpoint) => step === null || checkpoint.step === step);
+    return model.stored(`${runId} ${saved?.step} ${saved?.savedAt}`, async () => {
+      const { snapshot } = await store.load(runId, step);
+      return { layers: run.layers, recipe: run.recipe, parameters: snapshot.parameters };
+    });
+  }
+}

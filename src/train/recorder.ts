@@ -1,0 +1,146 @@
+/** What a run stores and reports: its record, its rows and checkpoints, and the events that the page gets. */
+
+import type { EvalRow, RunRecord, RunStore } from '../checkpoint/types';
+import { codeOf, messageOf } from '../core/errors';
+import { lossesOf } from './losses';
+import type { SessionState } from './session';
+import type { RunView, SampleRow, StepRow, TrainEvent } from './types';
+
+/** Rows of steps are stored when so many are waiting; a checkpoint stores them at once. */
+const ROWS_AT_ONCE = 50;
+
+/** A store that fails does not stop the training: except by `save` and `rollBack`, its failures are reported as notices. */
+export class RunRecorder {
+  readonly #store: RunStore;
+  readonly #onEvent: (event: TrainEvent) => void;
+  #record: RunRecord;
+  /** Changes of the record since it was stored last. */
+  #unsaved: Partial<RunRecord> = {};
+  #steps: StepRow[] = [];
+
+  constructor(store: RunStore, record: RunRecord, onEvent: (event: TrainEvent) => void) {
+    this.#store = store;
+    this.#record = record;
+    this.#onEvent = onEvent;
+  }
+
+  get record(): RunRecord {
+    return this.#record;
+  }
+
+  emit(event: TrainEvent): void {
+    this.#onEvent(event);
+  }
+
+  phase(message: string, done: number, total: number): void {
+    this.#onEvent({ type: 'phase', message, done, total });
+  }
+
+  notice(error: unknown): void {
+    this.#onEvent({ type: 'notice', code: codeOf(error), message: messageOf(error) });
+  }
+
+  addStep(row: StepRow): void {
+    this.#steps.push(row);
+    this.#change({ step: row.step });
+    this.#onEvent({ type: 'step', ...row });
+    if (this.#steps.length >= ROWS_AT_ONCE) void this.#keep(this.#writeSteps());
+  }
+
+  /** The base's held-out loss; null when nothing is held out. */
+  async addBase(loss: number | null): Promise<void> {
+    await this.update({ baseLoss: loss, tunedLoss: loss });
+    if (loss !== null) await this.addEval({ step: 0, loss });
+  }
+
+  async addEval(row: EvalRow): Promise<void> {
+    const best = Math.min(row.loss, this.#record.bestLoss ?? Infinity);
+    await this.#keep(this.#store.appendRows(this.#record.id, 'evals', [row]));
+    await this.update({ tunedLoss: row.loss, bestLoss: best });
+    this.#onEvent({ type: 'eval', ...row });
+  }
+
+  async addSamples(rows: readonly SampleRow[]): Promise<void> {
+    await this.#keep(this.#store.appendRows(this.#record.id, 'samples', rows));
+    for (const row of rows) this.#onEvent({ type: 'sample', ...row });
+  }
+
+  /** Stores the waiting rows and a checkpoint. Throws what the store throws. */
+  async save(state: SessionState): Promise<void> {
+    await this.#writeSteps();
+    const checkpoint = await this.#store.save(this.#record.id, state);
+    await this.update({ step: state.step });
+    this.#onEvent({ type: 'checkpoint', checkpoint });
+  }
+
+  /** Goes back to the newest checkpoint: rows and losses of later steps are deleted. */
+  async rollBack(): Promise<void> {
+    this.#steps = [];
+    const { id } = this.#record;
+    const { checkpoints } = await this.#store.run(id);
+    const step = Math.max(0, ...checkpoints.map((checkpoint) => checkpoint.step));
+    await this.#store.cutRows(id, step);
+    this.#change({ step, ...lossesOf((await this.#store.rows(id, 'evals')) as readonly EvalRow[]) });
+  }
+
+  async start(): Promise<void> {
+    await this.update({ status: 'running' });
+    await this.#emitStatus();
+  }
+
+  async finish(status: 'finished' | 'paused' | 'stopped'): Promise<RunView> {
+    await this.#keep(this.#writeSteps());
+    await this.update({ status });
+    return this.#emitStatus();
+  }
+
+  async fail(): Promise<void> {
+    await this.#keep(this.#writeSteps());
+    await this.update({ status: 'failed' });
+  }
+
+  /** Changes fields of the record. Those that the store refuses are stored with the next change. */
+  async update(change: Partial<RunRecord>): Promise<void> {
+    this.#change({ ...change, updatedAt: Date.now() });
+    const unsaved = this.#unsaved;
+    this.#unsaved = {};
+    try {
+      this.#saved(await this.#store.updateRun(this.#record.id, unsaved));
+    } catch (error) {
+      this.#unsaved = { ...unsaved, ...this.#unsaved };
+      this.notice(error);
+    }
+  }
+
+  #change(change: Partial<RunRecord>): void {
+    this.#record = { ...this.#record, ...change };
+    this.#unsaved = { ...this.#unsaved, ...change };
+  }
+
+  /** Takes over what another tab changed, such as the name. */
+  #saved(record: RunRecord): void {
+    this.#record = { ...record, ...this.#record, name: record.name };
+  }
+
+  async #writeSteps(): Promise<void> {
+    const rows = this.#steps;
+    this.#steps = [];
+    if (rows.length > 0) await this.#store.appendRows(this.#record.id, 'steps', rows);
+  }
+
+  async #emitStatus(): Promise<RunView> {
+    const run = await this.#view();
+    this.#onEvent({ type: 'status', status: run.status, run });
+    return run;
+  }
+
+  async #view(): Promise<RunView> {
+    const stored = await this.#store.run(this.#record.id).catch(() => null);
+    const { layers, ...record } = this.#record;
+    return { ...record, name: stored?.name ?? record.name, checkpoints: stored?.checkpoints ?? [] };
+  }
+
+  async #keep(writing: Promise<unknown>): Promise<void> {
+    await writing.catch((error: unknown) => this.notice(error));
+  }
+}

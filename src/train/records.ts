@@ -1,0 +1,66 @@
+/** Records of runs: made at the start, rewound to a checkpoint, shown to the page. */
+
+import { trainableCount } from '../adapter/lora';
+import type { EvalRow, RunRecord, RunStore, Snapshot, StoredRun } from '../checkpoint/types';
+import { NUMERICS } from '../core/numerics';
+import { planBatches } from './batches';
+import { totalSteps } from './forecast';
+import type { LoadedModel } from './loaded';
+import { lossesOf } from './losses';
+import { targetLayers } from './programs';
+import type { RunSetup, RunView, StepRow, TrainEvent } from './types';
+
+/** The record of a run that has not started. */
+export function newRecord(id: string, { name, recipe, dataset, datasetName, prompts }: RunSetup, model: LoadedModel): RunRecord {
+  const now = Date.now();
+  const layers = targetLayers(model.config, recipe);
+  const { microSteps } = planBatches(dataset, recipe, model.tokenizer.padId ?? 0);
+  const { adapter, executor } = model.engine.view;
+  return {
+    ...{ id, name, createdAt: now, updatedAt: now, status: 'paused' },
+    ...{ modelId: model.view.id, modelName: model.view.name },
+    ...{ datasetName, datasetHash: dataset.hash, examples: dataset.train.lines.length + dataset.heldOut.lines.length },
+    ...(dataset.kind && { dataKind: dataset.kind }),
+    ...{ recipe, step: 0, totalSteps: totalSteps(recipe, microSteps) },
+    ...{ baseLoss: null, tunedLoss: null, bestLoss: null },
+    ...{ device: adapter, executor, numerics: NUMERICS, trainable: trainableCount(layers, recipe.rank), prompts, layers },
+  };
+}
+
+/** What a run starts or continues from. */
+export interface StartingPoint {
+  readonly record: RunRecord;
+  /** Null: a fresh adapter. */
+  readonly snapshot: Snapshot | null;
+  /** Seconds of training so far. */
+  readonly seconds: number;
+}
+
+/**
+ * Goes back to the newest checkpoint that can be read, or to the start: rows of later steps are deleted. The record as it was then.
+ * Checkpoints that cannot be read are reported as notices.
+ */
+export async function rewind(store: RunStore, runId: string, onEvent: (event: TrainEvent) => void): Promise<StartingPoint> {
+  const { checkpoints, locked, ...record } = await store.run(runId);
+  const snapshot = checkpoints.length === 0 ? null : await newest(store, runId, onEvent);
+  const step = snapshot?.step ?? 0;
+  await store.cutRows(runId, snapshot === null ? -1 : step);
+  const [steps, evals] = await Promise.all([store.rows(runId, 'steps'), store.rows(runId, 'evals')]);
+  const baseLoss = snapshot === null ? null : record.baseLoss;
+  return {
+    snapshot,
+    seconds: (steps.at(-1) as StepRow | undefined)?.seconds ?? 0,
+    record: { ...record, step, baseLoss, ...lossesOf(evals as readonly EvalRow[]) },
+  };
+}
+
+async function newest(store: RunStore, runId: string, onEvent: (event: TrainEvent) => void): Promise<Snapshot> {
+  const { snapshot, skipped } = await store.load(runId, null);
+  for (const message of skipped) onEvent({ type: 'notice', code: 'store/corrupt', message });
+  return snapshot;
+}
+
+/** A run whose record says that it is running, while nobody holds its lock, was interrupted. `own`: this worker trains it. */
+export function viewOf({ locked, layers, ...run }: StoredRun, own: boolean): RunView {
+  return { ...run, status: run.status === 'running' && !locked && !own ? 'interrupted' : run.status };
+}

@@ -1,0 +1,181 @@
+/** Runs: started, resumed, stopped, listed. One at a time, in all tabs together. */
+
+import type { Adapter } from '../adapter/lora';
+import type { EncodedDataset } from '../batch/types';
+import type { RunStore } from '../checkpoint/types';
+import { CodedError, codeOf, messageOf } from '../core/errors';
+import type { Recipe } from '../recipe/recipe';
+import type { Engine } from './engine';
+import { checkRecipe } from './forecast';
+import type { Host } from './host';
+import type { LoadedModel } from './loaded';
+import type { Models } from './models';
+import { newRecord, rewind, viewOf, type StartingPoint } from './records';
+import { RunRecorder } from './recorder';
+import { Run } from './run';
+import type { StopRequest } from './trainer';
+import type { Tuner } from './tune';
+import type { RunSetup, RunView, TrainEvent } from './types';
+
+/** A run from the call of `start` or `resume` until that call resolves, through losses of the device. */
+interface Job {
+  readonly runId: string;
+  readonly onEvent: (event: TrainEvent) => void;
+  request: StopRequest;
+  run: Run | null;
+}
+
+interface RunsContext {
+  readonly host: Host;
+  readonly models: Models;
+  readonly store: Promise<RunStore>;
+  tunerOf(engine: Engine): Tuner | null;
+  /** Failures since the last run that were not reported yet. */
+  takeWarnings(): readonly unknown[];
+}
+
+export class Runs {
+  readonly #context: RunsContext;
+  #job: Job | null = null;
+
+  constructor(context: RunsContext) {
+    this.#context = context;
+  }
+
+  /** Throws `train/state` with `message` from the call of `start` on until the run ended. */
+  refuseDuringRun(message: string): void {
+    if (this.#job !== null) throw new CodedError('train/state', message);
+  }
+
+  get active(): boolean {
+    return this.#job !== null;
+  }
+
+  isActive(runId: string): boolean {
+    return this.#job?.runId === runId;
+  }
+
+  /** The adapter in training of that run; null when the run is not on the device. */
+  adapterOf(runId: string): Adapter | null {
+    return this.#job?.runId === runId ? (this.#job.run?.adapter ?? null) : null;
+  }
+
+  start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView> {
+    return this.#work(crypto.randomUUID(), onEvent, async (job, store) => {
+      const model = await this.#context.host.model();
+      this.#checkModel(model, setup.modelId, 'start again');
+      checkRecipe(model.config, setup.recipe);
+      checkPrecision(model, setup.recipe);
+      return this.#alone(job, store, async () => {
+        const record = newRecord(job.runId, setup, model);
+        await store.putDataset(setup.dataset);
+        await store.putRun(record);
+        return this.#train(job, store, setup.dataset, { record, snapshot: null, seconds: 0 });
+      });
+    });
+  }
+
+  resume(runId: string, onEvent: (event: TrainEvent) => void): Promise<RunView> {
+    return this.#work(runId, onEvent, async (job, store) => {
+      const [stored, model] = await Promise.all([store.run(runId), this.#context.host.model()]);
+      this.#checkModel(model, stored.modelId, 'resume again');
+      checkPrecision(model, stored.recipe);
+      return this.#alone(job, store, async () => {
+        const dataset = await store.dataset(stored.datasetHash);
+        return this.#train(job, store, dataset, await rewind(store, runId, onEvent));
+      });
+    });
+  }
+
+  /** Asks the run to end, whatever it does now. The last request counts. */
+  end(request: Exclude<StopRequest, 'go on'>): void {
+    if (this.#job !== null) this.#job.request = request;
+  }
+
+  async list(): Promise<readonly RunView[]> {
+    const stored = await (await this.#context.store).runs();
+    return stored.map((run) => viewOf(run, this.isActive(run.id))).sort((a, b) => b.createdAt - a.createdAt);
+  }
+
+  /** Id of the run that another worker trains; null when none does. */
+  async elsewhere(): Promise<string | null> {
+    const training = await (await this.#context.store).training();
+    return training !== null && this.isActive(training) ? null : training;
+  }
+
+  /** Reserves the worker for a run before anything is awaited: two quick calls start one run. */
+  async #work(
+    runId: string,
+    onEvent: (event: TrainEvent) => void,
+    work: (job: Job, store: RunStore) => Promise<RunView>,
+  ): Promise<RunView> {
+    this.refuseDuringRun('A run is in progress: pause or stop it first.');
+    const job: Job = { runId, onEvent, request: 'go on', run: null };
+    this.#job = job;
+    try {
+      return await work(job, await this.#context.store);
+    } finally {
+      this.#job = null;
+    }
+  }
+
+  /** Holds the locks of all training and of the run during `work`. */
+  async #alone(job: Job, store: RunStore, work: () => Promise<RunView>): Promise<RunView> {
+    const unlockTraining = await store.lockTraining(job.runId);
+    try {
+      const unlock = await store.lock(job.runId);
+      return await work().finally(unlock);
+    } finally {
+      unlockTraining();
+    }
+  }
+
+  /** Trains to the end or a stop request; after a loss of the device from the newest checkpoint. */
+  async #train(job: Job, store: RunStore, dataset: EncodedDataset, from: StartingPoint): Promise<RunView> {
+    for (const error of this.#context.takeWarnings()) job.onEvent(noticeOf(error));
+    let start = from;
+    for (;;) {
+      try {
+        return await this.#attempt(job, store, dataset, start);
+      } catch (error) {
+        if (codeOf(error) !== 'gpu/lost') throw error;
+        job.onEvent(noticeOf(error));
+      }
+      start = await rewind(store, job.runId, job.onEvent);
+    }
+  }
+
+  async #attempt(job: Job, store: RunStore, dataset: EncodedDataset, start: StartingPoint): Promise<RunView> {
+    const recorder = new RunRecorder(store, start.record, job.onEvent);
+    const stopRequest = () => job.request;
+    const model = stopRequest() === 'go on' ? await this.#context.host.model() : null;
+    const request = stopRequest();
+    if (model === null || request !== 'go on') return recorder.finish(request === 'pause' ? 'paused' : 'stopped');
+    const tune = this.#context.tunerOf(model.engine);
+    job.run = new Run({ model, store, recorder, tune, stopRequest }, dataset);
+    try {
+      return await job.run.go(start.snapshot, start.seconds);
+    } finally {
+      job.run = null;
+    }
+  }
+
+  #checkModel({ view }: LoadedModel, expected: string, then: string): void {
+    if (view.id === expected) return;
+    const name = this.#context.models.nameOf(expected);
+    throw new CodedError('train/state', `The run needs ${name}, but ${view.name} is loaded. Load ${name}, then ${then}.`);
+  }
+}
+
+/** A run trains on weights in its recipe's precision, also when it is resumed. */
+function checkPrecision({ view, precision }: LoadedModel, { basePrecision }: Recipe): void {
+  if (precision === basePrecision) return;
+  throw new CodedError(
+    'train/state',
+    `This run needs the weights of ${view.name} in ${basePrecision}; they are loaded in ${precision}. Load the model again.`,
+  );
+}
+
+function noticeOf(error: unknown): TrainEvent {
+  return { type: 'notice', code: codeOf(error), message: messageOf(error) };
+}

@@ -1,0 +1,234 @@
+/** TrainService through its public methods: which calls are allowed when, what concurrent calls do, and when a stop takes effect. */
+
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { openRunStore } from '../../src/checkpoint/store';
+import type { GenerateRequest } from '../../src/train/types';
+import { closeBenches, Events, inspectOther, onRequestDevice, openBench, tinyRecipe } from './service-fixtures';
+
+vi.setConfig({ testTimeout: 300_000 });
+const ignore = () => undefined;
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await closeBenches();
+});
+
+const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
+  ...{ prompt: { text: 'The lamp' }, maxTokens: 12, temperature: 0, topP: 1, seed: 1 },
+  ...changes,
+});
+
+describe('which run may start', () => {
+  test('one for another model than the loaded one is refused, with both names', async () => {
+    const { service, setup } = await openBench('wasm');
+    const other = await inspectOther(service);
+    const refused = service.start({ ...(await setup()), modelId: other.id }, ignore);
+    await expect(refused).rejects.toMatchObject({ code: 'train/state' });
+    await expect(refused).rejects.toThrow('The run needs tiny 2, but tiny 1 is loaded. Load tiny 2, then start again.');
+    expect(await service.runs()).toEqual([]);
+  });
+
+  test('one while another tab trains is refused before anything is stored', async () => {
+    const { service, another, setup, store } = await openBench('wasm');
+    const second = await another();
+    const events = new Events();
+    const recipe = tinyRecipe({ maxSteps: 1000 });
+    const training = service.start(await setup(recipe, { name: 'the first' }), events.receive);
+    await expect.poll(() => events.of('step').length).toBeGreaterThan(0);
+    const [first] = await second.runs();
+    expect(await second.trainingElsewhere()).toBe(first?.id);
+    expect(await service.trainingElsewhere()).toBeNull();
+    const next = await setup(tinyRecipe({ seed: 7 }));
+    const refused = second.start(next, ignore);
+    await expect(refused).rejects.toMatchObject({ code: 'store/locked' });
+    await expect(refused).rejects.toThrow('Another tab is training the first: watch it there, or stop it first.');
+    expect((await second.runs()).map(({ name }) => name)).toEqual(['the first']);
+    const reader = await openRunStore(store);
+    await expect(reader.dataset(next.dataset.hash)).rejects.toMatchObject({ code: 'store/corrupt' });
+    await reader.close();
+    await service.stop(false);
+    await training;
+    expect(await second.trainingElsewhere()).toBeNull();
+    expect((await second.start(next, ignore)).status).toBe('finished');
+  });
+
+  test('only one of two started at the same time', async () => {
+    const { service, setup } = await openBench('wasm');
+    const given = await setup();
+    const both = await Promise.allSettled([service.start(given, ignore), service.start(given, ignore)]);
+    expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(both[1]).toMatchObject({ reason: { code: 'train/state' } });
+    expect(await service.runs()).toHaveLength(1);
+  });
+
+  test('neither model nor device may change from the call of start on', async () => {
+    const { service, setup, model } = await openBench('wasm');
+    const other = await inspectOther(service);
+    const given = await setup();
+    const training = service.start(given, ignore);
+    const refused = [service.loadModel(other.id, 'stored', ignore), service.openDevice('wasm')];
+    for (const each of refused) await expect(each).rejects.toMatchObject({ code: 'train/state' });
+    expect(await training).toMatchObject({ status: 'finished', modelId: model.id });
+  });
+
+  test('start waits for a model that is being loaded', async () => {
+    const { service, setup } = await openBench('wasm');
+    const other = await inspectOther(service);
+    const loading = service.loadModel(other.id, 'stored', ignore);
+    const training = service.start({ ...(await setup()), modelId: other.id }, ignore);
+    await loading;
+    expect(await training).toMatchObject({ status: 'finished', modelName: 'tiny 2' });
+  });
+});
+
+describe('a stop', () => {
+  test.each([
+    ['pause', 'paused', (service: Awaited<ReturnType<typeof openBench>>['service']) => service.pause()],
+    ['stop', 'stopped', (service: Awaited<ReturnType<typeof openBench>>['service']) => service.stop(true)],
+    ['drop', 'stopped', (service: Awaited<ReturnType<typeof openBench>>['service']) => service.stop(false)],
+  ] as const)('%s right after start ends the run before its first step', async (_, status, end) => {
+    const { service, setup } = await openBench('wasm');
+    const events = new Events();
+    const given = await setup(tinyRecipe({ maxSteps: 50 }));
+    const training = service.start(given, events.receive);
+    await end(service);
+    expect(await training).toMatchObject({ status, step: 0, checkpoints: [] });
+    expect(events.of('step')).toEqual([]);
+    expect(await service.runs()).toMatchObject([{ status, step: 0 }]);
+  });
+
+  test('a pause while kernels compile or the session opens is honoured, and the run can be resumed', async () => {
+    const { service, setup } = await openBench('wasm');
+    const events = new Events();
+    const given = await setup(tinyRecipe({ maxSteps: 4 }));
+    events.when('memory', () => void service.pause());
+    const paused = await service.start(given, events.receive);
+    expect(paused).toMatchObject({ status: 'paused', step: 0 });
+    expect(await service.resume(paused.id, ignore)).toMatchObject({ status: 'finished', step: 4 });
+  });
+
+  test.each([
+    ['pause', 'paused', 2],
+    ['stop', 'stopped', 2],
+  ] as const)('%s during the recovery from a lost GPU ends the run at its newest checkpoint', async (end, status, step) => {
+    const lose = catchDevice();
+    const { service, setup } = await openBench('webgpu');
+    const events = new Events();
+    const given = await setup(tinyRecipe({ maxSteps: 8, saveEvery: 2, sampleEvery: 8, evalEvery: 8 }));
+    events.when('checkpoint', ({ checkpoint }) => checkpoint.step === 2 && lose());
+    events.when('notice', ({ code }) => code === 'gpu/lost' && void (end === 'pause' ? service.pause() : service.stop(true)));
+    expect(await service.start(given, events.receive)).toMatchObject({ status, step });
+    expect(events.of('notice').map(({ code }) => code)).toEqual(['gpu/lost']);
+    const { steps } = await service.history((await service.runs())[0]?.id ?? '');
+    expect(steps.map((row) => row.step)).toEqual([1, 2]);
+    // The model is on the new device: the next call needs no other.
+    expect((await service.generate(null, request(), ignore)).ids.length).toBeGreaterThan(0);
+  });
+
+  test('a lost GPU alone is recovered from, and the run goes to its end', async () => {
+    const lose = catchDevice();
+    const { service, setup } = await openBench('webgpu');
+    const events = new Events();
+    const given = await setup(tinyRecipe({ maxSteps: 5, saveEvery: 2, sampleEvery: 5, evalEvery: 5 }));
+    events.when('checkpoint', ({ checkpoint }) => checkpoint.step === 2 && lose());
+    const run = await service.start(given, events.receive);
+    expect(run).toMatchObject({ status: 'finished', step: 5 });
+    const { steps } = await service.history(run.id);
+    expect(steps.map((row) => row.step)).toEqual([1, 2, 3, 4, 5]);
+  });
+});
+
+/** Destroys the device that was requested last, once: WebGPU reports that as a loss. */
+function catchDevice(): () => void {
+  let latest: GPUDevice | null = null;
+  onRequestDevice((device) => (latest = device));
+  return () => {
+    latest?.destroy();
+    latest = null;
+  };
+}
+
+describe('the name of a run', () => {
+  test('survives what the run writes while it trains', async () => {
+    const { service, setup } = await openBench('wasm');
+    const events = new Events();
+    const renames: Promise<void>[] = [];
+    const given = await setup(tinyRecipe({ maxSteps: 6, evalEvery: 1, saveEvery: 1, sampleEvery: 6 }));
+    events.when('eval', ({ step }) => {
+      const { id = '' } = events.of('status')[0]?.run ?? {};
+      renames.push(service.renameRun(id, `after ${step}`));
+    });
+    const run = await service.start(given, events.receive);
+    await Promise.all(renames);
+    expect(run).toMatchObject({ status: 'finished', step: 6, name: 'after 6' });
+    expect(await service.runs()).toMatchObject([{ status: 'finished', step: 6, name: 'after 6' }]);
+  });
+
+  test('may be changed in another tab than the one that trains', async () => {
+    const { service, another, setup } = await openBench('wasm');
+    const second = await another();
+    const events = new Events();
+    const renamed: Promise<void>[] = [];
+    events.when('checkpoint', ({ checkpoint }) => {
+      const { id = '' } = events.of('status')[0]?.run ?? {};
+      if (checkpoint.step === 1) renamed.push(second.renameRun(id, 'from the other tab'));
+    });
+    const run = await service.start(await setup(tinyRecipe({ maxSteps: 6, saveEvery: 1 })), events.receive);
+    await Promise.all(renamed);
+    expect(run.name).toBe('from the other tab');
+    expect(await service.runs()).toMatchObject([{ status: 'finished', step: 6, name: 'from the other tab' }]);
+  });
+});
+
+describe('an answer', () => {
+  test('comes from the checkpoint that is asked for', async () => {
+    const { service, setup } = await openBench('wasm');
+    const recipe = tinyRecipe({ maxSteps: 4, saveEvery: 2, learningRate: 0.1, warmupRatio: 0, schedule: 'constant' });
+    const { id } = await service.start(await setup(recipe), ignore);
+    const answer = async (step: number | null) => (await service.generate({ runId: id, step }, request(), ignore)).ids;
+    const [newest, fourth, second] = [await answer(null), await answer(4), await answer(2)];
+    expect(newest).toEqual(fourth);
+    expect(second).not.toEqual(fourth);
+    expect(await answer(2)).toEqual(second);
+    await expect(answer(3)).rejects.toMatchObject({ code: 'store/corrupt' });
+  });
+
+  test('that is cancelled before it began has no token', async () => {
+    const { service } = await openBench('wasm');
+    const answer = service.generate(null, request({ maxTokens: 100 }), ignore);
+    await service.cancelGenerate();
+    expect(await answer).toMatchObject({ stopped: 'cancelled', ids: [], text: '' });
+  });
+
+  test('asked for after a cancel is complete, and the one before it is cancelled', async () => {
+    const { service } = await openBench('wasm');
+    const first = service.generate(null, request({ maxTokens: 100 }), ignore);
+    await service.cancelGenerate();
+    const second = service.generate(null, request({ maxTokens: 5 }), ignore);
+    expect((await first).stopped).toBe('cancelled');
+    expect((await second).stopped).not.toBe('cancelled');
+  });
+
+  test('is cancelled, not broken, when another model is loaded', async () => {
+    const { service } = await openBench('wasm');
+    const other = await inspectOther(service);
+    const answer = service.generate(null, request({ maxTokens: 100 }), ignore);
+    await service.loadModel(other.id, 'stored', ignore);
+    expect((await answer).stopped).toBe('cancelled');
+    expect((await service.generate(null, request(), ignore)).stopped).not.toBe('cancelled');
+  });
+});
+
+describe('samples', () => {
+  test('that a pause cut short are not stored, and the resumed run makes them', async () => {
+    const { service, setup } = await openBench('wasm');
+    const given = await setup(tinyRecipe({ maxSteps: 4, saveEvery: 4, sampleEvery: 2, evalEvery: 4 }));
+    const whole = await service.start(given, ignore);
+    const events = new Events();
+    events.when('phase', ({ message, done }) => message === 'Writing samples' && done === 3 && void service.pause());
+    const paused = await service.start(given, events.receive);
+    expect(paused).toMatchObject({ status: 'paused', step: 2 });
+    expect((await service.history(paused.id)).samples).toEqual([]);
+    await service.resume(paused.id, ignore);
+    expect((await service.history(paused.id)).samples).toEqual((await service.history(whole.id)).samples);
+  });
+});
