@@ -1,6 +1,6 @@
 // Few rows, NT: w is read once for all ROWS rows of y. LANES invocations compute four columns: each takes every LANES-th run of
 // 4·FOURS depths, and their sums are added in the order of lanes.wgsl. The order does not depend on ROWS or the row, so a row of y has
-// the same bits whatever other rows are computed with it: a sequence decodes to the same text alone and in a batch.
+// the same bits for any number of other rows: a sequence decodes to the same text alone and in a batch.
 var<workgroup> lane_sums: array<vec4f, GROUPS * ROWS * (LANES / SUBGROUP)>;
 
 @compute @workgroup_size(LANES, GROUPS)

@@ -229,7 +229,7 @@ function directTile(rows: number, columns: number, shape: DirectShape): Tile {
   return { entry: 'direct', rows: shape.rows, columns: shape.columns, depth: 4, constants, workgroups, splitK: 1 };
 }
 
-/** Large tiles: on a CPU a load costs as much as fifteen multiply-adds in registers. Four neighbouring invocations make a SIMD vector. */
+/** Large tiles: on a CPU a load costs as much as fifteen multiply-adds in registers. Four neighbouring invocations form a SIMD vector. */
 function cpuTile(rows: number, columns: number): Tile {
   const wide = columns >= 64 && rows >= 4 ? 16 : 8;
   return directTile(rows, columns, { rows: Math.min(rows, 16), columns: columns >= 32 ? wide : 4, x: 4, y: rows >= 256 ? 4 : 1 });
@@ -246,7 +246,7 @@ export const FEW = 8;
 /** From this many columns on, 32 lanes per group of columns fill a GPU; fewer columns take 64. */
 const MANY_COLUMNS = 4096;
 
-/** Few rows always take this tile on a GPU, whatever the tuner chose: the sums of a row must not depend on the other rows. */
+/** Few rows always take this tile on a GPU, even if the tuner chose another: the sums of a row must not depend on the other rows. */
 function isVector({ layout, rows }: ProductShape, { software }: Target): boolean {
   return layout === 'nt' && rows <= FEW && !software;
 }

@@ -1,6 +1,6 @@
 /**
- * Optional features of a device, each tried on a small computation before anything relies on it, because some drivers offer
- * what they compute wrongly. A feature that fails leaves the target; the base variant of every kernel stands behind it.
+ * Gates of optional device features. Some drivers offer features that they compute incorrectly, so each feature is first tried on a small
+ * computation. A feature that fails is removed from the target, and kernels use their base variant.
  */
 
 import { gradnorm } from '../../kernels/gradnorm';
@@ -19,28 +19,28 @@ interface Gate {
   readonly feature: string;
   /** Largest deviation from the base variant, relative to the largest value. */
   readonly tolerance: number;
-  /** Adds the trial to a program over declared inputs; gives the values to compare. */
+  /** Appends the trial to a program over declared inputs, and returns the values to compare. */
   trial(graph: Graph, program: Program): readonly Value[];
-  /** The tiles that the variant takes, where the static choice has nothing of the feature. */
+  /** The tiles of the variant, when the static choice does not use the feature. */
   readonly tiles?: (target: Target) => Target['tiles'];
 }
 
 const GATES: readonly Gate[] = [
   { feature: 'subgroups', tolerance: 1e-5, trial: sums },
-  { feature: 'shader-f16', tolerance: 1e-6, trial: halves },
+  { feature: 'shader-f16', tolerance: 1e-6, trial: f16Weights },
   { feature: MATRICES, tolerance: 2e-5, trial: products, tiles: (target) => (product) => matrixTile(product, target) },
 ];
 
-/** Hands on what the variant of `feature` computed; a test puts a wrong result in its place. */
+/** Returns the result of the variant of `feature`; tests replace it by a wrong one. */
 export type Tamper = (feature: string, result: HostArray) => HostArray;
 
 export interface Gated {
-  /** The device, its target without the features that failed. */
+  /** The device with the failed features removed from its target. */
   readonly device: Device;
   readonly failed: readonly string[];
 }
 
-/** Tries every gated feature that `device` has, side by side. */
+/** Tries every gated feature that `device` has, in parallel. */
 export async function passGates(device: Device, tamper: Tamper = (_, result) => result): Promise<Gated> {
   const offered = GATES.filter(({ feature }) => device.target.features.has(feature));
   const passed = await Promise.all(offered.map((gate) => passes(device, gate, tamper)));
@@ -53,7 +53,7 @@ function without(device: Device, features: readonly string[]): Device {
   return { ...device, target: { ...device.target, features: new Set(left) } };
 }
 
-/** What the base variant throws is thrown: then the device can't be used at all. */
+/** Errors of the base variant are thrown, because then the device cannot be used at all. */
 async function passes(device: Device, gate: Gate, tamper: Tamper): Promise<boolean> {
   const base = without(
     device,
@@ -80,7 +80,7 @@ async function compute(device: Device, gate: Gate): Promise<readonly HostArray[]
   }
 }
 
-/** Runs of fewer and of more invocations than a subgroup has, a vector over whole workgroups, and vec4s of products. */
+/** Runs shorter and longer than a subgroup, a vector over whole workgroups, and sums of vec4. */
 function sums(graph: Graph, program: Program): readonly Value[] {
   const norms = [16, 1000].flatMap((width) => {
     const x = graph.declare(`x${width}`, 'input', [9, width]);
@@ -91,14 +91,14 @@ function sums(graph: Graph, program: Program): readonly Value[] {
   return [...norms, few, gradnorm(program, graph.declare('g', 'input', [20_000]))];
 }
 
-function halves(graph: Graph, program: Program): readonly Value[] {
+function f16Weights(graph: Graph, program: Program): readonly Value[] {
   return [8, 7].map((width) => {
     const a = graph.declare(`a${width}`, 'input', [4, width]);
     return matmul(program, { a, w: graph.declare(`w${width}`, 'frozen', [8, width], 'f16') });
   });
 }
 
-/** Halves by halves, in whole matrices and not, both ways. */
+/** f16 activations times f16 weights in both layouts, with sizes that are no multiples of a matrix. */
 function products(graph: Graph, program: Program): readonly Value[] {
   return (['nt', 'nn'] as const).flatMap((layout) => {
     const a = graph.declare(`a ${layout}`, 'input', [40, 72], 'f16');
@@ -107,14 +107,14 @@ function products(graph: Graph, program: Program): readonly Value[] {
   });
 }
 
-/** Numbers between −1 and 1 that differ from their neighbours; halves get every third exponent from 2⁻¹⁴ up. */
+/** Numbers between −1 and 1 that differ from their neighbours; f16 numbers have every third exponent from 2⁻¹⁴ up. */
 function waves({ dtype, shape }: Value): HostArray {
   const at = Array.from({ length: sizeOf(shape) }, (_, i) => i);
   if (dtype === 'f16') return Uint16Array.from(at, (i) => ((i % 5) * 3 + 1) * 1024 + ((i * 389) % 1024) + (i % 2) * 0x8000);
   return Float32Array.from(at, (i) => Math.sin(1 + i * 1.7));
 }
 
-/** Relative to the largest expected value; not a number when anything is not. */
+/** The largest deviation relative to the largest expected value; NaN when any value is NaN. */
 function deviation(actual: ArrayLike<number>, expected: HostArray): number {
   let largest = 0;
   let off = 0;

@@ -1,7 +1,9 @@
 /** The time of a step by kind of node, each kind run alone. */
 
+import { matmulOp } from '../../kernels/matmul';
 import type { Device } from '../../src/gpu/device';
 import type { Node } from '../../src/graph/graph';
+import { asUse } from '../../src/graph/node';
 import type { Plan } from '../../src/graph/plan';
 import type { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { costOf, limitOf, planSubject, syncOf } from './engine';
@@ -40,9 +42,11 @@ function byKind(nodes: readonly Node[]): Map<string, Node[]> {
 }
 
 /** Groups products by layout and low-rank extension, other ops by name; recomputed nodes form groups of their own. */
-function kindOf({ op, attrs, inputs, pass }: Node): string {
+function kindOf(node: Node): string {
+  const { op, attrs, pass } = node;
   const again = pass === 'recompute' ? ' again' : '';
   if (!('layout' in attrs)) return `${op.name}${again}`;
-  const extended = op.name === 'matmul' && inputs[2] !== null ? ' + low rank' : '';
+  const { p = null } = asUse(node, matmulOp)?.inputs ?? {};
+  const extended = p !== null ? ' + low rank' : '';
   return `${op.name} ${String(attrs.layout)}${extended}${again}`;
 }

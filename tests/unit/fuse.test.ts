@@ -1,4 +1,4 @@
-/** Sums that become part of the kernels that make what they sum. */
+/** Sums that are fused into the kernels that compute their terms. */
 
 import { expect, test } from 'vitest';
 import { Graph } from '../../src/graph/graph';
@@ -10,14 +10,14 @@ import { add } from '../../kernels/add';
 import { matmul } from '../../kernels/matmul';
 import { modelShapes } from '../models';
 
-test.each(['SmolLM2-135M', 'Qwen3-0.6B'] as const)('a training step of %s has no sum of its own', (name) => {
+test.each(['SmolLM2-135M', 'Qwen3-0.6B'] as const)('a training step of %s has no separate sums', (name) => {
   const graph = new Graph();
   declareWeights(graph, modelShapes[name], () => 'f32');
   const { nodes } = trainingPrograms(graph, modelShapes[name], parseRecipe({}), 'run').train;
   expect(nodes.filter(({ op }) => op.name === 'add' || op.name === 'accumulate')).toHaveLength(0);
 });
 
-test('a part that something else reads stays', () => {
+test('a term that something else reads is not fused', () => {
   const graph = new Graph();
   const x = graph.declare('x', 'input', [4, 8]);
   const w = graph.declare('w', 'frozen', [8, 8]);
@@ -29,12 +29,12 @@ test('a part that something else reads stays', () => {
   expect(names([sum, part])).toEqual(['matmul', 'add']);
 });
 
-test('a layer whose linear layers all have adapters takes 52 operations', () => {
+test('a layer with adapters on all linear layers takes 52 operations', () => {
   const config = modelShapes['SmolLM2-135M'];
   const graph = new Graph();
   declareWeights(graph, config, () => 'f32');
   const { nodes } = trainingPrograms(graph, config, parseRecipe({}), 'run').train;
   const count = (wanted: string) => nodes.filter(({ layer, pass }) => layer === 1 && pass === wanted).length;
-  // Two norms, seven products with their u, rope, attention and swiglu; backward, a product has also du, dA and dB.
+  // Forward: two norms, seven products with x·Aᵀ, rope, attention and swiglu. Backward: each product also has du, dA and dB.
   expect([count('forward'), count('backward')]).toEqual([2 + 7 * 2 + 3, 2 + 7 * 4 + 3]);
 });
