@@ -31,7 +31,16 @@ const piece = fc.oneof(
     '{"messages":[',
     '\ufeff',
   ),
-  fc.constantFrom('{"text":"a"}\n', '[{"role":"user","content":"q"}]', 'prompt,completion\n', ' ', '\ud800', '\u2028'),
+  fc.constantFrom('{"chosen":"a b","rejected":"a c"}\n', '{"prompt":"q","completion":"a","label":true}\n'),
+  fc.constantFrom(
+    '{"text":"a"}\n',
+    '[{"role":"user","content":"q"}]',
+    'prompt,completion\n',
+    'chosen,rejected\n',
+    ' ',
+    '\ud800',
+    '\u2028',
+  ),
   fc.string({ unit: 'binary', maxLength: 6 }),
 );
 const text = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''));

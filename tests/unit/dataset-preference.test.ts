@@ -1,4 +1,5 @@
 // Preference data (a preferred and a rejected answer) in the forms of TRL, OpenAI, LLaMA-Factory, HH-RLHF and KTO.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { remapDataset, viewDataset } from '../../src/dataset/dataset';
 import type { ColumnRole } from '../../src/dataset/types';
@@ -141,6 +142,24 @@ describe('pairs of a preferred and a rejected answer', () => {
   ])('reports why %j has no prompt or no answer', async (row, words) => {
     const dataset = await open(row, { chosen: 'The sky is blue.', rejected: 'The sky is green.' });
     expect(dataset.problems).toEqual([{ line: 1, message: expect.stringContaining(words) as string }]);
+  });
+
+  it('without a prompt are split between words, and no word is lost', async () => {
+    const word = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '🙂'), minLength: 1, maxLength: 3 });
+    const words = fc.array(word, { minLength: 1, maxLength: 6 });
+    let checked = 0;
+    const property = fc.asyncProperty(words, words, words, async (prompt, good, bad) => {
+      const [chosen, rejected] = [[...prompt, ...good].join(' '), [...prompt, ...bad].join(' ')];
+      const { examples } = await open({ chosen, rejected }, { chosen: 'The sky is blue.', rejected: 'The sky is green.' });
+      const [example] = examples;
+      if (example?.kind !== 'chat' || example.line !== 1) return;
+      checked++;
+      const [asked = '', answered = ''] = example.messages.map(({ content }) => content);
+      expect(`${asked} ${answered}`).toBe(chosen);
+      expect(`${rejected} `.startsWith(`${asked} `)).toBe(true);
+    });
+    await fc.assert(property, { numRuns: 300 });
+    expect(checked).toBeGreaterThan(200);
   });
 
   it('give no notice under another format', async () => {
