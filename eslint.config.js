@@ -62,6 +62,12 @@ const zones = [
     except: ['./api.ts'],
     message: 'The page may import only workers/api.ts.',
   },
+  {
+    target: './kernels/lib',
+    from: './kernels',
+    except: ['./lib', './op.ts'],
+    message: 'kernels/lib is what ops share: it imports no op.',
+  },
   { target: './workers', from: page.map((folder) => `./${folder}`), message: 'Workers import nothing of the page.' },
 ];
 
