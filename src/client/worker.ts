@@ -45,13 +45,14 @@ export class WorkerClient<Api> {
     }
   }
 
-  /** Ends the worker as if it had crashed: pending calls reject, the next call starts a new one. */
+  /** Ends the worker as if it had crashed: pending calls reject with `reason` as their cause, the next call starts a new one. */
   kill(reason = 'the page ended it'): void {
     const living = this.#living;
     if (living === null) return;
     this.#living = null;
     living.worker.terminate();
-    living.die(new CodedError('worker/died', `The ${this.#title} worker died: ${reason}. Repeat the last action.`));
+    const message = `The ${this.#title} worker died: ${reason}. Repeat the last action.`;
+    living.die(new CodedError('worker/died', message, [], { cause: reason }));
     for (const listener of this.#deathListeners) listener();
   }
 

@@ -4,6 +4,7 @@ import { backendChoice, deviceOptions } from './backend';
 import { data } from './data.svelte';
 import { device } from './device.svelte';
 import { model } from './model.svelte';
+import { otherTab } from './other-tab.svelte';
 import { recipe } from './recipe.svelte';
 import { recall, remember } from './storage';
 
@@ -77,6 +78,7 @@ export const app = new AppState();
 
 /** The one reason why training can't start, or null when it can. */
 export function startBlocker(): string | null {
+  if (otherTab.blocker !== null) return otherTab.blocker;
   if (device.failure !== null) return 'No device to train on: see the Model stage.';
   if (device.view === null) return 'Looking for a device…';
   if (model.inspecting) return 'Reading the model…';
@@ -84,7 +86,7 @@ export function startBlocker(): string | null {
   if (data.opening) return 'Reading the file…';
   if (data.view === null) return 'Choose a dataset first: drop a file or take a sample.';
   if (data.view.examples === 0) return 'No row of the dataset can be used: see the Data stage.';
-  if (recipe.value === null) return 'A setting of the recipe is wrong: see the Recipe stage.';
+  if (recipe.value === null) return 'A setting of the recipe must be changed: see the Recipe stage.';
   return null;
 }
 
@@ -100,7 +102,7 @@ function link(): void {
   });
   $effect(() => {
     const [view, value] = [model.view, recipe.value];
-    if (view === null || value === null || model.inspecting || device.view === null) return;
+    if (view === null || value === null || model.inspecting || device.view === null || otherTab.runId !== null) return;
     return later(500, () => void recipe.warmUp(view.id, value));
   });
   $effect(() => {

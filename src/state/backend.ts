@@ -1,6 +1,7 @@
-/** What the address asks of the device. */
+/** Options in the address of the page. */
 
 import type { DeviceOptions, ExecutorKind } from '../../workers/api';
+import { SILENCE_LIMITS, type SilenceLimits } from './watchdog';
 
 /** The executor asked for by `?backend=`; `auto` without one. */
 export function backendChoice(search: string): 'auto' | ExecutorKind {
@@ -13,4 +14,10 @@ export function deviceOptions(search: string): DeviceOptions {
   const asked = new URLSearchParams(search);
   const [, names = ''] = /^fail:(.+)$/.exec(asked.get('gate') ?? '') ?? [];
   return { faulty: names.split(',').filter((name) => name !== ''), tune: asked.get('tune') === 'on' };
+}
+
+/** `?silence=5`: a run counts as hung after 5 seconds without an event, unless its own gaps are longer; see watchdog.ts. */
+export function silenceLimits(search: string): SilenceLimits {
+  const seconds = Number(new URLSearchParams(search).get('silence'));
+  return seconds > 0 ? { beforeFirstStep: 1000 * seconds, training: 1000 * seconds } : SILENCE_LIMITS;
 }

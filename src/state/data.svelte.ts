@@ -14,6 +14,7 @@ import type {
   TokenizerFiles,
 } from '../../workers/api';
 import { CodedError, messageOf } from '../core/errors';
+import { Mutex } from '../core/mutex';
 import { failureOf, type Failure } from './failure';
 import { journal } from './journal.svelte';
 import { recall, remember } from './storage';
@@ -31,8 +32,18 @@ export interface Encoding {
   readonly options: EncodeOptions;
 }
 
+/** An encoded dataset, and the view of exactly that dataset. */
+export interface Prepared {
+  readonly dataset: EncodedDataset;
+  readonly view: DatasetView;
+}
+
+const NO_DATASET = 'There is no dataset yet. Drop a file or choose a sample first.';
+
 export class DataState {
   readonly #client: WorkerClient<DataApi>;
+  /** One task at a time talks to the worker, which holds one file, one mapping and one tokenizer. */
+  readonly #worker = new Mutex();
   view = $state.raw<DatasetView | null>(null);
   stats = $state.raw<EncodedStats | null>(null);
   preview = $state.raw<ExamplePreview | null>(null);
@@ -48,11 +59,16 @@ export class DataState {
   measuring = $state(false);
   samples = $state.raw<readonly Sample[]>([]);
   #file: File | null = null;
+  /** The mapping of `view`; null while it is the detected one. */
   #mapping: Mapping | null = null;
+  /** The mapping asked for last, which the worker may not have answered yet. */
+  #wanted: Mapping | null = null;
   #encoding: Encoding | null = null;
   #tokenizerOfWorker: TokenizerFiles | null = null;
   #fileOfWorker: File | null = null;
+  /** Counts what the statistics depend on. */
   #turn = 0;
+  /** Counts the files asked for. */
   #asked = 0;
 
   constructor(client: WorkerClient<DataApi>) {
@@ -60,8 +76,9 @@ export class DataState {
     client.onDeath(() => this.#onDeath());
   }
 
-  /** Lists the samples, and opens the one of the last visit. */
+  /** Lists the samples, and opens the one of the last visit unless another dataset was asked for meanwhile. */
   async restore(): Promise<void> {
+    const asked = this.#asked;
     try {
       const response = await fetch('samples/index.json');
       this.samples = (await response.json()) as readonly Sample[];
@@ -69,25 +86,16 @@ export class DataState {
       this.samples = [];
     }
     const sample = this.samples.find((one) => one.file === recall('sample'));
-    if (sample !== undefined) await this.openSample(sample);
+    if (sample !== undefined && asked === this.#asked) await this.openSample(sample);
   }
 
-  /** Reads a dropped or picked file. The one before stays when this one can't be used. */
+  /** Reads a dropped or picked file. The present dataset stays when the file can't be used. */
   async open(file: File): Promise<void> {
-    remember('sample', null);
-    await this.#open(file);
+    await this.#open(file.name, null, () => Promise.resolve(file));
   }
 
   async openSample(sample: Sample): Promise<void> {
-    try {
-      const response = await fetch(`samples/${sample.file}`);
-      if (!response.ok)
-        throw new CodedError('data/parse', `${sample.file} could not be fetched (${response.status}). Reload the page.`);
-      await this.#open(new File([await response.blob()], sample.file));
-      remember('sample', sample.file);
-    } catch (error) {
-      this.failure = failureOf(error);
-    }
+    await this.#open(sample.file, sample, () => fetchSample(sample));
   }
 
   /** Reads pasted text as if it were a file. */
@@ -102,16 +110,16 @@ export class DataState {
   async setRole(column: number, role: ColumnRole): Promise<void> {
     if (this.view === null) return;
     const roles = this.#roles().map((one, index) => (index === column ? role : one));
-    await this.#remap({ format: this.#mapping?.format ?? this.view.format, roles });
+    await this.#remap({ format: this.#wanted?.format ?? this.view.format, roles });
   }
 
   async close(): Promise<void> {
     this.#asked++;
     this.opening = false;
-    this.#file = this.#mapping = this.#fileOfWorker = null;
+    this.#file = this.#mapping = this.#wanted = this.#fileOfWorker = null;
     this.view = this.stats = this.preview = this.previewProblem = this.failure = null;
     remember('sample', null);
-    await this.#client.call((api) => api.close());
+    await this.#worker.run(() => this.#client.call((api) => api.close()));
   }
 
   /** Takes another tokenizer or other settings, and counts tokens again. */
@@ -123,38 +131,39 @@ export class DataState {
   async showExample(index: number): Promise<void> {
     const last = (this.view?.examples ?? 0) - 1;
     this.previewIndex = Math.max(0, Math.min(index, last));
-    await this.#guard(async () => {
-      const encoding = await this.#prepare();
-      if (encoding !== null) await this.#preview(encoding, this.#turn);
+    const turn = this.#turn;
+    await this.#guard(() =>
+      this.#worker.run(async () => {
+        const encoding = await this.#prepare(this.#encoding);
+        if (encoding !== null) await this.#preview(encoding, turn);
+      }),
+    );
+  }
+
+  /** Encodes and splits the present dataset for a run; one that is opened meanwhile has to wait. Throws coded errors. */
+  async encode(encoding: Encoding): Promise<Prepared> {
+    this.#encoding = encoding;
+    return this.#worker.run(async () => {
+      const ready = await this.#prepare(encoding);
+      const view = this.view;
+      if (ready === null || view === null) throw new CodedError('data/no-examples', NO_DATASET);
+      return { dataset: await this.#client.call((api) => api.encode(ready.options)), view };
     });
   }
 
-  /** Encodes and splits everything for a run. Throws coded errors. */
-  async encode(encoding: Encoding): Promise<EncodedDataset> {
-    this.#encoding = encoding;
-    const ready = await this.#prepare();
-    if (ready === null)
-      throw new CodedError('data/no-examples', 'There is no dataset yet. Drop a file or choose a sample first.');
-    return this.#client.call((api) => api.encode(ready.options));
-  }
-
-  /** Opens a file; what was asked for last is what is shown, however long the one before still reads. */
-  async #open(file: File): Promise<void> {
+  /** Opens what `get` brings; a newer request replaces this one at any time. */
+  async #open(name: string, sample: Sample | null, get: () => Promise<File>): Promise<void> {
     const asked = ++this.#asked;
     this.opening = true;
     this.failure = null;
-    this.refused = file.name;
+    this.refused = name;
     try {
-      const view = await this.#client.call((api) => api.open(file));
+      const file = await get();
+      await this.#worker.run(() => this.#read(file, asked));
       if (asked !== this.#asked) return;
-      this.#file = this.#fileOfWorker = file;
-      this.#mapping = null;
-      this.refused = null;
-      this.#show(view);
+      remember('sample', sample?.file ?? null);
     } catch (error) {
-      if (asked !== this.#asked) return;
-      this.#fileOfWorker = null;
-      this.failure = failureOf(error);
+      if (asked === this.#asked) this.failure = failureOf(error);
       return;
     } finally {
       if (asked === this.#asked) this.opening = false;
@@ -162,20 +171,45 @@ export class DataState {
     await this.#measure();
   }
 
-  /** The roles as last asked for, which the worker may not have answered yet. */
+  /** Lets the worker read `file`, and shows it, unless a newer request has come. */
+  async #read(file: File, asked: number): Promise<void> {
+    if (asked !== this.#asked) return;
+    this.#fileOfWorker = null;
+    const view = await this.#client.call((api) => api.open(file));
+    this.#fileOfWorker = file;
+    if (asked !== this.#asked) return;
+    this.#file = file;
+    this.#mapping = this.#wanted = null;
+    this.refused = null;
+    this.#show(view);
+  }
+
   #roles(): readonly ColumnRole[] {
-    return this.#mapping?.roles ?? this.view?.columns.map((column) => column.role) ?? [];
+    return this.#wanted?.roles ?? this.view?.columns.map((column) => column.role) ?? [];
   }
 
   async #remap(mapping: Mapping): Promise<void> {
-    this.#mapping = mapping;
-    await this.#guard(async () => {
-      await this.#reopen();
-      const view = await this.#client.call((api) => api.remap(mapping));
-      this.failure = null;
-      if (this.#mapping === mapping) this.#show(view);
-    });
+    this.#wanted = mapping;
+    const file = this.#file;
+    await this.#guard(() =>
+      this.#worker.run(async () => {
+        if (this.#file === file) await this.#applyMapping(mapping);
+      }),
+    );
     await this.#measure();
+  }
+
+  async #applyMapping(mapping: Mapping): Promise<void> {
+    await this.#reopen();
+    try {
+      const view = await this.#client.call((api) => api.remap(mapping));
+      this.#mapping = mapping;
+      this.failure = null;
+      this.#show(view);
+    } catch (error) {
+      if (this.#wanted === mapping) this.#wanted = this.#mapping;
+      throw error;
+    }
   }
 
   #show(view: DatasetView): void {
@@ -185,22 +219,27 @@ export class DataState {
     journal({ event: 'data', examples: view.examples, rejected: view.leftOut, format: view.format });
   }
 
-  /** Statistics and the preview, after anything they depend on changed; the last change wins. */
+  /** Statistics and the preview, after anything they depend on changed; the newest change wins. */
   async #measure(): Promise<void> {
     const turn = ++this.#turn;
     if (this.view === null || this.view.examples === 0 || this.#encoding === null) return;
     this.measuring = true;
     try {
-      const encoding = await this.#prepare();
-      if (encoding === null) return;
-      const stats = await this.#client.call((api) => api.measure(encoding.options));
-      if (turn === this.#turn) this.stats = stats;
-      await this.#preview(encoding, turn);
+      await this.#worker.run(() => this.#count(turn));
     } catch (error) {
       if (turn === this.#turn) this.failure = failureOf(error);
     } finally {
       if (turn === this.#turn) this.measuring = false;
     }
+  }
+
+  async #count(turn: number): Promise<void> {
+    if (turn !== this.#turn) return;
+    const encoding = await this.#prepare(this.#encoding);
+    if (encoding === null) return;
+    const stats = await this.#client.call((api) => api.measure(encoding.options));
+    if (turn === this.#turn) this.stats = stats;
+    await this.#preview(encoding, turn);
   }
 
   async #preview(encoding: Encoding, turn: number): Promise<void> {
@@ -215,8 +254,7 @@ export class DataState {
   }
 
   /** Gives the worker the file, its mapping and the tokenizer, each only if it does not hold them yet. */
-  async #prepare(): Promise<Encoding | null> {
-    const encoding = this.#encoding;
+  async #prepare(encoding: Encoding | null): Promise<Encoding | null> {
     if (encoding === null || this.#file === null) return null;
     await this.#reopen();
     if (this.#tokenizerOfWorker !== encoding.tokenizer) {
@@ -245,6 +283,13 @@ export class DataState {
   #onDeath(): void {
     this.#fileOfWorker = this.#tokenizerOfWorker = null;
   }
+}
+
+async function fetchSample({ file }: Sample): Promise<File> {
+  const response = await fetch(`samples/${file}`);
+  if (!response.ok)
+    throw new CodedError('data/parse', `${file} could not be fetched (status ${response.status}). Reload the page.`);
+  return new File([await response.blob()], file);
 }
 
 export const data = new DataState(dataClient);

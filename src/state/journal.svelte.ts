@@ -4,6 +4,7 @@
  */
 
 import type { ErrorCode } from '../core/errors';
+import type { TrainEvent } from '../../workers/api';
 import type { FirstStep } from './first-step';
 
 export type JournalEvent =
@@ -47,4 +48,14 @@ export type JournalEvent =
 /** Dispatches `event` on the window. */
 export function journal(event: JournalEvent): void {
   window.dispatchEvent(new CustomEvent('finetab', { detail: event }));
+}
+
+/** Dispatches what the journal has of an event of training. */
+export function journalTraining(event: TrainEvent): void {
+  if (event.type === 'eval') journal({ event: 'eval', step: event.step, loss: event.loss });
+  if (event.type === 'phase') journal({ event: 'phase', message: event.message, done: event.done, total: event.total });
+  if (event.type !== 'step') return;
+  const { step, loss, learningRate, gradNorm, lossScale, skipped, tokensPerSecond } = event;
+  const scaling = lossScale !== undefined && skipped !== undefined && { lossScale, skipped };
+  journal({ event: 'step', step, loss, learningRate, gradNorm, ...scaling, tokensPerSecond });
 }

@@ -2,31 +2,46 @@
 
 import { callback, trainClient, type WorkerClient } from '../client';
 import type { LoadProgress, ModelSource, ModelView, TrainApi } from '../../workers/api';
-import { device, type DeviceState } from './device.svelte';
+import { CodedError } from '../core/errors';
 import type { BasePrecision } from '../recipe/recipe';
+import { device, type DeviceState } from './device.svelte';
 import { failureOf, type Failure } from './failure';
 import { recall, remember } from './storage';
 
 type CachedModel = Awaited<ReturnType<TrainApi['cachedModels']>>[number];
 
+/** A model, and where its files are. */
+export interface Chosen {
+  readonly source: ModelSource;
+  readonly view: ModelView;
+}
+
+/** Weights on the device. */
+interface Held {
+  readonly id: string;
+  readonly precision: BasePrecision;
+}
+
+const STARTER: ModelSource = { kind: 'starter' };
+
 export class ModelState {
   readonly #client: WorkerClient<TrainApi>;
   readonly #device: DeviceState;
-  source = $state.raw<ModelSource>({ kind: 'starter' });
-  view = $state.raw<ModelView | null>(null);
+  chosen = $state.raw<Chosen | null>(null);
   failure = $state.raw<Failure | null>(null);
   inspecting = $state(false);
   /** Set while weights are loading. */
   progress = $state.raw<LoadProgress | null>(null);
-  loaded = $state(false);
   cached = $state.raw<readonly CachedModel[]>([]);
+  #held = $state.raw<Held | null>(null);
+  readonly view = $derived(this.chosen?.view ?? null);
+  readonly source = $derived(this.chosen?.source ?? STARTER);
+  /** The weights of the chosen model are on the device. */
+  readonly loaded = $derived(this.#held !== null && this.#held.id === this.view?.id);
   #turn = 0;
-  #loading: { readonly precision: BasePrecision; readonly done: Promise<void> } | null = null;
-  /** How the loaded weights are held. */
-  #precision: BasePrecision = 'stored';
-  #recalling: Promise<ModelView> | null = null;
-  /** The worker that knows `view` has died. */
-  #forgotten = false;
+  #loading: { readonly what: Held; readonly done: Promise<void> } | null = null;
+  /** Ids of the models that the living worker has inspected. */
+  #inspected: readonly string[] = [];
 
   constructor(client: WorkerClient<TrainApi>, deviceState: DeviceState) {
     this.#client = client;
@@ -34,36 +49,43 @@ export class ModelState {
     client.onDeath(() => this.#onDeath());
   }
 
-  /** Chooses the model of the last visit, else the starter. */
+  /** Chooses the model of the last visit, else the starter, unless one was chosen meanwhile. */
   async restore(): Promise<void> {
+    const turn = this.#turn;
     await this.refreshCached();
+    if (turn !== this.#turn) return;
     const id = recall('model');
     const known = typeof id === 'string' && this.cached.some((model) => model.id === id);
-    await this.choose(known ? { kind: 'cached', id } : { kind: 'starter' });
+    await this.#choose(known ? { kind: 'cached', id } : STARTER);
   }
 
-  /** Reads config and headers of another model; the last choice wins. The choice before stays when this one can't be used. */
+  /** Reads config and headers of another model; the newest choice wins. The present one stays when this one can't be used. */
   async choose(source: ModelSource): Promise<void> {
-    const turn = ++this.#turn;
-    this.inspecting = true;
-    this.failure = null;
-    try {
-      const view = await this.#client.call((api) => api.inspectModel(source));
-      if (turn === this.#turn) this.#accept(source, view);
-    } catch (error) {
-      if (turn === this.#turn) this.failure = failureOf(error);
-    } finally {
-      if (turn === this.#turn) this.inspecting = false;
-    }
+    const chosen = await this.#choose(source);
+    if (chosen !== null) remember('model', source.kind === 'starter' ? null : chosen.view.id);
   }
 
-  /** Puts the weights on the device, held in `precision`, unless they are there. Throws coded errors. */
-  async ensureLoaded(precision: BasePrecision): Promise<ModelView> {
-    const view = await this.#known();
-    if (this.loaded && this.#precision === precision) return view;
-    if (this.#loading?.precision !== precision) this.#loading = { precision, done: this.#load(view.id, precision) };
-    await this.#loading.done;
-    return view;
+  /** The model `id` if it is the chosen one, kept in this browser, or the starter; else null. The choice stays as it is. */
+  async find(id: string): Promise<Chosen | null> {
+    if (this.chosen?.view.id === id) return this.chosen;
+    await this.refreshCached();
+    const source: ModelSource = this.cached.some((one) => one.id === id) ? { kind: 'cached', id } : STARTER;
+    const view = await this.#inspect(source);
+    return view.id === id ? { source, view } : null;
+  }
+
+  /**
+   * Puts the weights of `chosen` on the device in `precision`, unless they are there. Throws coded errors. A caller that waited
+   * since it took `model.chosen` still gets that model, not one that was chosen later.
+   */
+  async ensureLoaded(chosen: Chosen | null, precision: BasePrecision): Promise<void> {
+    if (chosen === null) throw new CodedError('train/state', 'No model is chosen. Choose one in the Model stage.');
+    await this.#device.ensureOpen();
+    await this.#introduce(chosen);
+    const what = { id: chosen.view.id, precision };
+    if (isSame(this.#held, what)) return;
+    if (!isSame(this.#loading?.what ?? null, what)) this.#loading = { what, done: this.#load(what) };
+    await this.#loading?.done;
   }
 
   async refreshCached(): Promise<void> {
@@ -84,52 +106,60 @@ export class ModelState {
     await this.refreshCached();
   }
 
-  #accept(source: ModelSource, view: ModelView): void {
-    if (view.id !== this.view?.id) this.loaded = false;
-    this.source = source;
-    this.view = view;
-    this.#forgotten = false;
-    remember('model', source.kind === 'starter' ? null : view.id);
+  /** The new choice, or null when it was refused or another choice came after it. */
+  async #choose(source: ModelSource): Promise<Chosen | null> {
+    const turn = ++this.#turn;
+    this.inspecting = true;
+    this.failure = null;
+    try {
+      const view = await this.#inspect(source);
+      if (turn !== this.#turn) return null;
+      this.chosen = { source, view };
+      return this.chosen;
+    } catch (error) {
+      if (turn === this.#turn) this.failure = failureOf(error);
+      return null;
+    } finally {
+      if (turn === this.#turn) this.inspecting = false;
+    }
   }
 
-  /** The model as the worker of now knows it. */
-  async #known(): Promise<ModelView> {
-    await this.#device.ensureOpen();
-    if (this.view !== null && !this.#forgotten) return this.view;
-    return (this.#recalling ??= this.#inspectAgain().finally(() => (this.#recalling = null)));
-  }
-
-  async #inspectAgain(): Promise<ModelView> {
-    const source = this.source;
+  async #inspect(source: ModelSource): Promise<ModelView> {
     const view = await this.#client.call((api) => api.inspectModel(source));
-    this.#accept(source, view);
+    this.#inspected = [...this.#inspected, view.id];
     return view;
   }
 
-  async #load(id: string, precision: BasePrecision): Promise<void> {
+  /** Lets the living worker inspect the model if only one that died has. */
+  async #introduce({ source, view }: Chosen): Promise<void> {
+    if (this.#inspected.includes(view.id)) return;
+    const { id } = await this.#inspect(source);
+    if (id !== view.id) throw new CodedError('model/files', `The files of ${view.name} have changed. Choose the model again.`);
+  }
+
+  async #load(what: Held): Promise<void> {
+    this.#held = null;
     try {
-      await this.#client.call((api) =>
-        api.loadModel(
-          id,
-          precision,
-          callback((progress) => (this.progress = progress)),
-        ),
-      );
-      this.loaded = this.view?.id === id;
-      this.#precision = precision;
+      const onProgress = callback((progress: LoadProgress) => (this.progress = progress));
+      await this.#client.call((api) => api.loadModel(what.id, what.precision, onProgress));
+      if (this.#loading?.what === what) this.#held = what;
       await this.refreshCached();
     } finally {
       this.progress = null;
-      this.#loading = null;
+      if (this.#loading?.what === what) this.#loading = null;
     }
   }
 
   #onDeath(): void {
-    this.loaded = false;
-    if (this.view === null) return;
-    this.#forgotten = true;
-    this.#known().catch((error: unknown) => (this.failure = failureOf(error)));
+    this.#held = null;
+    this.#inspected = [];
+    if (this.chosen === null) return;
+    this.#introduce(this.chosen).catch((error: unknown) => (this.failure = failureOf(error)));
   }
+}
+
+function isSame(one: Held | null, other: Held): boolean {
+  return one?.id === other.id && one.precision === other.precision;
 }
 
 export const model = new ModelState(trainClient, device);

@@ -3,6 +3,7 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { trainClient, type WorkerClient } from '../client';
 import type { RunHistory, RunView, TrainApi } from '../../workers/api';
+import { Mutex } from '../core/mutex';
 import { failureOf, type Failure } from './failure';
 
 export interface ComparedRun {
@@ -12,6 +13,7 @@ export interface ComparedRun {
 
 export class Runs {
   readonly #client: WorkerClient<TrainApi>;
+  readonly #renaming = new Mutex();
   list = $state.raw<readonly RunView[]>([]);
   failure = $state.raw<Failure | null>(null);
   /** The list has been read at least once. */
@@ -19,10 +21,12 @@ export class Runs {
   /** Ids of the runs in the comparison, in the order they were ticked. */
   readonly compared = new SvelteSet<string>();
   readonly #histories = new SvelteMap<string, RunHistory>();
+  #turn = 0;
+  #listFailure: Failure | null = null;
 
   readonly comparison = $derived(
     [...this.compared].flatMap((id): ComparedRun[] => {
-      const run = this.list.find((one) => one.id === id);
+      const run = this.find(id);
       const history = this.#histories.get(id);
       return run && history ? [{ run, history }] : [];
     }),
@@ -32,18 +36,31 @@ export class Runs {
     this.#client = client;
   }
 
-  async refresh(): Promise<void> {
-    await this.#guard(async () => {
-      const list = await this.#client.ask((api) => api.runs());
-      this.list = [...list].sort((a, b) => b.updatedAt - a.updatedAt);
-      this.known = true;
-    });
+  find(id: string | null): RunView | null {
+    return this.list.find((run) => run.id === id) ?? null;
   }
 
+  /** Reads the list; only the answer to the newest request is taken. */
+  async refresh(): Promise<void> {
+    const turn = ++this.#turn;
+    try {
+      const list = await this.#client.ask((api) => api.runs());
+      if (turn !== this.#turn) return;
+      this.list = [...list].sort((a, b) => b.updatedAt - a.updatedAt);
+      this.known = true;
+      this.#setListFailure(null);
+    } catch (error) {
+      if (turn === this.#turn) this.#setListFailure(failureOf(error));
+    }
+  }
+
+  /** Shows the new name at once and stores it; several names for one run are stored in the order they were given. */
   async rename(id: string, name: string): Promise<void> {
     const wanted = name.trim();
-    if (wanted === '' || wanted === this.list.find((run) => run.id === id)?.name) return;
-    await this.#guard(() => this.#client.call((api) => api.renameRun(id, wanted)));
+    if (wanted === '' || wanted === this.find(id)?.name) return;
+    this.#turn++;
+    this.list = this.list.map((run) => (run.id === id ? { ...run, name: wanted } : run));
+    await this.#guard(() => this.#renaming.run(() => this.#client.call((api) => api.renameRun(id, wanted))));
     await this.refresh();
   }
 
@@ -65,10 +82,16 @@ export class Runs {
     });
   }
 
+  /** A list that could be read again takes back its own failure only, not that of the action before it. */
+  #setListFailure(failure: Failure | null): void {
+    if (failure !== null || this.failure === this.#listFailure) this.failure = failure;
+    this.#listFailure = failure;
+  }
+
   async #guard(work: () => Promise<void>): Promise<void> {
+    this.failure = null;
     try {
       await work();
-      this.failure = null;
     } catch (error) {
       this.failure = failureOf(error);
     }

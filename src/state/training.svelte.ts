@@ -1,33 +1,27 @@
-/** The run that this page trains: started, watched, paused, stopped, resumed. */
+/** The run that this page trains: started, watched, paused, stopped, resumed; and the run of another tab, which is only shown. */
 
 import { callback, trainClient, type WorkerClient } from '../client';
-import type { RunHistory, RunView, TrainApi, TrainEvent, Work } from '../../workers/api';
+import type { RunView, TrainApi, TrainEvent } from '../../workers/api';
 import { app, currentEncoding, startBlocker } from './app.svelte';
-import { bringBack } from './base-model';
-import { CodedError } from '../core/errors';
+import { silenceLimits } from './backend';
+import { loadBaseModel } from './base-model';
+import { CodedError, codeOf } from '../core/errors';
 import { data } from './data.svelte';
 import { device } from './device.svelte';
 import { failureOf, type Failure } from './failure';
-import { FirstStepWatch, type FirstStep } from './first-step';
+import { FirstStepWatch } from './first-step';
 import { Frames } from './frames';
-import { journal } from './journal.svelte';
+import { journal, journalTraining } from './journal.svelte';
 import { model } from './model.svelte';
+import { Monitor } from './monitor.svelte';
+import { otherTab, type OtherTab } from './other-tab.svelte';
 import { promptsFrom } from './prompts';
 import { notify, WakeLock } from './presence';
 import { recipe } from './recipe.svelte';
-import { RunLog, secondsLeft } from './run-log';
 import { runs } from './runs.svelte';
 import { isResumable, runName, statusWords } from './run-status';
+import { NO_ROWS, ShownRun } from './shown-run.svelte';
 import { recall, remember } from './storage';
-
-/** What it is busy with before the first step. */
-export interface Phase {
-  readonly message: string;
-  readonly done: number;
-  readonly total: number;
-  /** Milliseconds since the page was opened, when this phase began. */
-  readonly since: number;
-}
 
 export interface Notice {
   readonly code: string;
@@ -37,121 +31,96 @@ export interface Notice {
 /** `idle`: nothing under way. `preparing`: before the first step. `ending`: pause or stop was asked for. */
 export type Activity = 'idle' | 'preparing' | 'training' | 'ending';
 
-const FOLLOW_MS = 1000;
-
-const noRows: RunHistory = { steps: [], evals: [], samples: [] };
-
-export class Training {
+export class Training extends ShownRun {
   readonly #client: WorkerClient<TrainApi>;
   readonly #frames = new Frames<TrainEvent>((events) => this.#take(events));
   readonly #awake = new WakeLock();
-  #log = new RunLog();
+  readonly monitor = new Monitor();
+  readonly #otherTab: OtherTab;
   #watch: FirstStepWatch | null = null;
   activity = $state<Activity>('idle');
-  run = $state.raw<RunView | null>(null);
-  history = $state.raw<RunHistory>(noRows);
-  phase = $state.raw<Phase | null>(null);
-  /** Bytes held by the run on the device. */
-  memory = $state<number | null>(null);
-  /** What a token costs and what the device could do, once both are known. */
-  work = $state.raw<Work | null>(null);
-  /** Where the time from the click to the first step went; null until that step was there, and for runs only looked at. */
-  firstStep = $state.raw<FirstStep | null>(null);
-  /** Lines of the examples that the run started last does not see. */
-  heldOutLines = $state.raw<Uint32Array>(new Uint32Array());
   /** The worker has a run that it can be asked to end. */
   stoppable = $state(false);
   notices = $state.raw<readonly Notice[]>([]);
   failure = $state.raw<Failure | null>(null);
+  /** Counts what the stage was asked to show. */
+  #turn = 0;
+  /** Resolves when the run under way has ended. */
+  #going: Promise<void> = Promise.resolve();
+  #endedByUser = false;
 
-  readonly last = $derived(this.history.steps.at(-1) ?? null);
-  readonly step = $derived(this.last?.step ?? this.run?.step ?? 0);
-  readonly totalSteps = $derived(this.run?.totalSteps ?? 0);
-  readonly left = $derived(secondsLeft(this.history.steps, this.totalSteps));
-  readonly heldOutLoss = $derived(this.history.evals.at(-1)?.loss ?? null);
-  /** Share of the device's peak that the last step reached; null where the peak is not known. */
-  readonly ofPeak = $derived(
-    this.work === null || this.last === null ? null : (this.last.tokensPerSecond * this.work.flopsPerToken) / this.work.peak,
-  );
-  /** Steps that changed nothing because their gradients overflowed. */
-  readonly skipped = $derived(this.history.steps.filter((row) => row.skipped === true).length);
   readonly active = $derived(this.activity !== 'idle');
-  /** The run shown can go on from its last checkpoint. */
-  readonly resumable = $derived(!this.active && this.run !== null && isResumable(this.run.status));
+  /** The run shown is the one that another tab trains. */
+  readonly watching = $derived.by(() => !this.active && this.run !== null && this.run.id === this.#otherTab.runId);
+  /** The run shown is being trained, here or in another tab. */
+  readonly live = $derived(this.active || this.watching);
   /** Why a new run can't be started now, or null. */
   readonly blocker = $derived(this.active ? 'A run is under way.' : startBlocker());
+  /** Why no run can be resumed now, or null. */
+  readonly resumeBlocker = $derived.by(() => (this.active ? 'A run is under way.' : this.#otherTab.blocker));
+  /** The run shown can go on from its last checkpoint. */
+  readonly resumable = $derived(this.resumeBlocker === null && this.run !== null && isResumable(this.run.status));
 
-  constructor(client: WorkerClient<TrainApi>) {
+  constructor(client: WorkerClient<TrainApi>, other: OtherTab) {
+    super();
     this.#client = client;
+    this.#otherTab = other;
+    this.monitor.limit(silenceLimits(location.search));
   }
 
-  /** Shows the run of the last visit, else the newest that can go on. */
+  /** Shows the run of another tab, else that of the last visit, else the newest that can go on. Then keeps an eye on other tabs. */
   async restore(): Promise<void> {
+    const turn = this.#turn;
+    await this.#follow().catch(() => undefined);
     await runs.refresh();
-    const run = runs.list.find((one) => one.id === recall('run')) ?? runs.list.find((one) => isResumable(one.status));
-    if (run && this.run === null) await this.open(run);
-    this.#follow();
+    const last = recall('run');
+    const run = runs.list.find((one) => one.id === last) ?? runs.list.find((one) => isResumable(one.status));
+    if (run && this.run === null && turn === this.#turn) await this.#open(run);
+    this.#otherTab.watch(() => this.#follow());
   }
 
-  /** Encodes the data, loads the model, and trains until the run ends or is paused. */
+  /** Encodes the data, loads the model, and trains until the run ends or is paused. All of them as they were when it was called. */
   async start(): Promise<void> {
+    if (this.blocker !== null) return;
+    const [chosen, encoding, settings] = [model.chosen, currentEncoding(), recipe.value];
     await this.#go('Turning examples into tokens', async () => {
-      this.#show(null, noRows);
-      const [encoding, settings, view] = [currentEncoding(), recipe.value, data.view];
-      if (!encoding || !settings || !view)
+      this.show(null, NO_ROWS);
+      if (!chosen || !encoding || !settings)
         throw new CodedError('train/state', startBlocker() ?? 'Model, data or recipe is missing.');
-      const dataset = await data.encode(encoding);
-      this.heldOutLines = dataset.heldOut.lines;
-      this.#enter('Loading the model');
-      const { id, name } = await model.ensureLoaded(settings.basePrecision);
-      const title = runName(
-        name,
-        view.name,
-        runs.list.map((run) => run.name),
-      );
+      const { dataset, view } = await data.encode(encoding);
+      await this.#load('Loading the model', () => model.ensureLoaded(chosen, settings.basePrecision));
+      const { id, name } = chosen.view;
+      const taken = runs.list.map((run) => run.name);
       const setup = {
-        ...{ name: title, modelId: id, recipe: settings, dataset, datasetName: view.name },
+        ...{ name: runName(name, view.name, taken), modelId: id, recipe: settings, dataset, datasetName: view.name },
         prompts: promptsFrom(view.head, dataset.heldOut.lines, 6),
       };
       this.#enter('Preparing the run');
-      return this.#client.call((api) =>
-        api.start(
-          setup,
-          callback((event) => this.#receive(event)),
-        ),
-      );
+      return this.#client.call((api) => api.start(setup, this.#listener()));
     });
   }
 
   /** Goes on with an earlier run from its newest checkpoint, also after a reload. */
   async resume(run: RunView): Promise<void> {
+    if (this.resumeBlocker !== null) return;
     await this.#go('Loading the model', async () => {
-      this.#show(run, await this.#client.call((api) => api.history(run.id)));
-      await bringBack(run);
+      this.show(run, await this.#client.call((api) => api.history(run.id)));
+      remember('run', run.id);
+      await this.#load('Loading the model', () => loadBaseModel(run));
       this.#enter('Restoring the checkpoint');
-      return this.#client.call((api) =>
-        api.resume(
-          run.id,
-          callback((event) => this.#receive(event)),
-        ),
-      );
+      return this.#client.call((api) => api.resume(run.id, this.#listener()));
     });
   }
 
-  /** Shows an earlier run without going on with it. */
+  /** Shows an earlier run without going on with it; the one asked for last. */
   async open(run: RunView): Promise<void> {
     if (this.active) return;
-    try {
-      this.#show(run, await this.#client.call((api) => api.history(run.id)));
-      this.failure = null;
-    } catch (error) {
-      this.failure = failureOf(error);
-    }
+    if (await this.#open(run)) remember('run', run.id);
   }
 
   /** Takes a deleted run off the page. */
   forget(id: string): void {
-    if (!this.active && this.run?.id === id) this.#show(null, noRows);
+    if (!this.active && this.run?.id === id) this.show(null, NO_ROWS);
   }
 
   async pause(): Promise<void> {
@@ -163,11 +132,18 @@ export class Training {
     await this.#end((api) => api.stop(save));
   }
 
-  /** Seconds that the phase under way will take yet, from its pace so far; null before there is one. */
-  phaseLeft(now: number): number | null {
-    const phase = this.phase;
-    if (!phase || phase.done <= 0 || phase.total <= phase.done) return null;
-    return ((now - phase.since) / 1000 / phase.done) * (phase.total - phase.done);
+  /** Ends the worker without waiting for it. The run can be resumed from its last checkpoint. */
+  async endNow(): Promise<void> {
+    if (!this.active) return;
+    this.#endedByUser = true;
+    this.#client.kill('it did not answer, and you ended it');
+    await this.#going;
+  }
+
+  /** Ends a worker that hangs, and goes on with its run from the last checkpoint. */
+  async resumeAnew(): Promise<void> {
+    await this.endNow();
+    if (this.run !== null && this.resumable) await this.resume(this.run);
   }
 
   dismiss(notice: Notice): void {
@@ -175,13 +151,18 @@ export class Training {
   }
 
   /** Carries a run from its first phase to its end, whatever that is. */
-  async #go(phase: string, work: () => Promise<RunView>): Promise<void> {
-    if (this.active) return;
+  #go(phase: string, work: () => Promise<RunView>): Promise<void> {
+    this.#going = this.#carry(phase, work);
+    return this.#going;
+  }
+
+  async #carry(phase: string, work: () => Promise<RunView>): Promise<void> {
+    this.#turn++;
     this.activity = 'preparing';
     this.failure = null;
     this.notices = [];
+    this.#endedByUser = false;
     this.#awake.set(true);
-    this.firstStep = null;
     this.#watch = new FirstStepWatch(performance.now());
     this.#enter(phase);
     try {
@@ -191,8 +172,9 @@ export class Training {
       this.#conclude(run);
     } catch (error) {
       this.#frames.flush();
-      this.#fail(failureOf(error));
+      this.#fail(error);
     } finally {
+      this.monitor.end();
       this.activity = 'idle';
       this.stoppable = false;
       this.phase = null;
@@ -202,14 +184,43 @@ export class Training {
     }
   }
 
-  /** Reads the list of runs anew; after the worker died that starts the next one, which needs a device too. */
+  /** From here on signs of life are expected: the progress of the load, then the events of the run. */
+  async #load(phase: string, load: () => Promise<void>): Promise<void> {
+    this.#enter(phase);
+    this.monitor.begin();
+    const stop = $effect.root(() => {
+      $effect(() => {
+        if (model.progress !== null) this.monitor.heard(false);
+      });
+    });
+    try {
+      await load();
+    } finally {
+      stop();
+    }
+  }
+
+  /** Reads the list of runs again; after the worker died that starts the next one, which needs a device too. */
   async #recover(): Promise<void> {
     await this.#refreshRun();
-    this.#follow();
     try {
       await device.ensureOpen();
     } catch (error) {
       this.failure = failureOf(error);
+    }
+  }
+
+  async #open(run: RunView): Promise<boolean> {
+    const turn = ++this.#turn;
+    try {
+      const history = await this.#client.ask((api) => api.history(run.id));
+      if (turn !== this.#turn) return false;
+      this.show(run, history);
+      this.failure = null;
+      return true;
+    } catch (error) {
+      if (turn === this.#turn) this.failure = failureOf(error);
+      return false;
     }
   }
 
@@ -218,17 +229,20 @@ export class Training {
     if (!this.stoppable) return;
     this.stoppable = false;
     this.activity = 'ending';
+    this.monitor.expectEnd(true);
     try {
       await this.#client.call(ask);
     } catch (error) {
+      if (this.#endedByUser || !this.#isEnding()) return;
       this.failure = failureOf(error);
-      if (this.#isEnding()) [this.activity, this.stoppable] = [before, true];
+      this.monitor.expectEnd(false);
+      [this.activity, this.stoppable] = [before, true];
     }
   }
 
   /** A run whose last steps were dropped is shown without them. */
   async #settle(run: RunView): Promise<void> {
-    if (this.step > run.step) this.#show(run, await this.#client.call((api) => api.history(run.id)));
+    if (this.step > run.step) this.show(run, await this.#client.call((api) => api.history(run.id)));
     this.run = run;
   }
 
@@ -246,48 +260,40 @@ export class Training {
     journal({ event: 'finished', baseLoss: run.baseLoss, tunedLoss: run.tunedLoss, seconds, steps: run.step });
   }
 
-  #fail(failure: Failure): void {
-    this.failure = failure;
-    if (this.run) this.run = { ...this.run, status: failure.code === 'worker/died' ? 'interrupted' : 'failed' };
-    notify('Finetab', failure.message);
-  }
-
-  #show(run: RunView | null, history: RunHistory): void {
-    this.run = run;
-    this.#log = new RunLog(history);
-    this.history = this.#log.view();
-    this.memory = this.work = null;
-    if (run) remember('run', run.id);
-  }
-
-  #say(message: string, done = 0, total = 0): void {
-    const since = this.phase?.message === message ? this.phase.since : performance.now();
-    this.phase = { message, done, total, since };
+  #fail(error: unknown): void {
+    const died = codeOf(error) === 'worker/died';
+    if (this.run) this.run = { ...this.run, status: died ? 'interrupted' : 'failed' };
+    if (this.run && died) this.#otherTab.ignore(this.run.id);
+    if (this.#endedByUser && died) return;
+    this.failure = failureOf(died && this.run !== null ? endOf(this.run, this.step, error) : error);
+    notify('Finetab', this.failure.message);
   }
 
   /** A phase of the page's own; the worker's come as events. */
   #enter(message: string): void {
     this.#watch?.enter(message, performance.now());
-    this.#say(message);
+    this.setPhase(message);
+  }
+
+  #listener() {
+    return callback((event: TrainEvent) => this.#receive(event));
   }
 
   #receive(event: TrainEvent): void {
+    this.monitor.heard(event.type === 'step');
     if (event.type === 'phase') this.#watch?.enter(event.message, performance.now());
     if (event.type === 'step') this.#endWatch();
-    tellJournal(event);
+    journalTraining(event);
     this.#frames.add(event);
   }
 
   #take(events: readonly TrainEvent[]): void {
-    for (const event of events) {
-      this.#log.add(event);
-      this.#note(event);
-    }
-    this.history = this.#log.view();
+    this.addRows(events);
+    for (const event of events) this.#note(event);
   }
 
   #note(event: TrainEvent): void {
-    if (event.type === 'phase') this.#say(event.message, event.done, event.total);
+    if (event.type === 'phase') this.setPhase(event.message, event.done, event.total);
     if (event.type === 'step') this.#onStep();
     if (event.type === 'status') this.#onStatus(event.run);
     if (event.type === 'memory') this.memory = event.bytes;
@@ -315,33 +321,40 @@ export class Training {
     if (this.activity === 'preparing') this.activity = 'training';
   }
 
-  /** A run may say that it is running though not here: in another tab, or in a worker that the browser is still ending. */
-  #follow(): void {
-    if (this.active || !runs.list.some((run) => run.status === 'running')) return;
-    setTimeout(() => void this.#lookAgain(), FOLLOW_MS);
-  }
-
-  async #lookAgain(): Promise<void> {
+  /** Looks whether another tab trains. Its run is shown when it is found, and kept up to date while it is shown. */
+  async #follow(): Promise<void> {
+    if (this.active) return;
+    const turn = this.#turn;
+    const before = this.#otherTab.runId;
+    const now = await this.#otherTab.look();
+    if (now === null && before === null && !runs.list.some((run) => run.status === 'running')) return;
     await runs.refresh();
-    if (!this.active) this.run = runs.list.find((run) => run.id === this.run?.id) ?? this.run;
-    this.#follow();
+    const id = now !== null && now !== before ? now : (this.run?.id ?? null);
+    const run = runs.find(id);
+    if (run === null || this.#otherTab.isIgnored(run.id)) return;
+    const trained = run.id === now || run.id === before;
+    const history = trained ? await this.#client.ask((api) => api.history(run.id)) : this.history;
+    if (this.#isIdle() && turn === this.#turn) this.update(run, history);
   }
 
-  /** The worker prunes checkpoints as it saves; its list is the true one. */
+  #isIdle(): boolean {
+    return !this.active;
+  }
+
+  /** The worker prunes checkpoints as it saves; the list of runs has those that are left. */
   async #refreshRun(): Promise<void> {
     await runs.refresh();
-    const fresh = runs.list.find((run) => run.id === this.run?.id);
+    const fresh = runs.find(this.run?.id ?? null);
     if (fresh && this.run) this.run = { ...this.run, checkpoints: fresh.checkpoints };
   }
 }
 
-function tellJournal(event: TrainEvent): void {
-  if (event.type === 'eval') journal({ event: 'eval', step: event.step, loss: event.loss });
-  if (event.type === 'phase') journal({ event: 'phase', message: event.message, done: event.done, total: event.total });
-  if (event.type !== 'step') return;
-  const { step, loss, learningRate, gradNorm, lossScale, skipped, tokensPerSecond } = event;
-  const scaling = lossScale !== undefined && skipped !== undefined && { lossScale, skipped };
-  journal({ event: 'step', step, loss, learningRate, gradNorm, ...scaling, tokensPerSecond });
+/** What a dead worker means for its run. */
+function endOf({ checkpoints }: RunView, step: number, error: unknown): CodedError {
+  const saved = Math.max(...checkpoints.map((checkpoint) => checkpoint.step));
+  const reason = error instanceof Error && typeof error.cause === 'string' ? error.cause : 'the reason is not known';
+  const advice = checkpoints.length === 0 ? 'Resume begins again.' : `Resume goes on from the checkpoint at step ${saved}.`;
+  return new CodedError('worker/died', `Training ended at step ${step}, because its worker died: ${reason}. ${advice}`);
 }
 
-export const training = new Training(trainClient);
+export const training = new Training(trainClient, otherTab);

@@ -1,14 +1,23 @@
-/** Trying a run: base and tuned side by side, and the adapter as files. */
+/** Trying a run: base and tuned model side by side, and the adapter as files. */
 
 import { callback, trainClient, type WorkerClient } from '../client';
-import type { ExportedFile, GenerateRequest, GenerateResult, Message, TrainApi } from '../../workers/api';
-import { bringBack } from './base-model';
-import { data } from './data.svelte';
+import type {
+  AdapterChoice,
+  ExportedFile,
+  GenerateRequest,
+  GenerateResult,
+  Message,
+  RunHistory,
+  RunPrompt,
+  RunView,
+  TrainApi,
+} from '../../workers/api';
+import { loadBaseModel } from './base-model';
 import { fileName, saveFiles, saveZip } from './download';
 import { failureOf, type Failure } from './failure';
 import { journal } from './journal.svelte';
-import { model } from './model.svelte';
-import { promptsFrom, type Prompt } from './prompts';
+import { otherTab } from './other-tab.svelte';
+import { promptsOfRun } from './prompts';
 import { runs } from './runs.svelte';
 import { training } from './training.svelte';
 
@@ -24,6 +33,8 @@ export class Use {
   readonly #client: WorkerClient<TrainApi>;
   /** The run chosen by hand; null takes the one trained last. */
   chosen = $state<string | null>(null);
+  /** The checkpoint chosen by hand, which answers and is exported; null takes the newest. */
+  chosenStep = $state<number | null>(null);
   /** What is in the prompt box; null while nobody has typed, then the first suggestion stands there. */
   typed = $state<string | null>(null);
   system = $state('');
@@ -34,26 +45,31 @@ export class Use {
   seed = $state(42);
   base = $state.raw<Answer | null>(null);
   tuned = $state.raw<Answer | null>(null);
+  /** Step of the checkpoint that wrote `tuned`. */
+  tunedStep = $state<number | null>(null);
   /** The side that is writing now. */
   writing = $state<Side | 'loading' | null>(null);
   failure = $state.raw<Failure | null>(null);
-  /** Step of the checkpoint to export; null takes the newest. */
-  exportStep = $state<number | null>(null);
   files = $state.raw<readonly ExportedFile[]>([]);
   exportFailure = $state.raw<Failure | null>(null);
+  /** Rows of a run whose record has no prompts. */
+  #oldRows = $state.raw<{ readonly runId: string; readonly history: RunHistory } | null>(null);
   #exportTurn = 0;
+  /** Counts comparisons, and the changes that make the one under way worthless. */
+  #turn = 0;
+  #cancelled = false;
 
   /** Runs that have an adapter. */
   readonly candidates = $derived(runs.list.filter((run) => run.checkpoints.length > 0));
   readonly run = $derived(this.#find(this.chosen) ?? this.#find(training.run?.id ?? null) ?? this.candidates[0] ?? null);
-  readonly suggestions = $derived(
-    suggest(this.run?.recipe.samplePrompts ?? [], promptsFrom(data.view?.head ?? [], training.heldOutLines, 6)),
-  );
+  /** The chosen checkpoint while the run still has it; null for the newest. */
+  readonly exportStep = $derived(this.run?.checkpoints.some(({ step }) => step === this.chosenStep) ? this.chosenStep : null);
+  /** Step of the checkpoint that answers and is exported. */
+  readonly step = $derived(this.exportStep ?? newestStep(this.run));
+  readonly suggestions = $derived(this.run === null ? [] : promptsOfRun(this.run, this.#rowsOf(this.run)));
   readonly prompt = $derived(this.typed ?? this.suggestions[0]?.text ?? '');
   /** Answers as the assistant of a conversation, or continues the text as it stands. */
-  readonly chat = $derived(
-    this.asChat ?? (data.view?.head[0]?.kind ?? (model.view?.hasChatTemplate === true ? 'chat' : 'text')) === 'chat',
-  );
+  readonly chat = $derived(this.asChat ?? (this.suggestions[0]?.kind ?? 'chat') === 'chat');
   /** Why nothing can be compared now, or null. */
   readonly blocker = $derived(this.#blocker());
 
@@ -62,39 +78,56 @@ export class Use {
   }
 
   choose(id: string): void {
+    this.#abandon();
     this.chosen = id;
-    this.base = this.tuned = null;
-    this.exportStep = null;
-    this.typed = null;
+    this.base = this.tuned = this.chosenStep = this.typed = null;
   }
 
-  take(prompt: Prompt): void {
+  /** Takes another checkpoint of the run; null takes the newest. */
+  chooseStep(step: number | null): void {
+    this.#abandon();
+    this.chosenStep = step;
+    this.tuned = null;
+  }
+
+  take(prompt: RunPrompt): void {
     this.typed = prompt.text;
     this.system = prompt.system ?? '';
   }
 
-  /** Lets base and tuned answer the same prompt with the same seed, one after the other. */
+  /** Reads the samples of a run that was saved without prompts: theirs are suggested instead. */
+  async findPrompts(run: RunView): Promise<void> {
+    if (run.prompts !== undefined || this.#rowsOf(run) !== null) return;
+    const history = await this.#client.ask((api) => api.history(run.id)).catch(() => null);
+    if (history !== null) this.#oldRows = { runId: run.id, history };
+  }
+
+  /** Lets base and tuned model answer the same prompt with the same seed, one after the other. */
   async compare(): Promise<void> {
     const run = this.run;
     if (this.blocker !== null || this.writing !== null || run === null) return;
+    const turn = ++this.#turn;
+    this.#cancelled = false;
+    const adapter = { runId: run.id, step: this.step };
+    const [prompt, request] = [this.prompt, this.#request()];
     this.failure = null;
     this.base = this.tuned = null;
     this.writing = 'loading';
     try {
-      await bringBack(run);
-      const prompt = this.prompt;
-      const base = await this.#answer('base', null);
-      if (base.stopped === 'cancelled') return;
-      const tuned = await this.#answer('tuned', run.id);
-      if (tuned.stopped !== 'cancelled') tellJournal(prompt, base, tuned);
+      await loadBaseModel(run);
+      const base = await this.#answer('base', null, request, turn);
+      const tuned = base === null ? null : await this.#answer('tuned', adapter, request, turn);
+      if (base !== null && tuned !== null) tellJournal(prompt, base, tuned);
     } catch (error) {
-      this.failure = failureOf(error);
+      if (turn === this.#turn) this.failure = failureOf(error);
     } finally {
       this.writing = null;
     }
   }
 
+  /** Ends the comparison under way, also between its two answers; what was written stays. */
   async cancel(): Promise<void> {
+    this.#cancelled = true;
     try {
       await this.#client.call((api) => api.cancelGenerate());
     } catch (error) {
@@ -129,16 +162,30 @@ export class Use {
     }
   }
 
-  async #answer(side: Side, runId: string | null): Promise<GenerateResult> {
+  /** The whole answer of one side, or null when the comparison was cancelled or is no longer wanted. */
+  async #answer(side: Side, adapter: AdapterChoice | null, request: GenerateRequest, turn: number) {
+    if (this.#cancelled) return null;
     this.writing = side;
     this[side] = { text: '', result: null };
-    const onText = callback((text: string) => (this[side] = { text, result: this[side]?.result ?? null }));
-    const request = this.#request();
-    const result = await this.#client.call((api) =>
-      api.generate(runId === null ? null : { runId, step: this.exportStep }, request, onText),
-    );
+    if (adapter !== null) this.tunedStep = adapter.step;
+    const onText = callback((text: string) => {
+      if (turn === this.#turn) this[side] = { text, result: null };
+    });
+    const result = await this.#client.call((api) => api.generate(adapter, request, onText));
+    if (turn !== this.#turn) return null;
     this[side] = { text: result.text, result };
-    return result;
+    return this.#isCancelled() ? null : result;
+  }
+
+  /** It may have been cancelled while the model wrote. */
+  #isCancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  /** Cancels a comparison whose answers are no longer wanted. */
+  #abandon(): void {
+    this.#turn++;
+    if (this.writing !== null) void this.cancel();
   }
 
   #request(): GenerateRequest {
@@ -155,19 +202,22 @@ export class Use {
     return this.candidates.find((run) => run.id === id);
   }
 
+  #rowsOf(run: RunView): RunHistory | null {
+    if (training.run?.id === run.id) return training.history;
+    return this.#oldRows?.runId === run.id ? this.#oldRows.history : null;
+  }
+
   #blocker(): string | null {
     if (training.active) return 'Pause or stop the training first: it has the device.';
+    if (otherTab.blocker !== null) return otherTab.blocker;
     if (this.run === null) return 'Train a run first; it can be tried from its first checkpoint on.';
     return this.prompt.trim() === '' ? 'Write a prompt first.' : null;
   }
 }
 
-/** The run's own prompts first; each with the system message that the data has beside it. */
-export function suggest(texts: readonly string[], fromData: readonly Prompt[]): Prompt[] {
-  const own = texts.map(
-    (text): Prompt => fromData.find((prompt) => prompt.text === text) ?? { text, system: null, kind: 'chat' },
-  );
-  return [...own, ...fromData.filter((prompt) => !texts.includes(prompt.text))].slice(0, 6);
+function newestStep(run: RunView | null): number | null {
+  const steps = run?.checkpoints.map(({ step }) => step) ?? [];
+  return steps.length === 0 ? null : Math.max(...steps);
 }
 
 function tellJournal(prompt: string, base: GenerateResult, tuned: GenerateResult): void {

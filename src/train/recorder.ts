@@ -6,8 +6,9 @@ import { lossesOf } from './losses';
 import type { SessionState } from './session';
 import type { RunView, SampleRow, StepRow, TrainEvent } from './types';
 
-/** Rows of steps are stored when so many are waiting; a checkpoint stores them at once. */
+/** Rows of steps are stored after so many steps or milliseconds, and with a checkpoint. Tabs that watch the run read them there. */
 const ROWS_AT_ONCE = 50;
+const ROWS_AFTER_MS = 1000;
 
 /** A store that fails does not stop the training: except by `save` and `rollBack`, its failures are reported as notices. */
 export class RunRecorder {
@@ -17,6 +18,7 @@ export class RunRecorder {
   /** Changes of the record since it was stored last. */
   #unsaved: Partial<RunRecord> = {};
   #steps: StepRow[] = [];
+  #rowsStoredAt = 0;
 
   constructor(store: RunStore, record: RunRecord, onEvent: (event: TrainEvent) => void) {
     this.#store = store;
@@ -44,7 +46,8 @@ export class RunRecorder {
     this.#steps.push(row);
     this.#change({ step: row.step });
     this.#onEvent({ type: 'step', ...row });
-    if (this.#steps.length >= ROWS_AT_ONCE) void this.#keep(this.#writeSteps());
+    const due = this.#steps.length >= ROWS_AT_ONCE || performance.now() - this.#rowsStoredAt > ROWS_AFTER_MS;
+    if (due) void this.#keep(this.#writeSteps());
   }
 
   /** The base's held-out loss; null when nothing is held out. */
@@ -125,6 +128,7 @@ export class RunRecorder {
   async #writeSteps(): Promise<void> {
     const rows = this.#steps;
     this.#steps = [];
+    this.#rowsStoredAt = performance.now();
     if (rows.length > 0) await this.#store.appendRows(this.#record.id, 'steps', rows);
   }
 

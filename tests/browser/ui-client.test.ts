@@ -19,6 +19,12 @@ afterEach(() => {
   for (const one of clients.splice(0)) one.kill();
 });
 
+/** The worker has told its name, and the page waits for the lock of that name. */
+async function lifelineHeld(): Promise<void> {
+  const isOurs = ({ name = '' }: LockInfo): boolean => name.startsWith('finetab-test-');
+  await expect.poll(async () => (await navigator.locks.query()).pending?.some(isOurs)).toBe(true);
+}
+
 it('starts one worker and keeps it', async () => {
   const pupil = client();
   expect(await pupil.call((api) => api.count())).toBe(1);
@@ -60,6 +66,7 @@ it('notices a worker that closed itself, of which no event tells, and starts ano
   let deaths = 0;
   pupil.onDeath(() => deaths++);
   await pupil.call((api) => api.count());
+  await lifelineHeld();
   const waiting = pupil.call((api) => api.forever());
   const closing = pupil.call((api) => api.close());
   await expect(waiting).rejects.toThrow(/it ended without an error/);

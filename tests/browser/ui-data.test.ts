@@ -112,7 +112,7 @@ it.each([
   await drop('lamp.csv', CSV);
   await expect.element(page.getByRole('heading', { name: 'lamp.csv' })).toBeVisible();
   await drop(name, content);
-  await expect.element(page.getByRole('alert')).toHaveTextContent(name);
+  await expect.element(page.getByRole('alert')).toHaveTextContent(`${name} could not be used; lamp.csv is still the dataset.`);
   expect(heard.at(-1)).toMatchObject({ event: 'error', code });
   await page.getByRole('button', { name: 'Next example' }).click();
   await expect.poll(trained).toContain('The keeper.');
@@ -153,8 +153,8 @@ it('gives file, mapping and tokenizer to the next worker when one died', async (
   await page.getByRole('combobox', { name: 'Use of column answer' }).selectOptions('Question (user)');
   await expect.poll(trained).toContain('Where is the lamp?');
   dataClient.kill();
-  const encoded = await data.encode(await starterEncoding({ heldOutRatio: 0 }));
-  expect(encoded.train.offsets).toHaveLength(3);
+  const { dataset } = await data.encode(await starterEncoding({ heldOutRatio: 0 }));
+  expect(dataset.train.offsets).toHaveLength(3);
   await data.showExample(1);
   await expect.poll(trained).toContain('Who lights it?');
 });

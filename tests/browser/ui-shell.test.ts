@@ -16,6 +16,7 @@ let shell: Record<string, unknown>;
 
 beforeAll(() => {
   localStorage.clear();
+  sessionStorage.clear();
   document.documentElement.lang = 'en';
   document.title = 'Finetab';
   shell = mount(App, { target: document.body });

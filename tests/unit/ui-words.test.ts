@@ -3,7 +3,7 @@ import { fileName } from '../../src/state/download';
 import { promptsFrom } from '../../src/state/prompts';
 import { isResumable, runName } from '../../src/state/run-status';
 import { clock } from '../../src/ui/charts/figures';
-import { percentDone, tabTitle, trainView, wayOn, type TrainingView } from '../../src/ui/train/words';
+import { percentDone, tabTitle, trainView, resumeNote, type TrainingView } from '../../src/ui/train/words';
 import { answerFacts, readNumber } from '../../src/ui/use/words';
 import type { Example } from '../../workers/api';
 
@@ -50,6 +50,7 @@ describe('names', () => {
 describe('a run in words', () => {
   const at = (change: Partial<TrainingView>): TrainingView => ({
     activity: 'idle',
+    watching: false,
     run: null,
     step: 0,
     totalSteps: 0,
@@ -81,10 +82,10 @@ describe('a run in words', () => {
       totalSteps: 400,
       checkpoints: steps.map((step) => ({ step, bytes: 1, savedAt: 0, loss: null, best: false })),
     });
-    expect(wayOn(run(80, 120), 120)).toBe('Continue where it stopped: step 120 of 400.');
-    expect(wayOn(run(80), 91)).toBe('Continue from its last checkpoint: step 80 of 400.');
-    expect(wayOn(run(0), 0)).toBe('Continue where it stopped: step 0 of 400.');
-    expect(wayOn(run(), 7)).toMatch(/^Begins again/);
+    expect(resumeNote(run(80, 120), 120)).toBe('Continues where it ended: step 120 of 400.');
+    expect(resumeNote(run(80), 91)).toBe('Continues from its last checkpoint: step 80 of 400.');
+    expect(resumeNote(run(0), 0)).toBe('Continues where it ended: step 0 of 400.');
+    expect(resumeNote(run(), 7)).toMatch(/^Begins again/);
   });
   it('writes times on an axis', () => expect([0, 45, 150, 3900].map(clock)).toEqual(['0 s', '45 s', '2:30', '1:05:00']));
 });

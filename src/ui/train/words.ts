@@ -1,13 +1,17 @@
-/** How a run under way is put in words: in the rail, in the tab's title, before it starts. Pure. */
+/** A run under way in words: in the rail, in the tab's title, beside its buttons. Pure. */
 
 import type { RunStatus, RunView } from '../../../workers/api';
 import type { StageView } from '../../state/app.svelte';
+import type { Hang } from '../../state/monitor.svelte';
 import { statusWords } from '../../state/run-status';
 import type { Activity } from '../../state/training.svelte';
+import { duration } from '../charts/figures';
 
 /** What these sentences need of the training state. */
 export interface TrainingView {
   readonly activity: Activity;
+  /** The run shown is trained in another tab. */
+  readonly watching: boolean;
   readonly run: Pick<RunView, 'status'> | null;
   readonly step: number;
   readonly totalSteps: number;
@@ -18,8 +22,9 @@ export function percentDone(step: number, total: number): number {
 }
 
 export function trainView(training: TrainingView): StageView {
-  const { activity, run, step, totalSteps } = training;
+  const { activity, watching, run, step, totalSteps } = training;
   const place = `step ${step} of ${totalSteps}`;
+  if (watching) return { standing: 'busy', summary: `In another tab, ${place}` };
   if (activity === 'preparing') return { standing: 'busy', summary: 'Preparing…' };
   if (activity !== 'idle') return { standing: 'busy', summary: `Training, ${place}` };
   if (run === null) return { standing: 'open', summary: '' };
@@ -35,16 +40,37 @@ const standings: Readonly<Record<RunStatus, StageView['standing']>> = {
   interrupted: 'open',
 };
 
-/** Where resuming a run goes on; `step` is the last one done. */
-export function wayOn({ checkpoints, totalSteps }: Pick<RunView, 'checkpoints' | 'totalSteps'>, step: number): string {
-  const saved = Math.max(...checkpoints.map((checkpoint) => checkpoint.step));
-  if (checkpoints.length === 0) return 'Begins again: it stopped before its first checkpoint.';
-  return `${saved === step ? 'Continue where it stopped' : 'Continue from its last checkpoint'}: step ${saved} of ${totalSteps}.`;
+/** Step of the newest checkpoint; null without one. */
+export function savedStep({ checkpoints }: Pick<RunView, 'checkpoints'>): number | null {
+  return checkpoints.length === 0 ? null : Math.max(...checkpoints.map((checkpoint) => checkpoint.step));
 }
 
-/** The title of the tab: a share and a word while there is something to wait for. */
-export function tabTitle({ activity, run, step, totalSteps }: TrainingView): string {
+/** Where resuming a run continues; `step` is the last one done. */
+export function resumeNote(run: Pick<RunView, 'checkpoints' | 'totalSteps'>, step: number): string {
+  const saved = savedStep(run);
+  if (saved === null) return 'Begins again: it ended before its first checkpoint.';
+  return `${saved === step ? 'Continues where it ended' : 'Continues from its last checkpoint'}: step ${saved} of ${run.totalSteps}.`;
+}
+
+/** What is known of a run that hangs: since when, and how long its silences were before. */
+export function hangWords({ since, limit, usual }: Hang): string {
+  const time = new Date(since).toLocaleTimeString('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+  const before =
+    usual === 0 ? 'It was the first event.' : `Before that, at most ${duration(Math.ceil(usual))} passed between two events.`;
+  return `Its last event came at ${time}, more than ${duration(limit)} ago. ${before} The GPU or the worker may hang.`;
+}
+
+/** What Resume or End now costs. */
+export function costWords(run: Pick<RunView, 'checkpoints'> | null): string {
+  const saved = run === null ? null : savedStep(run);
+  return saved === null
+    ? 'There is no checkpoint yet: the run begins again.'
+    : `Steps after the checkpoint at step ${saved} are trained again.`;
+}
+
+/** The title of the tab: the share that is done while a run is trained, else its status. */
+export function tabTitle({ activity, watching, run, step, totalSteps }: TrainingView): string {
   if (activity === 'preparing') return 'Preparing – Finetab';
-  if (activity === 'training' || activity === 'ending') return `${percentDone(step, totalSteps)} % trained – Finetab`;
+  if (watching || activity === 'training' || activity === 'ending') return `${percentDone(step, totalSteps)} % trained – Finetab`;
   return run === null ? 'Finetab' : `${statusWords[run.status]} – Finetab`;
 }

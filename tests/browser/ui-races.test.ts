@@ -1,0 +1,202 @@
+/** Actions that overlap: the newest one wins, and a run gets what was chosen when it was started. */
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { DataState } from '../../src/state/data.svelte';
+import type { DeviceState } from '../../src/state/device.svelte';
+import { ModelState } from '../../src/state/model.svelte';
+import { OtherTab } from '../../src/state/other-tab.svelte';
+import { Runs } from '../../src/state/runs.svelte';
+import { recall, remember } from '../../src/state/storage';
+import { Training } from '../../src/state/training.svelte';
+import type { DataApi, DatasetView, ModelSource, ModelView, RunView, TrainApi } from '../../workers/api';
+import { deferredClient } from './deferred-client';
+
+beforeEach(() => {
+  localStorage.clear();
+  sessionStorage.clear();
+});
+
+const device = { ensureOpen: () => Promise.resolve(null) } as unknown as DeviceState;
+const files = (id: string): ModelSource => ({ kind: 'files', files: [new File([id], id)] });
+const nameOf = (source: ModelSource): string => (source.kind === 'files' ? (source.files[0]?.name ?? '') : source.kind);
+const viewOf = (source: ModelSource) => ({ id: nameOf(source), name: nameOf(source), context: 256 }) as ModelView;
+const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+describe('the model', () => {
+  const answers = { cachedModels: () => [], inspectModel: viewOf };
+
+  it('is loaded for whom it was chosen, also while another one is loading', async () => {
+    const { client, call, calls } = deferredClient<TrainApi>(answers);
+    const model = new ModelState(client, device);
+    await model.choose(files('A'));
+    const first = model.ensureLoaded(model.chosen, 'stored');
+    const loadA = await call('loadModel');
+    await model.choose(files('B'));
+    const second = model.ensureLoaded(model.chosen, 'stored');
+    loadA.resolve(undefined);
+    (await call('loadModel', 1)).resolve(undefined);
+    await Promise.all([first, second]);
+    expect(calls.filter(({ method }) => method === 'loadModel').map(({ args }) => args[0])).toEqual(['A', 'B']);
+    expect(model.loaded).toBe(true);
+  });
+
+  it('is loaded once for two who want it in the same precision, and again for another precision', async () => {
+    const { client, call, calls } = deferredClient<TrainApi>(answers);
+    const model = new ModelState(client, device);
+    await model.choose(files('A'));
+    const both = [model.ensureLoaded(model.chosen, 'stored'), model.ensureLoaded(model.chosen, 'stored')];
+    (await call('loadModel')).resolve(undefined);
+    await Promise.all(both);
+    const quantised = model.ensureLoaded(model.chosen, 'q4');
+    (await call('loadModel', 1)).resolve(undefined);
+    await quantised;
+    expect(calls.filter(({ method }) => method === 'loadModel').map(({ args }) => args[1])).toEqual(['stored', 'q4']);
+  });
+
+  it('that was chosen stays when the one of the last visit is found later', async () => {
+    const { client, call } = deferredClient<TrainApi>({ inspectModel: viewOf });
+    const model = new ModelState(client, device);
+    const restored = model.restore();
+    await model.choose(files('B'));
+    (await call('cachedModels')).resolve([]);
+    await restored;
+    expect(model.view?.id).toBe('B');
+  });
+
+  it('that was chosen stays when the model of a run is looked for', async () => {
+    const { client } = deferredClient<TrainApi>(answers);
+    const model = new ModelState(client, device);
+    await model.choose(files('A'));
+    expect((await model.find('starter'))?.view.id).toBe('starter');
+    expect(await model.find('elsewhere')).toBeNull();
+    expect(model.view?.id).toBe('A');
+  });
+
+  it('is read again by the next worker when one died', async () => {
+    const { client, call, calls, die } = deferredClient<TrainApi>(answers);
+    const model = new ModelState(client, device);
+    await model.choose(files('A'));
+    const { chosen } = model;
+    await model.choose(files('B'));
+    die();
+    const loaded = model.ensureLoaded(chosen, 'stored');
+    (await call('loadModel')).resolve(undefined);
+    await loaded;
+    const since = calls.slice(calls.findLastIndex(({ args }) => args[0] === files('B')) + 1);
+    expect(since.filter(({ method }) => method === 'inspectModel').map(({ args }) => nameOf(args[0] as ModelSource))).toContain(
+      'A',
+    );
+  });
+});
+
+describe('the dataset', () => {
+  const dataset = (name: string) => ({ name, examples: 0, columns: [], leftOut: 0 }) as unknown as DatasetView;
+  const opened = (file: File) => dataset(file.name);
+
+  it('that was dropped stays when the sample of the last visit arrives later', async () => {
+    remember('sample', 'support-tickets.csv');
+    const { client } = deferredClient<DataApi>({ open: opened });
+    const data = new DataState(client);
+    const restored = data.restore();
+    await data.open(new File(['x'], 'mine.csv'));
+    await restored;
+    expect(data.view?.name).toBe('mine.csv');
+    expect(recall('sample')).toBeNull();
+  });
+
+  it('that was dropped stays when a sample clicked before arrives later', async () => {
+    const { client } = deferredClient<DataApi>({ open: opened });
+    const data = new DataState(client);
+    await data.restore();
+    const [sample] = data.samples;
+    if (sample === undefined) throw new Error('There are no samples.');
+    await Promise.all([data.openSample(sample), data.open(new File(['x'], 'mine.csv'))]);
+    expect(data.view?.name).toBe('mine.csv');
+    expect(recall('sample')).toBeNull();
+  });
+
+  it('of the last visit is remembered when the file dropped after it is refused', async () => {
+    const { client, call } = deferredClient<DataApi>();
+    const data = new DataState(client);
+    await data.restore();
+    const [sample] = data.samples;
+    if (sample === undefined) throw new Error('There are no samples.');
+    const chosen = data.openSample(sample);
+    (await call('open')).resolve(dataset(sample.file));
+    await chosen;
+    const dropped = data.open(new File([''], 'bad.csv'));
+    (await call('open', 1)).reject(new Error('bad'));
+    await dropped;
+    expect([data.view?.name, data.refused, recall('sample')]).toEqual([sample.file, 'bad.csv', sample.file]);
+  });
+
+  it('is mapped as before when a mapping is refused', async () => {
+    const { client, call } = deferredClient<DataApi>({
+      open: () => ({ ...dataset('a.csv'), format: 'text', columns: [{ role: 'text' }] }),
+    });
+    const data = new DataState(client);
+    await data.open(new File(['x'], 'a.csv'));
+    const refused = data.setRole(0, 'ignore');
+    (await call('remap')).reject(new Error('no column left'));
+    await refused;
+    const next = data.setFormat('text-label');
+    const { args, resolve } = await call('remap', 1);
+    expect(args[0]).toEqual({ format: 'text-label', roles: ['text'] });
+    resolve(dataset('a.csv'));
+    await next;
+  });
+});
+
+describe('the runs', () => {
+  const run = (id: string, name = id) => ({ id, name, updatedAt: 0, status: 'paused', checkpoints: [] }) as unknown as RunView;
+
+  it('are listed as the newest answer has them', async () => {
+    const { client, call } = deferredClient<TrainApi>();
+    const runs = new Runs(client);
+    const both = [runs.refresh(), runs.refresh()];
+    (await call('runs', 1)).resolve([run('new')]);
+    await settled();
+    (await call('runs', 0)).resolve([run('old')]);
+    await Promise.all(both);
+    expect(runs.list.map(({ id }) => id)).toEqual(['new']);
+  });
+
+  it('keep the last name they were given, also when it is the first one again', async () => {
+    const stored = new Map([['1', 'first']]);
+    const { client, call } = deferredClient<TrainApi>({ runs: () => [run('1', stored.get('1'))] });
+    const runs = new Runs(client);
+    await runs.refresh();
+    const renames = [runs.rename('1', 'second'), runs.rename('1', 'first')];
+    for (const index of [0, 1]) {
+      const { args, resolve } = await call('renameRun', index);
+      stored.set('1', String(args[1]));
+      resolve(undefined);
+    }
+    await Promise.all(renames);
+    expect(runs.list[0]?.name).toBe('first');
+  });
+
+  it('show why one could not be deleted, also after the list was read again', async () => {
+    const { client, call } = deferredClient<TrainApi>({ runs: () => [run('1')] });
+    const runs = new Runs(client);
+    const removed = runs.remove('1');
+    (await call('deleteRun')).reject(new Error('This run is being trained in another tab.'));
+    await removed;
+    expect(runs.failure?.message).toMatch(/another tab/);
+    await runs.refresh();
+    expect(runs.failure?.message).toMatch(/another tab/);
+  });
+
+  it('show what was opened last, however long the history of the one before takes', async () => {
+    const { client, call } = deferredClient<TrainApi>();
+    const training = new Training(client, new OtherTab(client));
+    const both = [training.open(run('slow')), training.open(run('quick'))];
+    const rows = { steps: [], evals: [], samples: [] };
+    (await call('history', 1)).resolve(rows);
+    await settled();
+    (await call('history', 0)).resolve(rows);
+    await Promise.all(both);
+    expect(training.run?.id).toBe('quick');
+    expect(recall('run')).toBe('quick');
+  });
+});
