@@ -9,7 +9,8 @@ import { lowrankOp } from '../../kernels/lowrank';
 import { matmulOp } from '../../kernels/matmul';
 import type { Binding, Launch, Spec, Target } from '../../kernels/op';
 import { rmsnormOp } from '../../kernels/rmsnorm';
-import { tileOf } from '../../kernels/lib/tile';
+import { candidateTiles, productName, tileOf, type ProductShape } from '../../kernels/lib/tile';
+import { MATRICES } from '../../src/gpu/device';
 import { quantisedLayout } from '../../src/core/quantised';
 import { unroll } from '../../kernels/lib/unroll';
 
@@ -93,6 +94,35 @@ describe('tiles', () => {
         expect(Math.max(...workgroups)).toBeLessThanOrEqual(65535);
       }
   });
+});
+
+/** Run records and IndexedDB hold these names: those of earlier versions must stay valid. */
+test('names of products and tiles are the stored ones', () => {
+  const matrices = { M: 16, N: 16, K: 16, lanes: 32 };
+  const target = { ...real, maxWorkgroupBytes: 32768, features: new Set([MATRICES]), matrices };
+  const product = { layout: 'nt', type: 'f16', rows: 64, columns: 96, depth: 1024, extension: 16 } as const;
+  const namesOf = (of: ProductShape) => [...candidateTiles(of, target).keys()];
+  const wide = { ...product, f16Activations: true };
+  expect(productName(wide)).toBe('nt f16 halves 64x96x1024+16');
+  expect(namesOf(wide)).toEqual([
+    ...['tiled 64x64x16 4x4 /4', 'direct 8x8x1 4x4', 'direct 8x8x1 8x4'],
+    ...['tiled 128x128x8 8x8', 'tiled 128x128x8 8x8 /2', 'tiled 128x128x8 8x8 /4'],
+    ...['tiled 128x64x8 8x4', 'tiled 128x64x8 8x4 /2', 'tiled 128x64x8 8x4 /4'],
+    ...['tiled 64x64x16 4x4', 'tiled 64x64x16 4x4 /2'],
+    ...['tiled 64x64x16 8x4', 'tiled 64x64x16 8x4 /2', 'tiled 64x64x16 8x4 /4'],
+    ...['tiled 32x64x16 4x4', 'tiled 32x64x16 4x4 /2', 'tiled 32x64x16 4x4 /4'],
+    ...['tiled 32x32x16 4x4', 'tiled 32x32x16 4x4 /2', 'tiled 32x32x16 4x4 /4'],
+    ...['tiled 32x32x32 4x4', 'tiled 32x32x32 4x4 /2', 'tiled 32x32x32 4x4 /4'],
+    ...['matrix 64x64x32 2x2', 'matrix 64x128x32 2x4', 'matrix 128x128x32 4x4', 'matrix 128x128x32 4x2'],
+  ]);
+  const few = { ...product, rows: 2 };
+  expect([productName(few), ...namesOf(few)]).toEqual(['nt f16 2x96x1024+16', 'vector 1x64 2x4']);
+  const narrow = { ...product, layout: 'nn', type: 'q4', rows: 12, columns: 130_000, extension: 0 } as const;
+  expect(productName(narrow)).toBe('nn q4 12x4096x1024+0');
+  expect(namesOf(narrow)).toEqual([
+    ...['direct 2x1x32 4x8', 'direct 1x1x64 4x4', 'direct 4x1x16 4x4', 'direct 8x8x1 4x4'],
+    ...['tiled 32x64x16 4x4', 'tiled 32x32x16 4x4', 'tiled 32x32x32 4x4'],
+  ]);
 });
 
 function expectWithinLimits({ dispatches, scratch }: Launch, { maxBindingBytes }: Target): void {
