@@ -163,6 +163,20 @@ describe('the name of a run', () => {
     expect(await service.runs()).toMatchObject([{ status: 'finished', step: 6, name: 'after 6' }]);
   });
 
+  test('may be changed while the run ends, without undoing its end', async () => {
+    const { service, setup } = await openBench('wasm');
+    const events = new Events();
+    const renamed: Promise<void>[] = [];
+    events.when('checkpoint', ({ checkpoint }) => {
+      const { id = '' } = events.of('status')[0]?.run ?? {};
+      if (checkpoint.step === 3) renamed.push(service.renameRun(id, 'renamed at the end'));
+    });
+    await service.start(await setup(), events.receive);
+    await Promise.all(renamed);
+    expect(renamed).toHaveLength(1);
+    expect(await service.runs()).toMatchObject([{ status: 'finished', step: 3, name: 'renamed at the end' }]);
+  });
+
   test('may be changed in another tab than the one that trains', async () => {
     const { service, another, setup } = await openBench('wasm');
     const second = await another();
