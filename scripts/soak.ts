@@ -1,8 +1,8 @@
 /**
- * `npm run soak -- [--steps N] [--backend webgpu|wasm] [--allocations]`: trains a tiny model in a real browser and prints, ten times
- * on the way, what is held: GPU buffers (tensors on wasm), their bytes, and the JavaScript heap after collection. Exit code 1 when
- * any of them grew. With --allocations it prints instead, of the last nine tenths of the steps, which function allocated how many
- * bytes of JavaScript heap a step.
+ * `npm run soak -- [--steps N | --runs N] [--backend webgpu|wasm] [--allocations]`: trains a tiny model in a real browser, N steps of
+ * one run or N short runs in a row, and prints ten times on the way what is allocated: GPU buffers (tfjs tensors on wasm), their bytes,
+ * and the JavaScript heap after garbage collection. Exit code 1 when any of them grew. With --allocations it prints instead which
+ * function allocated how many bytes of JavaScript heap per step or run, over the last nine tenths.
  */
 
 import { parseArgs } from 'node:util';
@@ -14,20 +14,22 @@ import { launchBrowser } from './browser';
 
 /** The first part warms up: code is compiled, pools fill. */
 const PARTS = 10;
-/** What the collector may leave lying about. */
+/** Garbage that a collection may leave. */
 const HEAP_SLACK = 1.02;
 
 const { values } = parseArgs({
   options: {
     steps: { type: 'string', default: '10000' },
+    runs: { type: 'string' },
     backend: { type: 'string', default: 'webgpu' },
     allocations: { type: 'boolean', default: false },
   },
 });
-const steps = Number(values.steps);
+const what = values.runs === undefined ? 'steps' : 'runs';
+const count = Number(values.runs ?? values.steps);
 const backend: SoakBackend = values.backend === 'wasm' ? 'wasm' : 'webgpu';
-if (!Number.isInteger(steps) || steps < PARTS || backend !== values.backend) {
-  console.error('usage: npm run soak -- [--steps N] [--backend webgpu|wasm] [--allocations]');
+if (!Number.isInteger(count) || count < PARTS || backend !== values.backend) {
+  console.error('usage: npm run soak -- [--steps N | --runs N] [--backend webgpu|wasm] [--allocations]');
   process.exit(2);
 }
 
@@ -46,11 +48,11 @@ try {
   await page.goto(address);
   await page.waitForFunction(() => 'soak' in window);
   const inspector = await page.context().newCDPSession(page);
-  const soak = await page.evaluateHandle((kind) => window.soak(kind), backend);
-  const advance = (count: number) => soak.evaluate((run, steps) => run.advance(steps), Math.round(count));
+  const soak = await page.evaluateHandle(([kind, what]) => window.soak(kind, what), [backend, what] as const);
+  const advance = (more: number) => soak.evaluate((run, more) => run.advance(more), Math.round(more));
   if (values.allocations) await printAllocations(inspector, advance);
   for (let part = 0; part < PARTS && !values.allocations; part++) {
-    const held = await advance(steps / PARTS);
+    const held = await advance(count / PARTS);
     await inspector.send('HeapProfiler.collectGarbage');
     const { usedSize } = await inspector.send('Runtime.getHeapUsage');
     rows.push({ ...held, heapBytes: usedSize });
@@ -73,11 +75,11 @@ console.log(grew ? 'grew' : 'flat');
 process.exit(grew ? 1 : 0);
 
 /** The first tenth warms up. */
-async function printAllocations(inspector: CDPSession, advance: (steps: number) => Promise<unknown>): Promise<void> {
-  await advance(steps / PARTS);
-  const counted = Math.round(steps - steps / PARTS);
+async function printAllocations(inspector: CDPSession, advance: (more: number) => Promise<unknown>): Promise<void> {
+  await advance(count / PARTS);
+  const counted = Math.round(count - count / PARTS);
   const found = await allocationsOf(inspector, () => advance(counted));
   const total = found.reduce((sum, { bytes }) => sum + bytes, 0);
-  console.log(`${Math.round(total / counted)} bytes a step over ${counted} steps`);
+  console.log(`${Math.round(total / counted)} bytes per ${what.slice(0, -1)} over ${counted} ${what}`);
   for (const { where, bytes } of found) if (bytes >= counted) console.log(`${Math.round(bytes / counted)}\t${where}`);
 }

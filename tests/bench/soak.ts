@@ -18,17 +18,18 @@ import { randomData } from './shapes';
 
 export type SoakBackend = 'webgpu' | 'wasm';
 
-/** What is allocated after some steps: GPU buffers on webgpu, tfjs tensors on wasm. */
+/** What is allocated after some steps or runs: GPU buffers on webgpu, tfjs tensors on wasm. */
 export interface Held {
-  readonly step: number;
-  readonly loss: number;
+  readonly done: number;
+  /** Of the last step; absent when runs are counted. */
+  readonly loss?: number;
   readonly objects: number;
   readonly bytes: number;
 }
 
 export interface Soak {
-  /** Trains `steps` more steps with at most two queued. */
-  advance(steps: number): Promise<Held>;
+  /** Trains `count` more steps, at most two queued, or `count` more runs. */
+  advance(count: number): Promise<Held>;
 }
 
 const TOKENS = 16;
@@ -68,7 +69,7 @@ export async function openSoak(backend: SoakBackend): Promise<Soak> {
         if (pending.length >= IN_FLIGHT) last = await pending.shift();
       }
       for (const result of pending) last = await result;
-      return { step: session.step, loss: last?.loss ?? NaN, ...held() };
+      return { done: session.step, loss: last?.loss ?? NaN, ...held() };
     },
   };
 }

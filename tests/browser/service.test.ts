@@ -3,14 +3,11 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openRunStore } from '../../src/checkpoint/store';
 import type { GenerateRequest } from '../../src/train/types';
-import { closeBenches, Events, inspectOther, onRequestDevice, openBench, tinyRecipe } from './service-fixtures';
+import { closeServices, Events, inspectOther, onRequestDevice, openTiny, tinyRecipe, type TinyService } from '../tiny-service';
 
 vi.setConfig({ testTimeout: 300_000 });
 const ignore = () => undefined;
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await closeBenches();
-});
+afterEach(closeServices);
 
 const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
   ...{ prompt: { text: 'The lamp' }, maxTokens: 12, temperature: 0, topP: 1, seed: 1 },
@@ -19,7 +16,7 @@ const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
 
 describe('which run may start', () => {
   test('one for another model than the loaded one is refused, with both names', async () => {
-    const { service, setup } = await openBench('wasm');
+    const { service, setup } = await openTiny('wasm');
     const other = await inspectOther(service);
     const refused = service.start({ ...(await setup()), modelId: other.id }, ignore);
     await expect(refused).rejects.toMatchObject({ code: 'train/state' });
@@ -28,7 +25,7 @@ describe('which run may start', () => {
   });
 
   test('one while another tab trains is refused before anything is stored', async () => {
-    const { service, another, setup, store } = await openBench('wasm');
+    const { service, another, setup, store } = await openTiny('wasm');
     const second = await another();
     const events = new Events();
     const recipe = tinyRecipe({ maxSteps: 1000 });
@@ -52,7 +49,7 @@ describe('which run may start', () => {
   });
 
   test('only one of two started at the same time', async () => {
-    const { service, setup } = await openBench('wasm');
+    const { service, setup } = await openTiny('wasm');
     const given = await setup();
     const both = await Promise.allSettled([service.start(given, ignore), service.start(given, ignore)]);
     expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
@@ -61,7 +58,7 @@ describe('which run may start', () => {
   });
 
   test('neither model nor device may change from the call of start on', async () => {
-    const { service, setup, model } = await openBench('wasm');
+    const { service, setup, model } = await openTiny('wasm');
     const other = await inspectOther(service);
     const given = await setup();
     const training = service.start(given, ignore);
@@ -71,7 +68,7 @@ describe('which run may start', () => {
   });
 
   test('start waits for a model that is being loaded', async () => {
-    const { service, setup } = await openBench('wasm');
+    const { service, setup } = await openTiny('wasm');
     const other = await inspectOther(service);
     const loading = service.loadModel(other.id, 'stored', ignore);
     const training = service.start({ ...(await setup()), modelId: other.id }, ignore);
@@ -82,11 +79,11 @@ describe('which run may start', () => {
 
 describe('a stop', () => {
   test.each([
-    ['pause', 'paused', (service: Awaited<ReturnType<typeof openBench>>['service']) => service.pause()],
-    ['stop', 'stopped', (service: Awaited<ReturnType<typeof openBench>>['service']) => service.stop(true)],
-    ['drop', 'stopped', (service: Awaited<ReturnType<typeof openBench>>['service']) => service.stop(false)],
+    ['pause', 'paused', (service: TinyService['service']) => service.pause()],
+    ['stop', 'stopped', (service: TinyService['service']) => service.stop(true)],
+    ['drop', 'stopped', (service: TinyService['service']) => service.stop(false)],
   ] as const)('%s right after start ends the run before its first step', async (_, status, end) => {
-    const { service, setup } = await openBench('wasm');
+    const { service, setup } = await openTiny('wasm');
     const events = new Events();
     const given = await setup(tinyRecipe({ maxSteps: 50 }));
     const training = service.start(given, events.receive);
@@ -97,7 +94,7 @@ describe('a stop', () => {
   });
 
   test('a pause while kernels compile or the session opens is honoured, and the run can be resumed', async () => {
-    const { service, setup } = await openBench('wasm');
+    const { service, setup } = await openTiny('wasm');
     const events = new Events();
     const given = await setup(tinyRecipe({ maxSteps: 4 }));
     events.when('memory', () => void service.pause());
@@ -111,7 +108,7 @@ describe('a stop', () => {
     ['stop', 'stopped', 2],
   ] as const)('%s during the recovery from a lost GPU ends the run at its newest checkpoint', async (end, status, step) => {
     const lose = catchDevice();
-    const { service, setup } = await openBench('webgpu');
+    const { service, setup } = await openTiny('webgpu');
     const events = new Events();
     const given = await setup(tinyRecipe({ maxSteps: 8, saveEvery: 2, sampleEvery: 8, evalEvery: 8 }));
     events.when('checkpoint', ({ checkpoint }) => checkpoint.step === 2 && lose());
@@ -126,7 +123,7 @@ describe('a stop', () => {
 
   test('a lost GPU alone is recovered from, and the run goes to its end', async () => {
     const lose = catchDevice();
-    const { service, setup } = await openBench('webgpu');
+    const { service, setup } = await openTiny('webgpu');
     const events = new Events();
     const given = await setup(tinyRecipe({ maxSteps: 5, saveEvery: 2, sampleEvery: 5, evalEvery: 5 }));
     events.when('checkpoint', ({ checkpoint }) => checkpoint.step === 2 && lose());
@@ -149,7 +146,7 @@ function catchDevice(): () => void {
 
 describe('the name of a run', () => {
   test('survives what the run writes while it trains', async () => {
-    const { service, setup } = await openBench('wasm');
+    const { service, setup } = await openTiny('wasm');
     const events = new Events();
     const renames: Promise<void>[] = [];
     const given = await setup(tinyRecipe({ maxSteps: 6, evalEvery: 1, saveEvery: 1, sampleEvery: 6 }));
@@ -164,7 +161,7 @@ describe('the name of a run', () => {
   });
 
   test('may be changed while the run ends, without undoing its end', async () => {
-    const { service, setup } = await openBench('wasm');
+    const { service, setup } = await openTiny('wasm');
     const events = new Events();
     const renamed: Promise<void>[] = [];
     events.when('checkpoint', ({ checkpoint }) => {
@@ -178,7 +175,7 @@ describe('the name of a run', () => {
   });
 
   test('may be changed in another tab than the one that trains', async () => {
-    const { service, another, setup } = await openBench('wasm');
+    const { service, another, setup } = await openTiny('wasm');
     const second = await another();
     const events = new Events();
     const renamed: Promise<void>[] = [];
@@ -195,7 +192,7 @@ describe('the name of a run', () => {
 
 describe('an answer', () => {
   test('comes from the checkpoint that is asked for', async () => {
-    const { service, setup } = await openBench('wasm');
+    const { service, setup } = await openTiny('wasm');
     const recipe = tinyRecipe({ maxSteps: 4, saveEvery: 2, learningRate: 0.1, warmupRatio: 0, schedule: 'constant' });
     const { id } = await service.start(await setup(recipe), ignore);
     const answer = async (step: number | null) => (await service.generate({ runId: id, step }, request(), ignore)).ids;
@@ -207,14 +204,14 @@ describe('an answer', () => {
   });
 
   test('that is cancelled before it began has no token', async () => {
-    const { service } = await openBench('wasm');
+    const { service } = await openTiny('wasm');
     const answer = service.generate(null, request({ maxTokens: 100 }), ignore);
     await service.cancelGenerate();
     expect(await answer).toMatchObject({ stopped: 'cancelled', ids: [], text: '' });
   });
 
   test('asked for after a cancel is complete, and the one before it is cancelled', async () => {
-    const { service } = await openBench('wasm');
+    const { service } = await openTiny('wasm');
     const first = service.generate(null, request({ maxTokens: 100 }), ignore);
     await service.cancelGenerate();
     const second = service.generate(null, request({ maxTokens: 5 }), ignore);
@@ -223,7 +220,7 @@ describe('an answer', () => {
   });
 
   test('is cancelled, not broken, when another model is loaded', async () => {
-    const { service } = await openBench('wasm');
+    const { service } = await openTiny('wasm');
     const other = await inspectOther(service);
     const answer = service.generate(null, request({ maxTokens: 100 }), ignore);
     await service.loadModel(other.id, 'stored', ignore);
@@ -234,7 +231,7 @@ describe('an answer', () => {
 
 describe('samples', () => {
   test('that a pause cut short are not stored, and the resumed run makes them', async () => {
-    const { service, setup } = await openBench('wasm');
+    const { service, setup } = await openTiny('wasm');
     const given = await setup(tinyRecipe({ maxSteps: 4, saveEvery: 4, sampleEvery: 2, evalEvery: 4 }));
     const whole = await service.start(given, ignore);
     const events = new Events();
