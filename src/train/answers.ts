@@ -2,7 +2,7 @@
 
 import type { Adapter } from '../adapter/lora';
 import type { RunStore } from '../checkpoint/types';
-import { CodedError } from '../core/errors';
+import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Host } from './host';
 import type { LoadedModel } from './loaded';
 import type { Runs } from './runs';
@@ -32,6 +32,8 @@ export class Answers {
       const model = await this.#host.model();
       const adapter = () => (choice === null ? Promise.resolve(null) : this.#adapterOf(model, choice));
       return await model.engine.loss.guard(model.generate(adapter, request, onText, () => answer.cancelled));
+    } catch (error) {
+      throw codeOf(error) === 'gpu/lost' ? lostAnswer(error) : error;
     } finally {
       this.#pending.delete(answer);
     }
@@ -56,4 +58,9 @@ export class Answers {
       return { layers: run.layers, recipe: run.recipe, parameters: snapshot.parameters };
     });
   }
+}
+
+function lostAnswer(error: unknown): CodedError {
+  const message = `${messageOf(error)} The answer is not complete. Ask again: a new device is requested then.`;
+  return new CodedError('gpu/lost', message, [], { cause: error });
 }

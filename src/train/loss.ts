@@ -10,10 +10,12 @@ const SETTLE_MS = 5000;
 
 export class DeviceLoss {
   #error: CodedError | null = null;
+  readonly #losable: boolean;
   readonly #listeners = new Set<() => void>();
 
   /** `lost` resolves when the device is lost; null on the processor. */
   constructor(lost: Promise<GPUDeviceLostInfo> | null) {
+    this.#losable = lost !== null;
     void lost?.then((info) => {
       this.#error = lostError(info);
       for (const listener of this.#listeners) listener();
@@ -34,7 +36,7 @@ export class DeviceLoss {
     try {
       return await (this.#error === null ? work : Promise.race([work, this.#overdue()]));
     } catch (error) {
-      if (!(error instanceof CodedError)) await this.#lostOr(sleep(REPORT_MS));
+      if (this.#losable) await this.#lostOr(sleep(REPORT_MS));
       throw this.#error ?? error;
     }
   }
@@ -60,10 +62,7 @@ export class DeviceLoss {
 
 function lostError({ reason, message }: GPUDeviceLostInfo): CodedError {
   const detail = message === '' ? reason : `${reason}: ${message}`;
-  return new CodedError(
-    'gpu/lost',
-    `The GPU device was lost (${detail}). A new device is requested, and the run continues from its newest checkpoint.`,
-  );
+  return new CodedError('gpu/lost', `The GPU device was lost (${detail}).`);
 }
 
 function sleep(milliseconds: number): Promise<void> {

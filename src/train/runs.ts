@@ -17,6 +17,9 @@ import type { StopRequest } from './trainer';
 import type { Tuner } from './tune';
 import type { RunSetup, RunView, TrainEvent } from './types';
 
+/** Losses of the device after which a run that makes no progress is given up. */
+const MAX_LOSSES = 3;
+
 /** A run from the call of `start` or `resume` until that call resolves, through losses of the device. */
 interface Job {
   readonly runId: string;
@@ -134,14 +137,18 @@ export class Runs {
   async #train(job: Job, store: RunStore, dataset: EncodedDataset, from: StartingPoint): Promise<RunView> {
     for (const error of this.#context.takeWarnings()) job.onEvent(noticeOf(error));
     let start = from;
+    let losses = 0;
     for (;;) {
       try {
         return await this.#attempt(job, store, dataset, start);
       } catch (error) {
         if (codeOf(error) !== 'gpu/lost') throw error;
-        job.onEvent(noticeOf(error));
+        const { step } = start.record;
+        start = await rewind(store, job.runId, job.onEvent);
+        losses = start.record.step > step ? 1 : losses + 1;
+        if (losses === MAX_LOSSES) throw givenUp(error);
+        job.onEvent(recovering(error));
       }
-      start = await rewind(store, job.runId, job.onEvent);
     }
   }
 
@@ -173,6 +180,20 @@ function checkPrecision({ view, precision }: LoadedModel, { basePrecision }: Rec
   throw new CodedError(
     'train/state',
     `This run needs the weights of ${view.name} in ${basePrecision}; they are loaded in ${precision}. Load the model again.`,
+  );
+}
+
+function recovering(error: unknown): TrainEvent {
+  const message = `${messageOf(error)} A new device is requested, and the run continues from its newest checkpoint.`;
+  return { type: 'notice', code: 'gpu/lost', message };
+}
+
+function givenUp(error: unknown): CodedError {
+  return new CodedError(
+    'gpu/lost',
+    `${messageOf(error)} This happened ${MAX_LOSSES} times without a new checkpoint. Update the GPU driver, close other programs that use the GPU, or use a smaller micro-batch or sequence length; then resume the run.`,
+    [],
+    { cause: error },
   );
 }
 

@@ -121,6 +121,17 @@ describe('a stop', () => {
     expect((await service.generate(null, request(), ignore)).ids.length).toBeGreaterThan(0);
   });
 
+  test('a run whose GPU is lost three times without a new checkpoint is given up, and can be resumed', async () => {
+    const lose = catchDevice();
+    const { service, setup } = await openTiny('webgpu');
+    const events = new Events().when('phase', ({ message }) => message === 'Compiling kernels' && lose());
+    const given = service.start(await setup(), events.receive);
+    await expect(given).rejects.toMatchObject({ code: 'gpu/lost' });
+    await expect(given).rejects.toThrow('3 times without a new checkpoint');
+    expect(events.of('notice')).toHaveLength(2);
+    expect(await service.runs()).toMatchObject([{ status: 'paused', step: 0 }]);
+  });
+
   test('a lost GPU alone is recovered from, and the run goes to its end', async () => {
     const lose = catchDevice();
     const { service, setup } = await openTiny('webgpu');
@@ -208,6 +219,17 @@ describe('an answer', () => {
     const answer = service.generate(null, request({ maxTokens: 100 }), ignore);
     await service.cancelGenerate();
     expect(await answer).toMatchObject({ stopped: 'cancelled', ids: [], text: '' });
+  });
+
+  test('fails when the GPU is lost, and the next one is written on a new device', async () => {
+    const lose = catchDevice();
+    const { service } = await openTiny('webgpu');
+    const complete = await service.generate(null, request(), ignore);
+    await expect(service.generate(null, request(), lose)).rejects.toMatchObject({
+      code: 'gpu/lost',
+      message: expect.stringMatching(/^The GPU device was lost \(destroyed.*Ask again/) as string,
+    });
+    expect((await service.generate(null, request(), ignore)).ids).toEqual(complete.ids);
   });
 
   test('asked for after a cancel is complete, and the one before it is cancelled', async () => {

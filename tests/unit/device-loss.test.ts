@@ -30,23 +30,25 @@ beforeEach(() => {
 test('work that succeeds or fails without a loss is passed through', async () => {
   const { loss } = lossy();
   expect(await loss.guard(Promise.resolve(3))).toBe(3);
-  await expect(loss.guard(Promise.reject(new CodedError('train/diverged', 'no')))).rejects.toThrow('no');
-  const unknown = expect(loss.guard(Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
+  const failed = expect(loss.guard(Promise.reject(new CodedError('train/diverged', 'no')))).rejects.toThrow('no');
   await vi.advanceTimersByTimeAsync(1000);
-  await unknown;
+  await failed;
   expect(loss.error).toBeNull();
 });
 
-test('an unknown error is a loss when the loss is reported shortly after', async () => {
-  const { loss, lose } = lossy();
-  const failed = expect(loss.guard(Promise.reject(new Error('mapAsync failed')))).rejects.toMatchObject({
-    code: 'gpu/lost',
-    message: expect.stringContaining('(unknown: the driver was reset)') as string,
-  });
-  await vi.advanceTimersByTimeAsync(100);
-  lose();
-  await failed;
-});
+test.each([new Error('mapAsync failed'), new CodedError('gpu/shader', 'The GPU driver refused the kernel.')])(
+  '%o is explained by a loss that is reported shortly after',
+  async (error) => {
+    const { loss, lose } = lossy();
+    const failed = expect(loss.guard(Promise.reject(error))).rejects.toMatchObject({
+      code: 'gpu/lost',
+      message: expect.stringContaining('(unknown: the driver was reset)') as string,
+    });
+    await vi.advanceTimersByTimeAsync(100);
+    lose();
+    await failed;
+  },
+);
 
 test('work that is still going on at the loss is waited for', async () => {
   const { loss, lose } = lossy();
@@ -79,4 +81,8 @@ test('work that ended before the loss keeps its result', async () => {
   await vi.advanceTimersByTimeAsync(10);
   resolve(4);
   expect(await guarded).toBe(4);
+});
+
+test('on the processor an error is thrown at once', async () => {
+  await expect(new DeviceLoss(null).guard(Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
 });
