@@ -3,20 +3,24 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAdapter } from './adapter';
-import { chooseQuick, folder, launchBrowser, openPage, openWorld, takeAdapter, trainToEnd, type World } from './world';
+import {
+  chooseQuick,
+  folder,
+  launchBrowser,
+  openPage,
+  openWorld,
+  takeAdapter,
+  trainingWorker,
+  trainTo,
+  trainToEnd,
+  type World,
+} from './world';
 
 const recipe = { maxSteps: 6, saveEvery: 2, evalEvery: 6, heldOutRatio: 0.02 };
 
 let browser: Browser;
 beforeAll(async () => (browser = await launchBrowser()));
 afterAll(() => browser.close());
-
-/** Trains until at least `step` is done. */
-async function trainTo({ person, recorder }: World, step: number): Promise<void> {
-  await person.startTraining(60_000);
-  const reached = () => recorder.events.some((event) => event.event === 'step' && event.step >= step);
-  await recorder.until(reached, 300_000, `step ${step}`);
-}
 
 /** Presses "Resume" and waits for the end; says at which step it went on. */
 async function resumeToEnd({ person, recorder }: World): Promise<number> {
@@ -63,10 +67,7 @@ async function crash(world: World, backend: 'wasm' | 'webgpu'): Promise<World> {
 
 /** An exception that nobody catches ends the training worker; the page must say so and start another. */
 async function killWorker(world: World): Promise<World> {
-  const workers = world.page.workers();
-  const names = await Promise.all(workers.map((worker) => worker.evaluate(() => self.name)));
-  const worker = workers[names.findIndex((name) => name.startsWith('finetab-training-'))];
-  if (worker === undefined) throw new Error(`There is no training worker among ${names.join(', ')}.`);
+  const worker = await trainingWorker(world);
   await worker.evaluate(() => {
     setTimeout(() => {
       throw new Error('killed by the test');

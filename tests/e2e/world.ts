@@ -1,10 +1,10 @@
-/** What every end-to-end test starts with: a browser, a fresh profile with the page in it, and someone to use it. */
+/** What every end-to-end test starts with: a browser, a new profile with the page in it, and a person that uses it. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Page, Worker } from 'playwright-core';
 import { expect, inject, onTestFinished } from 'vitest';
 import { launchBrowser } from '../../scripts/browser';
 import { Person } from '../../scripts/person';
@@ -12,7 +12,7 @@ import { Recorder, type JournalEvent } from '../../scripts/recorder';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** A quick recipe: enough to train, measure, save and sample. */
+/** A short recipe that still trains, evaluates, saves and samples. */
 export const quickRecipe = {
   maxSteps: 4,
   sequenceLength: 64,
@@ -31,7 +31,7 @@ export interface World {
   readonly recorder: Recorder;
 }
 
-/** Opens the page in a profile of its own, from `url` if it is served elsewhere too; closed when the test ends. */
+/** Opens the page of `url` in a profile of its own, which is closed when the test ends. */
 export async function openWorld(
   browser: Browser,
   backend: 'auto' | 'webgpu' | 'wasm',
@@ -43,26 +43,43 @@ export async function openWorld(
   return openPage(context, backend, url);
 }
 
-/** Another page in the same profile. */
+/** Opens another page in the same profile. `options` are added to its address. */
 export async function openPage(
   context: BrowserContext,
   backend: 'auto' | 'webgpu' | 'wasm',
   url = inject('pageUrl'),
+  options = '',
 ): Promise<World> {
   const page = await context.newPage();
   const recorder = await Recorder.attach(page);
-  await page.goto(`${url}?backend=${backend}`);
+  await page.goto(`${url}?backend=${backend}${options}`);
   await recorder.next('ready', 60_000);
   return { page, context, person: new Person(page), recorder };
 }
 
 export { launchBrowser };
 
-/** A sample of the page, and the quick recipe with `change`. */
+/** Chooses a sample of the page, and the quick recipe with `change`. */
 export async function chooseQuick({ person, recorder }: World, change: object = {}): Promise<void> {
   await person.pickRecipe(file(folder(), 'recipe.json', JSON.stringify({ ...quickRecipe, ...change })));
   await person.takeSample('Support tickets');
   await recorder.next('data', 30_000);
+}
+
+/** Presses "Start training" and waits until at least `step` is done. */
+export async function trainTo({ person, recorder }: World, step: number): Promise<void> {
+  await person.startTraining(60_000);
+  const reached = () => recorder.events.some((event) => event.event === 'step' && event.step >= step);
+  await recorder.until(reached, 300_000, `step ${step}`);
+}
+
+/** The training worker of the page. */
+export async function trainingWorker({ page }: World): Promise<Worker> {
+  const workers = page.workers();
+  const names = await Promise.all(workers.map((worker) => worker.evaluate(() => self.name)));
+  const worker = workers[names.findIndex((name) => name.startsWith('finetab-training-'))];
+  if (worker === undefined) throw new Error(`There is no training worker among ${names.join(', ')}.`);
+  return worker;
 }
 
 /** Presses "Start training" and waits for the end. */
@@ -78,7 +95,7 @@ export async function takeAdapter({ person, recorder }: World, out: string): Pro
   expect([...saved].sort()).toEqual([...names].sort());
 }
 
-/** A folder for files of one test, gone when it ends. */
+/** A folder for the files of one test, deleted when it ends. */
 export function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'finetab-e2e-'));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));

@@ -1,0 +1,93 @@
+/** A training worker that ends without a word, one that hangs, and a GPU that never answers: the page says so and offers a way on. */
+
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { chooseQuick, launchBrowser, openPage, trainingWorker, trainTo, type World } from './world';
+
+const MINUTE = 60_000;
+const STEPS = 10;
+const recipe = { maxSteps: STEPS, saveEvery: 2, evalEvery: STEPS, sampleEvery: STEPS, heldOutRatio: 0.02 };
+
+let browser: Browser;
+beforeAll(async () => (browser = await launchBrowser()));
+afterAll(() => browser.close());
+
+/** A page whose runs count as hung after three seconds, unless their own gaps are longer. */
+async function openImpatient(backend: 'wasm' | 'webgpu'): Promise<World> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  onTestFinished(() => context.close());
+  return openPage(context, backend, inject('pageUrl'), '&silence=3');
+}
+
+const stageText = (world: World) => world.person.stage('Train').innerText();
+const button = (world: World, name: string) => world.person.stage('Train').getByRole('button', { name, exact: true });
+
+/** The run goes on and ends with its last step. */
+async function expectEnd({ recorder }: World, from: number): Promise<void> {
+  expect((await recorder.next('finished', 5 * MINUTE, from)).steps).toBe(STEPS);
+}
+
+describe('a worker that closed itself', () => {
+  it('is noticed, and its run goes on from the last checkpoint', async () => {
+    const world = await openImpatient('wasm');
+    await chooseQuick(world, recipe);
+    await trainTo(world, 3);
+    await (await trainingWorker(world)).evaluate(() => self.close());
+    await expect
+      .poll(() => stageText(world), { timeout: MINUTE })
+      .toMatch(
+        /Training ended at step \d+, because its worker died: it ended without an error.*Resume goes on from the checkpoint at/,
+      );
+    expect(world.recorder.forgive()?.code).toBe('worker/died');
+    const from = world.recorder.events.length;
+    await world.person.resume(MINUTE);
+    await expectEnd(world, from);
+  });
+});
+
+describe('a worker that hangs in a step', () => {
+  it('is noticed: the page says since when and what was usual, and Resume goes on', async () => {
+    const world = await openImpatient('wasm');
+    await chooseQuick(world, recipe);
+    await trainTo(world, 3);
+    // In a task of the worker's own: the browser does not end a worker in the middle of the debugger's.
+    await (
+      await trainingWorker(world)
+    ).evaluate(() => {
+      setTimeout(() => {
+        for (;;);
+      });
+    });
+    await expect.poll(() => stageText(world), { timeout: 2 * MINUTE }).toContain('The training does not respond.');
+    expect(await stageText(world)).toMatch(
+      /Its last event came at \d\d:\d\d:\d\d, more than \d+ s ago\. Before that, at most \d+ s passed between two events\./,
+    );
+    await button(world, 'Keep waiting').click();
+    await expect.poll(() => stageText(world)).not.toContain('The training does not respond.');
+    await expect.poll(() => stageText(world), { timeout: 2 * MINUTE }).toContain('The training does not respond.');
+    const from = world.recorder.events.length;
+    await button(world, 'Resume').click();
+    await expectEnd(world, from);
+    expect(world.recorder.failure).toBeNull();
+  });
+});
+
+describe('a GPU that never answers', () => {
+  it('does not make Stop hang: the page offers to end the run now, and to resume it then', async () => {
+    const world = await openImpatient('webgpu');
+    await chooseQuick(world, recipe);
+    await trainTo(world, 3);
+    await (
+      await trainingWorker(world)
+    ).evaluate(() => {
+      GPUBuffer.prototype.mapAsync = () => new Promise(() => undefined);
+    });
+    await button(world, 'Stop and save').click();
+    await button(world, 'End now').click({ timeout: 2 * MINUTE });
+    await expect.poll(() => stageText(world), { timeout: MINUTE }).toMatch(/Interrupted, step \d/);
+    expect(world.recorder.failure).toBeNull();
+    const from = world.recorder.events.length;
+    await world.person.resume(MINUTE);
+    await expectEnd(world, from);
+  });
+});
