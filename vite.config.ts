@@ -32,7 +32,7 @@ const BROWSER_DEPENDENCIES = [
     'uplot',
     'valibot',
   ],
-  ...['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', '@tensorflow/tfjs-core'],
+  ...['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', '@tensorflow/tfjs-backend-webgpu', '@tensorflow/tfjs-core'],
 ];
 
 /** For hooks and for `expect.poll` and `expect.element`, milliseconds: vitest's own, 10 s and 1 s, are missed on a busy machine. */
@@ -61,7 +61,7 @@ export default defineConfig({
         test: {
           name: 'dawn',
           include: ['tests/kernels/**/*.test.ts'],
-          exclude: ['tests/kernels/wasm.test.ts'],
+          exclude: ['tests/kernels/twins.test.ts'],
           environment: 'node',
           setupFiles: ['tests/kernels/dawn.ts'],
           // Lavapipe compiles some unrolled kernels for half a minute, on a busy machine for minutes.

@@ -32,17 +32,16 @@ export const adamwOp = defineOp()({
   },
   gradient: null,
   twin({ param, grad, m, v, hyper, norm, scale }) {
-    const cleared = tf.zerosLike(grad);
-    const [size = NaN] = norm.dataSync();
-    if (!Number.isFinite(size)) return { param: tf.clone(param), grad: cleared, m: tf.clone(m), v: tf.clone(v) };
     const [rate = 0, beta1 = 0, beta2 = 0, eps = 0, decay = 0, bias1 = 1, bias2 = 1, limit = 0] = hyper.dataSync();
     const unscaled = scale === null ? grad : tf.div(grad, scale);
-    const g = limit > 0 ? tf.mul(unscaled, Math.min(1, limit / (size + 1e-6))) : unscaled;
+    const g = limit > 0 ? tf.mul(unscaled, tf.minimum(tf.div(limit, tf.add(norm, 1e-6)), 1)) : unscaled;
     const first = tf.add(m, tf.mul(tf.sub(g, m), 1 - beta1));
     const second = tf.add(tf.mul(v, beta2), tf.mul(tf.square(g), 1 - beta2));
     const denominator = tf.add(tf.div(tf.sqrt(second), Math.sqrt(bias2)), eps);
     const moved = tf.sub(tf.mul(param, 1 - rate * decay), tf.mul(tf.div(first, denominator), rate / bias1));
-    return { param: moved, grad: cleared, m: first, v: second };
+    const finite = tf.isFinite(norm);
+    const ifFinite = (updated: tf.Tensor, kept: tf.Tensor) => tf.where(finite, updated, kept);
+    return { param: ifFinite(moved, param), grad: tf.zerosLike(grad), m: ifFinite(first, m), v: ifFinite(second, v) };
   },
   cost: (use) => ({ flops: 17 * sizeOf(use.outputs.param.shape), bytes: bytesOf(use) }),
   launch({ inputs: { hyper, norm, scale }, outputs: { param, grad, m, v } }, _attrs, target) {

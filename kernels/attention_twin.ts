@@ -30,7 +30,7 @@ interface Inputs {
 /** Added to the scores of pairs that do not see each other. */
 const HIDDEN = -1e30;
 /** Approximate limit on the scores that are in memory at a time. */
-const PIECE_ELEMENTS = 1 << 20;
+export const PIECE_ELEMENTS = 1 << 20;
 
 /** Consecutive queries [first, end) of `count` heads of one batch row, from head `head` on, and the keys [from, to) they may see. */
 interface Piece {
@@ -85,11 +85,16 @@ export function backwardTwin(
         };
       }),
     );
-    return { dq: tf.concat(pick(found, 'dq'), 1), dk: tf.addN(pick(found, 'dk')), dv: tf.addN(pick(found, 'dv')) };
+    return { dq: tf.concat(pick(found, 'dq'), 1), dk: sum(pick(found, 'dk')), dv: sum(pick(found, 'dv')) };
   });
   const joined = (name: 'dq' | 'dk' | 'dv') => tf.concat(pick(parts, name), 0);
   const keys = (name: 'dk' | 'dv') => byToken(sumGroups(joined(name), attrs), attrs.rows);
   return { dq: byToken(joined('dq'), attrs.rows), dk: keys('dk'), dv: keys('dv') };
+}
+
+/** Added one by one: tfjs-webgpu binds all inputs of `addN` at once, and devices have a limit of 8 or 10 buffers. */
+function sum(tensors: readonly tf.Tensor[]): tf.Tensor {
+  return tensors.reduce((all, tensor) => tf.add(all, tensor));
 }
 
 /** The tensor `name` of each record. */

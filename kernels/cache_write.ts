@@ -1,10 +1,10 @@
 /** Writes new keys and values to the cache that decoding attends to. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { f16ToF32, f32ToF16 } from '../src/core/f16';
 import { sameShape, sizeOf } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
 import source from './cache_write.wgsl?raw';
+import { roundedToF16 } from './lib/f16-twin';
 import { linearGrid, read, specBytes, write } from './lib/launch';
 import { isF32, isI32, matrixOf, misfit } from './lib/rule';
 import { defineOp, type Builder, type Value } from './op';
@@ -56,13 +56,7 @@ function scatter(cache: tf.Tensor, x: tf.Tensor, rows: ArrayLike<number>): tf.Te
     [written.length, 1],
     'int32',
   );
-  return tf.tensorScatterUpdate(cache, targets, roundToF16(tf.gather(x, sources)));
-}
-
-/** Rounds each number to the nearest f16. */
-function roundToF16(x: tf.Tensor): tf.Tensor {
-  const data = tf.clipByValue(x, -LARGEST, LARGEST).dataSync<'float32'>();
-  return tf.tensor(f16ToF32(f32ToF16(data)), x.shape);
+  return tf.tensorScatterUpdate(cache, targets, roundedToF16(tf.clipByValue(tf.gather(x, sources), -LARGEST, LARGEST)));
 }
 
 /** Writes row m of k and v to row rows[m] (i32 [M]) of the caches. */

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { product } from './lib/twin';
 
 /** Limit on the logits that are in memory at a time. */
-const CHUNK_ELEMENTS = 1 << 22;
+export const CHUNK_ELEMENTS = 1 << 22;
 
 /** Tensors of `crossentropyOp` by name. */
 export interface CrossentropyTensors {

@@ -31,12 +31,17 @@ export const lossscaleOp = defineOp()({
     return { scale, good, used: f32Spec([1]) };
   },
   gradient: null,
-  twin(inputs) {
-    const [scale = NaN] = inputs.scale.dataSync();
-    const [good = NaN] = inputs.good.dataSync();
-    const [norm = NaN] = inputs.norm.dataSync();
-    const next = following(scale, good, Number.isFinite(norm));
-    return { scale: tf.tensor1d([next.scale]), good: tf.tensor1d([next.good]), used: tf.tensor1d([scale]) };
+  twin({ scale, good, norm }) {
+    const finite = tf.isFinite(norm);
+    const counted = tf.add(good, 1);
+    const grows = tf.greaterEqual(counted, GROWTH_INTERVAL);
+    const grown = tf.where(grows, tf.minimum(tf.mul(scale, 2), LARGEST_SCALE), scale);
+    const zero = tf.zerosLike(good);
+    return {
+      scale: tf.where(finite, grown, tf.maximum(tf.div(scale, 2), 1)),
+      good: tf.where(finite, tf.where(grows, zero, counted), zero),
+      used: tf.clone(scale),
+    };
   },
   cost: (use) => ({ flops: 2, bytes: bytesOf(use) }),
   launch({ inputs: { norm }, outputs: { scale, good, used } }) {
@@ -46,12 +51,6 @@ export const lossscaleOp = defineOp()({
     return { scratch: [], dispatches: [{ shader, workgroups: [1, 1, 1], bindings }] };
   },
 });
-
-function following(scale: number, good: number, finite: boolean): { readonly scale: number; readonly good: number } {
-  if (!finite) return { scale: Math.max(1, scale / 2), good: 0 };
-  if (good + 1 < GROWTH_INTERVAL) return { scale, good: good + 1 };
-  return { scale: Math.min(LARGEST_SCALE, 2 * scale), good: 0 };
-}
 
 /** The scale and the number of good steps since it last changed, each [1] and kept across steps. */
 export interface LossScale {

@@ -1,5 +1,5 @@
 /**
- * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--steps N] [--backend auto|webgpu|wasm] [--out DIR] [--headed]`:
+ * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`:
  * trains and exports an adapter through the page, as a person does, in a real browser. Prints one JSON object per line; exits with
  * 0 only when the adapter's files are in DIR.
  */
@@ -19,12 +19,14 @@ const SILENCE_MS = 15 * MINUTE;
 const FILES = ['adapter_config.json', 'adapter_model.safetensors', 'README.md'];
 const GREEDY_TOKENS = 48;
 
+const BACKENDS = ['auto', 'webgpu', 'tfjs-webgpu', 'wasm'] as const;
+
 interface Options {
   readonly data: string;
   readonly model: string | null;
   readonly recipe: string | null;
   readonly steps: number | null;
-  readonly backend: 'auto' | 'webgpu' | 'wasm';
+  readonly backend: (typeof BACKENDS)[number];
   readonly out: string;
   readonly headed: boolean;
 }
@@ -53,9 +55,9 @@ function readOptions(): Options {
     ...(values.steps === undefined || /^[1-9]\d*$/.test(values.steps)
       ? []
       : [`--steps ${values.steps}: expected a whole number from 1`]),
-    ...(['auto', 'webgpu', 'wasm'].includes(values.backend)
+    ...(BACKENDS.some((backend) => backend === values.backend)
       ? []
-      : [`--backend ${values.backend}: expected auto, webgpu or wasm`]),
+      : [`--backend ${values.backend}: expected ${BACKENDS.join(', ')}`]),
   ];
   if (problems.length > 0) throw new PageError('demo/arguments', problems.join('; '));
   return {

@@ -1,8 +1,8 @@
 /**
- * `npm run parity -- [DIR] [--node] [--executor NAME]... [--case NAME]...`: trains every case under DIR (default tests/golden, made by
+ * `npm run parity -- [DIR] [--node] [--all] [--executor NAME]... [--case NAME]...`: trains every case under DIR (default tests/golden, made by
  * make_golden.py) on each executor in a real browser, and compares with PyTorch by the rule of tests/parity/tolerance.ts. A folder with
  * expected_greedy.json is a case too: its greedy continuations must be the same, token for token. The outcome of each case must be the
- * one listed in tests/parity/expected.ts; exit code 1 when one is not. With --node there is no browser: WebGPU comes from the npm
+ * one listed in tests/parity/expected.ts; exit code 1 when one is not. Without --all, cases that take an executor minutes are skipped. With --node there is no browser: WebGPU comes from the npm
  * package `webgpu`, on a GPU or lavapipe, and tfjs's cpu backend runs too.
  */
 
@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Plugin, ViteDevServer } from 'vite';
 import type { ParityExecutor, runCase } from '../tests/parity/cases';
-import { EXPECTED, EXTERNAL } from '../tests/parity/expected';
+import { EXPECTED, EXTERNAL, SLOW } from '../tests/parity/expected';
 import { judge, missingCases, type ParityResult, type Verdict } from '../tests/parity/judge';
 import { launchBrowser } from './browser';
 import { root } from './serve';
@@ -33,6 +33,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     node: { type: 'boolean', default: false },
+    all: { type: 'boolean', default: false },
     executor: { type: 'string', multiple: true, default: [] },
     case: { type: 'string', multiple: true, default: [] },
   },
@@ -62,6 +63,10 @@ async function main(): Promise<boolean> {
     for (const name of missingCases(cases, EXTERNAL)) report(name, '', { status: 'FAIL', text: 'is listed, but has no folder' });
   for (const name of cases) {
     for (const executor of chosen('executor', options.executor, place.executors)) {
+      if (!options.all && SLOW[name]?.includes(executor) === true) {
+        report(name, executor, { status: 'skipped', text: 'takes minutes on this executor: run with --all' });
+        continue;
+      }
       const started = performance.now();
       const result: ParityResult = await place
         .run(kindOf(directory, name)?.check ?? 'train', `${address}golden/${name}`, executor)
@@ -103,7 +108,7 @@ async function inBrowser(address: string): Promise<Place> {
   await page.goto(`${address}tests/parity/index.html`);
   await page.waitForFunction(() => 'runCase' in window);
   return {
-    executors: ['webgpu', 'wasm'],
+    executors: ['webgpu', 'tfjs-webgpu', 'wasm'],
     run: (...given) => page.evaluate((all) => window.runCase(...all), given),
     close: () => browser.close(),
   };

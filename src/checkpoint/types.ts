@@ -34,7 +34,7 @@ export interface RunRecord {
   readonly tunedLoss: number | null;
   readonly bestLoss: number | null;
   readonly device: string;
-  readonly executor: 'webgpu' | 'wasm';
+  readonly executor: 'webgpu' | 'tfjs-webgpu' | 'wasm';
   /** Version of the run's numerics; 1 when absent. */
   readonly numerics?: Numerics;
   /** Tiles of the run's matrix products, by product (see src/train/tune.ts); others take the static choice. */

@@ -69,7 +69,7 @@ async function shaderError(shader: Shader, module: GPUShaderModule, cause: unkno
   const detail = problems.map((p) => `${p.where} ${p.message}`).join('; ') || messageOf(cause);
   return new CodedError(
     'gpu/shader',
-    `The GPU driver refused the kernel ${shader.label}: ${detail}. Try another browser, or ?backend=wasm.`,
+    `The GPU driver refused the kernel ${shader.label}: ${detail}. Try another browser, or ?backend=tfjs-webgpu, which uses other kernels.`,
     problems,
     { cause },
   );

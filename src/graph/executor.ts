@@ -22,7 +22,8 @@ export interface Compiled {
  * error that names it.
  */
 export interface Executor {
-  readonly kind: 'webgpu' | 'wasm' | 'cpu';
+  /** Which kernels run: ours on WebGPU, or the twins on a backend of tfjs. */
+  readonly kind: 'webgpu' | 'tfjs-webgpu' | 'wasm' | 'cpu';
   /** Uploads a declared value. */
   write(value: Value, data: HostArray): void;
   /** Downloads a declared value. */

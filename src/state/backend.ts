@@ -3,17 +3,26 @@
 import type { DeviceOptions, ExecutorKind } from '../../workers/api';
 import { SILENCE_LIMITS, type SilenceLimits } from './watchdog';
 
-/** The executor asked for by `?backend=`; `auto` without one. */
+const EXECUTORS: readonly ExecutorKind[] = ['webgpu', 'tfjs-webgpu', 'wasm'];
+
+/** The executor that `?backend=` names; `auto` without one. */
 export function backendChoice(search: string): 'auto' | ExecutorKind {
   const asked = new URLSearchParams(search).get('backend');
-  return asked === 'webgpu' || asked === 'wasm' ? asked : 'auto';
+  return EXECUTORS.find((executor) => executor === asked) ?? 'auto';
 }
 
-/** `?gate=fail:subgroups,shader-f16` makes the checks of these features fail; `?tune=on` times tiles on software adapters too. */
+/**
+ * `?gate=fail:subgroups,shader-f16,base` makes the start-up checks of these features, or of our kernels (`base`), fail; `?tune=on`
+ * times tiles on software adapters too; `?software=on` treats a software adapter as a real GPU.
+ */
 export function deviceOptions(search: string): DeviceOptions {
   const asked = new URLSearchParams(search);
   const [, names = ''] = /^fail:(.+)$/.exec(asked.get('gate') ?? '') ?? [];
-  return { faulty: names.split(',').filter((name) => name !== ''), tune: asked.get('tune') === 'on' };
+  return {
+    faulty: names.split(',').filter((name) => name !== ''),
+    tune: asked.get('tune') === 'on',
+    software: asked.get('software') === 'on',
+  };
 }
 
 /** `?silence=5`: a run counts as hung after 5 seconds without an event, unless its own gaps are longer; see watchdog.ts. */

@@ -4,11 +4,11 @@
  */
 
 import type { ErrorCode } from '../core/errors';
-import type { TrainEvent } from '../../workers/api';
+import type { ExecutorKind, TrainEvent } from '../../workers/api';
 import type { FirstStep } from './first-step';
 
 export type JournalEvent =
-  | { readonly event: 'ready'; readonly adapter: string; readonly backend: 'webgpu' | 'wasm' }
+  | { readonly event: 'ready'; readonly adapter: string; readonly backend: ExecutorKind }
   | { readonly event: 'data'; readonly examples: number; readonly rejected: number; readonly format: string }
   /** What a run is busy with while no step is being trained. */
   | { readonly event: 'phase'; readonly message: string; readonly done: number; readonly total: number }

@@ -1,12 +1,14 @@
-/** Chooses the machine that trains: a real GPU through WebGPU, else the processor through WebAssembly. */
+/** Chooses the device that trains: a real GPU through WebGPU, by our kernels or by tfjs's, else the processor through WebAssembly. */
 
-import { codeOf, messageOf } from '../core/errors';
+import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Executor } from '../graph/executor';
 import { passGates, type Tamper } from '../graph/gates';
 import type { Graph } from '../graph/graph';
+import { failingTrials } from '../graph/kernel-check';
 import { TfjsExecutor } from '../graph/run-tfjs';
+import { TfjsWebGpuExecutor } from '../graph/run-tfjs-webgpu';
 import { WebGpuExecutor } from '../graph/run-webgpu';
-import { startWasm } from '../graph/tfjs-backend';
+import { startTfjsWebGpu, startWasm } from '../graph/tfjs-backend';
 import { measurePeak } from '../gpu/peak';
 import { MATRICES, openDevice, type Device } from '../gpu/device';
 import type { Machine } from './forecast';
@@ -30,26 +32,66 @@ export interface Engine {
   executor(graph: Graph): Executor;
 }
 
+/** Names our kernels in `DeviceOptions.faulty`, beside the optional features. */
+const BASE = 'base';
+
 /**
- * `auto` takes a real GPU, else the processor, and reports why; explicit choices throw `gpu/unavailable`. Optional features that the
- * driver computes wrongly are left out, and those in `faulty`.
+ * `auto` takes a real GPU with our kernels; with tfjs's where the driver fails our start-up check; else the processor. The view says
+ * why. Explicit choices throw `gpu/unavailable` or `gpu/shader` where they cannot run. Optional features of the GPU that its driver
+ * computes wrongly are left out.
  */
-export async function openEngine(
-  choice: 'auto' | ExecutorKind,
-  { faulty = [], tune = false }: DeviceOptions = {},
-): Promise<Engine> {
-  if (choice === 'wasm') return openProcessor('WebAssembly was asked for', false);
+export async function openEngine(choice: 'auto' | ExecutorKind, options: DeviceOptions = {}): Promise<Engine> {
+  if (choice === 'wasm') return openProcessor('WebAssembly was chosen.', false);
   const device = await openDevice(navigator.gpu as GPU | undefined).catch((error: unknown) => {
-    if (choice === 'webgpu' || codeOf(error) !== 'gpu/unavailable') throw error;
+    if (choice !== 'auto' || codeOf(error) !== 'gpu/unavailable') throw error;
     return messageOf(error);
   });
   if (typeof device === 'string') return openProcessor(device, true);
-  if (choice === 'webgpu' || !device.target.software) return gpuEngine(device, faulty, tune);
-  device.gpu.destroy();
-  return openProcessor(`the only WebGPU adapter, ${device.name}, is software, slower than WebAssembly`, true);
+  if (choice === 'tfjs-webgpu')
+    return tfjsEngine(device, await startTfjsWebGpu(device), "TensorFlow.js's WebGPU backend was chosen.");
+  if (choice === 'auto' && device.target.software && options.software !== true) {
+    device.gpu.destroy();
+    return openProcessor(`The only WebGPU adapter, ${device.name}, is software, slower than WebAssembly.`, true);
+  }
+  const failing = await failingKernels(device, options);
+  if (failing.length === 0) return gpuEngine(device, options);
+  if (choice === 'auto') return withoutKernels(device, failing);
+  throw new CodedError('gpu/shader', `${failure(failing)} Without ?backend=webgpu the page trains by other kernels.`);
 }
 
-async function gpuEngine(opened: Device, faulty: readonly string[], tune: boolean): Promise<Engine> {
+/**
+ * Which of our kernels fail the start-up check. A software adapter comes with the browser, compiles slowly, and is checked on demand
+ * only.
+ */
+async function failingKernels(device: Device, { faulty = [], software = false }: DeviceOptions): Promise<readonly string[]> {
+  const pretended = faulty.includes(BASE);
+  if (device.target.software && !software && !pretended) return [];
+  const base: Device = { ...device, target: { ...device.target, features: new Set() } };
+  const loss = new DeviceLoss(device.gpu.lost);
+  const failing = await failingTrials(
+    () => new WebGpuExecutor(base),
+    (_, result) => (pretended ? result.map((value) => 1.01 * value) : result),
+  );
+  const { error } = loss;
+  if (error !== null) throw error;
+  return failing;
+}
+
+function failure(failing: readonly string[]): string {
+  return `Our kernels failed on this driver: ${failing.join(', ')}.`;
+}
+
+/** Where our kernels fail: tfjs's, if they pass the same check. */
+async function withoutKernels(device: Device, failing: readonly string[]): Promise<Engine> {
+  const backend = await startTfjsWebGpu(device);
+  const failingToo = await failingTrials((graph) => new TfjsWebGpuExecutor(graph, backend));
+  if (failingToo.length === 0)
+    return tfjsEngine(device, backend, `${failure(failing)} Training uses TensorFlow.js's WebGPU backend, slower.`);
+  device.gpu.destroy();
+  return openProcessor(`${failure(failing)} TensorFlow.js's WebGPU backend failed too: ${failingToo.join(', ')}.`, true);
+}
+
+async function gpuEngine(opened: Device, { faulty = [], tune = false }: DeviceOptions): Promise<Engine> {
   const tamper: Tamper = (feature, result) => (faulty.includes(feature) ? result.map((value) => 1.01 * value) : result);
   const { device, failed } = await passGates(opened, tamper);
   return {
@@ -60,16 +102,29 @@ async function gpuEngine(opened: Device, faulty: readonly string[], tune: boolea
     tunes: tune || !device.target.software,
     loss: new DeviceLoss(device.gpu.lost),
     executor: () => new WebGpuExecutor(device),
-    view: {
-      executor: 'webgpu',
-      adapter: device.name,
-      software: device.target.software,
-      reason: null,
-      notes: failed.map(switchedOff),
-      tiles: {},
-      features: [...device.target.features].sort(),
-      maxBufferBytes: device.gpu.limits.maxBufferSize,
-    },
+    view: { ...gpuView(device), executor: 'webgpu', reason: null, notes: failed.map(switchedOff) },
+  };
+}
+
+function tfjsEngine(device: Device, backend: Awaited<ReturnType<typeof startTfjsWebGpu>>, reason: string): Engine {
+  return {
+    device,
+    peak: measurePeak(device).catch(() => null),
+    machine: { target: null, pooled: true, budget: device.gpu.limits.maxBufferSize },
+    tunes: false,
+    loss: new DeviceLoss(device.gpu.lost),
+    executor: (graph) => new TfjsWebGpuExecutor(graph, backend),
+    view: { ...gpuView(device), executor: 'tfjs-webgpu', reason, notes: [], features: [] },
+  };
+}
+
+function gpuView({ name, target, gpu }: Device): Omit<DeviceView, 'executor' | 'reason' | 'notes'> {
+  return {
+    adapter: name,
+    software: target.software,
+    tiles: {},
+    features: [...target.features].sort(),
+    maxBufferBytes: gpu.limits.maxBufferSize,
   };
 }
 

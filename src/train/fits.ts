@@ -1,23 +1,25 @@
 /** Whether a model can be held by the device, asked before any weight is read. */
 
-import { storageBytes } from '../core/dtype';
+import { storageBytes, type DType } from '../core/dtype';
 import { CodedError, type Problem } from '../core/errors';
 import { formatBytes } from '../core/storage';
 import type { ModelFolder } from '../model/folder';
 import { expectedStorage } from '../model/weights-source';
 import type { Engine } from './engine';
+import type { ExecutorKind } from './types';
 
-/** tfjs's WebAssembly memory ends at 4 GiB; weights may take half, the rest is for the step. */
+/** tfjs's WebAssembly memory ends at 4 GiB; weights may take half, the step needs the rest. */
 const WASM_WEIGHTS = 2 * 2 ** 30;
 
 /** Throws `model/too-large` that names the model, what it needs and what there is. */
-export function checkFits(folder: ModelFolder, { device }: Engine): void {
+export function checkFits(folder: ModelFolder, { device, view }: Engine): void {
   const storage = expectedStorage(folder);
+  const dtypeOf = (name: string): DType => (view.executor === 'webgpu' ? (storage.get(name) ?? 'f32') : 'f32');
   const sizes = [...folder.tensors.values()].map(({ name, shape }) => ({
     name,
-    bytes: storageBytes({ dtype: device === null ? 'f32' : (storage.get(name) ?? 'f32'), shape }),
+    bytes: storageBytes({ dtype: dtypeOf(name), shape }),
   }));
-  const limit = device?.gpu.limits.maxBufferSize ?? WASM_WEIGHTS;
+  const limit = device === null ? WASM_WEIGHTS : largestTensor(device.gpu.limits, view.executor);
   const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
   const problems: Problem[] = sizes
     .filter(({ bytes }) => bytes > limit)
@@ -30,4 +32,9 @@ export function checkFits(folder: ModelFolder, { device }: Engine): void {
     `${folder.view.name} does not fit: ${list}, and this device gives ${formatBytes(limit)}. Choose a smaller model.`,
     problems,
   );
+}
+
+/** Bytes. Our kernels bind a large tensor in parts, tfjs's bind it whole. */
+function largestTensor({ maxBufferSize, maxStorageBufferBindingSize }: GPUSupportedLimits, executor: ExecutorKind): number {
+  return executor === 'webgpu' ? maxBufferSize : Math.min(maxBufferSize, maxStorageBufferBindingSize);
 }

@@ -106,7 +106,7 @@ export class TrainService {
 
   async warmUp(modelId: string, recipe: Recipe): Promise<void> {
     const engine = await this.#host.engine();
-    if (engine.device === null || this.#runs.active) return;
+    if (engine.device === null || engine.view.executor !== 'webgpu' || this.#runs.active) return;
     const folder = this.#models.get(modelId);
     await warmUp(engine.device, folder.config, recipe, typesOf(folder, recipe), this.#tunerOf(engine));
   }

@@ -6,13 +6,16 @@ import type { Message } from '../dataset/types';
 import type { RematPolicy } from '../graph/remat';
 import type { Recipe } from '../recipe/recipe';
 
-export type ExecutorKind = 'webgpu' | 'wasm';
+/** Our kernels on WebGPU, tfjs's kernels on WebGPU, or tfjs's on the processor. */
+export type ExecutorKind = 'webgpu' | 'tfjs-webgpu' | 'wasm';
 
 export interface DeviceOptions {
-  /** Optional features of the GPU that are taken for wrongly computed, to test what follows. */
+  /** For tests: optional features of the GPU whose check fails; `base` stands for our kernels without any of them. */
   readonly faulty?: readonly string[];
   /** Time tiles on a software adapter too, where the static choice is known to be good. */
   readonly tune?: boolean;
+  /** For tests: treat a software adapter as a real GPU. */
+  readonly software?: boolean;
 }
 
 /** The machine that trains, as the page shows it. */
@@ -22,14 +25,14 @@ export interface DeviceView {
   readonly adapter: string;
   /** The WebGPU adapter is software or missing: training runs, slowly. */
   readonly software: boolean;
-  /** Why WebGPU is not used, in a sentence; null when it is. */
+  /** Why our kernels on WebGPU are not used, in a sentence or two; null when they are. */
   readonly reason: string | null;
   readonly features: readonly string[];
   /** Sentences on what the driver offers and is not used. */
   readonly notes: readonly string[];
   /** Tiles found fastest so far, by matrix product; see src/train/tune.ts. */
   readonly tiles: Readonly<Record<string, string>>;
-  /** Largest buffer the device gives, in bytes; null for wasm. */
+  /** Largest buffer of the GPU, in bytes; null for wasm. */
   readonly maxBufferBytes: number | null;
 }
 

@@ -67,7 +67,7 @@ it('training without the feature still agrees with PyTorch', async () => {
 
 it('reads from the address what is asked for, and nothing else', () => {
   const asked = deviceOptions('?gate=fail:subgroups,shader-f16&backend=webgpu');
-  expect(asked).toEqual({ faulty: ['subgroups', 'shader-f16'], tune: false });
-  expect(deviceOptions('?gate=subgroups&tune=on')).toEqual({ faulty: [], tune: true });
-  expect(deviceOptions('')).toEqual({ faulty: [], tune: false });
+  expect(asked).toEqual({ faulty: ['subgroups', 'shader-f16'], tune: false, software: false });
+  expect(deviceOptions('?gate=subgroups&tune=on')).toEqual({ faulty: [], tune: true, software: false });
+  expect(deviceOptions('')).toEqual({ faulty: [], tune: false, software: false });
 });

@@ -6,8 +6,9 @@ import { openDevice, type Device } from '../../src/gpu/device';
 import type { Executor } from '../../src/graph/executor';
 import type { Graph } from '../../src/graph/graph';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
+import { TfjsWebGpuExecutor } from '../../src/graph/run-tfjs-webgpu';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
-import { startWasm } from '../../src/graph/tfjs-backend';
+import { startTfjsWebGpu, startWasm } from '../../src/graph/tfjs-backend';
 import { openEngine, type Engine } from '../../src/train/engine';
 import { loadGolden, type Golden } from './golden';
 import { greedy } from './greedy';
@@ -15,7 +16,7 @@ import type { ParityResult } from './judge';
 import { limitsOf } from './tolerance';
 import { trainCase } from './train-case';
 
-export type ParityExecutor = 'webgpu' | 'wasm' | 'cpu';
+export type ParityExecutor = 'webgpu' | 'tfjs-webgpu' | 'wasm' | 'cpu';
 export type ParityCheck = 'train' | 'greedy';
 
 /** The longest row to train on tfjs's cpu backend, which is plain JavaScript: attention computes tokens² scores a head. */
@@ -43,6 +44,8 @@ let device: Promise<Device> | undefined;
 
 const EXECUTORS: Readonly<Record<ParityExecutor, (graph: Graph) => Promise<Executor>>> = {
   webgpu: async () => new WebGpuExecutor(await (device ??= openDevice(navigator.gpu)), { poison: true }),
+  'tfjs-webgpu': async (graph) =>
+    new TfjsWebGpuExecutor(graph, await startTfjsWebGpu(await (device ??= openDevice(navigator.gpu)))),
   wasm: async (graph) => {
     await startWasm();
     return new TfjsExecutor(graph, 'wasm');
@@ -55,6 +58,7 @@ const EXECUTORS: Readonly<Record<ParityExecutor, (graph: Graph) => Promise<Execu
 
 const ENGINES: Readonly<Record<ParityExecutor, () => Promise<Engine>>> = {
   webgpu: () => openEngine('webgpu'),
+  'tfjs-webgpu': () => openEngine('tfjs-webgpu'),
   wasm: () => openEngine('wasm'),
   cpu: async () => {
     const engine = await openEngine('wasm');

@@ -12,8 +12,9 @@ function folder(shapes: Record<string, number[]>): ModelFolder {
   return { tensors, view: { name: 'huge-model' } } as unknown as ModelFolder;
 }
 
-const gpu = (maxBufferSize: number) => ({ device: { gpu: { limits: { maxBufferSize } } } }) as unknown as Engine;
-const processor = { device: null } as Engine;
+const gpu = (maxBufferSize: number, executor = 'webgpu', maxStorageBufferBindingSize = maxBufferSize) =>
+  ({ device: { gpu: { limits: { maxBufferSize, maxStorageBufferBindingSize } } }, view: { executor } }) as unknown as Engine;
+const processor = { device: null, view: { executor: 'wasm' } } as Engine;
 
 test('a weight over the largest buffer is refused by name', () => {
   const model = folder({ 'lm_head.weight': [65536, 16384], 'norm.weight': [8] });
@@ -25,4 +26,11 @@ test('on the processor the weights together must fit, as f32', () => {
   const layers = Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`layer ${i}`, [16384, 8192]]));
   expect(() => checkFits(folder(layers), processor)).toThrow(/weights need 2\.\d+ GB in all/);
   expect(() => checkFits(folder({ one: [16384, 8192] }), processor)).not.toThrow();
+});
+
+test("tfjs's kernels hold weights in f32, and bind each whole", () => {
+  const model = folder({ 'lm_head.weight': [16384, 16384] });
+  expect(() => checkFits(model, gpu(GIB, 'webgpu', GIB / 8))).not.toThrow();
+  expect(() => checkFits(model, gpu(GIB, 'tfjs-webgpu'))).not.toThrow();
+  expect(() => checkFits(model, gpu(GIB, 'tfjs-webgpu', GIB / 2))).toThrow(/lm_head\.weight needs 1\.\d+ GB in one piece/);
 });

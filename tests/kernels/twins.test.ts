@@ -1,14 +1,17 @@
-/** The twins are also the engine where there is no GPU: on tfjs's wasm backend each must give the same results as on cpu. */
+/**
+ * The twins are also the engine where our kernels cannot run: on each tfjs backend that trains, every twin must give what it gives on
+ * cpu, with no op missing.
+ */
 
 import * as tf from '@tensorflow/tfjs';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { f16ToF32 } from '../../src/core/f16';
 import { sizeOf } from '../../src/core/shape';
-import { startWasm } from '../../src/graph/tfjs-backend';
+import { startTfjsWebGpu, startWasm } from '../../src/graph/tfjs-backend';
 import { listed, named } from '../../kernels/lib/named';
 import { deviation } from '../deviation';
 import { allCases } from './cases';
-import { fillInput, type Case, type Input, type OpCases } from './harness';
+import { fillInput, testDevice, type Case, type Input, type OpCases } from './harness';
 
 /** The backends sum in different orders. */
 const TOLERANCE = 1e-5;
@@ -22,17 +25,17 @@ function tensorOf(input: Input, seed: number): tf.Tensor {
   );
 }
 
-async function twinOn(backend: 'cpu' | 'wasm', { op }: OpCases, example: Case): Promise<ArrayLike<number>[]> {
-  await (backend === 'wasm' ? startWasm() : tf.setBackend('cpu'));
+type Backend = 'cpu' | 'wasm' | 'webgpu';
+
+async function twinOn(backend: Backend, { op }: OpCases, example: Case): Promise<ArrayLike<number>[]> {
+  await tf.setBackend(backend);
   const outputs = tf.tidy(() => {
     const tensors = listed(op.inputs, example.inputs).map((input, i) => input && tensorOf(input, i + 1));
     return listed(op.outputs, op.twin(named(op.inputs, tensors), example.attrs)).filter((tensor) => tensor !== null);
   });
-  return outputs.map((output) => {
-    const data = output.dataSync().slice();
-    output.dispose();
-    return data;
-  });
+  const data = await Promise.all(outputs.map((output) => output.data()));
+  tf.dispose(outputs);
+  return data;
 }
 
 /** What the twin receives; the device and the storage type are no part of it. */
@@ -58,11 +61,20 @@ function fresh(suite: OpCases): readonly Case[] {
 
 const groups = allCases.map((suite) => [suite.op.name, suite, fresh(suite)] as const).filter(([, , cases]) => cases.length > 0);
 
+beforeAll(async () => {
+  await startWasm();
+  await startTfjsWebGpu(await testDevice());
+});
+
 describe.each(groups)('%s', (_name, suite, cases) => {
-  test.each(cases)('$name: wasm equals cpu', async (example) => {
+  test.each(cases)('$name: wasm and tfjs-webgpu equal cpu', async (example) => {
     const expected = await twinOn('cpu', suite, example);
-    const actual = await twinOn('wasm', suite, example);
-    expect(actual.length).toBe(expected.length);
-    expected.forEach((data, i) => expect(deviation(actual[i] ?? [], data)).toBeLessThanOrEqual(suite.tolerance ?? TOLERANCE));
+    for (const backend of ['wasm', 'webgpu'] as const) {
+      const actual = await twinOn(backend, suite, example);
+      expect(actual.length).toBe(expected.length);
+      expected.forEach((data, i) =>
+        expect(deviation(actual[i] ?? [], data), backend).toBeLessThanOrEqual(suite.tolerance ?? TOLERANCE),
+      );
+    }
   });
 });

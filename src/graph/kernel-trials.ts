@@ -1,0 +1,333 @@
+/**
+ * A small computation with each kernel, and figures of what the twins make of it: weighted sums of each result, computed with tfjs on
+ * the CPU. tests/unit/kernel-trials.test.ts holds the twins against them, and prints new ones when a kernel's mathematics changes.
+ */
+
+import { accumulate } from '../../kernels/accumulate';
+import { adamw } from '../../kernels/adamw';
+import { add } from '../../kernels/add';
+import { attention } from '../../kernels/attention';
+import { attentionCached } from '../../kernels/attention_cached';
+import { cacheWrite } from '../../kernels/cache_write';
+import { crossentropy } from '../../kernels/crossentropy';
+import { dropout } from '../../kernels/dropout';
+import { embedding } from '../../kernels/embedding';
+import { gradnorm } from '../../kernels/gradnorm';
+import { lossscale } from '../../kernels/lossscale';
+import { lowrank } from '../../kernels/lowrank';
+import { matmul } from '../../kernels/matmul';
+import type { Role, Value } from '../../kernels/op';
+import { quantise } from '../../kernels/quantise';
+import { rmsnorm } from '../../kernels/rmsnorm';
+import { rope } from '../../kernels/rope';
+import { scale } from '../../kernels/scale';
+import { swiglu } from '../../kernels/swiglu';
+import type { DType } from '../core/dtype';
+import { internal } from '../core/errors';
+import { f32ToF16 } from '../core/f16';
+import { uniform } from '../core/random';
+import { sizeOf, type Shape } from '../core/shape';
+import type { HostArray } from './executor';
+import { gradient } from './gradient';
+import { Graph, type Program } from './graph';
+
+/** Σ w·y for two fixed weightings w of a result y, and Σ |y|, which deviations are relative to. */
+export type Figures = readonly [first: number, second: number, size: number];
+
+export interface Trial {
+  readonly name: string;
+  /** Adds the kernels to the program; gives the results to compare. */
+  readonly build: (bench: Bench) => readonly Value[];
+  /** Of each result. */
+  readonly expected: readonly Figures[];
+}
+
+/** The graph of a trial and the data of its values. */
+export class Bench {
+  readonly graph = new Graph();
+  readonly program: Program = this.graph.program('trial');
+  readonly data = new Map<Value, HostArray>();
+
+  /** Declares a value of random numbers between −1 and 1, others for each value. */
+  numbers(name: string, shape: Shape, dtype: DType = 'f32', role: Exclude<Role, 'temp'> = 'input'): Value {
+    const value = this.graph.declare(name, role, shape, dtype);
+    const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) => random(2 + value.id, i));
+    this.data.set(value, dtype === 'f16' ? f32ToF16(data) : data);
+    return value;
+  }
+
+  /** Declares integers. */
+  integers(name: string, data: readonly number[]): Value {
+    const value = this.graph.declare(name, 'input', [data.length], 'i32');
+    this.data.set(value, Int32Array.from(data));
+    return value;
+  }
+
+  /** Gradients of `wanted` for cotangents of `results`. */
+  gradients(results: readonly Value[], wanted: readonly Value[]): readonly Value[] {
+    const seeds = new Map(results.map((value, i) => [value, this.numbers(`seed ${i}`, value.shape)]));
+    const found = gradient(this.program, seeds, wanted);
+    return wanted.map((value) => found.get(value) ?? missing(value));
+  }
+}
+
+function missing({ name }: Value): never {
+  throw internal(`a trial has no gradient of ${name}`);
+}
+
+export function figuresOf(data: HostArray): Figures {
+  let [first, second, size] = [0, 0, 0];
+  data.forEach((y, i) => {
+    first += y * random(0, i);
+    second += y * random(1, i);
+    size += Math.abs(y);
+  });
+  return [first, second, size];
+}
+
+/** Between −1 and 1. */
+function random(series: number, index: number): number {
+  return 2 * uniform(series, 0, 0, index) - 1;
+}
+
+function range(count: number, of: (i: number) => number): number[] {
+  return Array.from({ length: count }, (_, i) => of(i));
+}
+
+const ROWS = 2;
+const TOKENS = 20;
+const M = ROWS * TOKENS;
+const HEADS = { heads: 4, kvHeads: 2, headSize: 16, scale: 0.25, window: 0 };
+const WIDTH = HEADS.heads * HEADS.headSize;
+const KV_WIDTH = HEADS.kvHeads * HEADS.headSize;
+
+function products(b: Bench): readonly Value[] {
+  const adapter = { p: b.numbers('p', [M, 4]), q: b.numbers('q', [52, 4]), scale: 2 };
+  const extended = matmul(b.program, { a: b.numbers('a', [M, 72]), w: b.numbers('w', [52, 72], 'f32', 'frozen'), adapter });
+  const back = matmul(b.program, { a: extended, w: b.numbers('w f16', [52, 72], 'f16', 'frozen'), layout: 'nn' });
+  const few = matmul(b.program, { a: b.numbers('few', [3, 72]), w: b.numbers('w few', [52, 72], 'f16', 'frozen') });
+  return [extended, back, few];
+}
+
+function quantised(b: Bench): readonly Value[] {
+  const a = b.numbers('a', [M, 128]);
+  return (['q8', 'q4'] as const).map((dtype) => {
+    const w = b.graph.declare(`w ${dtype}`, 'frozen', [24, 128], dtype);
+    quantise(b.program, w, b.numbers(`numbers ${dtype}`, [24, 128]));
+    return matmul(b.program, { a, w });
+  });
+}
+
+function lowrankProducts(b: Bench): readonly Value[] {
+  const [x, dy] = [b.numbers('x', [M, 72]), b.numbers('dy', [M, 52])];
+  const u = lowrank(b.program, x, b.numbers('A', [4, 72]), { layout: 'nt', scale: 1 });
+  const du = lowrank(b.program, dy, b.numbers('B', [52, 4]), { layout: 'nn', scale: 2 });
+  return [u, du, lowrank(b.program, du, x, { layout: 'tn', scale: 1 })];
+}
+
+function norms(b: Bench): readonly Value[] {
+  const x = b.numbers('x', [M, WIDTH]);
+  const { y } = rmsnorm(b.program, x, b.numbers('weight', [WIDTH]), 1e-5);
+  return [y, ...b.gradients([y], [x])];
+}
+
+function rotations(b: Bench): readonly Value[] {
+  const [q, k] = [b.numbers('q', [M, WIDTH]), b.numbers('k', [M, KV_WIDTH])];
+  const tables = { cos: b.numbers('cos', [TOKENS, 8], 'f32', 'frozen'), sin: b.numbers('sin', [TOKENS, 8], 'f32', 'frozen') };
+  const positions = b.integers(
+    'positions',
+    range(M, (i) => i % TOKENS),
+  );
+  const turned = rope(b.program, q, k, { positions, ...tables }, HEADS.headSize);
+  return [turned.q, turned.k, ...b.gradients([turned.q, turned.k], [q, k])];
+}
+
+function attentions(b: Bench): readonly Value[] {
+  const [q, k, v] = [b.numbers('q', [M, WIDTH]), b.numbers('k', [M, KV_WIDTH]), b.numbers('v', [M, KV_WIDTH])];
+  const segments = b.integers(
+    'segments',
+    range(M, (i) => (i % TOKENS < 7 ? 0 : 1)),
+  );
+  const { o } = attention(b.program, { q, k, v, segments }, { ...HEADS, rows: ROWS, causal: true });
+  return [o, ...b.gradients([o], [q, k, v])];
+}
+
+function activations(b: Bench): readonly Value[] {
+  const [gate, up] = [b.numbers('gate', [M, 12]), b.numbers('up', [M, 12])];
+  const y = swiglu(b.program, gate, up);
+  return [y, ...b.gradients([y], [gate, up])];
+}
+
+function embeddings(b: Bench): readonly Value[] {
+  const ids = b.integers(
+    'ids',
+    range(M, (i) => (i * 7) % 30),
+  );
+  return (['f32', 'f16'] as const).map((dtype) =>
+    embedding(b.program, { table: b.numbers(`table ${dtype}`, [30, 24], dtype, 'frozen'), ids }),
+  );
+}
+
+function losses(b: Bench): readonly Value[] {
+  const hidden = b.numbers('hidden', [M, 32]);
+  const head = b.numbers('head', [150, 32], 'f32', 'frozen');
+  const labels = b.integers(
+    'labels',
+    range(M, (i) => (i % 5 === 0 ? -1 : (i * 11) % 150)),
+  );
+  const { loss, nll } = crossentropy(b.program, { hidden, head, labels, weights: b.numbers('weights', [M]), training: true });
+  return [loss, nll, ...b.gradients([loss], [hidden])];
+}
+
+/** Two updates: of good gradients, and of gradients that overflowed. */
+function updates(b: Bench): readonly Value[] {
+  return [1, Infinity].flatMap((size) => {
+    const state = (name: string, count: number) => b.numbers(`${name} ${size}`, [count], 'f32', 'state');
+    const [param, grad, m] = [state('param', 300), state('grad', 300), state('m', 300)];
+    const v = state('v', 300);
+    b.data.set(
+      v,
+      Float32Array.from({ length: 300 }, (_, i) => 0.1 + (i % 7) / 10),
+    );
+    const hyper = b.numbers(`hyper ${size}`, [8]);
+    b.data.set(hyper, Float32Array.of(1e-2, 0.9, 0.999, 1e-8, 0.1, 0.19, 0.002, 1));
+    const scaling = { scale: state('scale', 1), good: state('good', 1) };
+    b.data.set(scaling.scale, Float32Array.of(4));
+    b.data.set(scaling.good, Float32Array.of(3));
+    if (size === Infinity) b.data.set(grad, new Float32Array(300).fill(size));
+    const norm = gradnorm(b.program, grad, scaling.scale);
+    adamw(b.program, { param, grad, m, v }, hyper, norm, scaling.scale);
+    const used = lossscale(b.program, scaling, norm);
+    return [param, m, v, used, scaling.scale, ...(size === 1 ? [norm] : [])];
+  });
+}
+
+function elementwise(b: Bench): readonly Value[] {
+  const [x, y] = [b.numbers('x', [M, 12]), b.numbers('y', [M, 12])];
+  const sum = b.numbers('sum', [M, 12], 'f32', 'state');
+  const dropped = dropout(b.program, x, b.integers('seed', [7, 3]), { rate: 0.25, stream: 5 });
+  const scaled = scale(b.program, y, b.numbers('s', [1]));
+  return [add(b.program, x, y), dropped, scaled, accumulate(b.program, sum, x)];
+}
+
+/** Three sequences of 16 positions: the second is at position 5, the third has no token. */
+function decoding(b: Bench): readonly Value[] {
+  const cache = (name: string) => b.numbers(name, [48, KV_WIDTH], 'f16', 'state');
+  const [cacheK, cacheV] = [cache('cacheK'), cache('cacheV')];
+  const rows = b.integers('rows', [0, 21, -1]);
+  const positions = b.integers('positions', [0, 5, 0]);
+  cacheWrite(b.program, { k: cacheK, v: cacheV }, b.numbers('k', [3, KV_WIDTH]), b.numbers('v', [3, KV_WIDTH]), rows);
+  const q = b.numbers('q', [3, WIDTH]);
+  return [attentionCached(b.program, { q, cacheK, cacheV, rows, positions }, { ...HEADS, reach: 16 })];
+}
+
+export const TRIALS: readonly Trial[] = [
+  {
+    name: 'matmul',
+    build: products,
+    expected: [
+      [-61.03679, 111.0321, 5384.976],
+      [464.4039, 635.0505, 30187.35],
+      [-5.33516, 12.0886, 387.1594],
+    ],
+  },
+  {
+    name: 'quantised matmul',
+    build: quantised,
+    expected: [
+      [103.0342, 49.69443, 3061.878],
+      [8.39248, 40.57087, 2864.138],
+    ],
+  },
+  {
+    name: 'lowrank',
+    build: lowrankProducts,
+    expected: [
+      [-1.085891, 35.99202, 347.4309],
+      [-11.87093, -42.49744, 605.6829],
+      [111.5624, 168.8921, 3818.136],
+    ],
+  },
+  {
+    name: 'rmsnorm',
+    build: norms,
+    expected: [
+      [7.760955, -4.370589, 1232.976],
+      [52.25811, -10.62244, 1247.34],
+    ],
+  },
+  {
+    name: 'rope',
+    build: rotations,
+    expected: [
+      [-9.190117, 7.114134, 907.5351],
+      [5.60271, 4.961269, 462.427],
+      [1.452978, 3.275406, 926.2339],
+      [1.727868, 10.2401, 465.5964],
+    ],
+  },
+  {
+    name: 'attention',
+    build: attentions,
+    expected: [
+      [-1.582386, -5.991114, 634.4565],
+      [0.4980331, -4.922426, 134.021],
+      [-1.995134, -1.070541, 92.90518],
+      [4.950657, 7.228631, 360.2348],
+    ],
+  },
+  {
+    name: 'swiglu',
+    build: activations,
+    expected: [
+      [2.910711, 1.610495, 59.31752],
+      [-4.029298, -0.651212, 60.4465],
+      [0.5283125, 1.57326, 58.46757],
+    ],
+  },
+  {
+    name: 'embedding',
+    build: embeddings,
+    expected: [
+      [21.14407, -17.29962, 481.4846],
+      [12.64534, 12.68208, 465.0954],
+    ],
+  },
+  {
+    name: 'crossentropy',
+    build: losses,
+    expected: [
+      [19.58685, 20.24101, 22.18915],
+      [-5.699307, -22.60507, 220.6013],
+      [-4.32528, 4.599538, 204.8918],
+    ],
+  },
+  {
+    name: 'adamw',
+    build: updates,
+    expected: [
+      [4.447928, -3.509326, 147.9441],
+      [-5.153745, 1.824601, 134.6048],
+      [-4.702317, -6.082561, 119.5813],
+      [-3.530888, -3.648812, 4],
+      [-3.530888, -3.648812, 4],
+      [-2.278471, -2.354567, 2.581187],
+      [4.653153, -2.173262, 147.6753],
+      [-4.821147, 11.41265, 147.1594],
+      [-4.706985, -6.088601, 119.7],
+      [-3.530888, -3.648812, 4],
+      [-1.765444, -1.824406, 2],
+    ],
+  },
+  {
+    name: 'elementwise',
+    build: elementwise,
+    expected: [
+      [7.318929, -3.716653, 343.3865],
+      [-2.071815, -1.121785, 250.201],
+      [4.773551, -0.01014132, 208.9028],
+      [-3.913532, 0.02519467, 322.5498],
+    ],
+  },
+  { name: 'attention_cached', build: decoding, expected: [[-2.701801, -1.01904, 42.37145]] },
+];

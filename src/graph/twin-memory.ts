@@ -1,0 +1,52 @@
+/** How much memory a twin takes beside its inputs and outputs: tensors that tfjs keeps until the twin returns. */
+
+import { adamwOp } from '../../kernels/adamw';
+import { attentionBackwardOp, attentionOp } from '../../kernels/attention';
+import { PIECE_ELEMENTS } from '../../kernels/attention_twin';
+import { crossentropyOp } from '../../kernels/crossentropy';
+import { CHUNK_ELEMENTS } from '../../kernels/crossentropy_twin';
+import { embeddingOp } from '../../kernels/embedding';
+import { matmulOp } from '../../kernels/matmul';
+import type { Op, Spec } from '../../kernels/op';
+import { sizeOf } from '../core/shape';
+import type { Node } from './graph';
+
+/** Bytes, from those of the inputs and outputs in f32. Factors are measured: tests/unit/twin-memory.test.ts holds the twins against them. */
+type Estimate = (node: Node, bytes: number) => number;
+
+const ESTIMATES = new Map<Op, Estimate>([
+  // The weight transposed, the low-rank part and the sums.
+  [matmulOp, ({ inputs, outputs }) => f32Bytes(inputs[1]) + 3 * f32Bytes(outputs[0])],
+  // Rows are gathered, the table is not copied.
+  [embeddingOp, () => 0],
+  // Scores, masks and probabilities of a piece; the backward pass also their gradients.
+  [attentionOp, (node, bytes) => 10 * pieceBytes(node) + 4 * bytes],
+  [attentionBackwardOp, (node, bytes) => 20 * pieceBytes(node) + 4 * bytes],
+  // Logits, exponentials and probabilities of a chunk.
+  [crossentropyOp, (node, bytes) => 5 * chunkBytes(node) + bytes],
+  // Flat values are concatenated from their views.
+  [adamwOp, (_, bytes) => 3 * bytes],
+]);
+
+/** Bytes of the intermediate tensors of a node's twin, about. */
+export function twinBytes(node: Node): number {
+  const bytes = [...node.inputs, ...node.outputs].reduce((sum, spec) => sum + f32Bytes(spec), 0);
+  return ESTIMATES.get(node.op)?.(node, bytes) ?? 2 * bytes;
+}
+
+function f32Bytes(spec: Spec | null | undefined): number {
+  return spec === null || spec === undefined ? 0 : 4 * sizeOf(spec.shape);
+}
+
+/** Of the scores of one piece of attention. */
+function pieceBytes({ inputs, attrs }: Node): number {
+  const { rows, heads } = attrs as { readonly rows: number; readonly heads: number };
+  const tokens = (inputs[3]?.shape[0] ?? 0) / rows;
+  return 4 * Math.min(heads * tokens ** 2, Math.max(PIECE_ELEMENTS, tokens));
+}
+
+/** Of the logits of one chunk of the cross-entropy. */
+function chunkBytes({ inputs: [hidden, head] }: Node): number {
+  const vocabulary = head?.shape[0] ?? 0;
+  return 4 * Math.min((hidden?.shape[0] ?? 0) * vocabulary, Math.max(CHUNK_ELEMENTS, vocabulary));
+}

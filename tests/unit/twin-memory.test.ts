@@ -1,0 +1,82 @@
+/** The estimated memory of twins, against what they take on tfjs's cpu backend. */
+
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, expect, test, vi } from 'vitest';
+import { listed, named } from '../../kernels/lib/named';
+import { Graph, type Node } from '../../src/graph/graph';
+import { peakLive } from '../../src/graph/memory';
+import { rematPolicies } from '../../src/graph/remat';
+import { twinBytes } from '../../src/graph/twin-memory';
+import { parseConfig } from '../../src/model/config';
+import { declareWeights } from '../../src/model/llama';
+import { parseRecipe } from '../../src/recipe/recipe';
+import { trainingPrograms } from '../../src/train/programs';
+
+const config = (changes: object) =>
+  parseConfig(
+    JSON.stringify({
+      ...{ model_type: 'qwen3', hidden_size: 64, intermediate_size: 160, num_hidden_layers: 2, head_dim: 32 },
+      ...{ num_attention_heads: 4, num_key_value_heads: 2, vocab_size: 1000, max_position_embeddings: 512 },
+      ...{ rms_norm_eps: 1e-6, tie_word_embeddings: true, ...changes },
+    }),
+  );
+
+vi.setConfig({ testTimeout: 120_000 });
+beforeAll(() => tf.setBackend('cpu'));
+
+interface Tracker {
+  trackTensor(...given: readonly unknown[]): void;
+}
+
+/** Bytes that the twin of a node holds at most, beside its inputs and outputs. */
+function measuredBytes({ op, inputs, attrs }: Node): number {
+  const tensors = inputs.map((spec) => spec && tf.zeros([...spec.shape], spec.dtype === 'i32' ? 'int32' : 'float32'));
+  const before = tf.memory().numBytes;
+  const engine = tf.engine() as unknown as Tracker;
+  const track = engine.trackTensor.bind(engine);
+  let most = before;
+  vi.spyOn(engine, 'trackTensor').mockImplementation((...given) => {
+    track(...given);
+    most = Math.max(most, tf.memory().numBytes);
+  });
+  const outputs = tf.tidy(() =>
+    listed(op.outputs, op.twin(named(op.inputs, tensors), attrs)).filter((tensor) => tensor !== null),
+  );
+  vi.restoreAllMocks();
+  const kept = tf.memory().numBytes - before;
+  tf.dispose([...outputs, ...tensors.filter((tensor) => tensor !== null)]);
+  return most - before - kept;
+}
+
+/** Each kind of node is measured once. */
+function measuring(): (node: Node) => number {
+  const known = new Map<string, number>();
+  return (node) => {
+    const key = `${node.op.name} ${JSON.stringify(node.inputs.map((spec) => spec?.shape ?? null))}`;
+    const bytes = known.get(key) ?? measuredBytes(node);
+    known.set(key, bytes);
+    return bytes;
+  };
+}
+
+test.each([
+  { changes: {}, settings: { rank: 4, sequenceLength: 64, dropout: 0.1 } },
+  { changes: {}, settings: { rank: 8, sequenceLength: 256, microBatch: 2 } },
+  { changes: { hidden_size: 192, intermediate_size: 512, vocab_size: 4096 }, settings: { rank: 8, sequenceLength: 64 } },
+  { changes: { num_attention_heads: 8 }, settings: { rank: 8, sequenceLength: 512 } },
+])('a training step of $changes with $settings takes about what is estimated', ({ changes, settings }) => {
+  const model = config(changes);
+  const policies = rematPolicies(model.layers);
+  for (const remat of [policies[0], policies.at(-1)]) {
+    const graph = new Graph();
+    declareWeights(graph, model, () => 'f32');
+    const { train, update } = trainingPrograms(graph, model, parseRecipe(settings), 'run', remat);
+    for (const plan of [train, update]) {
+      const measured = measuring();
+      const actual = peakLive(plan, (node) => [measured(node)]);
+      const estimated = peakLive(plan, (node) => [twinBytes(node)]);
+      expect(estimated / actual).toBeGreaterThan(0.9);
+      expect(estimated / actual).toBeLessThan(1.5);
+    }
+  }
+});
