@@ -41,7 +41,7 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   const source = { batch: (index: number) => batches[index] ?? missing(index) };
   for (let i = 0; i < steps.length; i++) results.push(await session.advance(source));
   const { parameters } = await session.snapshot();
-  const logits = await lastLogits(executor, graph, config, recipe, programs, batches[0] ?? missing(0));
+  const logits = await lastLogits(executor, config, recipe, programs, batches[0] ?? missing(0));
   executor.dispose();
   const expected = flatAdapter(programs.adapter, golden.final);
   const compared = programs.adapter.views.filter((view) => isDetermined(view, golden));
@@ -116,17 +116,16 @@ function toBatch({ input_ids, attention_mask, labels }: GoldenStep): Batch {
 /** Logits after the last real token of each row, with the trained adapter. */
 async function lastLogits(
   executor: Executor,
-  graph: Graph,
   config: ModelConfig,
   recipe: Recipe,
-  { adapter, batch }: ReturnType<typeof trainingPrograms>,
+  { scope, adapter, batch }: ReturnType<typeof trainingPrograms>,
   data: Batch,
 ): Promise<ArrayLike<number>> {
   const shape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
-  const program = graph.program('logits');
-  const rows = graph.declare('rows', 'input', [shape.rows], 'i32');
-  const hidden = packedPass(program, graph, config, batch, shape, { adapter, seed: null });
-  const compiled = await executor.compile(plan(program, [logitsOf(program, graph, config, hidden, rows)]));
+  const program = scope.program('logits');
+  const rows = scope.declare('rows', 'input', [shape.rows], 'i32');
+  const hidden = packedPass(program, scope, config, batch, shape, { adapter, seed: null });
+  const compiled = await executor.compile(plan(program, [logitsOf(program, scope, config, hidden, rows)]));
   executor.write(batch.ids, data.ids as Int32Array<ArrayBuffer>);
   executor.write(batch.positions, data.positions as Int32Array<ArrayBuffer>);
   executor.write(batch.segments, data.segments as Int32Array<ArrayBuffer>);
