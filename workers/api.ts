@@ -20,39 +20,39 @@ import type {
   TrainEvent,
 } from '../src/train/types';
 
-/** The settings of a recipe that encoding depends on. */
+/** The recipe's settings that encoding depends on. */
 export type EncodeOptions = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'seed' | 'lossOn'>;
 
 /** data.worker.ts: parses, maps, tokenizes. Holds one dataset and one tokenizer. Throws coded errors. */
 export interface DataApi {
-  /** Parses a dropped file (or pasted text, wrapped in a File), detects its format, and holds it. */
+  /** Parses a file (or pasted text, wrapped in a File), detects its format, and keeps it. */
   open(file: File): Promise<DatasetView>;
-  /** Applies another format or other column roles to the held file. */
+  /** Applies another format or other column roles to the open file. */
   remap(mapping: Mapping): Promise<DatasetView>;
   close(): Promise<void>;
   setTokenizer(files: TokenizerFiles): Promise<void>;
-  /** Shows example `index` (of the usable ones) token by token. Needs a tokenizer. */
+  /** The usable example `index`, token by token. Needs a tokenizer. */
   preview(index: number, options: EncodeOptions): Promise<ExamplePreview>;
-  /** Token statistics without handing the tokens out. Needs a tokenizer. */
+  /** Token statistics, without the tokens. Needs a tokenizer. */
   measure(options: EncodeOptions): Promise<EncodedStats>;
-  /** Encodes and splits everything. Needs a tokenizer. */
+  /** Encodes all examples and splits them into training and held-out data. Needs a tokenizer. */
   encode(options: EncodeOptions): Promise<EncodedDataset>;
 }
 
 /** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
 export interface TrainApi {
-  /** Finds the device. `auto` takes a real GPU, else wasm; the others insist. */
+  /** Opens the device. `auto` takes a real GPU, else wasm; explicit choices throw `gpu/unavailable`. */
   openDevice(choice: 'auto' | ExecutorKind, options?: DeviceOptions): Promise<DeviceView>;
-  /** Reads config, headers and tokenizer only: cheap, and where unsupported models are refused by name. */
+  /** Reads config, weight headers and tokenizer only. Throws `model/unsupported` with the name of what is not supported. */
   inspectModel(source: ModelSource): Promise<ModelView>;
-  /** Loads the weights of the inspected model onto the device, held in `precision`, and keeps a copy in this browser. */
+  /** Loads the weights of an inspected model onto the device in `precision`, and stores a copy in this browser. */
   loadModel(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<void>;
   cachedModels(): Promise<readonly { readonly id: string; readonly name: string; readonly bytes: number }[]>;
   deleteModel(id: string): Promise<void>;
-  /** Memory and step count of a run with the inspected model; nothing is loaded. `trainTokens` is the packed size of one epoch. */
+  /** Memory and steps of a run with an inspected model; nothing is loaded. `trainTokens`: tokens of one packed epoch. */
   forecast(modelId: string, recipe: Recipe, trainTokens: number): Promise<Forecast>;
 
-  /** Compiles ahead what a run with the inspected model needs; on the processor, or while a run is under way, there is nothing to do. */
+  /** Compiles the kernels that a run with an inspected model needs. Does nothing on the processor or during a run. */
   warmUp(modelId: string, recipe: Recipe): Promise<void>;
 
   /**
@@ -62,9 +62,9 @@ export interface TrainApi {
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView>;
   /** Continues from the newest checkpoint (after a pause, a reload or a crash). Throws like `start`. */
   resume(runId: string, onEvent: (event: TrainEvent) => void): Promise<RunView>;
-  /** Finishes the step under way, saves, and lets `start` resolve. */
+  /** Finishes the current step and saves; then `start` resolves. May be called at any time during a run, also before its first step. */
   pause(): Promise<void>;
-  /** Like pause, but the run is over. `save: false` drops what came after the last checkpoint. */
+  /** Like pause, but ends the run. `save: false` drops the steps after the newest checkpoint. */
   stop(save: boolean): Promise<void>;
   /** Id of the run that another worker trains now, in this tab or another; null when none does. */
   trainingElsewhere(): Promise<string | null>;
@@ -79,6 +79,7 @@ export interface TrainApi {
    * the whole text so far.
    */
   generate(adapter: AdapterChoice | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult>;
+  /** Cancels the answers requested before this call. */
   cancelGenerate(): Promise<void>;
   /** The run's adapter at `step` (newest when null) as PEFT files: adapter_config.json, adapter_model.safetensors, README.md. */
   exportAdapter(runId: string, step: number | null): Promise<readonly ExportedFile[]>;

@@ -6,7 +6,7 @@ import { Preparation } from '../src/batch/preparation';
 import type { DataApi, EncodedDataset, EncodeOptions } from './api';
 import { carryProblems } from './problems';
 
-/** Hands the tokens over instead of copying them. */
+/** Transfers the tokens instead of copying them. */
 class DataWorker extends Preparation implements DataApi {
   override async encode(options: EncodeOptions): Promise<EncodedDataset> {
     const dataset = await super.encode(options);

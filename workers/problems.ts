@@ -1,4 +1,4 @@
-/** Carries the list of problems of a coded error to the page; by itself comlink carries name, message and stack only. */
+/** Sends the problems of a coded error to the page: comlink itself sends name, message and stack only. */
 
 import { transferHandlers, type TransferHandler } from 'comlink';
 import { CodedError } from '../src/core/errors';
@@ -12,7 +12,7 @@ interface Wired {
   readonly value: unknown;
 }
 
-/** Called once by each worker before it is exposed. The page's side needs nothing: comlink puts what comes onto the error. */
+/** To be called once by each worker before it is exposed. The page needs nothing: comlink assigns the received fields to the error. */
 export function carryProblems(): void {
   const plain = transferHandlers.get('throw') as TransferHandler<Thrown, Wired> | undefined;
   if (plain === undefined) throw new Error('internal: comlink has no handler for thrown errors');

@@ -1,6 +1,6 @@
 /**
- * LoRA: y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ (Hu et al., arXiv 2106.09685). How to declare, initialise, run, and read an adapter. All its
- * tensors are views of one flat value, so norm, optimizer and checkpoint treat it as one vector.
+ * LoRA: y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ (Hu et al., arXiv 2106.09685): declaring, initialising, applying and reading an adapter. All its
+ * tensors are views of one flat value, so that gradient norm, optimizer and checkpoint treat it as one vector.
  */
 
 import { internal } from '../core/errors';
@@ -14,7 +14,7 @@ import { matmul } from '../../kernels/matmul';
 import type { Builder, Value } from '../../kernels/op';
 import type { AdapterTensor } from './types';
 
-/** A linear layer that can be adapted: y has `outputs` columns, x has `inputs`. */
+/** A linear layer that can be adapted: x has `inputs` columns, y has `outputs`. */
 export interface LinearLayer {
   /** Path below the model, e.g. `layers.0.self_attn.q_proj`. */
   readonly module: string;
@@ -25,7 +25,7 @@ export interface LinearLayer {
 interface Factors {
   readonly a: Value;
   readonly b: Value;
-  /** Number of the module, which keys its dropout stream. */
+  /** Index of the module, the key of its random streams. */
   readonly index: number;
 }
 
@@ -46,7 +46,7 @@ export function declareAdapter(graph: Graph, name: string, layers: readonly Line
   return { flat, views, scale: loraScale(recipe), dropout: recipe.dropout, modules: new Map(modules) };
 }
 
-/** Names and shapes of an adapter's tensors, A and B of each layer in turn: the layout of its flat value. */
+/** Names and shapes of an adapter's tensors, A and B of each layer in order: the layout of its flat value. */
 export function adapterEntries(layers: readonly LinearLayer[], rank: number): { name: string; shape: readonly number[] }[] {
   return layers.flatMap(({ module, inputs, outputs }) => [
     { name: `${module}.A`, shape: [rank, inputs] },
@@ -68,8 +68,8 @@ export interface Linear {
 }
 
 /**
- * x·Wᵀ (+ bias + addend), with the adapter's update when it has one for `module`. With `seed` ([2] i32: seed and step) and a
- * dropout rate, dropout falls on the adapter's input.
+ * x·Wᵀ (+ bias + addend), plus the adapter's update if it has one for `module`. With `seed` ([2] i32: seed and step) and a dropout
+ * rate, dropout is applied to the adapter's input.
  */
 export function linear(
   builder: Builder,
@@ -87,7 +87,7 @@ export function linear(
   return matmul(builder, { ...base, adapter: { p: u, q: factors.b, scale: adapter.scale } });
 }
 
-/** PEFT's start: A uniform in ±1/√in (Kaiming with a = √5), B zero, so that a fresh adapter changes nothing. */
+/** PEFT's initialisation: A uniform in ±1/√in (Kaiming with a = √5), B zero, so that a new adapter does not change the model. */
 export function initialAdapter(adapter: Adapter, seed: number): Float32Array<ArrayBuffer> {
   const flat = new Float32Array(sizeOf(adapter.flat.shape));
   for (const { a, index } of adapter.modules.values()) {
@@ -98,7 +98,7 @@ export function initialAdapter(adapter: Adapter, seed: number): Float32Array<Arr
   return flat;
 }
 
-/** Cuts a flat vector into PEFT's tensors. */
+/** Splits a flat vector into PEFT's tensors. */
 export function adapterTensors(adapter: Adapter, flat: Float32Array<ArrayBuffer>): AdapterTensor[] {
   return [...adapter.modules].flatMap(([module, { a, b }]) => [tensorOf(module, 'A', a, flat), tensorOf(module, 'B', b, flat)]);
 }
@@ -108,7 +108,7 @@ function tensorOf(module: string, kind: 'A' | 'B', view: Value, flat: Float32Arr
   return { module, kind, shape: view.shape, data: flat.slice(offset, offset + sizeOf(view.shape)) };
 }
 
-/** The flat vector of PEFT's tensors. Throws when one is missing or has another shape. */
+/** Joins PEFT's tensors into the flat vector. Throws when one is missing or has another shape. */
 export function flatAdapter(adapter: Adapter, tensors: readonly AdapterTensor[]): Float32Array<ArrayBuffer> {
   const flat = new Float32Array(sizeOf(adapter.flat.shape));
   const byKey = new Map(tensors.map((tensor) => [`${tensor.module}.${tensor.kind}`, tensor]));

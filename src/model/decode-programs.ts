@@ -27,7 +27,7 @@ export function cacheShape(config: ModelConfig, sequences: number, tokens: numbe
 }
 
 interface PlannedStage {
-  readonly window: DecodeBatch;
+  readonly batch: DecodeBatch;
   /** Output: logits [N, V] of the step program; none of the prompt program. */
   readonly plan: Plan;
 }
@@ -38,7 +38,7 @@ export interface PlannedPrograms {
 }
 
 export interface Stage {
-  readonly window: DecodeBatch;
+  readonly batch: DecodeBatch;
   readonly compiled: Compiled;
 }
 
@@ -58,11 +58,11 @@ export function decodePlans(
   adapter: Adapter | null,
 ): PlannedPrograms {
   const stage = (length: number, logitsWanted: boolean): PlannedStage => {
-    const window = declareDecodeBatch(graph, length);
+    const batch = declareDecodeBatch(graph, length);
     const program = graph.program(`${adapter?.flat.name ?? 'base'}.decode.${length}`);
     const adaptation = adapter && { adapter, seed: null };
-    const logits = decodePass(program, graph, config, window, cache, maxLength(config), adaptation);
-    return { window, plan: plan(program, logitsWanted ? [logits] : []) };
+    const logits = decodePass(program, graph, config, batch, cache, maxLength(config), adaptation);
+    return { batch, plan: plan(program, logitsWanted ? [logits] : []) };
   };
   const step = stage(sequences, true);
   return { prompt: stage(PREFILL, false), step: { ...step, plan: { ...step.plan, oneSubmit: true } } };
@@ -117,8 +117,8 @@ export class CachePrograms {
   /** Both programs, or neither. */
   async #compile(stages: PlannedPrograms): Promise<DecodePrograms> {
     const compiled: Compiled[] = [];
-    const compile = async ({ window, plan }: PlannedStage): Promise<Stage> => {
-      const stage = { window, compiled: await this.executor.compile(plan) };
+    const compile = async ({ batch, plan }: PlannedStage): Promise<Stage> => {
+      const stage = { batch, compiled: await this.executor.compile(plan) };
       compiled.push(stage.compiled);
       return stage;
     };

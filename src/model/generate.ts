@@ -109,23 +109,23 @@ export class Decoder {
   }
 
   /** Writes the keys and values of all but the last tokens of the prompts to the cache. */
-  async #prefill({ window, compiled }: Stage, { positions }: Cache, entering: readonly Sequence[]): Promise<void> {
+  async #prefill({ batch, compiled }: Stage, { positions }: Cache, entering: readonly Sequence[]): Promise<void> {
     const tokens = entering.flatMap(({ prompt, slot }) =>
       prompt.ids.slice(0, -1).map((id, position): DecodeToken => ({ id, position, row: slot * positions + position })),
     );
     const runs: Promise<unknown>[] = [];
     for (let done = 0; done < tokens.length; done += PREFILL) {
-      this.executor.write(window.input, decodeBatchData(window, tokens.slice(done, done + PREFILL)));
+      this.executor.write(batch.input, decodeBatchData(batch, tokens.slice(done, done + PREFILL)));
       runs.push(handled(this.executor.run(compiled)));
     }
     await Promise.all(runs);
   }
 
   /** Decodes one token of every sequence. */
-  async #step({ window, compiled }: Stage, { positions }: Cache, sequences: readonly Sequence[]) {
-    const tokens: DecodeToken[] = Array.from({ length: window.ids.shape[0] ?? 0 }, () => ({ id: 0, position: 0, row: -1 }));
+  async #step({ batch, compiled }: Stage, { positions }: Cache, sequences: readonly Sequence[]) {
+    const tokens: DecodeToken[] = Array.from({ length: batch.ids.shape[0] ?? 0 }, () => ({ id: 0, position: 0, row: -1 }));
     for (const { slot, next, position } of sequences) tokens[slot] = { id: next, position, row: slot * positions + position };
-    this.executor.write(window.input, decodeBatchData(window, tokens));
+    this.executor.write(batch.input, decodeBatchData(batch, tokens));
     const [logits] = await this.executor.run(compiled);
     if (logits === undefined) throw internal('a step of decoding without logits');
     const { vocabSize } = this.config;

@@ -1,4 +1,4 @@
-/** The two ways of running the model over tokens: packed rows for training, and windows of sequences over a KV cache. */
+/** The forward pass of the model over packed rows, for training, and over a KV cache, for decoding. */
 
 import { internal } from '../core/errors';
 import { sizeOf } from '../core/shape';
@@ -13,10 +13,10 @@ import type { ModelConfig } from './config';
 import { headOf, hiddenStates, type Adaptation, type Attend } from './llama';
 import { ropeTables } from './rope';
 
-/** Sizes of a packed batch. */
+/** The shape of a packed batch. */
 export interface BatchShape {
   readonly rows: number;
-  /** T: tokens of a row. */
+  /** T: tokens per row. */
   readonly tokens: number;
 }
 
@@ -26,17 +26,17 @@ export interface BatchInputs {
   readonly positions: Value;
   readonly segments: Value;
   readonly labels: Value;
-  /** f32; the loss is Σ weight·nll. */
+  /** f32; the loss is Σ weights·nll. */
   readonly weights: Value;
 }
 
-/** Declares (or finds again) the rotary tables [P, D/2] for positions below `positions`. */
+/** The rotary tables [P, D/2] for positions below `positions`, declared unless the graph has them. */
 function rotaryTables(graph: Graph, config: ModelConfig, positions: number): { cos: Value; sin: Value } {
   const declare = (name: string) => graph.find(name) ?? graph.declare(name, 'frozen', [positions, config.headDim / 2]);
   return { cos: declare(`rope.cos.${positions}`), sin: declare(`rope.sin.${positions}`) };
 }
 
-/** The data of the rotary tables, by value; written once. */
+/** The rotary tables and their data. */
 export function rotaryData(graph: Graph, config: ModelConfig, positions: number): [Value, Float32Array<ArrayBuffer>][] {
   const { cos, sin } = rotaryTables(graph, config, positions);
   const data = ropeTables(config, positions);
@@ -46,7 +46,7 @@ export function rotaryData(graph: Graph, config: ModelConfig, positions: number)
   ];
 }
 
-/** Declares the inputs of a batch shape; `name` sets several shapes apart. */
+/** Declares the inputs of a packed batch; their names begin with `name`. */
 export function declareBatch(graph: Graph, name: string, { rows, tokens }: BatchShape): BatchInputs {
   const integers = (field: string) => graph.declare(`${name}.${field}`, 'input', [rows * tokens], 'i32');
   return {
@@ -58,7 +58,7 @@ export function declareBatch(graph: Graph, name: string, { rows, tokens }: Batch
   };
 }
 
-/** What both ways of attention take from the model. */
+/** Attributes of attention that training and decoding share. */
 function attentionAttrs({ heads, kvHeads, headDim, windows }: ModelConfig, layer: number) {
   return { heads, kvHeads, headSize: headDim, scale: 1 / Math.sqrt(headDim), window: windows[layer] ?? 0 };
 }
@@ -79,13 +79,13 @@ export function packedPass(
   return hiddenStates(builder, graph, config, { ...batch, ...rotaryTables(graph, config, shape.tokens) }, attend, adaptation);
 }
 
-/** Sequences side by side, and the positions that each may take. */
+/** S sequences of up to P positions each. */
 export interface CacheShape {
   readonly sequences: number;
   readonly positions: number;
 }
 
-/** Keys (with their positions applied) and values of each layer, f16 [S·P, Hkv·D]: sequence s has the P rows from s·P on. */
+/** Keys (after rotary embedding) and values of each layer, f16 [S·P, Hkv·D]: sequence s has rows s·P to (s + 1)·P. */
 export interface Cache extends CacheShape {
   readonly layers: readonly { readonly k: Value; readonly v: Value }[];
 }
@@ -98,46 +98,46 @@ export function declareCache(graph: Graph, config: ModelConfig, { sequences, pos
   return { sequences, positions, layers };
 }
 
-/** N tokens of any sequences of a cache, views of one input: each i32 [N]. */
+/** N tokens of any sequences of a cache: i32 [N] each, views of one input. */
 export interface DecodeBatch {
   readonly input: Value;
   readonly ids: Value;
-  /** In its sequence. */
+  /** Position of the token in its sequence. */
   readonly positions: Value;
-  /** Of the cache; −1 for a place without a token. */
+  /** Row of the cache; −1 where there is no token. */
   readonly rows: Value;
 }
 
-const WINDOW_FIELDS = ['ids', 'positions', 'rows'];
+const DECODE_FIELDS = ['ids', 'positions', 'rows'];
 
-/** Declares (or finds again) the window of `length` tokens. */
+/** The decode batch of `length` tokens, declared unless the graph has it. */
 export function declareDecodeBatch(graph: Graph, length: number): DecodeBatch {
-  const name = `window.${length}`;
-  const fields = WINDOW_FIELDS.map((field) => ({ name: field, shape: [length] }));
+  const name = `decode.${length}`;
+  const fields = DECODE_FIELDS.map((field) => ({ name: field, shape: [length] }));
   const input = graph.find(name) ?? graph.declareFlat(name, 'input', fields, 'i32').flat;
-  const [ids, positions, rows] = WINDOW_FIELDS.map((field) => graph.named(`${name}/${field}`));
-  if (ids === undefined || positions === undefined || rows === undefined) throw internal('a window without its fields');
+  const [ids, positions, rows] = DECODE_FIELDS.map((field) => graph.named(`${name}/${field}`));
+  if (ids === undefined || positions === undefined || rows === undefined) throw internal('a decode batch without its fields');
   return { input, ids, positions, rows };
 }
 
-/** One token of a window. */
+/** One token of a decode batch. */
 export interface DecodeToken {
   readonly id: number;
   readonly position: number;
   readonly row: number;
 }
 
-/** The data of a window's input: `places` in order, the rest of it without tokens. */
+/** The data of a decode batch: `tokens` in order, then no tokens. */
 export function decodeBatchData(
   { input, ids, positions, rows }: DecodeBatch,
-  places: readonly DecodeToken[],
+  tokens: readonly DecodeToken[],
 ): Int32Array<ArrayBuffer> {
   const data = new Int32Array(sizeOf(input.shape));
-  const fill = ({ view, shape }: Value, of: (place: DecodeToken) => number, none: number) => {
+  const fill = ({ view, shape }: Value, of: (token: DecodeToken) => number, none: number) => {
     const offset = view?.offset ?? 0;
     for (let i = 0; i < sizeOf(shape); i++) {
-      const place = places[i];
-      data[offset + i] = place === undefined ? none : of(place);
+      const token = tokens[i];
+      data[offset + i] = token === undefined ? none : of(token);
     }
   };
   fill(ids, ({ id }) => id, 0);
@@ -146,25 +146,25 @@ export function decodeBatchData(
   return data;
 }
 
-/** Logits [N, V] after each token of the window; writes the window's keys and values to the cache. `reach`: see `rotaryTables`. */
+/** Logits [N, V] after each token of the batch; writes the keys and values of the batch to the cache. `maxPositions`: length of the rotary tables. */
 export function decodePass(
   builder: Program,
   graph: Graph,
   config: ModelConfig,
-  window: DecodeBatch,
+  batch: DecodeBatch,
   cache: Cache,
-  reach: number,
+  maxPositions: number,
   adaptation: Adaptation | null,
 ): Value {
   const attend: Attend = (layer, q, k, v) => {
     const held = cache.layers[layer];
     if (held === undefined) throw internal(`no cache for layer ${layer}`);
-    cacheWrite(builder, held, k, v, window.rows);
-    const { rows, positions } = window;
+    cacheWrite(builder, held, k, v, batch.rows);
+    const { rows, positions } = batch;
     const attrs = { ...attentionAttrs(config, layer), reach: cache.positions };
     return attentionCached(builder, { q, cacheK: held.k, cacheV: held.v, rows, positions }, attrs);
   };
-  const tokens = { ...window, ...rotaryTables(graph, config, reach) };
+  const tokens = { ...batch, ...rotaryTables(graph, config, maxPositions) };
   const hidden = hiddenStates(builder, graph, config, tokens, attend, adaptation);
   return matmul(builder, { a: hidden, w: headOf(graph, config) });
 }

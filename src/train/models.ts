@@ -1,13 +1,13 @@
-/** The models that this worker knows: looked at, kept, and one of them loaded. */
+/** The models that were inspected in this worker. */
 
 import { CodedError } from '../core/errors';
 import { fetchFiles, openFolder, type ModelFolder } from '../model/folder';
 import type { ModelSource, ModelView } from '../model/types';
 
-/** Files of the starter model, served beside the workers' folder. */
+/** Files of the starter model, served with the page. */
 const STARTER = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
 
-/** Reads a stored model back; see src/model/cache.ts. */
+/** Opens a cached model; see src/model/cache.ts. */
 export type OpenCached = (id: string) => Promise<ModelFolder>;
 
 export class Models {
@@ -18,14 +18,14 @@ export class Models {
     this.#openCached = openCached;
   }
 
-  /** Opens configuration, headers and tokenizer. Refuses what is unsupported, by name. */
+  /** Opens configuration, weight headers and tokenizer. Throws `model/unsupported` with the name of what is not supported. */
   async inspect(source: ModelSource): Promise<ModelView> {
     const folder = await this.#open(source);
     this.#folders.set(folder.id, folder);
     return folder.view;
   }
 
-  /** The inspected model of that id. */
+  /** The inspected model with that id. Throws `train/state`. */
   get(id: string): ModelFolder {
     const folder = this.#folders.get(id);
     if (folder === undefined) throw new CodedError('train/state', 'Choose a model first.');

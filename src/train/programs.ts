@@ -1,4 +1,4 @@
-/** Every program of a run, planned: training step, update, held-out loss of base and tuned. Builds graphs only; holds no data. */
+/** Plans the programs of a run: training step, update, held-out loss with the adapter and of the base. Allocates nothing. */
 
 import { adapterEntries, declareAdapter, type Adapter } from '../adapter/lora';
 import type { Flat, Graph } from '../graph/graph';
@@ -14,7 +14,7 @@ import type { LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 
 export interface TrainingPrograms {
-  /** Declares every value below. Its owner releases them all together. */
+  /** Declares all values below; they are released together. */
   readonly scope: Graph;
   readonly adapter: Adapter;
   readonly gradients: Flat;
@@ -22,20 +22,20 @@ export interface TrainingPrograms {
   readonly batch: BatchInputs;
   /** [2] i32: seed and step, for dropout. */
   readonly seed: Value;
-  /** [1] f32: multiplies every gradient. An input that is 1, or `scaling`'s. */
+  /** [1] f32: multiplies the loss, and so every gradient. `scaling.scale`, or without scaling an input that holds 1. */
   readonly lossScale: Value;
-  /** The loss scale that the device decides on where activations are f16, whose range gradients leave; else null. */
+  /** Dynamic loss scaling, updated on the device: only with f16 activations, whose gradients would underflow. Otherwise null. */
   readonly scaling: LossScale | null;
-  /** Forward and backward of one micro-batch; adds to the gradients. Output: loss [1]. */
+  /** Forward and backward pass of one micro-batch; accumulates the gradients. Output: loss [1]. */
   readonly train: Plan;
-  /** Clip, AdamW, gradients back to zero. Outputs: gradient norm [1]; with `scaling` the scale that the gradients had [1]. */
+  /** Clips the gradients, applies AdamW, zeroes the gradients. Outputs: gradient norm [1]; with `scaling` also the loss scale used [1]. */
   readonly update: Plan;
-  /** Loss [1] of a batch with the adapter, and without. */
+  /** Loss [1] of a batch with the adapter, and of the base. */
   readonly evaluate: Plan;
   readonly evaluateBase: Plan;
 }
 
-/** The layers that the recipe's `targetModules` choose. */
+/** The linear layers that the recipe's `targetModules` select. */
 export function targetLayers(
   config: ModelConfig,
   { targetModules }: Pick<Recipe, 'targetModules'>,

@@ -38,7 +38,7 @@ const NO_SAMPLES = {
     'The GPU has no memory for sample texts. The training continues without the samples of this step. Close other programs that use the GPU, or use fewer sample prompts.',
 };
 
-const STATUS = { 'go on': 'finished', pause: 'paused', stop: 'stopped', drop: 'stopped' } as const;
+const STATUS = { none: 'finished', pause: 'paused', stop: 'stopped', drop: 'stopped' } as const;
 
 export class Run {
   readonly #context: RunContext;
@@ -84,7 +84,7 @@ export class Run {
     await recorder.start();
     recorder.phase('Training the first step', 0, 0);
     this.#savedStep = session.step;
-    const request = stopRequest() === 'go on' ? await this.#train(session, secondsBefore) : stopRequest();
+    const request = stopRequest() === 'none' ? await this.#train(session, secondsBefore) : stopRequest();
     if ((request === 'pause' || request === 'stop') && session.step !== this.#savedStep) await this.#save(session);
     if (request === 'drop') await recorder.rollBack();
     return request;
@@ -183,7 +183,7 @@ export class Run {
     if (total > 0) recorder.phase('Writing samples', 0, total);
     const onText = () => recorder.phase('Writing samples', ++tokens, total);
     const source = () => Promise.resolve(this.adapter);
-    const answers = await model.generateAll(source, requests, onText, () => stopRequest() !== 'go on');
+    const answers = await model.generateAll(source, requests, onText, () => stopRequest() !== 'none');
     return answers.some(({ stopped }) => stopped === 'cancelled') ? null : answers.map(({ text }) => text);
   }
 

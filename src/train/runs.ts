@@ -91,7 +91,7 @@ export class Runs {
   }
 
   /** Asks the run to end, whatever it does now. The last request counts. */
-  end(request: Exclude<StopRequest, 'go on'>): void {
+  end(request: Exclude<StopRequest, 'none'>): void {
     if (this.#job !== null) this.#job.request = request;
   }
 
@@ -113,7 +113,7 @@ export class Runs {
     work: (job: Job, store: RunStore) => Promise<RunView>,
   ): Promise<RunView> {
     this.refuseDuringRun('A run is in progress: pause or stop it first.');
-    const job: Job = { runId, onEvent, request: 'go on', run: null };
+    const job: Job = { runId, onEvent, request: 'none', run: null };
     this.#job = job;
     try {
       return await work(job, await this.#context.store);
@@ -155,9 +155,9 @@ export class Runs {
   async #attempt(job: Job, store: RunStore, dataset: EncodedDataset, start: StartingPoint): Promise<RunView> {
     const recorder = new RunRecorder(store, start.record, job.onEvent);
     const stopRequest = () => job.request;
-    const model = stopRequest() === 'go on' ? await this.#context.host.model() : null;
+    const model = stopRequest() === 'none' ? await this.#context.host.model() : null;
     const request = stopRequest();
-    if (model === null || request !== 'go on') return recorder.finish(request === 'pause' ? 'paused' : 'stopped');
+    if (model === null || request !== 'none') return recorder.finish(request === 'pause' ? 'paused' : 'stopped');
     const tune = this.#context.tunerOf(model.engine);
     job.run = new Run({ model, store, recorder, tune, stopRequest }, dataset);
     try {

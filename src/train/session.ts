@@ -1,6 +1,6 @@
 /**
- * A training session: programs on an executor, stepping. Everything it does is a pure function of (recipe, data, step), so a
- * session restored from a snapshot goes on as if it had never stopped.
+ * A training session: the compiled programs of a run and its state on the device. Each step is a pure function of (recipe, data, step)
+ * and of the state, so a session restored from a snapshot continues with the same bytes as one that was never interrupted.
  */
 
 import { initialAdapter } from '../adapter/lora';
@@ -19,23 +19,20 @@ import type { Value } from '../../kernels/op';
 import type { TrainingPrograms } from './programs';
 import type { Tiles } from './tune';
 
-/**
- * Where batches come from: micro-batch `index` of the run, counted over all epochs. A batch may be written over when another
- * `gradientAccumulation` have been asked for.
- */
+/** Micro-batch `index` of the run, counted over all epochs. Its arrays may be reused for the micro-batches of the next step. */
 export interface BatchSource {
   batch(index: number): Batch;
 }
 
-/** The part of a run that must be kept to go on exactly. */
+/** The state from which a run continues exactly. */
 export interface SessionState {
-  /** Updates done. */
+  /** Completed updates. */
   readonly step: number;
-  /** Adapter and moments, flat, in the adapter's layout. */
+  /** Adapter parameters and AdamW moments: f32, flat, in the adapter's layout. */
   readonly parameters: Float32Array<ArrayBuffer>;
   readonly m: Float32Array<ArrayBuffer>;
   readonly v: Float32Array<ArrayBuffer>;
-  /** [loss scale, good steps since it changed]; where activations are f16. */
+  /** [loss scale, steps without overflow since it changed]; only with f16 activations. */
   readonly scaling?: Float32Array<ArrayBuffer>;
 }
 
@@ -43,16 +40,16 @@ export interface StepResult {
   /** Counted from 1. */
   readonly step: number;
   readonly loss: number;
-  /** Without the loss scale. Not finite in a step that changed neither adapter nor moments. */
+  /** Divided by the loss scale. Not finite in a step that was skipped: it changed neither adapter nor moments. */
   readonly gradNorm: number;
-  /** What multiplied the gradients of this step, where activations are f16. */
+  /** The loss scale of this step; only with f16 activations. */
   readonly lossScale?: number;
   readonly learningRate: number;
-  /** Tokens that went through the model, padding left out. */
+  /** Tokens of the step's micro-batches, without padding. */
   readonly tokens: number;
 }
 
-/** Held-out batches, measured as one mean over all their counted tokens. */
+/** Held-out batches; a measurement is the mean over the counted tokens of all of them. */
 export type HeldOut = readonly Batch[];
 
 interface CompiledPrograms {
@@ -64,7 +61,7 @@ interface CompiledPrograms {
 
 export class TrainingSession {
   readonly #compiled: CompiledPrograms;
-  /** What a step writes to the device. Made once: `write` copies before it returns, and a step is to leave no garbage. */
+  /** Host arrays that every step reuses, so that it leaves no garbage: `write` copies before it returns. */
   readonly #seed = new Int32Array(2);
   readonly #hyper = new Float32Array(8);
   readonly #weights: Float32Array<ArrayBuffer>;
@@ -82,7 +79,7 @@ export class TrainingSession {
     this.#weights = new Float32Array(recipe.microBatch * recipe.sequenceLength);
   }
 
-  /** Compiles the programs and starts from a fresh adapter. `onProgress` counts pipelines. When it throws, all is released. */
+  /** Compiles the programs and initialises the state. `onProgress` counts pipelines. When it throws, everything is released. */
   static async open(
     executor: Executor,
     config: ModelConfig,
@@ -106,14 +103,14 @@ export class TrainingSession {
     }
   }
 
-  /** Updates done. */
+  /** Queued updates. */
   get step(): number {
     return this.#step;
   }
 
   /**
-   * Queues one update: `gradientAccumulation` micro-batches, then AdamW. The device works on after the call returned; the
-   * promise gives the figures when they are there.
+   * Queues one update: forward and backward of `gradientAccumulation` micro-batches, then AdamW. Returns before the device has
+   * executed it; the promise resolves with its loss and gradient norm.
    */
   advance(source: BatchSource): Promise<StepResult> {
     const { executor, programs, recipe } = this;
@@ -194,7 +191,7 @@ export class TrainingSession {
   }
 }
 
-/** Losses of the micro-batches, then the gradient norm, and the loss scale where there is one. */
+/** `runs`: one per micro-batch, whose output is its loss; then the update, whose outputs are the gradient norm and the loss scale, if any. */
 async function resultOf(
   runs: readonly Promise<readonly HostArray[]>[],
   known: Pick<StepResult, 'step' | 'learningRate' | 'tokens'>,
@@ -206,7 +203,7 @@ async function resultOf(
   return { ...known, loss, gradNorm: norm?.[0] ?? NaN, ...(scale !== undefined && { lossScale: scale[0] ?? NaN }) };
 }
 
-/** Compiles the programs; when one fails, the others are given back. */
+/** Compiles all programs; when one fails, the others are disposed. */
 async function compileAll(
   executor: Executor,
   { train, update, evaluate, evaluateBase }: TrainingPrograms,
@@ -216,18 +213,18 @@ async function compileAll(
   const counts = new Map<Plan, readonly [number, number]>();
   const sum = (i: 0 | 1) => [...counts.values()].reduce((all, count) => all + count[i], 0);
   const compile = (plan: Plan) => {
-    const told = (done: number, total: number) => {
+    const report = (done: number, total: number) => {
       counts.set(plan, [done, total]);
       onProgress(sum(0), sum(1));
     };
-    return executor.compile(plan, told, tiles);
+    return executor.compile(plan, report, tiles);
   };
-  const made = [compile(train), compile(update), compile(evaluate), compile(evaluateBase)] as const;
+  const compiling = [compile(train), compile(update), compile(evaluate), compile(evaluateBase)] as const;
   try {
-    const [first, second, third, fourth] = await Promise.all(made);
+    const [first, second, third, fourth] = await Promise.all(compiling);
     return { train: first, update: second, evaluate: third, evaluateBase: fourth };
   } catch (error) {
-    for (const result of await Promise.allSettled(made)) if (result.status === 'fulfilled') result.value.dispose();
+    for (const result of await Promise.allSettled(compiling)) if (result.status === 'fulfilled') result.value.dispose();
     throw error;
   }
 }
@@ -253,7 +250,7 @@ function asFloats(data: HostArray): Float32Array<ArrayBuffer> {
   throw internal('adapter and moments are f32');
 }
 
-/** Batches never lie in shared memory; their type allows it. */
+/** The type of a batch's arrays also allows a SharedArrayBuffer, which no batch has. */
 function asBuffer(data: Int32Array): Int32Array<ArrayBuffer> {
   return data as Int32Array<ArrayBuffer>;
 }

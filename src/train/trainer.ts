@@ -31,7 +31,7 @@ export function isDue(every: number, { step, totalSteps }: Pick<TrainingSession,
 }
 
 /** `stop` saves first; `drop` goes back to the newest checkpoint. */
-export type StopRequest = 'go on' | 'pause' | 'stop' | 'drop';
+export type StopRequest = 'none' | 'pause' | 'stop' | 'drop';
 
 export interface RunInput {
   readonly session: Pick<TrainingSession, 'step' | 'totalSteps' | 'advance' | 'evaluate'>;
@@ -77,7 +77,7 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<StopReque
   if (input.samplesMissing) await clock.pausedFor(() => hooks.sample(session.step));
   let savedAt = performance.now();
   let { baseUnknown } = input;
-  while (session.step < session.totalSteps && hooks.stopRequest() === 'go on') {
+  while (session.step < session.totalSteps && hooks.stopRequest() === 'none') {
     pending.push(handled(session.advance(source).then((result) => ({ ...result, at: performance.now() }))));
     if (pending.length >= IN_FLIGHT) await take();
     const { step } = session;

@@ -1,4 +1,4 @@
-/** What a run reports while it goes, and what is kept of it. Plain data, crosses worker boundaries. */
+/** Types of the training worker's API: plain data that crosses worker boundaries. */
 
 import type { EncodedDataset } from '../batch/types';
 import type { CheckpointInfo, EvalRow, RunPrompt, RunRecord } from '../checkpoint/types';
@@ -12,13 +12,13 @@ export type ExecutorKind = 'webgpu' | 'tfjs-webgpu' | 'wasm';
 export interface DeviceOptions {
   /** For tests: optional features of the GPU whose check fails; `base` stands for our kernels without any of them. */
   readonly faulty?: readonly string[];
-  /** Time tiles on a software adapter too, where the static choice is known to be good. */
+  /** Time tiles also on a software adapter, where the static choice is known to be good. */
   readonly tune?: boolean;
   /** For tests: treat a software adapter as a real GPU. */
   readonly software?: boolean;
 }
 
-/** The machine that trains, as the page shows it. */
+/** The device that trains, as the page shows it. */
 export interface DeviceView {
   readonly executor: ExecutorKind;
   /** Adapter name, e.g. `NVIDIA ampere` or `SwiftShader`; for wasm `CPU (WebAssembly)`. */
@@ -28,36 +28,36 @@ export interface DeviceView {
   /** Why our kernels on WebGPU are not used, in a sentence or two; null when they are. */
   readonly reason: string | null;
   readonly features: readonly string[];
-  /** Sentences on what the driver offers and is not used. */
+  /** Sentences about features that the driver offers and that are not used. */
   readonly notes: readonly string[];
-  /** Tiles found fastest so far, by matrix product; see src/train/tune.ts. */
+  /** The fastest tiles found so far, by matrix product; see src/train/tune.ts. */
   readonly tiles: Readonly<Record<string, string>>;
   /** Largest buffer of the GPU, in bytes; null for wasm. */
   readonly maxBufferBytes: number | null;
 }
 
-/** Memory of a run in bytes, known before anything is loaded. `total` is the sum of the parts. */
+/** Memory of a run in bytes, computed before anything is loaded. `total` is the sum of the parts. */
 export interface MemoryForecast {
   readonly weights: number;
   readonly adapter: number;
-  /** Moments and gradient sums. */
+  /** AdamW moments and accumulated gradients. */
   readonly optimizer: number;
-  /** Temporaries and scratch of whichever program needs most: they share it. */
+  /** Temporaries and scratch of the program that needs most; the programs share them. */
   readonly activations: number;
-  /** Inputs of a step and tables of its positions. */
+  /** Inputs of a step, and rotary tables. */
   readonly batch: number;
-  /** Cache of keys and values, and inputs of decoding. */
+  /** KV cache, and inputs of decoding. */
   readonly sampling: number;
-  /** Buffers that results are read back through, the adapter's for a checkpoint among them. */
+  /** Staging buffers for reading back results, and the adapter for a checkpoint. */
   readonly reading: number;
   readonly total: number;
-  /** What is kept of the forward pass for the backward pass. */
+  /** Which activations are kept for the backward pass. */
   readonly remat: RematPolicy;
-  /** Share of a step's operations that make again what was not kept. */
+  /** Share of a step's operations that recompute activations. */
   readonly recomputed: number;
 }
 
-/** Memory and length of a run. */
+/** Memory and steps of a run. */
 export interface Forecast extends MemoryForecast {
   /** Trainable parameters. */
   readonly trainable: number;
@@ -92,12 +92,12 @@ export interface StepRow {
   readonly learningRate: number;
   /** Not finite in a step that was skipped. */
   readonly gradNorm: number;
-  /** What multiplied the gradients; only where activations are f16. */
+  /** The loss scale of the step; only with f16 activations. */
   readonly lossScale?: number;
-  /** The gradients overflowed under that scale: the step changed nothing, and the next has half of it. Comes with `lossScale`. */
+  /** The gradients overflowed under that scale: the step changed nothing, and the scale is halved. Present with `lossScale`. */
   readonly skipped?: boolean;
   readonly tokensPerSecond: number;
-  /** Seconds of training so far, pauses not counted. */
+  /** Seconds of training so far, without pauses. */
   readonly seconds: number;
   readonly epoch: number;
 }
@@ -111,7 +111,7 @@ export interface SampleRow {
 export type CheckpointView = CheckpointInfo;
 export type { EvalRow };
 
-/** A run as the list shows it. */
+/** A run as the page lists it. */
 export interface RunView extends Omit<RunRecord, 'status' | 'layers'> {
   readonly status: RunStatus;
   readonly checkpoints: readonly CheckpointView[];
@@ -131,24 +131,24 @@ export type TrainEvent =
   | { readonly type: 'status'; readonly status: RunStatus; readonly run: RunView }
   /** What the run does now, other than stepping: compiling, measuring, sampling, saving. `total` 0 when `done` is not counted. */
   | { readonly type: 'phase'; readonly message: string; readonly done: number; readonly total: number }
-  /** Something to know that does not stop the run (storage full, device lost and restored). */
+  /** A problem that does not stop the run (storage full, device lost and replaced). */
   | { readonly type: 'notice'; readonly code: string; readonly message: string }
   | { readonly type: 'memory'; readonly bytes: number }
   | ({ readonly type: 'work' } & Work);
 
-/** What training costs the device, beside what the device can do. */
+/** The cost of training, and the peak rate of the device. */
 export interface Work {
-  /** Operations for each token of a full batch: forward, backward and update. */
+  /** Operations per token of a full batch: forward, backward and update. */
   readonly flopsPerToken: number;
-  /** f32 operations per second that the device can do at most, as measured. */
+  /** Measured peak of f32 operations per second. */
   readonly peak: number;
 }
 
 export interface GenerateRequest {
-  /** A conversation to be answered, a text to be continued as it stands, or tokens to be continued. */
+  /** A conversation to answer, or a text or tokens to continue. */
   readonly prompt: { readonly messages: readonly Message[] } | { readonly text: string } | { readonly ids: readonly number[] };
   readonly maxTokens: number;
-  /** 0 takes the likeliest token each time. */
+  /** 0 is greedy decoding. */
   readonly temperature: number;
   readonly topP: number;
   readonly seed: number;

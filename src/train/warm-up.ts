@@ -1,4 +1,4 @@
-/** Compiles the kernels of a run ahead of it: a driver takes seconds for what no one should wait for after pressing the button. */
+/** Compiles the kernels of a run before it starts, since a driver takes seconds for them. */
 
 import type { DType } from '../core/dtype';
 import type { Device } from '../gpu/device';
@@ -10,7 +10,7 @@ import type { Recipe } from '../recipe/recipe';
 import { trainingPrograms } from './programs';
 import type { Tiles, Tuner } from './tune';
 
-/** Resolves when the pipelines of every program of the run are there. Allocates no buffer, but for `tune`. Throws `gpu/shader`. */
+/** Resolves when the pipelines of all programs of the run are compiled. Only `tune` allocates buffers. Throws `gpu/shader`. */
 export async function warmUp(
   device: Device,
   config: ModelConfig,

@@ -1,6 +1,6 @@
 /**
- * 2N steps against N steps, a killed worker, and N more: adapter, moments and metrics must be the same bytes. WGSL executor, on
- * f16 embeddings, a 4-bit base, activations in f16 under a loss scale, with dropout and accumulation.
+ * A run of 2N steps, and one whose worker is killed after N: adapter, moments and metrics must be the same bytes. On the WebGPU
+ * executor, with f16 embeddings, a 4-bit base, f16 activations under a loss scale, dropout and accumulation.
  */
 
 import { proxy, wrap, type Remote } from 'comlink';
@@ -42,7 +42,7 @@ interface Trainer {
   readonly modelId: string;
 }
 
-/** A fresh worker with the starter model in 4 bits on the WGSL executor. */
+/** A new worker with the starter model in 4 bits on the WebGPU executor. */
 async function open(): Promise<Trainer> {
   const worker = new Worker(new URL('../../workers/train.worker.ts', import.meta.url), { type: 'module' });
   workers.push(worker);
@@ -82,7 +82,7 @@ const dataset: EncodedDataset = {
 
 const setup = (name: string, modelId: string) => ({ name, modelId, recipe, dataset, datasetName: 'resume.jsonl', prompts: [] });
 
-/** Trains until step `last` was reported and the checkpoint at half time is there, then kills the worker. */
+/** Trains until step `last` was reported and the first checkpoint was saved, then kills the worker. */
 async function trainAndDie(last: number): Promise<string> {
   const { worker, api, modelId } = await open();
   return new Promise((resolve, reject) => {
@@ -101,7 +101,7 @@ async function trainAndDie(last: number): Promise<string> {
   });
 }
 
-/** What must be equal: everything but times. */
+/** The rows without times. */
 function comparable({ steps, evals, samples }: RunHistory): unknown {
   return {
     evals,
@@ -114,7 +114,7 @@ function bits({ parameters, m, v, scaling = new Float32Array() }: Snapshot): Uin
   return [parameters, m, v, scaling].map((data) => new Uint32Array(data.buffer));
 }
 
-/** Makes other tiles the device's winners than those that the run began with. */
+/** Stores other tiles as the device's fastest than those that the run started with. */
 async function otherWinners(runId: string): Promise<Tiles> {
   const store = await openRunStore();
   const device = await openDevice(navigator.gpu);
@@ -132,7 +132,7 @@ async function otherWinners(runId: string): Promise<Tiles> {
   return winners;
 }
 
-test('a killed run goes on from its checkpoint to the same bytes', { timeout: 600_000 }, async () => {
+test('a killed run continues from its checkpoint to the same bytes', { timeout: 600_000 }, async () => {
   const { api, modelId } = await open();
   const whole = await api.start(
     setup('whole', modelId),

@@ -53,7 +53,7 @@ async function trained(changes: Parameters<typeof parseRecipe>[0] = {}, dropAt =
   const name = freshName();
   const store = await openRunStore(name);
   opened.push({ store, name });
-  let request: StopRequest = 'go on';
+  let request: StopRequest = 'none';
   const onEvent = (event: TrainEvent) => {
     if (event.type === 'step' && event.step >= dropAt) request = 'drop';
   };

@@ -1,4 +1,4 @@
-/** The engine as a whole, on the software adapter: resuming, accumulating, dropout. Small models, every byte compared. */
+/** Training sessions of small models on the software adapter: resuming, accumulation, dropout, remat. Compared byte by byte. */
 
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Batch } from '../../src/batch/types';
@@ -42,7 +42,7 @@ beforeAll(async () => {
   device = await openDevice(navigator.gpu);
 });
 
-/** Two documents a row, the second cut short by padding. */
+/** Two documents per row; padding at its end. */
 function batchAt(index: number, { microBatch, sequenceLength }: Recipe): Batch {
   const size = microBatch * sequenceLength;
   const half = sequenceLength / 2;
@@ -77,14 +77,14 @@ async function open(recipe: Recipe, remat = KEEP_ALL, matrices: 'f16' | 'f32' = 
         value,
         Float32Array.from({ length: sizeOf(value.shape) }, (_, i) => (norm ? 1 : 0) + 0.1 * uniform(3, value.id, 0, i)),
       );
-    else if (isQuantised(value.dtype)) await writeQuantised(executor, graph, value, halves(sizeOf(value.shape), value.id));
-    else executor.write(value, halves(sizeOf(value.shape), value.id));
+    else if (isQuantised(value.dtype)) await writeQuantised(executor, graph, value, f16Bits(sizeOf(value.shape), value.id));
+    else executor.write(value, f16Bits(sizeOf(value.shape), value.id));
   }
   return TrainingSession.open(executor, config, programs, recipe, STEPS);
 }
 
-/** Small halves of both signs: exponent 10 to 12, that is 2^-5 to 2^-3. */
-function halves(count: number, salt: number): Uint16Array<ArrayBuffer> {
+/** Small f16 numbers of both signs: exponents 10 to 12, that is 2^-5 to 2^-3. */
+function f16Bits(count: number, salt: number): Uint16Array<ArrayBuffer> {
   return Uint16Array.from({ length: count }, (_, i) => {
     const bits = Math.floor(65536 * uniform(5, salt, 0, i));
     return (bits & 0x83ff) | ((10 + (bits % 3)) << 10);
@@ -118,7 +118,7 @@ describe.each([
   },
   { name: 'activations in f16', recipe: parseRecipe({ ...base, activationPrecision: 'f16', gradientAccumulation: 2 }) },
 ])('a session: $name', ({ recipe }) => {
-  test('goes on after a restore as if it had never stopped, to the byte', async () => {
+  test('continues after a restore with the same bytes as one that was not interrupted', async () => {
     const whole = await open(recipe);
     const rows = await advance(whole, recipe, STEPS);
     const first = await open(recipe);
@@ -141,7 +141,7 @@ describe.each([
   });
 });
 
-describe.each(['f32', 'f16'] as const)('what is made again for the backward pass, %s weights', (matrices) => {
+describe.each(['f32', 'f16'] as const)('activations recomputed for the backward pass, %s weights', (matrices) => {
   const recipe = parseRecipe({ ...base, dropout: 0.2, gradientAccumulation: 2 });
   const trained = async (remat = KEEP_ALL) => {
     const session = await open(recipe, remat, matrices);
@@ -151,7 +151,7 @@ describe.each(['f32', 'f16'] as const)('what is made again for the backward pass
     return { rows, state };
   };
 
-  test('is the same bytes as what would have been kept', async () => {
+  test('are the same bytes as activations that are kept', async () => {
     const kept = await trained();
     expect(new Set(kept.state).size).toBeGreaterThan(1000);
     for (const remat of rematPolicies(config.layers).slice(1)) expect(await trained(remat)).toEqual(kept);
@@ -175,7 +175,7 @@ test('a loss scale under which gradients overflow is halved, and the step change
   session.executor.dispose();
 });
 
-test('accumulating micro-batches is one large batch', async () => {
+test('accumulated micro-batches equal one large batch', async () => {
   const whole = parseRecipe({ ...base, microBatch: 4 });
   const parts = parseRecipe({ ...base, microBatch: 2, gradientAccumulation: 2 });
   const large = await open(whole);

@@ -1,4 +1,4 @@
-/** A device with less memory than its limits let hope: the session keeps less of the forward pass, until it fits. */
+/** A device with less memory than its limits suggest: the session keeps fewer activations until it fits. */
 
 import { beforeAll, expect, test, vi } from 'vitest';
 import { describe as describeDevice } from '../../src/gpu/device';
@@ -26,7 +26,7 @@ beforeAll(() => {
   return () => vi.unstubAllGlobals();
 });
 
-/** Opens a session on a device of `memory` bytes that tries `from` first; what was tried after it, and the bytes held. */
+/** Opens a session on a device of `memory` bytes that tries `from` first; the policies tried after it, and the bytes allocated. */
 async function open(memory: number, from: RematPolicy) {
   const device = describeDevice(countingGpu(memory), { vendor: 'counting' } as GPUAdapterInfo);
   const graph = new Graph();
@@ -42,15 +42,15 @@ async function open(memory: number, from: RematPolicy) {
 }
 
 const [first, , , half, , least] = all;
-if (first === undefined || half === undefined || least === undefined) throw new Error('fewer ways than expected');
+if (first === undefined || half === undefined || least === undefined) throw new Error('fewer policies than expected');
 
-test('a session that fits is opened at once', async () => {
+test('a session that fits is opened with the first policy', async () => {
   const { tried, result } = await open(Infinity, first);
   expect(tried).toEqual([]);
   expect(result).not.toBeInstanceOf(Error);
 });
 
-test('one that does not fit keeps less, step by step, and leaves nothing behind of what failed', async () => {
+test('one that does not fit tries policies that keep less, and nothing of the failed ones stays allocated', async () => {
   const { bytes: enough } = await open(Infinity, half);
   const { tried, bytes, result } = await open(enough, first);
   expect(result).not.toBeInstanceOf(Error);
@@ -58,14 +58,14 @@ test('one that does not fit keeps less, step by step, and leaves nothing behind 
   expect(bytes).toBe(enough);
 });
 
-test('where the least does not fit either, it says so', async () => {
+test('it throws when no policy fits', async () => {
   const { bytes: needed } = await open(Infinity, least);
   const { tried, result } = await open(needed - 1, first);
   expect(tried).toEqual(all.slice(1));
   expect(result).toMatchObject({ code: 'gpu/memory' });
 });
 
-test('a kernel that does not compile leaves nothing behind either', async () => {
+test('after a kernel that does not compile nothing stays allocated', async () => {
   const gpu = countingGpu();
   const device = describeDevice(gpu, { vendor: 'counting' } as GPUAdapterInfo);
   const graph = new Graph();

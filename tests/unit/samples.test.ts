@@ -1,4 +1,4 @@
-// The bundled datasets keep what public/samples/README.md and index.json promise of them.
+// The bundled datasets are as public/samples/README.md and index.json describe them.
 import { readFileSync } from 'node:fs';
 import { Tokenizer } from '@huggingface/tokenizers';
 import Papa from 'papaparse';
@@ -18,13 +18,13 @@ const Index = v.array(
 );
 const index = v.parse(Index, JSON.parse(read('samples/index.json')));
 
-/** Runs of `n` words, lower case without punctuation: what two texts share if one was made from the other. */
+/** All sequences of `n` words, in lower case without punctuation: texts of which one was made from the other share many. */
 function runs(text: string, n: number): Set<string> {
   const plain = words(text.toLowerCase().replace(/[^a-z0-9\s]/g, ''));
   return new Set(plain.slice(0, Math.max(0, plain.length - n + 1)).map((_, at) => plain.slice(at, at + n).join(' ')));
 }
 
-/** Pairs of texts that share more than a third of the three-word runs of the shorter one. */
+/** Pairs of texts that share more than a third of the three-word sequences of the shorter one. */
 function nearDuplicates(texts: readonly string[]): [string, string][] {
   const all = texts.map((text) => ({ text, of: runs(text, 3) }));
   return all.flatMap((one, at) =>
@@ -36,7 +36,7 @@ function nearDuplicates(texts: readonly string[]): [string, string][] {
 }
 
 describe('near-duplicate check', () => {
-  it('finds a reworded copy and lets different texts be', () => {
+  it('finds a reworded copy, and no pair of different texts', () => {
     const text = 'My parcel was left in the rain and the seeds are wet.';
     const copy = 'The parcel was left in the rain, and the bulbs are wet!';
     expect(nearDuplicates([text, copy, 'How deep do garlic cloves go, and which end up?'])).toEqual([[text, copy]]);
@@ -53,7 +53,7 @@ describe('support-tickets.csv', () => {
   const parsed = Papa.parse<Record<string, string>>(read('samples/support-tickets.csv'), { header: true, skipEmptyLines: true });
   const rows = v.parse(v.array(v.strictObject({ text: v.string(), label: v.string() })), parsed.data);
 
-  it('parses without a complaint into the number of rows that its description gives', () => {
+  it('parses without errors into the number of rows in its description', () => {
     expect(parsed.errors).toEqual([]);
     expect(parsed.meta.fields).toEqual(['text', 'label']);
     expect(rows.length).toBe(300);
@@ -86,7 +86,7 @@ describe('lighthouse-keeper.jsonl', () => {
   const chats = lines.map((line) => v.parse(v.strictObject({ messages: v.array(Turn) }), JSON.parse(line)).messages);
   const said = (role: 'user' | 'assistant') => chats.flat().flatMap((turn) => (turn.role === role ? [turn.content] : []));
 
-  it('has the number of chats that its description gives', () => {
+  it('has the number of chats in its description', () => {
     expect(chats.length).toBe(236);
     expect(index[1]?.description).toContain(`${chats.length} `);
   });
@@ -102,14 +102,14 @@ describe('lighthouse-keeper.jsonl', () => {
     expect(chats.flat().filter((turn) => !/^[ -~]+$/.test(turn.content))).toEqual([]);
   });
 
-  it('keeps its voice', () => {
+  it('answers in the same style throughout', () => {
     const share = (mark: RegExp) => said('assistant').filter((text) => mark.test(text)).length / said('assistant').length;
     expect(share(/^(Aye|Ahoy)\b/)).toBeGreaterThan(0.9);
     expect(share(/\bfriend\b/)).toBeGreaterThan(0.9);
     expect(share(/lamp keeps turning|so says the sea|mind the rocks/i)).toBeGreaterThan(0.7);
   });
 
-  it('fits the starter model with room to spare', () => {
+  it('fits the context of the starter model', () => {
     const part = (name: string) => JSON.parse(read(`models/starter/${name}`)) as object;
     const tokenizer = new Tokenizer(part('tokenizer.json'), part('tokenizer_config.json'));
     const render = (chat: (typeof chats)[number]) =>

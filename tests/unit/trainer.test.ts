@@ -20,7 +20,7 @@ function trainOf(session: RunInput['session'], input: Partial<RunInput> = {}, ho
     },
     {
       ...{ onStep: () => undefined, onEval: nothing, onBase: nothing, save: nothing, sample: nothing },
-      ...{ onPhase: () => undefined, stopRequest: () => 'go on', ...hooks },
+      ...{ onPhase: () => undefined, stopRequest: () => 'none', ...hooks },
     },
   );
 }
