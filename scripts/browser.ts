@@ -1,4 +1,4 @@
-/** Chromium for the commands: on the machine's own GPU when WebGPU can use it, else with software WebGPU. */
+/** Starts Chromium for the commands: with the machine's GPU if WebGPU can use it, else with software WebGPU. */
 
 import { chromium, type Browser } from 'playwright-core';
 import { chromiumArgs, quietArgs } from './chromium';
@@ -6,13 +6,13 @@ import { ensureChromium } from './ensure-chromium';
 
 export interface LaunchOptions {
   readonly headed?: boolean;
-  /** Look for a real GPU first; `probe` is an address (of our own server) where the browser is asked. */
+  /** Tries a real GPU first; `probe` is an address of our server where the browser looks for one. */
   readonly gpu?: { readonly probe: string };
-  /** Address of a proxy that gets every request, those to localhost too. */
+  /** Address of a proxy for all requests, also those to localhost. */
   readonly proxy?: string;
 }
 
-/** Headless Chrome on Linux offers WebGPU on a GPU through Vulkan only, and not by itself. */
+/** Headless Chrome on Linux needs these to use a GPU for WebGPU, through Vulkan. */
 const GPU_ARGS =
   process.platform === 'linux' ? ['--use-angle=vulkan', '--enable-features=Vulkan', '--disable-vulkan-surface'] : [];
 
@@ -28,7 +28,7 @@ export async function launchBrowser({ headed = false, gpu, proxy }: LaunchOption
   return chromium.launch({ ...options, args: chromiumArgs });
 }
 
-/** WebGPU is there on a secure origin only, so a page of ours is asked. */
+/** WebGPU is available only on a secure origin, so a page of our server checks for it. */
 async function hasGpu(browser: Browser, probe: string): Promise<boolean> {
   const page = await browser.newPage();
   try {

@@ -1,4 +1,4 @@
-/** Where the browser is, and how it starts so that WebGPU is there on a machine without a GPU too. */
+/** The path of the browser, and its arguments, with which WebGPU is available also without a GPU. */
 
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -12,7 +12,7 @@ const PLACES = [
   'C:\\Program Files (x86)\\Google\\Chrome\\Application\\chrome.exe',
 ];
 
-/** What a person installs, per system. */
+/** How to install a browser, by system. */
 export const howToInstall = [
   'Debian: apt-get install chromium',
   'Ubuntu: Google Chrome from https://www.google.com/chrome (its chromium package is a snap)',
@@ -32,14 +32,14 @@ export function browsers(): readonly string[] {
   return [...(chosen === '' ? [] : [chosen]), ...onPath, ...PLACES].filter((path) => existsSync(path));
 }
 
-/** Path of Chrome or Chromium. Throws with what to install when there is none. */
+/** Path of Chrome or Chromium. Throws when there is none; the message says what to install. */
 export function findChromium(): string {
   const [path] = browsers();
   if (path === undefined) throw new Error(`No Chrome or Chromium found. Install one:\n${howToInstall}`);
   return path;
 }
 
-/** None of the browser's own network traffic, and WebGPU wherever there is a GPU. */
+/** No network traffic of the browser itself, and WebGPU wherever there is a GPU. */
 export const quietArgs = [
   '--no-sandbox',
   '--enable-unsafe-webgpu',
@@ -51,7 +51,7 @@ export const quietArgs = [
 ];
 
 /**
- * The same with software WebGPU (SwiftShader), which every machine has. It unrolls the zeroing of workgroup memory, seconds a
- * pipeline; kernels must not count on zeros anyway.
+ * The same with software WebGPU (SwiftShader), which every machine has. SwiftShader unrolls the zeroing of workgroup memory, which
+ * takes seconds per pipeline, so it is off; kernels must not depend on zeros anyway.
  */
 export const chromiumArgs = [...quietArgs, '--use-webgpu-adapter=swiftshader', '--enable-dawn-features=disable_workgroup_init'];

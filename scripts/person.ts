@@ -1,4 +1,4 @@
-/** What a person does with the page: opens stages, drops files, presses buttons, takes the downloads. Used by commands and tests. */
+/** Actions of a person on the page: opens stages, drops files, presses buttons, saves downloads. Used by commands and tests. */
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export class Person {
     return this.page.locator(`section#${title.toLowerCase()}`);
   }
 
-  /** Unfolds a stage, if it is folded. */
+  /** Opens a stage if it is folded. */
   async open(title: StageTitle): Promise<Locator> {
     const stage = this.stage(title);
     const heading = stage.locator('h2 button');
@@ -27,7 +27,7 @@ export class Person {
     return stage;
   }
 
-  /** Drags files of the disk over `target` and lets them go there: the browser makes the events, as it does for a person. */
+  /** Drags files from the disk onto `target`; the browser itself creates the events. */
   async drop(target: Locator, paths: readonly string[]): Promise<void> {
     await target.scrollIntoViewIfNeeded();
     const box = await target.boundingBox();
@@ -44,7 +44,7 @@ export class Person {
     await this.drop(stage.getByRole('button', { name: ZONES.data }), [path]);
   }
 
-  /** Chooses a model folder with the picker, and waits until the page has read or refused it. */
+  /** Picks a model folder, and waits until the page has read or refused it. */
   async pickModel(folder: string): Promise<void> {
     const stage = await this.open('Model');
     await stage.getByLabel(INPUTS.modelFolder).setInputFiles(folder);
@@ -74,25 +74,25 @@ export class Person {
     await field.fill(String(steps));
   }
 
-  /** Takes one of the datasets that come with the page. */
+  /** Chooses one of the datasets that come with the page. */
   async takeSample(title: string): Promise<void> {
     const stage = await this.open('Data');
     await stage.getByRole('button', { name: title }).click();
   }
 
-  /** Presses "Start training" once it can be pressed; fails with the page's reason when it can't within `ms`. */
+  /** Presses "Start training" as soon as it is enabled; fails after `ms`. */
   async startTraining(ms: number): Promise<void> {
     const stage = await this.open('Train');
     await stage.getByRole('button', { name: 'Start training' }).click({ timeout: ms });
   }
 
-  /** Goes on with the interrupted run that the Train stage offers. */
+  /** Resumes the run that the Train stage shows. */
   async resume(ms: number): Promise<void> {
     const stage = await this.open('Train');
     await stage.getByRole('button', { name: 'Resume', exact: true }).click({ timeout: ms });
   }
 
-  /** Lets base and tuned model answer side by side, greedily. */
+  /** Compares base and tuned model with greedy decoding. */
   async compare(maxTokens: number): Promise<void> {
     const stage = await this.open('Use');
     await stage.getByLabel('Temperature').fill('0');
@@ -100,7 +100,7 @@ export class Person {
     await stage.getByRole('button', { name: 'Compare' }).click();
   }
 
-  /** Presses "Download files" and saves what comes into `folder`. Returns the names. */
+  /** Presses "Download files" and saves the downloads into `folder`. Returns their names. */
   async downloadFiles(folder: string, names: readonly string[], ms: number): Promise<readonly string[]> {
     const stage = await this.open('Use');
     const downloads = this.#collect(names.length, ms);

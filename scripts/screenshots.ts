@@ -1,6 +1,6 @@
 /**
- * `npm run screenshots`: the five stages of the built page after a short run, at 1280 and 360 pixels, light and dark, into
- * out/shots; and docs/screenshot.png for the README.
+ * `npm run screenshots`: saves pictures of the five stages after a short run, at 360, 1280 and 1920 pixels, light and dark, in
+ * out/shots, and docs/screenshot.png for the README.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { buildIfStale, root, servePage } from './serve';
 const MINUTE = 60_000;
 const recipe = { maxSteps: 60, sequenceLength: 128, evalEvery: 10, saveEvery: 20, sampleEvery: 20, learningRate: 1e-3 };
 
-/** Trains on a sample as a person would, so that every stage has something to show. */
+/** Trains on a sample, so that every stage has content. */
 async function fill(person: Person, recorder: Recorder): Promise<void> {
   const path = join(root, 'out', 'shots', 'recipe.json');
   writeFileSync(path, JSON.stringify(recipe));
@@ -29,7 +29,7 @@ async function fill(person: Person, recorder: Recorder): Promise<void> {
 
 async function shoot(person: Person, page: Page, folder: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const)
-    for (const width of [1280, 360]) {
+    for (const width of [1920, 1280, 360]) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await page.setViewportSize({ width, height: width === 360 ? 780 : 900 });
       for (const title of STAGES) {

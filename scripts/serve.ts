@@ -1,4 +1,4 @@
-/** The built page: builds it when the sources are newer, and serves it on this machine. */
+/** Builds the page when its sources are newer, and serves it on this machine. */
 
 import { readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -8,19 +8,19 @@ import { build, createLogger, preview } from 'vite';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Everything that the built page is made of. */
+/** The sources of the built page. */
 const SOURCES = [
   ...['src', 'workers', 'kernels', 'public', 'index.html'],
   ...['package-lock.json', 'vite.config.ts', 'svelte.config.js', 'tsconfig.json'],
 ];
 
-/** A served page: its address (with a closing slash), and how to end it. */
+/** A served page: its address (with a trailing slash), and a function that stops the server. */
 export interface Served {
   readonly url: string;
   readonly close: () => Promise<void>;
 }
 
-/** Builds the page into dist. Says nothing on stdout unless `verbose`. */
+/** Builds the page into dist. Prints warnings only unless `verbose`. */
 export async function buildPage(verbose = false): Promise<void> {
   await build({ root, logLevel: verbose ? 'info' : 'warn' });
 }
@@ -31,7 +31,7 @@ export async function buildIfStale(): Promise<void> {
   if (newest(SOURCES) > built) await buildPage();
 }
 
-/** Time of the youngest file or folder under `paths` (a folder is as young as its last added or removed entry). */
+/** Newest modification time under `paths`; that of a folder changes when an entry is added or removed. */
 function newest(paths: readonly string[]): number {
   return Math.max(...paths.map((path) => newestUnder(join(root, path))));
 }
@@ -42,7 +42,7 @@ function newestUnder(path: string): number {
   return Math.max(entry.mtimeMs, ...readdirSync(path).map((name) => newestUnder(join(path, name))));
 }
 
-/** Serves dist; port 0 takes any free one. Bound to IPv4 loopback, which `localhost` reaches on every system. */
+/** Serves dist; port 0 takes any free port. Binds to IPv4 loopback, which `localhost` resolves to on every system. */
 export async function servePage(port = 0, host = '127.0.0.1'): Promise<Served> {
   const server = await preview({
     root,
@@ -54,7 +54,7 @@ export async function servePage(port = 0, host = '127.0.0.1'): Promise<Served> {
   return { url: `http://localhost:${address.port}/`, close: () => server.close() };
 }
 
-/** Whether something answers on `port` of localhost, by IPv4 or IPv6. */
+/** Whether a server answers on `port` of localhost, over IPv4 or IPv6. */
 export function portTaken(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: 'localhost' });

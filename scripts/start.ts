@@ -18,7 +18,7 @@ async function main(): Promise<void> {
 
 function taken(port: number): string {
   const other = port === 65535 ? port - 1 : port + 1;
-  return `Port ${port} is already in use, perhaps by another Finetab. Stop that, or choose another port: npm start -- --port ${other}`;
+  return `Port ${port} is in use, perhaps by another Finetab. Stop it, or choose another port: npm start -- --port ${other}`;
 }
 
 main().catch((error: unknown) => {

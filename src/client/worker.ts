@@ -1,4 +1,4 @@
-/** One worker behind one object: started at the first call, and replaced after it died. */
+/** A client of one worker, which is started at the first call and replaced after it died. */
 
 import { proxy, wrap, type Remote } from 'comlink';
 import type { Lifeline } from '../../workers/api';

@@ -1,4 +1,4 @@
-/** The page as a whole: which stage is open, the theme, what is announced, and how the parts feed each other. */
+/** The page as a whole: the open stage, the theme, announcements, and the effects that link model, data and recipe. */
 
 import { backendChoice, deviceOptions } from './backend';
 import { data } from './data.svelte';
@@ -11,12 +11,12 @@ import { recall, remember } from './storage';
 export const STAGES = ['model', 'data', 'recipe', 'train', 'use'] as const;
 export type StageId = (typeof STAGES)[number];
 
-/** How a stage stands; shown in words and by the shape of its mark, not by colour alone. */
+/** The state of a stage; shown in words and by the shape of its mark, not by colour alone. */
 export type Standing = 'open' | 'busy' | 'done' | 'problem';
 
 export interface StageView {
   readonly standing: Standing;
-  /** What the stage holds, in a few words. */
+  /** The content of the stage in a few words. */
   readonly summary: string;
 }
 
@@ -33,7 +33,7 @@ export class AppState {
   #announcedAt = 0;
   #pending: ReturnType<typeof setTimeout> | undefined;
 
-  /** Says how the rail and the folded stage `id` get their words. Called once by the part that owns the stage; may read state. */
+  /** Sets the function that describes stage `id` for the rail and for the folded stage. Called once by its owner; it may read state. */
   describe(id: StageId, describer: () => StageView): void {
     this.#describers = { ...this.#describers, [id]: describer };
   }
@@ -63,7 +63,7 @@ export class AppState {
     }, wait);
   }
 
-  /** Starts everything: the device, the model of the last visit, the last sample. Returns a function that stops the links. */
+  /** Opens the device and restores the choices of the last visit. Returns a function that stops the effects. */
   start(): () => void {
     recipe.restore();
     addEventListener('hashchange', () => (this.stage = stageOfHash() ?? this.stage));
@@ -76,10 +76,10 @@ export class AppState {
 
 export const app = new AppState();
 
-/** The one reason why training can't start, or null when it can. */
+/** The first reason why training can't start, or null when it can. */
 export function startBlocker(): string | null {
   if (otherTab.blocker !== null) return otherTab.blocker;
-  if (device.failure !== null) return 'No device to train on: see the Model stage.';
+  if (device.failure !== null) return 'There is no device to train on: see the Model stage.';
   if (device.view === null) return 'Looking for a device…';
   if (model.inspecting) return 'Reading the model…';
   if (model.view === null) return 'Choose a model first.';
@@ -90,7 +90,7 @@ export function startBlocker(): string | null {
   return null;
 }
 
-/** Model and recipe feed the token counts and have the kernels compiled; model, recipe and token counts feed the forecast. */
+/** Recomputes token counts and compiles kernels when model or recipe change, and the forecast when one of the three changes. */
 function link(): void {
   $effect(() => {
     if (model.view !== null) recipe.fit(model.view);
@@ -118,7 +118,7 @@ function link(): void {
 
 const tokenizer = () => model.view?.tokenizer ?? null;
 
-/** The tokenizer and settings that the dataset is to be encoded with now, or null while one is missing. */
+/** The tokenizer and settings for encoding the dataset, or null while one is missing. */
 export function currentEncoding(): Parameters<typeof data.encodeWith>[0] | null {
   const [files, value] = [tokenizer(), recipe.value];
   if (files === null || value === null) return null;
@@ -126,7 +126,7 @@ export function currentEncoding(): Parameters<typeof data.encodeWith>[0] | null 
   return { tokenizer: files, options: { sequenceLength, heldOutRatio, seed, lossOn } };
 }
 
-/** Runs `work` after `ms`, unless the returned function is called before. */
+/** Runs `work` after `ms` unless the returned function is called first. */
 function later(ms: number, work: () => void): () => void {
   const timer = setTimeout(work, ms);
   return () => clearTimeout(timer);

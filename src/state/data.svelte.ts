@@ -1,4 +1,4 @@
-/** The dataset: the file, how it is read, what is wrong with it, and how it looks in tokens. */
+/** The dataset: its file, format and columns, its problems, and its examples in tokens. */
 
 import { dataClient, type WorkerClient } from '../client';
 import type {
@@ -26,7 +26,7 @@ export interface Sample {
   readonly description: string;
 }
 
-/** What tokens depend on besides the file. */
+/** What the tokens of a dataset depend on besides its file. */
 export interface Encoding {
   readonly tokenizer: TokenizerFiles;
   readonly options: EncodeOptions;
@@ -53,9 +53,9 @@ export class DataState {
   failure = $state.raw<Failure | null>(null);
   /** Name of the file that `failure` is about. */
   refused = $state<string | null>(null);
-  /** Reading the file. */
+  /** A file is being read. */
   opening = $state(false);
-  /** Counting tokens. */
+  /** Tokens are being counted. */
   measuring = $state(false);
   samples = $state.raw<readonly Sample[]>([]);
   #file: File | null = null;

@@ -1,4 +1,4 @@
-/** The machine that trains: found once at the start, found again when its worker died. */
+/** The device that trains: opened at the start, and again after its worker died. */
 
 import { trainClient, type WorkerClient } from '../client';
 import type { DeviceOptions, DeviceView, ExecutorKind, TrainApi } from '../../workers/api';
@@ -19,7 +19,7 @@ export class DeviceState {
     client.onDeath(() => this.#onDeath());
   }
 
-  /** Finds the device and says so in the journal. */
+  /** Opens the device and reports it in the journal. */
   async open(choice: 'auto' | ExecutorKind, options: DeviceOptions = {}): Promise<void> {
     this.#choice = choice;
     this.#options = options;
@@ -27,7 +27,7 @@ export class DeviceState {
     if (view !== null) journal({ event: 'ready', adapter: view.adapter, backend: view.executor });
   }
 
-  /** Makes sure that the worker holds a device, also after it was replaced. Throws coded errors. */
+  /** Opens a device in the present worker unless it has one. Throws coded errors. */
   async ensureOpen(): Promise<DeviceView> {
     if (this.view !== null) return this.view;
     this.#opening ??= this.#client
@@ -50,7 +50,7 @@ export class DeviceState {
     }
   }
 
-  /** Finds the device again with the next worker; not when the worker never came so far, or it would go on for ever. */
+  /** Opens the device in the next worker; not when the worker died before it had one, which would repeat for ever. */
   #onDeath(): void {
     if (this.view === null) return;
     this.view = null;

@@ -1,4 +1,4 @@
-/** Hands files to the person: one by one, or as one zip. */
+/** Downloads files one by one or as one zip. */
 
 import { downloadZip } from 'client-zip';
 import type { ExportedFile } from '../../workers/api';

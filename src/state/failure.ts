@@ -1,4 +1,4 @@
-/** Anything thrown, turned into what the page shows, and written in the journal. */
+/** Converts anything thrown to what the page shows, and reports it in the journal. */
 
 import { codeOf, messageOf, type ErrorCode, type Problem } from '../core/errors';
 import { journal } from './journal.svelte';
@@ -10,7 +10,7 @@ export interface Failure {
   readonly problems: readonly Problem[];
 }
 
-/** Reads an error (also one that crossed a worker boundary), and writes it in the journal. */
+/** Reads an error, also one that crossed a worker boundary, and reports it in the journal. */
 export function failureOf(error: unknown): Failure {
   const failure = { code: codeOf(error), message: messageOf(error), problems: problemsOf(error) };
   journal({ event: 'error', code: failure.code, message: failure.message });

@@ -1,4 +1,4 @@
-/** Where the time from pressing the button to the first step goes, phase by phase. Pure; times in milliseconds of one clock. */
+/** Measures the time from the click to the first step, phase by phase. Pure; times in milliseconds of one clock. */
 
 export interface Lap {
   readonly phase: string;
@@ -8,7 +8,7 @@ export interface Lap {
 export interface FirstStep {
   /** From the click to the first step's loss. */
   readonly seconds: number;
-  /** Its phases in the order they began; together the whole time. */
+  /** Its phases in their order; they add up to `seconds`. */
   readonly laps: readonly Lap[];
 }
 
@@ -20,12 +20,12 @@ export class FirstStepWatch {
     this.#clicked = clicked;
   }
 
-  /** A phase begins; saying the one under way again changes nothing. */
+  /** Begins a phase; has no effect when it is under way. */
   enter(phase: string, at: number): void {
     if (this.#entered.at(-1)?.phase !== phase) this.#entered.push({ phase, at });
   }
 
-  /** The first step was there. */
+  /** The first step was trained. */
   end(at: number): FirstStep {
     const ends = [...this.#entered.slice(1).map((lap) => lap.at), at];
     const laps = this.#entered.map(({ phase, at: began }, i) => ({ phase, seconds: ((ends[i] ?? at) - began) / 1000 }));

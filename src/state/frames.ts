@@ -1,9 +1,9 @@
-/** Gathers what arrives and hands it on once a frame, or four times a second while the page is hidden. */
+/** Collects items and passes them on once per frame, or four times a second while the page is hidden. */
 
-/** Calls `run` before long; returns a function that calls it off. */
+/** Schedules `run`; returns a function that cancels it. */
 export type Scheduler = (run: () => void) => () => void;
 
-/** A hidden page draws no frames, so a timer stands beside the frame: whichever comes first. */
+/** Runs at the next frame or after 250 ms, whichever comes first: a hidden page draws no frames. */
 export const nextFrame: Scheduler = (run) => {
   const frame = requestAnimationFrame(run);
   const timer = setTimeout(run, 250);
@@ -29,7 +29,7 @@ export class Frames<T> {
     this.#cancel ??= this.#schedule(() => this.flush());
   }
 
-  /** Hands on at once what is waiting. */
+  /** Passes on the waiting items now. */
   flush(): void {
     this.#cancel?.();
     this.#cancel = null;

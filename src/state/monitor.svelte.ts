@@ -1,31 +1,31 @@
-/** Watches a run under way: reports that it hangs, and that it does not carry out a pause or stop. */
+/** Monitors a run under way: reports a hang, and a pause or stop that is not carried out. */
 
 import { SILENCE_LIMITS, Watchdog, type SilenceLimits } from './watchdog';
 
-/** A run from which nothing comes any more. */
+/** A run that sends no more events. */
 export interface Hang {
   /** When its last event came, milliseconds since 1970. */
   readonly since: number;
-  /** Seconds of silence that were exceeded. */
+  /** The limit that the silence exceeded, in seconds. */
   readonly limit: number;
-  /** Seconds that passed at most between two events before. */
+  /** Longest time between two events before, in seconds. */
   readonly usual: number;
 }
 
 const CHECK_MS = 1000;
-/** A step takes longer than this on slow devices only; then the page offers not to wait for it. */
+/** After this time the page offers not to wait for the step under way. */
 const PATIENCE_MS = 10_000;
 
 export class Monitor {
   hang = $state.raw<Hang | null>(null);
-  /** A pause or stop was asked for some time ago, and the run has not ended. */
+  /** The run has not ended, although it was asked to pause or stop 10 s ago. */
   overdue = $state(false);
   #limits: SilenceLimits = SILENCE_LIMITS;
   #dog: Watchdog | null = null;
   #askedAt: number | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** Limits for the runs to come. */
+  /** Sets the limits of later runs. */
   limit(limits: SilenceLimits): void {
     this.#limits = limits;
   }
@@ -42,13 +42,13 @@ export class Monitor {
     this.overdue = false;
   }
 
-  /** A sign of life; `isStep` when it is a trained step. */
+  /** An event came; `isStep` when it is a trained step. */
   heard(isStep: boolean): void {
     this.#dog?.heard(isStep);
     this.hang = null;
   }
 
-  /** The run was asked to end, or (`false`) could not be asked. */
+  /** The run was asked to pause or stop; `false` when the request failed. */
   expectEnd(asked: boolean): void {
     this.#askedAt = asked ? performance.now() : null;
     this.overdue = false;

@@ -1,13 +1,13 @@
-/** Whether another tab of this browser trains, looked up about once a second. */
+/** Whether another tab of this browser trains, checked about once a second. */
 
 import { trainClient, type WorkerClient } from '../client';
 import type { TrainApi } from '../../workers/api';
 import { shareChoices } from './storage';
 
 const EVERY_MS = 1000;
-/** Time between two looks after one failed, so that a worker that can't start is not started every second. */
+/** Time until the next check after one failed, so that a worker that can't start is not started every second. */
 const AFTER_FAILURE_MS = 15_000;
-/** A worker that was ended keeps its locks until the browser has stopped it. */
+/** A terminated worker keeps its locks until the browser has stopped it. */
 const STOPPING_MS = 10_000;
 
 export class OtherTab {
@@ -24,7 +24,7 @@ export class OtherTab {
     this.#client = client;
   }
 
-  /** Asks once. While another tab trains, this tab's choices stay its own. */
+  /** Checks once. While another tab trains, this tab's choices are stored for this tab alone. */
   async look(): Promise<string | null> {
     const found = await this.#client.ask((api) => api.trainingElsewhere());
     this.runId = found !== null && this.isIgnored(found) ? null : found;
@@ -32,12 +32,12 @@ export class OtherTab {
     return this.runId;
   }
 
-  /** The lock of `runId` is not another tab's for the next seconds, but that of a worker of this tab which is being stopped. */
+  /** For the next seconds the lock of `runId` belongs to a worker of this tab that is being stopped, not to another tab. */
   ignore(runId: string): void {
     this.#ignored = { runId, until: performance.now() + STOPPING_MS };
   }
 
-  /** Calls `follow`, which looks, about once a second; less often when it takes long or fails. */
+  /** Calls `follow` about once a second; less often when it takes long or fails. */
   watch(follow: () => Promise<void>): void {
     const began = performance.now();
     const again = (ms: number) => setTimeout(() => this.watch(follow), ms);

@@ -1,8 +1,8 @@
-/** While a run goes: keeps the screen awake, and tells someone who looked away when it ended. */
+/** Keeps the screen awake during a run, and notifies when it ended. */
 
 import { recall, remember } from './storage';
 
-/** Holds a screen wake lock while `on`; the browser drops it when the page is hidden, so it is taken again. */
+/** Holds a screen wake lock while `on`. The browser releases it when the page is hidden, so it is requested again. */
 export class WakeLock {
   #wanted = false;
   #lock: WakeLockSentinel | null = null;
@@ -22,7 +22,7 @@ export class WakeLock {
     try {
       this.#lock = await navigator.wakeLock.request('screen');
     } catch {
-      // Low battery or a policy refuses it; training goes on without.
+      // Refused on low battery or by a policy; training does not depend on it.
     }
   }
 }
@@ -35,14 +35,14 @@ export function notifyChoice(): NotifyChoice {
   return Notification.permission === 'granted' && recall('notify') === true ? 'on' : 'off';
 }
 
-/** Asks the browser if it has not been asked; call it from a click only. */
+/** Requests the permission if it was not requested before; call it from a click only. */
 export async function chooseNotify(on: boolean): Promise<NotifyChoice> {
   if (on && typeof Notification !== 'undefined' && Notification.permission === 'default') await Notification.requestPermission();
   remember('notify', on ? true : null);
   return notifyChoice();
 }
 
-/** Shows a notification if it was asked for and the page is out of sight. */
+/** Shows a notification if the user wants it and the page is hidden. */
 export function notify(title: string, body: string): void {
   if (notifyChoice() !== 'on' || document.visibilityState === 'visible') return;
   try {

@@ -1,4 +1,4 @@
-/** The rows of a run as they come in. Arrays grow in place, because events arrive by the hundred a second. */
+/** The rows of a run. Arrays grow in place, because hundreds of events may arrive per second. */
 
 import type { EvalRow, RunHistory, SampleRow, StepRow, TrainEvent } from '../../workers/api';
 
@@ -13,7 +13,7 @@ export class RunLog {
     this.samples = [...history.samples];
   }
 
-  /** Takes in a row. A resumed run repeats steps that came after its checkpoint: the older rows give way. */
+  /** Adds a row. A resumed run repeats the steps after its checkpoint: their older rows are removed. */
   add(event: TrainEvent): void {
     if (event.type === 'step') this.#addStep(rowOf(event, stepKeys));
     if (event.type === 'eval') insert(this.evals, rowOf(event, evalKeys), (one) => one.step === event.step);
@@ -22,7 +22,7 @@ export class RunLog {
     }
   }
 
-  /** The same arrays in a new object, so that whoever holds it sees that it changed. */
+  /** The same arrays in a new object, so that reactive state notices the change. */
   view(): RunHistory {
     return { steps: this.steps, evals: this.evals, samples: this.samples };
   }
@@ -45,7 +45,7 @@ function rowOf<T extends object, K extends keyof T>(event: T, keys: readonly K[]
   return Object.fromEntries(keys.filter((key) => key in event).map((key) => [key, event[key]])) as Pick<T, K>;
 }
 
-/** Puts a row in its place by step, instead of the one that it repeats. */
+/** Inserts a row by step, or replaces the row that it repeats. */
 function insert<T extends { readonly step: number }>(rows: T[], row: T, repeats: (one: T) => boolean): void {
   const again = rows.findIndex(repeats);
   const after = rows.findLastIndex((one) => one.step <= row.step) + 1;
@@ -57,7 +57,7 @@ function cutFrom(rows: { readonly step: number }[], step: number): void {
   while ((rows.at(-1)?.step ?? -1) >= step) rows.pop();
 }
 
-/** Seconds until `totalSteps` at the pace of the last 20 steps; null before there is a pace. */
+/** Seconds until `totalSteps` at the pace of the last 20 steps; null before the second step. */
 export function secondsLeft(steps: readonly StepRow[], totalSteps: number): number | null {
   const last = steps.at(-1);
   const before = steps.at(-Math.min(steps.length, 21));

@@ -1,4 +1,4 @@
-/** What the states of a run mean, in words and for what can be done. Pure. */
+/** The statuses of a run in words, and what they allow. Pure. */
 
 import type { RunStatus } from '../../workers/api';
 
@@ -11,12 +11,12 @@ export const statusWords: Readonly<Record<RunStatus, string>> = {
   interrupted: 'Interrupted',
 };
 
-/** A run in this state can go on from its newest checkpoint. */
+/** A run of this status can be resumed from its newest checkpoint. */
 export function isResumable(status: RunStatus): boolean {
   return status === 'paused' || status === 'interrupted' || status === 'failed';
 }
 
-/** `starter on sms_spam`: what a run is called until someone names it; numbered when that is taken. */
+/** Default name of a run, such as `starter on sms_spam`; numbered when it is taken. */
 export function runName(modelName: string, datasetName: string, taken: readonly string[]): string {
   const name = `${modelName} on ${datasetName.replace(/\.[a-z]+$/i, '')}`;
   const numbered = (n: number): string => (n === 1 ? name : `${name} ${n}`);

@@ -1,4 +1,4 @@
-/** All runs kept in this browser: listed, named, compared, deleted. */
+/** All runs kept in this browser: the list, renaming, comparison, deletion. */
 
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { trainClient, type WorkerClient } from '../client';
@@ -70,7 +70,7 @@ export class Runs {
     await this.refresh();
   }
 
-  /** Puts a run into the comparison or takes it out. */
+  /** Adds a run to the comparison or removes it. */
   async compare(id: string, on: boolean): Promise<void> {
     if (!on) {
       this.compared.delete(id);
@@ -82,7 +82,7 @@ export class Runs {
     });
   }
 
-  /** A list that could be read again takes back its own failure only, not that of the action before it. */
+  /** Reading the list clears only its own failure, not that of the action before it. */
   #setListFailure(failure: Failure | null): void {
     if (failure !== null || this.failure === this.#listFailure) this.failure = failure;
     this.#listFailure = failure;

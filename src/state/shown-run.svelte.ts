@@ -1,10 +1,10 @@
-/** The run that the Train stage shows, whether it is trained here, in another tab or not at all: its record, rows and figures. */
+/** The run that the Train stage shows (trained here, in another tab, or not at all): its record, rows and figures. */
 
 import type { RunHistory, RunView, TrainEvent, Work } from '../../workers/api';
 import type { FirstStep } from './first-step';
 import { RunLog, secondsLeft } from './run-log';
 
-/** What a run does while no step is trained. */
+/** What a run does between steps, or before the first one. */
 export interface Phase {
   readonly message: string;
   readonly done: number;
@@ -24,7 +24,7 @@ export class ShownRun {
   memory = $state<number | null>(null);
   /** What a token costs and what the device could do, once both are known. */
   work = $state.raw<Work | null>(null);
-  /** Where the time from the click to the first step went; null before that step, and for runs that are only shown. */
+  /** Time from the click to the first step, by phase; null before that step, and for runs that are only shown. */
   firstStep = $state.raw<FirstStep | null>(null);
 
   readonly last = $derived(this.history.steps.at(-1) ?? null);
@@ -39,7 +39,7 @@ export class ShownRun {
   /** Steps that changed nothing because their gradients overflowed. */
   readonly skipped = $derived(this.history.steps.filter((row) => row.skipped === true).length);
 
-  /** Seconds left of the phase under way, from its pace so far; null before there is one. */
+  /** Seconds left of the phase under way, from its pace so far; null while there is no pace. */
   phaseLeft(now: number): number | null {
     const phase = this.phase;
     if (!phase || phase.done <= 0 || phase.total <= phase.done) return null;

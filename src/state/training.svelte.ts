@@ -1,4 +1,4 @@
-/** The run that this page trains: started, watched, paused, stopped, resumed; and the run of another tab, which is only shown. */
+/** The run that this page trains: start, pause, stop, resume. Also follows the run of another tab, which is only shown. */
 
 import { callback, trainClient, type WorkerClient } from '../client';
 import type { RunView, TrainApi, TrainEvent } from '../../workers/api';
@@ -39,14 +39,14 @@ export class Training extends ShownRun {
   readonly #otherTab: OtherTab;
   #watch: FirstStepWatch | null = null;
   activity = $state<Activity>('idle');
-  /** The worker has a run that it can be asked to end. */
+  /** The worker has a run that it can be asked to pause or stop. */
   stoppable = $state(false);
   notices = $state.raw<readonly Notice[]>([]);
   failure = $state.raw<Failure | null>(null);
   /** Counts what the stage was asked to show. */
   #turn = 0;
   /** Resolves when the run under way has ended. */
-  #going: Promise<void> = Promise.resolve();
+  #ended: Promise<void> = Promise.resolve();
   #endedByUser = false;
 
   readonly active = $derived(this.activity !== 'idle');
@@ -58,7 +58,7 @@ export class Training extends ShownRun {
   readonly blocker = $derived(this.active ? 'A run is under way.' : startBlocker());
   /** Why no run can be resumed now, or null. */
   readonly resumeBlocker = $derived.by(() => (this.active ? 'A run is under way.' : this.#otherTab.blocker));
-  /** The run shown can go on from its last checkpoint. */
+  /** The run shown can be resumed from its last checkpoint. */
   readonly resumable = $derived(this.resumeBlocker === null && this.run !== null && isResumable(this.run.status));
 
   constructor(client: WorkerClient<TrainApi>, other: OtherTab) {
@@ -68,7 +68,7 @@ export class Training extends ShownRun {
     this.monitor.limit(silenceLimits(location.search));
   }
 
-  /** Shows the run of another tab, else that of the last visit, else the newest that can go on. Then keeps an eye on other tabs. */
+  /** Shows the run of another tab, else that of the last visit, else the newest that can be resumed. Then follows other tabs. */
   async restore(): Promise<void> {
     const turn = this.#turn;
     await this.#follow().catch(() => undefined);
@@ -79,11 +79,11 @@ export class Training extends ShownRun {
     this.#otherTab.watch(() => this.#follow());
   }
 
-  /** Encodes the data, loads the model, and trains until the run ends or is paused. All of them as they were when it was called. */
+  /** Encodes the data, loads the model, and trains until the run ends or is paused. Uses the choices at the time of the call. */
   async start(): Promise<void> {
     if (this.blocker !== null) return;
     const [chosen, encoding, settings] = [model.chosen, currentEncoding(), recipe.value];
-    await this.#go('Turning examples into tokens', async () => {
+    await this.#begin('Turning examples into tokens', async () => {
       this.show(null, NO_ROWS);
       if (!chosen || !encoding || !settings)
         throw new CodedError('train/state', startBlocker() ?? 'Model, data or recipe is missing.');
@@ -100,10 +100,10 @@ export class Training extends ShownRun {
     });
   }
 
-  /** Goes on with an earlier run from its newest checkpoint, also after a reload. */
+  /** Resumes an earlier run from its newest checkpoint, also after a reload. */
   async resume(run: RunView): Promise<void> {
     if (this.resumeBlocker !== null) return;
-    await this.#go('Loading the model', async () => {
+    await this.#begin('Loading the model', async () => {
       this.show(run, await this.#client.call((api) => api.history(run.id)));
       remember('run', run.id);
       await this.#load('Loading the model', () => loadBaseModel(run));
@@ -112,7 +112,7 @@ export class Training extends ShownRun {
     });
   }
 
-  /** Shows an earlier run without going on with it; the one asked for last. */
+  /** Shows an earlier run without resuming it. The newest call wins. */
   async open(run: RunView): Promise<void> {
     if (this.active) return;
     if (await this.#open(run)) remember('run', run.id);
@@ -137,10 +137,10 @@ export class Training extends ShownRun {
     if (!this.active) return;
     this.#endedByUser = true;
     this.#client.kill('it did not answer, and you ended it');
-    await this.#going;
+    await this.#ended;
   }
 
-  /** Ends a worker that hangs, and goes on with its run from the last checkpoint. */
+  /** Ends a worker that hangs, and resumes its run from the last checkpoint. */
   async resumeAnew(): Promise<void> {
     await this.endNow();
     if (this.run !== null && this.resumable) await this.resume(this.run);
@@ -150,13 +150,13 @@ export class Training extends ShownRun {
     this.notices = this.notices.filter((one) => one !== notice);
   }
 
-  /** Carries a run from its first phase to its end, whatever that is. */
-  #go(phase: string, work: () => Promise<RunView>): Promise<void> {
-    this.#going = this.#carry(phase, work);
-    return this.#going;
+  /** Runs `work` from the first phase of a run to its end, and restores the idle state however it ends. */
+  #begin(phase: string, work: () => Promise<RunView>): Promise<void> {
+    this.#ended = this.#run(phase, work);
+    return this.#ended;
   }
 
-  async #carry(phase: string, work: () => Promise<RunView>): Promise<void> {
+  async #run(phase: string, work: () => Promise<RunView>): Promise<void> {
     this.#turn++;
     this.activity = 'preparing';
     this.failure = null;
@@ -184,7 +184,7 @@ export class Training extends ShownRun {
     }
   }
 
-  /** From here on signs of life are expected: the progress of the load, then the events of the run. */
+  /** Loads the model, and monitors from here on: first the progress of the load, then the events of the run. */
   async #load(phase: string, load: () => Promise<void>): Promise<void> {
     this.#enter(phase);
     this.monitor.begin();
@@ -269,7 +269,7 @@ export class Training extends ShownRun {
     notify('Finetab', this.failure.message);
   }
 
-  /** A phase of the page's own; the worker's come as events. */
+  /** Enters a phase of the page; those of the worker come as events. */
   #enter(message: string): void {
     this.#watch?.enter(message, performance.now());
     this.setPhase(message);
@@ -321,7 +321,7 @@ export class Training extends ShownRun {
     if (this.activity === 'preparing') this.activity = 'training';
   }
 
-  /** Looks whether another tab trains. Its run is shown when it is found, and kept up to date while it is shown. */
+  /** Checks whether another tab trains. Its run is shown when it is found, and updated while it is shown. */
   async #follow(): Promise<void> {
     if (this.active) return;
     const turn = this.#turn;
@@ -341,7 +341,7 @@ export class Training extends ShownRun {
     return !this.active;
   }
 
-  /** The worker prunes checkpoints as it saves; the list of runs has those that are left. */
+  /** Saving deletes older checkpoints; the list of runs has those that remain. */
   async #refreshRun(): Promise<void> {
     await runs.refresh();
     const fresh = runs.find(this.run?.id ?? null);
@@ -349,11 +349,12 @@ export class Training extends ShownRun {
   }
 }
 
-/** What a dead worker means for its run. */
+/** The error of a run whose worker died. */
 function endOf({ checkpoints }: RunView, step: number, error: unknown): CodedError {
   const saved = Math.max(...checkpoints.map((checkpoint) => checkpoint.step));
   const reason = error instanceof Error && typeof error.cause === 'string' ? error.cause : 'the reason is not known';
-  const advice = checkpoints.length === 0 ? 'Resume begins again.' : `Resume goes on from the checkpoint at step ${saved}.`;
+  const advice =
+    checkpoints.length === 0 ? 'Resume starts the run again.' : `Resume continues from the checkpoint at step ${saved}.`;
   return new CodedError('worker/died', `Training ended at step ${step}, because its worker died: ${reason}. ${advice}`);
 }
 

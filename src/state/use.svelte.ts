@@ -1,4 +1,4 @@
-/** Trying a run: base and tuned model side by side, and the adapter as files. */
+/** The Use stage: answers of base and tuned model side by side, and the adapter as files. */
 
 import { callback, trainClient, type WorkerClient } from '../client';
 import type {
@@ -35,7 +35,7 @@ export class Use {
   chosen = $state<string | null>(null);
   /** The checkpoint chosen by hand, which answers and is exported; null takes the newest. */
   chosenStep = $state<number | null>(null);
-  /** What is in the prompt box; null while nobody has typed, then the first suggestion stands there. */
+  /** The text of the prompt box; null until it was edited, then it shows the first suggestion. */
   typed = $state<string | null>(null);
   system = $state('');
   asChat = $state<boolean | null>(null);
@@ -125,7 +125,7 @@ export class Use {
     }
   }
 
-  /** Ends the comparison under way, also between its two answers; what was written stays. */
+  /** Cancels the comparison under way, also between its two answers. The text written so far stays. */
   async cancel(): Promise<void> {
     this.#cancelled = true;
     try {
@@ -135,7 +135,7 @@ export class Use {
     }
   }
 
-  /** Makes the adapter's files, so that names and sizes are known before they are saved. */
+  /** Builds the adapter's files, so that names and sizes are known before the download. */
   async prepareFiles(runId: string, step: number | null): Promise<void> {
     const turn = ++this.#exportTurn;
     try {
@@ -208,9 +208,9 @@ export class Use {
   }
 
   #blocker(): string | null {
-    if (training.active) return 'Pause or stop the training first: it has the device.';
+    if (training.active) return 'Pause or stop the training first: it uses the device.';
     if (otherTab.blocker !== null) return otherTab.blocker;
-    if (this.run === null) return 'Train a run first; it can be tried from its first checkpoint on.';
+    if (this.run === null) return 'Train a run first. You can try it as soon as it has a checkpoint.';
     return this.prompt.trim() === '' ? 'Write a prompt first.' : null;
   }
 }

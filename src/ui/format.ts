@@ -1,4 +1,4 @@
-/** Numbers in words: always with their unit. */
+/** Formats numbers with their unit. */
 
 const counts = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const figures = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
@@ -9,7 +9,7 @@ export const count = (value: number): string => counts.format(value);
 /** `1 row`, `2 rows`. */
 export const plural = (value: number, one: string, many = `${one}s`): string => `${count(value)} ${value === 1 ? one : many}`;
 
-/** Bytes in decimal units, as disks and downloads are measured: `6.3 MB`. */
+/** Bytes in decimal units, as for disks and downloads: `6.3 MB`. */
 export function bytes(value: number): string {
   return scaled(value, ['bytes', 'kB', 'MB', 'GB', 'TB']);
 }
@@ -19,7 +19,7 @@ export function short(value: number): string {
   return value < 1e4 ? count(value) : scaled(value, ['', 'k', 'M', 'B', 'T']);
 }
 
-/** Three figures and the unit that keeps them under a thousand, after rounding. */
+/** Three significant digits, and the unit that keeps the rounded value under a thousand. */
 function scaled(value: number, units: readonly string[]): string {
   const rounded = Number(value.toPrecision(3));
   const power = rounded < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(rounded) / 3 + 1e-9));

@@ -1,7 +1,7 @@
 /**
- * Names that assistive technology, the demo driver and the tests find things by. Keep them stable.
+ * Names by which assistive technology, the demo and the tests find elements. Keep them stable.
  *
- * Stages are `section`s labelled by their heading; their fold buttons are named by the title ("Model" … "Use").
+ * Stages are `section`s labelled by their heading; the buttons that fold them have the title ("Model" … "Use") as their name.
  * Buttons of training and use: "Start training", "Pause", "Resume", "Stop and save", "Compare", "Download adapter".
  */
 

@@ -1,6 +1,6 @@
 /**
- * Trusted Types, which index.html asks for: text can't become markup or script by accident. Svelte brings a policy of its
- * own for the markup of its components; here is the one for scripts, which lets only workers of this very page start.
+ * The Trusted Types policy for scripts, which allows only workers of the page's own origin. index.html requires Trusted Types, so
+ * that text can't become markup or script by accident; Svelte has a policy of its own for the markup of its components.
  */
 
 interface Policies {
@@ -15,6 +15,6 @@ export function trustOwnScripts(): void {
 
 function ownScript(url: string): string {
   const { origin } = new URL(url, document.baseURI);
-  if (origin !== location.origin) throw new TypeError(`Only scripts of ${location.origin} may start here, not ${url}.`);
+  if (origin !== location.origin) throw new TypeError(`Only scripts of ${location.origin} may run here, not ${url}.`);
   return url;
 }

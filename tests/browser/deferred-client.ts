@@ -1,8 +1,8 @@
-/** A worker client whose calls are answered when the test says so, to fix the order of answers. */
+/** A worker client whose calls are answered by the test, which controls the order of the answers. */
 
 import type { WorkerClient } from '../../src/client';
 
-/** A call that waits for its answer. */
+/** A call without an answer yet. */
 export interface Pending {
   readonly method: string;
   readonly args: readonly unknown[];
@@ -20,7 +20,7 @@ export interface Deferred<Api> {
   readonly die: () => void;
 }
 
-/** Methods in `at once` are answered at once, the others by the test. */
+/** Methods in `atOnce` are answered immediately, all others by the test. */
 export function deferredClient<Api>(atOnce: Readonly<Record<string, (...args: never[]) => unknown>> = {}): Deferred<Api> {
   const calls: Pending[] = [];
   const deathListeners = new Set<() => void>();

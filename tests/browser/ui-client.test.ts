@@ -19,7 +19,7 @@ afterEach(() => {
   for (const one of clients.splice(0)) one.kill();
 });
 
-/** The worker has told its name, and the page waits for the lock of that name. */
+/** Waits until the worker has sent its name and the page has requested the lock of that name. */
 async function lifelineHeld(): Promise<void> {
   const isOurs = ({ name = '' }: LockInfo): boolean => name.startsWith('finetab-test-');
   await expect.poll(async () => (await navigator.locks.query()).pending?.some(isOurs)).toBe(true);
@@ -61,7 +61,7 @@ it('rejects every call under way when the worker dies of an uncaught error, and 
   expect(await pupil.call((api) => api.count())).toBe(1);
 });
 
-it('notices a worker that closed itself, of which no event tells, and starts another', async () => {
+it('notices a worker that closed itself, which no event reports, and starts another', async () => {
   const pupil = client();
   let deaths = 0;
   pupil.onDeath(() => deaths++);

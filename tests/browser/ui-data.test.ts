@@ -1,4 +1,4 @@
-/** The Data stage on the real data worker: a file is opened, reviewed, mapped otherwise, previewed; bad ones are refused. */
+/** The Data stage on the real data worker: files are opened, mapped and previewed, and bad ones refused. */
 
 import { mount, unmount } from 'svelte';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -46,7 +46,7 @@ const drop = (name: string, content: string | Uint8Array<ArrayBuffer>) =>
 const trained = (): string =>
   [...document.querySelectorAll('[aria-label="Tokens of the example"] .trained')].map((token) => token.textContent).join('');
 
-it('reads a file, says what it found, and lists the rows left out by line', async () => {
+it('reads a file, reports its format, and lists the rows left out by line', async () => {
   await drop('lamp.csv', CSV);
   await expect.element(page.getByRole('heading', { name: 'lamp.csv' })).toBeVisible();
   expect(heard).toEqual([{ event: 'data', examples: 2, rejected: 1, format: 'prompt-completion' }]);
@@ -66,7 +66,7 @@ it('tells that rejected answers are not used, until another format is chosen', a
   await expect.element(notice).not.toBeInTheDocument();
 });
 
-it('marks the tokens that are trained on, and turns the pages', async () => {
+it('marks trained tokens, and steps through the examples', async () => {
   await drop('lamp.csv', CSV);
   await expect.poll(trained).toContain('In the tower.');
   expect(trained()).not.toContain('Where');
@@ -82,7 +82,7 @@ it('trains on every token when asked to', async () => {
   await data.encodeWith(await starterEncoding({}));
 });
 
-it('takes other roles for the columns', async () => {
+it('accepts other roles for the columns', async () => {
   await drop('lamp.csv', CSV);
   await page.getByRole('combobox', { name: 'Use of column question' }).selectOptions('Answer (assistant)');
   await page.getByRole('combobox', { name: 'Use of column answer' }).selectOptions('Question (user)');
@@ -90,7 +90,7 @@ it('takes other roles for the columns', async () => {
   expect(trained()).not.toContain('tower');
 });
 
-it('counts tokens, and how many examples are cut', async () => {
+it('counts tokens and truncated examples', async () => {
   await drop('lamp.csv', CSV);
   await expect.poll(() => data.stats?.examples).toBe(2);
   expect(data.stats?.truncated).toBe(0);
@@ -108,7 +108,7 @@ it('counts tokens, and how many examples are cut', async () => {
 it.each([
   ['an empty file', 'nothing.csv', '', 'data/empty'],
   ['a binary file', 'photo.jsonl', Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 1, 0xff, 0xfe, 0]), 'data/binary'],
-] as const)('refuses %s, keeps what was there, and goes on', async (_, name, content, code) => {
+] as const)('refuses %s, keeps the present dataset, and stays usable', async (_, name, content, code) => {
   await drop('lamp.csv', CSV);
   await expect.element(page.getByRole('heading', { name: 'lamp.csv' })).toBeVisible();
   await drop(name, content);
@@ -120,7 +120,7 @@ it.each([
   await expect.element(page.getByRole('alert')).not.toBeInTheDocument();
 });
 
-it('takes the bundled samples', async () => {
+it('opens the bundled samples', async () => {
   for (const sample of data.samples) {
     await page.getByRole('button', { name: sample.title }).click();
     await expect.element(page.getByRole('heading', { name: sample.file })).toBeVisible();
@@ -129,7 +129,7 @@ it('takes the bundled samples', async () => {
   expect(data.samples.length).toBeGreaterThan(1);
 });
 
-it('shows what was asked for last, and nothing once closed', async () => {
+it('shows the file opened last, and nothing once closed', async () => {
   const [slow, quick] = [new File([CSV.repeat(2_000)], 'slow.csv'), new File([CSV], 'quick.csv')];
   await Promise.all([data.open(slow), data.open(quick)]);
   expect(data.view?.name).toBe('quick.csv');
@@ -147,7 +147,7 @@ it('reads pasted text', async () => {
   expect(heard.at(-1)).toMatchObject({ event: 'data', examples: 2, format: 'text-label' });
 });
 
-it('gives file, mapping and tokenizer to the next worker when one died', async () => {
+it('restores file, mapping and tokenizer in the next worker when one died', async () => {
   await drop('lamp.csv', CSV);
   await page.getByRole('combobox', { name: 'Use of column question' }).selectOptions('Answer (assistant)');
   await page.getByRole('combobox', { name: 'Use of column answer' }).selectOptions('Question (user)');

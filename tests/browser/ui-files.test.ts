@@ -1,4 +1,4 @@
-/** Which of the dropped or picked files make one model. */
+/** The files of one model among dropped or picked files. */
 
 import { expect, it } from 'vitest';
 import { droppedFiles, modelFiles, pickedFiles, type PlacedFile } from '../../src/ui/base/files';
@@ -7,7 +7,7 @@ const placed = (...paths: string[]): PlacedFile[] =>
   paths.map((path) => ({ path, file: new File(['x'], path.split('/').at(-1) ?? '') }));
 const names = (files: readonly File[]): string[] => files.map((file) => file.name);
 
-it('takes the files beside config.json and leaves subfolders out', () => {
+it('takes the files beside config.json, without subfolders', () => {
   const files = placed('m/config.json', 'm/model.safetensors', 'm/onnx/config.json', 'm/onnx/model.onnx', 'm/tokenizer.json');
   expect(names(modelFiles(files))).toEqual(['config.json', 'model.safetensors', 'tokenizer.json']);
 });
@@ -17,11 +17,11 @@ it('finds the model in a folder below, as in a download cache', () => {
   expect(names(modelFiles(files))).toEqual(['config.json', 'model.safetensors']);
 });
 
-it('keeps everything when there is no config.json, so that the refusal can say what was found', () => {
+it('keeps all files when there is no config.json, so that the error can name them', () => {
   expect(names(modelFiles(placed('m/model.safetensors', 'm/notes.txt')))).toEqual(['model.safetensors', 'notes.txt']);
 });
 
-it('reads plain files of a drop and of a picker', async () => {
+it('reads single files of a drop and of a picker', async () => {
   const transfer = new DataTransfer();
   transfer.items.add(new File(['a'], 'a.csv'));
   transfer.items.add(new File(['b'], 'b.csv'));

@@ -1,4 +1,4 @@
-/** A driver whose subgroups are wrong (an injected result): the feature is off, the page says so, and training is still right. */
+/** A driver that computes subgroups wrongly (an injected result): the feature is off, the page says so, and training is still correct. */
 
 import { mount, unmount } from 'svelte';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -28,7 +28,7 @@ afterAll(() => {
   trainClient.kill();
 });
 
-it('lists in the details what is used, and the tiles that were found fastest', async () => {
+it('lists the features in use and the fastest tiles in the details', async () => {
   const [store, gpu] = await Promise.all([openRunStore(), openDevice(navigator.gpu)]);
   await store.addTiles(deviceKey(gpu), { 'nt f32 64x48x32+4': 'direct 8x8x1 4x4' });
   await device.open('webgpu');
@@ -39,14 +39,14 @@ it('lists in the details what is used, and the tiles that were found fastest', a
   gpu.gpu.destroy();
 });
 
-it('says nothing when the gate is passed', async () => {
+it('shows no note when the gate is passed', async () => {
   await device.open('webgpu');
   expect(featuresNow()).toContain('subgroups');
   expect(device.view?.notes).toEqual([]);
   await expect.element(note).not.toBeInTheDocument();
 });
 
-it('is said on the page when the gate fails, also by the next worker', async () => {
+it('shows a note when the gate fails, also after the worker was replaced', async () => {
   device.view = null;
   await device.open('webgpu', deviceOptions('?gate=fail:subgroups'));
   expect(featuresNow()).not.toContain('subgroups');
@@ -65,7 +65,7 @@ it('training without the feature still agrees with PyTorch', async () => {
   for (const [figure, off] of Object.entries(deviations)) expect(off, figure).toBeLessThan(1e-4);
 });
 
-it('reads from the address what is asked for, and nothing else', () => {
+it('reads the options of the address', () => {
   const asked = deviceOptions('?gate=fail:subgroups,shader-f16&backend=webgpu');
   expect(asked).toEqual({ faulty: ['subgroups', 'shader-f16'], tune: false, software: false });
   expect(deviceOptions('?gate=subgroups&tune=on')).toEqual({ faulty: [], tune: true, software: false });

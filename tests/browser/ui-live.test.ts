@@ -1,4 +1,4 @@
-/** The figures of a run as it goes: with a loss scale, and with none. */
+/** The figures of a run under way, with and without a loss scale. */
 
 import { mount, unmount } from 'svelte';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -26,13 +26,13 @@ const row = (step: number, scaling: Partial<StepRow> = {}): StepRow => ({
 const show = (steps: readonly StepRow[]) => (training.history = { steps, evals: [], samples: [] });
 const figure = (name: string) => page.getByText(name, { exact: true }).element().parentElement?.textContent ?? '';
 
-it('say nothing of a loss scale where there is none', async () => {
+it('omit the loss scale where there is none', async () => {
   show([row(1)]);
   await expect.poll(() => figure('Gradient norm')).toMatch(/0\.500\s*before clipping/);
   expect(document.body.textContent).not.toContain('Loss scale');
 });
 
-it('show the loss scale, and count the steps that were skipped', async () => {
+it('show the loss scale, and count skipped steps', async () => {
   show([row(1, { lossScale: 65536, skipped: false })]);
   await expect.poll(() => figure('Loss scale')).toMatch(/65,536\s*keeps gradients/);
   show([row(1, { lossScale: 65536, skipped: false }), row(2, { gradNorm: Infinity, lossScale: 65536, skipped: true })]);

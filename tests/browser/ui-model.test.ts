@@ -1,4 +1,4 @@
-/** The Model stage on the real training worker: the device, the starter, refused files, and life after a dead worker. */
+/** The Model stage on the real training worker: the device, the starter, refused files, and recovery from a dead worker. */
 
 import { mount, unmount } from 'svelte';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -28,21 +28,21 @@ afterAll(() => {
 
 const chosen = page.getByRole('region', { name: 'Chosen model' });
 
-it('says which device trains and that it is not a GPU, with steps to copy', async () => {
+it('shows the device, says that it is not a GPU, and gives steps to copy', async () => {
   expect(heard).toContainEqual({ event: 'ready', adapter: device.view?.adapter, backend: 'wasm' });
   await expect.element(page.getByText('No GPU is used.')).toBeVisible();
   await page.getByText('How to use your GPU').click();
   await expect.element(page.getByRole('button', { name: 'Copy chrome://gpu' }).first()).toBeVisible();
 });
 
-it('has chosen the starter, and shows what it is', async () => {
+it('chooses the starter, and shows facts about it', async () => {
   await expect.element(page.getByRole('button', { name: 'Starter model' })).toHaveAttribute('aria-pressed', 'true');
   await expect.element(chosen).toHaveTextContent(/Parameters 3\.15 M/);
   await expect.element(chosen).toHaveTextContent(/Context 256 tokens/);
   expect(model.loaded).toBe(false);
 });
 
-it('refuses files without a config.json by name, and keeps the model there was', async () => {
+it('names config.json when it is missing, and keeps the present model', async () => {
   await userEvent.upload(page.getByLabelText('Model files'), [
     new File(['{}'], 'tokenizer.json'),
     new File(['x'], 'model.safetensors'),
@@ -60,7 +60,7 @@ it('loads the weights once', async () => {
   expect(model.progress).toBeNull();
 });
 
-it('finds device and model again when the worker died, and loads anew', async () => {
+it('opens device and model again after the worker died, and loads the weights again', async () => {
   trainClient.kill();
   expect(model.loaded).toBe(false);
   await expect.poll(() => device.view?.executor, { timeout: 30_000 }).toBe('wasm');

@@ -1,4 +1,4 @@
-/** Actions that overlap: the newest one wins, and a run gets what was chosen when it was started. */
+/** Overlapping actions: the newest one wins. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DataState } from '../../src/state/data.svelte';
@@ -25,7 +25,7 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
 describe('the model', () => {
   const answers = { cachedModels: () => [], inspectModel: viewOf };
 
-  it('is loaded for whom it was chosen, also while another one is loading', async () => {
+  it('is loaded as requested, also while another one is loading', async () => {
     const { client, call, calls } = deferredClient<TrainApi>(answers);
     const model = new ModelState(client, device);
     await model.choose(files('A'));
@@ -40,7 +40,7 @@ describe('the model', () => {
     expect(model.loaded).toBe(true);
   });
 
-  it('is loaded once for two who want it in the same precision, and again for another precision', async () => {
+  it('is loaded once for two requests in one precision, and again for another precision', async () => {
     const { client, call, calls } = deferredClient<TrainApi>(answers);
     const model = new ModelState(client, device);
     await model.choose(files('A'));
@@ -53,7 +53,7 @@ describe('the model', () => {
     expect(calls.filter(({ method }) => method === 'loadModel').map(({ args }) => args[1])).toEqual(['stored', 'q4']);
   });
 
-  it('that was chosen stays when the one of the last visit is found later', async () => {
+  it('chosen by the user stays when the one of the last visit is found later', async () => {
     const { client, call } = deferredClient<TrainApi>({ inspectModel: viewOf });
     const model = new ModelState(client, device);
     const restored = model.restore();
@@ -63,7 +63,7 @@ describe('the model', () => {
     expect(model.view?.id).toBe('B');
   });
 
-  it('that was chosen stays when the model of a run is looked for', async () => {
+  it('chosen by the user stays when the model of a run is searched', async () => {
     const { client } = deferredClient<TrainApi>(answers);
     const model = new ModelState(client, device);
     await model.choose(files('A'));
@@ -93,7 +93,7 @@ describe('the dataset', () => {
   const dataset = (name: string) => ({ name, examples: 0, columns: [], leftOut: 0 }) as unknown as DatasetView;
   const opened = (file: File) => dataset(file.name);
 
-  it('that was dropped stays when the sample of the last visit arrives later', async () => {
+  it('that was dropped stays when the sample of the last visit is fetched later', async () => {
     remember('sample', 'support-tickets.csv');
     const { client } = deferredClient<DataApi>({ open: opened });
     const data = new DataState(client);
@@ -104,7 +104,7 @@ describe('the dataset', () => {
     expect(recall('sample')).toBeNull();
   });
 
-  it('that was dropped stays when a sample clicked before arrives later', async () => {
+  it('that was dropped stays when a sample that was clicked before is fetched later', async () => {
     const { client } = deferredClient<DataApi>({ open: opened });
     const data = new DataState(client);
     await data.restore();
@@ -150,7 +150,7 @@ describe('the dataset', () => {
 describe('the runs', () => {
   const run = (id: string, name = id) => ({ id, name, updatedAt: 0, status: 'paused', checkpoints: [] }) as unknown as RunView;
 
-  it('are listed as the newest answer has them', async () => {
+  it('are listed by the newest request', async () => {
     const { client, call } = deferredClient<TrainApi>();
     const runs = new Runs(client);
     const both = [runs.refresh(), runs.refresh()];
@@ -161,7 +161,7 @@ describe('the runs', () => {
     expect(runs.list.map(({ id }) => id)).toEqual(['new']);
   });
 
-  it('keep the last name they were given, also when it is the first one again', async () => {
+  it('get the last of several names, also when it is the original one', async () => {
     const stored = new Map([['1', 'first']]);
     const { client, call } = deferredClient<TrainApi>({ runs: () => [run('1', stored.get('1'))] });
     const runs = new Runs(client);
@@ -176,7 +176,7 @@ describe('the runs', () => {
     expect(runs.list[0]?.name).toBe('first');
   });
 
-  it('show why one could not be deleted, also after the list was read again', async () => {
+  it('show why a deletion failed, also after the list was read again', async () => {
     const { client, call } = deferredClient<TrainApi>({ runs: () => [run('1')] });
     const runs = new Runs(client);
     const removed = runs.remove('1');
@@ -187,7 +187,7 @@ describe('the runs', () => {
     expect(runs.failure?.message).toMatch(/another tab/);
   });
 
-  it('show what was opened last, however long the history of the one before takes', async () => {
+  it('show the one opened last, although the rows of the one before arrive later', async () => {
     const { client, call } = deferredClient<TrainApi>();
     const training = new Training(client, new OtherTab(client));
     const both = [training.open(run('slow')), training.open(run('quick'))];

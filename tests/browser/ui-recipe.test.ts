@@ -81,7 +81,7 @@ it('writes a recipe file that reads back the same, and remembers the recipe', as
 describe('a draft that can’t be used', () => {
   const draft = { rank: 0, epochs: 5, warmupRatio: 7, wings: 2 };
 
-  it('is kept as it was at the next visit, and shown with its problems', async () => {
+  it('is restored unchanged at the next visit, and shown with its problems', async () => {
     remember('recipe', draft);
     recipe.restore();
     expect(recipe.value).toBeNull();

@@ -1,4 +1,4 @@
-/** The whole page on its real workers: a newcomer's way to "Start training", stages and their address, the theme, accessibility. */
+/** The whole page on its real workers: a newcomer's path to "Start training", stages and their address, the theme, accessibility. */
 
 import axe from 'axe-core';
 import { mount, unmount } from 'svelte';
@@ -26,19 +26,19 @@ afterAll(() => {
   for (const client of [dataClient, trainClient]) client.kill();
 });
 
-/** Colours that are still fading are not measured. */
+/** Waits for transitions: axe would measure colours in between. */
 const settled = () => Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
 const fold = (title: string) => page.getByRole('heading', { level: 2 }).getByRole('button', { name: title });
 const start = page.getByRole('button', { name: 'Start training' });
 
-it('gives the one reason why training can not start', async () => {
+it('gives the reason why training can’t start', async () => {
   await expect.poll(startBlocker, { timeout: 60_000 }).toMatch(/^Choose a dataset first/);
   await page.getByRole('link', { name: 'Train' }).click();
   await expect.element(start).toBeDisabled();
   await expect.element(page.getByText(/^Choose a dataset first/)).toBeVisible();
 });
 
-it('leads a newcomer to training: a sample, then on', async () => {
+it('leads a newcomer from a sample to training', async () => {
   await page.getByRole('link', { name: 'Data' }).click();
   await page.getByRole('button', { name: 'Support tickets' }).click();
   await page.getByRole('button', { name: 'Next: train' }).click();
@@ -60,14 +60,14 @@ it('opens one stage at a time, by its head and by its address', async () => {
   await expect.element(fold('Model')).toHaveAttribute('aria-expanded', 'false');
 });
 
-it('takes a theme and remembers it', async () => {
+it('applies a theme and remembers it', async () => {
   await page.getByRole('combobox', { name: 'Theme' }).selectOptions('Dark');
   expect(document.documentElement.dataset['theme']).toBe('dark');
   expect(recall('theme')).toBe('dark');
   expect(getComputedStyle(document.documentElement).colorScheme).toBe('dark');
 });
 
-it.each(['light', 'dark'] as const)('has no barrier that axe can find, in any stage, %s', async (theme) => {
+it.each(['light', 'dark'] as const)('has no violation that axe finds, in any stage, %s', async (theme) => {
   app.setTheme(theme);
   for (const id of STAGES) {
     app.open(id);

@@ -1,4 +1,4 @@
-/** The words of the page that depend on figures: memory verdicts, help per browser, numbers with their units. */
+/** Texts that depend on figures or on the browser: memory verdicts, help, numbers with their units. */
 
 import { describe, expect, it } from 'vitest';
 import { bytes, percent, plural, short } from '../../src/ui/format';
@@ -39,7 +39,7 @@ it.each([
   ['products', 0, 0.000512, 'Norms and activations (0.051 % of the work)'],
   ['attention', 8, 0.1187, '8 layers but for attention (12 % of the work)'],
   ['inputs', 1, 0.22, 'All of 1 layer (22 % of the work)'],
-] as const)('says what is computed twice: %s', (what, layers, recomputed, words) => {
+] as const)('says what is recomputed: %s', (what, layers, recomputed, words) => {
   expect(keptWords({ remat: { what, layers }, recomputed })).toBe(words);
 });
 
@@ -56,7 +56,7 @@ describe('help for a missing GPU', () => {
     ],
     ['Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', 'firefox'],
     ['Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36', 'android'],
-  ])('puts the steps of the own browser first: %s', (userAgent, first) => {
+  ])('puts the steps of the user’s browser first: %s', (userAgent, first) => {
     const help = orderedHelp(userAgent);
     expect(help[0]?.id).toBe(first);
     expect(help).toHaveLength(HELP.length);
@@ -71,7 +71,7 @@ describe('numbers', () => {
     expect(percent(0.125)).toBe('12.5 %');
   });
 
-  it('never show a thousand of a unit', () => {
+  it('use the next unit from a thousand on', () => {
     expect(bytes(999_950)).toBe('1 MB');
     expect(short(999_999_999)).toBe('1 B');
   });

@@ -1,4 +1,4 @@
-/** Every stage, filled by a whole run, at a desk and on a phone, light and dark: axe finds nothing serious and nothing overflows. */
+/** Every stage after a whole run, in two widths, light and dark: axe finds no serious violation, and nothing overflows. */
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -31,7 +31,7 @@ async function look(world: World, title: StageTitle): Promise<readonly string[]>
   return [...(await serious(world)), ...(overflow > 0 ? [`scrolls sideways by ${overflow} pixels`] : [])];
 }
 
-it('has no serious barrier in any stage', async () => {
+it('has no serious violation in any stage', async () => {
   const world = await openWorld(browser, 'wasm');
   await chooseQuick(world);
   await trainToEnd(world);
@@ -43,8 +43,8 @@ it('has no serious barrier in any stage', async () => {
       await world.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await world.page.setViewportSize({ width, height: 900 });
       for (const title of STAGES) {
-        const barriers = await look(world, title);
-        found.push(...barriers.map((barrier) => `${title}, ${colorScheme}, ${width}: ${barrier}`));
+        const violations = await look(world, title);
+        found.push(...violations.map((violation) => `${title}, ${colorScheme}, ${width}: ${violation}`));
       }
     }
   expect(found).toEqual([]);

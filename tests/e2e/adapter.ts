@@ -1,4 +1,4 @@
-/** Reads the downloaded adapter as a stranger would: from the files alone. */
+/** Reads the downloaded adapter from its files alone. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Bad input: each gets a clear message, and the page goes on. */
+/** Bad input: the page shows a clear message and stays usable. */
 
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,14 +46,14 @@ function binary(): Uint8Array {
   );
 }
 
-/** The page still works: a good file is read, and no exception was left uncaught. */
-async function goesOn({ person, recorder }: World): Promise<void> {
+/** The page still works: it reads a good file, and has no uncaught exception. */
+async function expectUsable({ person, recorder }: World): Promise<void> {
   const from = recorder.events.length;
   await person.dropData(file(folder(), 'good.csv', goodCsv));
   expect(await recorder.next('data', 30_000, from)).toMatchObject({ examples: 2, rejected: 0 });
 }
 
-/** The error that the page reports, which must be the one and shown in an alert of the stage. */
+/** Expects the error `code` in the journal, and its message in an alert of the stage. */
 async function refusal(world: World, stage: 'Model' | 'Data', code: string, says: RegExp): Promise<void> {
   await world.recorder.until(() => world.recorder.failure !== null, 30_000, `a message about ${code}`).catch(() => undefined);
   const failure = world.recorder.forgive();
@@ -70,12 +70,12 @@ describe('data that is refused', () => {
     const world = await openWorld(browser, 'wasm');
     await world.person.dropData(file(folder(), name, content));
     await refusal(world, 'Data', code, says);
-    await goesOn(world);
+    await expectUsable(world);
   });
 });
 
 describe('data with bad rows', () => {
-  it('names the broken line 3 of a JSONL and takes the rest', async () => {
+  it('names the broken line 3 of a JSONL and uses the rest', async () => {
     const world = await openWorld(browser, 'wasm');
     const lines = [
       '{"prompt":"a","completion":"b"}',
@@ -86,7 +86,7 @@ describe('data with bad rows', () => {
     await world.person.dropData(file(folder(), 'broken.jsonl', lines.join('\n')));
     expect(await world.recorder.next('data', 30_000)).toMatchObject({ examples: 3, rejected: 1 });
     await expect.poll(() => world.person.stage('Data').innerText()).toMatch(/\b3\b[\s\S]{0,200}JSON/);
-    await goesOn(world);
+    await expectUsable(world);
   });
 });
 
@@ -152,6 +152,6 @@ describe('models that are refused', () => {
     await world.person.pickModel(goodModel(folder()));
     await expect.poll(() => world.person.stage('Model').getByRole('alert').count()).toBe(0);
     await expect.poll(() => world.person.stage('Model').innerText()).toContain('llama');
-    await goesOn(world);
+    await expectUsable(world);
   });
 });

@@ -1,4 +1,4 @@
-/** Files that are wrong on purpose, written to the disk so that a browser can be given them. */
+/** Model folders on disk for the browser, good ones and bad ones. */
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -52,7 +52,7 @@ export interface TensorEntry {
   readonly data_offsets: readonly [number, number];
 }
 
-/** A right header of the tiny Llama in F32, and how many bytes of data it describes. */
+/** A valid header of the tiny Llama in F32, and the number of bytes of data that it describes. */
 export function tinyHeader(): { header: Record<string, TensorEntry>; bytes: number } {
   const header: Record<string, TensorEntry> = {};
   let bytes = 0;
@@ -76,7 +76,7 @@ const tokenizer = {
   model: { type: 'BPE', vocab: vocabulary, merges: [], unk_token: null },
 };
 
-/** Writes a model folder. Everything is right but what is given. */
+/** Writes a model folder that is valid except for the parts given. */
 export function modelFolder(parent: string, name: string, weights: Uint8Array, config: object | null = llama): string {
   const path = join(parent, name);
   mkdirSync(path);
@@ -87,7 +87,7 @@ export function modelFolder(parent: string, name: string, weights: Uint8Array, c
   return path;
 }
 
-/** A model folder that is right in everything. */
+/** A valid model folder. */
 export function goodModel(parent: string): string {
   const { header, bytes } = tinyHeader();
   return modelFolder(parent, 'good', safetensors(header, bytes));

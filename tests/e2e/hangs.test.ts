@@ -1,4 +1,4 @@
-/** A training worker that ends without a word, one that hangs, and a GPU that never answers: the page says so and offers a way on. */
+/** A training worker that ends without an event, one that hangs, and a GPU that never answers: the page reports it and can resume. */
 
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
@@ -22,13 +22,13 @@ async function openImpatient(backend: 'wasm' | 'webgpu'): Promise<World> {
 const stageText = (world: World) => world.person.stage('Train').innerText();
 const button = (world: World, name: string) => world.person.stage('Train').getByRole('button', { name, exact: true });
 
-/** The run goes on and ends with its last step. */
+/** Expects the run to end with its last step. */
 async function expectEnd({ recorder }: World, from: number): Promise<void> {
   expect((await recorder.next('finished', 5 * MINUTE, from)).steps).toBe(STEPS);
 }
 
 describe('a worker that closed itself', () => {
-  it('is noticed, and its run goes on from the last checkpoint', async () => {
+  it('is noticed, and its run is resumed from the last checkpoint', async () => {
     const world = await openImpatient('wasm');
     await chooseQuick(world, recipe);
     await trainTo(world, 3);
@@ -36,7 +36,7 @@ describe('a worker that closed itself', () => {
     await expect
       .poll(() => stageText(world), { timeout: MINUTE })
       .toMatch(
-        /Training ended at step \d+, because its worker died: it ended without an error.*Resume goes on from the checkpoint at/,
+        /Training ended at step \d+, because its worker died: it ended without an error.*Resume continues from the checkpoint at/,
       );
     expect(world.recorder.forgive()?.code).toBe('worker/died');
     const from = world.recorder.events.length;
@@ -46,11 +46,11 @@ describe('a worker that closed itself', () => {
 });
 
 describe('a worker that hangs in a step', () => {
-  it('is noticed: the page says since when and what was usual, and Resume goes on', async () => {
+  it('is noticed: the page says since when and what was usual, and resumes', async () => {
     const world = await openImpatient('wasm');
     await chooseQuick(world, recipe);
     await trainTo(world, 3);
-    // In a task of the worker's own: the browser does not end a worker in the middle of the debugger's.
+    // In a task of the worker itself: Chromium does not terminate a worker during a task of the debugger.
     await (
       await trainingWorker(world)
     ).evaluate(() => {
@@ -73,7 +73,7 @@ describe('a worker that hangs in a step', () => {
 });
 
 describe('a GPU that never answers', () => {
-  it('does not make Stop hang: the page offers to end the run now, and to resume it then', async () => {
+  it('does not make Stop hang: the run can be ended at once, and resumed', async () => {
     const world = await openImpatient('webgpu');
     await chooseQuick(world, recipe);
     await trainTo(world, 3);

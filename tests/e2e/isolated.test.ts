@@ -1,4 +1,4 @@
-/** A host that isolates the page from other origins: tfjs would try threads there, which the page's policy forbids. */
+/** A host that makes the page cross-origin isolated: tfjs would use threads there, which the page's policy forbids. */
 
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +12,7 @@ afterAll(() => browser.close());
 
 const ISOLATION = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
-/** Passes on what `npm start` serves, with the headers that isolate. Its address. */
+/** Starts a proxy of the served page that adds the isolating headers. Returns its address. */
 async function isolatingHost(): Promise<string> {
   const server = createServer((incoming, response) => {
     const onward = request(new URL(incoming.url ?? '/', inject('pageUrl')), (answer) => {
@@ -28,7 +28,7 @@ async function isolatingHost(): Promise<string> {
   return `http://localhost:${(server.address() as AddressInfo).port}/`;
 }
 
-it('trains on the processor where the page is cross-origin isolated', async () => {
+it('trains on the CPU where the page is cross-origin isolated', async () => {
   const world = await openWorld(browser, 'wasm', {}, await isolatingHost());
   expect(await world.page.evaluate(() => crossOriginIsolated)).toBe(true);
   await chooseQuick(world, { maxSteps: 2, evalEvery: 2, heldOutRatio: 0.02 });

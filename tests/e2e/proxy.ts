@@ -1,4 +1,4 @@
-/** The only way out of the browser: a proxy that notes every request and lets through those to one origin. */
+/** A proxy for all requests of the browser, which records them and forwards only those to one origin. */
 
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,15 +6,15 @@ import type { AddressInfo } from 'node:net';
 export interface Gate {
   /** Address to give to the browser as its proxy. */
   readonly server: string;
-  /** Origins asked for so far, the page's own and those of the browser's services left out. */
+  /** Requested origins, except the page's own and those of the browser's services. */
   readonly foreign: () => readonly string[];
   readonly close: () => Promise<void>;
 }
 
-/** Chrome's update, sign-in and autofill ask these by themselves. That the page does not is seen in its own requests. */
+/** Hosts that Chrome's update, sign-in and autofill request. The test checks the page's own requests separately. */
 const BROWSERS_OWN = /^https?:\/\/([\w-]+\.)*(google|googleapis|gstatic|gvt1)\.com(:\d+)?$/;
 
-/** Opens a gate that only `origin` passes; everything else is refused, as on a machine without network. */
+/** Opens a proxy that forwards requests to `origin` and refuses all others, as on a machine without network. */
 export async function openGate(origin: string): Promise<Gate> {
   const asked = new Set<string>();
   const note = (one: string): boolean => {

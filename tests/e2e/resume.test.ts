@@ -1,4 +1,4 @@
-/** Interrupted runs: after a reload, a crashed tab or a dead worker the run goes on, and ends with the same bytes as one left alone. */
+/** Interrupted runs: after a reload, a crashed tab or a dead worker the resumed run ends with the same bytes as an uninterrupted one. */
 
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -22,7 +22,7 @@ let browser: Browser;
 beforeAll(async () => (browser = await launchBrowser()));
 afterAll(() => browser.close());
 
-/** Presses "Resume" and waits for the end; says at which step it went on. */
+/** Presses "Resume" and waits for the end. Returns the first step after resuming. */
 async function resumeToEnd({ person, recorder }: World): Promise<number> {
   const from = recorder.events.length;
   await person.resume(60_000);
@@ -65,7 +65,7 @@ async function crash(world: World, backend: 'wasm' | 'webgpu'): Promise<World> {
   return openPage(world.context, backend);
 }
 
-/** An exception that nobody catches ends the training worker; the page must say so and start another. */
+/** Ends the training worker by an uncaught exception; the page must report it. */
 async function killWorker(world: World): Promise<World> {
   const worker = await trainingWorker(world);
   await worker.evaluate(() => {
@@ -79,7 +79,7 @@ async function killWorker(world: World): Promise<World> {
   return world;
 }
 
-describe.each(['wasm', 'webgpu'] as const)('a run on %s goes on exactly', (backend) => {
+describe.each(['wasm', 'webgpu'] as const)('a run on %s is resumed exactly', (backend) => {
   let expected: Promise<Buffer> | null = null;
 
   it.each(interruptions)('after $title', async ({ interrupt }) => {

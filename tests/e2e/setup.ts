@@ -1,4 +1,4 @@
-/** Builds the page if it is stale and serves it once for all end-to-end tests. */
+/** Builds the page if the sources are newer, and serves it for all end-to-end tests. */
 
 import type { TestProject } from 'vitest/node';
 import { buildIfStale, servePage } from '../../scripts/serve';

@@ -1,4 +1,4 @@
-/** Two tabs of one browser: the second watches the run of the first, changes nothing of it, and can go on with it afterwards. */
+/** Two tabs of one browser: the second watches the run of the first without changing anything, and can resume it afterwards. */
 
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -29,7 +29,7 @@ async function chartEnd(world: World): Promise<number> {
 
 const stored = ({ page }: World) => page.evaluate(() => JSON.stringify(Object.entries(localStorage).sort()));
 
-it('the second tab watches the run live, leaves the first alone, and resumes when it has ended', async () => {
+it('the second tab watches the run, changes nothing of the first, and resumes when it has ended', async () => {
   const first = await openWorld(browser, 'wasm');
   await chooseQuick(first, recipe);
   await trainTo(first, 3);

@@ -1,4 +1,4 @@
-/** The whole path, from the opened page to the downloaded adapter, with nothing let out of the page's origin. */
+/** The whole path from opening the page to the downloaded adapter, without a request to another origin. */
 
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -45,7 +45,7 @@ const finite = (tensor: Tensor): boolean => tensor.values.every((value) => Numbe
 const moved = (tensor: Tensor): boolean => tensor.values.some((value) => value !== 0);
 
 describe.each(['wasm', 'webgpu'] as const)('a newcomer, on %s', (backend) => {
-  it('opens the page, takes a sample, trains, and gets PEFT files; no request leaves the origin', async () => {
+  it('opens the page, chooses a sample, trains, and downloads PEFT files; no request leaves the origin', async () => {
     const world = await openWorld(browser, backend);
     const asked: string[] = [];
     world.context.on('request', (request) => asked.push(request.url()));
@@ -70,10 +70,10 @@ describe.each(['wasm', 'webgpu'] as const)('a newcomer, on %s', (backend) => {
 
 describe('the gate', () => {
   const elsewhere = 'http://elsewhere.invalid';
-  /** Runs in the page or a worker. */
+  /** Evaluated in the page and in workers. */
   const leave = (url: string): Promise<string> => fetch(url).then(String, String);
 
-  it('is not even reached by a request that page or workers make to another origin', async () => {
+  it('gets no request that page or workers make to another origin: the policy stops it', async () => {
     const { page, person, recorder } = await openWorld(browser, 'wasm');
     await person.takeSample('Support tickets');
     await recorder.next('data', 30_000);
@@ -84,7 +84,7 @@ describe('the gate', () => {
     expect(gate.foreign()).toEqual([]);
   });
 
-  it('would have seen it', async () => {
+  it('would record such a request', async () => {
     const { page } = await openWorld(browser, 'wasm', { bypassCSP: true });
     await page.evaluate(leave, elsewhere);
     expect(gate.foreign()).toEqual([elsewhere]);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FirstStepWatch } from '../../src/state/first-step';
 
-test('splits the time to the first step by phase, nothing left over', () => {
+test('the phases add up to the time to the first step', () => {
   const watch = new FirstStepWatch(1000);
   watch.enter('tokens', 1000);
   watch.enter('model', 1250);

@@ -18,12 +18,12 @@ const evals = [0, 3].map((step) => ({ step, loss: 5 - (2 * step) / 3 }));
 const history = { steps: [row(1, 4), row(2, NaN), row(3, 2)], evals, samples: [] };
 
 describe('curves of a run', () => {
-  it('stand at steps or at seconds, without what is not a number', () => {
+  it('are placed at steps or at seconds, without values that are not numbers', () => {
     expect(stepPoints(history.steps, 'loss', 'step')).toEqual({ xs: [1, 3], ys: [4, 2] });
     expect(stepPoints(history.steps, 'gradNorm', 'time').xs).toEqual([3, 6, 9]);
     expect(evalPoints(history.evals, history.steps, 'time')).toEqual({ xs: [0, 9], ys: [5, 3] });
   });
-  it('leave out the norms of steps that were skipped, and stay finite', () => {
+  it('omit the norms of skipped steps, and stay finite', () => {
     const skips = [Infinity, NaN, 3].map((gradNorm, i) => ({ ...row(i + 1, 4), gradNorm, lossScale: 2, skipped: i < 2 }));
     expect(stepPoints(skips, 'gradNorm', 'step')).toEqual({ xs: [3], ys: [3] });
     const [curve] = stepCurve({ ...history, steps: skips.slice(0, 2) }, 'gradNorm', 'step');
@@ -31,10 +31,10 @@ describe('curves of a run', () => {
     expect(yRange(curve?.points.ys ?? [], { log: true, clip: false })).toEqual([0.1, 10]);
   });
   it('differ in more than colour', () => {
-    const looks = lossCurves(history, { xAxis: 'step', smoothing: 0 }).map((c) => [c.kind, c.dash]);
-    expect(new Set(looks.map((look) => JSON.stringify(look))).size).toBe(3);
+    const styles = lossCurves(history, { xAxis: 'step', smoothing: 0 }).map((c) => [c.kind, c.dash]);
+    expect(new Set(styles.map((style) => JSON.stringify(style))).size).toBe(3);
   });
-  it('differ in stroke and ink when runs are compared', () => {
+  it('differ in dash and colour when runs are compared', () => {
     const runs = Array.from({ length: 8 }, (_, i) => ({ run: { name: `run ${i}` }, history }));
     const curves = comparedCurves(runs, 'loss', { xAxis: 'step', smoothing: 0.5 });
     expect(new Set(curves.map((c) => c.ink)).size).toBe(8);
@@ -46,7 +46,7 @@ describe('curves of a run', () => {
 
 describe('keys of a chart', () => {
   const press = (view: ChartView, key: string, shiftKey = false): boolean => moved({ key, shiftKey }, view, [0, 100]);
-  it('walk along the curve and stop at its ends', () => {
+  it('move along the curve and stop at its ends', () => {
     const view = new ChartView();
     press(view, 'ArrowLeft');
     expect(view.cursor).toBe(98);
@@ -63,5 +63,5 @@ describe('keys of a chart', () => {
     press(view, 'Escape');
     expect(view.zoom).toBeNull();
   });
-  it('leave other keys alone', () => expect(press(new ChartView(), 'Tab')).toBe(false));
+  it('ignore other keys', () => expect(press(new ChartView(), 'Tab')).toBe(false));
 });

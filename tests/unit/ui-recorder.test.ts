@@ -1,4 +1,4 @@
-/** The recorder of a page's journal: how long it waits, and what ends the wait. */
+/** The recorder of a page's journal: how long it waits for an event. */
 
 import type { Page } from 'playwright-core';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';

@@ -23,7 +23,7 @@ describe('RunLog', () => {
     expect(log.view()).toStrictEqual({ steps: [row(1), skipped], evals: [{ step: 1, loss: 3 }], samples: [] });
   });
 
-  it('takes back what a resumed run repeats', () => {
+  it('removes the rows that a resumed run repeats', () => {
     const steps = [1, 2, 3, 4].map((n) => row(n));
     const samples = [2, 4].map((step) => ({ step, prompt: 'p', text: `at ${step}` }));
     const log = new RunLog({ steps, evals: [0, 2, 4].map((step) => ({ step, loss: step })), samples });
@@ -34,7 +34,7 @@ describe('RunLog', () => {
     expect(steps).toHaveLength(4);
   });
 
-  it('replaces a measurement made again, and keeps those after it', () => {
+  it('replaces a repeated evaluation, and keeps later ones', () => {
     const log = new RunLog({ steps: [], evals: [0, 2, 4].map((step) => ({ step, loss: step })), samples: [] });
     log.add({ type: 'eval', step: 0, loss: 9 });
     log.add({ type: 'eval', step: 3, loss: 7 });
@@ -52,7 +52,7 @@ describe('RunLog', () => {
     expect(log.samples).toHaveLength(2);
   });
 
-  it('passes over events without rows', () => {
+  it('ignores events without rows', () => {
     const log = new RunLog();
     log.add({ type: 'memory', bytes: 1 });
     expect(log.view()).toEqual({ steps: [], evals: [], samples: [] });
@@ -64,14 +64,14 @@ describe('secondsLeft', () => {
     expect(secondsLeft([], 10)).toBeNull();
     expect(secondsLeft([row(1)], 10)).toBeNull();
   });
-  it('goes by the last twenty steps', () => {
+  it('uses the pace of the last twenty steps', () => {
     const slowStart = [row(0, 0), ...Array.from({ length: 30 }, (_, i) => row(i + 1, 1000 + i * 2))];
     expect(secondsLeft(slowStart, 40)).toBeCloseTo(20, 9);
   });
 });
 
 describe('Frames', () => {
-  it('hands on all that came before the frame, once and in order', () => {
+  it('passes on everything that came before the frame, once and in order', () => {
     const due: (() => void)[] = [];
     const schedule: Scheduler = (run) => {
       due.push(run);
@@ -88,7 +88,7 @@ describe('Frames', () => {
     expect(taken).toEqual([[1, 2, 3], [4]]);
   });
 
-  it('calls the frame off when it was flushed before', () => {
+  it('cancels the frame when it was flushed before', () => {
     let cancelled = 0;
     const taken: (readonly string[])[] = [];
     const frames = new Frames<string>(

@@ -20,15 +20,15 @@ import {
 const numbered = (ys: number[]) => ({ xs: ys.map((_, i) => i + 1), ys });
 
 describe('smooth', () => {
-  it('begins at the first value and keeps a constant constant', () => {
+  it('starts at the first value and keeps a constant constant', () => {
     expect(smooth(numbered([3]), 0.9).ys).toEqual([expect.closeTo(3, 12)]);
     for (const y of smooth(numbered([2, 2, 2, 2]), 0.9).ys) expect(y).toBeCloseTo(2, 12);
   });
-  it('is the weighted mean of what came before', () => {
+  it('is the weighted mean of the values so far', () => {
     const [, second] = smooth(numbered([1, 4]), 0.5).ys;
     expect(second).toBeCloseTo((0.25 * 1 + 0.5 * 4) / 0.75, 12);
   });
-  it('leaves values alone at weight 0', () => expect(smooth(numbered([5, 1, 9]), 0).ys).toEqual([5, 1, 9]));
+  it('changes nothing at weight 0', () => expect(smooth(numbered([5, 1, 9]), 0).ys).toEqual([5, 1, 9]));
   it('stays between the lowest and highest value', () => {
     const values = fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 60 });
     fc.assert(
@@ -52,12 +52,12 @@ describe('ranges', () => {
     expect(yRange(values, { log: false, clip: false })[1]).toBeGreaterThan(500);
     expect(yRange(values, { log: false, clip: true })[1]).toBeLessThan(20);
   });
-  it('never clips what is always shown', () => {
+  it('does not clip values that are always shown', () => {
     const values = Array.from({ length: 100 }, () => 2);
     expect(yRange(values, { log: true, clip: true }, [9])[1]).toBeGreaterThan(9);
     expect(yRange([], { log: false, clip: true }, [4, 5])).toEqual([expect.closeTo(3.92), expect.closeTo(5.08)]);
   });
-  it('does not go below zero for values that do not', () => expect(yRange([0.1, 4], { log: false, clip: false })[0]).toBe(0));
+  it('does not extend below zero for positive values', () => expect(yRange([0.1, 4], { log: false, clip: false })[0]).toBe(0));
   it('has a range for one value and for none', () => {
     for (const values of [[], [2], [0]])
       for (const log of [false, true]) {
@@ -66,7 +66,7 @@ describe('ranges', () => {
         if (log) expect(low).toBeGreaterThan(0);
       }
   });
-  it('takes the values inside the zoom', () => expect(within(numbered([7, 8, 9]), [2, 3])).toEqual([8, 9]));
+  it('includes the values inside the zoom', () => expect(within(numbered([7, 8, 9]), [2, 3])).toEqual([8, 9]));
   it('spans all curves', () => {
     expect(xExtent([numbered([1, 1]), { xs: [0, 9], ys: [1, 1] }])).toEqual([0, 9]);
     expect(xExtent([{ xs: [5], ys: [1] }])).toEqual([5, 6]);
@@ -75,7 +75,7 @@ describe('ranges', () => {
 });
 
 describe('zoom', () => {
-  it('goes in round the centre and out to everything', () => {
+  it('zooms in around the centre, and out to the whole range', () => {
     expect(zoomed([0, 100], [0, 100], 0.5)).toEqual([25, 75]);
     expect(zoomed([25, 75], [0, 100], 2)).toBeNull();
     expect(zoomed([0, 50], [0, 100], 0.5, 0)).toEqual([0, 25]);
@@ -99,14 +99,14 @@ describe('thin', () => {
     expect(Math.min(...kept.ys)).toBe(-40);
     expect([...kept.xs].sort((a, b) => a - b)).toEqual(kept.xs);
   });
-  it('leaves short curves as they are', () => {
+  it('does not change short curves', () => {
     const short = numbered([1, 2, 3]);
     expect(thin(short, 3)).toBe(short);
   });
 });
 
 describe('cut', () => {
-  it('keeps what is in the range and one point on either side', () => {
+  it('keeps the points in the range and one on either side', () => {
     const points = numbered([1, 2, 3, 4, 5, 6]);
     expect(cut(points, [2.5, 4]).xs).toEqual([2, 3, 4, 5]);
     expect(cut(points, [-5, 0.5]).xs).toEqual([1, 2]);
@@ -147,7 +147,7 @@ describe('spread and nearest', () => {
 });
 
 describe('ticks', () => {
-  it('are round and inside', () => {
+  it('are round numbers inside the range', () => {
     expect(ticks(0, 10, 5)).toEqual([0, 2, 4, 6, 8, 10]);
     expect(ticks(2.13, 2.71, 4)).toEqual([2.2, 2.4, 2.6]);
     expect(ticks(0, 2e-4, 4)).toEqual([0, 0.00005, 0.0001, 0.00015, 0.0002]);
@@ -162,7 +162,7 @@ describe('ticks', () => {
     expect(timeTicks(0, 400_000, 2)).toEqual([0, 259_200]);
     expect(timeTicks(0, 1, 4)).toEqual([0, 0.5, 1]);
   });
-  it('are finite in number whatever the range', () => {
+  it('are few for every range', () => {
     const end = fc.double({ min: 1e-9, max: 1e9, noNaN: true });
     fc.assert(
       fc.property(end, end, fc.boolean(), (a, b, log) => {

@@ -32,13 +32,13 @@ describe('the table of a chart', () => {
 describe('the summary of a chart', () => {
   const write = (y: number): string => y.toFixed(1);
   const writeX = (x: number): string => `step ${x}`;
-  it('tells beginning, end and lowest of each curve, and passes over raw ones', () => {
+  it('has the first, last and lowest value of each curve, except raw ones', () => {
     const text = summarise([curve('raw', 'faint', [1], [1]), training, heldOut], write, writeX);
     expect(text).toBe(
       'training: from 5.0 at step 1 to 3.0 at step 100; lowest 3.0 at step 100. held-out: from 5.0 at step 0 to 3.5 at step 67; lowest 3.5 at step 67.',
     );
   });
-  it('says so when there is nothing', () => expect(summarise([], write, writeX)).toBe('No values yet.'));
+  it('says that there are no values yet', () => expect(summarise([], write, writeX)).toBe('No values yet.'));
 });
 
 describe('valueAt', () => {

@@ -33,7 +33,7 @@ describe('before the first step', () => {
     expect(pass(1000)).toEqual({ since: 1_000_000, limit: 300_000, usual: 0 });
   });
 
-  it('phases are signs of life', () => {
+  it('phases count as events', () => {
     for (let i = 0; i < 10; i++) {
       expect(pass(200_000)).toBeNull();
       phase();
@@ -54,7 +54,7 @@ describe('while steps are trained', () => {
     expect(pass(1000)).toEqual({ since: last, limit: 60_000, usual: 1000 });
   });
 
-  it('slow steps have eight times their longest gap', () => {
+  it('the limit of slow steps is eight times their longest gap', () => {
     pass(50_000);
     step();
     pass(10_000);
@@ -77,7 +77,7 @@ describe('while steps are trained', () => {
     expect(dog.check()).toBeNull();
   });
 
-  it('the gap that was taken for a hang counts as usual from then on', () => {
+  it('a gap that was reported as a hang counts as usual afterwards', () => {
     pass(100_000);
     step();
     expect(pass(800_000)).toBeNull();
@@ -86,7 +86,7 @@ describe('while steps are trained', () => {
 });
 
 describe('keep waiting', () => {
-  it('is quiet for as long as the limit, then reports the same silence again', () => {
+  it('reports nothing for as long as the limit, then the same silence again', () => {
     step();
     const last = now;
     expect(pass(61_000)).not.toBeNull();
@@ -98,7 +98,7 @@ describe('keep waiting', () => {
 });
 
 describe('a computer that slept', () => {
-  it('is not a hang: the silence is counted anew', () => {
+  it('is not reported as a hang: the silence is counted from its end', () => {
     step();
     pass(30_000);
     now += 8 * 3_600_000;

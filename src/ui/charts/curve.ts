@@ -1,4 +1,4 @@
-/** What a chart draws: curves, and the ink, line and mark that tell them apart. */
+/** The curves of a chart, and the colour, line and mark that distinguish them. */
 
 import type { Points } from './series';
 
@@ -17,7 +17,7 @@ export interface Curve {
 
 export const inks = { training: '--curve-train', heldOut: '--curve-heldout' } as const;
 
-/** Colour and stroke of the n-th run of a comparison; after eight they begin again. */
+/** Colour and dash of the n-th run of a comparison; colours repeat after eight. */
 export function runLook(index: number): { ink: string; dash?: readonly number[] } {
   const dashes = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
   const dash = dashes[index % dashes.length] ?? [];

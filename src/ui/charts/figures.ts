@@ -1,4 +1,4 @@
-/** How figures of a run are written: units, digits, durations. Pure. */
+/** Formats the figures of a run: digits, units, durations. Pure. */
 
 /** A loss in nats, four significant places at most. */
 export function loss(value: number | null | undefined): string {
@@ -35,7 +35,7 @@ function pad(value: number): string {
   return String(value).padStart(2, '0');
 }
 
-/** A label on an axis: as few digits as tell the ticks apart. */
+/** A label on an axis, with at most four significant digits. */
 export function axisLabel(value: number): string {
   const size = Math.abs(value);
   const rounded = Number(value.toPrecision(4));

@@ -1,9 +1,9 @@
-/** The keys of a chart: arrows move the cursor, shift-arrows the picture, + and − zoom, Escape shows everything. */
+/** Keys of a chart: arrows move the cursor, shift-arrows pan, + and − zoom, Escape shows everything. */
 
 import type { Range } from './series';
 import type { ChartView } from './view.svelte';
 
-/** Carries out a key; false when it means nothing here. `full` is the extent of the data. */
+/** Applies a key to the view; false when the key has no meaning here. `full` is the extent of the data. */
 export function moved(event: Pick<KeyboardEvent, 'key' | 'shiftKey'>, view: ChartView, full: Range): boolean {
   const action = event.shiftKey && event.key.startsWith('Arrow') ? pans[event.key] : keys[event.key];
   action?.(view, full);
@@ -30,12 +30,12 @@ const pans: Readonly<Record<string, Action>> = {
   ArrowRight: (view, full) => view.panBy(0.25, full),
 };
 
-/** Moves the cursor by a share of what is shown, at least one step on the step axis. */
+/** Moves the cursor by a share of the visible range, at least one step on the step axis. */
 function walk(view: ChartView, full: Range, share: number): void {
   const [low, high] = view.zoom ?? full;
   const from = view.cursor ?? (share < 0 ? high : low);
   const least = view.xAxis === 'step' ? 1 : 0;
-  const way = Math.sign(share) * Math.max(least, Math.abs(share) * (high - low));
-  const to = from + way;
+  const distance = Math.sign(share) * Math.max(least, Math.abs(share) * (high - low));
+  const to = from + distance;
   view.cursor = Math.min(high, Math.max(low, view.xAxis === 'step' ? Math.round(to) : to));
 }

@@ -1,4 +1,4 @@
-/** From the rows of a run to the curves of each measure. Pure. */
+/** Turns the rows of a run into the curves of each measure. Pure. */
 
 import type { EvalRow, RunHistory, StepRow } from '../../../workers/api';
 import { inks, runLook, type Curve } from './curve';
@@ -14,7 +14,7 @@ export interface MeasureText {
   readonly title: string;
   readonly unit: string;
   readonly write: (value: number | null) => string;
-  /** Never drawn on a log axis: zero belongs to the picture. */
+  /** Never drawn on a log axis, because zero must be visible. */
   readonly linear: boolean;
 }
 
@@ -26,7 +26,7 @@ export const measures: Readonly<Record<Measure, MeasureText>> = {
   tokensPerSecond: { title: 'Speed', unit: 'tokens/s', write: figures.rate, linear: true },
 };
 
-/** How the x axis and smoothing of a view turn rows into points. */
+/** The x axis and smoothing that points are computed with. */
 export interface Reading {
   readonly xAxis: XAxis;
   readonly smoothing: number;
@@ -66,7 +66,7 @@ export function stepCurve({ steps }: RunHistory, measure: StepMeasure, xAxis: XA
   return [{ label: measures[measure].title, kind: 'line', ink: inks.training, points: stepPoints(steps, measure, xAxis) }];
 }
 
-/** One measure of several runs; the training loss is smoothed, the rest is as measured. */
+/** One measure of several runs; only the training loss is smoothed. */
 export function comparedCurves(
   runs: readonly { readonly run: { readonly name: string }; readonly history: RunHistory }[],
   measure: Measure,

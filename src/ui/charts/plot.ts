@@ -1,4 +1,4 @@
-/** Draws curves with uPlot: colours from the page's custom properties, ranges and ticks of our own, zoom handed out. */
+/** Draws curves with uPlot, with colours from the page's custom properties, and ranges, ticks and zoom of our own. */
 
 import uPlot from 'uplot';
 import type { Curve } from './curve';
@@ -6,27 +6,27 @@ import { axisLabel, clock } from './figures';
 import { align, cut, thin, ticks, timeTicks, within, yRange, type AxisStyle, type Points, type Range } from './series';
 import type { XAxis } from './view.svelte';
 
-/** What changes while the plot stays. */
+/** What `show` can change. */
 export interface Picture {
   readonly curves: readonly Curve[];
   /** The x range to show; null for all of it. */
   readonly zoom: Range | null;
-  /** All of the x axis, the same for charts that are looked at together. */
+  /** The whole x axis, the same for charts that share a view. */
   readonly full: Range;
   readonly xAxis: XAxis;
   readonly style: AxisStyle;
 }
 
 export interface PlotHandlers {
-  /** A stretch was dragged over. */
+  /** A range was selected by dragging. */
   readonly onZoom: (range: Range) => void;
-  /** The pointer or a synced plot stands at x; null when it left. */
+  /** The cursor of this or a synced plot is at x; null when it left. */
   readonly onCursor: (x: number | null) => void;
 }
 
 const drawnPoints = 3000;
 
-/** One canvas. Rebuilt by the owner when `log`, the number or the look of curves change; else `show`n again. */
+/** One canvas. The owner builds a new one when `log`, the number or the style of curves change, and else calls `show`. */
 export class Plot {
   readonly #uplot: uPlot;
   readonly #host: HTMLElement;
@@ -50,13 +50,13 @@ export class Plot {
     this.#uplot.setData(this.#data());
   }
 
-  /** Puts the cursor line at x (null: away), as the pointer would; synced plots follow. */
+  /** Moves the cursor line to x, or hides it (null), here and in synced plots. */
   point(x: number | null): void {
     const left = x === null ? -10 : this.#uplot.valToPos(x, 'x');
     this.#uplot.setCursor({ left, top: x === null ? -10 : 0 });
   }
 
-  /** Draws again, with the colours that hold now. */
+  /** Redraws with the present colours. */
   redraw(): void {
     this.#colors.clear();
     this.#uplot.redraw(false);
@@ -72,7 +72,7 @@ export class Plot {
     return Math.max(160, Math.floor(this.#host.clientWidth));
   }
 
-  /** What of each curve is in the picture, thinned: what is drawn, and what the y axis goes by. */
+  /** The visible part of each curve, thinned: it is drawn, and determines the y range. */
   #thinned(): Points[] {
     return this.#picture.curves.map((curve) => thin(cut(curve.points, this.#picture.zoom), drawnPoints));
   }
@@ -83,7 +83,7 @@ export class Plot {
     return this.#picture.style.log ? [xs, ...columns.map((ys) => ys.map(logOrNull))] : [xs, ...columns];
   }
 
-  /** A custom property as a colour that a canvas takes: the browser resolves `light-dark()` only in real properties. */
+  /** A custom property as a colour for a canvas: browsers resolve `light-dark()` only in real properties. */
   #color(property: string): string {
     const known = this.#colors.get(property);
     if (known !== undefined) return known;
@@ -158,7 +158,7 @@ export class Plot {
     };
   }
 
-  /** Steps are whole; an empty chart has no figures on its axes. */
+  /** Steps are whole numbers; an empty chart has no labels on its axes. */
   #xTicks(min: number, max: number, count: number): number[] {
     if (this.#isEmpty()) return [];
     return this.#picture.xAxis === 'step' ? ticks(min, max, count).filter(Number.isInteger) : timeTicks(min, max, count);

@@ -1,4 +1,4 @@
-/** The arithmetic of the charts: smoothing, ranges, thinning, joining. Pure; knows nothing of the page. */
+/** Arithmetic of the charts: smoothing, ranges, thinning, joining. Pure, and independent of the page. */
 
 /** Points of one curve, x ascending, all finite. */
 export interface Points {
@@ -45,14 +45,14 @@ export function quantile(sorted: readonly number[], q: number): number {
   return low + (high - low) * (at - Math.floor(at));
 }
 
-/** How a y axis is laid out. */
+/** Scale of a y axis. */
 export interface AxisStyle {
   readonly log: boolean;
-  /** Leaves the outermost 2 % at either end outside the picture. */
+  /** Leaves the outermost 2 % at either end outside the visible range. */
   readonly clip: boolean;
 }
 
-/** The y range that shows `values` (or most of them) and all of `always`, with a little air; a fixed one when there are none. */
+/** The y range that shows `values` (or most of them) and all of `always`, with a margin; a fixed one when there are none. */
 export function yRange(values: readonly number[], style: AxisStyle, always: readonly number[] = []): Range {
   const fits = (y: number): boolean => !style.log || y > 0;
   const [usable, kept] = [values.filter(fits), always.filter(fits)];
@@ -66,9 +66,9 @@ export function yRange(values: readonly number[], style: AxisStyle, always: read
 }
 
 function padLinear(low: number, high: number): Range {
-  const air = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
-  const bottom = low - air;
-  return [low >= 0 ? Math.max(0, bottom) : bottom, high + air];
+  const margin = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
+  const bottom = low - margin;
+  return [low >= 0 ? Math.max(0, bottom) : bottom, high + margin];
 }
 
 function padLog(low: number, high: number): Range {
@@ -85,7 +85,7 @@ export function within(points: Points, range: Range | null): number[] {
   });
 }
 
-/** The points in `range` and one on either side, so that the line runs on to the edge of the picture. */
+/** The points in `range` and one on either side, so that the line extends to the edge. */
 export function cut(points: Points, range: Range | null): Points {
   if (!range) return points;
   const from = Math.max(0, firstFrom(points.xs, range[0]) - 1);
@@ -130,16 +130,15 @@ export function panned(shown: Range, full: Range, share: number): Range {
 }
 
 /**
- * Keeps about `limit` points: of each stretch its lowest and highest, so that no spike disappears.
- * First and last stay.
+ * Keeps about `limit` points: the lowest and highest of each interval, so that no spike disappears, and the first and last of all.
  */
 export function thin(points: Points, limit: number): Points {
   const n = points.ys.length;
   if (n <= limit) return points;
-  const stretch = Math.ceil((2 * n) / limit);
+  const interval = Math.ceil((2 * n) / limit);
   const kept = new Set([0, n - 1]);
-  for (let start = 0; start < n; start += stretch)
-    for (const i of extremes(points.ys, start, Math.min(n, start + stretch))) kept.add(i);
+  for (let start = 0; start < n; start += interval)
+    for (const i of extremes(points.ys, start, Math.min(n, start + interval))) kept.add(i);
   const order = [...kept].sort((a, b) => a - b);
   return { xs: order.map((i) => points.xs[i] ?? NaN), ys: order.map((i) => points.ys[i] ?? NaN) };
 }
@@ -154,7 +153,7 @@ function extremes(ys: readonly number[], start: number, end: number): [number, n
   return [low, high];
 }
 
-/** Joins curves on one ascending x column, null where a curve has no point: the form that uPlot draws. */
+/** Joins curves on one ascending x column, with null where a curve has no point, as uPlot needs it. */
 export function align(curves: readonly Points[]): [number[], ...(number | null)[][]] {
   const xs = [...new Set(curves.flatMap((c) => [...c.xs]))].sort((a, b) => a - b);
   const row = new Map(xs.map((x, i) => [x, i]));
@@ -166,7 +165,7 @@ export function align(curves: readonly Points[]): [number[], ...(number | null)[
   return [xs, ...columns];
 }
 
-/** At most `count` indices of 0 … length−1, evenly spread, first and last among them. */
+/** At most `count` indices of 0 … length−1, evenly spaced, with the first and the last. */
 export function spread(length: number, count: number): number[] {
   if (length <= count) return Array.from({ length }, (_, i) => i);
   return Array.from({ length: count }, (_, i) => Math.round((i * (length - 1)) / (count - 1)));

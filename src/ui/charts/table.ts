@@ -1,4 +1,4 @@
-/** A chart in words and numbers, for those who do not see it. Pure. */
+/** A chart as text and table, for screen readers. Pure. */
 
 import type { Curve } from './curve';
 import { nearest, spread, type Points } from './series';
@@ -9,7 +9,7 @@ export interface TableRow {
   readonly cells: readonly (number | null)[];
 }
 
-/** At most `count` rows spread over the longest curve, and every single measurement of `marks` curves. */
+/** At most `count` rows spaced over the longest curve, and at most as many of each `marks` curve. */
 export function tableRows(curves: readonly Curve[], count: number): TableRow[] {
   const longest = curves.reduce<readonly number[]>((most, c) => (c.points.xs.length > most.length ? c.points.xs : most), []);
   const marked = curves.filter((c) => c.kind === 'marks').flatMap((c) => spreadXs(c.points.xs, count));
@@ -31,7 +31,7 @@ export function valueAt({ xs, ys }: Points, x: number | null): number | null {
   return (x === null ? ys.at(-1) : ys[nearest(xs, x)]) ?? null;
 }
 
-/** One sentence on each curve but the faint ones: where it began, where it is, where it was lowest. */
+/** One sentence per curve, except faint ones: its first, last and lowest value. */
 export function summarise(curves: readonly Curve[], write: (y: number) => string, writeX: (x: number) => string): string {
   const told = curves.filter((curve) => curve.kind !== 'faint' && curve.points.ys.length > 0);
   if (told.length === 0) return 'No values yet.';

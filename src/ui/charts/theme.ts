@@ -1,6 +1,6 @@
-/** Tells canvases when the page's colours change: they don't follow custom properties by themselves. */
+/** Notifies canvases of a change of colours: they don't follow custom properties by themselves. */
 
-/** Calls `changed` when dark and light change places. Returns a function that stops it. */
+/** Calls `changed` when the theme changes. Returns a function that stops this. */
 export function onTheme(changed: () => void): () => void {
   const query = matchMedia('(prefers-color-scheme: dark)');
   const observer = new MutationObserver(changed);

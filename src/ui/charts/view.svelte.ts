@@ -1,4 +1,4 @@
-/** How a group of charts is looked at: x axis, scale, smoothing, zoom and cursor, shared by all of them. */
+/** The view that a group of charts shares: x axis, scale, smoothing, zoom and cursor. */
 
 import { panned, zoomed, type Range } from './series';
 
@@ -10,11 +10,11 @@ export class ChartView {
   xAxis = $state<XAxis>('step');
   log = $state(false);
   clip = $state(false);
-  /** Weight of what came before in the smoothed curve, 0 … 0.99. */
+  /** Weight of the previous values in the smoothed curve, 0 … 0.99. */
   smoothing = $state(0.8);
   /** The x range shown; null shows everything and follows new data. */
   zoom = $state.raw<Range | null>(null);
-  /** Where the pointer or the arrow keys stand on the x axis. */
+  /** Position of the pointer or the arrow keys on the x axis. */
   cursor = $state<number | null>(null);
   /** Plots with the same key move their cursors together. */
   readonly syncKey = `charts-${++views}`;

@@ -10,17 +10,17 @@ interface FormatWords {
 const FORMAT_WORDS: Readonly<Record<Format, FormatWords>> = {
   messages: {
     label: 'Chats: messages with role and content',
-    help: 'One list of messages a row. Learns the assistant’s turns.',
+    help: 'Each row has a list of messages. The assistant’s turns are learnt.',
   },
-  sharegpt: { label: 'Chats: conversations with from and value', help: 'ShareGPT. Learns the turns of “gpt”.' },
-  alpaca: { label: 'Instruction, input, output (Alpaca)', help: 'Learns the output; the rest is the question.' },
-  'prompt-completion': { label: 'Prompt and completion', help: 'Learns the completion.' },
+  sharegpt: { label: 'Chats: conversations with from and value', help: 'ShareGPT. The turns of “gpt” are learnt.' },
+  alpaca: { label: 'Instruction, input, output (Alpaca)', help: 'The output is learnt; instruction and input are the question.' },
+  'prompt-completion': { label: 'Prompt and completion', help: 'The completion is learnt.' },
   preference: {
     label: 'Preferences: chosen and rejected answers',
-    help: 'Learns the preferred answers (and earlier answers in the prompt). The rejected ones are not used.',
+    help: 'The preferred answers are learnt, and earlier answers in the prompt. The rejected ones are not used.',
   },
-  'text-label': { label: 'Text and label', help: 'Learns to answer a text with its label.' },
-  text: { label: 'Plain text', help: 'Learns to continue the text; all of it is trained.' },
+  'text-label': { label: 'Text and label', help: 'The label is learnt as the answer to the text.' },
+  text: { label: 'Plain text', help: 'The whole text is learnt.' },
 };
 
 const ROLE_LABELS: Readonly<Record<ColumnRole, string>> = {

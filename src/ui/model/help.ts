@@ -1,4 +1,4 @@
-/** How to get WebGPU to work, by browser and system. Addresses like chrome://flags can't be linked to, only copied. */
+/** How to enable WebGPU, by browser and system. A page can't link to addresses such as chrome://flags; they can be copied. */
 
 export interface Help {
   readonly id: string;
@@ -15,7 +15,7 @@ export const HELP: readonly Help[] = [
     steps: [
       'Install the graphics driver of your GPU with Vulkan (for NVIDIA the proprietary one; for AMD and Intel: mesa-vulkan-drivers).',
       'Close the browser and start it from a terminal with the line below, or turn on the two flags below and restart it.',
-      'Look at the "WebGPU" line of chrome://gpu: it should say "Hardware accelerated".',
+      'Open chrome://gpu: its "WebGPU" line should say "Hardware accelerated".',
     ],
     copy: [
       'google-chrome --enable-unsafe-webgpu --enable-features=Vulkan',
@@ -28,9 +28,9 @@ export const HELP: readonly Help[] = [
     id: 'chrome-desktop',
     title: 'Chrome or Edge on Windows or macOS',
     steps: [
-      'WebGPU is on since version 113: update the browser.',
+      'WebGPU is on by default since version 113: update the browser.',
       'In the system settings of the browser turn on "Use graphics acceleration when available", and restart it.',
-      'Update the graphics driver. If chrome://gpu says that the GPU is blocked, the last flag below lifts the block.',
+      'Update the graphics driver. If chrome://gpu says that the GPU is blocked, the last flag below unblocks it.',
     ],
     copy: ['chrome://settings/system', 'chrome://gpu', 'chrome://flags/#ignore-gpu-blocklist'],
   },
@@ -38,7 +38,7 @@ export const HELP: readonly Help[] = [
     id: 'safari',
     title: 'Safari on macOS, iPhone or iPad',
     steps: [
-      'WebGPU is on since Safari 26: update the system.',
+      'WebGPU is on by default since Safari 26: update the system.',
       'In Safari 18: Settings, Advanced, "Show features for web developers"; then Feature Flags, "WebGPU".',
     ],
     copy: [],
@@ -47,8 +47,8 @@ export const HELP: readonly Help[] = [
     id: 'firefox',
     title: 'Firefox',
     steps: [
-      'WebGPU is on in Windows since version 141 and on Apple silicon since 145: update the browser.',
-      'Elsewhere open the page below and set "dom.webgpu.enabled" to true, or use Chrome for this page.',
+      'WebGPU is on by default since version 141 on Windows and 145 on Apple silicon: update the browser.',
+      'On other systems, open the page below and set "dom.webgpu.enabled" to true, or use Chrome for this page.',
     ],
     copy: ['about:config'],
   },
@@ -56,13 +56,13 @@ export const HELP: readonly Help[] = [
     id: 'android',
     title: 'Android',
     steps: [
-      'WebGPU is on in Chrome since version 121 on Android 12 or later: update both. Models of more than some ten million parameters need a computer.',
+      'WebGPU is on in Chrome since version 121 on Android 12 or later: update both. Models of more than about ten million parameters need a computer.',
     ],
     copy: [],
   },
 ];
 
-/** The help that fits the browser best comes first. */
+/** All help, that for the browser of `userAgent` first. */
 export function orderedHelp(userAgent: string): readonly Help[] {
   const first = likely(userAgent);
   return [...HELP].sort((a, b) => Number(b.id === first) - Number(a.id === first));

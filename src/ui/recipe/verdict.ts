@@ -8,10 +8,10 @@ export interface Verdict {
   readonly words: string;
 }
 
-/** WebAssembly addresses 4 GiB; a little of it is the program's own. */
+/** WebAssembly addresses 4 GiB, a little of which the program itself takes. */
 const WASM_BYTES = 4e9;
 
-/** Compares what a run needs with what the device is known to give. The web has no figure for free GPU memory: the largest buffer is a lower bound. */
+/** Compares the memory of a run with what the device is known to provide. Browsers do not report free GPU memory; the largest buffer is a lower bound. */
 export function verdictOf(total: number, device: DeviceView | null): Verdict {
   if (device === null) return { fits: 'perhaps', words: `Needs ${bytes(total)}.` };
   if (device.executor === 'wasm') return inWasm(total);
@@ -19,7 +19,7 @@ export function verdictOf(total: number, device: DeviceView | null): Verdict {
   if (total <= sure) return { fits: 'yes', words: `Fits: needs ${bytes(total)} of at least ${bytes(sure)}.` };
   return {
     fits: 'perhaps',
-    words: `May not fit: needs ${bytes(total)}, and only ${bytes(sure)} are certain. If it fails, hold base weights or activations in fewer bits, or lower the sequence length.`,
+    words: `May not fit: needs ${bytes(total)}, and the device is known to provide ${bytes(sure)}. If it fails, choose fewer bits for base weights or activations, or a shorter sequence length.`,
   };
 }
 
@@ -27,11 +27,11 @@ function inWasm(total: number): Verdict {
   if (total <= WASM_BYTES * 0.75) return { fits: 'yes', words: `Fits: needs ${bytes(total)} of about ${bytes(WASM_BYTES)}.` };
   return {
     fits: total <= WASM_BYTES ? 'perhaps' : 'no',
-    words: `${total <= WASM_BYTES ? 'Tight' : 'Does not fit'}: needs ${bytes(total)} of about ${bytes(WASM_BYTES)}. Lower the sequence length, or take a smaller model.`,
+    words: `${total <= WASM_BYTES ? 'Tight' : 'Does not fit'}: needs ${bytes(total)} of about ${bytes(WASM_BYTES)}. Choose a shorter sequence length or a smaller model.`,
   };
 }
 
-/** What a run computes twice so that it fits, and what that costs. */
+/** What a run recomputes so that it fits into memory, and the share of the work that this takes. */
 export function keptWords({ remat, recomputed }: Pick<Forecast, 'remat' | 'recomputed'>): string {
   const cost = `${percent(Number(recomputed.toPrecision(2)))} of the work`;
   if (remat.what === 'all') return 'Nothing';

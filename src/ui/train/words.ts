@@ -48,11 +48,11 @@ export function savedStep({ checkpoints }: Pick<RunView, 'checkpoints'>): number
 /** Where resuming a run continues; `step` is the last one done. */
 export function resumeNote(run: Pick<RunView, 'checkpoints' | 'totalSteps'>, step: number): string {
   const saved = savedStep(run);
-  if (saved === null) return 'Begins again: it ended before its first checkpoint.';
+  if (saved === null) return 'Starts again: it ended before its first checkpoint.';
   return `${saved === step ? 'Continues where it ended' : 'Continues from its last checkpoint'}: step ${saved} of ${run.totalSteps}.`;
 }
 
-/** What is known of a run that hangs: since when, and how long its silences were before. */
+/** Since when a run hangs, and the longest time between two events before. */
 export function hangWords({ since, limit, usual }: Hang): string {
   const time = new Date(since).toLocaleTimeString('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
   const before =
@@ -60,11 +60,11 @@ export function hangWords({ since, limit, usual }: Hang): string {
   return `Its last event came at ${time}, more than ${duration(limit)} ago. ${before} The GPU or the worker may hang.`;
 }
 
-/** What Resume or End now costs. */
+/** What is lost by Resume of a run that hangs, or by End now. */
 export function costWords(run: Pick<RunView, 'checkpoints'> | null): string {
   const saved = run === null ? null : savedStep(run);
   return saved === null
-    ? 'There is no checkpoint yet: the run begins again.'
+    ? 'There is no checkpoint yet: the run starts again.'
     : `Steps after the checkpoint at step ${saved} are trained again.`;
 }
 

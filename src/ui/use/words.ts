@@ -1,4 +1,4 @@
-/** Small readings and sentences of the Use stage. Pure. */
+/** Parsing of numbers, and sentences of the Use stage. Pure. */
 
 import type { GenerateResult } from '../../../workers/api';
 import { rate } from '../charts/figures';
@@ -18,12 +18,12 @@ export function readNumber(text: string, { min, max, whole }: Bounds): number | 
 }
 
 const stopWords: Readonly<Record<GenerateResult['stopped'], string>> = {
-  end: 'ended by itself',
-  length: 'stopped at the most tokens allowed',
+  end: 'ended by the model',
+  length: 'stopped at the token limit',
   cancelled: 'cancelled',
 };
 
-/** `42 tokens, 12.3 tokens/s, ended by itself`. */
+/** `42 tokens, 12.3 tokens/s, ended by the model`. */
 export function answerFacts(result: GenerateResult): string {
   return `${plural(result.ids.length, 'token')}, ${rate(result.tokensPerSecond)} tokens/s, ${stopWords[result.stopped]}`;
 }
