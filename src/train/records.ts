@@ -47,11 +47,9 @@ export async function rewind(store: RunStore, runId: string, onEvent: (event: Tr
   await store.cutRows(runId, snapshot === null ? -1 : step);
   const [steps, evals] = await Promise.all([store.rows(runId, 'steps'), store.rows(runId, 'evals')]);
   const baseLoss = snapshot === null ? null : record.baseLoss;
-  return {
-    snapshot,
-    seconds: (steps.at(-1) as StepRow | undefined)?.seconds ?? 0,
-    record: { ...record, step, baseLoss, ...lossesOf(evals as readonly EvalRow[]) },
-  };
+  const then = { step, baseLoss, ...lossesOf(evals as readonly EvalRow[]) };
+  await store.updateRun(runId, then);
+  return { snapshot, seconds: (steps.at(-1) as StepRow | undefined)?.seconds ?? 0, record: { ...record, ...then } };
 }
 
 async function newest(store: RunStore, runId: string, onEvent: (event: TrainEvent) => void): Promise<Snapshot> {

@@ -110,10 +110,13 @@ describe('a stop', () => {
     const lose = catchDevice();
     const { service, setup } = await openTiny('webgpu');
     const events = new Events();
-    const given = await setup(tinyRecipe({ maxSteps: 8, saveEvery: 2, sampleEvery: 8, evalEvery: 8 }));
-    events.when('checkpoint', ({ checkpoint }) => checkpoint.step === 2 && lose());
+    const given = await setup(tinyRecipe({ maxSteps: 8, saveEvery: 2, sampleEvery: 8, evalEvery: 3 }));
+    events.when('eval', ({ step }) => step === 3 && lose());
     events.when('notice', ({ code }) => code === 'gpu/lost' && void (end === 'pause' ? service.pause() : service.stop(true)));
     expect(await service.start(given, events.receive)).toMatchObject({ status, step });
+    const [stored] = await service.runs();
+    // The measurement at step 3 is gone: what remains is that of the base, at step 0.
+    expect(stored).toMatchObject({ status, step, tunedLoss: stored?.baseLoss, bestLoss: stored?.baseLoss });
     expect(events.of('notice').map(({ code }) => code)).toEqual(['gpu/lost']);
     const { steps } = await service.history((await service.runs())[0]?.id ?? '');
     expect(steps.map((row) => row.step)).toEqual([1, 2]);

@@ -28,7 +28,8 @@ beforeAll(() => {
 
 type Precision = (typeof ACTIVATION_PRECISIONS)[number];
 
-const recipeOf = (activationPrecision: Precision) => parseRecipe({ rank: 4, sequenceLength: TOKENS, activationPrecision });
+const recipeOf = (activationPrecision: Precision, gradientAccumulation = 1) =>
+  parseRecipe({ rank: 4, sequenceLength: TOKENS, activationPrecision, gradientAccumulation });
 
 const integers = () => new Int32Array(TOKENS);
 const batch: Batch = {
@@ -44,9 +45,9 @@ function declared() {
   return { device, graph, executor: new WebGpuExecutor(device) };
 }
 
-async function open(precision: Precision) {
+async function open(precision: Precision, accumulation = 1) {
   const { device, graph, executor } = declared();
-  const recipe = recipeOf(precision);
+  const recipe = recipeOf(precision, accumulation);
   const programs = trainingPrograms(graph, config, recipe, 'run');
   const session = await TrainingSession.open(executor, config, programs, recipe, 10);
   return { device, graph, executor, programs, session };
@@ -72,6 +73,26 @@ test('a session that cannot be opened leaves no buffer behind', async () => {
   vi.spyOn(device.pipelines, 'get').mockRejectedValue(new Error('refused'));
   await expect(TrainingSession.open(executor, config, programs, recipeOf('f32'), 10)).rejects.toThrow('refused');
   expect(device.buffers.bytes).toBe(0);
+});
+
+test('a step that fails after some of its runs were queued leaves no rejection unhandled', async () => {
+  const unhandled: unknown[] = [];
+  const listen = (reason: unknown) => unhandled.push(reason);
+  process.on('unhandledRejection', listen);
+  const { executor, session } = await open('f32', 2);
+  // Not a spy: it would handle the rejections itself.
+  Object.assign(executor, { run: () => Promise.reject(new Error('the device was lost')) });
+  await expect(session.advance({ batch: () => batch })).rejects.toThrow('the device was lost');
+  const write = executor.write.bind(executor);
+  let writes = 0;
+  vi.spyOn(executor, 'write').mockImplementation((value, data) => {
+    if (++writes > 8) throw new Error('the value was released');
+    write(value, data);
+  });
+  expect(() => session.advance({ batch: () => batch })).toThrow('the value was released');
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  process.off('unhandledRejection', listen);
+  expect(unhandled).toEqual([]);
 });
 
 describe('the loss scale', () => {
