@@ -4,7 +4,7 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumArgs, findChromium } from './scripts/chromium.ts';
 
-/** Looks for the browser when it is started, not when this file is loaded: building needs none. */
+/** Searches for the browser when it is launched, not when this file is loaded, because a build needs no browser. */
 const launchOptions = {
   args: chromiumArgs,
   get executablePath() {
@@ -12,7 +12,7 @@ const launchOptions = {
   },
 };
 
-/** The page's own policy as a header too: workers get theirs from their response, not from the page that starts them. */
+/** The page's content security policy as a header. A worker gets its policy from its own response, not from the page. */
 function contentPolicy(): string {
   const page = readFileSync(new URL('index.html', import.meta.url), 'utf8');
   const policy = /http-equiv="Content-Security-Policy"\s+content="([^"]+)"/.exec(page)?.[1];
@@ -35,15 +35,15 @@ const BROWSER_DEPENDENCIES = [
   ...['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', '@tensorflow/tfjs-backend-webgpu', '@tensorflow/tfjs-core'],
 ];
 
-/** For hooks and for `expect.poll` and `expect.element`, milliseconds: vitest's own, 10 s and 1 s, are missed on a busy machine. */
+/** Timeouts of hooks, `expect.poll` and `expect.element`, in milliseconds. The defaults of 10 s and 1 s are too short on a busy machine. */
 const PATIENCE = { hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } } };
 
-/** Tests that need no browser run in Node; the rest in real Chromium with its software WebGPU adapter. */
+/** Tests that need no browser run in Node, all others in Chromium with its software WebGPU adapter. */
 export default defineConfig({
   base: './',
-  // Commands that run at the same time must not write one cache.
+  // Commands that run at the same time need separate caches.
   cacheDir: process.env['VITE_CACHE'] ?? 'node_modules/.vite',
-  // A missing file is a 404, not the page: optional model files are asked for by name.
+  // A missing file must be a 404, not the page: optional model files are requested by name.
   appType: 'mpa',
   plugins: [svelte()],
   build: { target: 'es2023', chunkSizeWarningLimit: 2000, rolldownOptions: { checks: { bundlerTimings: false } } },
@@ -64,14 +64,14 @@ export default defineConfig({
           exclude: ['tests/kernels/twins.test.ts'],
           environment: 'node',
           setupFiles: ['tests/kernels/dawn.ts'],
-          // Lavapipe compiles some unrolled kernels for half a minute, on a busy machine for minutes.
+          // Lavapipe takes half a minute to compile some unrolled kernels, and minutes on a busy machine.
           testTimeout: 600_000,
           ...PATIENCE,
         },
       },
       {
         extends: true,
-        // All at once: a dependency found later would reload the page in the middle of a test.
+        // Listed in advance: a dependency that Vite finds later reloads the page in the middle of a test.
         optimizeDeps: { include: BROWSER_DEPENDENCIES },
         test: {
           name: 'browser',

@@ -1,6 +1,6 @@
 /**
- * `npm test [-- SECTION...]`: every check, two sections at a time, each printed whole when it ends; once one fails, no other starts.
- * The last line is `N passed, N failed`: tests of all sections together; a section that fails without a count is one failure.
+ * `npm test [-- SECTION...]`: every check, two sections at a time. The output of a section is printed when it ends. After a failure no
+ * further section starts. The last line is `N passed, N failed` over all sections; a section that fails without a count is one failure.
  */
 
 import { spawn } from 'node:child_process';
@@ -23,13 +23,13 @@ interface Section {
   readonly run: (job: Job) => Promise<Outcome>;
 }
 
-/** A running section, and where its output goes. */
+/** A running section; `print` takes its output. */
 interface Job {
   readonly name: string;
   readonly print: (text: string) => void;
 }
 
-/** In the order of their start: what fails fast, then the longest, so that both lanes end together. */
+/** In the order in which they start: fast checks first, then the longest sections, so that both lanes end at about the same time. */
 const SECTIONS: readonly Section[] = [
   { name: 'types', title: 'Types (tsc)', run: check('tsc', '--noEmit') },
   {
@@ -47,18 +47,18 @@ const SECTIONS: readonly Section[] = [
   { name: 'parity', title: 'Parity with transformers + PEFT (Chromium)', run: parity('tests/golden') },
   {
     name: 'greedy',
-    title: 'Greedy text of stories260K, which is no part of the repository (Chromium)',
+    title: 'Greedy text of stories260K, if ../shared exists (Chromium)',
     run: parity('../shared/data'),
   },
 ];
 
 /**
- * Sections that run at a time. Software WebGPU compiles one kernel at a time in a browser, and its tests wait for that: a second
- * browser gets the second core.
+ * Sections that run at the same time. Software WebGPU compiles kernels on one core per browser, and tests wait for it: a second browser
+ * uses the second core.
  */
 const LANES = Math.min(2, availableParallelism());
 
-/** Runs a command of node_modules/.bin, prints its output, and also returns it. Vite's cache is the section's own: it has one writer. */
+/** Runs a command of node_modules/.bin; prints and returns its output. Each section has its own Vite cache, which allows one writer. */
 function command(job: Job, name: string, args: readonly string[]): Promise<{ ok: boolean; output: string }> {
   const path = `${join(root, 'node_modules', '.bin')}${delimiter}${process.env['PATH'] ?? ''}`;
   const child = spawn(name, args, {
@@ -86,7 +86,7 @@ function check(name: string, ...args: string[]): Section['run'] {
   };
 }
 
-/** A vitest project, or its tests under `paths`, counted from its own report. */
+/** Runs a vitest project, or its tests under `paths`, and counts results from its JSON report. */
 function vitest(project: string, ...paths: string[]): Section['run'] {
   return async (job) => {
     const report = join(root, 'out', 'test', `${job.name}.json`);
@@ -99,11 +99,11 @@ function vitest(project: string, ...paths: string[]): Section['run'] {
   };
 }
 
-/** The parity cases of a folder, which must be there unless it lies outside of the repository. */
+/** Runs the parity cases of a folder. A folder outside the repository is skipped when it does not exist. */
 function parity(folder: string): Section['run'] {
   return async (job) => {
     if (folder.startsWith('..') && !existsSync(join(root, folder))) {
-      job.print(`skipped: ${folder} is not present; it lies outside of the repository\n`);
+      job.print(`skipped: ${folder} does not exist; it is not part of the repository\n`);
       return { ok: true, passed: 0, failed: 0 };
     }
     const { ok, output } = await command(job, 'tsx', ['scripts/parity.ts', folder]);
@@ -112,7 +112,7 @@ function parity(folder: string): Section['run'] {
   };
 }
 
-/** Runs a section and prints it: at its end, or as it goes when it is `alone`. */
+/** Runs a section. Its output is printed at the end, or immediately when the section runs `alone`. */
 async function runSection({ name, title, run }: Section, alone: boolean): Promise<Outcome> {
   const head = `\n━━━ ${title} ━━━\n\n`;
   let held = head;
@@ -133,7 +133,7 @@ async function runSection({ name, title, run }: Section, alone: boolean): Promis
   return outcome.ok || outcome.failed > 0 ? outcome : { ...outcome, failed: 1 };
 }
 
-/** Takes sections from `queue` until it is empty or one has failed, here or in another lane. */
+/** Runs sections from `queue` until it is empty or a section has failed in any lane. */
 async function lane(queue: Section[], outcomes: Outcome[], alone: boolean): Promise<void> {
   while (outcomes.every(({ ok }) => ok)) {
     const section = queue.shift();

@@ -1,25 +1,25 @@
-/** Finds the GPU: adapter, every useful feature, the largest limits, and whether it is real. */
+/** Opens the GPU device with every useful feature and the largest limits, and finds out whether it is a real GPU. */
 
 import { CodedError, messageOf } from '../core/errors';
 import { Buffers } from './buffers';
 import { Pipelines } from './pipelines';
 
-/** What a kernel launch may rely on. */
+/** What a kernel launch knows about the device. */
 export interface Target {
-  /** The adapter computes on the CPU, where workgroup memory and barriers cost more than they save. */
+  /** The adapter runs on the CPU, where workgroup memory and barriers cost more time than they save. */
   readonly software: boolean;
   readonly maxBindingBytes: number;
   readonly maxWorkgroupBytes: number;
   readonly features: ReadonlySet<string>;
-  /** The fewest invocations of a subgroup; a power of two. Means nothing without the feature `subgroups`. */
+  /** The smallest number of invocations in a subgroup, a power of two. Meaningless without the feature `subgroups`. */
   readonly subgroupSize: number;
-  /** Products of halves by whole subgroups, summed in f32; means nothing without the feature `MATRICES`. */
+  /** Size of subgroup matrices (f16, summed in f32). Meaningless without the feature `MATRICES`. */
   readonly matrices?: MatrixSize | undefined;
-  /** The name of the tile that a product takes (see kernels/lib/tile.ts); the static choice where it gives none or is absent. */
+  /** Returns the name of the tile for a product (see kernels/lib/tile.ts); the static choice when absent or undefined. */
   readonly tiles?: ((product: string) => string | undefined) | undefined;
 }
 
-/** A [M, K] times a [K, N] matrix at once, by as many invocations as a subgroup has at most. */
+/** A subgroup multiplies [M, K] by [K, N] in one operation; `lanes` is the largest number of invocations in a subgroup. */
 export interface MatrixSize {
   readonly M: number;
   readonly N: number;
@@ -27,16 +27,16 @@ export interface MatrixSize {
   readonly lanes: number;
 }
 
-/** Subgroup matrices, which browsers so far offer behind a flag only. */
+/** Subgroup matrices, which browsers offer behind a flag only. */
 export const MATRICES = 'chromium-experimental-subgroup-matrix';
 
 export interface Device {
   readonly gpu: GPUDevice;
   readonly info: GPUAdapterInfo;
-  /** Vendor and architecture, or what the driver calls itself. */
+  /** Vendor and architecture, or the driver's own description. */
   readonly name: string;
   readonly target: Target;
-  /** Compiled once for the device, shared by everything that runs on it. */
+  /** Shared by everything that runs on the device. */
   readonly pipelines: Pipelines;
   readonly buffers: Buffers;
 }
@@ -52,7 +52,7 @@ const LIMITS = [
 ] as const;
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|software/i;
 
-/** Requests adapter and device. Throws `gpu/unavailable` with the reason. */
+/** Requests an adapter and a device. Throws `gpu/unavailable` with the reason. */
 export async function openDevice(gpu: GPU | undefined): Promise<Device> {
   if (gpu === undefined) throw unavailable('this browser has no WebGPU');
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
@@ -65,7 +65,7 @@ export async function openDevice(gpu: GPU | undefined): Promise<Device> {
   return describe(device, adapter.info);
 }
 
-/** What kernels and page need to know of a device. */
+/** Describes a device for kernels and for the page. */
 export function describe(gpu: GPUDevice, info: GPUAdapterInfo): Device {
   const words = [info.vendor, info.architecture, info.device, info.description].filter((word) => word !== '');
   return {
@@ -85,14 +85,14 @@ export function describe(gpu: GPUDevice, info: GPUAdapterInfo): Device {
   };
 }
 
-/** What an adapter with `MATRICES` says of itself; not in the types of WebGPU yet. */
+/** Fields of an adapter with `MATRICES`, which are not in the types of WebGPU yet. */
 interface MatrixInfo extends GPUAdapterInfo {
   readonly subgroupMatrixConfigs?: Iterable<
     Omit<MatrixSize, 'lanes'> & { readonly componentType: string; readonly resultComponentType: string }
   >;
 }
 
-/** The largest matrices of halves with sums in f32. */
+/** The largest f16 matrices with sums in f32. */
 function matrixSize(info: MatrixInfo): MatrixSize | undefined {
   const fitting = [...(info.subgroupMatrixConfigs ?? [])].filter(
     ({ componentType, resultComponentType }) => componentType === 'f16' && resultComponentType === 'f32',
@@ -104,6 +104,6 @@ function matrixSize(info: MatrixInfo): MatrixSize | undefined {
 function unavailable(reason: string): CodedError {
   return new CodedError(
     'gpu/unavailable',
-    `WebGPU can't be used: ${reason}. Training runs on the processor instead, slowly; the device help says how to switch WebGPU on.`,
+    `WebGPU can't be used: ${reason}. Training runs on the processor instead, slowly; the device help says how to turn on WebGPU.`,
   );
 }

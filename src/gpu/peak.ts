@@ -1,17 +1,17 @@
-/** The peak f32 arithmetic rate of a device: the most multiply-adds it does in a second, measured in WGSL. */
+/** The peak f32 arithmetic rate of a device: multiply-adds per second, measured in WGSL. */
 
 import type { Device } from './device';
 
-/** A kernel that does one thing as fast as it goes. */
+/** A kernel that measures one rate of the device. */
 export interface Probe {
   readonly variant: string;
   readonly code: string;
   readonly workgroups: number;
-  /** Operations, or bytes, of one dispatch. */
+  /** Operations or bytes per dispatch. */
   readonly amount: number;
 }
 
-/** Independent chains of multiply-adds: how many hide the latency without spilling registers depends on the device. */
+/** Independent chains of multiply-adds. How many hide the latency without spilling registers depends on the device. */
 export function multiplyAdds(software: boolean): Probe[] {
   const workgroups = software ? 256 : 8192;
   const rounds = 256;
@@ -26,7 +26,7 @@ export function multiplyAdds(software: boolean): Probe[] {
   );
 }
 
-/** Start values and factors come from memory, so that nothing can be computed when the shader is compiled. */
+/** Start values and factors are loaded from memory, so that the compiler cannot fold the arithmetic. */
 function multiplyAddCode(chains: number, rounds: number, form: (sum: string) => string): string {
   const names = Array.from({ length: chains }, (_, i) => `s${i}`);
   return `
@@ -44,7 +44,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_inde
 }`;
 }
 
-/** Queues `times` dispatches of a probe; both of its buffers hold at least 1 MiB. */
+/** Queues `times` dispatches of a probe. */
 export type Queue = (times: number) => void;
 
 export async function prepareProbe(gpu: GPUDevice, { code, workgroups }: Probe, buffers: readonly GPUBuffer[]): Promise<Queue> {
@@ -64,18 +64,18 @@ export async function prepareProbe(gpu: GPUDevice, { code, workgroups }: Probe, 
   };
 }
 
-/** Two buffers of `bytes` that probes read and write. The caller destroys them. */
+/** Two buffers of `bytes`, at least 1 MiB, that probes read and write. The caller destroys them. */
 export function probeBuffers(gpu: GPUDevice, bytes: number): readonly GPUBuffer[] {
   return [0, 1].map(() => gpu.createBuffer({ size: bytes, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST }));
 }
 
 const BUFFER_BYTES = 2 ** 20;
-/** A few samples of some milliseconds: good to a few percent, and over before anyone has chosen a dataset. */
+/** A few samples of some milliseconds are accurate to a few percent, and done before the user has chosen a dataset. */
 const SAMPLE_SECONDS = 0.01;
 const SAMPLES = 3;
 const MOST_TIMES = 256;
 
-/** f32 operations per second (a multiply-add counts two) of the fastest form of multiply-add. */
+/** f32 operations per second of the fastest probe; a multiply-add counts as two. */
 export async function measurePeak({ gpu, target }: Device): Promise<number> {
   const buffers = probeBuffers(gpu, BUFFER_BYTES);
   let best = 0;

@@ -1,9 +1,9 @@
-/** Compute pipelines, compiled asynchronously, each once, keyed by the finished code and the access of its bindings. */
+/** Compute pipelines, compiled asynchronously and cached by shader code and the access of each binding. */
 
 import { CodedError, messageOf } from '../core/errors';
 import type { Shader } from './shader';
 
-/** A shader and how it accesses each of its bindings. */
+/** A shader, and how it accesses each of its bindings. */
 export interface Kernel {
   readonly shader: Shader;
   readonly bindings: readonly { readonly access: 'read' | 'write' }[];
@@ -18,7 +18,7 @@ export class Pipelines {
     this.#device = device;
   }
 
-  /** The pipeline of a kernel. Rejects with `gpu/shader` and the compiler's words when the code is refused. */
+  /** The pipeline of a kernel. Rejects with `gpu/shader` and the compiler's messages when the driver refuses the code. */
   get({ shader, bindings }: Kernel): Promise<GPUComputePipeline> {
     const access = bindings.map((binding) => binding.access);
     const key = `${shader.entry} ${access.join()} ${shader.code}`;

@@ -1,11 +1,11 @@
 /**
- * Shaders: a `.wgsl` source made whole by constants. Every size is a compile-time constant, so loop bounds are known and
- * bounds checks leave the inner loops; the pipeline cache is keyed by the finished code.
+ * Shaders: a `.wgsl` source specialised by constants. Every size is a compile-time constant, so that the compiler knows loop bounds and
+ * removes bounds checks from inner loops.
  */
 
 import { internal } from '../core/errors';
 
-/** Numbers become `u32` constants, booleans `bool`, strings are WGSL expressions (see `f32`). All can steer `#if`. */
+/** Numbers become `u32` constants, booleans `bool`; strings are WGSL expressions (see `f32`). `#if` can test all of them. */
 export type Constants = Readonly<Record<string, number | boolean | string>>;
 
 export interface Shader {
@@ -14,15 +14,15 @@ export interface Shader {
   readonly entry: string;
 }
 
-/** An f32 literal that reads back to the same bits. */
+/** A WGSL literal of exactly this f32. */
 export function f32(value: number): string {
   const text = String(Math.fround(value));
   return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
 }
 
 /**
- * Puts `constants` before `source` and resolves its `#if NAME`, `#if !NAME`, `#else`, `#endif` lines. Directives that are left
- * (`enable`, `diagnostic`) go first of all, where WGSL wants them.
+ * Prepends `constants` to `source` and resolves its lines `#if NAME`, `#if !NAME`, `#else` and `#endif`. The remaining WGSL directives
+ * (`enable`, `diagnostic`) are moved to the start, where WGSL requires them.
  */
 export function specialise(label: string, source: string, entry: string, constants: Constants = {}): Shader {
   const body = preprocess(label, source, constants);
@@ -52,7 +52,7 @@ function preprocess(label: string, source: string, constants: Constants): string
     if (keyword === undefined) return active ? line : '';
     if (keyword === 'if') {
       const value = constants[name ?? ''];
-      if (value === undefined) throw internal(`${label}: #if ${name ?? ''} has no such constant`);
+      if (value === undefined) throw internal(`${label}: #if ${name ?? ''}: there is no such constant`);
       const taken = (value !== false && value !== 0) !== (negated === '!');
       open.push({ taken, outer: active });
       active = active && taken;

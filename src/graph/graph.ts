@@ -11,11 +11,11 @@ import { sizeOf, type Shape } from '../core/shape';
 import { listed, named, type Named, type Names } from '../../kernels/lib/named';
 import type { Builder, Op, Role, Value } from '../../kernels/op';
 
-/** Where in a program a node stands. */
+/** The part of a program that a node belongs to. */
 export interface Mark {
-  /** The layer of the model that it belongs to; null outside of the layers. */
+  /** The layer of the model; null outside of the layers. */
   readonly layer: number | null;
-  /** Nodes of the gradient are the backward pass; the planner adds those that make a result of the forward pass once more. */
+  /** `gradient` appends the backward pass; the planner appends nodes that recompute results of the forward pass. */
   readonly pass: 'forward' | 'backward' | 'recompute';
 }
 
@@ -83,8 +83,7 @@ export class Graph {
   }
 
   /**
-   * One flat value and a view of it for each entry, each view aligned for binding. The gaps hold zeros for good, since
-   * nothing writes there.
+   * One flat value, and a view of it for each entry, aligned for binding. The gaps between views are zeros: no kernel writes to them.
    */
   declareFlat(
     name: string,
@@ -105,7 +104,7 @@ export class Graph {
     return { flat, views };
   }
 
-  /** The views of a flat value in the order of their offsets; undefined when it is not flat. */
+  /** The views of a flat value in the order of their offsets; undefined for any other value. */
   viewsOf(value: Value): readonly Value[] | undefined {
     return this.#views.get(value);
   }
@@ -114,7 +113,7 @@ export class Graph {
     return new Program(this, name);
   }
 
-  /** Makes a value without registering its name; programs make their temporaries so. */
+  /** Creates a value without registering its name, as programs do for temporaries. */
   create(name: string, role: Role, shape: Shape, dtype: DType, view?: Value['view']): Value {
     return { id: this.#ids.next++, name, role, shape, dtype, ...(view && { view }) };
   }
@@ -152,7 +151,7 @@ export class Program implements Builder {
     return named(op.outputs, outputs);
   }
 
-  /** Marks the nodes that `build` adds. */
+  /** Sets the mark of the nodes that `build` appends. */
   within<T>(mark: Partial<Mark>, build: () => T): T {
     const outer = this.#mark;
     this.#mark = { ...outer, ...mark };
@@ -164,7 +163,7 @@ export class Program implements Builder {
 
 function updatable(op: string, value: Value | null | undefined): Value {
   if (value?.role === 'state' || value?.role === 'trainable') return value;
-  // Quantising is how a frozen value of these types is written.
+  // Frozen values of quantised types are written by the op `quantise`.
   if (value?.role === 'frozen' && isQuantised(value.dtype)) return value;
   throw internal(`${op} updates ${value?.name ?? 'nothing'}, which is neither state nor trainable`);
 }

@@ -1,6 +1,6 @@
 /**
- * The start-up check of an executor: every kernel computes a small trial, whose results must have the figures of the twins. Some
- * drivers refuse valid shaders, others compile them to wrong code.
+ * The start-up check of an executor: every kernel computes a small trial, whose results must have the figures of the twin's. Some drivers
+ * refuse valid shaders, others compile them to wrong code.
  */
 
 import type { Executor, HostArray } from './executor';
@@ -8,13 +8,13 @@ import type { Graph } from './graph';
 import { Bench, figuresOf, TRIALS, type Figures, type Trial } from './kernel-trials';
 import { plan } from './plan';
 
-/** Largest deviation of a figure, relative to the sum of magnitudes. Rounding stays below 1e-6; one wrong number of 1,000 is 1e-3. */
+/** Largest deviation of a figure, relative to Σ |y|. Rounding gives less than 1e-6; one wrong number among 1,000 gives about 1e-3. */
 const TOLERANCE = 1e-5;
 
-/** Replaces a result of the trial `name`: tests put a wrong one in its place. */
+/** Returns the result of the trial `name`; tests replace it by a wrong one. */
 export type TamperTrial = (name: string, result: HostArray) => HostArray;
 
-/** Names of the trials that throw, or whose results are wrong, on the executor that `open` gives. */
+/** Names of the trials that throw, or have wrong results, on executors that `open` creates. */
 export async function failingTrials(
   open: (graph: Graph) => Executor,
   tamper: TamperTrial = (_, result) => result,
@@ -43,7 +43,7 @@ export async function runTrial({ build }: Trial, open: (graph: Graph) => Executo
   }
 }
 
-/** False for figures that are not numbers, too. */
+/** Whether all figures are within the tolerance; false for NaN. */
 export function agree(found: Figures, expected: Figures | undefined): boolean {
   if (expected === undefined) return false;
   const [, , size] = expected;

@@ -1,6 +1,6 @@
 /**
- * A small computation with each kernel, and figures of what the twins make of it: weighted sums of each result, computed with tfjs on
- * the CPU. tests/unit/kernel-trials.test.ts holds the twins against them, and prints new ones when a kernel's mathematics changes.
+ * Trials: small computations with each kernel, and figures of the expected results, computed by the twins on tfjs's cpu backend.
+ * tests/unit/kernel-trials.test.ts compares twins and figures, and prints new figures when the mathematics of a kernel changes.
  */
 
 import { accumulate } from '../../kernels/accumulate';
@@ -31,12 +31,12 @@ import type { HostArray } from './executor';
 import { gradient } from './gradient';
 import { Graph, type Program } from './graph';
 
-/** Σ w·y for two fixed weightings w of a result y, and Σ |y|, which deviations are relative to. */
+/** Of a result y: Σ w·y for two fixed vectors w of random weights, and Σ |y|. */
 export type Figures = readonly [first: number, second: number, size: number];
 
 export interface Trial {
   readonly name: string;
-  /** Adds the kernels to the program; gives the results to compare. */
+  /** Appends the kernels to the program, and returns the results to compare. */
   readonly build: (bench: Bench) => readonly Value[];
   /** Of each result. */
   readonly expected: readonly Figures[];
@@ -48,7 +48,7 @@ export class Bench {
   readonly program: Program = this.graph.program('trial');
   readonly data = new Map<Value, HostArray>();
 
-  /** Declares a value of random numbers between −1 and 1, others for each value. */
+  /** Declares a value of random numbers between −1 and 1, different for each value. */
   numbers(name: string, shape: Shape, dtype: DType = 'f32', role: Exclude<Role, 'temp'> = 'input'): Value {
     const value = this.graph.declare(name, role, shape, dtype);
     const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) => random(2 + value.id, i));
@@ -179,7 +179,7 @@ function losses(b: Bench): readonly Value[] {
   return [loss, nll, ...b.gradients([loss], [hidden])];
 }
 
-/** Two updates: of good gradients, and of gradients that overflowed. */
+/** Two updates: with finite gradients, and with gradients that overflowed. */
 function updates(b: Bench): readonly Value[] {
   return [1, Infinity].flatMap((size) => {
     const state = (name: string, count: number) => b.numbers(`${name} ${size}`, [count], 'f32', 'state');

@@ -1,7 +1,7 @@
 /**
- * Where temporaries and scratch lie. Large pieces get buffers of their own; smaller ones lie inside those while nothing else needs
- * the place, several side by side where that is allowed. It is not where a dispatch writes one and touches the other: WebGPU
- * forbids a dispatch to bind a buffer both read-only and writable, whatever the ranges.
+ * Allocation of temporaries and scratch. Large ones get buffers of their own; smaller ones reuse ranges of these buffers at times when
+ * the ranges are free, several side by side. Two that one dispatch binds, one of them for writing, never share a buffer: WebGPU forbids a
+ * dispatch to bind a buffer both read-only and writable, even in different ranges.
  */
 
 import { internal } from '../core/errors';
@@ -10,7 +10,7 @@ import { valueBytes, type Node } from './graph';
 import type { Plan } from './plan';
 
 export interface Allocation {
-  /** Number of the buffer. */
+  /** Index into `Memory.buffers`. */
   readonly buffer: number;
   /** Bytes, a multiple of 256. */
   readonly offset: number;
@@ -21,30 +21,32 @@ export interface Memory {
   /** Bytes of each buffer, largest first. */
   readonly buffers: readonly number[];
   readonly allocationOf: ReadonlyMap<Value, Allocation>;
-  /** Scratch buffers of each node that has any. */
+  /** Scratch of each node that has any. */
   readonly scratchOf: ReadonlyMap<Node, readonly Allocation[]>;
 }
 
 /** WebGPU's largest required alignment of a binding's offset. */
 const ALIGNMENT = 256;
 
-/** Something that needs a place from node `from` to node `to`, both included. */
+/** A temporary or a scratch buffer, which needs memory from node `from` to node `to`, both included. */
 interface Piece {
   readonly size: number;
-  /** The size, made up to the alignment. */
+  /** `size` rounded up to the alignment. */
   readonly bytes: number;
   from: number;
   to: number;
-  /** Nodes that bind it, and those of them that write it. */
+  /** Nodes that bind it, and the nodes that write it. */
   readonly touched: Set<number>;
   readonly written: number[];
 }
 
+/** A piece that was allocated in a region. */
 interface Resident {
   readonly piece: Piece;
   readonly offset: number;
 }
 
+/** A buffer, and the pieces that share it. */
 interface Region {
   readonly bytes: number;
   readonly residents: Resident[];
@@ -53,19 +55,19 @@ interface Region {
 type ScratchOf = (node: Node) => readonly number[];
 type Program = Pick<Plan, 'nodes' | 'outputs'>;
 
-/** Places for the temporaries of `plan` and for the scratch (bytes each) that `scratchOf` says its nodes take. */
+/** Allocates the temporaries of `plan` and the scratch of its nodes, whose sizes in bytes `scratchOf` returns. */
 export function layOut(plan: Program, scratchOf: ScratchOf): Memory {
   const { values, scratch, all } = piecesOf(plan, scratchOf);
   const regions = pack(all, mostAlive(all));
-  const placeOf = placesIn(regions);
+  const allocate = allocationsIn(regions);
   return {
     buffers: regions.map(({ bytes }) => bytes),
-    allocationOf: new Map([...values].map(([value, piece]) => [value, placeOf(piece)])),
-    scratchOf: new Map([...scratch].map(([node, own]) => [node, own.map(placeOf)])),
+    allocationOf: new Map([...values].map(([value, piece]) => [value, allocate(piece)])),
+    scratchOf: new Map([...scratch].map(([node, own]) => [node, own.map(allocate)])),
   };
 }
 
-/** The most bytes that live at one time: the least any layout could do. */
+/** The most bytes that are live at one time: a lower bound of any layout. */
 export function peakLive(plan: Program, scratchOf: ScratchOf = () => []): number {
   return mostAlive(piecesOf(plan, scratchOf).all);
 }
@@ -87,7 +89,7 @@ interface Pieces {
   readonly all: readonly Piece[];
 }
 
-/** Every temporary and every scratch buffer with the time it lives. */
+/** Every temporary and every scratch buffer, with its lifetime. */
 function piecesOf({ nodes, outputs }: Program, scratchOf: ScratchOf): Pieces {
   const values = new Map<Value, Piece>();
   const scratch = new Map<Node, Piece[]>();
@@ -105,8 +107,8 @@ function piecesOf({ nodes, outputs }: Program, scratchOf: ScratchOf): Pieces {
 }
 
 /**
- * Which of the buffers at hand (bytes each) a memory takes for its own: for each of its buffers the smallest that is large enough
- * and not taken. What is missing is appended to `pool`. Plans never run at the same time, so they share.
+ * Assigns to each of `buffers` (bytes) a buffer of `pool` (bytes): the smallest that is large enough and not yet assigned. Appends the
+ * missing ones to `pool`. Plans share a pool, since they never run at the same time. Returns indices into `pool`.
  */
 export function share(pool: number[], buffers: readonly number[]): number[] {
   const free = new Set(pool.keys());
@@ -131,7 +133,7 @@ function pieceOf(size: number, at: number): Piece {
   return { size, bytes: Math.ceil(size / ALIGNMENT) * ALIGNMENT, from: at, to: at, touched: new Set(), written: [] };
 }
 
-/** A node that stands in the plan several times keeps its scratch. */
+/** Scratch of a node at position `at`; a node that occurs several times in the plan (`known`) keeps its scratch. */
 function scratchPieces(known: Piece[] | undefined, sizes: readonly number[], at: number): Piece[] {
   const pieces = known ?? sizes.map((bytes) => pieceOf(bytes, at));
   for (const piece of pieces) {
@@ -142,17 +144,17 @@ function scratchPieces(known: Piece[] | undefined, sizes: readonly number[], at:
   return pieces;
 }
 
-/** Orders in which pieces may be packed. Largest first is nearly always within a hundredth of the least possible. */
+/** Orders in which pieces are packed. Largest first is nearly always within 1 % of the lower bound. */
 const ORDERS: readonly ((a: Piece, b: Piece) => number)[] = [
   (a, b) => b.bytes - a.bytes || a.from - b.from,
   (a, b) => b.bytes - a.bytes || b.to - b.from - (a.to - a.from) || a.from - b.from,
   (a, b) => b.bytes * (b.to - b.from + 1) - a.bytes * (a.to - a.from + 1) || a.from - b.from,
   (a, b) => b.to - b.from - (a.to - a.from) || b.bytes - a.bytes || a.from - b.from,
 ];
-/** How far above the least possible a packing may be before the next order is tried. */
+/** A packing within this factor of the lower bound is good enough; otherwise the next order is tried. */
 const SLACK = 1.05;
 
-/** By the best of the orders, or the first that is good enough. */
+/** The packing of the first order that is good enough, else of the best order. */
 function pack(pieces: readonly Piece[], least: number): readonly Region[] {
   const bytesOf = (regions: readonly Region[]) => regions.reduce((sum, { bytes }) => sum + bytes, 0);
   let best: readonly Region[] | undefined;
@@ -164,19 +166,19 @@ function pack(pieces: readonly Piece[], least: number): readonly Region[] {
   return (best ?? []).toSorted((a, b) => b.bytes - a.bytes);
 }
 
-function placesIn(regions: readonly Region[]): (piece: Piece) => Allocation {
+function allocationsIn(regions: readonly Region[]): (piece: Piece) => Allocation {
   const entries = regions.flatMap(({ residents }, buffer) =>
     residents.map(({ piece, offset }) => [piece, { buffer, offset, size: piece.size }] as const),
   );
-  const places = new Map<Piece, Allocation>(entries);
+  const allocations = new Map<Piece, Allocation>(entries);
   return (piece) => {
-    const place = places.get(piece);
-    if (place === undefined) throw internal('a piece of memory without a place');
-    return place;
+    const allocation = allocations.get(piece);
+    if (allocation === undefined) throw internal('a piece of memory was not allocated');
+    return allocation;
   };
 }
 
-/** Each piece into the tightest gap, or into a new region. */
+/** Puts each piece into the tightest gap, or into a new region. */
 function packInOrder(pieces: readonly Piece[]): Region[] {
   const regions: Region[] = [];
   for (const piece of pieces) {
@@ -194,22 +196,22 @@ function packInOrder(pieces: readonly Piece[]): Region[] {
 
 interface Gap {
   readonly offset: number;
-  /** Bytes that would be left. */
+  /** Bytes of the gap that the piece does not use. */
   readonly slack: number;
 }
 
-/** The gap of the region that fits best all the time that the piece lives; null when there is none. */
+/** The tightest gap of the region that is free for the whole lifetime of the piece; null when there is none. */
 function tightestGap({ bytes, residents }: Region, piece: Piece): Gap | null {
-  const beside: Resident[] = [];
+  const concurrent: Resident[] = [];
   for (const resident of residents) {
     const other = resident.piece;
     if (other.from > piece.to || piece.from > other.to) continue;
-    if (clash(piece, other)) return null;
-    beside.push(resident);
+    if (conflict(piece, other)) return null;
+    concurrent.push(resident);
   }
   let best: Gap | null = null;
   let end = 0;
-  for (const limit of [...beside.sort((a, b) => a.offset - b.offset), null]) {
+  for (const limit of [...concurrent.sort((a, b) => a.offset - b.offset), null]) {
     const slack = (limit?.offset ?? bytes) - end - piece.bytes;
     if (slack >= 0 && slack < (best?.slack ?? Infinity)) best = { offset: end, slack };
     if (limit !== null) end = Math.max(end, limit.offset + limit.piece.bytes);
@@ -217,7 +219,7 @@ function tightestGap({ bytes, residents }: Region, piece: Piece): Gap | null {
   return best;
 }
 
-/** A node binds both and writes one of them. */
-function clash(a: Piece, b: Piece): boolean {
+/** Whether a node binds both and writes one of them. */
+function conflict(a: Piece, b: Piece): boolean {
   return a.written.some((node) => b.touched.has(node)) || b.written.some((node) => a.touched.has(node));
 }

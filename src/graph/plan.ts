@@ -1,6 +1,6 @@
 /**
- * The planner: drops nodes whose results nobody needs, merges what can be merged, and makes again what is not worth keeping. Where
- * the temporaries of a plan lie is settled by `layOut`, for a device.
+ * The planner: removes nodes whose results are not used, fuses sums into the kernels that produce their terms, stores activations in f16,
+ * and recomputes what the remat policy does not keep. `layOut` (memory.ts) then allocates the temporaries for a device.
  */
 
 import type { Value } from '../../kernels/op';
@@ -13,25 +13,22 @@ import { KEEP_ALL, recompute, type RematPolicy } from './remat';
 export interface Plan {
   readonly name: string;
   readonly nodes: readonly Node[];
-  /** Handed to the host after each run. */
+  /** Downloaded to the host after each run. */
   readonly outputs: readonly Value[];
-  /** `lastUse[i]`: temporaries that node i is the last to touch (outputs of the plan left out). */
+  /** `lastUse[i]`: temporaries that node i is the last to read or write, outputs of the plan excluded. */
   readonly lastUse: readonly (readonly Value[])[];
   /** Floating-point operations of one run. */
   readonly flops: number;
-  /** Those of them that make again what was not kept. */
+  /** Of these, operations that recompute results of the forward pass. */
   readonly recomputed: number;
-  /** Goes to the device in one piece, however slow that is: short work, whose result is waited for. */
+  /** The whole plan is one submit, on a slow device too: for short plans whose result the host waits for. */
   readonly oneSubmit?: boolean;
 }
 
 /** How activations are stored; see cast-activations.ts. */
 export type Activations = 'f32' | 'f16';
 
-/**
- * Plans a program whose results are `outputs` and its updates of state; `remat` says what the backward pass finds of the forward
- * pass.
- */
+/** Plans a program whose results are `outputs` and its updates of state. `remat`: what the forward pass keeps for the backward pass. */
 export function plan(
   program: Program,
   outputs: readonly Value[],
@@ -55,7 +52,7 @@ function flopsOf(nodes: readonly Node[]): number {
   return nodes.reduce((sum, node) => sum + costOf(node).flops, 0);
 }
 
-/** Nodes that lead to an output or update a state, in their order. */
+/** Nodes that contribute to an output or update a state, in their order. */
 function liveNodes(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
   const needed = new Set(outputs);
   const live: Node[] = [];

@@ -1,6 +1,7 @@
 /**
- * Recompute: what the backward pass needs of the forward pass is kept, or made once more right before it is needed. The same nodes
- * run on the same inputs, dropout draws the same numbers, so the results are the same bytes either way; memory is traded for time.
+ * Rematerialisation: a result of the forward pass that the backward pass reads is either kept in memory, or recomputed right before its
+ * first use. Recomputing runs the same nodes on the same inputs, and dropout draws the same numbers, so that the results are the same to
+ * the bit. It trades time for memory.
  */
 
 import { attentionOp } from '../../kernels/attention';
@@ -10,11 +11,12 @@ import { valueBytes, type Graph, type Node } from './graph';
 import { costOf } from './node';
 
 /**
- * What is kept, from most memory to least.
+ * What the forward pass keeps, from most memory to least.
  *
- * all: everything. products: results of matrix products and attention; what takes a few operations an element (norms,
- * activations, dropout) is made again. attention: of the first `layers` layers only their input and the result of their
- * attention, of the others the products. inputs: of the first `layers` layers only their input.
+ * - all: every result.
+ * - products: results of matrix products and attention. Cheap results (norms, activations, dropout) are recomputed.
+ * - attention: in the first `layers` layers only the layer's input and the result of attention; in the others as `products`.
+ * - inputs: in the first `layers` layers only the layer's input; in the others as `products`.
  */
 export interface RematPolicy {
   readonly what: 'all' | 'products' | 'attention' | 'inputs';
@@ -23,46 +25,46 @@ export interface RematPolicy {
 
 export const KEEP_ALL: RematPolicy = { what: 'all', layers: 0 };
 
-/** Ways to run a model of `layers` layers, fastest first, each with less memory than the one before. */
+/** The policies for a model of `layers` layers, fastest first; each needs less memory than the one before. */
 export function rematPolicies(layers: number): readonly RematPolicy[] {
   const quarters = [1, 2, 3, 4].map((quarter) => Math.ceil((quarter * layers) / 4));
   const partly = [...new Set(quarters)].map((count): RematPolicy => ({ what: 'attention', layers: count }));
   return [KEEP_ALL, { what: 'products', layers: 0 }, ...partly, { what: 'inputs', layers }];
 }
 
-/** `remat` and the ways that take less memory. */
+/** `remat` and the policies that need less memory. */
 export function rematPoliciesFrom(remat: RematPolicy, layers: number): readonly RematPolicy[] {
   const all = rematPolicies(layers);
-  return all.slice(all.findIndex((way) => way.what === remat.what && way.layers === remat.layers));
+  return all.slice(all.findIndex(({ what, layers: count }) => what === remat.what && count === remat.layers));
 }
 
-/** The nodes with those results made again, before their first use in the backward pass, that `remat` does not keep. */
+/** The nodes, with recomputation of the results that `remat` does not keep inserted before their first use in the backward pass. */
 export function recompute(graph: Graph, nodes: readonly Node[], remat: RematPolicy): readonly Node[] {
   if (remat.what === 'all') return nodes;
-  const makers = new Map(nodes.flatMap((node) => node.outputs.map((value) => [value, node] as const)));
+  const producerOf = new Map(nodes.flatMap((node) => node.outputs.map((value) => [value, node] as const)));
   const dropped = droppedValues(nodes, remat);
-  const again = new Map<Value, Value>();
+  const recomputed = new Map<Value, Value>();
   const result: Node[] = [];
-  const remade = (value: Value | null): Value | null => {
+  const available = (value: Value | null): Value | null => {
     if (value === null || !dropped.has(value)) return value;
-    if (!again.has(value)) remake(makers.get(value));
-    return again.get(value) ?? value;
+    if (!recomputed.has(value)) append(producerOf.get(value));
+    return recomputed.get(value) ?? value;
   };
-  const remake = (node: Node | undefined) => {
+  const append = (node: Node | undefined) => {
     if (node === undefined) return;
-    const inputs = node.inputs.map(remade);
+    const inputs = node.inputs.map(available);
     const outputs = node.outputs.map((value) => graph.create(value.name, value.role, value.shape, value.dtype));
-    node.outputs.forEach((value, i) => again.set(value, outputs[i] ?? value));
+    node.outputs.forEach((value, i) => recomputed.set(value, outputs[i] ?? value));
     result.push({ ...node, inputs, outputs, pass: 'recompute' });
   };
   for (const node of nodes) {
-    const inputs = node.pass === 'backward' ? node.inputs.map(remade) : node.inputs;
+    const inputs = node.pass === 'backward' ? node.inputs.map(available) : node.inputs;
     result.push({ ...node, inputs });
   }
   return result;
 }
 
-/** Results that are not kept: all that the backward pass can make again from what is. */
+/** Results that are not kept: those that can be recomputed from what is kept. */
 function droppedValues(nodes: readonly Node[], remat: RematPolicy): ReadonlySet<Value> {
   const read = { backward: new Set<Value>(), outside: new Set<Value>() };
   const layerOf = new Map<Value, number | null>();
@@ -94,20 +96,20 @@ function isRecomputed(
   return isCheap(node) && extraBytes(node, needed, dropped) < sum(node.outputs.map(valueBytes));
 }
 
-/** Operations an element up to which making a result again costs less than it would to keep it. */
+/** Operations per element up to which it costs less to recompute a result than to keep it. */
 const CHEAP = 16;
 
 function isCheap(node: Node): boolean {
   return costOf(node).flops <= CHEAP * sum(node.outputs.map(({ shape }) => sizeOf(shape)));
 }
 
-/** Inputs that would be kept for this node alone. */
+/** Bytes of inputs that would have to be kept for this node only. */
 function extraBytes({ inputs }: Node, needed: ReadonlySet<Value>, dropped: ReadonlySet<Value>): number {
   const kept = inputs.filter((value): value is Value => value?.role === 'temp' && !needed.has(value) && !dropped.has(value));
   return sum(kept.map(valueBytes));
 }
 
-/** The results of a node without its small change: the norm of a row takes no memory worth making it again. */
+/** The outputs of a node without small ones (rstd, lse), which are not worth recomputing. */
 function mainResults({ outputs }: Node): readonly Value[] {
   const largest = Math.max(...outputs.map(valueBytes));
   return outputs.filter((value) => 16 * valueBytes(value) > largest);

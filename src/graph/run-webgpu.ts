@@ -1,6 +1,6 @@
 /**
- * The WebGPU executor. Pipelines and bind groups are made once, when a plan is compiled; a run only encodes and submits.
- * Storage is one buffer per declared value; temporaries lie in buffers that all plans share, since one runs after the other.
+ * The WebGPU executor. Pipelines and bind groups are created once, when a plan is compiled; a run only encodes and submits. Each declared
+ * value has a buffer of its own; temporaries are in buffers that all plans share, since plans run one after another.
  */
 
 import { internal } from '../core/errors';
@@ -25,15 +25,15 @@ interface Command {
 
 interface GpuCompiled extends Compiled {
   readonly commands: readonly Command[];
-  /** Where its temporaries and scratch lie: some of the shared buffers. */
+  /** The shared buffers of its temporaries and scratch. */
   readonly buffers: readonly GPUBuffer[];
-  /** Where each output is copied from. */
+  /** The source of each output. */
   readonly results: readonly BufferRange[];
   /** The declared values whose buffers the commands bind. */
   readonly declared: readonly Value[];
 }
 
-/** Some bytes of a buffer. */
+/** A range of a buffer, in bytes. */
 interface BufferRange {
   readonly buffer: GPUBuffer;
   readonly offset: number;
@@ -46,13 +46,13 @@ interface Staging {
 }
 
 const USAGE = 0x80 | 0x8 | 0x4; // STORAGE | COPY_DST | COPY_SRC
-/** Aim for the length of one submit, so that no watchdog trips and the page can draw. */
+/** Target duration of one submit: short enough for the driver's watchdog, and for the page to be drawn in between. */
 const SUBMIT_SECONDS = 0.1;
-/** A quiet NaN: no kernel that reads what it should not, or leaves out what it should write, gives a right answer. */
+/** A quiet NaN. A kernel that reads memory it should not, or does not write all of its output, gives a wrong result. */
 const POISON = 0x7fc0dead;
 
 export interface GpuOptions {
-  /** Fills temporaries with NaN before every run: for tests. */
+  /** For tests: fills temporaries with NaN before every run. */
   readonly poison?: boolean;
 }
 
@@ -64,10 +64,10 @@ export class WebGpuExecutor implements Executor {
   readonly #buffers = new Map<Value, GPUBuffer>();
   readonly #lifetimes = new Lifetimes();
   readonly #compiled = new Set<GpuCompiled>();
-  /** Buffers of temporaries and scratch, and how many plans use each. */
+  /** Buffers of temporaries and scratch, with the number of plans that use each. */
   #shared: { readonly buffer: GPUBuffer; plans: number }[] = [];
   #staging: Staging[] = [];
-  /** Work to put into one submit; follows the measured speed. */
+  /** Limit on the operations of one submit, from the measured speed. */
   #flopsPerSubmit = 2e9;
 
   constructor(device: Device, options: GpuOptions = {}) {
@@ -78,7 +78,7 @@ export class WebGpuExecutor implements Executor {
 
   write(value: Value, data: HostArray): void {
     this.#lifetimes.check(value, 'written');
-    const padded = data.byteLength % 4 === 0 ? data : padHalves(data);
+    const padded = data.byteLength % 4 === 0 ? data : padToWords(data);
     if (padded.byteLength !== valueBytes(value)) {
       throw internal(`${value.name} takes ${valueBytes(value)} bytes, got ${padded.byteLength}`);
     }
@@ -97,19 +97,19 @@ export class WebGpuExecutor implements Executor {
     return data;
   }
 
-  /** `places`: where the values of the plan lie; of a part of a plan, the memory of the whole. */
+  /** `layout`: the memory of the plan; that of the whole plan when `plan` is a part of one. */
   async compile(
     plan: Plan,
     onProgress: (done: number, total: number) => void = () => undefined,
     tiles?: Target['tiles'],
-    places?: Memory,
+    layout?: Memory,
   ): Promise<GpuCompiled> {
     const declared = declaredIn(plan);
     this.#lifetimes.checkPlan(plan, declared);
     const { target } = this.#device;
     const launchOf = tiles === undefined ? this.#launchOf : launcher({ ...target, tiles });
     const launches = plan.nodes.map(launchOf);
-    const memory = places ?? this.memoryOf(plan, launchOf);
+    const memory = layout ?? this.memoryOf(plan, launchOf);
     const buffers = await this.#take(plan, memory);
     const commands = await this.#record(plan, launches, memory, buffers, onProgress).catch((error: unknown) => {
       this.#giveBack(buffers);
@@ -132,7 +132,7 @@ export class WebGpuExecutor implements Executor {
     return compiled;
   }
 
-  /** The plan's dispatches, ready to be queued: pipelines in parallel, bind groups made for good. */
+  /** The plan's dispatches with their pipelines, compiled in parallel, and bind groups. */
   #record(
     plan: Plan,
     launches: readonly Launch[],
@@ -185,7 +185,7 @@ export class WebGpuExecutor implements Executor {
       }
       pass.setPipeline(command.pipeline);
       pass.setBindGroup(0, command.bindGroup);
-      // Not spread: its iterator would be garbage of every dispatch.
+      // Not spread, which would allocate an iterator for every dispatch.
       pass.dispatchWorkgroups(command.workgroups[0], command.workgroups[1], command.workgroups[2]);
       queued += command.flops;
     }
@@ -206,12 +206,12 @@ export class WebGpuExecutor implements Executor {
     return this.#device.buffers.granted([...this.#buffers.values()]);
   }
 
-  /** Bytes of all buffers on the device. */
+  /** Bytes of all buffers of the device, those of other executors included. */
   bytes(): number {
     return this.#device.buffers.bytes;
   }
 
-  /** Where the temporaries and the scratch of a plan lie on this device. */
+  /** The memory layout of a plan's temporaries and scratch on this device. */
   memoryOf(plan: Plan, launchOf = this.#launchOf): Memory {
     return layOut(plan, (node) => launchOf(node).scratch);
   }
@@ -225,13 +225,13 @@ export class WebGpuExecutor implements Executor {
     this.#staging = [];
   }
 
-  /** Speed is only known when the device had the run for itself, so it errs low: fewer, never longer submits. */
+  /** Other work on the device makes the measured speed too low, never too high: submits get shorter, never longer than the target. */
   #adapt(flops: number, seconds: number): void {
     if (flops < 1e7) return;
     this.#flopsPerSubmit = Math.max(1e8, (flops / seconds) * SUBMIT_SECONDS);
   }
 
-  /** Shared buffers for a plan, made where there are too few. Throws `gpu/memory` when the device has no more. */
+  /** Takes shared buffers for a plan, and creates missing ones. Throws `gpu/memory` when the device has no memory for them. */
   async #take(plan: Plan, memory: Memory): Promise<readonly GPUBuffer[]> {
     const { buffers } = this.#device;
     const pool = this.#shared.map(({ buffer }) => buffer.size);
@@ -250,7 +250,7 @@ export class WebGpuExecutor implements Executor {
     }
   }
 
-  /** Destroys those that no other plan uses. */
+  /** Returns shared buffers, and destroys those that no other plan uses. */
   #giveBack(buffers: readonly GPUBuffer[]): void {
     for (const shared of this.#shared) {
       if (!buffers.includes(shared.buffer) || --shared.plans > 0) continue;
@@ -312,7 +312,7 @@ export class WebGpuExecutor implements Executor {
     this.#staging = this.#staging.filter(({ size }) => needed.has(size));
   }
 
-  /** Takes a free staging buffer of `size` bytes; the last one fills its place. */
+  /** Removes a free staging buffer of `size` bytes from the list, and returns it. */
   #reused(size: number): Staging | undefined {
     for (let i = 0; i < this.#staging.length; i++) {
       const found = this.#staging[i];
@@ -324,7 +324,7 @@ export class WebGpuExecutor implements Executor {
     return undefined;
   }
 
-  /** `started`, of a whole run: its speed is learnt from. */
+  /** `started`: when a whole run began, to measure its speed; absent for other reads. */
   async #collect(staging: Staging, plan: Pick<Plan, 'outputs'> & Partial<Plan>, started?: number): Promise<HostArray[]> {
     await staging.buffer.mapAsync(0x1);
     const bytes = staging.buffer.getMappedRange();
@@ -337,16 +337,16 @@ export class WebGpuExecutor implements Executor {
     }
     staging.buffer.unmap();
     this.#staging.push(staging);
-    // Short work waits for memory and for the host: its speed says nothing of how long the rest may be.
+    // Plans of one submit are short and wait for memory and the host: their speed does not predict that of other plans.
     if (started !== undefined && plan.oneSubmit !== true) this.#adapt(plan.flops ?? 0, (performance.now() - started) / 1000);
     return data;
   }
 }
 
-function rangeOf(place: Allocation | undefined, buffers: readonly GPUBuffer[], what: string): BufferRange {
-  const buffer = buffers[place?.buffer ?? -1];
-  if (place === undefined || buffer === undefined) throw internal(`${what} has no place in memory`);
-  return { buffer, offset: place.offset, size: place.size };
+function rangeOf(allocation: Allocation | undefined, buffers: readonly GPUBuffer[], what: string): BufferRange {
+  const buffer = buffers[allocation?.buffer ?? -1];
+  if (allocation === undefined || buffer === undefined) throw internal(`${what} was not allocated`);
+  return { buffer, offset: allocation.offset, size: allocation.size };
 }
 
 function hostArray(value: Value, bytes: ArrayBuffer): HostArray {
@@ -354,8 +354,8 @@ function hostArray(value: Value, bytes: ArrayBuffer): HostArray {
   return value.dtype === 'f16' ? new Uint16Array(bytes) : new Int32Array(bytes);
 }
 
-/** An odd number of halves, made up to whole words. */
-function padHalves(data: HostArray): Uint8Array<ArrayBuffer> {
+/** An odd number of f16, padded to whole 4-byte words. */
+function padToWords(data: HostArray): Uint8Array<ArrayBuffer> {
   const padded = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
   padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return padded;

@@ -1,4 +1,4 @@
-/** Starts the tfjs backends that twins run on. Their files are served with the page; nothing is fetched from elsewhere. */
+/** Starts the tfjs backends that twins run on. Their files are served with the page. */
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendValues } from '@tensorflow/tfjs-core';
@@ -29,17 +29,17 @@ export async function startWasm(): Promise<void> {
 }
 
 /**
- * tfjs's MatMulPackedProgram for every product. Its own choice falls on MatMulSplitKProgram for products of few rows and a depth of
- * 2,000 or more, which LoRA's gradients are: wrong where the second factor is transposed (tfjs 4.22), and summed by atomics in no
+ * tfjs's MatMulPackedProgram, for every product. By default tfjs selects MatMulSplitKProgram for products with few rows and a depth of
+ * 2,000 or more, such as gradients of LoRA. It is wrong when the second factor is transposed (tfjs 4.22), and it sums with atomics, in no
  * fixed order.
  */
 export const MATMUL_PROGRAM = 3;
 
-/** Makes tfjs's WebGPU backend the current one, on our device. The page loads its code only now: few devices need it. */
+/** Makes tfjs's WebGPU backend the current one, on our device. Its code is loaded on demand, because few devices need it. */
 export async function startTfjsWebGpu({ gpu, info }: Device): Promise<WebGPUBackend> {
   const { WebGPUBackend: Backend } = await import('@tensorflow/tfjs-backend-webgpu');
   class AsynchronousBackend extends Backend {
-    /** tfjs reads a GPU tensor synchronously through a canvas, one tensor at a time and not on every system. */
+    /** tfjs would read a GPU tensor through a canvas, which is slow and does not work on every system. */
     override readSync(dataId: object): BackendValues {
       const { values } = this.tensorMap.get(dataId) as { readonly values?: BackendValues | null };
       if (values === null || values === undefined)
@@ -51,7 +51,7 @@ export async function startTfjsWebGpu({ gpu, info }: Device): Promise<WebGPUBack
   const known: unknown = tf.engine().registry['webgpu'];
   const isOurs = known instanceof Backend && known.device === gpu;
   const backend = isOurs ? known : new AsynchronousBackend(gpu, info);
-  // The registered one belongs to a device that was lost, or is the package's own, which would open another device.
+  // The registered backend belongs to a lost device, or it is the package's own, which would open another device.
   if (!isOurs && 'webgpu' in tf.engine().registryFactory) tf.removeBackend('webgpu');
   if (!isOurs) tf.registerBackend('webgpu', () => backend);
   tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', MATMUL_PROGRAM);

@@ -1,4 +1,4 @@
-/** How much memory a twin takes beside its inputs and outputs: tensors that tfjs keeps until the twin returns. */
+/** Estimates the memory of a twin's intermediate tensors, which tfjs keeps until the twin returns. */
 
 import { adamwOp } from '../../kernels/adamw';
 import { attentionBackwardOp, attentionOp } from '../../kernels/attention';
@@ -11,13 +11,13 @@ import type { Op, Spec } from '../../kernels/op';
 import { sizeOf } from '../core/shape';
 import type { Node } from './graph';
 
-/** Bytes, from those of the inputs and outputs in f32. Factors are measured: tests/unit/twin-memory.test.ts holds the twins against them. */
+/** `bytes`: of all inputs and outputs in f32. The factors are measured; tests/unit/twin-memory.test.ts compares them with the twins. */
 type Estimate = (node: Node, bytes: number) => number;
 
 const ESTIMATES = new Map<Op, Estimate>([
-  // The weight transposed, the low-rank part and the sums.
+  // The transposed weight, the low-rank product and the sums.
   [matmulOp, ({ inputs, outputs }) => f32Bytes(inputs[1]) + 3 * f32Bytes(outputs[0])],
-  // Rows are gathered, the table is not copied.
+  // Gathers rows without a copy of the table.
   [embeddingOp, () => 0],
   // Scores, masks and probabilities of a piece; the backward pass also their gradients.
   [attentionOp, (node, bytes) => 10 * pieceBytes(node) + 4 * bytes],
@@ -28,7 +28,7 @@ const ESTIMATES = new Map<Op, Estimate>([
   [adamwOp, (_, bytes) => 3 * bytes],
 ]);
 
-/** Bytes of the intermediate tensors of a node's twin, about. */
+/** Approximate bytes of the intermediate tensors of a node's twin. */
 export function twinBytes(node: Node): number {
   const bytes = [...node.inputs, ...node.outputs].reduce((sum, spec) => sum + f32Bytes(spec), 0);
   return ESTIMATES.get(node.op)?.(node, bytes) ?? 2 * bytes;
@@ -38,14 +38,14 @@ function f32Bytes(spec: Spec | null | undefined): number {
   return spec === null || spec === undefined ? 0 : 4 * sizeOf(spec.shape);
 }
 
-/** Of the scores of one piece of attention. */
+/** Bytes of the scores of one piece of attention. */
 function pieceBytes({ inputs, attrs }: Node): number {
   const { rows, heads } = attrs as { readonly rows: number; readonly heads: number };
   const tokens = (inputs[3]?.shape[0] ?? 0) / rows;
   return 4 * Math.min(heads * tokens ** 2, Math.max(PIECE_ELEMENTS, tokens));
 }
 
-/** Of the logits of one chunk of the cross-entropy. */
+/** Bytes of the logits of one chunk of the cross-entropy. */
 function chunkBytes({ inputs: [hidden, head] }: Node): number {
   const vocabulary = head?.shape[0] ?? 0;
   return 4 * Math.min((hidden?.shape[0] ?? 0) * vocabulary, Math.max(CHUNK_ELEMENTS, vocabulary));

@@ -32,13 +32,13 @@ export interface Engine {
   executor(graph: Graph): Executor;
 }
 
-/** Names our kernels in `DeviceOptions.faulty`, beside the optional features. */
+/** The name of our kernels in `DeviceOptions.faulty`, in addition to optional features. */
 const BASE = 'base';
 
 /**
- * `auto` takes a real GPU with our kernels; with tfjs's where the driver fails our start-up check; else the processor. The view says
- * why. Explicit choices throw `gpu/unavailable` or `gpu/shader` where they cannot run. Optional features of the GPU that its driver
- * computes wrongly are left out.
+ * `auto` selects a real GPU with our kernels, or with tfjs's kernels if ours fail the start-up check, else the processor; the view gives
+ * the reason. Explicit choices throw `gpu/unavailable` or `gpu/shader` if unavailable. Optional features of the GPU that its driver
+ * computes wrongly are not used.
  */
 export async function openEngine(choice: 'auto' | ExecutorKind, options: DeviceOptions = {}): Promise<Engine> {
   if (choice === 'wasm') return openProcessor('WebAssembly was chosen.', false);
@@ -60,8 +60,8 @@ export async function openEngine(choice: 'auto' | ExecutorKind, options: DeviceO
 }
 
 /**
- * Which of our kernels fail the start-up check. A software adapter comes with the browser, compiles slowly, and is checked on demand
- * only.
+ * The names of our kernels that fail the start-up check. A software adapter is part of the browser, not a driver, and compiles slowly: it is
+ * checked on request only.
  */
 async function failingKernels(device: Device, { faulty = [], software = false }: DeviceOptions): Promise<readonly string[]> {
   const pretended = faulty.includes(BASE);
@@ -81,7 +81,7 @@ function failure(failing: readonly string[]): string {
   return `Our kernels failed on this driver: ${failing.join(', ')}.`;
 }
 
-/** Where our kernels fail: tfjs's, if they pass the same check. */
+/** The engine when our kernels fail: tfjs's kernels if they pass the same check, else the processor. */
 async function withoutKernels(device: Device, failing: readonly string[]): Promise<Engine> {
   const backend = await startTfjsWebGpu(device);
   const failingToo = await failingTrials((graph) => new TfjsWebGpuExecutor(graph, backend));

@@ -1,4 +1,4 @@
-/** Whether a model can be held by the device, asked before any weight is read. */
+/** Checks that a model fits on the device, before any weight is read. */
 
 import { storageBytes, type DType } from '../core/dtype';
 import { CodedError, type Problem } from '../core/errors';
@@ -11,7 +11,7 @@ import type { ExecutorKind } from './types';
 /** tfjs's WebAssembly memory ends at 4 GiB; weights may take half, the step needs the rest. */
 const WASM_WEIGHTS = 2 * 2 ** 30;
 
-/** Throws `model/too-large` that names the model, what it needs and what there is. */
+/** Throws `model/too-large` with the model's name, what it needs, and what the device allows. */
 export function checkFits(folder: ModelFolder, { device, view }: Engine): void {
   const storage = expectedStorage(folder);
   const dtypeOf = (name: string): DType => (view.executor === 'webgpu' ? (storage.get(name) ?? 'f32') : 'f32');
@@ -29,7 +29,7 @@ export function checkFits(folder: ModelFolder, { device, view }: Engine): void {
   const list = problems.map(({ where, message }) => `${where} ${message}`).join('; ');
   throw new CodedError(
     'model/too-large',
-    `${folder.view.name} does not fit: ${list}, and this device gives ${formatBytes(limit)}. Choose a smaller model.`,
+    `${folder.view.name} does not fit: ${list}, and this device allows ${formatBytes(limit)}. Choose a smaller model.`,
     problems,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * The tile of every matrix product of a run, timed on the device once and remembered. Which tile is taken decides in what order
- * sums are made, so a run keeps its tiles: a run that is resumed takes those of its record, not newer winners.
+ * Chooses the tile of every matrix product of a run by timing candidates on the device; the winners are stored. The tile determines the
+ * order of summation, so a run keeps its tiles: a resumed run uses those of its record, not newer winners.
  */
 
 import type { RunStore } from '../checkpoint/types';
@@ -16,30 +16,30 @@ export type Tiles = Readonly<Record<string, string>>;
 /** The fastest tiles for the products of some plans. */
 export type Tuner = (plans: readonly Plan[]) => Promise<Tiles>;
 
-/** Milliseconds of a product under each of `tiles`; infinite for one that can't run. */
+/** Milliseconds of a product with each of `tiles`; infinite for a tile that cannot run. */
 export type TimeTiles = (product: ProductShape, tiles: readonly string[]) => Promise<readonly number[]>;
 
 export interface Tuning {
   readonly target: Target;
-  /** Winners of earlier tunings on this device. Entries that name no product or candidate of today are passed over. */
+  /** Winners of earlier tunings on this device. Entries for unknown products or tiles are ignored. */
   readonly known: Tiles;
   readonly time: TimeTiles;
-  /** No product is begun after this long; those left keep the static choice, for good, so that the next run gives the same bytes. */
+  /** No timing starts after this long. The remaining products keep the static choice permanently, so that later runs give the same bytes. */
   readonly budgetMs: number;
   readonly now: () => number;
 }
 
-/** A faster tile must save this much, or noise would choose. */
+/** A tile replaces the static choice when its time is below this fraction; smaller differences are noise. */
 const WORTH = 0.97;
 
 const BUDGET_MS = 1000;
 
-/** Names the device and its driver, for which winners hold. */
+/** Identifies the device and its driver, for which the winners are valid. */
 export function deviceKey({ info, name }: Device): string {
   return [name, info.vendor, info.architecture, info.device, info.description, navigator.userAgent].join(' | ');
 }
 
-/** The tiles for a new run: winners of earlier runs on this device, and for products that are new those found in a second. */
+/** The tiles of a new run: stored winners of this device, and for new products those found within `BUDGET_MS`. */
 export async function tuneRun(device: Device, plans: readonly Plan[], store: RunStore): Promise<Tiles> {
   const key = deviceKey(device);
   const time: TimeTiles = (product, tiles) => timeTiles(device, product, tiles);
@@ -49,7 +49,7 @@ export async function tuneRun(device: Device, plans: readonly Plan[], store: Run
   return tiles;
 }
 
-/** The tile of each product of `plans`, the heaviest first. */
+/** The tile of each product of `plans`; products with most arithmetic are timed first. */
 export async function tune(plans: readonly Plan[], { target, known, time, budgetMs, now }: Tuning): Promise<Tiles> {
   const chosen: Record<string, string> = {};
   const end = now() + budgetMs;
@@ -64,14 +64,14 @@ export async function tune(plans: readonly Plan[], { target, known, time, budget
   return chosen;
 }
 
-/** The first name unless another is clearly faster. */
+/** The first name (the static choice) unless another is clearly faster. */
 function fastest(names: readonly string[], times: readonly number[]): string {
   const [first = Infinity] = times;
   const least = Math.min(...times);
   return names[first * WORTH <= least ? 0 : times.indexOf(least)] ?? '';
 }
 
-/** Every product that `plans` launch, the one with most arithmetic in all first. */
+/** Every product that `plans` launch, in descending order of total arithmetic. */
 export function productsOf(plans: readonly Plan[], target: Target): readonly ProductShape[] {
   const work = new Map<string, number>();
   const recording: Target = {

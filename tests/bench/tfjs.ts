@@ -1,15 +1,12 @@
 /** The peer tfjs-webgpu: tfjs's own WebGPU backend on the engine's device. */
 
 import * as tf from '@tensorflow/tfjs';
-import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { Device } from '../../src/gpu/device';
+import { startTfjsWebGpu } from '../../src/graph/tfjs-backend';
 import { syncOf } from './engine';
 import { SCALE, type OpenProduct, type ProductData, type ProductPeer } from './products';
 import type { Product } from './shapes';
 import type { Subject } from './timing';
-
-/** tfjs's MatMulPackedProgram. tfjs may select split-K, which computes wrong gradients for LoRA shapes. */
-const PACKED = 3;
 
 export interface TfjsPeer extends ProductPeer {
   /** Work whose result is discarded. */
@@ -18,15 +15,9 @@ export interface TfjsPeer extends ProductPeer {
   submit(): void;
 }
 
-/** Makes tfjs-webgpu the current backend of tfjs. */
+/** Makes tfjs-webgpu the current backend of tfjs, without its split-K products (see `startTfjsWebGpu`). */
 export async function startTfjs(device: Device): Promise<TfjsPeer> {
-  const { gpu, info } = device;
-  const backend = new WebGPUBackend(gpu, info);
-  // The package registers a backend that would open its own device.
-  tf.removeBackend('webgpu');
-  tf.registerBackend('webgpu', () => backend);
-  if (!(await tf.setBackend('webgpu'))) throw new Error("tfjs's webgpu backend did not start");
-  tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', PACKED);
+  const backend = await startTfjsWebGpu(device);
   const submit = () => {
     backend.ensureCommandEncoderReady();
     backend.endComputePassEncoder();

@@ -1,4 +1,4 @@
-/** Prompts that are decoded side by side: each gets what it gets alone, on the device and on wasm, with one submit a token. */
+/** Prompts decoded in parallel: each gets the tokens that it gets alone, on the device and on wasm, with one submit per token. */
 
 import { beforeAll, expect, test, vi } from 'vitest';
 import { f32ToF16 } from '../../src/core/f16';
@@ -30,7 +30,7 @@ beforeAll(async () => {
   return () => device.gpu.destroy();
 });
 
-/** A decoder over random weights, the embedding in halves. */
+/** A decoder over random weights, with the embedding in f16. */
 function open(executorOf: (graph: Graph) => Executor, kind: 'webgpu' | 'wasm') {
   const graph = new Graph();
   const isTable = (name: string) => kind === 'webgpu' && name.includes('embed_tokens');
@@ -52,7 +52,7 @@ const prompt = (seed: number, length: number, change: Partial<Prompt> = {}): Pro
   ...change,
 });
 
-/** More than are under way at once, of other lengths, drawn in other ways; one is longer than the model's reach, one reaches it. */
+/** More than are decoded at once, with different lengths and sampling. One is longer than the context, one reaches its end. */
 const prompts: readonly Prompt[] = [
   prompt(1, 1),
   prompt(2, 70),
@@ -66,14 +66,14 @@ const prompts: readonly Prompt[] = [
   prompt(10, 31),
 ];
 
-/** What each prompt is continued with. */
+/** The tokens that continue each prompt. */
 async function decode(decoder: Decoder, all: readonly Prompt[]): Promise<number[][]> {
   const texts = all.map((): number[] => []);
   for await (const made of decoder.tokens(null, all)) for (const { prompt, token } of made) texts[prompt]?.push(token);
   return texts;
 }
 
-test('each prompt of a batch is continued as alone, to the token', async () => {
+test('each prompt of a batch is continued with the same tokens as alone', async () => {
   const { decoder, executor } = onDevice();
   const together = await decode(decoder, prompts);
   const alone: number[][] = [];
@@ -97,7 +97,7 @@ test('a stop token ends its own sequence', async () => {
   expect(stopped).toEqual([first.slice(0, first.indexOf(stop) + 1), second]);
 });
 
-test('wasm continues the likeliest tokens alike', async () => {
+test('wasm gives the same greedy tokens', async () => {
   const [gpu, wasm] = [onDevice(), open((graph) => new TfjsExecutor(graph, 'wasm'), 'wasm')];
   const some = prompts.filter(({ sampling }) => sampling === greedy).slice(0, 4);
   const [found, expected] = [await decode(gpu.decoder, some), await decode(wasm.decoder, some)];
@@ -106,7 +106,7 @@ test('wasm continues the likeliest tokens alike', async () => {
   expect(found).toEqual(expected);
 });
 
-test('a token of all sequences is one submit, and makes no buffers', async () => {
+test('a step of all sequences is one submit, and creates no buffers', async () => {
   const { decoder, executor } = onDevice();
   const submits = vi.spyOn(device.gpu.queue, 'submit');
   const buffers = vi.spyOn(device.gpu, 'createBuffer');

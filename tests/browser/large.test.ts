@@ -1,6 +1,6 @@
 /**
- * A whole model on WebGPU's default limits (128 MiB to a binding) whose embedding, head of 262,144 words and feed-forward weights
- * are all larger than that: its training steps against the same ones in tfjs on wasm.
+ * A whole model on WebGPU's default limits (128 MiB per binding), whose embedding, head of 262,144 tokens and feed-forward weights are all
+ * larger than one binding: its training steps, compared with the same steps in tfjs on wasm.
  */
 
 import { expect, test } from 'vitest';
@@ -55,10 +55,10 @@ async function defaultDevice(): Promise<Device> {
   return device;
 }
 
-/** Random numbers repeat after this many, a prime, so that no two rows are alike. */
+/** Random numbers repeat after this many. A prime, so that no two rows are equal. */
 const PERIOD = 1_000_003;
 
-/** The weights, matrices scaled to keep what they make near one. */
+/** Random weights. Matrices are scaled so that activations stay near one. */
 function dataOf(value: Value): Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
   const size = sizeOf(value.shape);
   const [, width = 1] = value.shape;
@@ -92,7 +92,7 @@ async function train(open: (graph: Graph) => Executor): Promise<number[][]> {
   return rows;
 }
 
-test('a model of weights that no binding holds trains as on wasm', { timeout: 300_000 }, async () => {
+test('a model with weights larger than a binding trains as on wasm', { timeout: 300_000 }, async () => {
   const device = await defaultDevice();
   const found = await train(() => new WebGpuExecutor(device, { poison: true }));
   device.gpu.destroy();

@@ -1,4 +1,4 @@
-/** The forecast against the bytes that the device was asked for, once everything that a run does has been done. */
+/** The memory forecast, compared with the bytes allocated on the device after everything that a run does. */
 
 import { beforeAll, expect, test, vi } from 'vitest';
 import type { Batch } from '../../src/batch/types';
@@ -46,7 +46,7 @@ function batchOf({ microBatch, sequenceLength }: Recipe): Batch {
 
 const dtypeOf = (name: string): DType => (/norm|bias/.test(name) ? 'f32' : 'f16');
 
-/** Loads, trains, measures, keeps and samples; then the bytes on the device, and those left after all is given back. */
+/** Loads, trains, evaluates, takes a snapshot and samples. Returns the bytes on the device then, and after everything was disposed. */
 async function allocated(recipe: Recipe, remat: RematPolicy): Promise<{ used: number; left: number }> {
   const before = device.buffers.bytes;
   const graph = new Graph();
@@ -78,10 +78,10 @@ async function allocated(recipe: Recipe, remat: RematPolicy): Promise<{ used: nu
 test.each([
   parseRecipe({ rank: 4, sequenceLength: 128 }),
   parseRecipe({ rank: 16, sequenceLength: 64, microBatch: 2, gradientAccumulation: 2, dropout: 0.1 }),
-])('a run takes what was forecast, and gives all of it back', async (recipe) => {
+])('a run allocates what was forecast, and frees all of it', async (recipe) => {
   const [all, , , half] = rematPolicies(config.layers);
   for (const remat of [all, half]) {
-    if (remat === undefined) throw new Error('fewer ways than expected');
+    if (remat === undefined) throw new Error('fewer policies than expected');
     const { total } = forecastWith(config, recipe, dtypeOf, device.target, remat);
     const { used, left } = await allocated(recipe, remat);
     expect(Math.abs(total / used - 1)).toBeLessThan(0.05);

@@ -39,7 +39,7 @@ async function train(golden: Golden, executor: ParityExecutor): Promise<ParityRe
   return { deviations: await trainCase(golden, EXECUTORS[executor]), limits: limitsOf(golden.case.f64_deviation) };
 }
 
-/** One for all cases: most of their kernels are the same, and compiling them takes longer than the training. */
+/** Shared by all cases: most of their kernels are the same, and compiling them takes longer than training. */
 let device: Promise<Device> | undefined;
 
 const EXECUTORS: Readonly<Record<ParityExecutor, (graph: Graph) => Promise<Executor>>> = {

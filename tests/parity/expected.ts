@@ -21,11 +21,11 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   roberta_seqcls: 'unsupported',
 };
 
-/** Executors that take minutes for a case on software WebGPU: they run it with --all only. */
+/** Executors that need minutes for a case on software WebGPU: these run with --all only. */
 export const SLOW: Readonly<Record<string, readonly string[]>> = {
   llama_8192_tokens: ['tfjs-webgpu'],
   starter_greedy: ['tfjs-webgpu'],
 };
 
-/** Cases that lie outside of the repository: a folder without them is complete. */
+/** Cases outside the repository, which tests/golden need not contain. */
 export const EXTERNAL: ReadonlySet<string> = new Set(['stories260K']);

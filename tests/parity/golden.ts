@@ -1,4 +1,4 @@
-/** A case of `make_golden.py`: frozen model, adapter before and after, and what every step must give. Fetched from the address `base`. */
+/** A case of `make_golden.py`, fetched from the address `base`: frozen model, adapter before and after, and the figures of every step. */
 
 import { readHeader, type TensorInfo } from '../../src/model/safetensors';
 import type { AdapterTensor } from '../../src/adapter/types';

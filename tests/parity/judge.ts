@@ -13,7 +13,7 @@ export type ParityResult =
   Trained | GreedyResult | { readonly unsupported: string } | { readonly skipped: string } | { readonly failure: string };
 
 export interface Verdict {
-  /** `unsupported`: as the list expects. */
+  /** `unsupported`: and listed so. */
   readonly status: 'ok' | 'FAIL' | 'unsupported' | 'skipped';
   readonly text: string;
 }
@@ -32,7 +32,7 @@ export function judge(result: ParityResult, expected: Outcome | undefined): Verd
   return { status: good ? 'ok' : 'FAIL', text };
 }
 
-/** Listed cases that are not among `names`, those aside that lie outside of the repository. */
+/** Listed cases that are not among `names`, without those outside the repository (`external`). */
 export function missingCases(names: readonly string[], external: ReadonlySet<string>): readonly string[] {
   return Object.keys(EXPECTED).filter((name) => !external.has(name) && !names.includes(name));
 }

@@ -1,4 +1,4 @@
-/** The page's own logits of a model with an exported adapter, to be compared with real PEFT's. */
+/** The engine's logits of a model with an exported adapter, to be compared with those of PEFT. */
 
 import { declareAdapter, flatAdapter } from '../../src/adapter/lora';
 import { CONFIG_FILE, readPeft, WEIGHTS_FILE } from '../../src/export/peft';

@@ -1,6 +1,6 @@
 /**
- * How far a run may be from PyTorch's. AdamW turns near-zero gradients into sign flips, so that PyTorch's own f32 run of a case is off
- * from its f64 run; `f64_deviation` of the case is that distance, and a correct implementation in f32 may be about as far off.
+ * How far a run may deviate from PyTorch's. AdamW amplifies rounding of near-zero gradients, so that PyTorch's own f32 run of a case
+ * deviates from its f64 run. `f64_deviation` of the case is that deviation; a correct f32 implementation may deviate about as much.
  */
 
 /** Largest relative deviation of each figure from PyTorch's f32 run. */
@@ -19,11 +19,11 @@ export interface F64Deviation {
   readonly loss: number;
   readonly grad_norm: number;
   readonly final: number;
-  /** Tensors whose exact gradient is zero, so that AdamW moves them by rounding noise: left out of every comparison. */
+  /** Tensors whose exact gradient is zero: AdamW moves them by rounding noise, so they are not compared. */
   readonly undetermined?: readonly string[];
 }
 
-/** The limit of each figure. Logits come from the trained adapter, so they have its limit. */
+/** The limit of each figure. Logits are computed with the trained adapter, so they have its limit. */
 export function limitsOf({ loss, grad_norm, final }: F64Deviation): Deviations {
   const weights = Math.max(1e-4, 5 * final);
   const losses = Math.max(1e-5, 10 * loss);

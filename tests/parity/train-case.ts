@@ -1,4 +1,4 @@
-/** Trains a golden case with the engine and measures how far it strays from PyTorch. */
+/** Trains a golden case with the engine and measures the deviation from PyTorch. */
 
 import { flatAdapter } from '../../src/adapter/lora';
 import type { Batch } from '../../src/batch/types';
@@ -17,7 +17,7 @@ import { deviation } from '../deviation';
 import type { Golden, GoldenStep } from './golden';
 import type { Deviations } from './tolerance';
 
-/** Throws `model/unsupported` for what the engine does not do. */
+/** Throws `model/unsupported` for cases that the engine does not support. */
 export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<Executor>): Promise<Deviations> {
   if (golden.adapter.task_type !== 'CAUSAL_LM') throw unsupported(`task ${golden.adapter.task_type}`);
   if (golden.adapter.use_dora) throw unsupported('DoRA');
@@ -93,7 +93,7 @@ function recipeOf({ adapter, case: { hyper, steps } }: Golden): Recipe {
   });
 }
 
-/** One document a row, padded on the right; label i is token i + 1, as transformers shifts them. */
+/** One document per row, padded on the right. Label i is token i + 1, shifted as in transformers. */
 function toBatch({ input_ids, attention_mask, labels }: GoldenStep): Batch {
   const real = attention_mask.flat();
   const next = input_ids.flatMap((row, r) =>

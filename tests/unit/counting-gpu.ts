@@ -1,7 +1,7 @@
 /**
- * A GPUDevice that computes nothing: buffers have sizes, commands do nothing, and a bind group is refused for what WebGPU refuses
- * at its dispatch (https://www.w3.org/TR/webgpu/#usage-scope): a buffer that is bound twice and written, a range that is not
- * aligned, or one past the end of its buffer. It has `memory` bytes; the error scope of a buffer that would take more says so.
+ * A GPUDevice that computes nothing: buffers have sizes, and commands do nothing. It rejects bind groups that WebGPU rejects when they are
+ * dispatched (https://www.w3.org/TR/webgpu/#usage-scope): a buffer that is bound twice and written, a range that is not aligned, and a
+ * range past the end of its buffer. It has `memory` bytes; the error scope of a buffer that needs more reports an error.
  */
 
 interface Layout {

@@ -1,6 +1,6 @@
 /**
- * Forecasts of six models, three settings each, against what the executor asks of a device that only counts: nothing is computed.
- * The device also refuses, as WebGPU does, a dispatch that binds a buffer twice and writes it.
+ * Forecasts for six models with three settings each, compared with the bytes that the executor allocates on a device that only counts
+ * and computes nothing. Like WebGPU, the device also rejects a dispatch that binds a buffer twice and writes it.
  */
 
 import { beforeAll, describe, expect, test, vi } from 'vitest';
@@ -33,7 +33,7 @@ function openDevice(): Device {
   return describeDevice(countingGpu(), { vendor: 'counting' } as GPUAdapterInfo);
 }
 
-/** As `expectedStorage` has it for files in F16 or BF16, with what the recipe says of the linear layers. */
+/** The types that `expectedStorage` gives for files in F16 or BF16, with the recipe's precision for linear layers. */
 function dtypesOf(config: ModelConfig, { basePrecision }: Recipe): (name: string) => DType {
   const stored = expectedTensors(config).map(({ name, shape }) => [name, shape.length > 1 ? 'f16' : 'f32'] as const);
   return deviceTypes(config, new Map(stored), basePrecision);
@@ -60,7 +60,7 @@ const settings: readonly Setting[] = [
   },
 ];
 
-/** Compiles and runs every program of a run with samples, writes a batch, reads the adapter; gives the bytes of all buffers. */
+/** Compiles and runs every program of a run with samples, writes a batch, and reads the adapter. Returns the bytes of all buffers. */
 async function allocated(
   device: Device,
   graph: Graph,
@@ -102,7 +102,7 @@ describe.each(Object.entries(modelShapes))('%s', (_name, config) => {
   );
 });
 
-describe('the way that a run takes', () => {
+describe('the remat policy of a run', () => {
   const config = modelShapes['SmolLM2-135M'];
   const { target } = openDevice();
   const recipe = parseRecipe({ sequenceLength: 512 });
@@ -111,21 +111,21 @@ describe('the way that a run takes', () => {
     forecastMemory(config, { ...recipe, ...change }, halves, { target, budget });
   const totals = rematPolicies(config.layers).map((remat) => forecastWith(config, recipe, halves, target, remat).total);
 
-  test.each([0, 1, 3, 5])('is the first that fits the device: %d', (i) => {
+  test.each([0, 1, 3, 5])('is the first that fits on the device: %d', (i) => {
     expect(chosen({}, totals[i] ?? 0)).toMatchObject({ remat: rematPolicies(config.layers)[i], total: totals[i] });
   });
 
-  test('is the one of least memory when none fits', () => {
+  test('is the one with least memory when none fits', () => {
     expect(chosen({}, 1).remat).toEqual(rematPolicies(config.layers).at(-1));
   });
 
-  test('follows the recipe where that sets a limit', () => {
+  test('respects the memory limit of the recipe', () => {
     expect(chosen({ memoryLimit: 100 }, 1).remat).toEqual(KEEP_ALL);
     expect(chosen({ memoryLimit: (totals[3] ?? 0) / 1e9 }, 1e12).remat).toEqual(rematPolicies(config.layers)[3]);
   });
 });
 
-test('the parts of a forecast are its total', () => {
+test('the parts of a forecast add up to its total', () => {
   const [config, recipe] = [modelShapes['Qwen3-0.6B'], parseRecipe({})];
   const forecast = forecastWith(config, recipe, dtypesOf(config, recipe), openDevice().target, KEEP_ALL);
   const { remat, recomputed, total, ...parts } = forecast;
@@ -133,7 +133,7 @@ test('the parts of a forecast are its total', () => {
   expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
 });
 
-test('on the processor fewer bits save nothing, on a GPU half of the activations', () => {
+test('f16 activations save nothing on the processor, and half of the activations on a GPU', () => {
   const config = modelShapes['SmolLM2-135M'];
   const total = (change: Partial<Recipe>, target: Device['target'] | null) => {
     const recipe = parseRecipe({ sequenceLength: 1024, ...change });

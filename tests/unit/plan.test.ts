@@ -8,7 +8,7 @@ import type { Value } from '../../kernels/op';
 import { rmsnorm } from '../../kernels/rmsnorm';
 import { swiglu } from '../../kernels/swiglu';
 
-/** A stack of gated layers with residuals: every kind of lifetime occurs. */
+/** A stack of gated layers with residuals, in which temporaries have every kind of lifetime. */
 function stack(depth: number): { program: Program; x: Value; y: Value } {
   const graph = new Graph();
   const x = graph.declare('x', 'input', [8, 16]);
@@ -30,12 +30,12 @@ function trained(depth: number): Plan {
   return plan(program, [y, dx]);
 }
 
-/** One of each three nodes takes scratch, of a size that fits no value. */
+/** Every third node takes scratch, of sizes that no value has. */
 const scratchOf = ({ outputs: [first] }: Node) => (first !== undefined && first.id % 3 === 0 ? [300, 1000] : []);
 
 const bytesOf = ({ buffers }: Memory) => buffers.reduce((sum, bytes) => sum + bytes, 0);
 
-/** Plays the plan on memory that remembers, for each 4 bytes, whose they are. */
+/** Simulates the plan on memory that records the owner of each 4 bytes. */
 function replay({ nodes, outputs }: Plan, memory: Memory): void {
   const holds = memory.buffers.map((bytes) => new Array<object | undefined>(bytes / 4));
   const words = ({ buffer, offset, size }: Allocation) => holds[buffer]?.slice(offset / 4, (offset + size) / 4) ?? [];
@@ -55,7 +55,7 @@ function replay({ nodes, outputs }: Plan, memory: Memory): void {
       const { buffer, offset, size } = place(value);
       if (value.role === 'temp') holds[buffer]?.fill(value, offset / 4, (offset + size) / 4);
     }
-    // One buffer is bound once when it is written: no other place of the node lies in it.
+    // A node that writes a buffer binds it once: none of its other ranges is in the same buffer.
     const writtenBuffers = written.map(({ buffer }) => buffer);
     expect(new Set(writtenBuffers).size).toBe(writtenBuffers.length);
     for (const value of temps) expect(writtenBuffers).not.toContain(place(value).buffer);
@@ -72,7 +72,7 @@ describe('plan', () => {
     }
   });
 
-  test('every place begins where a binding may and ends inside its buffer', () => {
+  test('every allocation starts at the alignment of bindings and ends within its buffer', () => {
     const { buffers, allocationOf: placeOf, scratchOf: scratch } = layOut(trained(4), scratchOf);
     for (const { buffer, offset, size } of [...placeOf.values(), ...[...scratch.values()].flat()]) {
       expect(offset % 256).toBe(0);
@@ -80,26 +80,26 @@ describe('plan', () => {
     }
   });
 
-  test('buffers stay within a tenth of the bytes that live at one time', () => {
+  test('buffers take at most 10 % more than the bytes that are live at one time', () => {
     const planned = trained(12);
     const bytes = bytesOf(layOut(planned, scratchOf));
     expect(bytes).toBeGreaterThanOrEqual(peakLive(planned, scratchOf));
     expect(bytes).toBeLessThanOrEqual(1.1 * peakLive(planned, scratchOf));
   });
 
-  test('a plan takes the tightest of the shared buffers, each once, and adds what is missing', () => {
+  test('a plan uses the tightest shared buffers, each once, and adds missing ones', () => {
     const pool = [100, 400, 200];
     expect(share(pool, [300, 150, 150])).toEqual([1, 2, 3]);
     expect(pool).toEqual([100, 400, 200, 150]);
   });
 
-  test('nodes that lead nowhere are dropped', () => {
+  test('nodes whose results are not used are removed', () => {
     const { program, x, y } = stack(2);
     add(program, x, x);
     expect(plan(program, [y]).nodes).toHaveLength(6);
   });
 
-  test('without a gradient the memory does not grow with the depth', () => {
+  test('without a backward pass memory does not grow with depth', () => {
     const forward = (depth: number) => {
       const { program, y } = stack(depth);
       return bytesOf(layOut(plan(program, [y]), () => []));
@@ -120,7 +120,7 @@ describe('graph', () => {
     expect(flat.shape).toEqual([256]);
   });
 
-  test('a name is declared once', () => {
+  test('a name cannot be declared twice', () => {
     const graph = new Graph();
     graph.declare('x', 'input', [1]);
     expect(() => graph.declare('x', 'input', [1])).toThrow('declared twice');

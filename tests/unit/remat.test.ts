@@ -1,4 +1,4 @@
-/** What recompute does to a training step: which nodes run twice, in which order, and what memory that saves. Real model shapes. */
+/** Rematerialisation of a training step, with shapes of real models: which nodes run twice, in which order, and the memory saved. */
 
 import { describe, expect, test } from 'vitest';
 import { Graph, type Node } from '../../src/graph/graph';
@@ -27,7 +27,7 @@ describe.each(['SmolLM2-135M', 'Qwen3-0.6B'] as const)('a step of %s', (name) =>
   const config = modelShapes[name];
   const plans = rematPolicies(config.layers).map((keep) => ({ keep, plan: trainPlan(config, keep, 0.1) }));
 
-  test('each way takes less memory than the one before, for more operations', () => {
+  test('each policy needs less memory than the one before, and more operations', () => {
     const peaks = plans.map(({ plan }) => peakLive(plan));
     const flops = plans.map(({ plan }) => plan.flops);
     expect(peaks).toEqual([...peaks].sort((a, b) => b - a));
@@ -36,7 +36,7 @@ describe.each(['SmolLM2-135M', 'Qwen3-0.6B'] as const)('a step of %s', (name) =>
     for (const { plan } of plans) expect(plan.flops - plan.recomputed).toBe(plans[0]?.plan.flops);
   });
 
-  test('every value is made before it is read', () => {
+  test('every value is computed before it is read', () => {
     for (const { plan } of plans) {
       const made = new Set<Value>();
       for (const node of plan.nodes) {
@@ -54,21 +54,21 @@ describe.each(['SmolLM2-135M', 'Qwen3-0.6B'] as const)('a step of %s', (name) =>
   });
 });
 
-test('with the products kept only cheap results are made again', () => {
+test('the policy products recomputes only cheap results', () => {
   const plan = trainPlan(modelShapes['Qwen3-0.6B'], { what: 'products', layers: 0 }, 0.1);
   expect(names(again(plan))).toEqual(['dropout', 'rmsnorm', 'rope', 'swiglu']);
   expect(plan.recomputed).toBeLessThan(0.01 * plan.flops);
-  // Without a norm on q and k, a rotated q takes the place of the unrotated one: making it again would save nothing.
+  // Without a norm on q and k, the rotated q replaces the unrotated one in memory: recomputing it would save nothing.
   expect(names(again(trainPlan(modelShapes['SmolLM2-135M'], { what: 'products', layers: 0 })))).toEqual(['rmsnorm', 'swiglu']);
 });
 
-test('attention runs again only when nothing but the inputs of the layers is kept', () => {
+test('only the policy inputs recomputes attention', () => {
   const config = modelShapes['SmolLM2-135M'];
   expect(names(again(trainPlan(config, { what: 'attention', layers: config.layers })))).not.toContain('attention');
   expect(names(again(trainPlan(config, { what: 'inputs', layers: config.layers })))).toContain('attention');
 });
 
-test('what is kept is the input of each layer, and the result of its attention', () => {
+test('the policy attention keeps the input of each layer and the result of its attention', () => {
   const config = modelShapes['SmolLM2-135M'];
   const { hiddenSize, heads, headDim, layers } = config;
   const perLayer = (keep: RematPolicy) => {
@@ -76,12 +76,12 @@ test('what is kept is the input of each layer, and the result of its attention',
     const shallow = peakLive(trainPlan({ ...config, layers: layers - 10 }, { ...keep, layers: layers - 10 }));
     return (deep - shallow) / 10 / (4 * TOKENS);
   };
-  // The norms' 1/rms, two a layer, and the attention's log-sum-exp, one a head, are always kept.
+  // The rstd of two norms per layer and the lse of attention, one per head, are always kept.
   expect(perLayer({ what: 'inputs', layers })).toBe(hiddenSize + 2 + heads);
   expect(perLayer({ what: 'attention', layers })).toBe(hiddenSize + heads * headDim + 2 + heads);
 });
 
-test('layers beyond those that are made again keep their products', () => {
+test('layers after the first `layers` keep their products', () => {
   const config = modelShapes['SmolLM2-135M'];
   const plan = trainPlan(config, { what: 'attention', layers: 10 });
   const products = again(plan).filter(({ op }) => op.name === 'matmul');

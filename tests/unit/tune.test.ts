@@ -1,4 +1,4 @@
-/** Choosing tiles by timings that the test makes up. */
+/** Choosing tiles by timings, which the tests provide. */
 
 import { expect, test, vi } from 'vitest';
 import { lowrank } from '../../kernels/lowrank';
@@ -30,7 +30,7 @@ function layer(): Plan {
 
 const namesOf = (product: ProductShape) => [...candidateTiles(product, target).keys()];
 
-/** Times by tile name; every other tile takes a second. */
+/** Times by tile name; all other tiles take a second. */
 const timed = (times: Readonly<Record<string, number>>) =>
   vi.fn<TimeTiles>((_, tiles) => Promise.resolve(tiles.map((tile) => times[tile] ?? 1000)));
 
@@ -38,11 +38,11 @@ const tuning = (time: TimeTiles, rest: Partial<Tuning> = {}): Tuning => ({
   ...{ target, known: {}, time, budgetMs: 500, now: () => 0, ...rest },
 });
 
-test('finds the products of a plan, the heaviest first', () => {
+test('finds the products of a plan, in descending order of arithmetic', () => {
   expect(productsOf([layer()], target)).toEqual([wide, narrow]);
 });
 
-test('takes the fastest tile of each product', async () => {
+test('chooses the fastest tile of each product', async () => {
   const [, second = ''] = namesOf(wide);
   const last = namesOf(narrow).at(-1) ?? '';
   const chosen = await tune([layer()], tuning(timed({ [second]: 1, [last]: 0.5 })));
@@ -50,13 +50,13 @@ test('takes the fastest tile of each product', async () => {
   expect(tileOf(wide, { ...target, tiles: (name) => chosen[name] })).toEqual(candidateTiles(wide, target).get(second));
 });
 
-test('keeps the static choice when another saves less than noise', async () => {
+test('keeps the static choice when another tile is not faster by more than noise', async () => {
   const [first = '', second = ''] = namesOf(wide);
   const chosen = await tune([layer()], tuning(timed({ [first]: 1, [second]: 0.98 })));
   expect(chosen[productName(wide)]).toBe(first);
 });
 
-test('times nothing that is known, and again what is not a tile of today', async () => {
+test('does not time products with a stored winner, unless that tile no longer exists', async () => {
   const [, second = '', third = ''] = namesOf(wide);
   const time = timed({ [third]: 1 });
   const known = { [productName(wide)]: second, [productName(narrow)]: 'tiled 7x7x7 1x1', 'no product': second };
@@ -67,7 +67,7 @@ test('times nothing that is known, and again what is not a tile of today', async
   expect(Object.keys(chosen)).toHaveLength(2);
 });
 
-test('begins no product after its time: the others keep the static choice, as one does that can not run', async () => {
+test('starts no timing after the budget: remaining products keep the static choice, as do those that cannot run', async () => {
   let clock = 0;
   const slow: TimeTiles = (_, tiles) => {
     clock += 600;
@@ -88,7 +88,7 @@ test('an unknown tile name falls back to the static choice', () => {
   expect(tileOf(wide, confused)).toEqual(tileOf(wide, target));
 });
 
-test('names of products read back; sizes past the largest share one name', () => {
+test('names of products can be parsed; sizes over the largest share one name', () => {
   for (const product of [wide, narrow]) expect(productOf(productName(product))).toEqual(product);
   const huge = (columns: number) => productName({ ...wide, columns });
   expect(huge(128_256)).toBe(huge(151_936));
@@ -96,7 +96,7 @@ test('names of products read back; sizes past the largest share one name', () =>
   expect(productOf('elephant')).toBeNull();
 });
 
-test.each([1, 16, 200, 2048])('every candidate of %i rows stays inside the default limits', (rows) => {
+test.each([1, 16, 200, 2048])('every candidate for %i rows is within the default limits', (rows) => {
   for (const columns of [8, 576, 8192])
     for (const layout of ['nt', 'nn'] as const)
       for (const [name, { constants, workgroups }] of candidateTiles({ ...wide, layout, rows, columns }, target)) {
