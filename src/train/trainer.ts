@@ -67,43 +67,95 @@ export interface RunHooks {
  * not finite and the loss scale cannot be lowered.
  */
 export async function train(input: RunInput, hooks: RunHooks): Promise<StopRequest> {
-  const { session, source, cadence } = input;
+  const { session, source } = input;
   const clock = new Clock(input.secondsBefore);
-  const pending: Promise<Timed>[] = [];
-  const take = async () => {
-    const result = await pending.shift();
-    if (result !== undefined) hooks.onStep(rowOf(result, clock, input));
-  };
+  const steps = new StepQueue((result) => hooks.onStep(rowOf(result, clock, input)));
+  const intervals = new Intervals(input, hooks);
   if (input.samplesMissing) await clock.pausedFor(() => hooks.sample(session.step));
-  let savedAt = performance.now();
-  let { baseUnknown } = input;
   while (session.step < session.totalSteps && hooks.stopRequest() === 'none') {
-    pending.push(handled(session.advance(source).then((result) => ({ ...result, at: performance.now() }))));
-    if (pending.length >= IN_FLIGHT) await take();
-    const { step } = session;
-    const due = (every: number) => isDue(every, session);
-    const late = performance.now() - savedAt > 1000 * SAVE_SECONDS;
-    if (due(cadence.evaluate) || due(cadence.save) || due(cadence.sample) || late || baseUnknown) {
-      while (pending.length > 0) await take();
-      await clock.pausedFor(async () => {
-        if (baseUnknown) await hooks.onBase(await measureBase(input, hooks));
-        baseUnknown = false;
-        if (due(cadence.evaluate)) await measure(input, hooks);
-        if (due(cadence.sample)) await hooks.sample(step);
-        // Last, so that a run that continues from this checkpoint has lost nothing that came before it.
-        if (!due(cadence.save) && !late) return;
-        await hooks.save();
-        savedAt = performance.now();
-      });
+    steps.push(session.advance(source));
+    if (steps.length >= IN_FLIGHT) await steps.take();
+    if (intervals.due) {
+      await steps.drain();
+      await clock.pausedFor(() => intervals.run());
     }
     await yieldToEventLoop();
   }
-  while (pending.length > 0) await take();
+  await steps.drain();
   return hooks.stopRequest();
 }
 
 /** A result and the time when it arrived: two results may be handled together that arrived one after the other. */
 type Timed = StepResult & { readonly at: number };
+
+/** Steps in flight; results are handled in the order of the steps. */
+class StepQueue {
+  readonly #pending: Promise<Timed>[] = [];
+  readonly #onResult: (result: Timed) => void;
+
+  constructor(onResult: (result: Timed) => void) {
+    this.#onResult = onResult;
+  }
+
+  get length(): number {
+    return this.#pending.length;
+  }
+
+  push(result: Promise<StepResult>): void {
+    this.#pending.push(handled(result.then((figures) => ({ ...figures, at: performance.now() }))));
+  }
+
+  /** Waits for the oldest step. */
+  async take(): Promise<void> {
+    const result = await this.#pending.shift();
+    if (result !== undefined) this.#onResult(result);
+  }
+
+  async drain(): Promise<void> {
+    while (this.#pending.length > 0) await this.take();
+  }
+}
+
+/** What happens between steps: measurements, samples and checkpoints. */
+class Intervals {
+  readonly #input: RunInput;
+  readonly #hooks: RunHooks;
+  #baseUnknown: boolean;
+  #savedAt = performance.now();
+
+  constructor(input: RunInput, hooks: RunHooks) {
+    this.#input = input;
+    this.#hooks = hooks;
+    this.#baseUnknown = input.baseUnknown;
+  }
+
+  /** Something is due after the session's current step. */
+  get due(): boolean {
+    const { evaluate, sample } = this.#input.cadence;
+    return this.#baseUnknown || this.#isDue(evaluate) || this.#isDue(sample) || this.#saveDue;
+  }
+
+  async run(): Promise<void> {
+    const { cadence, session } = this.#input;
+    const saves = this.#saveDue;
+    if (this.#baseUnknown) await this.#hooks.onBase(await measureBase(this.#input, this.#hooks));
+    this.#baseUnknown = false;
+    if (this.#isDue(cadence.evaluate)) await measure(this.#input, this.#hooks);
+    if (this.#isDue(cadence.sample)) await this.#hooks.sample(session.step);
+    // Last, so that a run that continues from this checkpoint has lost nothing that came before it.
+    if (!saves) return;
+    await this.#hooks.save();
+    this.#savedAt = performance.now();
+  }
+
+  get #saveDue(): boolean {
+    return this.#isDue(this.#input.cadence.save) || performance.now() - this.#savedAt > 1000 * SAVE_SECONDS;
+  }
+
+  #isDue(every: number): boolean {
+    return isDue(every, this.#input.session);
+  }
+}
 
 async function measureBase(input: RunInput, hooks: RunHooks): Promise<number | null> {
   return input.heldOut.length === 0 ? null : evaluate(input, hooks, 'base');

@@ -14,6 +14,9 @@ const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
   ...changes,
 });
 
+/** One adapted layer per block: a software adapter compiles each kernel for seconds, again on each new device. */
+const gpuRecipe = (changes: Parameters<typeof tinyRecipe>[0] = {}) => tinyRecipe({ targetModules: ['q_proj'], ...changes });
+
 describe('which run may start', () => {
   test('one for another model than the loaded one is refused, with both names', async () => {
     const { service, setup } = await openTiny('wasm');
@@ -110,7 +113,7 @@ describe('a stop', () => {
     const lose = catchDevice();
     const { service, setup } = await openTiny('webgpu');
     const events = new Events();
-    const given = await setup(tinyRecipe({ maxSteps: 8, saveEvery: 2, sampleEvery: 8, evalEvery: 3 }));
+    const given = await setup(gpuRecipe({ maxSteps: 8, saveEvery: 2, sampleEvery: 8, evalEvery: 3 }));
     events.when('eval', ({ step }) => step === 3 && lose());
     events.when('notice', ({ code }) => code === 'gpu/lost' && void (end === 'pause' ? service.pause() : service.stop(true)));
     expect(await service.start(given, events.receive)).toMatchObject({ status, step });
@@ -128,7 +131,7 @@ describe('a stop', () => {
     const lose = catchDevice();
     const { service, setup } = await openTiny('webgpu');
     const events = new Events().when('phase', ({ message }) => message === 'Compiling kernels' && lose());
-    const given = service.start(await setup(), events.receive);
+    const given = service.start(await setup(gpuRecipe()), events.receive);
     await expect(given).rejects.toMatchObject({ code: 'gpu/lost' });
     await expect(given).rejects.toThrow('3 times without a new checkpoint');
     expect(events.of('notice')).toHaveLength(2);
@@ -139,7 +142,7 @@ describe('a stop', () => {
     const lose = catchDevice();
     const { service, setup } = await openTiny('webgpu');
     const events = new Events();
-    const given = await setup(tinyRecipe({ maxSteps: 5, saveEvery: 2, sampleEvery: 5, evalEvery: 5 }));
+    const given = await setup(gpuRecipe({ maxSteps: 5, saveEvery: 2, sampleEvery: 5, evalEvery: 5 }));
     events.when('checkpoint', ({ checkpoint }) => checkpoint.step === 2 && lose());
     const run = await service.start(given, events.receive);
     expect(run).toMatchObject({ status: 'finished', step: 5 });
@@ -252,6 +255,20 @@ describe('an answer', () => {
     expect((await answer).stopped).toBe('cancelled');
     expect((await service.generate(null, request(), ignore)).stopped).not.toBe('cancelled');
   });
+});
+
+test('a run reports what it does between its steps', async () => {
+  const { service, setup } = await openTiny('wasm');
+  const events = new Events();
+  await service.start(await setup(), events.receive);
+  const messages = [...new Set(events.of('phase').map(({ message }) => message))];
+  expect(messages).toEqual([
+    'Training the first step',
+    'Measuring the base on held-out examples',
+    'Measuring on held-out examples',
+    'Writing samples',
+    'Saving a checkpoint',
+  ]);
 });
 
 describe('samples', () => {
