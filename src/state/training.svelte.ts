@@ -1,7 +1,7 @@
 /** The run that this page trains: start, pause, stop, resume. Also follows the run of another tab, which is only shown. */
 
 import { callback, trainClient, type WorkerClient } from '../client';
-import type { RunView, TrainApi, TrainEvent } from '../../workers/api';
+import type { EvalRow, RunView, TrainApi, TrainEvent } from '../../workers/api';
 import { app, currentEncoding, startBlocker } from './app.svelte';
 import { silenceLimits } from './backend';
 import { loadBaseModel } from './base-model';
@@ -299,7 +299,7 @@ export class Training extends ShownRun {
     if (event.type === 'memory') this.memory = event.bytes;
     if (event.type === 'work') this.work = event;
     if (event.type === 'notice') this.notices = [...this.notices, event];
-    if (event.type === 'eval') app.announce(`Step ${event.step} of ${this.totalSteps}: held-out loss ${event.loss.toFixed(3)}`);
+    if (event.type === 'eval') this.#onEval(event);
     if (event.type === 'checkpoint') void this.#refreshRun();
   }
 
@@ -307,6 +307,12 @@ export class Training extends ShownRun {
     if (run.id !== this.run?.id) remember('run', run.id);
     this.run = run;
     this.stoppable = run.status === 'running' && this.activity !== 'ending';
+  }
+
+  /** The evaluation at step 0 is that of the base model. */
+  #onEval({ step, loss }: EvalRow): void {
+    if (step === 0 && this.run !== null) this.run = { ...this.run, baseLoss: loss };
+    app.announce(`Step ${step} of ${this.totalSteps}: held-out loss ${loss.toFixed(3)}`);
   }
 
   #endWatch(): void {
@@ -341,21 +347,19 @@ export class Training extends ShownRun {
     return !this.active;
   }
 
-  /** Saving deletes older checkpoints; the list of runs has those that remain. */
+  /** Takes over what the store has of the run: its name, its losses, the checkpoints that remain after a save. */
   async #refreshRun(): Promise<void> {
     await runs.refresh();
     const fresh = runs.find(this.run?.id ?? null);
-    if (fresh && this.run) this.run = { ...this.run, checkpoints: fresh.checkpoints };
+    if (fresh && this.run) this.run = { ...fresh, status: this.run.status };
   }
 }
 
 /** The error of a run whose worker died. */
 function endOf({ checkpoints }: RunView, step: number, error: unknown): CodedError {
-  const saved = Math.max(...checkpoints.map((checkpoint) => checkpoint.step));
   const reason = error instanceof Error && typeof error.cause === 'string' ? error.cause : 'the reason is not known';
-  const advice =
-    checkpoints.length === 0 ? 'Resume starts the run again.' : `Resume continues from the checkpoint at step ${saved}.`;
-  return new CodedError('worker/died', `Training ended at step ${step}, because its worker died: ${reason}. ${advice}`);
+  const advice = checkpoints.length === 0 ? 'Resume starts the run again.' : 'Resume continues from the last checkpoint.';
+  return new CodedError('worker/died', `Training stopped at step ${step}: its worker died (${reason}). ${advice}`);
 }
 
 export const training = new Training(trainClient, otherTab);

@@ -36,7 +36,7 @@ describe('a worker that closed itself', () => {
     await expect
       .poll(() => stageText(world), { timeout: MINUTE })
       .toMatch(
-        /Training ended at step \d+, because its worker died: it ended without an error.*Resume continues from the checkpoint at/,
+        /Training stopped at step \d+: its worker died \(it ended without an error.*\)\. Resume continues from the last checkpoint\./,
       );
     expect(world.recorder.forgive()?.code).toBe('worker/died');
     const from = world.recorder.events.length;

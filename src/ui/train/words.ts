@@ -6,6 +6,7 @@ import type { Hang } from '../../state/monitor.svelte';
 import { statusWords } from '../../state/run-status';
 import type { Activity } from '../../state/training.svelte';
 import { duration } from '../charts/figures';
+import { count } from '../format';
 
 /** What these sentences need of the training state. */
 export interface TrainingView {
@@ -23,7 +24,7 @@ export function percentDone(step: number, total: number): number {
 
 export function trainView(training: TrainingView): StageView {
   const { activity, watching, run, step, totalSteps } = training;
-  const place = `step ${step} of ${totalSteps}`;
+  const place = `step ${count(step)} of ${count(totalSteps)}`;
   if (watching) return { standing: 'busy', summary: `In another tab, ${place}` };
   if (activity === 'preparing') return { standing: 'busy', summary: 'Preparing…' };
   if (activity !== 'idle') return { standing: 'busy', summary: `Training, ${place}` };
@@ -49,7 +50,7 @@ export function savedStep({ checkpoints }: Pick<RunView, 'checkpoints'>): number
 export function resumeNote(run: Pick<RunView, 'checkpoints' | 'totalSteps'>, step: number): string {
   const saved = savedStep(run);
   if (saved === null) return 'Starts again: it ended before its first checkpoint.';
-  return `${saved === step ? 'Continues where it ended' : 'Continues from its last checkpoint'}: step ${saved} of ${run.totalSteps}.`;
+  return `${saved === step ? 'Continues where it ended' : 'Continues from its last checkpoint'}: step ${count(saved)} of ${count(run.totalSteps)}.`;
 }
 
 /** Since when a run hangs, and the longest time between two events before. */
@@ -65,7 +66,7 @@ export function costWords(run: Pick<RunView, 'checkpoints'> | null): string {
   const saved = run === null ? null : savedStep(run);
   return saved === null
     ? 'There is no checkpoint yet: the run starts again.'
-    : `Steps after the checkpoint at step ${saved} are trained again.`;
+    : `Steps after the checkpoint at step ${count(saved)} are trained again.`;
 }
 
 /** The title of the tab: the share that is done while a run is trained, else its status. */
