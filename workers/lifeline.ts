@@ -9,8 +9,8 @@ export interface Lifeline {
   readonly lifeline: string;
 }
 
-/** Workers without a name of their own would all share one lock. */
-if (self.name !== '') {
+/** Workers without a name of their own would all share one lock. Pages without https have no locks. */
+if (self.name !== '' && 'locks' in navigator) {
   void navigator.locks.request(self.name, () => {
     const message: Lifeline = { lifeline: self.name };
     self.postMessage(message);
