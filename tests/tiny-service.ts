@@ -10,7 +10,7 @@ import { byteSize, writeSafetensors } from '../src/model/safetensors';
 import type { ModelView } from '../src/model/types';
 import { parseRecipe, type Recipe } from '../src/recipe/recipe';
 import { TrainService } from '../src/train/service';
-import type { ExecutorKind, RunSetup, RunView, TrainEvent } from '../src/train/types';
+import type { DeviceOptions, ExecutorKind, RunSetup, RunView, TrainEvent } from '../src/train/types';
 import { randomFloats } from './random';
 
 const SAMPLE = 'lighthouse-keeper.jsonl';
@@ -58,13 +58,13 @@ export async function closeServices(): Promise<void> {
 let names = 0;
 const freshName = () => `tiny-${crypto.randomUUID()}-${names++}`;
 
-export async function openTiny(executor: ExecutorKind, seed = 1): Promise<TinyService> {
+export async function openTiny(executor: 'auto' | ExecutorKind, seed = 1, options: DeviceOptions = {}): Promise<TinyService> {
   const store = freshName();
   closing.push(() => deleteDB(store));
   const root = freshName();
   const open = async () => {
     const service = openService(store, root);
-    await service.openDevice(executor);
+    await service.openDevice(executor, options);
     const model = await service.inspectModel({ kind: 'files', files: await tinyFiles(seed) });
     await service.loadModel(model.id, 'stored', () => undefined);
     return { service, model };

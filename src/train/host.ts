@@ -61,6 +61,21 @@ export class Host {
     return this.engine();
   }
 
+  /**
+   * After the driver refused one of our kernels: selects tfjs's kernels on the same GPU; the model is loaded again when it is next needed.
+   * False when our kernels were not in use or were chosen explicitly, or the device was lost.
+   */
+  useTfjsKernels(): Promise<boolean> {
+    return this.#changes.run(async () => {
+      const engine = await this.#engine?.catch(() => null);
+      if (this.#choice !== 'auto' || engine?.view.executor !== 'webgpu' || engine.loss.error !== null) return false;
+      await this.#unload();
+      engine.device?.gpu.destroy();
+      [this.#choice, this.#engine] = ['tfjs-webgpu', null];
+      return true;
+    });
+  }
+
   /** Loads a model that was inspected, unless it is loaded. Answers in progress are cancelled. */
   loadModel(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel> {
     return this.#changes.run(async () => {

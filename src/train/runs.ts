@@ -133,7 +133,10 @@ export class Runs {
     }
   }
 
-  /** Trains to the end or a stop request; after a loss of the device from the newest checkpoint. */
+  /**
+   * Trains to the end or a stop request. Continues from the newest checkpoint after a loss of the device, and with tfjs's kernels after the
+   * driver refused one of ours.
+   */
   async #train(job: Job, store: RunStore, dataset: EncodedDataset, from: StartingPoint): Promise<RunView> {
     for (const error of this.#context.takeWarnings()) job.onEvent(noticeOf(error));
     let start = from;
@@ -142,11 +145,20 @@ export class Runs {
       try {
         return await this.#attempt(job, store, dataset, start);
       } catch (error) {
+        if (codeOf(error) === 'gpu/shader' && (await this.#context.host.useTfjsKernels())) {
+          await store.updateRun(job.runId, { executor: 'tfjs-webgpu' });
+          start = await rewind(store, job.runId, job.onEvent);
+          job.onEvent(otherKernels(error));
+          continue;
+        }
         if (codeOf(error) !== 'gpu/lost') throw error;
         const { step } = start.record;
         start = await rewind(store, job.runId, job.onEvent);
         losses = start.record.step > step ? 1 : losses + 1;
-        if (losses === MAX_LOSSES) throw givenUp(error);
+        if (losses === MAX_LOSSES) {
+          await new RunRecorder(store, start.record, job.onEvent).update({ status: 'paused' });
+          throw givenUp(error);
+        }
         job.onEvent(recovering(error));
       }
     }
@@ -181,6 +193,11 @@ function checkPrecision({ view, precision }: LoadedModel, { basePrecision }: Rec
     'train/state',
     `This run needs the weights of ${view.name} in ${basePrecision}; they are loaded in ${precision}. Load the model again.`,
   );
+}
+
+function otherKernels(error: unknown): TrainEvent {
+  const message = `${messageOf(error)} The run continues with the kernels of TensorFlow.js's WebGPU backend, slower.`;
+  return { type: 'notice', code: 'gpu/shader', message };
 }
 
 function recovering(error: unknown): TrainEvent {
