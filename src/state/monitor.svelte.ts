@@ -20,6 +20,8 @@ export class Monitor {
   hang = $state.raw<Hang | null>(null);
   /** The run has not ended, although it was asked to pause or stop 10 s ago. */
   overdue = $state(false);
+  /** The run was asked to pause or stop. */
+  endExpected = $state(false);
   #limits: SilenceLimits = SILENCE_LIMITS;
   #dog: Watchdog | null = null;
   #askedAt: number | null = null;
@@ -39,7 +41,7 @@ export class Monitor {
   end(): void {
     clearInterval(this.#timer);
     this.#dog = this.#askedAt = this.hang = null;
-    this.overdue = false;
+    this.overdue = this.endExpected = false;
   }
 
   /** An event came; `isStep` when it is a trained step. */
@@ -52,6 +54,7 @@ export class Monitor {
   expectEnd(asked: boolean): void {
     this.#askedAt = asked ? performance.now() : null;
     this.overdue = false;
+    this.endExpected = asked;
   }
 
   keepWaiting(): void {

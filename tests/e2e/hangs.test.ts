@@ -77,11 +77,17 @@ describe('a GPU that never answers', () => {
     const world = await openImpatient('webgpu');
     await chooseQuick(world, recipe);
     await trainTo(world, 3);
-    await (
-      await trainingWorker(world)
-    ).evaluate(() => {
-      GPUBuffer.prototype.mapAsync = () => new Promise(() => undefined);
-    });
+    // Stop is pressed after the first read that gets no answer: before it, the run could end without another read.
+    const worker = await trainingWorker(world);
+    await worker.evaluate(
+      () =>
+        new Promise<void>((resolve) => {
+          GPUBuffer.prototype.mapAsync = () => {
+            resolve();
+            return new Promise(() => undefined);
+          };
+        }),
+    );
     await button(world, 'Stop and save').click();
     await button(world, 'End now').click({ timeout: 2 * MINUTE });
     await expect.poll(() => stageText(world), { timeout: MINUTE }).toMatch(/Interrupted, step \d/);
