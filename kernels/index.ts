@@ -6,6 +6,7 @@ import { addOp } from './add';
 import { attentionBackwardOp, attentionOp } from './attention';
 import { attentionCachedOp } from './attention_cached';
 import { cacheWriteOp } from './cache_write';
+import { columnSumOp } from './column_sum';
 import { crossentropyOp } from './crossentropy';
 import { dropoutOp } from './dropout';
 import { embeddingOp } from './embedding';
@@ -28,6 +29,7 @@ export const ops = {
   attention_backward: attentionBackwardOp,
   attention_cached: attentionCachedOp,
   cache_write: cacheWriteOp,
+  column_sum: columnSumOp,
   crossentropy: crossentropyOp,
   dropout: dropoutOp,
   embedding: embeddingOp,

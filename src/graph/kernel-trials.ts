@@ -9,6 +9,7 @@ import { add } from '../../kernels/add';
 import { attention } from '../../kernels/attention';
 import { attentionCached } from '../../kernels/attention_cached';
 import { cacheWrite } from '../../kernels/cache_write';
+import { columnSum } from '../../kernels/column_sum';
 import { crossentropy } from '../../kernels/crossentropy';
 import { dropout } from '../../kernels/dropout';
 import { embedding } from '../../kernels/embedding';
@@ -202,6 +203,10 @@ function updates(b: Bench): readonly Value[] {
   });
 }
 
+function columnSums(b: Bench): readonly Value[] {
+  return [columnSum(b.program, b.numbers('x', [200, 24])), columnSum(b.program, b.numbers('heads', [M, WIDTH]), HEADS.headSize)];
+}
+
 function elementwise(b: Bench): readonly Value[] {
   const [x, y] = [b.numbers('x', [M, 12]), b.numbers('y', [M, 12])];
   const sum = b.numbers('sum', [M, 12], 'f32', 'state');
@@ -327,6 +332,14 @@ export const TRIALS: readonly Trial[] = [
       [-2.071815, -1.121785, 250.201],
       [4.773551, -0.01014132, 208.9028],
       [-3.913532, 0.02519467, 322.5498],
+    ],
+  },
+  {
+    name: 'column_sum',
+    build: columnSums,
+    expected: [
+      [39.64856, -2.623799, 177.6105],
+      [2.749086, -12.37212, 78.65682],
     ],
   },
   { name: 'attention_cached', build: decoding, expected: [[-2.701801, -1.01904, 42.37145]] },

@@ -9,6 +9,7 @@ import { addCases } from './add';
 import { attentionBackwardCases, attentionCases } from './attention';
 import { attentionCachedCases } from './attention_cached';
 import { cacheWriteCases } from './cache_write';
+import { columnSumCases } from './column_sum';
 import { crossentropyCases, crossentropyVariantCases } from './crossentropy';
 import { dropoutCases } from './dropout';
 import { embeddingCases } from './embedding';
@@ -38,6 +39,7 @@ export const cases = {
   attention_backward: [attentionBackwardCases],
   attention_cached: [attentionCachedCases],
   cache_write: [cacheWriteCases],
+  column_sum: [columnSumCases],
   crossentropy: [crossentropyCases, crossentropyVariantCases],
   dropout: [dropoutCases],
   embedding: [embeddingCases],
