@@ -12,6 +12,7 @@ import svelteConfig from './svelte.config.js';
 const layers = {
   'src/core': [],
   'src/recipe': ['src/core'],
+  'src/metric': ['src/recipe', 'src/core'],
   'src/gpu': ['src/core'],
   kernels: ['src/gpu', 'src/core'],
   'src/graph': ['kernels', 'src/gpu', 'src/core'],
@@ -26,6 +27,7 @@ const layers = {
   'src/checkpoint': ['src/batch', 'src/recipe', 'src/core'],
   'src/train': [
     'src/model',
+    'src/metric',
     'src/adapter',
     'src/objective',
     'src/optim',
