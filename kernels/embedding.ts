@@ -1,16 +1,21 @@
-/** Rows of a table by index: token embeddings, and gathering rows of activations. */
+/** Rows of a table by index, and the sum of rows by segment. Each is the other's gradient. */
 
 import * as tf from '@tensorflow/tfjs-core';
 import { sizeOf } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
 import source from './embedding.wgsl?raw';
 import { bindRange, itemRanges, type ItemRange } from './lib/binding-ranges';
-import { linearGrid, read, specBytes, write } from './lib/launch';
+import { bytesOf, linearGrid, read, specBytes, write } from './lib/launch';
 import { rowBlocks, type RowBlock } from './lib/row-blocks';
-import { f32Spec, isActivation, isI32, matrixOf, misfit, notTrained } from './lib/rule';
+import { f32Spec, isActivation, isI32, matrixOf, misfit, requireF32 } from './lib/rule';
 import { defineOp, type Binding, type Builder, type Dispatch, type Operand, type Value } from './op';
+import { segmentSumLaunch } from './segment_sum_launch';
+import { segmentSumTwin } from './segment_sum_twin';
 
-/** rows[m] = table[ids[m]]: table f32 or f16 [V, C], ids i32 [M] in [0, V), rows f32 [M, C]. The table is frozen. */
+/**
+ * rows[m] = table[ids[m]], zeros where ids[m] is −1: table f32 or f16 [V, C], ids i32 [M] in [−1, V), rows f32 [M, C]. An f32 table may
+ * be trained.
+ */
 export const embeddingOp = defineOp()({
   name: 'embedding',
   inputs: ['table', 'ids'],
@@ -23,11 +28,16 @@ export const embeddingOp = defineOp()({
       throw misfit('embedding', inputs, 'a table f32|f16[V, C] and ids i32[M]');
     return { rows: f32Spec([count, size[1]]) };
   },
-  gradient(_builder, _use, _cotangents, wanted) {
-    if (wanted.table) throw notTrained('embedding', 'the table');
-    return { table: null, ids: null };
+  gradient(builder, { inputs: { table, ids } }, { rows: drows }, wanted) {
+    if (!wanted.table) return { table: null, ids: null };
+    requireF32('embedding', 'table', table);
+    return { table: segmentSum(builder, drows, ids, table.shape[0] ?? 0), ids: null };
   },
-  twin: ({ table, ids }) => ({ rows: tf.gather(table, ids) }),
+  twin({ table, ids }) {
+    // tf.maximum of the wasm backend returns float32 for any input type.
+    const rows = tf.gather(table, tf.cast(tf.maximum(ids, tf.scalar(0, 'int32')), 'int32'));
+    return { rows: tf.mul(rows, tf.expandDims(tf.cast(tf.greaterEqual(ids, 0), 'float32'), 1)) };
+  },
   cost({ inputs: { table, ids }, outputs: { rows } }) {
     const gathered = sizeOf(rows.shape) * (table.dtype === 'f16' ? 2 : 4);
     return { flops: 0, bytes: gathered + specBytes(ids) + specBytes(rows) };
@@ -56,7 +66,43 @@ function gather(operands: Record<'table' | 'ids' | 'rows', Operand>, range: Item
   return { shader, workgroups, bindings: [read(table, block.range), inRange(read(ids), 4), inRange(write(rows), 4 * width)] };
 }
 
-/** The rows `ids` (i32 [M]) of `table` (f32 or f16 [V, C]), as f32 [M, C]. */
+/** The rows `ids` (i32 [M], −1 for a row of zeros) of `table` (f32 or f16 [V, C]), as f32 [M, C]. */
 export function embedding(builder: Builder, { table, ids }: { table: Value; ids: Value }): Value {
   return builder.apply(embeddingOp, { table, ids }, {}).rows;
+}
+
+export interface SegmentSumAttrs {
+  /** S, the number of segments. */
+  readonly count: number;
+}
+
+/**
+ * y[s] = the sum of the rows x[m] with segments[m] = s, added in the order of m: x f32 or f16 [M, N], segments i32 [M] in [−1, S),
+ * y f32 [S, N]. A row with segment −1 is in no sum.
+ */
+export const segmentSumOp = defineOp<SegmentSumAttrs>()({
+  name: 'segment_sum',
+  inputs: ['x', 'segments'],
+  outputs: ['y'],
+  infer(inputs, { count }) {
+    const { x, segments } = inputs;
+    const [M, N] = matrixOf(x) ?? [0, 0];
+    if (!isActivation(x) || !isI32(segments, [M]) || M * N * count === 0)
+      throw misfit(`segment_sum into ${count} rows`, inputs, 'x f32|f16[M, N], segments i32[M], and at least one row');
+    return { y: f32Spec([count, N]) };
+  },
+  gradient: (builder, { inputs: { segments } }, { y: dy }, wanted) => ({
+    x: wanted.x ? embedding(builder, { table: dy, ids: segments }) : null,
+    segments: null,
+  }),
+  twin: ({ x, segments }, { count }) => ({ y: segmentSumTwin(x, segments, count) }),
+  // Sums over tokens stay f32.
+  f16: () => ({ inputs: ['x'], outputs: [] }),
+  cost: (use) => ({ flops: sizeOf(use.inputs.x.shape), bytes: bytesOf(use) }),
+  launch: ({ inputs: { x, segments }, outputs: { y } }, _attrs, target) => segmentSumLaunch({ x, segments, y }, target),
+});
+
+/** The sums [count, N] of the rows of x [M, N] with equal `segments` (i32 [M], −1 for none). */
+export function segmentSum(builder: Builder, x: Value, segments: Value, count: number): Value {
+  return builder.apply(segmentSumOp, { x, segments }, { count }).y;
 }

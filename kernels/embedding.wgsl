@@ -1,5 +1,5 @@
 // y[m] = table[ids[m]] for the ids in the bound row block [FIRST, FIRST + ROWS). WIDTH is the row length in elements E.
-// An id outside the table reads the nearest row, so that every row of y is written.
+// A negative id gives a row of zeros. An id past the table reads its last row, so that every row of y is written.
 #if VECTOR
 alias E = vec4f;
 #if F16
@@ -37,6 +37,11 @@ fn element(i: u32) -> E {
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
   let i = (wid.y * GRID + wid.x) * 256u + lid;
   if (i >= COUNT) { return; }
-  let id = u32(clamp(ids[i / WIDTH], 0, i32(LAST_ID)));
-  if (id >= FIRST && id - FIRST < ROWS) { y[i] = element((id - FIRST) * WIDTH + i % WIDTH); }
+  let id = ids[i / WIDTH];
+  if (id < 0) {
+    if (FIRST == 0u) { y[i] = E(); }
+    return;
+  }
+  let row = min(u32(id), LAST_ID);
+  if (row >= FIRST && row - FIRST < ROWS) { y[i] = element((row - FIRST) * WIDTH + i % WIDTH); }
 }

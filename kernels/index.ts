@@ -9,7 +9,7 @@ import { cacheWriteOp } from './cache_write';
 import { columnSumOp } from './column_sum';
 import { crossentropyOp } from './crossentropy';
 import { dropoutOp } from './dropout';
-import { embeddingOp } from './embedding';
+import { embeddingOp, segmentSumOp } from './embedding';
 import { gradnormOp } from './gradnorm';
 import { lossscaleOp } from './lossscale';
 import { lowrankOp, lowrankSumOp } from './lowrank';
@@ -43,6 +43,7 @@ export const ops = {
   rmsnorm_backward: rmsnormBackwardOp,
   rope: ropeOp,
   scale: scaleOp,
+  segment_sum: segmentSumOp,
   swiglu: swigluOp,
   swiglu_backward: swigluBackwardOp,
 } as const satisfies Record<string, Op>;

@@ -49,3 +49,9 @@ export function matrixOf({ shape }: Spec): readonly [number, number] | null {
 export function notTrained(op: string, input: string): CodedError {
   return internal(`${op}: the gradient of ${input} was requested, but ${input} is frozen`);
 }
+
+/** Throws when the gradient of a weight is requested that is stored in less than f32: such weights are frozen. */
+export function requireF32(op: string, input: string, spec: Spec): void {
+  if (spec.dtype === 'f32') return;
+  throw internal(`${op}: the gradient of ${input} ${describe(spec)} was requested; only f32 weights can be trained`);
+}

@@ -12,7 +12,7 @@ import { cacheWrite } from '../../kernels/cache_write';
 import { columnSum } from '../../kernels/column_sum';
 import { crossentropy } from '../../kernels/crossentropy';
 import { dropout } from '../../kernels/dropout';
-import { embedding } from '../../kernels/embedding';
+import { embedding, segmentSum } from '../../kernels/embedding';
 import { gradnorm } from '../../kernels/gradnorm';
 import { lossscale } from '../../kernels/lossscale';
 import { lowrank } from '../../kernels/lowrank';
@@ -169,6 +169,17 @@ function embeddings(b: Bench): readonly Value[] {
   );
 }
 
+/** Segments of several rows, of one row and of none, and rows without a segment. */
+function segmentSums(b: Bench): readonly Value[] {
+  const segments = b.integers(
+    'segments',
+    range(M, (i) => ((i * i) % 23) - 1),
+  );
+  const x = b.numbers('x', [M, 24]);
+  const y = segmentSum(b.program, x, segments, 25);
+  return [y, ...b.gradients([y], [x])];
+}
+
 function losses(b: Bench): readonly Value[] {
   const hidden = b.numbers('hidden', [M, 32]);
   const head = b.numbers('head', [150, 32], 'f32', 'frozen');
@@ -296,6 +307,14 @@ export const TRIALS: readonly Trial[] = [
     expected: [
       [21.14407, -17.29962, 481.4846],
       [12.64534, 12.68208, 465.0954],
+    ],
+  },
+  {
+    name: 'segment_sum',
+    build: segmentSums,
+    expected: [
+      [-9.722492, 9.16332, 228.0665],
+      [3.381583, 7.061032, 450.3904],
     ],
   },
   {

@@ -5,7 +5,7 @@ import { attentionBackwardOp, attentionOp } from '../../kernels/attention';
 import { PIECE_ELEMENTS } from '../../kernels/attention_twin';
 import { crossentropyOp } from '../../kernels/crossentropy';
 import { CHUNK_ELEMENTS } from '../../kernels/crossentropy_twin';
-import { embeddingOp } from '../../kernels/embedding';
+import { embeddingOp, segmentSumOp } from '../../kernels/embedding';
 import { matmulOp } from '../../kernels/matmul';
 import type { Op, Spec } from '../../kernels/op';
 import { sizeOf } from '../core/shape';
@@ -17,8 +17,10 @@ type Estimate = (node: Node, bytes: number) => number;
 const ESTIMATES = new Map<Op, Estimate>([
   // The transposed weight, the low-rank product and the sums.
   [matmulOp, ({ inputs, outputs }) => f32Bytes(inputs[1]) + 3 * f32Bytes(outputs[0])],
-  // Gathers rows without a copy of the table.
-  [embeddingOp, () => 0],
+  // Gathers rows without a copy of the table, then masks them.
+  [embeddingOp, ({ outputs }) => f32Bytes(outputs[0])],
+  // The rows, and the halves of each round with their sums.
+  [segmentSumOp, ({ inputs }) => 5 * f32Bytes(inputs[0])],
   // Scores, masks and probabilities of a piece; the backward pass also their gradients.
   [attentionOp, (node, bytes) => 10 * pieceBytes(node) + 4 * bytes],
   [attentionBackwardOp, (node, bytes) => 20 * pieceBytes(node) + 4 * bytes],

@@ -12,7 +12,7 @@ import { cacheWriteCases } from './cache_write';
 import { columnSumCases } from './column_sum';
 import { crossentropyCases, crossentropyVariantCases } from './crossentropy';
 import { dropoutCases } from './dropout';
-import { embeddingCases } from './embedding';
+import { embeddingCases, embeddingGradientCases } from './embedding';
 import { lossscaleCases } from './lossscale';
 import { lowrankCases, lowrankSumCases, lowrankTileCases } from './lowrank';
 import {
@@ -28,6 +28,7 @@ import { quantiseCases } from './quantise';
 import { rmsnormBackwardCases, rmsnormCases } from './rmsnorm';
 import { ropeCases } from './rope';
 import { scaleCases } from './scale';
+import { segmentSumCases } from './segment_sum';
 import { swigluBackwardCases, swigluCases } from './swiglu';
 import { tileCases } from './tiles';
 
@@ -42,7 +43,7 @@ export const cases = {
   column_sum: [columnSumCases],
   crossentropy: [crossentropyCases, crossentropyVariantCases],
   dropout: [dropoutCases],
-  embedding: [embeddingCases],
+  embedding: [embeddingCases, embeddingGradientCases],
   gradnorm: [gradnormCases],
   lossscale: [lossscaleCases],
   lowrank: [lowrankCases, lowrankTileCases],
@@ -61,6 +62,7 @@ export const cases = {
   rmsnorm_backward: [rmsnormBackwardCases],
   rope: [ropeCases],
   scale: [scaleCases],
+  segment_sum: [segmentSumCases],
   swiglu: [swigluCases],
   swiglu_backward: [swigluBackwardCases],
 } as const satisfies { readonly [K in OpName]: readonly CasesOf<(typeof ops)[K]>[] };
