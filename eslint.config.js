@@ -20,9 +20,9 @@ const layers = {
   'src/tokenizer': ['src/dataset', 'src/core'],
   'src/batch': ['src/dataset', 'src/tokenizer', 'src/recipe', 'src/core'],
   'src/optim': ['src/graph', 'kernels', 'src/recipe', 'src/core'],
-  'src/adapter': ['src/graph', 'kernels', 'src/recipe', 'src/core'],
+  'src/adapter': ['src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
   'src/objective': ['src/graph', 'kernels', 'src/core'],
-  'src/model': ['src/adapter', 'src/graph', 'kernels', 'src/gpu', 'src/tokenizer', 'src/recipe', 'src/core'],
+  'src/model': ['src/graph', 'kernels', 'src/gpu', 'src/tokenizer', 'src/recipe', 'src/core'],
   'src/export': ['src/adapter', 'src/model', 'src/recipe', 'src/core'],
   'src/checkpoint': ['src/batch', 'src/recipe', 'src/core'],
   'src/train': [

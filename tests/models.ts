@@ -1,6 +1,20 @@
 /** The configurations of six models, without weights. */
 
-import { parseConfig, type ModelConfig } from '../src/model/config';
+import { parseConfig } from '../src/model/families';
+import { llama as family, type LlamaConfig } from '../src/model/families/llama';
+import type { Rope } from '../src/model/rope';
+
+/** The rotation is the same in all layers. */
+export type Llama = LlamaConfig & { readonly rope: Rope };
+
+/** Parses the text of a config.json of the Llama family. */
+export function parseLlama(text: string): Llama {
+  const config = parseConfig(text);
+  if (!family.modelTypes.includes(config.modelType)) throw new Error(`${config.modelType} is not a Llama`);
+  const rope = config.attention[0]?.rope;
+  if (!rope) throw new Error('no rotation');
+  return { ...(config as LlamaConfig), rope };
+}
 
 interface Sizes {
   readonly model_type: string;
@@ -25,7 +39,7 @@ function llama(
   ],
   vocab_size: number,
   rest: Partial<Sizes> = {},
-): ModelConfig {
+): Llama {
   const sizes: Sizes = {
     model_type: 'llama',
     ...{ hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, num_key_value_heads, vocab_size },
@@ -33,7 +47,7 @@ function llama(
     tie_word_embeddings: true,
     ...rest,
   };
-  return parseConfig(JSON.stringify(sizes));
+  return parseLlama(JSON.stringify(sizes));
 }
 
 /** Hidden size, feed-forward size, layers, heads, key/value heads; vocabulary; other differences. */
@@ -44,4 +58,4 @@ export const modelShapes = {
   'Qwen3-0.6B': llama([1024, 3072, 28, 16, 8], 151_936, { model_type: 'qwen3', max_position_embeddings: 40_960, head_dim: 128 }),
   'Llama-3.2-1B': llama([2048, 8192, 16, 32, 8], 128_256, { max_position_embeddings: 131_072, head_dim: 64 }),
   'TinyLlama-1.1B': llama([2048, 5632, 22, 32, 4], 32_000, { max_position_embeddings: 2048, tie_word_embeddings: false }),
-} as const satisfies Record<string, ModelConfig>;
+} as const satisfies Record<string, Llama>;

@@ -5,7 +5,8 @@ import { Preparation } from '../src/batch/preparation';
 import type { EncodedDataset } from '../src/batch/types';
 import { openRunStore } from '../src/checkpoint/store';
 import { openModelCache } from '../src/model/cache';
-import { expectedTensors, parseConfig } from '../src/model/config';
+import { parseConfig } from '../src/model/families';
+import { weightSpecs } from '../src/model/weights';
 import { byteSize, writeSafetensors } from '../src/model/safetensors';
 import type { ModelView } from '../src/model/types';
 import { parseRecipe, type Recipe } from '../src/recipe/recipe';
@@ -24,7 +25,7 @@ async function tinyFiles(seed: number): Promise<File[]> {
     ...{ num_attention_heads: 2, num_key_value_heads: 1, vocab_size: 4096, max_position_embeddings: 128 },
     ...{ rms_norm_eps: 1e-5, tie_word_embeddings: true },
   });
-  const tensors = expectedTensors(parseConfig(config)).map(({ name, shape }, i) => {
+  const tensors = weightSpecs(parseConfig(config)).map(({ name, shape }, i) => {
     const count = (byteSize('F32', shape) ?? 0) / 4;
     const numbers = randomFloats(count, 100 * seed + i).map((x) => (shape.length === 1 ? 1 : 0.3 * x));
     return { name, shape, dtype: 'F32', data: new Uint8Array(numbers.buffer) } as const;

@@ -8,19 +8,12 @@ import { STREAM, uniform } from '../core/random';
 import { sizeOf } from '../core/shape';
 import { loraScale, type Recipe } from '../recipe/recipe';
 import type { Flat, Graph } from '../graph/graph';
+import type { Adaptation, Pass } from '../model/family';
+import type { LinearLayer } from '../model/weights';
 import { dropout } from '../../kernels/dropout';
 import { lowrank } from '../../kernels/lowrank';
-import { matmul } from '../../kernels/matmul';
-import type { Builder, Value } from '../../kernels/op';
+import type { Value } from '../../kernels/op';
 import type { AdapterTensor } from './types';
-
-/** A linear layer that can be adapted: x has `inputs` columns, y has `outputs`. */
-export interface LinearLayer {
-  /** Path below the model, e.g. `layers.0.self_attn.q_proj`. */
-  readonly module: string;
-  readonly inputs: number;
-  readonly outputs: number;
-}
 
 interface Factors {
   readonly a: Value;
@@ -29,7 +22,7 @@ interface Factors {
   readonly index: number;
 }
 
-export interface Adapter extends Flat {
+export interface Adapter extends Flat, Adaptation {
   readonly scale: number;
   readonly dropout: number;
   readonly modules: ReadonlyMap<string, Factors>;
@@ -43,7 +36,8 @@ export function declareAdapter(graph: Graph, name: string, layers: readonly Line
     if (a === undefined || b === undefined) throw internal(`${name} has no factors for ${module}`);
     return [module, { a, b, index }];
   });
-  return { flat, views, scale: loraScale(recipe), dropout: recipe.dropout, modules: new Map(modules) };
+  const own = { flat, views, scale: loraScale(recipe), dropout: recipe.dropout, modules: new Map(modules) };
+  return { ...own, name, wrap: (pass, seed) => ({ ...pass, linear: adaptedLinear(pass, own, seed) }) };
 }
 
 /** Names and shapes of an adapter's tensors, A and B of each layer in order: the layout of its flat value. */
@@ -59,32 +53,17 @@ export function trainableCount(layers: readonly LinearLayer[], rank: number): nu
   return layers.reduce((sum, { inputs, outputs }) => sum + rank * (inputs + outputs), 0);
 }
 
-export interface Linear {
-  readonly x: Value;
-  readonly weight: Value;
-  readonly bias: Value | null;
-  /** Added to the result: a residual. */
-  readonly addend?: Value;
-}
-
-/**
- * x·Wᵀ (+ bias + addend), plus the adapter's update if it has one for `module`. With `seed` ([2] i32: seed and step) and a dropout
- * rate, dropout is applied to the adapter's input.
- */
-export function linear(
-  builder: Builder,
-  module: string,
-  { x, weight, bias, addend }: Linear,
-  adapter: Adapter | null,
-  seed: Value | null,
-): Value {
-  const factors = adapter?.modules.get(module);
-  const base = { a: x, w: weight, bias, addend: addend ?? null };
-  if (adapter === null || factors === undefined) return matmul(builder, base);
-  const stream = STREAM.dropout + factors.index;
-  const source = seed !== null && adapter.dropout > 0 ? dropout(builder, x, seed, { rate: adapter.dropout, stream }) : x;
-  const u = lowrank(builder, source, factors.a, { layout: 'nt', scale: 1 });
-  return matmul(builder, { ...base, adapter: { p: u, q: factors.b, scale: adapter.scale } });
+/** The linear layers of `pass` with the adapter's update; with a seed and a dropout rate, dropout is applied to the adapter's input. */
+function adaptedLinear(pass: Pass, adapter: Omit<Adapter, keyof Adaptation>, seed: Value | null): Pass['linear'] {
+  return (module, x, options = {}) => {
+    const factors = adapter.modules.get(module);
+    if (factors === undefined) return pass.linear(module, x, options);
+    const { a, b: q, index } = factors;
+    const attrs = { rate: adapter.dropout, stream: STREAM.dropout + index };
+    const source = seed !== null && adapter.dropout > 0 ? dropout(pass.program, x, seed, attrs) : x;
+    const p = lowrank(pass.program, source, a, { layout: 'nt', scale: 1 });
+    return pass.linear(module, x, { ...options, lowRank: { p, q, scale: adapter.scale } });
+  };
 }
 
 /** PEFT's initialisation: A uniform in ±1/√in (Kaiming with a = √5), B zero, so that a new adapter does not change the model. */

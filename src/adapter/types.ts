@@ -4,7 +4,7 @@ import type { Shape } from '../core/shape';
 
 /** One factor of a low-rank update: A is [R, in], B is [out, R], row-major. */
 export interface AdapterTensor {
-  /** Path of the linear layer below the model, e.g. `layers.0.self_attn.q_proj`. */
+  /** Full name of the linear layer, e.g. `model.layers.0.self_attn.q_proj`. */
   readonly module: string;
   readonly kind: 'A' | 'B';
   readonly shape: Shape;

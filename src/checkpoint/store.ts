@@ -184,5 +184,11 @@ function storedRun(record: RunRecord, manifests: readonly MeasuredManifest[], lo
   }));
   // Settings that are newer than the run take their defaults, which equal how it was trained.
   const recipe = { ...defaultRecipe(), ...record.recipe };
-  return { ...record, recipe, checkpoints, locked: locked.has(record.id) };
+  const layers = record.layers.map((layer) => ({ ...layer, module: fullName(layer.module) }));
+  return { ...record, recipe, layers, checkpoints, locked: locked.has(record.id) };
+}
+
+/** Earlier versions stored the modules of a Llama without the prefix of their full names. */
+function fullName(module: string): string {
+  return module.startsWith('layers.') ? `model.${module}` : module;
 }

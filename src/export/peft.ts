@@ -37,9 +37,9 @@ export function writePeft(tensors: readonly AdapterTensor[], settings: LoraSetti
   ];
 }
 
-/** PEFT wraps a causal language model, so that `layers.0.self_attn.q_proj` has the prefix `base_model.model.model.`. */
+/** PEFT's name of a factor of the module with that full name. */
 function peftName(module: string, kind: 'A' | 'B'): string {
-  return `base_model.model.model.${module}.lora_${kind}.weight`;
+  return `base_model.model.${module}.lora_${kind}.weight`;
 }
 
 /** Few keys, because older versions of PEFT warn about unknown ones; sorted, as PEFT writes them. */
@@ -113,7 +113,7 @@ export async function readPeft(configJson: string, weights: Blob, layers: readon
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-const NAME = /^base_model\.model\.model\.(.+)\.lora_([AB])\.weight$/;
+const NAME = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/;
 
 /** The tensor, or what is wrong with it. */
 async function readTensor(
@@ -123,7 +123,7 @@ async function readTensor(
   layers: ReadonlyMap<string, Layer> | null,
 ): Promise<AdapterTensor | string> {
   const [, module, kind] = NAME.exec(info.name) ?? [];
-  if (module === undefined || (kind !== 'A' && kind !== 'B')) return 'is not a LoRA factor of a causal language model';
+  if (module === undefined || (kind !== 'A' && kind !== 'B')) return 'is not a LoRA factor';
   const layer = layers?.get(module);
   if (layers !== null && layer === undefined) return `belongs to ${module}, which the model does not have`;
   const fault = shapeFault(info.shape, kind, rank, layer);

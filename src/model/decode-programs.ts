@@ -1,12 +1,12 @@
 /** The compiled programs of decoding: one cache on the device, and a pair of programs per adapter and number of sequences. */
 
-import type { Adapter } from '../adapter/lora';
 import type { Compiled, Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
 import { plan, type Plan } from '../graph/plan';
 import { FEW } from '../../kernels/lib/tile';
 import type { ModelConfig } from './config';
-import { declareCache, declareDecodeBatch, decodePass, type Cache, type CacheShape, type DecodeBatch } from './pass';
+import { declareCache, declareDecodeBatch, decodeLogits, type Cache, type CacheShape, type DecodeBatch } from './decode-pass';
+import type { Adaptation } from './family';
 
 /** Prompt tokens of one run of the prompt program. */
 export const PREFILL = 32;
@@ -55,13 +55,12 @@ export function decodePlans(
   config: ModelConfig,
   cache: Cache,
   sequences: number,
-  adapter: Adapter | null,
+  adaptation: Adaptation | null,
 ): PlannedPrograms {
   const stage = (length: number, logitsWanted: boolean): PlannedStage => {
     const batch = declareDecodeBatch(graph, length);
-    const program = graph.program(`${adapter?.flat.name ?? 'base'}.decode.${length}`);
-    const adaptation = adapter && { adapter, seed: null };
-    const logits = decodePass(program, graph, config, batch, cache, maxLength(config), adaptation);
+    const program = graph.program(`${adaptation?.name ?? 'base'}.decode.${length}`);
+    const logits = decodeLogits(program, graph, config, batch, cache, maxLength(config), adaptation);
     return { batch, plan: plan(program, logitsWanted ? [logits] : []) };
   };
   const step = stage(sequences, true);
@@ -72,7 +71,7 @@ export function decodePlans(
 export class CachePrograms {
   readonly cache: Cache;
   readonly #scope: Graph;
-  readonly #programs = new Map<Adapter | null, Map<number, DecodePrograms>>();
+  readonly #programs = new Map<Adaptation | null, Map<number, DecodePrograms>>();
 
   constructor(
     readonly executor: Executor,
@@ -90,27 +89,27 @@ export class CachePrograms {
   }
 
   /** The programs of an adapter for `sequences` sequences, compiled at their first use. Throws `gpu/memory`. */
-  async of(adapter: Adapter | null, sequences: number): Promise<DecodePrograms> {
-    const widths = this.#programs.get(adapter) ?? new Map<number, DecodePrograms>();
-    this.#programs.set(adapter, widths);
+  async of(adaptation: Adaptation | null, sequences: number): Promise<DecodePrograms> {
+    const widths = this.#programs.get(adaptation) ?? new Map<number, DecodePrograms>();
+    this.#programs.set(adaptation, widths);
     const known = widths.get(sequences);
     if (known !== undefined) return known;
-    const programs = await this.#compile(decodePlans(this.#scope, this.config, this.cache, sequences, adapter));
+    const programs = await this.#compile(decodePlans(this.#scope, this.config, this.cache, sequences, adaptation));
     widths.set(sequences, programs);
     return programs;
   }
 
   /** Disposes the programs of one adapter. */
-  forget(adapter: Adapter | null): void {
-    for (const { prompt, step } of this.#programs.get(adapter)?.values() ?? []) {
+  forget(adaptation: Adaptation | null): void {
+    for (const { prompt, step } of this.#programs.get(adaptation)?.values() ?? []) {
       prompt.compiled.dispose();
       step.compiled.dispose();
     }
-    this.#programs.delete(adapter);
+    this.#programs.delete(adaptation);
   }
 
   dispose(): void {
-    for (const adapter of [...this.#programs.keys()]) this.forget(adapter);
+    for (const adaptation of [...this.#programs.keys()]) this.forget(adaptation);
     for (const value of this.#scope.declared()) this.executor.release(value);
   }
 

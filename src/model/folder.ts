@@ -4,9 +4,11 @@ import { messageOf, type Problem } from '../core/errors';
 import { sha256 } from '../core/hash';
 import { sizeOf } from '../core/shape';
 import type { TokenizerFiles } from '../tokenizer/types';
-import { parseConfig, TARGETS, type ModelConfig } from './config';
+import type { ModelConfig } from './config';
+import { parseConfig } from './families';
 import { arrange, filesError, missingFiles, readText, type FolderFiles } from './folder-files';
 import type { ModelView } from './types';
+import { targetNames } from './weights';
 import { openWeightFiles, type WeightFiles, type WeightTensor } from './weight-files';
 
 export { fetchFiles } from './folder-files';
@@ -50,7 +52,7 @@ export async function openFolder(files: readonly File[], options: FolderOptions 
   const problems: Problem[] = [];
   const tokenizer = await readTokenizer(arranged, problems);
   if (tokenizer === null || problems.length > 0) throw filesError(problems);
-  const name = options.name ?? arranged.folder ?? ownName(configText) ?? weights.config.family;
+  const name = options.name ?? arranged.folder ?? ownName(configText) ?? weights.config.modelType;
   const view = viewOf(weights, tokenizer, name, options.cached ?? false);
   return { ...weights, view, files: usedFiles(arranged, weightFiles) };
 }
@@ -115,9 +117,9 @@ function viewOf(weights: ModelWeights, tokenizer: TokenizerFiles, name: string, 
   const parameters = [...tensors.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const [dtype = 'F32', ...others] = new Set([...tensors.values()].map((tensor) => tensor.dtype));
   return {
-    ...{ id, name, family: config.family, parameters, bytes, dtype: others.length === 0 ? dtype : 'mixed' },
+    ...{ id, name, family: config.modelType, parameters, bytes, dtype: others.length === 0 ? dtype : 'mixed' },
     ...{ layers: config.layers, width: config.hiddenSize, vocabulary: config.vocabSize, context: config.maxPositions },
-    ...{ targets: TARGETS, tokenizer, hasChatTemplate: hasTemplate(tokenizer), cached },
+    ...{ targets: targetNames(config), tokenizer, hasChatTemplate: hasTemplate(tokenizer), cached },
   };
 }
 

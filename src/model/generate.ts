@@ -5,14 +5,15 @@
  * the few rows of a step, on their number (kernels/matmul_vector.wgsl).
  */
 
-import type { Adapter } from '../adapter/lora';
 import { internal } from '../core/errors';
 import { handled } from '../core/promises';
 import type { Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
 import type { ModelConfig } from './config';
 import { cacheShape, CachePrograms, maxLength, PREFILL, type Stage } from './decode-programs';
-import { decodeBatchData, rotaryData, type Cache, type CacheShape, type DecodeToken } from './pass';
+import { decodeBatchData, type Cache, type CacheShape, type DecodeToken } from './decode-pass';
+import type { Adaptation } from './family';
+import { rotaryData } from './rotary';
 import { sampleToken, type Sampling } from './sample';
 
 export interface Prompt {
@@ -71,20 +72,20 @@ export class Decoder {
   }
 
   /** Disposes the programs of an adapter, whose values may be released afterwards. */
-  forget(adapter: Adapter): void {
-    this.#programs?.forget(adapter);
+  forget(adaptation: Adaptation): void {
+    this.#programs?.forget(adaptation);
   }
 
   /**
    * Yields, step by step, one token of each sequence, including its stop token. As many prompts as the cache has slots are decoded at
-   * a time; when one ends, the next takes its slot. `adapter` null: the base alone. Throws `gpu/memory`; the cache is released then.
+   * a time; when one ends, the next takes its slot. `adaptation` null: the base alone. Throws `gpu/memory`; the cache is released then.
    */
-  async *tokens(adapter: Adapter | null, prompts: readonly Prompt[]): AsyncGenerator<readonly Made[]> {
+  async *tokens(adaptation: Adaptation | null, prompts: readonly Prompt[]): AsyncGenerator<readonly Made[]> {
     if (prompts.length === 0) return;
     const held = this.#programsFor(prompts);
     const { cache } = held;
     const width = Math.min(prompts.length, cache.sequences);
-    const programs = await held.of(adapter, width).catch((error: unknown) => {
+    const programs = await held.of(adaptation, width).catch((error: unknown) => {
       this.#release();
       throw error;
     });

@@ -6,11 +6,12 @@
 import type { DType } from '../core/dtype';
 import type { BasePrecision } from '../recipe/recipe';
 import type { ModelConfig } from './config';
-import { linearLayers } from './llama';
+
+import { weightSpecs } from './weights';
 import type { Storage } from './weights-source';
 
 /** The storage type of each weight on the device: that of `stored`, but `precision` for the linear layers if it is quantised. */
 export function deviceTypes(config: ModelConfig, stored: Storage, precision: BasePrecision): (name: string) => DType {
-  const linear = new Set(linearLayers(config).map(({ module }) => `model.${module}.weight`));
+  const linear = new Set(weightSpecs(config).flatMap(({ name, use }) => (use === 'linear' ? [name] : [])));
   return (name) => (precision !== 'stored' && linear.has(name) ? precision : (stored.get(name) ?? 'f32'));
 }

@@ -2,17 +2,23 @@
 
 import { messageOf, type Problem } from '../core/errors';
 import { sameShape } from '../core/shape';
-import { expectedTensors, type ModelConfig } from './config';
+import type { ModelConfig } from './config';
+import type { WeightSpec } from './family';
 import { filesError, readable, readText, type FolderFiles } from './folder-files';
 import { inspectHeader, weightsError, type TensorInfo } from './safetensors';
+import { weightSpecs } from './weights';
 
 /** Supported types of weights. */
 export type WeightType = 'F32' | 'F16' | 'BF16';
 
 /** A tensor in a file. */
 export interface WeightTensor {
+  /** The family's name; the file may use an alias. */
   readonly name: string;
+  /** In the engine. */
   readonly shape: readonly number[];
+  /** The file has the matrix as [columns, rows]. */
+  readonly transposed: boolean;
   readonly dtype: WeightType;
   /** Bytes in the file. */
   readonly bytes: number;
@@ -20,7 +26,7 @@ export interface WeightTensor {
   read(from: number, to: number): Promise<ArrayBuffer>;
 }
 
-/** The weight files, and the tensors that the model uses in the order of `expectedTensors`. */
+/** The weight files, and the tensors that the model uses in the order of the family. */
 export interface WeightFiles {
   readonly files: readonly WeightFile[];
   readonly tensors: ReadonlyMap<string, WeightTensor>;
@@ -122,22 +128,26 @@ function matchTensors(
   problems: Problem[],
 ): ReadonlyMap<string, WeightTensor> {
   const tensors = new Map<string, WeightTensor>();
-  for (const { name, shape } of expectedTensors(config)) {
-    const tensor = matched(found.get(name), shape);
-    if (typeof tensor === 'string') problems.push({ where: name, message: tensor });
+  for (const spec of weightSpecs(config)) {
+    const { name, aliases = [] } = spec;
+    const known = [name, ...aliases].find((each) => found.has(each));
+    const tensor = matched(known === undefined ? undefined : found.get(known), spec);
+    if (typeof tensor === 'string') problems.push({ where: known ?? name, message: tensor });
     else tensors.set(name, tensor);
   }
   return tensors;
 }
 
 /** The tensor, or what is wrong with it. */
-function matched(found: Found | undefined, expected: readonly number[]): WeightTensor | string {
+function matched(found: Found | undefined, spec: WeightSpec): WeightTensor | string {
   if (found === undefined) return 'is missing';
-  const { name, shape, dtype, start, end } = found.info;
+  const { shape, dtype, start, end } = found.info;
+  const { transposed = false } = spec;
+  const expected = transposed ? [...spec.shape].reverse() : spec.shape;
   const { file, name: fileName } = found.shard;
   if (!sameShape(shape, expected)) return `has the shape [${shape.join(', ')}], config.json requires [${expected.join(', ')}]`;
   if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') return `has the type ${dtype}; supported are F32, F16 and BF16`;
   const read = (from: number, to: number) =>
     readable(fileName, () => file.slice(start + from, Math.min(end, start + to)).arrayBuffer());
-  return { name, shape, dtype, bytes: end - start, read };
+  return { name: spec.name, shape: spec.shape, transposed, dtype, bytes: end - start, read };
 }

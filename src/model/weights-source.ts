@@ -110,7 +110,8 @@ export async function* streamWeights(
 ): AsyncGenerator<StoredTensor> {
   const advance = progressOf('weights', weights, options);
   for (const tensor of weights.tensors.values()) {
-    yield storage.get(tensor.name) === 'f16' ? await loadF16(tensor, advance) : await loadF32(tensor, advance);
+    const loaded = storage.get(tensor.name) === 'f16' ? await loadF16(tensor, advance) : await loadF32(tensor, advance);
+    yield tensor.transposed ? transposed(loaded) : loaded;
   }
 }
 
@@ -141,6 +142,25 @@ async function loadF16(tensor: WeightTensor, advance: (bytes: number) => void): 
     at += bits.length;
   }
   return { name, shape, dtype: 'f16', data };
+}
+
+/** A tensor whose numbers were read in the order of the transposed matrix. */
+function transposed(tensor: StoredTensor): StoredTensor {
+  const [rows = 0, columns = 0] = tensor.shape;
+  if (tensor.dtype === 'f32') {
+    const data = new Float32Array(tensor.data.length);
+    transpose(tensor.data, data, rows, columns);
+    return { ...tensor, data };
+  }
+  const data = new Uint32Array(tensor.data.length);
+  transpose(new Uint16Array(tensor.data.buffer), new Uint16Array(data.buffer), rows, columns);
+  return { ...tensor, data };
+}
+
+/** `to` [rows, columns] = the transpose of `from` [columns, rows]. */
+function transpose<T extends Float32Array | Uint16Array>(from: T, to: T, rows: number, columns: number): void {
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) to[row * columns + column] = from[column * rows + row] ?? 0;
 }
 
 /** The tensor's numbers in f32, for the tfjs executor. Returns the array of an f32 tensor itself. */

@@ -1,9 +1,10 @@
 /** The adapter of a checkpoint on the device, for answers: at most one at a time, so that runs tried one after another take no more memory. */
 
-import { declareAdapter, type Adapter, type LinearLayer } from '../adapter/lora';
+import { declareAdapter, type Adapter } from '../adapter/lora';
 import type { Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
 import type { Decoder } from '../model/generate';
+import type { LinearLayer } from '../model/weights';
 import type { Recipe } from '../recipe/recipe';
 
 /** A checkpoint's adapter on the host: the layout of its flat vector, and the vector. */

@@ -13,11 +13,11 @@ import { twinBytes } from '../graph/twin-memory';
 import { rematPolicies, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
 import { decodePlans } from '../model/decode-programs';
-import { declareWeights } from '../model/llama';
-import { declareCache } from '../model/pass';
+import { declareCache } from '../model/decode-pass';
+import { declareWeights, targetLayers, targetNames } from '../model/weights';
 import type { Recipe } from '../recipe/recipe';
 import type { Value } from '../../kernels/op';
-import { targetLayers, trainingPrograms } from './programs';
+import { trainingPrograms } from './programs';
 import { sampleCache } from './prompts';
 import type { Forecast, MemoryForecast } from './types';
 
@@ -38,10 +38,10 @@ export function checkRecipe(config: ModelConfig, recipe: Recipe): void {
   }
   if (recipe.targetModules !== 'all-linear') {
     for (const target of recipe.targetModules) {
-      if (targetLayers(config, { targetModules: [target] }).length > 0) continue;
+      if (targetLayers(config, [target]).length > 0) continue;
       problems.push({
         where: 'targetModules',
-        message: `no layer of this model is named ${target}; choose from q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj`,
+        message: `no layer of this model is named ${target}; choose from ${targetNames(config).join(', ')}`,
       });
     }
   }
@@ -71,7 +71,7 @@ export function forecastRun(
   checkRecipe(config, recipe);
   return {
     ...forecastMemory(config, recipe, dtypeOf, machine),
-    trainable: trainableCount(targetLayers(config, recipe), recipe.rank),
+    trainable: trainableCount(targetLayers(config, recipe.targetModules), recipe.rank),
     steps: totalSteps(recipe, microSteps),
     tokensPerStep: recipe.sequenceLength * recipe.microBatch * recipe.gradientAccumulation,
   };

@@ -5,8 +5,9 @@ import type { Flat, Graph } from '../graph/graph';
 import { plan, type Plan } from '../graph/plan';
 import { KEEP_ALL, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
-import { headOf, linearLayers, type Adaptation } from '../model/llama';
-import { declareBatch, packedPass, type BatchInputs, type BatchShape } from '../model/pass';
+import type { Adaptation } from '../model/family';
+import { declareBatch, headOf, packedHidden, type BatchInputs, type BatchShape } from '../model/pass';
+import { targetLayers } from '../model/weights';
 import { evaluationLoss, trainingLoss } from '../objective/sft';
 import { updateWith, type Optimizer } from '../optim/adamw';
 import type { Recipe } from '../recipe/recipe';
@@ -35,16 +36,6 @@ export interface TrainingPrograms {
   readonly evaluateBase: Plan;
 }
 
-/** The linear layers that the recipe's `targetModules` select. */
-export function targetLayers(
-  config: ModelConfig,
-  { targetModules }: Pick<Recipe, 'targetModules'>,
-): ReturnType<typeof linearLayers> {
-  const layers = linearLayers(config);
-  if (targetModules === 'all-linear') return layers;
-  return layers.filter(({ module }) => targetModules.some((target) => module === target || module.endsWith(`.${target}`)));
-}
-
 /** Plans all programs of a run over the weights of `model`. The run's values are declared in a scope of their own; `name` is a label. */
 export function trainingPrograms(
   model: Graph,
@@ -54,7 +45,7 @@ export function trainingPrograms(
   remat: RematPolicy = KEEP_ALL,
 ): TrainingPrograms {
   const graph = model.scope();
-  const layers = targetLayers(config, recipe);
+  const layers = targetLayers(config, recipe.targetModules);
   const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
   const adapter = declareAdapter(graph, name, layers, recipe);
   const gradients = graph.declareFlat(`${name}.gradient`, 'state', adapterEntries(layers, recipe.rank));
@@ -67,7 +58,7 @@ export function trainingPrograms(
   const train = graph.program(`${name}.train`);
   const trainLoss = trainingLoss(
     train,
-    packedPass(train, graph, config, batch, shape, { adapter, seed }),
+    packedHidden(train, graph, config, batch, shape, adapter, seed),
     targets,
     lossScale,
     adapter,
@@ -77,7 +68,7 @@ export function trainingPrograms(
   const optimizer = updateWith(update, name, adapter, gradients, scaling);
   const evaluation = (label: string, adaptation: Adaptation | null) => {
     const program = graph.program(`${name}.${label}`);
-    const hidden = packedPass(program, graph, config, batch, shape, adaptation);
+    const hidden = packedHidden(program, graph, config, batch, shape, adaptation);
     return plan(program, [evaluationLoss(program, hidden, targets)], KEEP_ALL, recipe.activationPrecision);
   };
   return {
@@ -91,7 +82,7 @@ export function trainingPrograms(
     scaling,
     train: plan(train, [trainLoss], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
-    evaluate: evaluation('evaluate', { adapter, seed: null }),
+    evaluate: evaluation('evaluate', adapter),
     evaluateBase: evaluation('evaluateBase', null),
   };
 }

@@ -5,7 +5,7 @@ import type { RunPrompt, RunRecord } from '../checkpoint/types';
 import type { Message } from '../dataset/types';
 import type { ModelConfig } from '../model/config';
 import { cacheShape } from '../model/decode-programs';
-import type { CacheShape } from '../model/pass';
+import type { CacheShape } from '../model/decode-pass';
 import type { Recipe } from '../recipe/recipe';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import type { GenerateRequest } from './types';

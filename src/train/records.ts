@@ -3,17 +3,17 @@
 import { trainableCount } from '../adapter/lora';
 import type { EvalRow, RunRecord, RunStore, Snapshot, StoredRun } from '../checkpoint/types';
 import { NUMERICS } from '../core/numerics';
+import { targetLayers } from '../model/weights';
 import { planBatches } from './batches';
 import { totalSteps } from './forecast';
 import type { LoadedModel } from './loaded';
 import { lossesOf } from './losses';
-import { targetLayers } from './programs';
 import type { RunSetup, RunView, StepRow, TrainEvent } from './types';
 
 /** The record of a run that has not started. */
 export function newRecord(id: string, { name, recipe, dataset, datasetName, prompts }: RunSetup, model: LoadedModel): RunRecord {
   const now = Date.now();
-  const layers = targetLayers(model.config, recipe);
+  const layers = targetLayers(model.config, recipe.targetModules);
   const { microSteps } = planBatches(dataset, recipe, model.tokenizer.padId ?? 0);
   const { adapter, executor } = model.engine.view;
   return {

@@ -12,7 +12,7 @@ import type { Plan } from '../graph/plan';
 import { learningRateAt } from '../optim/schedule';
 import { hyperAt } from '../optim/adamw';
 import type { ModelConfig } from '../model/config';
-import { rotaryData } from '../model/pass';
+import { rotaryData } from '../model/rotary';
 import type { Recipe } from '../recipe/recipe';
 import { FIRST_SCALE, type LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';

@@ -5,7 +5,7 @@ import type { Device } from '../gpu/device';
 import { Graph } from '../graph/graph';
 import { launcher } from '../graph/launches';
 import type { ModelConfig } from '../model/config';
-import { declareWeights } from '../model/llama';
+import { declareWeights } from '../model/weights';
 import type { Recipe } from '../recipe/recipe';
 import { trainingPrograms } from './programs';
 import type { Tiles, Tuner } from './tune';

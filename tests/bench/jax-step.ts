@@ -6,7 +6,7 @@
 import { blockUntilReady, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
 import type { AdapterTensor } from '../../src/adapter/types';
 import type { Batch } from '../../src/batch/types';
-import type { ModelConfig } from '../../src/model/config';
+import type { Llama } from '../models';
 import { ropeTables } from '../../src/model/rope';
 import { loraScale, type Recipe } from '../../src/recipe/recipe';
 import type { Weights } from './tfjs-step';
@@ -29,7 +29,7 @@ export class JaxStep {
   readonly #run: ReturnType<typeof compile>;
   #step = 0;
 
-  constructor(config: ModelConfig, recipe: Recipe, weights: Weights, adapter: readonly AdapterTensor[], batch: Batch) {
+  constructor(config: Llama, recipe: Recipe, weights: Weights, adapter: readonly AdapterTensor[], batch: Batch) {
     this.#recipe = recipe;
     const parameters = Object.fromEntries(
       adapter.map(({ module, kind, shape, data }) => [`${module}.${kind}`, np.array(data).reshape([...shape])]),
@@ -62,7 +62,7 @@ export class JaxStep {
   }
 }
 
-function compile(config: ModelConfig, recipe: Recipe) {
+function compile(config: Llama, recipe: Recipe) {
   const lossAndGradient = valueAndGrad((parameters: Arrays, frozen: Frozen) => lossOf(config, recipe, parameters, frozen));
   return jit((state: State, frozen: Frozen, corrections: np.Array): Result => {
     const [loss, gradients] = lossAndGradient(tree.ref(state.parameters), frozen) as [np.Array, Arrays];
@@ -96,7 +96,7 @@ function update(recipe: Recipe, state: State, gradients: Arrays, norm: np.Array,
   return next;
 }
 
-function lossOf(config: ModelConfig, recipe: Recipe, parameters: Arrays, { weights, batch }: Frozen): np.Array {
+function lossOf(config: Llama, recipe: Recipe, parameters: Arrays, { weights, batch }: Frozen): np.Array {
   const model = new Model(config, loraScale(recipe), parameters, weights, batch);
   const logits = model.logits();
   const nll = nn.logsumexp(logits.ref, 1).sub(np.sum(logits.mul(of(batch, 'targets')), 1));
@@ -112,7 +112,7 @@ function of(arrays: Arrays, name: string): np.Array {
 
 class Model {
   constructor(
-    readonly config: ModelConfig,
+    readonly config: Llama,
     readonly scale: number,
     readonly parameters: Arrays,
     readonly weights: Arrays,
@@ -129,15 +129,15 @@ class Model {
   }
 
   #feedForward(layer: number, x: np.Array): np.Array {
-    const gate = this.#linear(`layers.${layer}.mlp.gate_proj`, x.ref);
-    const up = this.#linear(`layers.${layer}.mlp.up_proj`, x);
-    return this.#linear(`layers.${layer}.mlp.down_proj`, nn.silu(gate).mul(up));
+    const gate = this.#linear(`model.layers.${layer}.mlp.gate_proj`, x.ref);
+    const up = this.#linear(`model.layers.${layer}.mlp.up_proj`, x);
+    return this.#linear(`model.layers.${layer}.mlp.down_proj`, nn.silu(gate).mul(up));
   }
 
   #attention(layer: number, x: np.Array): np.Array {
     const { heads, kvHeads, headDim } = this.config;
     const [tokens = 0] = x.shape;
-    const name = `layers.${layer}.self_attn`;
+    const name = `model.layers.${layer}.self_attn`;
     const q = this.#rotate(this.#linear(`${name}.q_proj`, x.ref).reshape([tokens, heads, headDim]));
     const k = this.#rotate(this.#linear(`${name}.k_proj`, x.ref).reshape([tokens, kvHeads, headDim]));
     const v = this.#linear(`${name}.v_proj`, x).reshape([tokens, kvHeads, headDim]);
@@ -155,7 +155,7 @@ class Model {
   }
 
   #linear(module: string, x: np.Array): np.Array {
-    const y = np.matmul(x.ref, np.transpose(of(this.weights, `model.${module}.weight`)));
+    const y = np.matmul(x.ref, np.transpose(of(this.weights, `${module}.weight`)));
     const u = np.matmul(x, np.transpose(of(this.parameters, `${module}.A`)));
     return y.add(np.matmul(u, np.transpose(of(this.parameters, `${module}.B`))).mul(this.scale));
   }
@@ -166,7 +166,7 @@ class Model {
   }
 }
 
-function batchArrays(config: ModelConfig, { ids, labels, weights, trained }: Batch): Arrays {
+function batchArrays(config: Llama, { ids, labels, weights, trained }: Batch): Arrays {
   const { cos, sin } = ropeTables(config, ids.length);
   const table = (data: Float32Array<ArrayBuffer>) => np.array(data).reshape([ids.length, 1, config.headDim / 2]);
   return {

@@ -9,8 +9,8 @@ import { timeTiles } from '../../src/graph/measure';
 import { KEEP_ALL } from '../../src/graph/remat';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { writeQuantised } from '../../src/graph/write-quantised';
-import { expectedTensors, type ModelConfig } from '../../src/model/config';
-import { declareWeights } from '../../src/model/llama';
+import type { ModelConfig } from '../../src/model/config';
+import { weightSpecs, declareWeights } from '../../src/model/weights';
 import { deviceTypes } from '../../src/model/precision';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
@@ -69,7 +69,7 @@ async function tiledFor(device: Device, { train, update }: TrainingPrograms): Pr
 
 /** Random weights of the model, in the precision of the recipe's base. */
 export async function writeWeights(executor: WebGpuExecutor, graph: Graph, config: ModelConfig, recipe: Recipe): Promise<void> {
-  const tensors = expectedTensors(config);
+  const tensors = weightSpecs(config);
   const stored = new Map(tensors.map(({ name, shape }) => [name, shape.length > 1 ? 'f16' : 'f32'] as const));
   declareWeights(graph, config, deviceTypes(config, stored, recipe.basePrecision));
   const pool = randomData([POOL], 1, 0.05);

@@ -2,9 +2,9 @@
 
 import { uniform } from '../../src/core/random';
 import { sizeOf, type Shape } from '../../src/core/shape';
-import { parseConfig, type ModelConfig } from '../../src/model/config';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import type { Batch } from '../../src/batch/types';
+import { parseLlama, type Llama } from '../models';
 
 export const RANK = 16;
 
@@ -24,8 +24,8 @@ export function benchConfigFile(vocabulary: number) {
   };
 }
 
-export function benchConfig(vocabulary: number): ModelConfig {
-  return parseConfig(JSON.stringify(benchConfigFile(vocabulary)));
+export function benchConfig(vocabulary: number): Llama {
+  return parseLlama(JSON.stringify(benchConfigFile(vocabulary)));
 }
 
 /** LoRA of rank 16 on every linear layer and default settings, with weight decay so that its cost is included. */

@@ -8,8 +8,8 @@ import type { Executor } from '../../src/graph/executor';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { startWasm } from '../../src/graph/tfjs-backend';
-import { expectedTensors, parseConfig } from '../../src/model/config';
-import { declareWeights } from '../../src/model/llama';
+import { parseConfig } from '../../src/model/families';
+import { weightSpecs, declareWeights } from '../../src/model/weights';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { planBatches } from '../../src/train/batches';
 import { trainingPrograms } from '../../src/train/programs';
@@ -56,8 +56,7 @@ export async function openSoak(backend: SoakBackend): Promise<Soak> {
   const { executor, held } = await open(backend, graph);
   declareWeights(graph, config, () => 'f32');
   const programs = trainingPrograms(graph, config, recipe, 'soak');
-  for (const [i, { name, shape }] of expectedTensors(config).entries())
-    executor.write(graph.named(name), randomData(shape, i, 0.3));
+  for (const [i, { name, shape }] of weightSpecs(config).entries()) executor.write(graph.named(name), randomData(shape, i, 0.3));
   const session = await TrainingSession.open(executor, config, programs, recipe, 1_000_000);
   const { source } = planBatches(soakData(), recipe, 0);
   return {

@@ -10,8 +10,8 @@ import { Graph } from '../../src/graph/graph';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { startWasm } from '../../src/graph/tfjs-backend';
-import { expectedTensors, type ModelConfig } from '../../src/model/config';
-import { declareWeights } from '../../src/model/llama';
+import type { Llama } from '../models';
+import { weightSpecs, declareWeights } from '../../src/model/weights';
 import type { Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
@@ -117,14 +117,14 @@ function columns(figures: readonly Figures[]): StepFigures {
   return { losses: figures.map(({ loss }) => loss), gradNorms: figures.map(({ gradNorm }) => gradNorm) };
 }
 
-function describeModel({ layers, hiddenSize, intermediateSize, heads, kvHeads, vocabSize }: ModelConfig, tokens: number): string {
+function describeModel({ layers, hiddenSize, intermediateSize, heads, kvHeads, vocabSize }: Llama, tokens: number): string {
   const shape = `${layers} layers, hidden ${hiddenSize}, FFN ${intermediateSize}, ${heads}/${kvHeads} heads, vocabulary ${vocabSize}`;
   return `Llama (${shape}, f32), LoRA r ${RANK} on every linear layer, ${tokens} tokens`;
 }
 
 /** Frozen weights of typical magnitude; norms near 1. */
-function randomWeights(config: ModelConfig): Weights {
-  const entries = expectedTensors(config).map(({ name, shape }, i) => {
+function randomWeights(config: Llama): Weights {
+  const entries = weightSpecs(config).map(({ name, shape }, i) => {
     const data = name.includes('norm') ? randomData(shape, i, 0.1).map((x) => 1 + x) : randomData(shape, i, 0.05);
     return [name, { shape, data }] as const;
   });
@@ -142,7 +142,7 @@ interface Ours<E extends Executor> {
 
 async function openOurs<E extends Executor>(
   open: (graph: Graph) => E,
-  config: ModelConfig,
+  config: Llama,
   recipe: Recipe,
   weights: Weights,
   batch: Batch,

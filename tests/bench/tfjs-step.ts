@@ -6,7 +6,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { AdapterTensor } from '../../src/adapter/types';
 import type { Batch } from '../../src/batch/types';
-import { ropeTables, type ModelConfig } from '../../src/model/config';
+import type { Llama } from '../models';
+import { ropeTables } from '../../src/model/rope';
 import { loraScale, type Recipe } from '../../src/recipe/recipe';
 
 /** Frozen tensors by their name in the model. */
@@ -26,7 +27,7 @@ interface Moments {
 const HIDDEN = -1e9;
 
 export class TfjsStep {
-  readonly #config: ModelConfig;
+  readonly #config: Llama;
   readonly #recipe: Recipe;
   readonly #weights = new Map<string, tf.Tensor>();
   readonly #factors = new Map<string, Factors>();
@@ -36,7 +37,7 @@ export class TfjsStep {
   readonly #tables: ReturnType<typeof tableTensors>;
   #step = 0;
 
-  constructor(config: ModelConfig, recipe: Recipe, weights: Weights, adapter: readonly AdapterTensor[], batch: Batch) {
+  constructor(config: Llama, recipe: Recipe, weights: Weights, adapter: readonly AdapterTensor[], batch: Batch) {
     this.#config = config;
     this.#recipe = recipe;
     for (const [name, { shape, data }] of weights) this.#weights.set(name, tf.tensor(data, [...shape]));
@@ -96,16 +97,16 @@ export class TfjsStep {
   }
 
   #feedForward(layer: number, x: tf.Tensor2D): tf.Tensor2D {
-    const gate = this.#linear(`layers.${layer}.mlp.gate_proj`, x);
-    const up = this.#linear(`layers.${layer}.mlp.up_proj`, x);
-    return this.#linear(`layers.${layer}.mlp.down_proj`, tf.mul(tf.mul(gate, tf.sigmoid(gate)), up));
+    const gate = this.#linear(`model.layers.${layer}.mlp.gate_proj`, x);
+    const up = this.#linear(`model.layers.${layer}.mlp.up_proj`, x);
+    return this.#linear(`model.layers.${layer}.mlp.down_proj`, tf.mul(tf.mul(gate, tf.sigmoid(gate)), up));
   }
 
   /** Query heads that share a key head form one product: [Hkv, G·T, D] × [Hkv, T, D]ᵀ. */
   #attention(layer: number, x: tf.Tensor2D): tf.Tensor2D {
     const { heads, kvHeads, headDim } = this.#config;
     const tokens = x.shape[0];
-    const name = `layers.${layer}.self_attn`;
+    const name = `model.layers.${layer}.self_attn`;
     const byHead = (part: tf.Tensor3D) => tf.transpose(part, [1, 0, 2]);
     const q = byHead(this.#rotate(this.#linear(`${name}.q_proj`, x), heads));
     const k = byHead(this.#rotate(this.#linear(`${name}.k_proj`, x), kvHeads));
@@ -128,7 +129,7 @@ export class TfjsStep {
   }
 
   #linear(module: string, x: tf.Tensor2D): tf.Tensor2D {
-    const y = tf.matMul<tf.Tensor2D>(x, this.#weight(`model.${module}`), false, true);
+    const y = tf.matMul<tf.Tensor2D>(x, this.#weight(module), false, true);
     const factors = this.#factors.get(module);
     if (factors === undefined) return y;
     const update = tf.matMul(tf.matMul(x, factors.a, false, true), factors.b, false, true);
@@ -170,7 +171,7 @@ function scalar(tensor: tf.Tensor): tf.Scalar {
   return tf.reshape<tf.Rank.R0>(tensor, []);
 }
 
-function batchTensors({ vocabSize }: ModelConfig, { ids, labels, weights, trained }: Batch) {
+function batchTensors({ vocabSize }: Llama, { ids, labels, weights, trained }: Batch) {
   return {
     ids: tf.tensor1d(ids, 'int32'),
     targets: tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), vocabSize), 'float32')),
@@ -178,7 +179,7 @@ function batchTensors({ vocabSize }: ModelConfig, { ids, labels, weights, traine
   };
 }
 
-function tableTensors(config: ModelConfig, tokens: number) {
+function tableTensors(config: Llama, tokens: number) {
   const { cos, sin } = ropeTables(config, tokens);
   const half = config.headDim / 2;
   const mask = Float32Array.from({ length: tokens * tokens }, (_, i) => (i % tokens > Math.floor(i / tokens) ? HIDDEN : 0));

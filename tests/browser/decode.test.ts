@@ -9,9 +9,9 @@ import { Graph } from '../../src/graph/graph';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { startWasm } from '../../src/graph/tfjs-backend';
-import { parseConfig } from '../../src/model/config';
+import { parseConfig } from '../../src/model/families';
+import { declareWeights } from '../../src/model/weights';
 import { Decoder, type Prompt } from '../../src/model/generate';
-import { declareWeights } from '../../src/model/llama';
 import { randomFloats } from '../random';
 
 const config = parseConfig(

@@ -1,6 +1,7 @@
 /** A small complete model for tests in the browser. */
 
-import { expectedTensors, parseConfig } from '../../src/model/config';
+import { parseConfig } from '../../src/model/families';
+import { weightSpecs } from '../../src/model/weights';
 import { openFolder, type ModelFolder } from '../../src/model/folder';
 import { byteSize, writeSafetensors } from '../../src/model/safetensors';
 
@@ -12,7 +13,7 @@ const CONFIG = {
 /** Weights and id depend on `seed`. */
 export function modelFiles(seed = 1): File[] {
   const config = JSON.stringify(CONFIG);
-  const tensors = expectedTensors(parseConfig(config)).map(({ name, shape }) => {
+  const tensors = weightSpecs(parseConfig(config)).map(({ name, shape }) => {
     const numbers = new Float32Array((byteSize('F32', shape) ?? 0) / 4).map((_, i) => Math.sin(seed * i));
     return { name, shape, dtype: 'F32', data: new Uint8Array(numbers.buffer) } as const;
   });

@@ -83,7 +83,7 @@ const count = (events: readonly TrainEvent[], type: TrainEvent['type']) => event
 function cacheBytes(): number {
   const { config } = folder;
   const { sequences, positions } = sampleCache(config, recipe);
-  return sequences * positions * config.layers * 2 * config.kvHeads * config.headDim * 2;
+  return config.attention.reduce((sum, { kvHeads, headDim }) => sum + sequences * positions * 2 * kvHeads * headDim * 2, 0);
 }
 
 test('without memory for samples the run reports that and continues', async () => {

@@ -7,8 +7,9 @@ import { Graph } from '../../src/graph/graph';
 import { KEEP_ALL, rematPolicies } from '../../src/graph/remat';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { writeQuantised } from '../../src/graph/write-quantised';
-import { expectedTensors, parseConfig, type ModelConfig } from '../../src/model/config';
-import { declareWeights } from '../../src/model/llama';
+import type { ModelConfig } from '../../src/model/config';
+import { parseConfig } from '../../src/model/families';
+import { weightSpecs, declareWeights } from '../../src/model/weights';
 import { deviceTypes } from '../../src/model/precision';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
@@ -63,9 +64,7 @@ function batchAt(index: number, { microBatch, sequenceLength }: Recipe): Batch {
 
 async function open(recipe: Recipe, remat = KEEP_ALL, matrices: 'f16' | 'f32' = 'f16'): Promise<TrainingSession> {
   const graph = new Graph();
-  const stored = new Map(
-    expectedTensors(config).map(({ name, shape }) => [name, shape.length === 1 ? 'f32' : matrices] as const),
-  );
+  const stored = new Map(weightSpecs(config).map(({ name, shape }) => [name, shape.length === 1 ? 'f32' : matrices] as const));
   declareWeights(graph, config, deviceTypes(config, stored, recipe.basePrecision));
   const programs = trainingPrograms(graph, config, recipe, 'run', remat);
   const executor = new WebGpuExecutor(device, { poison: true });

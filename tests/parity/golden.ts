@@ -78,10 +78,10 @@ async function tensors(url: string): Promise<ReadonlyMap<string, Tensor>> {
   return new Map(await Promise.all(header.tensors.map(read)));
 }
 
-/** `base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight` → module `layers.0.self_attn.q_proj`, kind A. */
+/** `base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight` → module `model.layers.0.self_attn.q_proj`, kind A. */
 function adapterOf(found: ReadonlyMap<string, Tensor>): AdapterTensor[] {
   return [...found].flatMap(([name, tensor]) => {
-    const [, module, kind] = /^base_model\.model\.model\.(.+)\.lora_(A|B)\.weight$/.exec(name) ?? [];
+    const [, module, kind] = /^base_model\.model\.(.+)\.lora_(A|B)\.weight$/.exec(name) ?? [];
     return module !== undefined && (kind === 'A' || kind === 'B') ? [{ module, kind, ...tensor }] : [];
   });
 }

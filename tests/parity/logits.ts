@@ -4,11 +4,12 @@ import { declareAdapter, flatAdapter } from '../../src/adapter/lora';
 import { CONFIG_FILE, readPeft, WEIGHTS_FILE } from '../../src/export/peft';
 import { plan } from '../../src/graph/plan';
 import { fetchFiles, openFolder } from '../../src/model/folder';
-import { declareBatch, logitsOf, packedPass, rotaryData } from '../../src/model/pass';
+import { declareBatch, logitsOf, packedHidden } from '../../src/model/pass';
+import { targetLayers } from '../../src/model/weights';
+import { rotaryData } from '../../src/model/rotary';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { openEngine } from '../../src/train/engine';
 import { LoadedModel } from '../../src/train/loaded';
-import { targetLayers } from '../../src/train/programs';
 
 const MODEL_FILES = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
 
@@ -28,14 +29,14 @@ export async function adaptedLogits(
   const recipe = parseRecipe({ rank, alpha, useRslora, targetModules: [...targetModules] });
   const model = await LoadedModel.load(await openEngine(executor), folder, 'stored', () => undefined);
   const { graph, executor: device } = model;
-  const adapter = declareAdapter(graph, 'peft', targetLayers(model.config, recipe), recipe);
+  const adapter = declareAdapter(graph, 'peft', targetLayers(model.config, recipe.targetModules), recipe);
   device.write(adapter.flat, flatAdapter(adapter, peft.tensors));
 
   const shape = { rows: 1, tokens: ids.length };
   const batch = declareBatch(graph, 'prompt', shape);
   const last = graph.declare('last', 'input', [1], 'i32');
   const program = graph.program('logits');
-  const hidden = packedPass(program, graph, model.config, batch, shape, { adapter, seed: null });
+  const hidden = packedHidden(program, graph, model.config, batch, shape, adapter);
   const compiled = await device.compile(plan(program, [logitsOf(program, graph, model.config, hidden, last)]));
   for (const [value, data] of rotaryData(graph, model.config, ids.length)) device.write(value, data);
   device.write(batch.ids, Int32Array.from(ids));

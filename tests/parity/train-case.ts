@@ -6,9 +6,10 @@ import { CodedError } from '../../src/core/errors';
 import type { Executor } from '../../src/graph/executor';
 import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
-import { parseConfig, type ModelConfig } from '../../src/model/config';
-import { declareWeights } from '../../src/model/llama';
-import { logitsOf, packedPass } from '../../src/model/pass';
+import type { ModelConfig } from '../../src/model/config';
+import { parseConfig } from '../../src/model/families';
+import { logitsOf, packedHidden } from '../../src/model/pass';
+import { declareWeights } from '../../src/model/weights';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
@@ -64,7 +65,7 @@ function missing(index: number): never {
 
 function isDetermined({ name }: Value, { case: { f64_deviation: own } }: Golden): boolean {
   const [, module, kind] = /\/(.+)\.([AB])$/.exec(name) ?? [];
-  const peftName = `base_model.model.model.${module ?? ''}.lora_${kind ?? ''}.weight`;
+  const peftName = `base_model.model.${module ?? ''}.lora_${kind ?? ''}.weight`;
   return !(own.undetermined ?? []).some((undetermined) => undetermined.replace('.default.', '.') === peftName);
 }
 
@@ -124,7 +125,7 @@ async function lastLogits(
   const shape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
   const program = scope.program('logits');
   const rows = scope.declare('rows', 'input', [shape.rows], 'i32');
-  const hidden = packedPass(program, scope, config, batch, shape, { adapter, seed: null });
+  const hidden = packedHidden(program, scope, config, batch, shape, adapter);
   const compiled = await executor.compile(plan(program, [logitsOf(program, scope, config, hidden, rows)]));
   executor.write(batch.ids, data.ids as Int32Array<ArrayBuffer>);
   executor.write(batch.positions, data.positions as Int32Array<ArrayBuffer>);

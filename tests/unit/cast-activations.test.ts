@@ -6,7 +6,7 @@ import { asUse } from '../../src/graph/node';
 import { peakLive } from '../../src/graph/memory';
 import type { Plan } from '../../src/graph/plan';
 import type { ModelConfig } from '../../src/model/config';
-import { declareWeights } from '../../src/model/llama';
+import { declareWeights } from '../../src/model/weights';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 import { matmulOp } from '../../kernels/matmul';

@@ -3,7 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
-import { expectedTensors, parseConfig, ropeFrequencies, ropeTables } from '../../src/model/config';
+import { parseConfig } from '../../src/model/families';
+import { parseLlama } from '../models';
+import { ropeFrequencies, ropeTables } from '../../src/model/rope';
+import { weightSpecs } from '../../src/model/weights';
 import { readHeader } from '../../src/model/safetensors';
 
 const golden = (name: string) => new URL(`../golden/${name}`, import.meta.url);
@@ -13,7 +16,7 @@ const base = {
   ...{ model_type: 'llama', hidden_size: 64, intermediate_size: 96, num_hidden_layers: 2, num_attention_heads: 4 },
   ...{ vocab_size: 96, max_position_embeddings: 2048, rms_norm_eps: 1e-5, hidden_act: 'silu' },
 };
-const parse = (changes: object) => parseConfig(JSON.stringify({ ...base, ...changes }));
+const parse = (changes: object) => parseLlama(JSON.stringify({ ...base, ...changes }));
 
 function failure(changes: object): CodedError {
   try {
@@ -32,13 +35,14 @@ describe('parseConfig', () => {
       const header = await readHeader(new Blob([readFileSync(golden(`${name}/model.safetensors`))]), name);
       const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
       const found = header.tensors.map((t) => ({ name: t.name, shape: t.shape })).sort(byName);
-      expect([...expectedTensors(config)].sort(byName)).toEqual(found);
+      const expected = weightSpecs(config).map(({ name, shape }) => ({ name, shape }));
+      expect(expected.sort(byName)).toEqual(found);
     },
   );
 
   it('has defaults for optional fields', () => {
     const config = parse({});
-    expect(config).toMatchObject({ kvHeads: 4, headDim: 16, tied: false, qkNorm: false, windows: [0, 0] });
+    expect(config).toMatchObject({ kvHeads: 4, headDim: 16, tied: false, qkNorm: false });
     expect(config.bias).toEqual({ qkv: false, o: false, mlp: false });
     expect(config.rope).toEqual({ theta: 10000, type: 'default' });
     expect(parse({ model_type: 'qwen3' }).headDim).toBe(128);
@@ -58,7 +62,7 @@ describe('parseConfig', () => {
   });
 
   it('has a sliding window for the layers that use one', () => {
-    const windows = (more: object) => parse(more).windows;
+    const windows = (more: object) => parse(more).attention.map(({ window }) => window);
     expect(windows({ model_type: 'mistral', sliding_window: 512 })).toEqual([512, 512]);
     expect(windows({ model_type: 'mistral', sliding_window: null })).toEqual([0, 0]);
     expect(windows({ model_type: 'mistral', sliding_window: 2048 })).toEqual([0, 0]);

@@ -1,7 +1,8 @@
 /** Model folders for tests: golden ones, and small ones built in memory. */
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { expectedTensors, parseConfig } from '../../src/model/config';
+import { parseConfig } from '../../src/model/families';
+import { weightSpecs } from '../../src/model/weights';
 import { byteSize, writeSafetensors, type TensorData } from '../../src/model/safetensors';
 
 /** The files of a folder on disk as a browser provides them, with names that begin with `prefix`. */
@@ -17,7 +18,7 @@ export const CONFIG = {
 
 /** Tensors of the small model, all zeros, in `dtype`. */
 export function tensorsOf(config: object = CONFIG, dtype: 'F32' | 'F16' | 'BF16' = 'F32'): TensorData[] {
-  return expectedTensors(parseConfig(JSON.stringify(config))).map(({ name, shape }) => {
+  return weightSpecs(parseConfig(JSON.stringify(config))).map(({ name, shape }) => {
     return { name, shape, dtype, data: new Uint8Array(byteSize(dtype, shape) ?? 0) };
   });
 }

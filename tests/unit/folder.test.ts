@@ -28,7 +28,7 @@ describe('openFolder', () => {
     // Embedding 5·8, q and o 8·8, k and v 4·8, gate, up and down 8·12, three norms of 8.
     expect(view.parameters).toBe(40 + 2 * 64 + 2 * 32 + 3 * 96 + 3 * 8);
     expect(view.targets).toContain('down_proj');
-    expect([view.cached, view.hasChatTemplate, config.tied]).toEqual([false, false, true]);
+    expect([view.cached, view.hasChatTemplate, config.modelType]).toEqual([false, false, 'llama']);
   });
 
   it('opens the outermost folder with a config.json', async () => {

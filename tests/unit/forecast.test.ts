@@ -12,10 +12,10 @@ import { layOut, peakLive } from '../../src/graph/memory';
 import { KEEP_ALL, rematPolicies, type RematPolicy } from '../../src/graph/remat';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { sizeOf } from '../../src/core/shape';
-import { expectedTensors, type ModelConfig } from '../../src/model/config';
+import type { ModelConfig } from '../../src/model/config';
+import { declareCache } from '../../src/model/decode-pass';
+import { weightSpecs, declareWeights } from '../../src/model/weights';
 import { decodePlans } from '../../src/model/decode-programs';
-import { declareWeights } from '../../src/model/llama';
-import { declareCache } from '../../src/model/pass';
 import { deviceTypes } from '../../src/model/precision';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { forecastMemory, forecastWith } from '../../src/train/forecast';
@@ -35,7 +35,7 @@ function openDevice(): Device {
 
 /** The types that `expectedStorage` gives for files in F16 or BF16, with the recipe's precision for linear layers. */
 function dtypesOf(config: ModelConfig, { basePrecision }: Recipe): (name: string) => DType {
-  const stored = expectedTensors(config).map(({ name, shape }) => [name, shape.length > 1 ? 'f16' : 'f32'] as const);
+  const stored = weightSpecs(config).map(({ name, shape }) => [name, shape.length > 1 ? 'f16' : 'f32'] as const);
   return deviceTypes(config, new Map(stored), basePrecision);
 }
 

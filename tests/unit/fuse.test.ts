@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
-import { declareWeights } from '../../src/model/llama';
+import { declareWeights } from '../../src/model/weights';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 import { add } from '../../kernels/add';

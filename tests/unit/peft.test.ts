@@ -29,7 +29,7 @@ const CASES = ['llama_gqa', 'llama_rslora_untied', 'qwen2', 'qwen3'].flatMap((na
 const ramp = (module: string, kind: 'A' | 'B', shape: readonly [number, number]): AdapterTensor => {
   return { module, kind, shape, data: Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => i / 7) };
 };
-const PAIR = [ramp('layers.0.mlp.up_proj', 'B', [5, 2]), ramp('layers.0.mlp.up_proj', 'A', [2, 3])];
+const PAIR = [ramp('model.layers.0.mlp.up_proj', 'B', [5, 2]), ramp('model.layers.0.mlp.up_proj', 'A', [2, 3])];
 const SETTINGS = { rank: 2, alpha: 4, dropout: 0.1, useRslora: true };
 
 const file = (files: readonly { name: string; bytes: Uint8Array<ArrayBuffer> }[], name: string) => {
@@ -71,8 +71,8 @@ describe('PEFT files', () => {
   it('can have tensors that are parts of a larger buffer', async () => {
     const flat = Float32Array.from({ length: 20 }, (_, i) => i);
     const parts = [
-      { module: 'layers.0.q_proj', kind: 'A', shape: [2, 3], data: flat.subarray(1, 7) },
-      { module: 'layers.0.q_proj', kind: 'B', shape: [4, 2], data: flat.subarray(7, 15) },
+      { module: 'model.layers.0.q_proj', kind: 'A', shape: [2, 3], data: flat.subarray(1, 7) },
+      { module: 'model.layers.0.q_proj', kind: 'B', shape: [4, 2], data: flat.subarray(7, 15) },
     ] as const;
     const files = writePeft(parts, SETTINGS, 'b');
     const read = await readPeft(
@@ -83,7 +83,7 @@ describe('PEFT files', () => {
   });
 
   it('are not written from factors that do not fit', () => {
-    expect(() => writePeft(PAIR.slice(1), SETTINGS, 'b')).toThrow('internal: layers.0.mlp.up_proj has the factors A');
+    expect(() => writePeft(PAIR.slice(1), SETTINGS, 'b')).toThrow('internal: model.layers.0.mlp.up_proj has the factors A');
     expect(() => writePeft(PAIR, { ...SETTINGS, rank: 3 }, 'b')).toThrow('internal:');
     expect(() => writePeft([], SETTINGS, 'b')).toThrow('internal:');
   });
@@ -127,27 +127,27 @@ describe('reading adapters', () => {
     const tensor = (name: string, shape: readonly number[], dtype: 'F32' | 'I32' = 'F32', bits: readonly number[] = []) => {
       const data = new Uint32Array(shape.reduce((a, b) => a * b, 1));
       data.set(bits);
-      return { name: `base_model.model.model.${name}`, dtype, shape, data: new Uint8Array(data.buffer) };
+      return { name: `base_model.model.${name}`, dtype, shape, data: new Uint8Array(data.buffer) };
     };
     const bytes = writeSafetensors([
-      tensor('layers.0.q_proj.lora_A.weight', [3, 4]),
-      tensor('layers.0.q_proj.lora_B.weight', [6, 2], 'F32', [0x7fc00000]),
-      tensor('layers.0.v_proj.lora_A.weight', [2, 5]),
-      tensor('layers.9.q_proj.lora_A.weight', [2, 4]),
-      tensor('layers.0.q_proj.lora_magnitude_vector', [6]),
-      tensor('layers.0.v_proj.lora_B.weight', [6, 2], 'I32'),
+      tensor('model.layers.0.q_proj.lora_A.weight', [3, 4]),
+      tensor('model.layers.0.q_proj.lora_B.weight', [6, 2], 'F32', [0x7fc00000]),
+      tensor('model.layers.0.v_proj.lora_A.weight', [2, 5]),
+      tensor('model.layers.9.q_proj.lora_A.weight', [2, 4]),
+      tensor('model.layers.0.q_proj.lora_magnitude_vector', [6]),
+      tensor('model.layers.0.v_proj.lora_B.weight', [6, 2], 'I32'),
     ]);
-    const layers = ['q', 'v'].map((name) => ({ module: `layers.0.${name}_proj`, inputs: 4, outputs: 6 }));
+    const layers = ['q', 'v'].map((name) => ({ module: `model.layers.0.${name}_proj`, inputs: 4, outputs: 6 }));
     const error = await failure(readPeft(config(), new Blob([bytes]), layers));
     expect(error.code).toBe('model/weights');
-    const found = error.problems.map((p) => `${p.where.replace('base_model.model.model.', '')} ${p.message}`);
+    const found = error.problems.map((p) => `${p.where.replace('base_model.model.', '')} ${p.message}`);
     expect(found.sort()).toEqual([
-      'layers.0.q_proj.lora_A.weight has the shape [3, 4], expected [2, 4]',
-      'layers.0.q_proj.lora_B.weight has NaN or infinity',
-      'layers.0.q_proj.lora_magnitude_vector is not a LoRA factor of a causal language model',
-      'layers.0.v_proj.lora_A.weight has the shape [2, 5], expected [2, 4]',
-      'layers.0.v_proj.lora_B.weight has the type I32; supported are F32, F16 and BF16',
-      'layers.9.q_proj.lora_A.weight belongs to layers.9.q_proj, which the model does not have',
+      'model.layers.0.q_proj.lora_A.weight has the shape [3, 4], expected [2, 4]',
+      'model.layers.0.q_proj.lora_B.weight has NaN or infinity',
+      'model.layers.0.q_proj.lora_magnitude_vector is not a LoRA factor',
+      'model.layers.0.v_proj.lora_A.weight has the shape [2, 5], expected [2, 4]',
+      'model.layers.0.v_proj.lora_B.weight has the type I32; supported are F32, F16 and BF16',
+      'model.layers.9.q_proj.lora_A.weight belongs to model.layers.9.q_proj, which the model does not have',
     ]);
   });
 

@@ -11,9 +11,9 @@ import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
-import { parseConfig } from '../../src/model/config';
+import { parseConfig } from '../../src/model/families';
+import { declareWeights } from '../../src/model/weights';
 import { Decoder } from '../../src/model/generate';
-import { declareWeights } from '../../src/model/llama';
 import { randomFloats } from '../random';
 import { countingGpu } from './counting-gpu';
 

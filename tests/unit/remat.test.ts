@@ -6,7 +6,7 @@ import { peakLive } from '../../src/graph/memory';
 import type { Plan } from '../../src/graph/plan';
 import { rematPolicies, type RematPolicy } from '../../src/graph/remat';
 import type { ModelConfig } from '../../src/model/config';
-import { declareWeights } from '../../src/model/llama';
+import { declareWeights } from '../../src/model/weights';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 import type { Value } from '../../kernels/op';

@@ -7,8 +7,8 @@ import { Graph, type Node } from '../../src/graph/graph';
 import { peakLive } from '../../src/graph/memory';
 import { rematPolicies } from '../../src/graph/remat';
 import { twinBytes } from '../../src/graph/twin-memory';
-import { parseConfig } from '../../src/model/config';
-import { declareWeights } from '../../src/model/llama';
+import { parseConfig } from '../../src/model/families';
+import { declareWeights } from '../../src/model/weights';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 

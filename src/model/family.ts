@@ -1,0 +1,80 @@
+/**
+ * The contract of a model family: how it reads config.json, which weights it has, and its forward pass. A family is one file in
+ * `families` and one row of its table.
+ */
+
+import type { Shape } from '../core/shape';
+import type { Program } from '../graph/graph';
+import type { Value } from '../../kernels/op';
+import type { ModelConfig } from './config';
+import type { Fields } from './config-fields';
+
+export interface WeightSpec {
+  /** Hugging Face's full name, e.g. `model.layers.0.self_attn.q_proj.weight`. */
+  readonly name: string;
+  /** Other names of the tensor in weight files. */
+  readonly aliases?: readonly string[];
+  /** In the engine; linear weights are [out, in]. */
+  readonly shape: Shape;
+  /** `linear`: a layer of a block, which adapters can target and quantisation applies to. `head`: an output head that is not tied. */
+  readonly use: 'linear' | 'embedding' | 'head' | 'vector';
+  /** The files have the matrix as [in, out]: it is transposed when it is loaded. */
+  readonly transposed?: boolean;
+}
+
+/** The tokens of a forward pass, i32 [M] each. */
+export interface Tokens {
+  readonly ids: Value;
+  /** Position of each token in its document. */
+  readonly positions: Value;
+}
+
+export interface LinearOptions {
+  /** Added to the result: a residual. */
+  readonly addend?: Value;
+  /** p [M, R] and q [out, R]: scale·p·qᵀ is added in the same kernel. */
+  readonly lowRank?: { readonly p: Value; readonly q: Value; readonly scale: number };
+}
+
+/**
+ * What a family builds its forward pass with. It is also the seam for fine-tuning methods: a method returns a pass whose functions
+ * do more than those of the pass that it got.
+ */
+export interface Pass {
+  readonly program: Program;
+  /** The weight of that full name. */
+  weight(name: string): Value;
+  /** Rows [M, C] of the table of that name. */
+  embed(name: string, ids: Value): Value;
+  /** x·Wᵀ + bias, [M, out], for the weight `module`.weight and the bias `module`.bias, if the family has one. */
+  linear(module: string, x: Value, options?: LinearOptions): Value;
+  /** Rotates q [M, H·D] and k [M, Hkv·D] by the positions of the tokens; returns them unchanged in a layer without RoPE. */
+  rotate(layer: number, q: Value, k: Value): { readonly q: Value; readonly k: Value };
+  /** o [M, H·D] of q [M, H·D], k and v [M, Hkv·D], after `rotate`. */
+  attend(layer: number, q: Value, k: Value, v: Value): Value;
+  /** Builds a layer of the model: its nodes are recomputed together when activations are not kept. */
+  layer<T>(index: number, build: () => T): T;
+}
+
+export interface Family<C extends ModelConfig = ModelConfig> {
+  /** The values of `model_type` that the family reads. */
+  readonly modelTypes: readonly string[];
+  /** Class names in `architectures` that compute what `hidden` and `head` do. */
+  readonly architectures: RegExp;
+  /** Adds all problems to `fields`. The result is not used if there are any. */
+  readConfig(fields: Fields, modelType: string): C;
+  /** All weights; other tensors in the files are ignored. Their order must not change: a model's id depends on it. */
+  weights(config: C): readonly WeightSpec[];
+  /** Appends the final hidden states [M, C], normalised for the head. */
+  hidden(pass: Pass, config: C, tokens: Tokens): Value;
+  /** Name of the output head's weight [V, C]: that of the embedding if they are tied. */
+  head(config: C): string;
+}
+
+/** A change of the forward pass, such as an adapter. */
+export interface Adaptation {
+  /** A label for programs. */
+  readonly name: string;
+  /** `seed`: i32 [2], seed and step of the dropout; null: no dropout. */
+  wrap(pass: Pass, seed: Value | null): Pass;
+}

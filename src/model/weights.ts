@@ -1,0 +1,48 @@
+/** What follows from the weights of a family: the linear layers, their names for `target_modules`, the declared values. */
+
+import type { DType } from '../core/dtype';
+import { internal } from '../core/errors';
+import type { Graph } from '../graph/graph';
+import type { ModelConfig } from './config';
+import { familyOf } from './families';
+import type { WeightSpec } from './family';
+
+/** A linear layer that can be adapted: x has `inputs` columns, y has `outputs`. */
+export interface LinearLayer {
+  /** Full name, e.g. `model.layers.0.self_attn.q_proj`. */
+  readonly module: string;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+export function weightSpecs(config: ModelConfig): readonly WeightSpec[] {
+  return familyOf(config).weights(config);
+}
+
+/** The linear layers of the blocks, in order of use. */
+export function linearLayers(config: ModelConfig): readonly LinearLayer[] {
+  return weightSpecs(config)
+    .filter(({ use }) => use === 'linear')
+    .map(({ name, shape }) => {
+      const [outputs, inputs] = shape;
+      if (outputs === undefined || inputs === undefined) throw internal(`${name} is not a matrix`);
+      return { module: name.replace(/\.weight$/, ''), inputs, outputs };
+    });
+}
+
+/** The last parts of the names of the linear layers, e.g. `q_proj`: the usual values for LoRA's `target_modules`. */
+export function targetNames(config: ModelConfig): readonly string[] {
+  return [...new Set(linearLayers(config).map(({ module }) => module.split('.').at(-1) ?? module))];
+}
+
+/** The linear layers that `target_modules` selects, by PEFT's rule: the full name or its end after a dot. */
+export function targetLayers(config: ModelConfig, targets: 'all-linear' | readonly string[]): readonly LinearLayer[] {
+  const layers = linearLayers(config);
+  if (targets === 'all-linear') return layers;
+  return layers.filter(({ module }) => targets.some((target) => module === target || module.endsWith(`.${target}`)));
+}
+
+/** Declares all weights as frozen values of the types that `dtypeOf` gives. */
+export function declareWeights(graph: Graph, config: ModelConfig, dtypeOf: (name: string) => DType): void {
+  for (const { name, shape } of weightSpecs(config)) graph.declare(name, 'frozen', shape, dtypeOf(name));
+}
