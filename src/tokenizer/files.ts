@@ -2,6 +2,8 @@
 
 import * as v from 'valibot';
 import { CodedError, messageOf, type Problem } from '../core/errors';
+import { exactNormalizer } from './bert-normalizer';
+import { postProcessorSchema, readPostProcessor, type InputTemplate } from './post-processor';
 import type { TokenizerFiles } from './types';
 
 const token = v.nullish(v.union([v.string(), v.looseObject({ content: v.string() })]));
@@ -14,6 +16,7 @@ const vocabulary = v.custom<object>((value) => typeof value === 'object' && valu
 const tokenizerSchema = v.looseObject({
   model: v.looseObject({ type: v.optional(v.picklist(['BPE', 'Unigram', 'WordPiece'])), vocab: vocabulary }),
   added_tokens: v.optional(v.array(v.looseObject({ id: v.number(), content: v.string() })), []),
+  post_processor: postProcessorSchema,
 });
 
 const configSchema = v.looseObject({
@@ -34,6 +37,8 @@ export type SpecialName = 'bos_token' | 'eos_token' | 'pad_token' | 'unk_token';
 export interface ParsedFiles {
   /** tokenizer.json, with the keys that the tokenizer library requires. */
   readonly tokenizer: Readonly<Record<string, unknown>>;
+  /** The special tokens around texts, by tokenizer.json alone. */
+  readonly template: InputTemplate;
   /** tokenizer_config.json; empty when there is none. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Special tokens by the name that chat templates use. */
@@ -57,7 +62,13 @@ export function parseTokenizerFiles(files: TokenizerFiles): ParsedFiles {
   if (tokenizer === null || config === null || generation === null) throw unusable(problems);
   const eos = generation.eos_token_id ?? [];
   return {
-    tokenizer: { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, ...tokenizer },
+    tokenizer: {
+      ...{ pre_tokenizer: null, decoder: null, ...tokenizer },
+      // The library's own adds the special tokens differently; `template` has them.
+      post_processor: null,
+      normalizer: exactNormalizer(tokenizer.normalizer ?? null),
+    },
+    template: readPostProcessor(tokenizer.post_processor),
     config,
     specials: specialsOf(config),
     addBos: config.add_bos_token ?? null,

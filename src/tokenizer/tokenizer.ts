@@ -3,6 +3,8 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { CodedError, messageOf } from '../core/errors';
 import { parseTokenizerFiles, type ParsedFiles } from './files';
+import { assemble, countSpecial, sharedRoom, type InputTokens } from './input';
+import { affixesOf, withBosEos, type InputTemplate } from './post-processor';
 import { ChatTemplate } from './template';
 import type { TokenizerFiles } from './types';
 
@@ -28,6 +30,7 @@ export class TextTokenizer {
   /** One more than the largest id. */
   readonly size: number;
   readonly #tokenizer: Tokenizer;
+  readonly #template: InputTemplate;
   /** Added tokens before which any text may be split without changing its tokens. */
   readonly #cuts: readonly string[];
   readonly #heads = new Map<string, readonly number[]>();
@@ -40,7 +43,8 @@ export class TextTokenizer {
     const raw = parsed.tokenizer.normalizer === null;
     this.#cuts = added.filter((one) => !one.lstrip && (raw || !one.normalized) && one.content !== '').map((one) => one.content);
     this.size = 1 + [...this.#tokenizer.get_vocab(true).values()].reduce((most, id) => Math.max(most, id), -1);
-    [this.prefix, this.suffix] = this.#affixes(parsed);
+    this.#template = this.#findTemplate(parsed);
+    [this.prefix, this.suffix] = affixesOf(this.#template);
     this.eosId = this.#findEos(parsed);
     this.padId = this.#idOf(parsed.specials.pad_token) ?? parsed.padId;
     this.chat = new ChatTemplate(parsed.chatTemplate, this.#templateTokens(parsed), this.prefix.length > 0);
@@ -51,6 +55,20 @@ export class TextTokenizer {
   /** Ids of `text`, without added special tokens. */
   encode(text: string): number[] {
     return text === '' ? [] : this.#tokenizer.encode(text, { add_special_tokens: false }).ids;
+  }
+
+  /**
+   * A text or a pair of texts with the special tokens around them, at most `length` tokens: texts are cut at the end, the longer one
+   * first, and special tokens are kept. Null when `length` has no room for the special tokens and a token of the texts.
+   */
+  encodeInput(text: string, second: string | null = null, length = Infinity): InputTokens | null {
+    const pieces = second === null ? this.#template.single : this.#template.pair;
+    const [a, b] = [this.encode(text), second === null ? [] : this.encode(second)];
+    const room = length - countSpecial(pieces);
+    if (room < Math.min(1, a.length + b.length)) return null;
+    const [keptA, keptB] = sharedRoom(a.length, b.length, room);
+    const tokens = assemble(pieces, { A: a.slice(0, keptA), B: b.slice(0, keptB) });
+    return { ...tokens, truncated: a.length + b.length - keptA - keptB };
   }
 
   /**
@@ -98,18 +116,15 @@ export class TextTokenizer {
     return startsWith(both, anchor) ? both.slice(anchor.length) : this.encode(text);
   }
 
-  /** The special tokens that tokenizer.json adds before and after a text, unless tokenizer_config.json overrides them. */
-  #affixes(parsed: ParsedFiles): [readonly number[], readonly number[]] {
-    const plain = this.encode('a');
-    const whole = this.#tokenizer.encode('a', { add_special_tokens: true }).ids;
-    const at = whole.findIndex((_, i) => startsWith(whole.slice(i), plain));
-    const [before, after] = at < 0 ? [[], []] : [whole.slice(0, at), whole.slice(at + plain.length)];
-    const overridden = (flag: boolean | null, name: 'bos_token' | 'eos_token', found: number[]) => {
-      const id = this.#idOf(parsed.specials[name]);
+  /** The special tokens that tokenizer.json adds around texts, unless tokenizer_config.json overrides them. */
+  #findTemplate({ template, specials, addBos, addEos }: ParsedFiles): InputTemplate {
+    const [before, after] = affixesOf(template);
+    const overridden = (flag: boolean | null, name: 'bos_token' | 'eos_token', found: readonly number[]) => {
+      const id = this.#idOf(specials[name]);
       if (flag === null) return found;
       return flag && id !== null ? [id] : [];
     };
-    return [overridden(parsed.addBos, 'bos_token', before), overridden(parsed.addEos, 'eos_token', after)];
+    return withBosEos(template, overridden(addBos, 'bos_token', before), overridden(addEos, 'eos_token', after));
   }
 
   #findEos(parsed: ParsedFiles): number | null {

@@ -21,6 +21,15 @@ function starterFiles(): TokenizerFiles {
   };
 }
 
+/** Files of a model that is served with the page, without a generation_config.json. */
+function served(name: string): Source {
+  const read = (file: string) => readFileSync(new URL(`../../public/models/${name}/${file}`, import.meta.url), 'utf8');
+  return {
+    shared: [],
+    load: () => ({ ...NONE, tokenizerJson: read('tokenizer.json'), tokenizerConfig: read('tokenizer_config.json') }),
+  };
+}
+
 function fixture(name: string): Source {
   const read = (file: string) => readFileSync(new URL(`fixtures/tokenizers/${name}/${file}`, import.meta.url), 'utf8');
   return {
@@ -63,9 +72,11 @@ interface Source {
 
 const SOURCES = {
   starter: { shared: [], load: starterFiles },
+  'starter-encoder': served('starter-encoder'),
   'gpt2-like': fixture('gpt2-like'),
   'qwen-like': fixture('qwen-like'),
   'llama2-like': fixture('llama2-like'),
+  'roberta-like': fixture('roberta-like'),
   unigram: fixture('unigram'),
   wordpiece: fixture('wordpiece'),
   stories260K: shared('data/stories260K/tokenizer.json', 'data/stories260K/tokenizer_config.json'),
@@ -77,7 +88,7 @@ export type TokenizerName = keyof typeof SOURCES;
 export const TOKENIZER_NAMES = Object.keys(SOURCES) as TokenizerName[];
 
 /** Tokenizers that decode to the same text. The others have no tokens for unknown characters, or change case and spaces. */
-export const LOSSLESS_NAMES = TOKENIZER_NAMES.filter((name) => name !== 'unigram' && name !== 'wordpiece');
+export const LOSSLESS_NAMES = TOKENIZER_NAMES.filter((name) => !['unigram', 'wordpiece', 'starter-encoder'].includes(name));
 
 export const filesOf = (name: TokenizerName): TokenizerFiles => SOURCES[name].load();
 
