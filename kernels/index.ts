@@ -11,9 +11,11 @@ import { crossentropyOp } from './crossentropy';
 import { dropoutOp } from './dropout';
 import { embeddingOp, segmentSumOp } from './embedding';
 import { gradnormOp } from './gradnorm';
+import { layernormBackwardOp, layernormOp } from './layernorm';
 import { lossscaleOp } from './lossscale';
 import { lowrankOp, lowrankSumOp } from './lowrank';
 import { matmulOp } from './matmul';
+import { normWeightBackwardOp } from './norm_weight_backward';
 import type { Op } from './op';
 import { quantiseOp } from './quantise';
 import { rmsnormBackwardOp, rmsnormOp } from './rmsnorm';
@@ -34,10 +36,13 @@ export const ops = {
   dropout: dropoutOp,
   embedding: embeddingOp,
   gradnorm: gradnormOp,
+  layernorm: layernormOp,
+  layernorm_backward: layernormBackwardOp,
   lossscale: lossscaleOp,
   lowrank: lowrankOp,
   lowrank_sum: lowrankSumOp,
   matmul: matmulOp,
+  norm_weight_backward: normWeightBackwardOp,
   quantise: quantiseOp,
   rmsnorm: rmsnormOp,
   rmsnorm_backward: rmsnormBackwardOp,

@@ -3,18 +3,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { internal } from '../src/core/errors';
 import { sizeOf } from '../src/core/shape';
-import { f32, specialise, type Constants } from '../src/gpu/shader';
-import { bindRange, rowRanges, type ItemRange } from './lib/binding-ranges';
-import { laneConstants, withLanes } from './lib/lanes';
-import { bytesOf, linearGrid, read, write } from './lib/launch';
-import { f32Spec, isActivation, isF32, matrixOf, misfit, notTrained } from './lib/rule';
-import { withTensors } from './lib/tensors';
-import { defineOp, type Binding, type Builder, type Dispatch, type Spec, type Target, type Value } from './op';
-import source from './rmsnorm.wgsl?raw';
-
-/** Invocations per workgroup, and the most that share a run. A CPU pays for every barrier between them. */
-const GROUP = { gpu: 256, cpu: 64 };
-const MAX_LANES = { gpu: 64, cpu: 4 };
+import { bytesOf } from './lib/launch';
+import { normBackward, normForward, runsOf } from './lib/norm';
+import { f32Spec, isF32, misfit } from './lib/rule';
+import { normWeightBackwardOp } from './norm_weight_backward';
+import { defineOp, type Builder, type Value } from './op';
 
 export interface RmsnormAttrs {
   readonly eps: number;
@@ -22,7 +15,7 @@ export interface RmsnormAttrs {
 
 /**
  * x [M, G·W] and weight [W] → y [M, G·W] and rstd [M·G], f32. For each run of W elements: rstd = 1/√(mean(x²) + eps),
- * y = x·rstd·weight. The weight is frozen; rstd is saved for the gradient.
+ * y = x·rstd·weight. rstd is saved for the gradient.
  */
 export const rmsnormOp = defineOp<RmsnormAttrs>()({
   name: 'rmsnorm',
@@ -30,10 +23,14 @@ export const rmsnormOp = defineOp<RmsnormAttrs>()({
   outputs: ['y', 'rstd'],
   infer: (inputs) => ({ y: f32Spec(inputs.x.shape), rstd: f32Spec([runsOf('rmsnorm', inputs)]) }),
   gradient(builder, { inputs: { x, weight }, outputs: { rstd } }, { y: dy, rstd: drstd }, wanted) {
-    if (wanted.weight) throw notTrained('rmsnorm', 'weight');
     if (drstd !== null) throw internal('rmsnorm: rstd is saved for the gradient and has no gradient itself');
-    if (dy === null || !wanted.x) return { x: null, weight: null };
-    return { x: builder.apply(rmsnormBackwardOp, { x, weight, rstd, dy, addend: null }, {}).dx, weight: null };
+    if (dy === null) return { x: null, weight: null };
+    const ofWeight = () =>
+      builder.apply(normWeightBackwardOp, { dy, x, rstd, mean: null }, { width: sizeOf(weight.shape), bias: false }).dweight;
+    return {
+      x: wanted.x ? builder.apply(rmsnormBackwardOp, { x, weight, rstd, dy, addend: null }, {}).dx : null,
+      weight: wanted.weight ? ofWeight() : null,
+    };
   },
   twin({ x, weight }, { eps }) {
     const runs = tf.reshape(x, [-1, weight.size]);
@@ -42,15 +39,8 @@ export const rmsnormOp = defineOp<RmsnormAttrs>()({
   },
   f16: ({ inputs: { weight } }) => ({ inputs: ['x'], outputs: sizeOf(weight.shape) % 4 === 0 ? ['y'] : [] }),
   cost: (use) => ({ flops: 4 * sizeOf(use.outputs.y.shape), bytes: bytesOf(use) }),
-  launch({ inputs: { x, weight }, outputs: { y, rstd } }, { eps }, target) {
-    const width = sizeOf(weight.shape);
-    const dispatches = rowRanges(sizeOf(rstd.shape), 4 * width, target.maxBindingBytes).map((range) => {
-      const wide = (binding: Binding) => bindRange(binding, range, 4 * width);
-      const bindings = [wide(read(x)), bindRange(write(rstd), range, 4), wide(write(y)), read(weight)];
-      return dispatch('rmsnorm', range, width, bindings, { BACKWARD: false, ADDEND: false, EPS: f32(eps) }, target);
-    });
-    return { scratch: [], dispatches };
-  },
+  launch: ({ inputs, outputs }, { eps }, target) =>
+    normForward({ label: 'rmsnorm', ...inputs, ...outputs, eps, centred: null }, target),
 });
 
 /** dx = rstd·(dy·weight − x̂·mean(dy·weight·x̂)) + addend with x̂ = x·rstd; shapes as in `rmsnormOp`, the addend that of x. */
@@ -78,48 +68,11 @@ export const rmsnormBackwardOp = defineOp()({
   // dx is the gradient of the residual stream, which stays f32.
   f16: () => ({ inputs: ['x', 'dy', 'addend'], outputs: [] }),
   cost: (use) => ({ flops: 8 * sizeOf(use.outputs.dx.shape), bytes: bytesOf(use) }),
-  launch({ inputs: { x, weight, rstd, dy, addend }, outputs: { dx } }, _attrs, target) {
-    const width = sizeOf(weight.shape);
-    const dispatches = rowRanges(sizeOf(rstd.shape), 4 * width, target.maxBindingBytes).map((range) => {
-      const wide = (binding: Binding) => bindRange(binding, range, 4 * width);
-      const required = [wide(read(x)), bindRange(read(rstd), range, 4), wide(read(dy)), wide(write(dx)), read(weight)];
-      const bindings = [...required, ...(addend ? [wide(read(addend))] : [])];
-      return dispatch('rmsnorm_backward', range, width, bindings, { BACKWARD: true, ADDEND: addend !== null }, target);
-    });
-    return { scratch: [], dispatches };
-  },
+  launch: ({ inputs, outputs }, _attrs, target) =>
+    normBackward({ label: 'rmsnorm_backward', ...inputs, ...outputs, mean: null }, target),
 });
 
 /** Normalises each run of x that is as long as `weight`; `rstd` is saved for the gradient. */
 export function rmsnorm(builder: Builder, x: Value, weight: Value, eps: number): { y: Value; rstd: Value } {
   return builder.apply(rmsnormOp, { x, weight }, { eps });
-}
-
-/** M·G, after checking x and weight. */
-function runsOf(op: string, inputs: { readonly x: Spec; readonly weight: Spec }): number {
-  const { x, weight } = inputs;
-  const [rows = 0, columns = 0] = matrixOf(x) ?? [];
-  const [width = 0] = weight.shape;
-  if (!isActivation(x) || !isF32(weight, [width]) || columns === 0 || columns % width !== 0)
-    throw misfit(op, { ...inputs }, 'x f32|f16[M, G·W] and weight f32[W]');
-  return (rows * columns) / width;
-}
-
-function dispatch(
-  label: string,
-  range: ItemRange,
-  width: number,
-  bindings: readonly Binding[],
-  constants: Constants,
-  target: Target,
-): Dispatch {
-  const VECTOR = width % 4 === 0;
-  const WIDTH = VECTOR ? width / 4 : width;
-  const kind = target.software ? 'cpu' : 'gpu';
-  const LANES = Math.min(MAX_LANES[kind], 2 ** Math.floor(Math.log2(WIDTH)));
-  const RUNS = GROUP[kind] / LANES;
-  const { workgroups, stride } = linearGrid(range.count, RUNS);
-  const sizes = { VECTOR, WIDTH, RUNS, COUNT: range.count, GRID: stride };
-  const all = { ...laneConstants(target, LANES, GROUP[kind]), ...sizes, ...constants };
-  return { shader: specialise(label, withTensors(withLanes(source), bindings, all), 'main', all), workgroups, bindings };
 }

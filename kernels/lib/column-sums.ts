@@ -1,6 +1,7 @@
 /** Sums over the rows of a matrix in two stages of fixed order: parts of the rows, then the sum of the parts. */
 
 import * as tf from '@tensorflow/tfjs-core';
+import { sizeOf } from '../../src/core/shape';
 import { specialise } from '../../src/gpu/shader';
 import type { Binding, Dispatch, Launch, Operand, Target } from '../op';
 import { bindRange, rowRanges, type ItemRange } from './binding-ranges';
@@ -29,16 +30,14 @@ export interface Centred {
 /** Invocations of a workgroup, and the most that lie along the columns. */
 const GROUP = { gpu: 256, cpu: 64 };
 const MAX_COLUMNS = 16;
-/** Rows of a part, and parts of a range of rows. Long sums in f32 are precise because no stage adds many terms. */
+/** Runs of a part, and parts of a range of runs. Long sums in f32 are precise because no stage adds many terms. */
 const MIN_PART_ROWS = 64;
 const MAX_PARTS = 64;
 
 /** The launch of `spec`; several dispatches per stage when a tensor exceeds the binding limit. */
 export function columnSums(spec: ColumnSums, target: Target): Launch {
   const { label, values, width, sums } = spec;
-  const [M = 0, columns = 0] = values.shape;
-  const groups = columns / width;
-  const ranges = rowRanges(M, 4 * columns, target.maxBindingBytes).map((rows) => partition(rows, groups));
+  const ranges = rowRanges(sizeOf(values.shape) / width, 4 * width, target.maxBindingBytes).map(partition);
   const before = (range: number) => ranges.slice(0, range).reduce((total, { parts }) => total + parts, 0);
   const count = before(ranges.length);
   const outputs = [sums, spec.norm?.centred?.biasSums].filter((operand) => operand !== null && operand !== undefined);
@@ -51,24 +50,22 @@ export function columnSums(spec: ColumnSums, target: Target): Launch {
   return { scratch: outputs.map(() => 4 * width * count), dispatches: [...stages, ...totals] };
 }
 
-/** Rows of M, and how many runs of the sum make a part of them. */
-interface PartitionedRows {
-  readonly rows: ItemRange;
-  readonly groups: number;
+/** A range of the runs, and the parts that it is summed in. */
+interface PartitionedRuns {
+  readonly runs: ItemRange;
   readonly partRows: number;
   readonly parts: number;
 }
 
-function partition(rows: ItemRange, groups: number): PartitionedRows {
-  const runs = rows.count * groups;
-  const partRows = Math.max(MIN_PART_ROWS, Math.ceil(runs / MAX_PARTS));
-  return { rows, groups, partRows, parts: Math.ceil(runs / partRows) };
+function partition(runs: ItemRange): PartitionedRuns {
+  const partRows = Math.max(MIN_PART_ROWS, Math.ceil(runs.count / MAX_PARTS));
+  return { runs, partRows, parts: Math.ceil(runs.count / partRows) };
 }
 
 /** The sums of the parts of one range, into `outputs` from `FIRST_PART` on. */
 function partialSums(
   { label, values, width, norm }: ColumnSums,
-  { rows, groups, partRows, parts }: PartitionedRows,
+  { runs, partRows, parts }: PartitionedRuns,
   FIRST_PART: number,
   outputs: readonly Binding[],
   target: Target,
@@ -79,9 +76,9 @@ function partialSums(
   const Y = GROUP[target.software ? 'cpu' : 'gpu'] / X;
   const centred = norm?.centred ?? null;
   const flags = { VECTOR, NORM: norm !== undefined, CENTRED: centred !== null, BIAS: outputs.length > 1 };
-  const constants = { ...flags, WIDTH, ROWS: rows.count * groups, PART_ROWS: partRows, FIRST_PART, X, Y };
-  const wide = (operand: Operand) => bindRange(read(operand), rows, 4 * width * groups);
-  const narrow = (operand: Operand) => bindRange(read(operand), rows, 4 * groups);
+  const constants = { ...flags, WIDTH, ROWS: runs.count, PART_ROWS: partRows, FIRST_PART, X, Y };
+  const wide = (operand: Operand) => bindRange(read(operand), runs, 4 * width);
+  const narrow = (operand: Operand) => bindRange(read(operand), runs, 4);
   const [first, ...others] = outputs;
   const bindings = [
     wide(values),

@@ -6,6 +6,7 @@
 
 import { accumulateOp } from '../../kernels/accumulate';
 import { addOp } from '../../kernels/add';
+import { layernormBackwardOp } from '../../kernels/layernorm';
 import { lowrankOp, lowrankSumOp } from '../../kernels/lowrank';
 import { matmulOp } from '../../kernels/matmul';
 import type { Op, Value } from '../../kernels/op';
@@ -14,7 +15,7 @@ import type { Node } from './graph';
 import { asUse, makeNode, useOf } from './node';
 
 /** Ops that add an optional input called `addend` to their output. */
-const ADDEND_OPS: ReadonlySet<Op> = new Set<Op>([matmulOp, rmsnormBackwardOp]);
+const ADDEND_OPS: ReadonlySet<Op> = new Set<Op>([matmulOp, rmsnormBackwardOp, layernormBackwardOp]);
 
 /**
  * The same computation with `add(matmul, lowrank)` as one extended product, `x` of `add(op, x)` as the op's addend, and

@@ -14,6 +14,7 @@ import { crossentropy } from '../../kernels/crossentropy';
 import { dropout } from '../../kernels/dropout';
 import { embedding, segmentSum } from '../../kernels/embedding';
 import { gradnorm } from '../../kernels/gradnorm';
+import { layernorm } from '../../kernels/layernorm';
 import { lossscale } from '../../kernels/lossscale';
 import { lowrank } from '../../kernels/lowrank';
 import { matmul } from '../../kernels/matmul';
@@ -128,8 +129,16 @@ function lowrankProducts(b: Bench): readonly Value[] {
 
 function norms(b: Bench): readonly Value[] {
   const x = b.numbers('x', [M, WIDTH]);
-  const { y } = rmsnorm(b.program, x, b.numbers('weight', [WIDTH]), 1e-5);
-  return [y, ...b.gradients([y], [x])];
+  const weight = b.numbers('weight', [WIDTH]);
+  const { y } = rmsnorm(b.program, x, weight, 1e-5);
+  return [y, ...b.gradients([y], [x, weight])];
+}
+
+function layerNorms(b: Bench): readonly Value[] {
+  const x = b.numbers('x', [M, WIDTH]);
+  const [weight, bias] = [b.numbers('weight', [WIDTH]), b.numbers('bias', [WIDTH])];
+  const y = layernorm(b.program, x, weight, bias, 1e-5);
+  return [y, ...b.gradients([y], [x, weight, bias])];
 }
 
 function rotations(b: Bench): readonly Value[] {
@@ -270,6 +279,17 @@ export const TRIALS: readonly Trial[] = [
     expected: [
       [7.760955, -4.370589, 1232.976],
       [52.25811, -10.62244, 1247.34],
+      [-22.73392, 0.6037368, 208.5538],
+    ],
+  },
+  {
+    name: 'layernorm',
+    build: layerNorms,
+    expected: [
+      [-26.40814, 7.603139, 1776.532],
+      [-4.019839, 36.36387, 1238.266],
+      [-11.74948, -36.12403, 173.5514],
+      [-12.01504, -19.24057, 215.0395],
     ],
   },
   {

@@ -1,12 +1,14 @@
 /** Sums that are fused into the kernels that compute their terms. */
 
 import { expect, test } from 'vitest';
+import { gradient } from '../../src/graph/gradient';
 import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
 import { declareWeights } from '../../src/model/weights';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 import { add } from '../../kernels/add';
+import { layernorm } from '../../kernels/layernorm';
 import { matmul } from '../../kernels/matmul';
 import { modelShapes } from '../models';
 
@@ -27,6 +29,21 @@ test('a term that something else reads is not fused', () => {
   const names = (outputs: Parameters<typeof plan>[1]) => plan(program, outputs).nodes.map(({ op }) => op.name);
   expect(names([sum])).toEqual(['matmul']);
   expect(names([sum, part])).toEqual(['matmul', 'add']);
+});
+
+test('a layer norm adds the gradient of the residual', () => {
+  const graph = new Graph();
+  const x = graph.declare('x', 'input', [4, 8]);
+  const w = graph.declare('w', 'frozen', [8, 8]);
+  const [weight, bias] = [graph.declare('weight', 'frozen', [8]), graph.declare('bias', 'frozen', [8])];
+  const dy = graph.declare('dy', 'input', [4, 8]);
+  const program = graph.program('block');
+  const y = matmul(program, { a: layernorm(program, x, weight, bias, 1e-5), w, addend: x });
+  const dx = gradient(program, new Map([[y, dy]]), [x]).get(x);
+  if (dx === undefined) throw new Error('no gradient');
+  const backward = plan(program, [dx]).nodes.filter(({ pass }) => pass === 'backward');
+  expect(backward.map(({ op }) => op.name)).toEqual(['matmul', 'layernorm_backward']);
+  expect(backward.at(-1)?.inputs.at(-1)).toBe(dy);
 });
 
 test('a layer with adapters on all linear layers takes 52 operations', () => {

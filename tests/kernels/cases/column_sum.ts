@@ -43,7 +43,7 @@ const example = (size: Size, rest: Partial<Example> = {}): Example => ({
 });
 
 const split = (size: Size): Example =>
-  example(size, { name: `${named(size)} in blocks`, target: { maxBindingBytes: 64 * 4 * size[1] * size[2] } });
+  example(size, { name: `${named(size)} in blocks`, target: { maxBindingBytes: 64 * 4 * size[2] } });
 
 export const columnSumCases = opCases(columnSumOp, {
   shard: 'elementwise',

@@ -13,6 +13,7 @@ import { columnSumCases } from './column_sum';
 import { crossentropyCases, crossentropyVariantCases } from './crossentropy';
 import { dropoutCases } from './dropout';
 import { embeddingCases, embeddingGradientCases } from './embedding';
+import { layernormBackwardCases, layernormCases, layernormPlainCases, normWeightBackwardCases } from './layernorm';
 import { lossscaleCases } from './lossscale';
 import { lowrankCases, lowrankSumCases, lowrankTileCases } from './lowrank';
 import {
@@ -45,6 +46,8 @@ export const cases = {
   dropout: [dropoutCases],
   embedding: [embeddingCases, embeddingGradientCases],
   gradnorm: [gradnormCases],
+  layernorm: [layernormCases, layernormPlainCases],
+  layernorm_backward: [layernormBackwardCases],
   lossscale: [lossscaleCases],
   lowrank: [lowrankCases, lowrankTileCases],
   lowrank_sum: [lowrankSumCases],
@@ -57,6 +60,7 @@ export const cases = {
     matmulQuantisedTileCases,
     tileCases,
   ],
+  norm_weight_backward: [normWeightBackwardCases],
   quantise: [quantiseCases],
   rmsnorm: [rmsnormCases],
   rmsnorm_backward: [rmsnormBackwardCases],

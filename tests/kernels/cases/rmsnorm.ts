@@ -56,7 +56,7 @@ const name = (size: readonly [number, number, number]) => `${size.join('x')}${ba
 
 export const rmsnormCases = opCases(rmsnormOp, {
   shard: 'block',
-  gradient: { inputs: ['x'], outputs: ['y'] },
+  gradient: { inputs: ['x', 'weight'], outputs: ['y'] },
   f16: ['17x1x96', '3x5x64', '50x3x8', '2x4x128'],
   cases: all.map((size, i) => ({
     ...limit(size),
