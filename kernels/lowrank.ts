@@ -1,9 +1,10 @@
-/** Products with one small side: x·Aᵀ, u·A and the adapter's own gradients, which sum over tokens. */
+/** Products with one small side, x·Aᵀ and u·A, and the gradients of adapters and weights, which sum over tokens. */
 
 import * as tf from '@tensorflow/tfjs-core';
 import { f32, specialise } from '../src/gpu/shader';
 import { bindRange, itemRanges, type ItemRange } from './lib/binding-ranges';
 import { gemm } from './lib/gemm';
+import { transposedGemm } from './lib/gemm-transposed';
 import { bytesOf, read, readScratch, write, writeScratch } from './lib/launch';
 import { addPartialSums } from './lib/partial-sums';
 import { f32Spec, isActivation, isF32, matrixOf, misfit } from './lib/rule';
@@ -120,6 +121,9 @@ const THREADS = { gpu: 32768, cpu: 64 };
 /** Splits of fewer tokens than this cost more for the sum than they gain. */
 const SHORTEST_SPLIT = 32;
 
+/** Widths up to which a sum over tokens takes the kernel for narrow results. */
+const NARROW = 64;
+
 /** How the sum is stored: multiplied by `scale`, and added to what the output holds. */
 interface Storing {
   readonly scale: number;
@@ -132,8 +136,17 @@ interface TokenTile {
   readonly splitTokens: number;
 }
 
-/** aᵀ·b. Splits of the tokens are summed in parallel into scratch and then added; one stage when the result has enough invocations. */
+/** aᵀ·b with the kernel for narrow results, or with the tiles of the matrix product. */
 function tokenSum(a: Operand, b: Operand, y: Binding, storing: Storing, target: Target): Launch {
+  const { M, N, K } = sizesOf({ a, b }, 'tn');
+  if (Math.min(M, N) <= NARROW) return narrowSum(a, b, y, storing, target);
+  const sizes = { label: 'lowrank tn', rows: M, columns: N, depth: K };
+  const { scale: factor, accumulate } = storing;
+  return transposedGemm({ ...sizes, a: read(a), w: read(b), type: b.dtype, factor, accumulate, y }, target);
+}
+
+/** aᵀ·b. Splits of the tokens are summed in parallel into scratch and then added; one stage when the result has enough invocations. */
+function narrowSum(a: Operand, b: Operand, y: Binding, storing: Storing, target: Target): Launch {
   const { M, N, K } = sizesOf({ a, b }, 'tn');
   const { software } = target;
   const side = software ? 8 : 4;

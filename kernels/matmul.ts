@@ -1,10 +1,11 @@
 /** The linear layer with its low-rank adapter: one product whose depth is extended by the rank. Its shaders are lib/gemm*.wgsl. */
 
 import * as tf from '@tensorflow/tfjs-core';
+import { columnSum } from './column_sum';
 import { gemm, type Layout } from './lib/gemm';
 import { bytesOf, read, write } from './lib/launch';
 import type { Named } from './lib/named';
-import { f32Spec, isActivation, isActivationOf, isF32, matrixOf, misfit, notTrained } from './lib/rule';
+import { f32Spec, isActivation, isActivationOf, isF32, matrixOf, misfit, requireF32 } from './lib/rule';
 import { product } from './lib/twin';
 import { lowrank } from './lowrank';
 import { defineOp, type Builder, type Spec, type Value } from './op';
@@ -28,7 +29,7 @@ const EXPECTED =
   'a f32|f16[M, K], w f32|f16|q8|q4 ([N, K] nt, [K, N] nn), and optionally p f32[M, R] with q f32 ([N, R] nt, [R, N] nn), bias f32[N], addend f32|f16[M, N]';
 
 /**
- * y = a·op(w) + scale·p·op(q) + bias + addend, f32 [M, N]. The weights (w and bias) are frozen; differentiable in a, p, q and addend.
+ * y = a·op(w) + scale·p·op(q) + bias + addend, f32 [M, N]. Differentiable in every input; a weight that is trained must be f32.
  */
 export const matmulOp = defineOp<MatmulAttrs>()({
   name: 'matmul',
@@ -38,20 +39,19 @@ export const matmulOp = defineOp<MatmulAttrs>()({
     const { M, N } = sizesOf(inputs, attrs);
     return { y: f32Spec([M, N]) };
   },
-  gradient(builder, { inputs: { w, p, q }, attrs: { layout, scale } }, { y: dy }, wanted) {
-    if (wanted.w) throw notTrained('matmul', 'w');
-    if (wanted.bias) throw notTrained('matmul', 'bias');
+  gradient(builder, { inputs: { a, w, p, q }, attrs: { layout, scale } }, { y: dy }, wanted) {
+    if (wanted.w) requireF32('matmul', 'w', w);
     const other: Layout = layout === 'nt' ? 'nn' : 'nt';
-    const dq = (of: Value) => {
-      const [left, right] = layout === 'nt' ? [dy, of] : [of, dy];
-      return lowrank(builder, left, right, { layout: 'tn', scale });
+    const sumOverRows = (left: Value, factor: number) => {
+      const [first, second] = layout === 'nt' ? [dy, left] : [left, dy];
+      return lowrank(builder, first, second, { layout: 'tn', scale: factor });
     };
     return {
       a: wanted.a ? matmul(builder, { a: dy, w, layout: other }) : null,
-      w: null,
+      w: wanted.w ? sumOverRows(a, 1) : null,
       p: wanted.p && q ? lowrank(builder, dy, q, { layout: other, scale }) : null,
-      q: wanted.q && p ? dq(p) : null,
-      bias: null,
+      q: wanted.q && p ? sumOverRows(p, scale) : null,
+      bias: wanted.bias ? columnSum(builder, dy) : null,
       addend: wanted.addend ? dy : null,
     };
   },

@@ -55,6 +55,8 @@ export interface Gemm {
   readonly extension?: Product | null;
   readonly bias?: Binding | null;
   readonly addend?: Binding | null;
+  /** Add to what `y` holds instead of overwriting it. */
+  readonly accumulate?: boolean;
   readonly y: Binding;
 }
 
@@ -131,10 +133,15 @@ function splitDepth(block: Block, target: Target, scratch: number): Launch {
     return { scratch: [], dispatches: [dispatch(block, tile, product.depth, target)] };
   const { bias = null, addend = null, label, y } = block;
   const partial = { ...block, bias: null, addend: null, y: writeScratch(scratch) };
-  const accumulate = block.depthStart > 0;
+  const accumulate = accumulates(block);
   const sums = { partials: readScratch(scratch), count, rows, columns, bias, addend, accumulate, y };
   const sum = addPartialSums({ label: `${label} sum`, ...sums });
   return { scratch: [bytes], dispatches: [dispatch(partial, tile, depthEach, target), sum] };
+}
+
+/** Blocks of the depth after the first add to the result of the earlier ones. */
+function accumulates({ depthStart, whole }: Block): boolean {
+  return depthStart > 0 || whole.accumulate === true;
 }
 
 /** One dispatch. `depthEach` is the depth that each layer of the grid (z) takes; the whole depth gives one layer. */
@@ -152,7 +159,7 @@ function dispatch(block: Block, tile: Tile, depthEach: number, target: Target): 
     Y_STRIDE: block.whole.columns,
     Y_COLUMN: block.column,
     A_COLUMN_0: block.depthStart,
-    ACCUMULATE: block.depthStart > 0 && splits === 1,
+    ACCUMULATE: accumulates(block) && splits === 1,
     ...(extension && { A_COLUMN_1: 0, W_ROW_1: layout === 'nt' ? block.column : 0 }),
   };
   const counts = { PRODUCTS: products.length, TM: tile.rows, TN: tile.columns, TN4: tile.columns / 4, FOURS: tile.depth / 4 };
@@ -171,7 +178,9 @@ function operandConstants(block: Block, products: readonly Product[], tile: Tile
   const { whole } = block;
   const nt = block.layout === 'nt';
   const wholes = [whole.product, ...(block.extension ? [block.extension] : [])];
-  const VECTOR = [whole.columns, block.columns, ...products.map(({ depth }) => depth)].every((size) => size % 4 === 0);
+  // The depths of the whole problem are the strides of a, and of w when nt.
+  const depths = [...products, ...wholes].map(({ depth }) => depth);
+  const VECTOR = [whole.columns, block.columns, ...depths].every((size) => size % 4 === 0);
   const bias = 1 + 2 * products.length;
   const native = target.features.has('shader-f16');
   const addend = bias + (block.bias != null ? 1 : 0);

@@ -59,7 +59,7 @@ export function productOf(name: string): ProductShape | null {
 /** The tile of a product: the one that the target names, or the static choice. */
 export function tileOf(product: ProductShape, target: Target): Tile {
   const { rows, columns, depth } = product;
-  if (isVector(product, target)) return vectorTile(product, target);
+  if (isFew(product, target)) return fewTile(product, target);
   const named = target.tiles?.(productName(product));
   const chosen = named === undefined ? undefined : candidateTiles(product, target).get(named);
   return chosen ?? chooseTile(rows, columns, depth, target);
@@ -68,7 +68,7 @@ export function tileOf(product: ProductShape, target: Target): Tile {
 /** The tiles that the tuner times for a product, by name. The static choice comes first. */
 export function candidateTiles(product: ProductShape, target: Target): ReadonlyMap<string, Tile> {
   const { rows, columns, depth } = product;
-  if (isVector(product, target)) return new Map([vectorTile(product, target)].map((tile) => [tileName(tile), tile]));
+  if (isFew(product, target)) return new Map([fewTile(product, target)].map((tile) => [tileName(tile), tile]));
   const tiles = [
     chooseTile(rows, columns, depth, target),
     ...directCandidates(rows, columns),
@@ -246,9 +246,15 @@ export const FEW = 8;
 /** From this many columns on, 32 lanes per group of columns fill a GPU; fewer columns take 64. */
 const MANY_COLUMNS = 4096;
 
-/** Few rows always take this tile on a GPU, even if the tuner chose another: the sums of a row must not depend on the other rows. */
-function isVector({ layout, rows }: ProductShape, { software }: Target): boolean {
-  return layout === 'nt' && rows <= FEW && !software;
+/** Few rows always take the tile of `fewTile` on a GPU, even if the tuner chose another. */
+function isFew({ rows }: ProductShape, { software }: Target): boolean {
+  return rows <= FEW && !software;
+}
+
+/** The sums of a row must not depend on the other rows. The static choice is the same for all numbers of few rows. */
+function fewTile(product: ProductShape, target: Target): Tile {
+  const { layout, rows, columns, depth } = product;
+  return layout === 'nt' ? vectorTile(product, target) : chooseTile(rows, columns, depth, target);
 }
 
 /** Lanes share the depth of four columns. Per step a lane reads 16 bytes of f32 or f16, or eight quantised weights, which share a scale. */

@@ -124,7 +124,8 @@ function lowrankProducts(b: Bench): readonly Value[] {
   const [x, dy] = [b.numbers('x', [M, 72]), b.numbers('dy', [M, 52])];
   const u = lowrank(b.program, x, b.numbers('A', [4, 72]), { layout: 'nt', scale: 1 });
   const du = lowrank(b.program, dy, b.numbers('B', [52, 4]), { layout: 'nn', scale: 2 });
-  return [u, du, lowrank(b.program, du, x, { layout: 'tn', scale: 1 })];
+  const wide = [68, 70].map((width) => lowrank(b.program, b.numbers(`dz ${width}`, [M, width]), x, { layout: 'tn', scale: 1 }));
+  return [u, du, lowrank(b.program, du, x, { layout: 'tn', scale: 1 }), ...wide];
 }
 
 function norms(b: Bench): readonly Value[] {
@@ -271,6 +272,8 @@ export const TRIALS: readonly Trial[] = [
       [-1.085891, 35.99202, 347.4309],
       [-11.87093, -42.49744, 605.6829],
       [111.5624, 168.8921, 3818.136],
+      [-10.97741, 47.58789, 8233.744],
+      [26.91145, -66.15571, 8405.482],
     ],
   },
   {

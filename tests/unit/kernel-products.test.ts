@@ -185,8 +185,12 @@ describe.each([
     }
   });
 
-  test('of a token sum', () => {
-    const inputs = { a: matrix(2048, 16), b: matrix(2048, 8192) };
+  test.each([
+    [2048, 16, 8192],
+    [2048, 8192, 2048],
+    [16384, 3072, 8192],
+  ])('of a sum over %i tokens of %i and %i columns', (tokens, rows, columns) => {
+    const inputs = { a: matrix(tokens, rows), b: matrix(tokens, columns) };
     const attrs = { layout: 'tn', scale: 2 } as const;
     expectWithinLimits(launchOp(lowrankOp, { inputs, outputs: lowrankOp.infer(inputs, attrs) }, attrs, target), target);
   });

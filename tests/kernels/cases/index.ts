@@ -22,7 +22,9 @@ import {
   matmulGradientCases,
   matmulQuantisedCases,
   matmulQuantisedTileCases,
+  matmulStoredCases,
   matmulTileCases,
+  matmulTrainedCases,
 } from './matmul';
 import { accumulateCases, adamwCases, gradnormCases } from './optimizer';
 import { quantiseCases } from './quantise';
@@ -55,6 +57,8 @@ export const cases = {
     matmulCases,
     matmulTileCases,
     matmulGradientCases,
+    matmulTrainedCases,
+    matmulStoredCases,
     matmulFewCases,
     matmulQuantisedCases,
     matmulQuantisedTileCases,

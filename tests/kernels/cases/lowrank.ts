@@ -25,6 +25,15 @@ const sizes: readonly Size[] = [
 
 const layouts = ['nt', 'nn', 'tn'] as const;
 
+/** Sums over tokens of two wide matrices, whose kernel is the matrix product; the depth of some is split on a GPU. */
+const wide: readonly Size[] = [
+  [65, 65, 1],
+  [66, 90, 130],
+  [72, 96, 36],
+  [100, 68, 1100],
+  [129, 67, 33],
+];
+
 function caseOf([M, N, K]: Size, layout: LowrankAttrs['layout'], target: Partial<Target>): CaseOf<typeof lowrankOp> {
   const a = { shape: layout === 'tn' ? [K, M] : [M, K] };
   const b = { shape: layout === 'nt' ? [N, K] : [K, N] };
@@ -33,26 +42,40 @@ function caseOf([M, N, K]: Size, layout: LowrankAttrs['layout'], target: Partial
 
 /** More tokens than one binding holds. */
 const SMALL: Partial<Target> = { maxBindingBytes: 8192 };
-const cut = [caseOf([16, 24, 300], 'tn', SMALL), caseOf([9, 31, 150], 'tn', SMALL), caseOf([300, 8, 24], 'nt', SMALL)].map(
-  (each) => ({ ...each, name: `${each.name} in parts` }),
-);
+const cut = [
+  ...[caseOf([16, 24, 300], 'tn', SMALL), caseOf([9, 31, 150], 'tn', SMALL), caseOf([300, 8, 24], 'nt', SMALL)],
+  ...[caseOf([200, 100, 300], 'tn', { maxBindingBytes: 60_000 }), caseOf([131, 67, 90], 'tn', { maxBindingBytes: 36_000 })],
+].map((each) => ({ ...each, name: `${each.name} in parts` }));
 
 export const lowrankCases = opCases(lowrankOp, {
   shard: 'lowrank',
   gradient: { inputs: ['a', 'b'] },
-  f16: ['nt 16x576x64', 'nn 16x576x64', 'nn 576x16x130', 'tn 16x576x64', 'tn 16x24x300 in parts'],
-  cases: [...sizes.flatMap((size) => layouts.map((layout) => caseOf(size, layout, {}))), ...cut],
+  f16: [
+    'nt 16x576x64',
+    'nn 16x576x64',
+    'nn 576x16x130',
+    'tn 16x576x64',
+    'tn 16x24x300 in parts',
+    'tn 72x96x36',
+    'tn 200x100x300 in parts',
+  ],
+  cases: [
+    ...sizes.flatMap((size) => layouts.map((layout) => caseOf(size, layout, {}))),
+    ...wide.map((size) => caseOf(size, 'tn', {})),
+    ...cut,
+  ],
 });
 
 export const lowrankSumCases = opCases(lowrankSumOp, {
   shard: 'lowrank',
   f16: ['16x576x64', '16x24x512, cut otherwise'],
   cases: [
-    ...sizes.map((size) => [size, {}] as const),
-    ...sizes.map((size) => [size, REAL] as const),
+    ...[...sizes, ...wide].map((size) => [size, {}] as const),
+    ...[...sizes, ...wide].map((size) => [size, REAL] as const),
     [[9, 31, 150], SMALL] as const,
+    [[200, 100, 300], { maxBindingBytes: 60_000 }] as const,
   ].map(([[M, N, K], target], i) => ({
-    name: `${M}x${N}x${K}${i >= sizes.length ? ', cut otherwise' : ''}`,
+    name: `${M}x${N}x${K}${i >= sizes.length + wide.length ? ', cut otherwise' : ''}`,
     inputs: { a: { shape: [K, M] }, b: { shape: [K, N] }, state: { shape: [M, N] } },
     attrs: { scale: 1.3 },
     target,
@@ -63,7 +86,7 @@ export const lowrankSumCases = opCases(lowrankSumOp, {
 export const lowrankTileCases = opCases(lowrankOp, {
   shard: 'lowrank',
   cases: [
-    ...sizes.map((size) => caseOf(size, 'tn', REAL)),
+    ...[...sizes, ...wide].map((size) => caseOf(size, 'tn', REAL)),
     ...sizes.slice(0, 8).map((size, i) => caseOf(size, i % 2 === 0 ? 'nt' : 'nn', REAL)),
   ],
 });

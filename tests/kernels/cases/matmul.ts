@@ -51,6 +51,7 @@ const blocks: readonly Size[] = [
   { M: 13, N: 51, K: 96, R: 3, bias: true, target: { maxBindingBytes: 13312 } },
   { M: 70, N: 68, K: 256, R: 4, addend: true, dtype: 'f16', target: { maxBindingBytes: 20000 } },
   { M: 1, N: 512, K: 256, R: 4, bias: true, addend: true, target: { maxBindingBytes: 50000 } },
+  { M: 12, N: 72, K: 129, target: { maxBindingBytes: 34000 } },
   { M: 96, N: 64, K: 2048, bias: true, target: { maxBindingBytes: 200_000 } },
   { M: 200, N: 20, K: 24, R: 4, bias: true, addend: true, target: { maxBindingBytes: 8192 } },
   { M: 150, N: 96, K: 32, R: 16, addend: true, dtype: 'f16', target: { maxBindingBytes: 6200 } },
@@ -120,6 +121,8 @@ const alternate = (sizes: readonly Size[], target: Partial<Target>) =>
 const both = (sizes: readonly Size[], target: Partial<Target>) =>
   sizes.flatMap((size) => [caseOf(size, 'nt', target), caseOf(size, 'nn', target)]);
 
+const typed = (sizes: readonly Size[], dtype: DType) => sizes.map((size) => ({ ...size, dtype }));
+
 /** Weights in f16. */
 const f16Weights = [...small, ...large].filter(({ dtype }) => dtype === 'f16');
 
@@ -159,6 +162,37 @@ export const matmulGradientCases = opCases(matmulOp, {
   cases: both(adapted, {}),
 });
 
+/** Trained weights: with one element, narrow, and wide enough for the tiles of the matrix product. */
+const trained: readonly Size[] = [
+  { M: 1, N: 1, K: 1, bias: true },
+  { M: 3, N: 5, K: 7, R: 2, bias: true },
+  { M: 2, N: 64, K: 32, bias: true, addend: true },
+  { M: 40, N: 24, K: 20, R: 4, bias: true, addend: true },
+  { M: 33, N: 130, K: 70, R: 5, bias: true, addend: true },
+  { M: 70, N: 96, K: 100, bias: true },
+  { M: 129, N: 68, K: 72, R: 4, bias: true, addend: true, target: { maxBindingBytes: 20_000 } },
+];
+
+export const matmulTrainedCases = opCases(matmulOp, {
+  shard: 'matmul',
+  gradient: { inputs: ['a', 'w', 'p', 'q', 'bias', 'addend'] },
+  cases: [...both(trained, {}), ...alternate(trained.slice(3), REAL)],
+});
+
+/** Weights that are stored as [K, N], with everything that is added to the product, in every type. */
+const stored: readonly Size[] = [
+  { M: 9, N: 132, K: 516, R: 3, bias: true, addend: true },
+  { M: 40, N: 67, K: 101, R: 4, bias: true, addend: true },
+  { M: 70, N: 96, K: 700, R: 4, bias: true, addend: true },
+];
+
+export const matmulStoredCases = opCases(matmulOp, {
+  shard: 'matmul',
+  cases: (['f32', 'f16', 'q8', 'q4'] as const).flatMap((dtype) =>
+    typed(stored, dtype).flatMap((size) => [caseOf(size, 'nn', {}), caseOf(size, 'nn', REAL)]),
+  ),
+});
+
 /** Few rows, for which the weights are read once: every number of rows, odd sizes, small and large depths, few and many columns, over the binding limit. */
 const few: readonly Size[] = [
   { M: 1, N: 1, K: 1 },
@@ -188,8 +222,6 @@ export const matmulFewCases = opCases(matmulOp, {
       .map((size) => caseOf(size, 'nt', { ...REAL, ...BASE })),
   ],
 });
-
-const typed = (sizes: readonly Size[], dtype: DType) => sizes.map((size) => ({ ...size, dtype }));
 
 /** The first sizes of `quantised` take one tile at most. */
 const ONE_TILE = 5;

@@ -28,7 +28,7 @@ export function tileCase(product: ProductShape, tile: string): CaseOf<typeof mat
       a: { shape: [rows, depth] },
       w: { shape: nt ? [columns, depth] : [depth, columns], dtype: type },
       ...(extension > 0 ? { p, q } : { p: null, q: null }),
-      ...{ bias: null, addend: null },
+      ...{ bias: { shape: [columns] }, addend: { shape: [rows, columns] } },
     },
     attrs: { layout, scale: 0.7 },
     target: { software: false, tiles: () => tile },

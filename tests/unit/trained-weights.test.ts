@@ -1,0 +1,31 @@
+/** Weights that cannot be trained: their gradient is an engine bug that is reported by name. */
+
+import { expect, test } from 'vitest';
+import { embedding } from '../../kernels/embedding';
+import { matmul } from '../../kernels/matmul';
+import { gradient } from '../../src/graph/gradient';
+import { Graph, type Program } from '../../src/graph/graph';
+import type { Value } from '../../kernels/op';
+import type { DType } from '../../src/core/dtype';
+
+/** The gradient of the sum of the value that `build` computes from the frozen weight [8, 8]. */
+function gradientOf(dtype: DType, build: (program: Program, weight: Value) => Value): () => unknown {
+  const graph = new Graph();
+  const program = graph.program('test');
+  const weight = graph.declare('weight', 'frozen', [8, 8], dtype);
+  const result = build(program, weight);
+  const seeds = new Map([[result, graph.declare('seed', 'input', result.shape)]]);
+  return () => gradient(program, seeds, [weight]);
+}
+
+const input = ({ graph }: Program, dtype: 'f32' | 'i32', ...shape: number[]) => graph.declare('x', 'input', shape, dtype);
+
+test.each(['f16', 'q8', 'q4'] as const)('the weight of a product in %s', (dtype) => {
+  const found = gradientOf(dtype, (program, w) => matmul(program, { a: input(program, 'f32', 2, 8), w }));
+  expect(found).toThrow(`internal: matmul: the gradient of w ${dtype}[8, 8] was requested; only f32 weights can be trained`);
+});
+
+test('an embedding table in f16', () => {
+  const found = gradientOf('f16', (program, table) => embedding(program, { table, ids: input(program, 'i32', 3) }));
+  expect(found).toThrow('internal: embedding: the gradient of table f16[8, 8] was requested; only f32 weights can be trained');
+});
