@@ -22,6 +22,7 @@ import { rmsnormBackwardOp, rmsnormOp } from './rmsnorm';
 import { ropeOp } from './rope';
 import { scaleOp } from './scale';
 import { swigluBackwardOp, swigluOp } from './swiglu';
+import { unaryBackwardOp, unaryOp } from './unary';
 
 export const ops = {
   accumulate: accumulateOp,
@@ -51,6 +52,8 @@ export const ops = {
   segment_sum: segmentSumOp,
   swiglu: swigluOp,
   swiglu_backward: swigluBackwardOp,
+  unary: unaryOp,
+  unary_backward: unaryBackwardOp,
 } as const satisfies Record<string, Op>;
 
 export type OpName = keyof typeof ops;

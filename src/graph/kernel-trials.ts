@@ -24,6 +24,7 @@ import { rmsnorm } from '../../kernels/rmsnorm';
 import { rope } from '../../kernels/rope';
 import { scale } from '../../kernels/scale';
 import { swiglu } from '../../kernels/swiglu';
+import { unary } from '../../kernels/unary';
 import type { DType } from '../core/dtype';
 import { internal } from '../core/errors';
 import { f32ToF16 } from '../core/f16';
@@ -167,6 +168,13 @@ function activations(b: Bench): readonly Value[] {
   const [gate, up] = [b.numbers('gate', [M, 12]), b.numbers('up', [M, 12])];
   const y = swiglu(b.program, gate, up);
   return [y, ...b.gradients([y], [gate, up])];
+}
+
+/** The functions with the longest formulas. */
+function functions(b: Bench): readonly Value[] {
+  const x = b.numbers('x', [M, 12]);
+  const y = unary(b.program, unary(b.program, x, { kind: 'gelu' }), { kind: 'tanh' });
+  return [y, ...b.gradients([y], [x])];
 }
 
 function embeddings(b: Bench): readonly Value[] {
@@ -322,6 +330,14 @@ export const TRIALS: readonly Trial[] = [
       [2.910711, 1.610495, 59.31752],
       [-4.029298, -0.651212, 60.4465],
       [0.5283125, 1.57326, 58.46757],
+    ],
+  },
+  {
+    name: 'unary',
+    build: functions,
+    expected: [
+      [-0.8283489, -2.764667, 110.1839],
+      [-1.778647, 4.623371, 102.6239],
     ],
   },
   {

@@ -34,6 +34,7 @@ import { scaleCases } from './scale';
 import { segmentSumCases } from './segment_sum';
 import { swigluBackwardCases, swigluCases } from './swiglu';
 import { tileCases } from './tiles';
+import { unaryBackwardCases, unaryCases } from './unary';
 
 export const cases = {
   accumulate: [accumulateCases],
@@ -73,6 +74,8 @@ export const cases = {
   segment_sum: [segmentSumCases],
   swiglu: [swigluCases],
   swiglu_backward: [swigluBackwardCases],
+  unary: [unaryCases],
+  unary_backward: [unaryBackwardCases],
 } as const satisfies { readonly [K in OpName]: readonly CasesOf<(typeof ops)[K]>[] };
 
 export const allCases: readonly OpCases[] = Object.values(cases).flat();
