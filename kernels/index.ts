@@ -7,6 +7,7 @@ import { attentionBackwardOp, attentionOp } from './attention';
 import { attentionCachedOp } from './attention_cached';
 import { cacheWriteOp } from './cache_write';
 import { columnSumOp } from './column_sum';
+import { concatOp, splitOp } from './columns';
 import { crossentropyOp } from './crossentropy';
 import { dropoutOp } from './dropout';
 import { embeddingOp, segmentSumOp } from './embedding';
@@ -33,6 +34,7 @@ export const ops = {
   attention_cached: attentionCachedOp,
   cache_write: cacheWriteOp,
   column_sum: columnSumOp,
+  concat: concatOp,
   crossentropy: crossentropyOp,
   dropout: dropoutOp,
   embedding: embeddingOp,
@@ -50,6 +52,7 @@ export const ops = {
   rope: ropeOp,
   scale: scaleOp,
   segment_sum: segmentSumOp,
+  split: splitOp,
   swiglu: swigluOp,
   swiglu_backward: swigluBackwardOp,
   unary: unaryOp,

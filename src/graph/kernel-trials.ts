@@ -10,6 +10,7 @@ import { attention } from '../../kernels/attention';
 import { attentionCached } from '../../kernels/attention_cached';
 import { cacheWrite } from '../../kernels/cache_write';
 import { columnSum } from '../../kernels/column_sum';
+import { concat, slice, split } from '../../kernels/columns';
 import { crossentropy } from '../../kernels/crossentropy';
 import { dropout } from '../../kernels/dropout';
 import { embedding, segmentSum } from '../../kernels/embedding';
@@ -198,6 +199,24 @@ function segmentSums(b: Bench): readonly Value[] {
   return [y, ...b.gradients([y], [x])];
 }
 
+/** Vectors and single numbers, and the gradient of a slice, which has zeros before and after it. */
+function columns(b: Bench): readonly Value[] {
+  const widths = [4, 3];
+  const inputs = widths.map((width) => b.numbers(`x ${width}`, [M, 3 * width]));
+  const middles = inputs.map((x, i) => slice(b.program, x, widths[i] ?? 0, widths[i] ?? 0));
+  const turned = inputs.map((x, i) =>
+    concat(
+      b.program,
+      split(
+        b.program,
+        x,
+        range(3, () => widths[i] ?? 0),
+      ).toReversed(),
+    ),
+  );
+  return [...turned, ...middles, ...b.gradients(middles, inputs)];
+}
+
 function losses(b: Bench): readonly Value[] {
   const hidden = b.numbers('hidden', [M, 32]);
   const head = b.numbers('head', [150, 32], 'f32', 'frozen');
@@ -354,6 +373,18 @@ export const TRIALS: readonly Trial[] = [
     expected: [
       [-9.722492, 9.16332, 228.0665],
       [3.381583, 7.061032, 450.3904],
+    ],
+  },
+  {
+    name: 'columns',
+    build: columns,
+    expected: [
+      [3.484997, 23.40808, 239.8229],
+      [7.768288, 7.7859, 184.7427],
+      [2.524853, 2.835171, 86.31492],
+      [-1.868472, -1.079035, 62.75074],
+      [0.06737775, 5.377229, 85.76573],
+      [-6.370844, 0.4497285, 56.18411],
     ],
   },
   {

@@ -10,6 +10,7 @@ import { attentionBackwardCases, attentionCases } from './attention';
 import { attentionCachedCases } from './attention_cached';
 import { cacheWriteCases } from './cache_write';
 import { columnSumCases } from './column_sum';
+import { concatCases, splitCases } from './columns';
 import { crossentropyCases, crossentropyVariantCases } from './crossentropy';
 import { dropoutCases } from './dropout';
 import { embeddingCases, embeddingGradientCases } from './embedding';
@@ -45,6 +46,7 @@ export const cases = {
   attention_cached: [attentionCachedCases],
   cache_write: [cacheWriteCases],
   column_sum: [columnSumCases],
+  concat: [concatCases],
   crossentropy: [crossentropyCases, crossentropyVariantCases],
   dropout: [dropoutCases],
   embedding: [embeddingCases, embeddingGradientCases],
@@ -72,6 +74,7 @@ export const cases = {
   rope: [ropeCases],
   scale: [scaleCases],
   segment_sum: [segmentSumCases],
+  split: [splitCases],
   swiglu: [swigluCases],
   swiglu_backward: [swigluBackwardCases],
   unary: [unaryCases],
