@@ -9,7 +9,8 @@ import { CodedError, messageOf } from '../core/errors';
 import { storageError } from '../core/storage';
 import type { Recipe } from '../recipe/recipe';
 import type { ChunkInfo } from './chunks';
-import type { Row, RowKind, RunRecord } from './types';
+import type { AnyRecord } from './format';
+import type { Row, RowKind } from './types';
 
 /** A checkpoint exists when its manifest does. Its chunks are written first. */
 export interface Manifest {
@@ -51,7 +52,7 @@ export interface TileRecord {
 }
 
 interface Schema extends DBSchema {
-  runs: { key: string; value: RunRecord };
+  runs: { key: string; value: AnyRecord };
   checkpoints: { key: [string, number]; value: Manifest };
   datasets: { key: string; value: DatasetManifest };
   chunks: { key: ChunkKey; value: Uint8Array<ArrayBuffer> };

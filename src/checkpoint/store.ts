@@ -2,8 +2,8 @@
 
 import type { EncodedDataset } from '../batch/types';
 import { CodedError, internal } from '../core/errors';
-import { defaultRecipe } from '../recipe/recipe';
 import { Database, startingWith, VERSION } from './database';
+import { currentRecord, isNewer, type AnyRecord } from './format';
 import { dropDataset, getDataset, putDataset } from './datasets';
 import { RunLocks } from './locks';
 import { recover, type Recovered } from './recover';
@@ -11,7 +11,7 @@ import { bestOf } from './retention';
 import { allRowKeys, appendRows, cutRows, dropRows, readRows, withLosses, type MeasuredManifest } from './rows';
 import { ownerOf, saveSnapshot } from './snapshot';
 import { sweep } from './sweep';
-import type { CheckpointInfo, Row, RowKind, RunRecord, RunStore, Snapshot, StoredRun } from './types';
+import type { CheckpointInfo, RecordChange, Row, RowKind, RunRecord, RunStore, Snapshot, StoredRun } from './types';
 
 const NAME = 'finetab';
 
@@ -34,14 +34,14 @@ export class IndexedRunStore implements RunStore {
     this.#locks = locks;
   }
 
-  /** Newest first. */
+  /** Newest first. Runs of newer formats are left out. */
   async runs(): Promise<readonly StoredRun[]> {
     const locked = await this.#locks.locked();
     const { records, manifests } = await this.#db.read(['runs', 'checkpoints', 'rows'], 'the list of runs', async (tx) => {
       const records = await tx.objectStore('runs').getAll();
       return { records, manifests: await withLosses(tx, await tx.objectStore('checkpoints').getAll()) };
     });
-    const runs = records.map((record) => storedRun(record, manifests, locked));
+    const runs = records.flatMap((record) => (isNewer(record) ? [] : [storedRun(currentRecord(record), manifests, locked)]));
     return runs.sort((a, b) => b.createdAt - a.createdAt);
   }
 
@@ -57,13 +57,14 @@ export class IndexedRunStore implements RunStore {
     return this.#db.write(['runs'], `the run ${run.name}`, 10_000, (tx) => [tx.objectStore('runs').put(run)]);
   }
 
-  async updateRun(id: string, change: Partial<Omit<RunRecord, 'id'>>): Promise<RunRecord> {
+  async updateRun(id: string, change: RecordChange): Promise<RunRecord> {
     let updated: RunRecord | undefined;
     await this.#db.write(['runs'], 'a run', 10_000, function* (tx) {
       const runs = tx.objectStore('runs');
       yield runs.get(id).then((record) => {
-        updated = record && { ...record, ...change };
-        return updated && runs.put(updated);
+        const changed: AnyRecord | undefined = record && { ...record, ...change };
+        updated = changed && currentRecord(changed);
+        return changed && runs.put(changed);
       });
     });
     if (updated === undefined) throw missingRun();
@@ -163,7 +164,7 @@ export class IndexedRunStore implements RunStore {
 
   async #record(id: string): Promise<RunRecord> {
     const record = await this.#db.read(['runs'], 'a run', (tx) => tx.objectStore('runs').get(id));
-    if (record !== undefined) return record;
+    if (record !== undefined) return currentRecord(record);
     throw missingRun();
   }
 }
@@ -182,13 +183,5 @@ function storedRun(record: RunRecord, manifests: readonly MeasuredManifest[], lo
     ...{ step: manifest.step, bytes: manifest.bytes, savedAt: manifest.savedAt, loss: manifest.loss },
     best: manifest === best,
   }));
-  // Settings that are newer than the run take their defaults, which equal how it was trained.
-  const recipe = { ...defaultRecipe(), ...record.recipe };
-  const layers = record.layers.map((layer) => ({ ...layer, module: fullName(layer.module) }));
-  return { ...record, recipe, layers, checkpoints, locked: locked.has(record.id) };
-}
-
-/** Earlier versions stored the modules of a Llama without the prefix of their full names. */
-function fullName(module: string): string {
-  return module.startsWith('layers.') ? `model.${module}` : module;
+  return { ...record, checkpoints, locked: locked.has(record.id) };
 }

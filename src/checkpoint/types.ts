@@ -2,6 +2,7 @@
 
 import type { EncodedDataset } from '../batch/types';
 import type { Numerics } from '../core/numerics';
+import type { Shape } from '../core/shape';
 import type { Recipe } from '../recipe/recipe';
 
 /** A prompt taken from a run's data, to try the model with. */
@@ -11,6 +12,15 @@ export interface RunPrompt {
   readonly system: string | null;
   /** `chat`: a user's turn to be answered; `text`: the beginning of a text to be continued. */
   readonly kind: 'chat' | 'text';
+}
+
+/** Where a trained parameter is in the flat vectors of a run. */
+export interface StoredParameter {
+  /** See `Parameter` in src/method/parameters.ts. */
+  readonly name: string;
+  readonly shape: Shape;
+  /** In elements. */
+  readonly offset: number;
 }
 
 /** Everything about a run except its checkpoints and rows. `putRun` replaces the whole record. */
@@ -44,9 +54,13 @@ export interface RunRecord {
   readonly dataKind?: 'chat' | 'text';
   /** Prompts of the run's data; absent in runs saved by versions that did not store them. */
   readonly prompts?: readonly RunPrompt[];
-  /** The adapted linear layers, in the order of the flat vectors. */
-  readonly layers: readonly { readonly module: string; readonly inputs: number; readonly outputs: number }[];
+  readonly format: 2;
+  /** The trained parameters, in the order of the flat vectors. */
+  readonly parameters: readonly StoredParameter[];
 }
+
+/** Fields of a record that may change. */
+export type RecordChange = Partial<Omit<RunRecord, 'id' | 'format' | 'parameters'>>;
 
 /**
  * The state that a run is resumed from: adapter parameters and both moments, flat f32 of equal length; with f16 activations also
@@ -93,7 +107,7 @@ export interface RunStore {
   run(id: string): Promise<StoredRun>;
   putRun(run: RunRecord): Promise<void>;
   /** Changes some fields of a run's record, in one transaction, so that two tabs may change different fields. The record after it. */
-  updateRun(id: string, change: Partial<Omit<RunRecord, 'id'>>): Promise<RunRecord>;
+  updateRun(id: string, change: RecordChange): Promise<RunRecord>;
   /** Removes the run, its checkpoints and rows, and its dataset when no other run needs it. */
   deleteRun(id: string): Promise<void>;
   putDataset(dataset: EncodedDataset): Promise<void>;

@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'store/blocked'
   | 'store/corrupt'
   | 'store/locked'
+  | 'store/newer'
   | 'store/failed'
   | 'worker/died'
   | 'internal';

@@ -27,6 +27,13 @@ export function randomBits(seed: number, step: number, stream: number, index: nu
   return x;
 }
 
+/** 32 bits of a name (FNV-1a over its UTF-16 units), to key random numbers by it. */
+export function hashOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
+
 /** A number in [0, 1), a multiple of 2^-24: exact in f32, so comparisons on CPU and GPU agree. */
 export function uniform(seed: number, step: number, stream: number, index: number): number {
   return (randomBits(seed, step, stream, index) >>> 8) / 16777216;

@@ -1,12 +1,13 @@
 /** The files of an exported adapter. */
 
-import type { AdapterTensor } from '../adapter/types';
+import type { NamedTensor } from '../method/parameters';
+import { methodSettings } from '../recipe/methods';
 import { modelCard, type CardFacts } from './card';
 import { writePeft } from './peft';
 import type { ExportedFile } from './types';
 
 /** adapter_config.json, adapter_model.safetensors and README.md, as PEFT lays them out. */
-export function adapterFiles(tensors: readonly AdapterTensor[], facts: CardFacts): ExportedFile[] {
+export function adapterFiles(tensors: readonly NamedTensor[], facts: CardFacts): ExportedFile[] {
   const card = { name: 'README.md', bytes: new TextEncoder().encode(modelCard(facts)) };
-  return [...writePeft(tensors, facts.recipe, facts.modelName), card];
+  return [...writePeft(tensors, methodSettings(facts.recipe), facts.modelName), card];
 }

@@ -1,34 +1,34 @@
 /** Reads and writes LoRA adapters in PEFT's format: `adapter_config.json` and `adapter_model.safetensors`. */
 
-import type { AdapterTensor } from '../adapter/types';
+import type { NamedTensor } from '../method/parameters';
 import { CodedError, internal, messageOf, type Problem } from '../core/errors';
 import { bf16ToF32, f16ToF32 } from '../core/f16';
 import { sizeOf } from '../core/shape';
 import { problemsError } from '../model/problems';
 import { inspectHeader, writeSafetensors, type TensorInfo } from '../model/safetensors';
-import type { Recipe } from '../recipe/recipe';
+import type { LoraSettings as Settings } from '../recipe/methods';
 import type { ExportedFile } from './types';
 
 export const CONFIG_FILE = 'adapter_config.json';
 export const WEIGHTS_FILE = 'adapter_model.safetensors';
 
-/** Settings of a recipe that PEFT's configuration has too. */
-export type LoraSettings = Pick<Recipe, 'rank' | 'alpha' | 'useRslora' | 'dropout'>;
+/** Settings that PEFT's configuration has too. */
+export type LoraSettings = Pick<Settings, 'rank' | 'alpha' | 'useRslora' | 'dropout'>;
 
 export interface PeftAdapter extends LoraSettings {
-  /** Sorted by module, A before B. */
-  readonly tensors: readonly AdapterTensor[];
+  /** Sorted by name. */
+  readonly tensors: readonly NamedTensor[];
   /** Sorted last parts of the module names, e.g. `q_proj`. */
   readonly targetModules: readonly string[];
   readonly baseModel: string | null;
 }
 
 /** The two files of an adapter. `baseModel` is informative: PEFT does not need it to load the adapter. */
-export function writePeft(tensors: readonly AdapterTensor[], settings: LoraSettings, baseModel: string): ExportedFile[] {
+export function writePeft(tensors: readonly NamedTensor[], settings: LoraSettings, baseModel: string): ExportedFile[] {
   checkPairs(tensors, settings.rank);
-  const data = tensors.map(({ module, kind, shape, data: values }) => {
+  const data = tensors.map(({ name, shape, data: values }) => {
     const bytes = new Uint8Array(values.buffer.slice(values.byteOffset, values.byteOffset + values.byteLength));
-    return { name: peftName(module, kind), dtype: 'F32', shape, data: bytes } as const;
+    return { name: `${PREFIX}${name}`, dtype: 'F32', shape, data: bytes } as const;
   });
   const config = new TextEncoder().encode(configText(tensors, settings, baseModel));
   return [
@@ -37,13 +37,19 @@ export function writePeft(tensors: readonly AdapterTensor[], settings: LoraSetti
   ];
 }
 
-/** PEFT's name of a factor of the module with that full name. */
-function peftName(module: string, kind: 'A' | 'B'): string {
-  return `base_model.model.${module}.lora_${kind}.weight`;
+/** PEFT wraps the model twice. */
+const PREFIX = 'base_model.model.';
+
+const FACTOR = /^(.+)\.lora_([AB])\.weight$/;
+
+/** `layers.0.q_proj.lora_A.weight` → module `layers.0.q_proj`, kind A; null for other names. */
+function factorOf(name: string): { readonly module: string; readonly kind: 'A' | 'B' } | null {
+  const [, module, kind] = FACTOR.exec(name) ?? [];
+  return module !== undefined && (kind === 'A' || kind === 'B') ? { module, kind } : null;
 }
 
 /** Few keys, because older versions of PEFT warn about unknown ones; sorted, as PEFT writes them. */
-function configText(tensors: readonly AdapterTensor[], settings: LoraSettings, baseModel: string): string {
+function configText(tensors: readonly NamedTensor[], settings: LoraSettings, baseModel: string): string {
   const config = {
     base_model_name_or_path: baseModel,
     bias: 'none',
@@ -64,18 +70,19 @@ function configText(tensors: readonly AdapterTensor[], settings: LoraSettings, b
   return JSON.stringify(config, null, 2);
 }
 
-function targetsOf(tensors: readonly AdapterTensor[]): string[] {
-  return [...new Set(tensors.map(({ module }) => module.split('.').at(-1) ?? module))].sort();
+function targetsOf(tensors: readonly NamedTensor[]): string[] {
+  return [...new Set(tensors.map(({ name }) => factorOf(name)?.module.split('.').at(-1) ?? name))].sort();
 }
 
 /** Throws an `internal:` error unless each module has A [r, in] and B [out, r]. */
-function checkPairs(tensors: readonly AdapterTensor[], rank: number): void {
+function checkPairs(tensors: readonly NamedTensor[], rank: number): void {
   if (tensors.length === 0) throw internal('an adapter without tensors');
   const kinds = new Map<string, string>();
-  for (const { module, kind, shape, data } of tensors) {
+  for (const { name, shape, data } of tensors) {
+    const { module, kind } = factorOf(name) ?? { module: name, kind: '' };
     const own = kind === 'A' ? shape[0] : shape[1];
     if (shape.length !== 2 || own !== rank || data.length !== sizeOf(shape))
-      throw internal(`${module} ${kind} is [${shape.join(', ')}] with ${data.length} numbers, rank ${rank}`);
+      throw internal(`${name} is [${shape.join(', ')}] with ${data.length} numbers, rank ${rank}`);
     kinds.set(module, (kinds.get(module) ?? '') + kind);
   }
   for (const [module, both] of kinds) if (both !== 'AB' && both !== 'BA') throw internal(`${module} has the factors ${both}`);
@@ -99,7 +106,7 @@ export async function readPeft(configJson: string, weights: Blob, layers: readon
   const header = await inspectHeader(weights, WEIGHTS_FILE);
   const problems: Problem[] = [...header.problems];
   const byModule = layers === null ? null : new Map(layers.map((layer) => [layer.module, layer]));
-  const tensors: AdapterTensor[] = [];
+  const tensors: NamedTensor[] = [];
   for (const info of header.tensors) {
     const tensor = await readTensor(info, weights, settings.rank, byModule);
     if (typeof tensor === 'string') problems.push({ where: info.name, message: tensor });
@@ -107,13 +114,11 @@ export async function readPeft(configJson: string, weights: Blob, layers: readon
   }
   if (problems.length === 0) problems.push(...unpaired(tensors));
   if (problems.length > 0) throw problemsError('model/weights', `The adapter in ${WEIGHTS_FILE} can't be used`, problems, ADVICE);
-  tensors.sort((a, b) => compare(a.module, b.module) || compare(a.kind, b.kind));
+  tensors.sort((a, b) => compare(a.name, b.name));
   return { ...settings, tensors, targetModules: targetsOf(tensors), baseModel };
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-
-const NAME = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/;
 
 /** The tensor, or what is wrong with it. */
 async function readTensor(
@@ -121,16 +126,18 @@ async function readTensor(
   weights: Blob,
   rank: number,
   layers: ReadonlyMap<string, Layer> | null,
-): Promise<AdapterTensor | string> {
-  const [, module, kind] = NAME.exec(info.name) ?? [];
-  if (module === undefined || (kind !== 'A' && kind !== 'B')) return 'is not a LoRA factor';
+): Promise<NamedTensor | string> {
+  const name = info.name.startsWith(PREFIX) ? info.name.slice(PREFIX.length) : '';
+  const factor = factorOf(name);
+  if (factor === null) return 'is not a LoRA factor';
+  const { module, kind } = factor;
   const layer = layers?.get(module);
   if (layers !== null && layer === undefined) return `belongs to ${module}, which the model does not have`;
   const fault = shapeFault(info.shape, kind, rank, layer);
   if (fault !== null) return fault;
   const data = decode(info.dtype, await weights.slice(info.start, info.end).arrayBuffer());
   if (data === null) return `has the type ${info.dtype}; supported are F32, F16 and BF16`;
-  return data.every(Number.isFinite) ? { module, kind, shape: info.shape, data } : 'has NaN or infinity';
+  return data.every(Number.isFinite) ? { name, shape: info.shape, data } : 'has NaN or infinity';
 }
 
 function shapeFault(shape: readonly number[], kind: 'A' | 'B', rank: number, layer: Layer | undefined): string | null {
@@ -146,12 +153,14 @@ function decode(dtype: TensorInfo['dtype'], bytes: ArrayBuffer): Float32Array<Ar
   return dtype === 'BF16' ? bf16ToF32(new Uint16Array(bytes)) : null;
 }
 
-function unpaired(tensors: readonly AdapterTensor[]): Problem[] {
+function unpaired(tensors: readonly NamedTensor[]): Problem[] {
   if (tensors.length === 0) return [{ where: WEIGHTS_FILE, message: 'has no tensors' }];
-  const keys = new Set(tensors.map(({ module, kind }) => `${module} ${kind}`));
-  return tensors.flatMap(({ module, kind }) => {
+  const names = new Set(tensors.map(({ name }) => name));
+  return tensors.flatMap(({ name }) => {
+    const { module, kind } = factorOf(name) ?? { module: name, kind: 'A' };
     const other = kind === 'A' ? 'B' : 'A';
-    return keys.has(`${module} ${other}`) ? [] : [{ where: module, message: `has lora_${kind} but no lora_${other}` }];
+    const paired = names.has(`${module}.lora_${other}.weight`);
+    return paired ? [] : [{ where: module, message: `has lora_${kind} but no lora_${other}` }];
   });
 }
 

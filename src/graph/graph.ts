@@ -7,7 +7,8 @@
 import { storageBytes, type DType } from '../core/dtype';
 import { internal } from '../core/errors';
 import { isQuantised } from '../core/quantised';
-import { sizeOf, type Shape } from '../core/shape';
+import { flatLayout } from '../core/flat';
+import type { Shape } from '../core/shape';
 import { listed, named, type Named, type Names } from '../../kernels/lib/named';
 import type { Builder, Op, Role, Value } from '../../kernels/op';
 
@@ -28,9 +29,6 @@ export interface Node extends Mark {
   /** Without absent optional outputs, which come last. */
   readonly outputs: readonly Value[];
 }
-
-/** Views start at multiples of this many elements: 256 bytes, WebGPU's binding alignment. */
-const VIEW_ALIGNMENT = 64;
 
 export interface Flat {
   readonly flat: Value;
@@ -91,12 +89,8 @@ export class Graph {
     entries: readonly { readonly name: string; readonly shape: Shape }[],
     dtype: 'f32' | 'i32' = 'f32',
   ): Flat {
-    const offsets: number[] = [];
-    const length = entries.reduce((offset, { shape }) => {
-      offsets.push(offset);
-      return offset + Math.ceil(sizeOf(shape) / VIEW_ALIGNMENT) * VIEW_ALIGNMENT;
-    }, 0);
-    const flat = this.declare(name, role, [Math.max(length, VIEW_ALIGNMENT)], dtype);
+    const { offsets, length } = flatLayout(entries.map(({ shape }) => shape));
+    const flat = this.declare(name, role, [length], dtype);
     const views = entries.map((entry, i) =>
       this.#register(this.create(`${name}/${entry.name}`, role, entry.shape, dtype, { of: flat, offset: offsets[i] ?? 0 })),
     );

@@ -9,7 +9,7 @@ import { matmul } from '../../kernels/matmul';
 import type { Value } from '../../kernels/op';
 import type { ModelConfig } from './config';
 import type { Adaptation, Pass } from './family';
-import { attentionAttrs, attentionOf, basePass, headOf, hidden } from './pass';
+import { attentionAttrs, attentionOf, headOf, hiddenStates } from './pass';
 
 /** S sequences of up to P positions each. */
 export interface CacheShape {
@@ -101,6 +101,6 @@ export function decodeLogits(
     const attrs = { ...attentionAttrs(config, layer), reach: cache.positions };
     return attentionCached(program, { q, cacheK: held.k, cacheV: held.v, rows, positions }, attrs);
   };
-  const pass = basePass({ program, graph, config, positions: batch.positions, maxPosition, attend });
-  return matmul(program, { a: hidden(pass, config, batch, adaptation, null), w: headOf(graph, config) });
+  const context = { program, graph, config, adaptation, positions: batch.positions, maxPosition, attend };
+  return matmul(program, { a: hiddenStates(context, batch, null), w: headOf(graph, config, adaptation) });
 }

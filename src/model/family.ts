@@ -75,6 +75,8 @@ export interface Family<C extends ModelConfig = ModelConfig> {
 export interface Adaptation {
   /** A label for programs. */
   readonly name: string;
+  /** The value that replaces the weight of that name; null: the base's own is used. */
+  weight(name: string): Value | null;
   /** `seed`: i32 [2], seed and step of the dropout; null: no dropout. */
   wrap(pass: Pass, seed: Value | null): Pass;
 }

@@ -41,11 +41,13 @@ export function declareBatch(graph: Graph, name: string, { rows, tokens }: Batch
   };
 }
 
-/** What passes differ in. */
+/** What a pass is made of. */
 export interface PassContext {
   readonly program: Program;
   readonly graph: Graph;
   readonly config: ModelConfig;
+  /** Its weights replace those of the base. */
+  readonly adaptation: Adaptation | null;
   /** i32 [M]. */
   readonly positions: Value;
   /** Every position is below this. */
@@ -53,15 +55,16 @@ export interface PassContext {
   readonly attend: Pass['attend'];
 }
 
-/** A pass of the base model; methods wrap it. */
-export function basePass({ program, graph, config, positions, maxPosition, attend }: PassContext): Pass {
+function basePass({ program, graph, config, adaptation, positions, maxPosition, attend }: PassContext): Pass {
+  const find = (name: string) => adaptation?.weight(name) ?? graph.find(name) ?? null;
+  const weight = (name: string) => find(name) ?? graph.named(name);
   return {
     program,
-    weight: (name) => graph.named(name),
-    embed: (name, ids) => embedding(program, { table: graph.named(name), ids }),
+    weight,
+    embed: (name, ids) => embedding(program, { table: weight(name), ids }),
     linear(module, x, { addend = null, lowRank = null } = {}) {
-      const bias = graph.find(`${module}.bias`) ?? null;
-      return matmul(program, { a: x, w: graph.named(`${module}.weight`), bias, addend, adapter: lowRank });
+      const bias = find(`${module}.bias`);
+      return matmul(program, { a: x, w: weight(`${module}.weight`), bias, addend, adapter: lowRank });
     },
     rotate(layer, q, k) {
       const { rope, headDim } = attentionOf(config, layer);
@@ -85,17 +88,11 @@ export function attentionAttrs(config: ModelConfig, layer: number) {
   return { heads, kvHeads, headSize: headDim, scale, window };
 }
 
-/** The pass of the base model over a packed batch. */
-export function packedPass(program: Program, graph: Graph, config: ModelConfig, batch: BatchInputs, shape: BatchShape): Pass {
-  const attend: Pass['attend'] = (layer, q, k, v) => {
-    const { causal } = attentionOf(config, layer);
-    return attention(
-      program,
-      { q, k, v, segments: batch.segments },
-      { ...attentionAttrs(config, layer), rows: shape.rows, causal },
-    ).o;
-  };
-  return basePass({ program, graph, config, positions: batch.positions, maxPosition: shape.tokens, attend });
+/** Final hidden states [M, C] of the tokens. `seed`: see `Adaptation`. */
+export function hiddenStates(context: PassContext, tokens: Tokens, seed: Value | null): Value {
+  const { adaptation, config } = context;
+  const pass = basePass(context);
+  return familyOf(config).hidden(adaptation?.wrap(pass, seed) ?? pass, config, tokens);
 }
 
 /** Final hidden states [M, C] of a packed batch, of the base when `adaptation` is null. `seed`: see `Adaptation`. */
@@ -104,31 +101,25 @@ export function packedHidden(
   graph: Graph,
   config: ModelConfig,
   batch: BatchInputs,
-  shape: BatchShape,
+  { rows, tokens }: BatchShape,
   adaptation: Adaptation | null,
   seed: Value | null = null,
 ): Value {
-  return hidden(packedPass(program, graph, config, batch, shape), config, batch, adaptation, seed);
-}
-
-/** Final hidden states [M, C] of `pass` with the adaptation. */
-export function hidden(
-  pass: Pass,
-  config: ModelConfig,
-  tokens: Tokens,
-  adaptation: Adaptation | null,
-  seed: Value | null,
-): Value {
-  return familyOf(config).hidden(adaptation?.wrap(pass, seed) ?? pass, config, tokens);
+  const { positions, segments } = batch;
+  const attend: Pass['attend'] = (layer, q, k, v) => {
+    const { causal } = attentionOf(config, layer);
+    return attention(program, { q, k, v, segments }, { ...attentionAttrs(config, layer), rows, causal }).o;
+  };
+  return hiddenStates({ program, graph, config, adaptation, positions, maxPosition: tokens, attend }, batch, seed);
 }
 
 /** The output head's weight [V, C]. */
-export function headOf(graph: Graph, config: ModelConfig): Value {
-  return graph.named(familyOf(config).head(config));
+export function headOf(graph: Graph, config: ModelConfig, adaptation: Adaptation | null): Value {
+  const name = familyOf(config).head(config);
+  return adaptation?.weight(name) ?? graph.named(name);
 }
 
 /** Logits [N, V] of the rows `rows` [N] i32 of the hidden states. */
-export function logitsOf(program: Program, graph: Graph, config: ModelConfig, states: Value, rows: Value): Value {
-  const picked = embedding(program, { table: states, ids: rows });
-  return matmul(program, { a: picked, w: headOf(graph, config) });
+export function logitsOf(program: Program, head: Value, states: Value, rows: Value): Value {
+  return matmul(program, { a: embedding(program, { table: states, ids: rows }), w: head });
 }

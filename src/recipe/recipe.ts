@@ -131,8 +131,3 @@ function alternatives(values: readonly string[]): string {
   const quoted = values.map((value) => `“${value}”`);
   return `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1) ?? ''}`;
 }
-
-/** The factor s of y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ: α/r, or α/√r with rank-stabilised LoRA (arXiv 2312.03732). */
-export function loraScale(recipe: Pick<Recipe, 'rank' | 'alpha' | 'useRslora'>): number {
-  return recipe.alpha / (recipe.useRslora ? Math.sqrt(recipe.rank) : recipe.rank);
-}

@@ -1,47 +1,53 @@
-/** The adapter of a checkpoint on the device, for answers: at most one at a time, so that runs tried one after another take no more memory. */
+/** The tuning of a checkpoint on the device, for answers: at most one at a time, so that runs tried one after another take no more memory. */
 
-import { declareAdapter, type Adapter } from '../adapter/lora';
+import type { StoredParameter } from '../checkpoint/types';
 import type { Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
+import { declareTuning } from '../method';
+import type { Tuning } from '../method/method';
+import { storedTensors, vectorOf } from '../method/parameters';
+import type { ModelConfig } from '../model/config';
 import type { Decoder } from '../model/generate';
-import type { LinearLayer } from '../model/weights';
+import { methodSettings } from '../recipe/methods';
 import type { Recipe } from '../recipe/recipe';
 
-/** A checkpoint's adapter on the host: the layout of its flat vector, and the vector. */
-export interface StoredAdapter {
-  readonly layers: readonly LinearLayer[];
+/** A checkpoint on the host: a flat vector and its layout. */
+export interface StoredTuning {
   readonly recipe: Recipe;
-  readonly parameters: Float32Array<ArrayBuffer>;
+  readonly parameters: readonly StoredParameter[];
+  readonly vector: Float32Array<ArrayBuffer>;
 }
 
 export class AdapterSlot {
   readonly #executor: Executor;
   readonly #graph: Graph;
+  readonly #config: ModelConfig;
   readonly #decoder: Decoder;
-  #held: { readonly key: string; readonly adapter: Adapter } | null = null;
+  #held: { readonly key: string; readonly tuning: Tuning } | null = null;
 
-  constructor(executor: Executor, graph: Graph, decoder: Decoder) {
+  constructor(executor: Executor, graph: Graph, config: ModelConfig, decoder: Decoder) {
     this.#executor = executor;
     this.#graph = graph;
+    this.#config = config;
     this.#decoder = decoder;
   }
 
-  /** The adapter that `key` names, written to the device from what `read` returns unless it is there. The one before it is released. */
-  async get(key: string, read: () => Promise<StoredAdapter>): Promise<Adapter> {
-    if (this.#held?.key === key) return this.#held.adapter;
-    const { layers, recipe, parameters } = await read();
+  /** The tuning that `key` names, written to the device from what `read` returns unless it is there. The one before it is released. */
+  async get(key: string, read: () => Promise<StoredTuning>): Promise<Tuning> {
+    if (this.#held?.key === key) return this.#held.tuning;
+    const { recipe, parameters, vector } = await read();
     this.clear();
-    const adapter = declareAdapter(this.#graph.scope(), 'tuned', layers, recipe);
-    this.#held = { key, adapter };
-    this.#executor.write(adapter.flat, parameters);
-    return adapter;
+    const tuning = declareTuning(this.#graph.scope(), 'tuned', this.#config, methodSettings(recipe));
+    this.#held = { key, tuning };
+    this.#executor.write(tuning.parameters.flat, vectorOf(tuning.parameters, storedTensors(parameters, vector)));
+    return tuning;
   }
 
-  /** Releases the adapter and its programs. */
+  /** Releases the tuning and its programs. */
   clear(): void {
     if (this.#held === null) return;
-    this.#decoder.forget(this.#held.adapter);
-    this.#executor.release(this.#held.adapter.flat);
+    this.#decoder.forget(this.#held.tuning);
+    this.#executor.release(this.#held.tuning.parameters.flat);
     this.#held = null;
   }
 }

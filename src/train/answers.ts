@@ -1,7 +1,7 @@
 /** Answers of the base or of a run's adapter, one at a time in the order of the calls. */
 
-import type { Adapter } from '../adapter/lora';
 import type { RunStore } from '../checkpoint/types';
+import type { Tuning } from '../method/method';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Host } from './host';
 import type { LoadedModel } from './loaded';
@@ -30,8 +30,8 @@ export class Answers {
     this.#pending.add(answer);
     try {
       const model = await this.#host.model();
-      const adapter = () => (choice === null ? Promise.resolve(null) : this.#adapterOf(model, choice));
-      return await model.engine.loss.guard(model.generate(adapter, request, onText, () => answer.cancelled));
+      const tuning = () => (choice === null ? Promise.resolve(null) : this.#tuningOf(model, choice));
+      return await model.engine.loss.guard(model.generate(tuning, request, onText, () => answer.cancelled));
     } catch (error) {
       throw codeOf(error) === 'gpu/lost' ? lostAnswer(error) : error;
     } finally {
@@ -44,9 +44,9 @@ export class Answers {
     for (const answer of this.#pending) answer.cancelled = true;
   }
 
-  /** The adapter in training, or that of a checkpoint. */
-  async #adapterOf(model: LoadedModel, { runId, step }: AdapterChoice): Promise<Adapter> {
-    const inTraining = step === null ? this.#runs.adapterOf(runId) : null;
+  /** What is in training, or that of a checkpoint. */
+  async #tuningOf(model: LoadedModel, { runId, step }: AdapterChoice): Promise<Tuning> {
+    const inTraining = step === null ? this.#runs.tuningOf(runId) : null;
     if (inTraining !== null) return inTraining;
     const store = await this.#store;
     const run = await store.run(runId);
@@ -55,7 +55,7 @@ export class Answers {
     const saved = run.checkpoints.findLast((checkpoint) => step === null || checkpoint.step === step);
     return model.stored(`${runId} ${saved?.step} ${saved?.savedAt}`, async () => {
       const { snapshot } = await store.load(runId, step);
-      return { layers: run.layers, recipe: run.recipe, parameters: snapshot.parameters };
+      return { recipe: run.recipe, parameters: run.parameters, vector: snapshot.parameters };
     });
   }
 }

@@ -1,6 +1,5 @@
 /** The memory and the number of steps of a run, from config and recipe alone: the graph is built and planned, nothing is loaded. */
 
-import { trainableCount } from '../adapter/lora';
 import type { DType } from '../core/dtype';
 import { CodedError, internal, type Problem } from '../core/errors';
 import { sizeOf } from '../core/shape';
@@ -13,8 +12,11 @@ import { twinBytes } from '../graph/twin-memory';
 import { rematPolicies, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
 import { decodePlans } from '../model/decode-programs';
+import { parametersOf } from '../method';
+import { parameterCount } from '../method/parameters';
 import { declareCache } from '../model/decode-pass';
 import { declareWeights, targetLayers, targetNames } from '../model/weights';
+import { methodSettings } from '../recipe/methods';
 import type { Recipe } from '../recipe/recipe';
 import type { Value } from '../../kernels/op';
 import { trainingPrograms } from './programs';
@@ -71,7 +73,7 @@ export function forecastRun(
   checkRecipe(config, recipe);
   return {
     ...forecastMemory(config, recipe, dtypeOf, machine),
-    trainable: trainableCount(targetLayers(config, recipe.targetModules), recipe.rank),
+    trainable: parameterCount(parametersOf(config, methodSettings(recipe))),
     steps: totalSteps(recipe, microSteps),
     tokensPerStep: recipe.sequenceLength * recipe.microBatch * recipe.gradientAccumulation,
   };
@@ -126,11 +128,11 @@ function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string)
   const declaredBytes = (scope: Graph) => scope.declared().reduce((sum, value) => sum + bytesOf(value), 0);
   const weights = declaredBytes(graph);
   const held: Recipe = dtypeOf === null ? { ...recipe, activationPrecision: 'f32' } : recipe;
-  const { scope, train, update, evaluate, evaluateBase, adapter } = trainingPrograms(graph, config, held, 'forecast', remat);
+  const { scope, train, update, evaluate, evaluateBase, tuning } = trainingPrograms(graph, config, held, 'forecast', remat);
   const training = declaredBytes(scope);
   const cache = declareCache(scope, config, sampleCache(config, recipe));
-  const sampling = decodePlans(scope, config, cache, cache.sequences, adapter);
-  const adapterBytes = valueBytes(adapter.flat);
+  const sampling = decodePlans(scope, config, cache, cache.sequences, tuning);
+  const adapterBytes = valueBytes(tuning.parameters.flat);
   return {
     train,
     plans: [train, update, evaluate, evaluateBase, sampling.prompt.plan, sampling.step.plan],

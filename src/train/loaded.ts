@@ -1,6 +1,5 @@
 /** A base model on the device, for training and generation. */
 
-import type { Adapter } from '../adapter/lora';
 import { CodedError, internal } from '../core/errors';
 import { isQuantised } from '../core/quantised';
 import { sizeOf } from '../core/shape';
@@ -11,6 +10,7 @@ import { Graph } from '../graph/graph';
 import { writeQuantised } from '../graph/write-quantised';
 import type { ModelConfig } from '../model/config';
 import type { ModelFolder } from '../model/folder';
+import type { Tuning } from '../method/method';
 import { Decoder, type Prompt } from '../model/generate';
 import { declareWeights } from '../model/weights';
 import { deviceTypes } from '../model/precision';
@@ -21,16 +21,16 @@ import type { BasePrecision } from '../recipe/recipe';
 import { encodePrompt } from '../tokenizer/encode';
 import { TextStream } from '../tokenizer/stream';
 import { TextTokenizer } from '../tokenizer/tokenizer';
-import { AdapterSlot, type StoredAdapter } from './adapter-slot';
+import { AdapterSlot, type StoredTuning } from './adapter-slot';
 import type { Engine } from './engine';
 import { checkFits } from './fits';
 import type { GenerateRequest, GenerateResult } from './types';
 
-/** Finds the adapter of an answer when its turn has come; null: the base alone answers. */
-export type AdapterSource = () => Promise<Adapter | null>;
+/** Finds the tuning of an answer when its turn has come; null: the base alone answers. */
+export type TuningSource = () => Promise<Tuning | null>;
 
 export class LoadedModel {
-  /** The decoder serves one call at a time, and no adapter is released during one. */
+  /** The decoder serves one call at a time, and no tuning is released during one. */
   readonly #mutex = new Mutex();
   readonly #slot: AdapterSlot;
   #closing = false;
@@ -45,7 +45,7 @@ export class LoadedModel {
     readonly tokenizer: TextTokenizer,
     readonly decoder: Decoder,
   ) {
-    this.#slot = new AdapterSlot(executor, graph, decoder);
+    this.#slot = new AdapterSlot(executor, graph, config, decoder);
   }
 
   /**
@@ -89,7 +89,7 @@ export class LoadedModel {
   }
 
   /**
-   * Prepares for a run: the decoder's cache gets the shape that the forecast assumed, and the adapter of earlier answers is released,
+   * Prepares for a run: the decoder's cache gets the shape that the forecast assumed, and the tuning of earlier answers is released,
    * which the forecast did not count.
    */
   reserve(shape: CacheShape): Promise<void> {
@@ -99,27 +99,27 @@ export class LoadedModel {
     });
   }
 
-  /** Runs `dispose`, which releases `adapter`, when no answer uses it, and disposes its programs. */
-  withdraw(adapter: Adapter, dispose: () => void): Promise<void> {
+  /** Runs `dispose`, which releases `tuning`, when no answer uses it, and disposes its programs. */
+  withdraw(tuning: Tuning, dispose: () => void): Promise<void> {
     return this.#mutex.run(() => {
-      this.decoder.forget(adapter);
+      this.decoder.forget(tuning);
       dispose();
     });
   }
 
-  /** The adapter of a checkpoint, written to the device unless it is there. To be called by an `AdapterSource`. */
-  stored(key: string, read: () => Promise<StoredAdapter>): Promise<Adapter> {
+  /** The tuning of a checkpoint, written to the device unless it is there. To be called by a `TuningSource`. */
+  stored(key: string, read: () => Promise<StoredTuning>): Promise<Tuning> {
     return this.#slot.get(key, read);
   }
 
   /** Continues a text or answers a conversation. `onText` gets the whole text so far. Throws `gpu/memory`. */
   async generate(
-    adapter: AdapterSource,
+    tuning: TuningSource,
     request: GenerateRequest,
     onText: (text: string) => void,
     cancelled: () => boolean,
   ): Promise<GenerateResult> {
-    const [result] = await this.generateAll(adapter, [request], (_index, text) => onText(text), cancelled);
+    const [result] = await this.generateAll(tuning, [request], (_index, text) => onText(text), cancelled);
     if (result === undefined) throw internal('a request without an answer');
     return result;
   }
@@ -129,16 +129,16 @@ export class LoadedModel {
    * request that is cancelled before it began has no tokens.
    */
   generateAll(
-    adapter: AdapterSource,
+    tuning: TuningSource,
     requests: readonly GenerateRequest[],
     onText: (index: number, text: string) => void,
     cancelled: () => boolean,
   ): Promise<readonly GenerateResult[]> {
-    return this.#mutex.run(() => this.#generateAll(adapter, requests, onText, cancelled));
+    return this.#mutex.run(() => this.#generateAll(tuning, requests, onText, cancelled));
   }
 
   async #generateAll(
-    adapter: AdapterSource,
+    tuning: TuningSource,
     requests: readonly GenerateRequest[],
     onText: (index: number, text: string) => void,
     cancelled: () => boolean,
@@ -147,7 +147,7 @@ export class LoadedModel {
     const prompts = answers.map(({ prompt }) => prompt);
     const stopped = () => this.#closing || cancelled();
     if (stopped()) return answers.map((answer) => answer.result());
-    for await (const made of this.decoder.tokens(await adapter(), prompts)) {
+    for await (const made of this.decoder.tokens(await tuning(), prompts)) {
       for (const { prompt, token, last } of made) {
         const text = answers[prompt]?.take(token, last);
         if (text !== undefined) onText(prompt, text);

@@ -1,15 +1,16 @@
 /** Plans the programs of a run: training step, update, held-out loss with the adapter and of the base. Allocates nothing. */
 
-import { adapterEntries, declareAdapter, type Adapter } from '../adapter/lora';
 import type { Flat, Graph } from '../graph/graph';
 import { plan, type Plan } from '../graph/plan';
 import { KEEP_ALL, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
+import { declareTuning } from '../method';
+import type { Tuning } from '../method/method';
 import type { Adaptation } from '../model/family';
 import { declareBatch, headOf, packedHidden, type BatchInputs, type BatchShape } from '../model/pass';
-import { targetLayers } from '../model/weights';
 import { evaluationLoss, trainingLoss } from '../objective/sft';
 import { updateWith, type Optimizer } from '../optim/adamw';
+import { methodSettings } from '../recipe/methods';
 import type { Recipe } from '../recipe/recipe';
 import type { LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
@@ -17,7 +18,7 @@ import type { Value } from '../../kernels/op';
 export interface TrainingPrograms {
   /** Declares all values below; they are released together. */
   readonly scope: Graph;
-  readonly adapter: Adapter;
+  readonly tuning: Tuning;
   readonly gradients: Flat;
   readonly optimizer: Optimizer;
   readonly batch: BatchInputs;
@@ -45,35 +46,37 @@ export function trainingPrograms(
   remat: RematPolicy = KEEP_ALL,
 ): TrainingPrograms {
   const graph = model.scope();
-  const layers = targetLayers(config, recipe.targetModules);
   const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
-  const adapter = declareAdapter(graph, name, layers, recipe);
-  const gradients = graph.declareFlat(`${name}.gradient`, 'state', adapterEntries(layers, recipe.rank));
+  const tuning = declareTuning(graph, name, config, methodSettings(recipe));
+  const { parameters } = tuning;
+  const gradients = graph.declareFlat(`${name}.gradient`, 'state', parameters.all);
   const batch = declareBatch(graph, `${name}.batch`, shape);
   const seed = graph.declare(`${name}.seed`, 'input', [2], 'i32');
   const scaling = recipe.activationPrecision === 'f16' ? declareScaling(graph, name) : null;
   const lossScale = scaling?.scale ?? graph.declare(`${name}.lossScale`, 'input', [1]);
-  const targets = { head: headOf(graph, config), labels: batch.labels, weights: batch.weights };
+  const targets = (adaptation: Adaptation | null) => ({
+    ...{ head: headOf(graph, config, adaptation), labels: batch.labels, weights: batch.weights },
+  });
 
   const train = graph.program(`${name}.train`);
   const trainLoss = trainingLoss(
     train,
-    packedHidden(train, graph, config, batch, shape, adapter, seed),
-    targets,
+    packedHidden(train, graph, config, batch, shape, tuning, seed),
+    targets(tuning),
     lossScale,
-    adapter,
+    parameters,
     gradients,
   );
   const update = graph.program(`${name}.update`);
-  const optimizer = updateWith(update, name, adapter, gradients, scaling);
+  const optimizer = updateWith(update, name, parameters, gradients, scaling);
   const evaluation = (label: string, adaptation: Adaptation | null) => {
     const program = graph.program(`${name}.${label}`);
     const hidden = packedHidden(program, graph, config, batch, shape, adaptation);
-    return plan(program, [evaluationLoss(program, hidden, targets)], KEEP_ALL, recipe.activationPrecision);
+    return plan(program, [evaluationLoss(program, hidden, targets(adaptation))], KEEP_ALL, recipe.activationPrecision);
   };
   return {
     scope: graph,
-    adapter,
+    tuning,
     gradients,
     optimizer,
     batch,
@@ -82,7 +85,7 @@ export function trainingPrograms(
     scaling,
     train: plan(train, [trainLoss], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
-    evaluate: evaluation('evaluate', adapter),
+    evaluate: evaluation('evaluate', tuning),
     evaluateBase: evaluation('evaluateBase', null),
   };
 }

@@ -1,6 +1,6 @@
 /** What a run stores and reports: its record, its rows and checkpoints, and the events that the page gets. */
 
-import type { EvalRow, RunRecord, RunStore } from '../checkpoint/types';
+import type { EvalRow, RecordChange, RunRecord, RunStore } from '../checkpoint/types';
 import { codeOf, messageOf } from '../core/errors';
 import { lossesOf } from './losses';
 import type { SessionState } from './session';
@@ -16,7 +16,7 @@ export class RunRecorder {
   readonly #onEvent: (event: TrainEvent) => void;
   #record: RunRecord;
   /** Changes of the record since it was stored last. */
-  #unsaved: Partial<RunRecord> = {};
+  #unsaved: RecordChange = {};
   #steps: StepRow[] = [];
   #rowsStoredAt = 0;
 
@@ -103,7 +103,7 @@ export class RunRecorder {
   }
 
   /** Changes fields of the record. Those that the store refuses are stored with the next change. */
-  async update(change: Partial<RunRecord>): Promise<void> {
+  async update(change: RecordChange): Promise<void> {
     this.#change({ ...change, updatedAt: Date.now() });
     const unsaved = this.#unsaved;
     this.#unsaved = {};
@@ -115,7 +115,7 @@ export class RunRecorder {
     }
   }
 
-  #change(change: Partial<RunRecord>): void {
+  #change(change: RecordChange): void {
     this.#record = { ...this.#record, ...change };
     this.#unsaved = { ...this.#unsaved, ...change };
   }
@@ -140,7 +140,7 @@ export class RunRecorder {
 
   async #view(): Promise<RunView> {
     const stored = await this.#store.run(this.#record.id).catch(() => null);
-    const { layers, ...record } = this.#record;
+    const { format, parameters, ...record } = this.#record;
     return { ...record, name: stored?.name ?? record.name, checkpoints: stored?.checkpoints ?? [] };
   }
 

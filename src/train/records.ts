@@ -1,11 +1,16 @@
 /** Records of runs: made at the start, rewound to a checkpoint, shown to the page. */
 
-import { trainableCount } from '../adapter/lora';
-import type { EvalRow, RunRecord, RunStore, Snapshot, StoredRun } from '../checkpoint/types';
+import type { EvalRow, RunRecord, RunStore, Snapshot, StoredParameter, StoredRun } from '../checkpoint/types';
 import { NUMERICS } from '../core/numerics';
-import { targetLayers } from '../model/weights';
+import { FORMAT } from '../checkpoint/format';
+import { flatLayout } from '../core/flat';
+import { parametersOf } from '../method';
+import { parameterCount } from '../method/parameters';
+import { methodSettings } from '../recipe/methods';
 import { planBatches } from './batches';
 import { totalSteps } from './forecast';
+import type { ModelConfig } from '../model/config';
+import type { Recipe } from '../recipe/recipe';
 import type { LoadedModel } from './loaded';
 import { lossesOf } from './losses';
 import type { RunSetup, RunView, StepRow, TrainEvent } from './types';
@@ -13,7 +18,7 @@ import type { RunSetup, RunView, StepRow, TrainEvent } from './types';
 /** The record of a run that has not started. */
 export function newRecord(id: string, { name, recipe, dataset, datasetName, prompts }: RunSetup, model: LoadedModel): RunRecord {
   const now = Date.now();
-  const layers = targetLayers(model.config, recipe.targetModules);
+  const parameters = storedParameters(model.config, recipe);
   const { microSteps } = planBatches(dataset, recipe, model.tokenizer.padId ?? 0);
   const { adapter, executor } = model.engine.view;
   return {
@@ -23,8 +28,16 @@ export function newRecord(id: string, { name, recipe, dataset, datasetName, prom
     ...(dataset.kind && { dataKind: dataset.kind }),
     ...{ recipe, step: 0, totalSteps: totalSteps(recipe, microSteps) },
     ...{ baseLoss: null, tunedLoss: null, bestLoss: null },
-    ...{ device: adapter, executor, numerics: NUMERICS, trainable: trainableCount(layers, recipe.rank), prompts, layers },
+    ...{ device: adapter, executor, numerics: NUMERICS, trainable: parameterCount(parameters), prompts },
+    ...{ format: FORMAT, parameters },
   };
+}
+
+/** The trained parameters of a run, and where they are in its flat vectors. */
+export function storedParameters(config: ModelConfig, recipe: Recipe): readonly StoredParameter[] {
+  const all = parametersOf(config, methodSettings(recipe));
+  const { offsets } = flatLayout(all.map(({ shape }) => shape));
+  return all.map(({ name, shape }, i) => ({ name, shape, offset: offsets[i] ?? 0 }));
 }
 
 /** What a run starts or continues from. */
@@ -59,6 +72,6 @@ async function newest(store: RunStore, runId: string, onEvent: (event: TrainEven
 }
 
 /** A run whose record says that it is running, while nobody holds its lock, was interrupted. `own`: this worker trains it. */
-export function viewOf({ locked, layers, ...run }: StoredRun, own: boolean): RunView {
+export function viewOf({ locked, format, parameters, ...run }: StoredRun, own: boolean): RunView {
   return { ...run, status: run.status === 'running' && !locked && !own ? 'interrupted' : run.status };
 }

@@ -2,7 +2,7 @@
 
 import type { EncodedDataset } from '../batch/types';
 import type { RunStore, Snapshot } from '../checkpoint/types';
-import type { Adapter } from '../adapter/lora';
+import type { Tuning } from '../method/method';
 import { codeOf } from '../core/errors';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
@@ -56,9 +56,9 @@ export class Run {
     this.#prompts = promptsOf(record, dataset, tokenizer);
   }
 
-  /** The adapter in training; null before the session is open and after the run. */
-  get adapter(): Adapter | null {
-    return this.#session?.programs.adapter ?? null;
+  /** What is in training; null before the session is open and after the run. */
+  get tuning(): Tuning | null {
+    return this.#session?.programs.tuning ?? null;
   }
 
   /**
@@ -182,7 +182,7 @@ export class Run {
     let tokens = 0;
     if (total > 0) recorder.phase('Writing samples', 0, total);
     const onText = () => recorder.phase('Writing samples', ++tokens, total);
-    const source = () => Promise.resolve(this.adapter);
+    const source = () => Promise.resolve(this.tuning);
     const answers = await model.generateAll(source, requests, onText, () => stopRequest() !== 'none');
     return answers.some(({ stopped }) => stopped === 'cancelled') ? null : answers.map(({ text }) => text);
   }
@@ -204,6 +204,6 @@ export class Run {
   async #dispose(): Promise<void> {
     const session = this.#session;
     this.#session = null;
-    if (session !== null) await this.#context.model.withdraw(session.programs.adapter, () => session.dispose());
+    if (session !== null) await this.#context.model.withdraw(session.programs.tuning, () => session.dispose());
   }
 }

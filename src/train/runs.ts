@@ -1,6 +1,6 @@
 /** Runs: started, resumed, stopped, listed. One at a time, in all tabs together. */
 
-import type { Adapter } from '../adapter/lora';
+import type { Tuning } from '../method/method';
 import type { EncodedDataset } from '../batch/types';
 import type { RunStore } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
@@ -58,9 +58,9 @@ export class Runs {
     return this.#job?.runId === runId;
   }
 
-  /** The adapter in training of that run; null when the run is not on the device. */
-  adapterOf(runId: string): Adapter | null {
-    return this.#job?.runId === runId ? (this.#job.run?.adapter ?? null) : null;
+  /** What that run trains; null when the run is not on the device. */
+  tuningOf(runId: string): Tuning | null {
+    return this.#job?.runId === runId ? (this.#job.run?.tuning ?? null) : null;
   }
 
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView> {

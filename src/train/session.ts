@@ -3,7 +3,6 @@
  * and of the state, so a session restored from a snapshot continues with the same bytes as one that was never interrupted.
  */
 
-import { initialAdapter } from '../adapter/lora';
 import type { Batch } from '../batch/types';
 import { internal } from '../core/errors';
 import { handled } from '../core/promises';
@@ -12,6 +11,7 @@ import type { Plan } from '../graph/plan';
 import { learningRateAt } from '../optim/schedule';
 import { hyperAt } from '../optim/adamw';
 import type { ModelConfig } from '../model/config';
+import { initialValues } from '../method/parameters';
 import { rotaryData } from '../model/rotary';
 import type { Recipe } from '../recipe/recipe';
 import { FIRST_SCALE, type LossScale } from '../../kernels/lossscale';
@@ -28,7 +28,7 @@ export interface BatchSource {
 export interface SessionState {
   /** Completed updates. */
   readonly step: number;
-  /** Adapter parameters and AdamW moments: f32, flat, in the adapter's layout. */
+  /** Trained parameters and AdamW moments: f32, flat, in the layout of the parameters. */
   readonly parameters: Float32Array<ArrayBuffer>;
   readonly m: Float32Array<ArrayBuffer>;
   readonly v: Float32Array<ArrayBuffer>;
@@ -155,19 +155,19 @@ export class TrainingSession {
   }
 
   async snapshot(): Promise<SessionState> {
-    const { adapter, optimizer, scaling } = this.programs;
+    const { tuning, optimizer, scaling } = this.programs;
     const read = async (value: Value) => asFloats(await this.executor.read(value));
-    const flat = { parameters: await read(adapter.flat), m: await read(optimizer.m), v: await read(optimizer.v) };
+    const flat = { parameters: await read(tuning.parameters.flat), m: await read(optimizer.m), v: await read(optimizer.v) };
     if (scaling === null) return { step: this.#step, ...flat };
     const [scale, good] = [await read(scaling.scale), await read(scaling.good)];
     return { step: this.#step, ...flat, scaling: Float32Array.of(...scale, ...good) };
   }
 
   restore(state: SessionState): void {
-    const { adapter, optimizer, gradients, scaling } = this.programs;
+    const { tuning, optimizer, gradients, scaling } = this.programs;
     if (scaling !== null) writeScaling(this.executor, scaling, state);
     this.#step = state.step;
-    this.executor.write(adapter.flat, state.parameters);
+    this.executor.write(tuning.parameters.flat, state.parameters);
     this.executor.write(optimizer.m, state.m);
     this.executor.write(optimizer.v, state.v);
     this.executor.write(gradients.flat, new Float32Array(state.parameters.length));
@@ -239,15 +239,15 @@ function release(executor: Executor, { scope }: TrainingPrograms): void {
   for (const value of scope.declared()) executor.release(value);
 }
 
-function freshState({ adapter, scaling }: TrainingPrograms, recipe: Recipe): Omit<SessionState, 'step'> {
-  const parameters = initialAdapter(adapter, recipe.seed);
+function freshState({ tuning, scaling }: TrainingPrograms, recipe: Recipe): Omit<SessionState, 'step'> {
+  const parameters = initialValues(tuning.parameters, recipe.seed);
   const flat = { parameters, m: new Float32Array(parameters.length), v: new Float32Array(parameters.length) };
   return scaling === null ? flat : { ...flat, scaling: Float32Array.of(FIRST_SCALE, 0) };
 }
 
 function asFloats(data: HostArray): Float32Array<ArrayBuffer> {
   if (data instanceof Float32Array) return data;
-  throw internal('adapter and moments are f32');
+  throw internal('parameters and moments are f32');
 }
 
 /** The type of a batch's arrays also allows a SharedArrayBuffer, which no batch has. */

@@ -112,7 +112,7 @@ export type CheckpointView = CheckpointInfo;
 export type { EvalRow };
 
 /** A run as the page lists it. */
-export interface RunView extends Omit<RunRecord, 'status' | 'layers'> {
+export interface RunView extends Omit<RunRecord, 'status' | 'format' | 'parameters'> {
   readonly status: RunStatus;
   readonly checkpoints: readonly CheckpointView[];
 }

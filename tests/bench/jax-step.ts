@@ -4,11 +4,12 @@
  */
 
 import { blockUntilReady, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
-import type { AdapterTensor } from '../../src/adapter/types';
+import type { NamedTensor } from '../../src/method/parameters';
 import type { Batch } from '../../src/batch/types';
 import type { Llama } from '../models';
 import { ropeTables } from '../../src/model/rope';
-import { loraScale, type Recipe } from '../../src/recipe/recipe';
+import { loraScale } from '../../src/recipe/methods';
+import type { Recipe } from '../../src/recipe/recipe';
 import type { Weights } from './tfjs-step';
 
 type Arrays = Record<string, np.Array>;
@@ -29,12 +30,10 @@ export class JaxStep {
   readonly #run: ReturnType<typeof compile>;
   #step = 0;
 
-  constructor(config: Llama, recipe: Recipe, weights: Weights, adapter: readonly AdapterTensor[], batch: Batch) {
+  constructor(config: Llama, recipe: Recipe, weights: Weights, adapter: readonly NamedTensor[], batch: Batch) {
     this.#recipe = recipe;
-    const parameters = Object.fromEntries(
-      adapter.map(({ module, kind, shape, data }) => [`${module}.${kind}`, np.array(data).reshape([...shape])]),
-    );
-    const zeros = () => Object.fromEntries(adapter.map(({ module, kind, shape }) => [`${module}.${kind}`, np.zeros([...shape])]));
+    const parameters = Object.fromEntries(adapter.map(({ name, shape, data }) => [name, np.array(data).reshape([...shape])]));
+    const zeros = () => Object.fromEntries(adapter.map(({ name, shape }) => [name, np.zeros([...shape])]));
     this.#state = { parameters, m: zeros(), v: zeros() };
     const arrays = [...weights].map(([name, { shape, data }]) => [name, np.array(data).reshape([...shape])] as const);
     this.#frozen = { weights: Object.fromEntries(arrays), batch: batchArrays(config, batch) };
@@ -156,8 +155,8 @@ class Model {
 
   #linear(module: string, x: np.Array): np.Array {
     const y = np.matmul(x.ref, np.transpose(of(this.weights, `${module}.weight`)));
-    const u = np.matmul(x, np.transpose(of(this.parameters, `${module}.A`)));
-    return y.add(np.matmul(u, np.transpose(of(this.parameters, `${module}.B`))).mul(this.scale));
+    const u = np.matmul(x, np.transpose(of(this.parameters, `${module}.lora_A.weight`)));
+    return y.add(np.matmul(u, np.transpose(of(this.parameters, `${module}.lora_B.weight`))).mul(this.scale));
   }
 
   #norm(name: string, x: np.Array): np.Array {

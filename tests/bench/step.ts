@@ -1,7 +1,7 @@
 /** Times the whole LoRA training step: forward, backward, clip, AdamW. Engine and peers are sampled in turn from the same initial state. */
 
 import type * as tf from '@tensorflow/tfjs';
-import { adapterTensors, initialAdapter } from '../../src/adapter/lora';
+import { initialValues, tensorsOf } from '../../src/method/parameters';
 import type { Batch } from '../../src/batch/types';
 import type { Device } from '../../src/gpu/device';
 import { launchNode } from '../../src/graph/node';
@@ -53,7 +53,7 @@ export async function timeStep(
   const [recipe, batch] = [benchRecipe(tokens), benchBatch(vocabulary, tokens)];
   const weights = randomWeights(config);
   const ours = await openOurs(() => new WebGpuExecutor(device), config, recipe, weights, batch);
-  const start = adapterTensors(ours.programs.adapter, ours.start);
+  const start = tensorsOf(ours.programs.tuning.parameters, ours.start);
   const theirs = [
     tfjsPeer(new TfjsStep(config, recipe, weights, start, batch), tfjs),
     ...(withJax ? [jaxPeer(new JaxStep(config, recipe, weights, start, batch))] : []),
@@ -96,7 +96,7 @@ export async function timeWasmStep({ vocabulary, tokens }: Size, rounds: number)
   const [recipe, batch] = [benchRecipe(tokens), benchBatch(vocabulary, tokens)];
   const weights = randomWeights(config);
   const ours = await openOurs((graph) => new TfjsExecutor(graph, 'wasm'), config, recipe, weights, batch);
-  const theirs = new TfjsStep(config, recipe, weights, adapterTensors(ours.programs.adapter, ours.start), batch);
+  const theirs = new TfjsStep(config, recipe, weights, tensorsOf(ours.programs.tuning.parameters, ours.start), batch);
   const watched = [watch(ours.advance), watch(tfjsAdvance(theirs, () => undefined))] as const;
   const sync = () => Promise.all(watched.map((one) => one.last()));
   const { timings, ratios } = await compare(
@@ -163,9 +163,11 @@ async function openOurs<E extends Executor>(
 }
 
 /** With B = 0 of a fresh adapter half of the gradients would be zero, so B is random too. */
-function startOf({ adapter }: TrainingPrograms, seed: number): Float32Array<ArrayBuffer> {
-  const flat = initialAdapter(adapter, seed);
-  for (const { b, index } of adapter.modules.values()) flat.set(randomData(b.shape, 1000 + index, 0.02), b.view?.offset ?? 0);
+function startOf({ tuning: { parameters } }: TrainingPrograms, seed: number): Float32Array<ArrayBuffer> {
+  const flat = initialValues(parameters, seed);
+  parameters.views.forEach((view, i) => {
+    if (parameters.all[i]?.init.kind === 'zeros') flat.set(randomData(view.shape, 1000 + i, 0.02), view.view?.offset ?? 0);
+  });
   return flat;
 }
 

@@ -4,11 +4,12 @@
  */
 
 import * as tf from '@tensorflow/tfjs';
-import type { AdapterTensor } from '../../src/adapter/types';
+import type { NamedTensor } from '../../src/method/parameters';
 import type { Batch } from '../../src/batch/types';
 import type { Llama } from '../models';
 import { ropeTables } from '../../src/model/rope';
-import { loraScale, type Recipe } from '../../src/recipe/recipe';
+import { loraScale } from '../../src/recipe/methods';
+import type { Recipe } from '../../src/recipe/recipe';
 
 /** Frozen tensors by their name in the model. */
 export type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array<ArrayBuffer> }>;
@@ -37,18 +38,15 @@ export class TfjsStep {
   readonly #tables: ReturnType<typeof tableTensors>;
   #step = 0;
 
-  constructor(config: Llama, recipe: Recipe, weights: Weights, adapter: readonly AdapterTensor[], batch: Batch) {
+  constructor(config: Llama, recipe: Recipe, weights: Weights, adapter: readonly NamedTensor[], batch: Batch) {
     this.#config = config;
     this.#recipe = recipe;
     for (const [name, { shape, data }] of weights) this.#weights.set(name, tf.tensor(data, [...shape]));
-    const made = adapter.map(({ module, kind, shape, data }) => ({
-      module,
-      kind,
-      variable: tf.variable(tf.tensor(data, [...shape])),
-    }));
-    for (const { module, kind, variable } of made) {
-      const other = made.find((entry) => entry.module === module && entry.kind !== kind)?.variable;
-      if (kind === 'A' && other !== undefined) this.#factors.set(module, { a: matrix(variable), b: matrix(other) });
+    const made = adapter.map(({ name, shape, data }) => ({ name, variable: tf.variable(tf.tensor(data, [...shape])) }));
+    for (const { name, variable } of made) {
+      const [, module] = /^(.+)\.lora_A\.weight$/.exec(name) ?? [];
+      const other = made.find((entry) => entry.name === `${module}.lora_B.weight`)?.variable;
+      if (module !== undefined && other !== undefined) this.#factors.set(module, { a: matrix(variable), b: matrix(other) });
     }
     this.#variables = made.map(({ variable }) => variable);
     for (const variable of this.#variables) {

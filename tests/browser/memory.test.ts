@@ -65,7 +65,7 @@ async function allocated(recipe: Recipe, remat: RematPolicy): Promise<{ used: nu
   await session.evaluate([batch], 'base');
   await session.evaluate([batch], 'tuned');
   await session.snapshot();
-  for (const adapter of [null, programs.adapter]) {
+  for (const adapter of [null, programs.tuning]) {
     const sampling = { temperature: 0, topP: 1, seed: 1 };
     const prompt = { ids: [1, 2, 3], maxTokens: 2, stops: new Set<number>(), sampling };
     for await (const made of decoder.tokens(adapter, [prompt, prompt])) expect(made.length).toBe(2);

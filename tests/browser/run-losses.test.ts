@@ -10,7 +10,7 @@ import { parseRecipe } from '../../src/recipe/recipe';
 import { openEngine, type Engine } from '../../src/train/engine';
 import { exportFiles } from '../../src/train/export-run';
 import { LoadedModel } from '../../src/train/loaded';
-import { targetLayers } from '../../src/model/weights';
+import { storedParameters } from '../../src/train/records';
 import { RunRecorder } from '../../src/train/recorder';
 import { Run } from '../../src/train/run';
 import type { StopRequest } from '../../src/train/trainer';
@@ -57,8 +57,8 @@ async function trained(changes: Parameters<typeof parseRecipe>[0] = {}, dropAt =
   const onEvent = (event: TrainEvent) => {
     if (event.type === 'step' && event.step >= dropAt) request = 'drop';
   };
-  const layers = targetLayers(model.config, settings.targetModules);
-  const known = { totalSteps: STEPS, datasetHash: dataset.hash, modelId: model.view.id, layers };
+  const parameters = storedParameters(model.config, settings);
+  const known = { totalSteps: STEPS, datasetHash: dataset.hash, modelId: model.view.id, parameters };
   const started = record('run', { ...known, recipe: settings });
   await store.putDataset(dataset);
   await store.putRun(started);

@@ -23,7 +23,7 @@ export function record(id = 'run-1', changes: Partial<RunRecord> = {}): RunRecor
       datasetName: 'd.csv',
     },
     ...{ datasetHash: 'h', examples: 3, recipe: defaultRecipe(), step: 0, totalSteps: 100, baseLoss: null, tunedLoss: null },
-    ...{ bestLoss: null, device: 'test', executor: 'wasm', trainable: 4, layers: [] },
+    ...{ bestLoss: null, device: 'test', executor: 'wasm', trainable: 4, format: 2, parameters: [] },
     ...changes,
   };
 }

@@ -145,12 +145,6 @@ describe('checkpoints', () => {
     ]);
   });
 
-  it('of earlier versions name the modules of a Llama without a prefix, and are read with full names', async () => {
-    const layers = [{ module: 'layers.0.self_attn.q_proj', inputs: 4, outputs: 4 }];
-    await store.putRun(record('run-1', { layers }));
-    expect((await store.run('run-1')).layers).toEqual([{ module: 'model.layers.0.self_attn.q_proj', inputs: 4, outputs: 4 }]);
-  });
-
   it('from before a rollback are deleted with the first new one', async () => {
     for (const step of [10, 20]) await store.save('run-1', snapshot(step));
     await store.save('run-1', snapshot(15));

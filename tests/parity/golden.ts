@@ -1,7 +1,7 @@
 /** A case of `make_golden.py`, fetched from the address `base`: frozen model, adapter before and after, and the figures of every step. */
 
 import { readHeader, type TensorInfo } from '../../src/model/safetensors';
-import type { AdapterTensor } from '../../src/adapter/types';
+import type { NamedTensor } from '../../src/method/parameters';
 import type { F64Deviation } from './tolerance';
 
 export interface GoldenStep {
@@ -34,8 +34,8 @@ export interface Golden {
   readonly case: GoldenCase;
   readonly adapter: AdapterConfig;
   readonly weights: ReadonlyMap<string, Tensor>;
-  readonly init: readonly AdapterTensor[];
-  readonly final: readonly AdapterTensor[];
+  readonly init: readonly NamedTensor[];
+  readonly final: readonly NamedTensor[];
 }
 
 export interface Tensor {
@@ -78,10 +78,7 @@ async function tensors(url: string): Promise<ReadonlyMap<string, Tensor>> {
   return new Map(await Promise.all(header.tensors.map(read)));
 }
 
-/** `base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight` → module `model.layers.0.self_attn.q_proj`, kind A. */
-function adapterOf(found: ReadonlyMap<string, Tensor>): AdapterTensor[] {
-  return [...found].flatMap(([name, tensor]) => {
-    const [, module, kind] = /^base_model\.model\.(.+)\.lora_(A|B)\.weight$/.exec(name) ?? [];
-    return module !== undefined && (kind === 'A' || kind === 'B') ? [{ module, kind, ...tensor }] : [];
-  });
+/** Names without PEFT's prefix. */
+function adapterOf(found: ReadonlyMap<string, Tensor>): NamedTensor[] {
+  return [...found].map(([name, tensor]) => ({ name: name.replace(/^base_model\.model\./, ''), ...tensor }));
 }

@@ -1,12 +1,13 @@
 /** The engine's logits of a model with an exported adapter, to be compared with those of PEFT. */
 
-import { declareAdapter, flatAdapter } from '../../src/adapter/lora';
+import { declareTuning } from '../../src/method';
+import { vectorOf } from '../../src/method/parameters';
 import { CONFIG_FILE, readPeft, WEIGHTS_FILE } from '../../src/export/peft';
 import { plan } from '../../src/graph/plan';
 import { fetchFiles, openFolder } from '../../src/model/folder';
-import { declareBatch, logitsOf, packedHidden } from '../../src/model/pass';
-import { targetLayers } from '../../src/model/weights';
+import { declareBatch, logitsOf, headOf, packedHidden } from '../../src/model/pass';
 import { rotaryData } from '../../src/model/rotary';
+import { methodSettings } from '../../src/recipe/methods';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { openEngine } from '../../src/train/engine';
 import { LoadedModel } from '../../src/train/loaded';
@@ -29,15 +30,15 @@ export async function adaptedLogits(
   const recipe = parseRecipe({ rank, alpha, useRslora, targetModules: [...targetModules] });
   const model = await LoadedModel.load(await openEngine(executor), folder, 'stored', () => undefined);
   const { graph, executor: device } = model;
-  const adapter = declareAdapter(graph, 'peft', targetLayers(model.config, recipe.targetModules), recipe);
-  device.write(adapter.flat, flatAdapter(adapter, peft.tensors));
+  const tuning = declareTuning(graph, 'peft', model.config, methodSettings(recipe));
+  device.write(tuning.parameters.flat, vectorOf(tuning.parameters, peft.tensors));
 
   const shape = { rows: 1, tokens: ids.length };
   const batch = declareBatch(graph, 'prompt', shape);
   const last = graph.declare('last', 'input', [1], 'i32');
   const program = graph.program('logits');
-  const hidden = packedHidden(program, graph, model.config, batch, shape, adapter);
-  const compiled = await device.compile(plan(program, [logitsOf(program, graph, model.config, hidden, last)]));
+  const hidden = packedHidden(program, graph, model.config, batch, shape, tuning);
+  const compiled = await device.compile(plan(program, [logitsOf(program, headOf(graph, model.config, tuning), hidden, last)]));
   for (const [value, data] of rotaryData(graph, model.config, ids.length)) device.write(value, data);
   device.write(batch.ids, Int32Array.from(ids));
   device.write(batch.positions, Int32Array.from(ids.keys()));

@@ -1,6 +1,6 @@
 /** Trains a golden case with the engine and measures the deviation from PyTorch. */
 
-import { flatAdapter } from '../../src/adapter/lora';
+import { vectorOf } from '../../src/method/parameters';
 import type { Batch } from '../../src/batch/types';
 import { CodedError } from '../../src/core/errors';
 import type { Executor } from '../../src/graph/executor';
@@ -8,7 +8,7 @@ import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
 import type { ModelConfig } from '../../src/model/config';
 import { parseConfig } from '../../src/model/families';
-import { logitsOf, packedHidden } from '../../src/model/pass';
+import { logitsOf, packedHidden, headOf } from '../../src/model/pass';
 import { declareWeights } from '../../src/model/weights';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
@@ -35,7 +35,7 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   const { steps } = golden.case;
   const session = await TrainingSession.open(executor, config, programs, recipe, steps.length);
   const fresh = await session.snapshot();
-  session.restore({ ...fresh, parameters: flatAdapter(programs.adapter, golden.init) });
+  session.restore({ ...fresh, parameters: vectorOf(programs.tuning.parameters, golden.init) });
   const batches = steps.map(toBatch);
   const baseLoss = await session.evaluate(batches.slice(0, 1), 'base');
   const results = [];
@@ -44,8 +44,8 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   const { parameters } = await session.snapshot();
   const logits = await lastLogits(executor, config, recipe, programs, batches[0] ?? missing(0));
   executor.dispose();
-  const expected = flatAdapter(programs.adapter, golden.final);
-  const compared = programs.adapter.views.filter((view) => isDetermined(view, golden));
+  const expected = vectorOf(programs.tuning.parameters, golden.final);
+  const compared = programs.tuning.parameters.views.filter((view) => isDetermined(view, golden));
   return {
     baseLoss: Math.abs(baseLoss / golden.case.base.loss - 1),
     loss: Math.max(...results.map((result, i) => Math.abs(result.loss / (steps[i]?.loss ?? NaN) - 1))),
@@ -64,8 +64,7 @@ function missing(index: number): never {
 }
 
 function isDetermined({ name }: Value, { case: { f64_deviation: own } }: Golden): boolean {
-  const [, module, kind] = /\/(.+)\.([AB])$/.exec(name) ?? [];
-  const peftName = `base_model.model.${module ?? ''}.lora_${kind ?? ''}.weight`;
+  const peftName = `base_model.model.${name.slice(name.indexOf('/') + 1)}`;
   return !(own.undetermined ?? []).some((undetermined) => undetermined.replace('.default.', '.') === peftName);
 }
 
@@ -119,14 +118,14 @@ async function lastLogits(
   executor: Executor,
   config: ModelConfig,
   recipe: Recipe,
-  { scope, adapter, batch }: ReturnType<typeof trainingPrograms>,
+  { scope, tuning, batch }: ReturnType<typeof trainingPrograms>,
   data: Batch,
 ): Promise<ArrayLike<number>> {
   const shape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
   const program = scope.program('logits');
   const rows = scope.declare('rows', 'input', [shape.rows], 'i32');
-  const hidden = packedHidden(program, scope, config, batch, shape, adapter);
-  const compiled = await executor.compile(plan(program, [logitsOf(program, scope, config, hidden, rows)]));
+  const hidden = packedHidden(program, scope, config, batch, shape, tuning);
+  const compiled = await executor.compile(plan(program, [logitsOf(program, headOf(scope, config, tuning), hidden, rows)]));
   executor.write(batch.ids, data.ids as Int32Array<ArrayBuffer>);
   executor.write(batch.positions, data.positions as Int32Array<ArrayBuffer>);
   executor.write(batch.segments, data.segments as Int32Array<ArrayBuffer>);

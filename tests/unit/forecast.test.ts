@@ -66,18 +66,18 @@ async function allocated(
   graph: Graph,
   config: ModelConfig,
   recipe: Recipe,
-  { train, update, evaluate, evaluateBase, adapter, batch, seed, lossScale }: TrainingPrograms,
+  { train, update, evaluate, evaluateBase, tuning, batch, seed, lossScale }: TrainingPrograms,
 ): Promise<number> {
   const executor = new WebGpuExecutor(device);
   const cache = declareCache(graph, config, sampleCache(config, recipe));
-  const { prompt, step } = decodePlans(graph, config, cache, cache.sequences, adapter);
+  const { prompt, step } = decodePlans(graph, config, cache, cache.sequences, tuning);
   for (const plan of [train, update, evaluate, evaluateBase, prompt.plan, step.plan])
     await executor.run(await executor.compile(plan));
   for (const value of [batch.ids, batch.positions, batch.segments, batch.labels, batch.weights, seed, lossScale]) {
     const size = sizeOf(value.shape);
     executor.write(value, value.dtype === 'i32' ? new Int32Array(size) : new Float32Array(size));
   }
-  await executor.read(adapter.flat);
+  await executor.read(tuning.parameters.flat);
   return device.buffers.bytes;
 }
 

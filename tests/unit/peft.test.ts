@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { AdapterTensor } from '../../src/adapter/types';
+import type { NamedTensor } from '../../src/method/parameters';
 import { CodedError } from '../../src/core/errors';
 import { adapterFiles } from '../../src/export/adapter';
 import { modelCard, type CardFacts } from '../../src/export/card';
@@ -26,8 +26,12 @@ async function failure(reading: Promise<unknown>): Promise<CodedError> {
 
 const CASES = ['llama_gqa', 'llama_rslora_untied', 'qwen2', 'qwen3'].flatMap((name) => [`${name}/init`, `${name}/final`]);
 
-const ramp = (module: string, kind: 'A' | 'B', shape: readonly [number, number]): AdapterTensor => {
-  return { module, kind, shape, data: Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => i / 7) };
+const ramp = (module: string, kind: 'A' | 'B', shape: readonly [number, number]): NamedTensor => {
+  return {
+    name: `${module}.lora_${kind}.weight`,
+    shape,
+    data: Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => i / 7),
+  };
 };
 const PAIR = [ramp('model.layers.0.mlp.up_proj', 'B', [5, 2]), ramp('model.layers.0.mlp.up_proj', 'A', [2, 3])];
 const SETTINGS = { rank: 2, alpha: 4, dropout: 0.1, useRslora: true };
@@ -54,8 +58,8 @@ describe('PEFT files', () => {
   });
 
   it('have zeros in B and numbers within ±1/√in in A for a new adapter', async () => {
-    for (const { kind, data, shape } of (await load('llama_gqa/init')).tensors) {
-      const bound = kind === 'A' ? 1 / Math.sqrt(shape[1] ?? 1) : 0;
+    for (const { name, data, shape } of (await load('llama_gqa/init')).tensors) {
+      const bound = name.endsWith('lora_A.weight') ? 1 / Math.sqrt(shape[1] ?? 1) : 0;
       expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(bound);
     }
   });
@@ -71,8 +75,8 @@ describe('PEFT files', () => {
   it('can have tensors that are parts of a larger buffer', async () => {
     const flat = Float32Array.from({ length: 20 }, (_, i) => i);
     const parts = [
-      { module: 'model.layers.0.q_proj', kind: 'A', shape: [2, 3], data: flat.subarray(1, 7) },
-      { module: 'model.layers.0.q_proj', kind: 'B', shape: [4, 2], data: flat.subarray(7, 15) },
+      { name: 'model.layers.0.q_proj.lora_A.weight', shape: [2, 3], data: flat.subarray(1, 7) },
+      { name: 'model.layers.0.q_proj.lora_B.weight', shape: [4, 2], data: flat.subarray(7, 15) },
     ] as const;
     const files = writePeft(parts, SETTINGS, 'b');
     const read = await readPeft(

@@ -1,0 +1,31 @@
+/** The table of fine-tuning methods. */
+
+import type { Graph } from '../graph/graph';
+import type { ModelConfig } from '../model/config';
+import type { MethodKind, MethodSettings, SettingsOf } from '../recipe/methods';
+import { lora } from './lora';
+import type { Method, Tuning } from './method';
+import { declareParameters, type Parameter } from './parameters';
+
+export const METHODS = { lora } satisfies { readonly [K in MethodKind]: Method<SettingsOf<K>> };
+
+function methodOf({ kind }: MethodSettings): Method<MethodSettings> {
+  return METHODS[kind];
+}
+
+/** What a run with these settings trains. */
+export function parametersOf(config: ModelConfig, settings: MethodSettings): readonly Parameter[] {
+  return methodOf(settings).parameters(config, settings);
+}
+
+/** Declares the parameters of a method as views of the trainable value `label`. */
+export function declareTuning(graph: Graph, label: string, config: ModelConfig, settings: MethodSettings): Tuning {
+  const method = methodOf(settings);
+  const parameters = declareParameters(graph, label, method.parameters(config, settings));
+  return {
+    name: label,
+    parameters,
+    weight: (name) => parameters.find(name),
+    wrap: (pass, seed) => method.wrap(pass, parameters, settings, seed),
+  };
+}

@@ -1,0 +1,21 @@
+/**
+ * The contract of a fine-tuning method: which parameters it trains, and how the model's forward pass uses them. A method is one file
+ * and one row of the table; its settings are a row of src/recipe/methods.ts.
+ */
+
+import type { Value } from '../../kernels/op';
+import type { ModelConfig } from '../model/config';
+import type { Adaptation, Pass } from '../model/family';
+import type { Parameter, Parameters } from './parameters';
+
+export interface Method<S> {
+  /** What is trained, in the order of the flat vector. Must not depend on anything but the arguments: a resumed run declares it again. */
+  parameters(config: ModelConfig, settings: S): readonly Parameter[];
+  /** The pass with the method's own computations. A parameter that has the name of a weight replaces that weight without them. */
+  wrap(pass: Pass, own: Parameters, settings: S, seed: Value | null): Pass;
+}
+
+/** Trained parameters on the device, and the change of the forward pass that they make. */
+export interface Tuning extends Adaptation {
+  readonly parameters: Parameters;
+}

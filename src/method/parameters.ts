@@ -1,0 +1,104 @@
+/**
+ * Trained parameters. All of a run are views of one flat value, so that gradient norm, optimizer and checkpoint treat them as one
+ * vector.
+ */
+
+import { internal } from '../core/errors';
+import { hashOf, STREAM, uniform } from '../core/random';
+import { sizeOf, type Shape } from '../core/shape';
+import type { Flat, Graph } from '../graph/graph';
+import type { Value } from '../../kernels/op';
+
+/** How a parameter starts. `uniform`: in ±bound. */
+export type Init = { readonly kind: 'zeros' } | { readonly kind: 'uniform'; readonly bound: number };
+
+export interface Parameter {
+  /**
+   * Key in files: PEFT's without `base_model.model.`, or that of a weight of the base, e.g. `model.norm.weight`, which the parameter
+   * then replaces.
+   */
+  readonly name: string;
+  readonly shape: Shape;
+  readonly init: Init;
+}
+
+/** Parameters on the device, in the order of the flat value. */
+export interface Parameters extends Flat {
+  readonly all: readonly Parameter[];
+  /** The value of the parameter of that name; null when there is none. */
+  find(name: string): Value | null;
+  /** The value of a parameter that there must be. */
+  named(name: string): Value;
+}
+
+/** A tensor on the host, row-major. Plain data. */
+export interface NamedTensor {
+  /** See `Parameter.name`. */
+  readonly name: string;
+  readonly shape: Shape;
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+/** Declares `all` as views of the trainable value `label`. */
+export function declareParameters(graph: Graph, label: string, all: readonly Parameter[]): Parameters {
+  const { flat, views } = graph.declareFlat(label, 'trainable', all);
+  const byName = new Map(all.map(({ name }, i) => [name, views[i]]));
+  const find = (name: string) => byName.get(name) ?? null;
+  const named = (name: string) => {
+    const value = find(name);
+    if (value === null) throw internal(`${label} has no parameter ${name}`);
+    return value;
+  };
+  return { flat, views, all, find, named };
+}
+
+/** Elements of all parameters. */
+export function parameterCount(all: readonly Pick<Parameter, 'shape'>[]): number {
+  return all.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
+/** The flat vector of new parameters. The random numbers of a parameter depend on its name, not on the others. */
+export function initialValues({ all, flat, views }: Parameters, seed: number): Float32Array<ArrayBuffer> {
+  const vector = new Float32Array(sizeOf(flat.shape));
+  all.forEach(({ name, init }, p) => {
+    if (init.kind !== 'uniform') return;
+    const part = slice(vector, views[p]);
+    const stream = hashOf(name);
+    for (let i = 0; i < part.length; i++) part[i] = init.bound * (2 * uniform(seed, stream, STREAM.adapterInit, i) - 1);
+  });
+  return vector;
+}
+
+/** Splits a flat vector into tensors. */
+export function tensorsOf({ all, views }: Parameters, vector: Float32Array<ArrayBuffer>): NamedTensor[] {
+  return all.map(({ name, shape }, p) => ({ name, shape, data: slice(vector, views[p]).slice() }));
+}
+
+/** The tensors of a stored flat vector, by the layout that was stored with it. */
+export function storedTensors(
+  layout: readonly { readonly name: string; readonly shape: Shape; readonly offset: number }[],
+  vector: Float32Array<ArrayBuffer>,
+): NamedTensor[] {
+  return layout.map(({ name, shape, offset }) => ({ name, shape, data: vector.slice(offset, offset + sizeOf(shape)) }));
+}
+
+/** Joins tensors into the flat vector. Throws when one is missing or has another shape. */
+export function vectorOf({ all, flat, views }: Parameters, tensors: readonly NamedTensor[]): Float32Array<ArrayBuffer> {
+  const vector = new Float32Array(sizeOf(flat.shape));
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  all.forEach(({ name, shape }, p) => {
+    const found = byName.get(name);
+    if (found?.data.length !== sizeOf(shape))
+      throw internal(
+        `parameter ${name}: got ${found === undefined ? 'none' : `[${found.shape.join()}]`}, expected [${shape.join()}]`,
+      );
+    slice(vector, views[p]).set(found.data);
+  });
+  return vector;
+}
+
+/** The part of the flat vector that `view` covers. */
+function slice(vector: Float32Array<ArrayBuffer>, view: Value | undefined): Float32Array<ArrayBuffer> {
+  const offset = view?.view?.offset ?? 0;
+  return vector.subarray(offset, offset + sizeOf(view?.shape ?? []));
+}
