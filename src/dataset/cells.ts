@@ -1,7 +1,7 @@
 /** The cells of a row by the role of their column: what builders of examples read. */
 
-import { cellText, isFilled, type Row } from './table';
-import type { ColumnRole, Example, Message } from './types';
+import { cellText, isFilled, type Row, type Table } from './table';
+import type { ColumnRole, Example, Mapping, Message, RowProblem } from './types';
 
 /** An example, or the reason why the row gives none. */
 export type ExampleOr = Example | string;
@@ -13,19 +13,21 @@ export interface Cells {
   text(role: ColumnRole): string;
   /** The first filled cell of a role as it is in the file, and its column's name. */
   raw(role: ColumnRole): { readonly cell: unknown; readonly name: string } | null;
+  /** Every cell of a role as it is in the file, empty ones included, with its column's name. */
+  each(role: ColumnRole): { readonly cell: unknown; readonly name: string }[];
   /** Quoted names of the columns of a role, for messages; empty when no column has the role. */
   names(role: ColumnRole): string;
 }
 
 type ColumnsByRole = ReadonlyMap<ColumnRole, readonly number[]>;
 
-export function columnsByRole(roles: readonly ColumnRole[]): ColumnsByRole {
+function columnsByRole(roles: readonly ColumnRole[]): ColumnsByRole {
   const columns = new Map<ColumnRole, number[]>();
   roles.forEach((role, column) => columns.set(role, [...(columns.get(role) ?? []), column]));
   return columns;
 }
 
-export function cellsOf(row: Row, columns: ColumnsByRole, names: readonly string[]): Cells {
+function cellsOf(row: Row, columns: ColumnsByRole, names: readonly string[]): Cells {
   const filled = (role: ColumnRole) => (columns.get(role) ?? []).filter((column) => isFilled(row.cells[column]));
   return {
     line: row.line,
@@ -37,8 +39,26 @@ export function cellsOf(row: Row, columns: ColumnsByRole, names: readonly string
       const [column] = filled(role);
       return column === undefined ? null : { cell: row.cells[column], name: names[column] ?? '' };
     },
+    each: (role) => (columns.get(role) ?? []).map((column) => ({ cell: row.cells[column], name: names[column] ?? '' })),
     names: (role) => (columns.get(role) ?? []).map((column) => `"${names[column] ?? ''}"`).join(', '),
   };
+}
+
+/** What `build` makes of every row, in row order; a string is the reason why the row can't be used. */
+export function buildRows<T extends object>(
+  { rows, columns: names }: Table,
+  { roles }: Mapping,
+  build: (cells: Cells) => T | string,
+): { examples: T[]; problems: RowProblem[] } {
+  const examples: T[] = [];
+  const problems: RowProblem[] = [];
+  const columns = columnsByRole(roles);
+  for (const row of rows) {
+    const built = build(cellsOf(row, columns, names));
+    if (typeof built === 'string') problems.push({ line: row.line, message: built });
+    else examples.push(built);
+  }
+  return { examples, problems };
 }
 
 /** Puts the system column first, unless the messages begin with a system turn. */

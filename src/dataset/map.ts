@@ -1,6 +1,6 @@
 /** Maps rows to training examples by format and column roles. A row that can't be used becomes a problem with its reason. */
 
-import { cellsOf, columnsByRole, withSystem, type Cells, type ExampleOr } from './cells';
+import { buildRows, withSystem, type Cells, type ExampleOr } from './cells';
 import { readMessages, type MessagesOr } from './messages';
 import { fromPreference } from './preference';
 import type { Table } from './table';
@@ -18,16 +18,7 @@ const BUILDERS: Record<Format, (cells: Cells) => ExampleOr> = {
 
 /** Maps every row of `table`. Examples and problems are in row order. The mapping must have the roles its format needs. */
 export function mapRows(table: Table, mapping: Mapping): { examples: Example[]; problems: RowProblem[] } {
-  const examples: Example[] = [];
-  const problems: RowProblem[] = [];
-  const columns = columnsByRole(mapping.roles);
-  const build = BUILDERS[mapping.format];
-  for (const row of table.rows) {
-    const built = build(cellsOf(row, columns, table.columns));
-    if (typeof built === 'string') problems.push({ line: row.line, message: built });
-    else examples.push(built);
-  }
-  return { examples, problems };
+  return buildRows(table, mapping, BUILDERS[mapping.format]);
 }
 
 function fromText(cells: Cells): ExampleOr {

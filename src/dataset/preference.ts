@@ -22,12 +22,8 @@ export function preferenceNotices({ roles }: Mapping): string[] {
 export function fromPreference(cells: Cells): ExampleOr {
   const unwanted = labelProblem(cells);
   if (unwanted !== null) return unwanted;
-  const turns = readConversation(cells);
+  const turns = readConversation(cells, 'assistant');
   if (typeof turns === 'string') return turns;
-  if (turns.at(-1)?.role !== 'assistant') {
-    const names = cells.names('assistant') || cells.names('messages');
-    return `No assistant message at the end of ${names}: there is no answer to learn.`;
-  }
   return { kind: 'chat', line: cells.line, messages: withSystem(cells, turns) };
 }
 
@@ -40,14 +36,21 @@ function labelProblem(cells: Cells): string | null {
   return truth ? null : `${names} is false: this answer is not preferred.`;
 }
 
-function readConversation(cells: Cells): MessagesOr {
-  const answer = readTurns(cells, 'assistant');
+/** The prompt with the answer of a role, which ends with the assistant's turn. */
+export function readConversation(cells: Cells, role: 'assistant' | 'rejected'): MessagesOr {
+  const turns = readBoth(cells, role);
+  if (typeof turns === 'string' || turns.at(-1)?.role === 'assistant') return turns;
+  return `No assistant message at the end of ${cells.names(role) || cells.names('messages')}: there is no answer to learn.`;
+}
+
+function readBoth(cells: Cells, role: 'assistant' | 'rejected'): MessagesOr {
+  const answer = readTurns(cells, role);
   if (typeof answer === 'string') return answer;
   if (isWhole(answer)) return answer;
-  if (cells.names('user') === '' && cells.names('messages') === '') return splitImplicit(cells);
+  if (cells.names('user') === '' && cells.names('messages') === '') return splitImplicit(cells, role);
   const prompt = readPrompt(cells);
   if (typeof prompt === 'string') return prompt;
-  const missing = cells.names('assistant') !== '' && answer.length === 0 ? emptyCell(cells, 'assistant') : null;
+  const missing = cells.names(role) !== '' && answer.length === 0 ? emptyCell(cells, role) : null;
   return missing ?? [...prompt, ...answer];
 }
 
@@ -66,7 +69,7 @@ function readPrompt(cells: Cells): MessagesOr {
 const emptyCell = (cells: Cells, role: ColumnRole) => `${cells.names(role)} is empty.`;
 
 /** The turns in the column of `role`: a list of messages, a transcript, or one turn of plain text. Empty when the cell is. */
-function readTurns(cells: Cells, role: 'assistant' | 'user' | 'messages'): MessagesOr {
+function readTurns(cells: Cells, role: 'assistant' | 'rejected' | 'user' | 'messages'): MessagesOr {
   const found = cells.raw(role);
   if (found === null) return [];
   const { name } = found;
@@ -75,7 +78,11 @@ function readTurns(cells: Cells, role: 'assistant' | 'user' | 'messages'): Messa
   if (isList) return readMessages(cell, name);
   const text = cells.text(role);
   const context = role === 'user' ? cells.text('context') : '';
-  return readTranscript(text) ?? [{ role, content: context === '' ? text : `${text}\n${context}` }];
+  return (
+    readTranscript(text) ?? [
+      { role: role === 'rejected' ? 'assistant' : role, content: context === '' ? text : `${text}\n${context}` },
+    ]
+  );
 }
 
 /** OpenAI's preference rows have their prompt as `{"messages": […]}`. */
@@ -100,17 +107,19 @@ function readTranscript(text: string): Message[] | null {
 
 const NEXT = 'Add a column with the prompt, or choose the format "Plain text" to learn whole texts.';
 
-/** The prompt is what both answers begin with, as in TRL's `extract_prompt`, but never ends inside a word. */
-function splitImplicit(cells: Cells): MessagesOr {
+/** The prompt and the answer of a role. The prompt is what both answers begin with, as in TRL's `extract_prompt`, but never ends inside a word. */
+function splitImplicit(cells: Cells, role: 'assistant' | 'rejected'): MessagesOr {
   const [chosen, rejected] = [cells.text('assistant'), cells.text('rejected')];
   const names = [cells.names('assistant'), cells.names('rejected')] as const;
   if (chosen === '') return `${names[0]} is empty.`;
   if (rejected === '') return `${names[1]} is empty, so the prompt, with which both answers begin, can't be found. ${NEXT}`;
   if (chosen === rejected) return `${names[0]} and ${names[1]} are the same: neither is preferred.`;
   const end = sharedWords(chosen, rejected);
-  const [prompt, answer] = [chosen.slice(0, end).trim(), chosen.slice(end).trim()];
+  const whole = role === 'assistant' ? chosen : rejected;
+  const [prompt, answer] = [whole.slice(0, end).trim(), whole.slice(end).trim()];
   if (prompt === '') return `${names[0]} and ${names[1]} do not begin with the same words, which would be the prompt. ${NEXT}`;
-  if (answer === '') return `${names[0]} has no answer after the words that it shares with ${names[1]}.`;
+  const [own, other] = role === 'assistant' ? names : [names[1], names[0]];
+  if (answer === '') return `${own} has no answer after the words that it shares with ${other}.`;
   return [
     { role: 'user', content: prompt },
     { role: 'assistant', content: answer },

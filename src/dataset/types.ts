@@ -33,6 +33,25 @@ export type Example =
   | { readonly kind: 'chat'; readonly line: number; readonly messages: readonly Message[] }
   | { readonly kind: 'text'; readonly line: number; readonly text: string };
 
+/** A text, or two texts that are read together, with the label texts of its row. */
+export interface LabelledExample {
+  readonly kind: 'labelled';
+  readonly line: number;
+  readonly text: string;
+  readonly second: string | null;
+  /** One class; any number of labels; or one number for each output, as text. */
+  readonly labels: readonly string[];
+}
+
+/** Two answers to one prompt. Each answer has one turn or more and ends with the assistant's. */
+export interface PairExample {
+  readonly kind: 'pair';
+  readonly line: number;
+  readonly prompt: readonly Message[];
+  readonly chosen: readonly Message[];
+  readonly rejected: readonly Message[];
+}
+
 /** A row that can't be used, and why. `line` is its line in the file, counted from 1. */
 export interface RowProblem {
   readonly line: number;
