@@ -3,6 +3,7 @@
 import './lifeline';
 import * as comlink from 'comlink';
 import { Preparation } from '../src/batch/preparation';
+import { arraysOf } from '../src/batch/split-writer';
 import type { DataApi, EncodedDataset, EncodeOptions } from './api';
 import { carryProblems } from './problems';
 
@@ -10,7 +11,7 @@ import { carryProblems } from './problems';
 class DataWorker extends Preparation implements DataApi {
   override async encode(options: EncodeOptions): Promise<EncodedDataset> {
     const dataset = await super.encode(options);
-    const arrays = [dataset.train, dataset.heldOut].flatMap(({ ids, trained, offsets, lines }) => [ids, trained, offsets, lines]);
+    const arrays = [dataset.train, dataset.heldOut].map(arraysOf).flatMap(({ data, lines }) => [...data, lines]);
     return comlink.transfer(
       dataset,
       arrays.map((array) => array.buffer as ArrayBuffer),

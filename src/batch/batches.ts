@@ -4,8 +4,9 @@ import { internal } from '../core/errors';
 import { NUMERICS, type Numerics } from '../core/numerics';
 import type { Recipe } from '../recipe/recipe';
 import { collate, type BatchShape, type BatchSpace } from './collate';
-import { lengthsOf, packEpoch, sampleDocuments } from './order';
-import { packFirstFit, type Packing } from './pack';
+import { exampleLengths, packEpoch, sampleDocuments } from './order';
+import { packFirstFit, type Packing, type RowSize } from './pack';
+import type { Slots } from './slots';
 import type { Batch, EncodedSplit } from './types';
 
 export type BatchSettings = Pick<Recipe, 'microBatch' | 'sequenceLength' | 'seed'> & {
@@ -13,6 +14,8 @@ export type BatchSettings = Pick<Recipe, 'microBatch' | 'sequenceLength' | 'seed
   readonly padId?: number;
   /** That of new runs when absent. */
   readonly numerics?: Numerics;
+  /** For examples with a layout; absent for next-token prediction. */
+  readonly slots?: Slots;
 };
 
 /** The epoch of a micro-step of the run, and its index in that epoch. */
@@ -44,18 +47,18 @@ export interface FixedBatches {
 /** Packings kept in memory: enough to step over the end of an epoch and back. */
 const KEPT = 2;
 
-/** The training batches of `split`. Documents longer than `sequenceLength` are an internal error: encoding cuts them. */
+/** The training batches of `split`. Examples longer than `sequenceLength` are an internal error: encoding cuts them. */
 export function createBatches(split: EncodedSplit, settings: BatchSettings): Batches {
   const shape = shapeOf(settings);
   const { seed, numerics = NUMERICS } = settings;
-  const lengths = lengthsOf(split.offsets);
+  const lengths = lengthsIn(split, settings);
   const packings = new Map<number, Packing>();
   const rowCounts = new Map<number, number>();
 
   function packing(epoch: number): Packing {
     const known = packings.get(epoch);
     if (known !== undefined) return known;
-    const made = packEpoch(lengths, shape.rowLength, seed, epoch, numerics);
+    const made = packEpoch(lengths, rowSize(settings), { seed, epoch, numerics });
     const [oldest] = packings.keys();
     if (packings.size >= KEPT && oldest !== undefined) packings.delete(oldest);
     packings.set(epoch, made);
@@ -81,17 +84,26 @@ export function createBatches(split: EncodedSplit, settings: BatchSettings): Bat
  */
 export function createFixedBatches(split: EncodedSplit, settings: BatchSettings, tokens: number): FixedBatches {
   const shape = shapeOf(settings);
-  const lengths = lengthsOf(split.offsets);
+  const lengths = lengthsIn(split, settings);
   const firstOnly = settings.numerics === 1;
   const chosen = firstOnly ? Uint32Array.from(lengths.keys()) : sampleDocuments(lengths, tokens, settings.seed);
-  const packing = packFirstFit(lengths, chosen, shape.rowLength);
+  const packing = packFirstFit(lengths, chosen, rowSize(settings));
   const all = Math.ceil(rowsOf(packing) / shape.rows);
   const count = firstOnly ? Math.min(all, Math.max(1, Math.floor(tokens / (shape.rows * shape.rowLength)))) : all;
   return { count, batch: (index) => batchAt(split, packing, index, shape) };
 }
 
-function shapeOf({ microBatch, sequenceLength, padId }: BatchSettings): BatchShape {
-  return { rows: microBatch, rowLength: sequenceLength, padId: padId ?? 0 };
+function shapeOf({ microBatch, sequenceLength, padId, slots }: BatchSettings): BatchShape {
+  return { rows: microBatch, rowLength: sequenceLength, padId: padId ?? 0, ...(slots !== undefined && { slots }) };
+}
+
+function rowSize({ sequenceLength, slots }: BatchSettings): RowSize {
+  return { tokens: sequenceLength, items: slots?.perRow ?? Infinity };
+}
+
+/** Token counts of what is packed: examples, which are documents unless a layout says otherwise. */
+function lengthsIn(split: EncodedSplit, { slots }: BatchSettings): Uint32Array {
+  return exampleLengths(split.offsets, slots?.layout.documents ?? 1);
 }
 
 const rowsOf = (packing: Packing) => packing.starts.length - 1;

@@ -1,6 +1,8 @@
 /** Writes packed rows into the fixed-size arrays of a batch. */
 
+import { clearInputs, inputSpace, writeInputs } from './inputs';
 import type { Packing } from './pack';
+import { slotOf, type Slots } from './slots';
 import type { Batch, EncodedSplit } from './types';
 
 /** The shape of a batch: `rows`·`rowLength` entries, padding filled with `padId`. */
@@ -8,6 +10,8 @@ export interface BatchShape {
   readonly rows: number;
   readonly rowLength: number;
   readonly padId: number;
+  /** For examples with a layout. */
+  readonly slots?: Slots;
 }
 
 /** A batch whose arrays are reused. */
@@ -21,21 +25,16 @@ export function collate(
   shape: BatchShape,
   batch: BatchSpace = batchSpace(shape),
 ): Batch {
-  clear(batch, shape.padId);
+  clear(batch, shape);
   for (let row = 0; row < shape.rows; row++) {
     const [from, to] = [packing.starts[first + row] ?? 0, packing.starts[first + row + 1] ?? 0];
-    let at = row * shape.rowLength;
-    for (let i = from; i < to; i++) {
-      const length = writeDocument(batch, split, packing.docs[i] ?? 0, i - from, at);
-      at += length;
-      batch.tokens += length;
-    }
+    writeRow(batch, split, packing.docs.subarray(from, to), row, shape);
   }
   for (let i = 0; i < batch.weights.length; i++) batch.trained += batch.weights[i] ?? 0;
   return batch;
 }
 
-export function batchSpace({ rows, rowLength }: Pick<BatchShape, 'rows' | 'rowLength'>): BatchSpace {
+export function batchSpace({ rows, rowLength, slots }: Omit<BatchShape, 'padId'>): BatchSpace {
   const size = rows * rowLength;
   return {
     ids: new Int32Array(size),
@@ -45,10 +44,11 @@ export function batchSpace({ rows, rowLength }: Pick<BatchShape, 'rows' | 'rowLe
     weights: new Float32Array(size),
     tokens: 0,
     trained: 0,
+    ...(slots !== undefined && { inputs: inputSpace(slots, rows, rowLength), examples: 0 }),
   };
 }
 
-function clear(batch: BatchSpace, padId: number): void {
+function clear(batch: BatchSpace, { padId, slots }: BatchShape): void {
   batch.ids.fill(padId);
   batch.positions.fill(0);
   batch.segments.fill(-1);
@@ -56,6 +56,29 @@ function clear(batch: BatchSpace, padId: number): void {
   batch.weights.fill(0);
   batch.tokens = 0;
   batch.trained = 0;
+  if (batch.inputs === undefined || slots === undefined) return;
+  clearInputs(batch.inputs, slots.layout.columns);
+  batch.examples = 0;
+}
+
+/** Writes the examples of one row, the documents of each next to each other. */
+function writeRow(batch: BatchSpace, split: EncodedSplit, examples: Uint32Array, row: number, shape: BatchShape): void {
+  const documents = shape.slots?.layout.documents ?? 1;
+  let at = row * shape.rowLength;
+  for (let i = 0; i < examples.length; i++) {
+    const example = examples[i] ?? 0;
+    for (let k = 0; k < documents; k++) {
+      const document = example * documents + k;
+      const length = writeDocument(batch, split, document, i * documents + k, at);
+      if (shape.slots !== undefined) {
+        const slot = slotOf(shape.slots, shape.rows, row, i, k);
+        placeDocument(batch, split, { document, example, slot, at, length }, shape.slots);
+      }
+      at += length;
+      batch.tokens += length;
+    }
+    if (batch.examples !== undefined) batch.examples++;
+  }
 }
 
 /** Writes document `doc` as segment `segment` at `at`; returns its length. Each token's label is the next one; the last has none. */
@@ -71,4 +94,26 @@ function writeDocument(batch: Batch, split: EncodedSplit, doc: number, segment: 
   }
   for (let i = 1; i < length; i++) batch.weights[at + i - 1] = split.trained[from + i] ?? 0;
   return length;
+}
+
+interface Place {
+  readonly document: number;
+  readonly example: number;
+  readonly slot: number;
+  readonly at: number;
+  readonly length: number;
+}
+
+/** Writes the inputs of the layout for a document. */
+function placeDocument(batch: Batch, split: EncodedSplit, place: Place, { layout, pool }: Slots): void {
+  if (batch.inputs === undefined) return;
+  const { types, targets, offsets, lines } = split;
+  const from = offsets[place.document] ?? 0;
+  const width = (targets?.length ?? 0) / lines.length;
+  writeInputs(batch.inputs, layout.columns, {
+    ...place,
+    pool,
+    ...(types !== undefined && { types: types.subarray(from, from + place.length) }),
+    target: targets?.subarray(place.example * width, (place.example + 1) * width) ?? [],
+  });
 }

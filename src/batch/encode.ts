@@ -2,29 +2,45 @@
 
 import { sha256 } from '../core/hash';
 import { splitIndices } from '../dataset/split';
-import type { Example } from '../dataset/types';
+import type { RowProblem } from '../dataset/types';
+import { ENCODINGS } from '../encoding';
+import type { Encoded, EncodingKind, EncodingSettings, Examples } from '../encoding/encoding';
 import type { Recipe } from '../recipe/recipe';
-import { encodeWhole, keptLength } from '../tokenizer/encode';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
-import { Growing } from './growing';
-import { histogramOf } from './histogram';
 import { createBatches } from './batches';
-import type { EncodedDataset, EncodedSplit, EncodedStats } from './types';
+import { histogramOf } from './histogram';
+import { planSlots } from './slots';
+import { arraysOf, exampleAt, SplitWriter } from './split-writer';
+import type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, ExampleLayout } from './types';
+import { WholeStore } from './whole-store';
 
 /** The settings of a recipe that encoding and splitting depend on. */
-export type DatasetSettings = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'seed' | 'lossOn'>;
+export type DatasetSettings = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'seed' | 'lossOn'> & {
+  /** Absent for next-token prediction. */
+  readonly encoding?: DatasetEncoding;
+};
 
-type Dropped = EncodedStats['dropped'];
+/** Examples of one kind, and what encoding them depends on. */
+export interface ExamplesToEncode<K extends EncodingKind = EncodingKind> {
+  readonly kind: K;
+  readonly examples: readonly Examples[K][];
+  readonly settings: EncodingSettings[K];
+  /** Rows that gave no example. */
+  readonly problems: readonly RowProblem[];
+}
 
-/** Every example in full length: depends on dataset, tokenizer and `lossOn` only, and takes nearly all the time of encoding. */
+/** Every example in full length: takes nearly all the time of encoding, and does not depend on the sequence length. */
 export interface WholeExamples {
-  readonly whole: EncodedSplit;
-  /** Examples that the chat template rejected. */
-  readonly refused: Dropped;
+  readonly kind: EncodingKind;
+  readonly layout: ExampleLayout | null;
+  readonly whole: WholeStore;
+  /** Examples that could not be encoded. */
+  readonly refused: readonly RowProblem[];
 }
 
 /** The usable examples, truncated to the sequence length, before the split. */
 export interface EncodedExamples {
+  readonly layout: ExampleLayout | null;
   readonly all: EncodedSplit;
   readonly stats: Omit<EncodedStats, 'packedTokens'>;
 }
@@ -32,39 +48,58 @@ export interface EncodedExamples {
 const MAX_DROPPED = 500;
 
 /** Encodes every example. */
-export function encodeExamples(tokenizer: TextTokenizer, examples: readonly Example[], lossOn: Recipe['lossOn']): WholeExamples {
-  const writer = new SplitWriter();
-  const refused: { line: number; message: string }[] = [];
-  for (const example of examples) {
-    const encoded = encodeWhole(tokenizer, example, lossOn);
+export function encodeExamples<K extends EncodingKind>(tokenizer: TextTokenizer, input: ExamplesToEncode<K>): WholeExamples {
+  const encoding = ENCODINGS[input.kind];
+  const whole = new WholeStore();
+  const refused = [...input.problems];
+  for (const example of input.examples) {
+    const encoded = encoding.encode(tokenizer, example, input.settings);
     if ('dropped' in encoded) refused.push({ line: example.line, message: encoded.dropped });
-    else writer.add(encoded.ids, encoded.trained, example.line);
+    else whole.add(encoded, example.line);
   }
-  return { whole: writer.finish(), refused };
+  return { kind: input.kind, layout: layoutOf(input), whole, refused };
 }
 
-/** Truncates every example to the sequence length; examples without a trained token left are dropped, with line and reason. */
-export function cutExamples({ whole, refused }: WholeExamples, sequenceLength: number): EncodedExamples {
+/** Null for one document without further inputs. */
+function layoutOf<K extends EncodingKind>({ kind, settings }: ExamplesToEncode<K>): ExampleLayout | null {
+  const encoding = ENCODINGS[kind];
+  const { documents } = encoding;
+  const columns = encoding.columns(settings);
+  if (documents === 1 && columns.length === 0) return null;
+  const names = 'target' in settings && settings.target.kind !== 'numbers' ? settings.target.names : [];
+  return { kind, documents, columns, names };
+}
+
+/** Truncates every example to the sequence length; examples of which too little remains are dropped, with line and reason. */
+export function cutExamples(
+  tokenizer: TextTokenizer,
+  { kind, layout, whole, refused }: WholeExamples,
+  sequenceLength: number,
+): EncodedExamples {
   const writer = new SplitWriter();
   const dropped = [...refused];
   const lengths: number[] = [];
   let truncated = 0;
-  whole.lines.forEach((line, i) => {
-    const { ids, trained } = documentAt(whole, i);
-    const kept = keptLength(trained, sequenceLength);
-    if (typeof kept !== 'number') {
-      dropped.push({ line, message: kept.dropped });
-      return;
+  for (const [line, example] of whole.entries()) {
+    const cut = ENCODINGS[kind].cut(tokenizer, example, sequenceLength);
+    if ('dropped' in cut) {
+      dropped.push({ line, message: cut.dropped });
+      continue;
     }
-    writer.add(ids.subarray(0, kept), trained.subarray(0, kept), line);
-    lengths.push(ids.length);
-    if (kept < ids.length) truncated++;
-  });
+    writer.add({ ...cut, line });
+    lengths.push(fullLength(cut));
+    if (cut.truncated > 0) truncated++;
+  }
   const all = writer.finish();
-  return { all, stats: { ...statsOf(all, lengths), truncated, ...droppedOf(dropped) } };
+  return { layout, all, stats: { ...statsOf(all, lengths), truncated, ...droppedOf(dropped) } };
 }
 
-function droppedOf(dropped: Dropped): Pick<EncodedStats, 'dropped' | 'droppedCount'> {
+/** Tokens of an example before truncation. */
+function fullLength({ documents, truncated }: Encoded): number {
+  return documents.reduce((sum, { ids }) => sum + ids.length, truncated);
+}
+
+function droppedOf(dropped: readonly RowProblem[]): Pick<EncodedStats, 'dropped' | 'droppedCount'> {
   const sorted = [...dropped].sort((a, b) => a.line - b.line);
   return { dropped: sorted.slice(0, MAX_DROPPED), droppedCount: sorted.length };
 }
@@ -83,69 +118,49 @@ function statsOf(all: EncodedSplit, lengths: readonly number[]) {
 }
 
 /** Splits by seed and hashes the result. All arrays are new, so that they can be transferred. */
-export async function splitDataset({ all, stats }: EncodedExamples, settings: DatasetSettings): Promise<EncodedDataset> {
+export async function splitDataset(encoded: EncodedExamples, settings: DatasetSettings): Promise<EncodedDataset> {
+  const { layout, all, stats } = encoded;
   const split = splitIndices(all.lines.length, settings.heldOutRatio, settings.seed);
-  const train = gather(all, split.train);
-  const heldOut = gather(all, split.heldOut);
-  return { train, heldOut, hash: await hashOf(train, heldOut), stats: { ...stats, packedTokens: packedTokens(train, settings) } };
+  const train = gather(encoded, split.train);
+  const heldOut = gather(encoded, split.heldOut);
+  return {
+    ...(layout !== null && { layout }),
+    train,
+    heldOut,
+    hash: await hashOf(train, heldOut, layout),
+    stats: { ...stats, packedTokens: packedTokens(train, layout, settings) },
+  };
 }
 
 /** The statistics without the split arrays. */
-export function measureDataset({ all, stats }: EncodedExamples, settings: DatasetSettings): EncodedStats {
-  const split = splitIndices(all.lines.length, settings.heldOutRatio, settings.seed);
-  return { ...stats, packedTokens: packedTokens(gather(all, split.train), settings) };
+export function measureDataset(encoded: EncodedExamples, settings: DatasetSettings): EncodedStats {
+  const split = splitIndices(encoded.all.lines.length, settings.heldOutRatio, settings.seed);
+  return { ...encoded.stats, packedTokens: packedTokens(gather(encoded, split.train), encoded.layout, settings) };
 }
 
-function packedTokens(train: EncodedSplit, { sequenceLength, seed }: DatasetSettings): number {
-  return createBatches(train, { microBatch: 1, sequenceLength, seed }).rows(0) * sequenceLength;
+function packedTokens(train: EncodedSplit, layout: ExampleLayout | null, { sequenceLength, seed }: DatasetSettings): number {
+  const slots = layout === null ? undefined : planSlots(train, layout, sequenceLength);
+  const settings = { microBatch: 1, sequenceLength, seed, ...(slots !== undefined && { slots }) };
+  return createBatches(train, settings).rows(0) * sequenceLength;
 }
 
-/** The examples of `all` at `indices`, in that order. */
-function gather(all: EncodedSplit, indices: Uint32Array): EncodedSplit {
+/** The examples at `indices`, in that order. */
+function gather({ all, layout }: EncodedExamples, indices: Uint32Array): EncodedSplit {
   const writer = new SplitWriter();
-  for (const index of indices) {
-    const { ids, trained } = documentAt(all, index);
-    writer.add(ids, trained, all.lines[index] ?? 0);
-  }
+  for (const index of indices) writer.add(exampleAt(all, index, layout?.documents ?? 1));
   return writer.finish();
 }
 
-function documentAt(split: EncodedSplit, index: number): { ids: Int32Array; trained: Uint8Array } {
-  const [from, to] = [split.offsets[index] ?? 0, split.offsets[index + 1] ?? 0];
-  return { ids: split.ids.subarray(from, to), trained: split.trained.subarray(from, to) };
-}
-
-/** Concatenates examples. */
-class SplitWriter {
-  readonly #ids = new Growing(Int32Array);
-  readonly #trained = new Growing(Uint8Array);
-  readonly #offsets = [0];
-  readonly #lines: number[] = [];
-
-  add(ids: ArrayLike<number>, trained: ArrayLike<number>, line: number): void {
-    this.#ids.push(ids);
-    this.#trained.push(trained);
-    this.#offsets.push(this.#ids.length);
-    this.#lines.push(line);
-  }
-
-  finish(): EncodedSplit {
-    return {
-      ids: this.#ids.finish(),
-      trained: this.#trained.finish(),
-      offsets: Uint32Array.from(this.#offsets),
-      lines: Uint32Array.from(this.#lines),
-    };
-  }
-}
-
-/** SHA-256 over the hashes of everything that training reads: tokens, mask and offsets of both splits. Line numbers are left out. */
-async function hashOf(train: EncodedSplit, heldOut: EncodedSplit): Promise<string> {
-  const arrays = [train, heldOut].flatMap((split) => [split.ids, split.trained, split.offsets]);
+/**
+ * SHA-256 over the hashes of everything that training reads: tokens, mask and offsets of both splits, type ids and targets, and the
+ * layout. Line numbers are left out.
+ */
+async function hashOf(train: EncodedSplit, heldOut: EncodedSplit, layout: ExampleLayout | null): Promise<string> {
+  const arrays = [train, heldOut].flatMap((split) => arraysOf(split).data);
   const hashes = await Promise.all(arrays.map((array) => sha256(bytesOf(array))));
-  return sha256(hashes.join());
+  return sha256(hashes.join() + (layout === null ? '' : JSON.stringify(layout)));
 }
 
-function bytesOf(array: Int32Array | Uint8Array | Uint32Array): Uint8Array<ArrayBuffer> {
+function bytesOf(array: ArrayBufferView): Uint8Array<ArrayBuffer> {
   return new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
 }

@@ -1,6 +1,6 @@
 /** A typed array with amortised growth. */
 
-type Numbers = Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+type Numbers = Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 export class Growing<T extends Numbers> {
   readonly #create: new (length: number) => T;
@@ -20,6 +20,11 @@ export class Growing<T extends Numbers> {
     this.#reserve(this.#length + values.length);
     this.#array.set(values, this.#length);
     this.#length += values.length;
+  }
+
+  /** Elements `from` to `to`, which later pushes may move. */
+  view(from: number, to: number): T {
+    return this.#array.subarray(from, to) as T;
   }
 
   /** The elements written so far, in a buffer of exactly their size. */

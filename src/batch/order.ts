@@ -2,19 +2,29 @@
 
 import type { Numerics } from '../core/numerics';
 import { permutation, STREAM } from '../core/random';
-import { packFirstFit, type Packing } from './pack';
+import { packFirstFit, type Packing, type RowSize } from './pack';
 
 /** Token counts of the documents. */
 export function lengthsOf(offsets: Uint32Array): Uint32Array {
   return Uint32Array.from({ length: Math.max(0, offsets.length - 1) }, (_, i) => (offsets[i + 1] ?? 0) - (offsets[i] ?? 0));
 }
 
+/** Token counts of the examples: of all of their documents together. */
+export function exampleLengths(offsets: Uint32Array, documents: number): Uint32Array {
+  const ends = offsets.filter((_, i) => i % documents === 0);
+  return lengthsOf(ends);
+}
+
 /**
  * The rows of an epoch: documents are shuffled and packed, then the rows are shuffled, because first fit leaves the emptiest
  * rows at the end. The two orders need separate random streams: with one stream the second shuffle partly undoes the first.
  */
-export function packEpoch(lengths: Uint32Array, rowLength: number, seed: number, epoch: number, numerics: Numerics): Packing {
-  const packing = packFirstFit(lengths, permutation(lengths.length, seed, epoch, STREAM.shuffle), rowLength);
+export function packEpoch(
+  lengths: Uint32Array,
+  row: RowSize,
+  { seed, epoch, numerics }: { readonly seed: number; readonly epoch: number; readonly numerics: Numerics },
+): Packing {
+  const packing = packFirstFit(lengths, permutation(lengths.length, seed, epoch, STREAM.shuffle), row);
   const rowStream = numerics === 1 ? STREAM.shuffle : STREAM.shuffleRows;
   return reorderRows(packing, permutation(packing.starts.length - 1, seed, epoch, rowStream));
 }

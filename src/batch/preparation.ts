@@ -8,18 +8,18 @@ import { CodedError, internal } from '../core/errors';
 import { Mutex } from '../core/mutex';
 import { openDataset, remapDataset, viewDataset, type Dataset } from '../dataset/dataset';
 import type { DatasetView, Mapping } from '../dataset/types';
-import { previewExample } from '../tokenizer/encode';
+import { previewExample } from '../encoding/example';
 import { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview, TokenizerFiles } from '../tokenizer/types';
 import {
   cutExamples,
-  encodeExamples,
   measureDataset,
   splitDataset,
   type DatasetSettings,
   type EncodedExamples,
   type WholeExamples,
 } from './encode';
+import { encodeDataset } from './examples';
 import type { EncodedDataset, EncodedStats } from './types';
 
 export class Preparation {
@@ -27,7 +27,7 @@ export class Preparation {
   #dataset: Dataset | null = null;
   #tokenizer: TextTokenizer | null = null;
   /** The newest encoding: another sequence length or split reuses it. */
-  #whole: { readonly lossOn: DatasetSettings['lossOn']; readonly examples: WholeExamples } | null = null;
+  #whole: { readonly settings: string; readonly examples: WholeExamples } | null = null;
 
   /** Throws data/empty, data/binary, data/parse, data/columns, data/no-examples; then the previous dataset is kept. */
   open(file: File): Promise<DatasetView> {
@@ -74,12 +74,12 @@ export class Preparation {
     return this.#exclusive(() => measureDataset(this.#encode(settings), settings));
   }
 
-  /** Throws data/no-examples when nothing is left to train on. */
+  /** Throws data/no-examples when nothing is left to train on, data/columns when labels can't be classes. */
   encode(settings: DatasetSettings): Promise<EncodedDataset> {
     return this.#exclusive(async () => {
       const encoded = this.#encode(settings);
       if (encoded.stats.examples === 0) throw nothingLeft(this.#held(), encoded.stats);
-      const kind = this.#held().examples[0]?.kind;
+      const kind = settings.encoding === undefined ? this.#held().examples[0]?.kind : undefined;
       return { ...(await splitDataset(encoded, settings)), ...(kind && { kind }) };
     });
   }
@@ -88,11 +88,12 @@ export class Preparation {
     return this.#mutex.run(() => Promise.resolve().then(work));
   }
 
-  #encode({ sequenceLength, lossOn }: DatasetSettings): EncodedExamples {
-    if (this.#whole?.lossOn !== lossOn) {
-      this.#whole = { lossOn, examples: encodeExamples(this.#tokens(), this.#held().examples, lossOn) };
+  #encode({ sequenceLength, lossOn, encoding }: DatasetSettings): EncodedExamples {
+    const settings = JSON.stringify([lossOn, encoding]);
+    if (this.#whole?.settings !== settings) {
+      this.#whole = { settings, examples: encodeDataset(this.#tokens(), this.#held(), lossOn, encoding) };
     }
-    return cutExamples(this.#whole.examples, sequenceLength);
+    return cutExamples(this.#tokens(), this.#whole.examples, sequenceLength);
   }
 
   #hold(dataset: Dataset): void {

@@ -1,18 +1,49 @@
 /** Encoded examples, ready to be packed. Typed arrays, transferable between workers. */
 
+import type { LabelShape } from '../dataset/labelled';
 import type { Example } from '../dataset/types';
+import type { ColumnSpec, EncodingKind, InputName } from '../encoding/encoding';
 
-/** Concatenated examples: example i is `ids[offsets[i] .. offsets[i+1])`. */
+/**
+ * Concatenated documents: document i is `ids[offsets[i] .. offsets[i+1])`. An example has one document; with an `ExampleLayout`,
+ * example i has the documents `i·documents .. (i+1)·documents`.
+ */
 export interface EncodedSplit {
   readonly ids: Int32Array;
-  /** 1 where the token is predicted and counted in the loss. The first token of an example never is. */
+  /** 1 where the token is predicted and counted in the loss. The first token of a document never is. */
   readonly trained: Uint8Array;
   readonly offsets: Uint32Array;
   /** Line of each example in the file. */
   readonly lines: Uint32Array;
+  /** Type id of each token; absent where all are 0. */
+  readonly types?: Uint8Array;
+  /** Targets, example after example: a class, a flag for each label, or numbers. Absent for examples without a target. */
+  readonly targets?: Float32Array;
 }
 
+/** What the examples of a dataset consist of, and the inputs that they add to a batch. */
+export interface ExampleLayout {
+  readonly kind: EncodingKind;
+  /** Documents of an example, which stay in one row. */
+  readonly documents: number;
+  readonly columns: readonly ColumnSpec[];
+  /** Names of the classes or labels, by index; empty for examples without. */
+  readonly names: readonly string[];
+}
+
+export interface LabelledEncoding {
+  readonly kind: 'labelled';
+  readonly labels: LabelShape;
+  /** The classes or labels by index; those of the data when absent. */
+  readonly names?: readonly string[];
+}
+
+/** What a dataset is encoded for, other than next-token prediction. */
+export type DatasetEncoding = LabelledEncoding | { readonly kind: 'pair' };
+
 export interface EncodedDataset {
+  /** Absent for next-token prediction: one document without a target. */
+  readonly layout?: ExampleLayout;
   /** Whether the examples are conversations or texts; absent in one that was read from the store. */
   readonly kind?: Example['kind'];
   readonly train: EncodedSplit;
@@ -55,4 +86,21 @@ export interface Batch {
   readonly tokens: number;
   /** Sum of `weights`. */
   readonly trained: number;
+  /** Inputs of the examples' layout, by name; absent for next-token prediction. */
+  readonly inputs?: BatchInputs;
+  /** Examples in the batch; absent for next-token prediction. */
+  readonly examples?: number;
 }
+
+/**
+ * The inputs that a layout's columns name. A batch has D document slots, empty ones included; `slot` is the index of one. For pairs,
+ * the slots of the preferred answers are the first D/2, and those of the rejected ones follow in the same order.
+ *
+ * - `types` i32 [M]: type ids
+ * - `documents` i32 [M]: the slot of each token's document, -1 for padding
+ * - `pooled` i32 [D]: index of the token in 0..M-1 that stands for the document; 0 for empty slots
+ * - `classes` i32 [D]: the class, -1 for empty slots
+ * - `targets` f32 [D, K]: flags of labels, or numbers; 0 for empty slots
+ * - `documentWeights` f32 [D]: 1, 0 for empty slots
+ */
+export type BatchInputs = { readonly [K in InputName]?: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer> };

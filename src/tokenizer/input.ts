@@ -14,7 +14,7 @@ export interface InputTokens {
 }
 
 /** Writes the texts' tokens into the pieces. */
-export function assemble(pieces: readonly Piece[], texts: { readonly A: readonly number[]; readonly B: readonly number[] }) {
+export function assemble(pieces: readonly Piece[], texts: Readonly<Record<'A' | 'B', Iterable<number>>>) {
   const [ids, types, special]: [number[], number[], number[]] = [[], [], []];
   for (const piece of pieces) {
     const tokens = 'tokens' in piece ? piece.tokens : texts[piece.text];

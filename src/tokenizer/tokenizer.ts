@@ -15,6 +15,8 @@ const COMMON_EOS = ['<|endoftext|>', '</s>', '<|end_of_text|>', '<eos>', '<|im_e
 const MAX_HEAD = 64;
 const MAX_HEADS = 1000;
 
+type Ids = readonly number[] | Int32Array;
+
 export class TextTokenizer {
   readonly chat: ChatTemplate;
   /** Ids added before and after a plain text; usually none or one. */
@@ -57,18 +59,23 @@ export class TextTokenizer {
     return text === '' ? [] : this.#tokenizer.encode(text, { add_special_tokens: false }).ids;
   }
 
-  /**
-   * A text or a pair of texts with the special tokens around them, at most `length` tokens: texts are cut at the end, the longer one
-   * first, and special tokens are kept. Null when `length` has no room for the special tokens and a token of the texts.
-   */
+  /** A text or a pair of texts with the special tokens around them; see `frame`. */
   encodeInput(text: string, second: string | null = null, length = Infinity): InputTokens | null {
-    const pieces = second === null ? this.#template.single : this.#template.pair;
-    const [a, b] = [this.encode(text), second === null ? [] : this.encode(second)];
+    return this.frame(this.encode(text), second === null ? null : this.encode(second), length);
+  }
+
+  /**
+   * The ids of a text or a pair of texts with the special tokens around them, at most `length` tokens: texts are cut at the end, the
+   * longer one first, and special tokens are kept. Null when `length` has no room for the special tokens and a token of the texts.
+   */
+  frame(a: Ids, b: Ids | null, length: number): InputTokens | null {
+    const pieces = b === null ? this.#template.single : this.#template.pair;
+    const [sizeA, sizeB] = [a.length, b?.length ?? 0];
     const room = length - countSpecial(pieces);
-    if (room < Math.min(1, a.length + b.length)) return null;
-    const [keptA, keptB] = sharedRoom(a.length, b.length, room);
-    const tokens = assemble(pieces, { A: a.slice(0, keptA), B: b.slice(0, keptB) });
-    return { ...tokens, truncated: a.length + b.length - keptA - keptB };
+    if (room < Math.min(1, sizeA + sizeB)) return null;
+    const [keptA, keptB] = sharedRoom(sizeA, sizeB, room);
+    const tokens = assemble(pieces, { A: a.slice(0, keptA), B: b?.slice(0, keptB) ?? [] });
+    return { ...tokens, truncated: sizeA + sizeB - keptA - keptB };
   }
 
   /**

@@ -148,23 +148,25 @@ describe('an epoch', () => {
 describe('packing', () => {
   it('puts each document into the first row with room', () => {
     const lengths = Uint32Array.of(6, 5, 4, 3, 2, 7);
-    const { docs, starts } = packFirstFit(lengths, Uint32Array.of(0, 1, 2, 3, 4, 5), 10);
+    const { docs, starts } = packFirstFit(lengths, Uint32Array.of(0, 1, 2, 3, 4, 5), { tokens: 10, items: Infinity });
     expect([...docs]).toEqual([0, 2, 1, 3, 4, 5]);
     expect([...starts]).toEqual([0, 2, 5, 6]);
   });
 
-  it('agrees with a simple first fit', () => {
+  it('agrees with a simple first fit, with and without a limit of documents in a row', () => {
     const lengths = fc.array(fc.integer({ min: 0, max: rowLength }), { maxLength: 60 });
+    const limit = fc.oneof(fc.constant(Infinity), fc.integer({ min: 1, max: 6 }));
     fc.assert(
-      fc.property(lengths, (all) => {
+      fc.property(lengths, limit, (all, items) => {
         const rows: number[][] = [];
         all.forEach((length, doc) => {
           const room = (row: readonly number[]) => rowLength - row.reduce((sum, d) => sum + (all[d] ?? 0), 0);
-          const row = rows.find((one) => room(one) >= length);
+          const row = rows.find((one) => room(one) >= length && one.length < items);
           if (row === undefined) rows.push([doc]);
           else row.push(doc);
         });
-        const { docs, starts } = packFirstFit(Uint32Array.from(all), Uint32Array.from(all.keys()), rowLength);
+        const size = { tokens: rowLength, items };
+        const { docs, starts } = packFirstFit(Uint32Array.from(all), Uint32Array.from(all.keys()), size);
         expect(rows.map((_, r) => [...docs.subarray(starts[r], starts[r + 1])])).toEqual(rows);
         expect(starts.length).toBe(rows.length + 1);
       }),

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import type { Message } from '../../src/dataset/types';
-import { encodeExample, encodePrompt, previewExample, type EncodedExample } from '../../src/tokenizer/encode';
+import { encodeExample, previewExample, type EncodedExample } from '../../src/encoding/example';
+import { encodePrompt } from '../../src/tokenizer/encode';
 import { TextTokenizer } from '../../src/tokenizer/tokenizer';
 import { filesOf, LOSSLESS_NAMES, needTokenizer, starterWith, tokenizerOf } from './tokenizer-files';
 

@@ -1,0 +1,69 @@
+/** The inputs of batches by name: their arrays, and what a document writes into them. */
+
+import { internal } from '../core/errors';
+import type { ColumnSpec, InputName } from '../encoding/encoding';
+import { slotCount, type Slots } from './slots';
+import type { BatchInputs } from './types';
+
+/** A document in a batch. */
+export interface Placed {
+  readonly slot: number;
+  /** Its first token in the batch, and its number of tokens. */
+  readonly at: number;
+  readonly length: number;
+  /** The type ids of its tokens; absent where all are 0. */
+  readonly types?: ArrayLike<number>;
+  /** Its example's target. */
+  readonly target: ArrayLike<number>;
+  readonly pool: Slots['pool'];
+}
+
+type Numbers = Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+
+interface Input {
+  /** The value in padding and in empty slots. */
+  readonly empty: number;
+  write(array: Numbers, document: Placed): void;
+}
+
+const INPUTS: { readonly [K in InputName]: Input } = {
+  types: {
+    empty: 0,
+    write(array, { at, length, types }) {
+      for (let i = 0; types !== undefined && i < length; i++) array[at + i] = types[i] ?? 0;
+    },
+  },
+  documents: { empty: -1, write: (array, { at, length, slot }) => void array.fill(slot, at, at + length) },
+  pooled: {
+    empty: 0,
+    write: (array, { slot, at, length, pool }) => void (array[slot] = pool === 'first' ? at : at + length - 1),
+  },
+  classes: { empty: -1, write: (array, { slot, target }) => void (array[slot] = target[0] ?? -1) },
+  targets: { empty: 0, write: (array, { slot, target }) => array.set(target, slot * target.length) },
+  documentWeights: { empty: 0, write: (array, { slot }) => void (array[slot] = 1) },
+};
+
+/** Arrays for the columns of a layout, for micro-batches of `rows` rows. */
+export function inputSpace(slots: Slots, rows: number, rowLength: number): BatchInputs {
+  const sizeOf = ({ per, width }: ColumnSpec) => width * (per === 'token' ? rows * rowLength : slotCount(slots, rows));
+  return Object.fromEntries(
+    slots.layout.columns.map((column) => {
+      const size = sizeOf(column);
+      return [column.name, column.dtype === 'i32' ? new Int32Array(size) : new Float32Array(size)];
+    }),
+  );
+}
+
+export function clearInputs(inputs: BatchInputs, columns: readonly ColumnSpec[]): void {
+  for (const { name } of columns) arrayOf(inputs, name).fill(INPUTS[name].empty);
+}
+
+export function writeInputs(inputs: BatchInputs, columns: readonly ColumnSpec[], document: Placed): void {
+  for (const { name } of columns) INPUTS[name].write(arrayOf(inputs, name), document);
+}
+
+function arrayOf(inputs: BatchInputs, name: InputName): Numbers {
+  const array = inputs[name];
+  if (array === undefined) throw internal(`the batch has no input ${name}`);
+  return array;
+}

@@ -1,0 +1,35 @@
+/** Examples in full length, in a few arrays instead of some objects for each example. */
+
+import type { Whole } from '../encoding/encoding';
+import { Growing } from './growing';
+
+export class WholeStore {
+  readonly #ids = new Growing(Int32Array);
+  readonly #trained = new Growing(Uint8Array);
+  /** End of each part in `ids`. */
+  readonly #ends: number[] = [];
+  readonly #examples: { readonly line: number; readonly parts: number; readonly target: readonly number[] }[] = [];
+
+  add({ parts, target }: Whole, line: number): void {
+    for (const { ids, trained } of parts) {
+      this.#ids.push(ids);
+      this.#trained.push(trained);
+      this.#ends.push(this.#ids.length);
+    }
+    this.#examples.push({ line, parts: parts.length, target });
+  }
+
+  /** Every example with its line, in the order in which they were added. The arrays are views. */
+  *entries(): Iterable<readonly [line: number, example: Whole]> {
+    let [part, from] = [0, 0];
+    for (const { line, parts, target } of this.#examples) {
+      const views = Array.from({ length: parts }, () => {
+        const to = this.#ends[part++] ?? from;
+        const view = { ids: this.#ids.view(from, to), trained: this.#trained.view(from, to) };
+        from = to;
+        return view;
+      });
+      yield [line, { parts: views, target }];
+    }
+  }
+}

@@ -1,0 +1,14 @@
+/** The table of encodings. A new kind of examples is a row here, a file, and an entry of `Examples` and `EncodingSettings`. */
+
+import { chat } from './chat';
+import type { Encoding, EncodingKind, EncodingSettings, Examples } from './encoding';
+import { labelled } from './labelled';
+import { pair } from './pair';
+import { text } from './text';
+
+export const ENCODINGS: { readonly [K in EncodingKind]: Encoding<Examples[K], EncodingSettings[K]> } = {
+  text,
+  chat,
+  labelled,
+  pair,
+};
