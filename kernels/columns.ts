@@ -110,10 +110,14 @@ export const concatOp = defineOp<ConcatAttrs>()({
 });
 
 /** The columns of x [M, N] in consecutive ranges of these widths (one to four), which together have N columns. */
-export function split(builder: Builder, x: Value, widths: readonly number[]): readonly Value[] {
+export function split<const W extends readonly number[]>(
+  builder: Builder,
+  x: Value,
+  widths: W,
+): { readonly [K in keyof W]: Value } {
   const total = widths.reduce((sum, width) => sum + width, 0);
   if (total !== x.shape[1]) throw internal(`split of ${x.shape.join('x')} into widths ${widths.join(', ')}`);
-  return takeColumns(builder, x, consecutive(widths));
+  return takeColumns(builder, x, consecutive(widths)) as { readonly [K in keyof W]: Value };
 }
 
 /** Columns `offset` to `offset + width` of x [M, N]. To take several ranges of one matrix, use `split`, whose gradient is one matrix. */

@@ -55,6 +55,8 @@ export interface RunRecord {
   /** Prompts of the run's data; absent in runs saved by versions that did not store them. */
   readonly prompts?: readonly RunPrompt[];
   readonly format: 2;
+  /** The base's files have the adapted weights as [in, out] (Conv1D); false when absent. */
+  readonly fanInFanOut?: boolean;
   /** The trained parameters, in the order of the flat vectors. */
   readonly parameters: readonly StoredParameter[];
 }

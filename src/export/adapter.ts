@@ -9,5 +9,8 @@ import type { ExportedFile } from './types';
 /** adapter_config.json, adapter_model.safetensors and README.md, as PEFT lays them out. */
 export function adapterFiles(tensors: readonly NamedTensor[], facts: CardFacts): ExportedFile[] {
   const card = { name: 'README.md', bytes: new TextEncoder().encode(modelCard(facts)) };
-  return [...writePeft(tensors, methodSettings(facts.recipe), facts.modelName), card];
+  return [
+    ...writePeft(tensors, { ...methodSettings(facts.recipe), fanInFanOut: facts.fanInFanOut ?? false }, facts.modelName),
+    card,
+  ];
 }

@@ -17,6 +17,8 @@ export interface CardFacts {
   readonly trainable: number;
   readonly device: string;
   readonly recipe: Recipe;
+  /** See `LoraSettings` in peft.ts; false when absent. */
+  readonly fanInFanOut?: boolean;
 }
 
 /** The card as Markdown with a YAML header. Names come from users, so they are quoted in YAML and are code in Markdown. */

@@ -13,7 +13,10 @@ export const CONFIG_FILE = 'adapter_config.json';
 export const WEIGHTS_FILE = 'adapter_model.safetensors';
 
 /** Settings that PEFT's configuration has too. */
-export type LoraSettings = Pick<Settings, 'rank' | 'alpha' | 'useRslora' | 'dropout'>;
+export interface LoraSettings extends Pick<Settings, 'rank' | 'alpha' | 'useRslora' | 'dropout'> {
+  /** The base's files have the adapted weights as [in, out] (Conv1D). */
+  readonly fanInFanOut: boolean;
+}
 
 export interface PeftAdapter extends LoraSettings {
   /** Sorted by name. */
@@ -53,7 +56,7 @@ function configText(tensors: readonly NamedTensor[], settings: LoraSettings, bas
   const config = {
     base_model_name_or_path: baseModel,
     bias: 'none',
-    fan_in_fan_out: false,
+    fan_in_fan_out: settings.fanInFanOut,
     inference_mode: true,
     init_lora_weights: true,
     // A whole alpha has no fraction in JSON, as Ollama requires.
@@ -169,7 +172,7 @@ const PLAIN: readonly (readonly [string, (value: unknown) => boolean])[] = [
   ['peft_type', (value) => value === 'LORA'],
   ['task_type', (value) => value === 'CAUSAL_LM' || value === null || value === undefined],
   ['bias', (value) => value === 'none' || value === undefined],
-  ...['use_dora', 'use_qalora', 'use_bdlora', 'fan_in_fan_out', 'lora_bias'].map((key) => [key, isUnset] as const),
+  ...['use_dora', 'use_qalora', 'use_bdlora', 'lora_bias'].map((key) => [key, isUnset] as const),
   ...['modules_to_save', 'rank_pattern', 'alpha_pattern', 'layer_replication'].map((key) => [key, isUnset] as const),
   ...['trainable_token_indices', 'target_parameters'].map((key) => [key, isUnset] as const),
 ];
@@ -188,7 +191,14 @@ function parseAdapterConfig(text: string): { settings: LoraSettings; baseModel: 
   }));
   if (unsupported.length > 0)
     throw problemsError('model/unsupported', `This kind of adapter is not supported`, unsupported, ADVICE);
-  const { r, lora_alpha: alpha, lora_dropout: dropout = 0, use_rslora: rslora = false, base_model_name_or_path: base } = config;
+  const {
+    r,
+    lora_alpha: alpha,
+    lora_dropout: dropout = 0,
+    use_rslora: rslora = false,
+    base_model_name_or_path: base,
+    fan_in_fan_out: fan,
+  } = config;
   const problems: Problem[] = [];
   const number = (where: string, value: unknown, fits: (n: number) => boolean): number => {
     if (typeof value === 'number' && fits(value)) return value;
@@ -200,6 +210,7 @@ function parseAdapterConfig(text: string): { settings: LoraSettings; baseModel: 
     alpha: number('lora_alpha', alpha, (n) => n > 0),
     dropout: number('lora_dropout', dropout, (n) => n >= 0 && n < 1),
     useRslora: rslora === true,
+    fanInFanOut: fan === true,
   };
   if (problems.length > 0) throw problemsError('model/config', `${CONFIG_FILE} can't be used`, problems, ADVICE);
   return { settings, baseModel: typeof base === 'string' ? base : null };

@@ -10,6 +10,7 @@
 import type { Problem } from '../core/errors';
 import { bf16ToF16, bf16ToF32, f16ToF32 } from '../core/f16';
 import { sizeOf } from '../core/shape';
+import { transpose } from '../core/transpose';
 import type { ModelWeights, WeightTensor } from './folder';
 import { weightsError } from './safetensors';
 import type { LoadProgress } from './types';
@@ -155,12 +156,6 @@ function transposed(tensor: StoredTensor): StoredTensor {
   const data = new Uint32Array(tensor.data.length);
   transpose(new Uint16Array(tensor.data.buffer), new Uint16Array(data.buffer), rows, columns);
   return { ...tensor, data };
-}
-
-/** `to` [rows, columns] = the transpose of `from` [columns, rows]. */
-function transpose<T extends Float32Array | Uint16Array>(from: T, to: T, rows: number, columns: number): void {
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++) to[row * columns + column] = from[column * rows + row] ?? 0;
 }
 
 /** The tensor's numbers in f32, for the tfjs executor. Returns the array of an f32 tensor itself. */

@@ -10,6 +10,7 @@ import { methodSettings } from '../recipe/methods';
 import { planBatches } from './batches';
 import { totalSteps } from './forecast';
 import type { ModelConfig } from '../model/config';
+import { weightSpecs } from '../model/weights';
 import type { Recipe } from '../recipe/recipe';
 import type { LoadedModel } from './loaded';
 import { lossesOf } from './losses';
@@ -30,7 +31,12 @@ export function newRecord(id: string, { name, recipe, dataset, datasetName, prom
     ...{ baseLoss: null, tunedLoss: null, bestLoss: null },
     ...{ device: adapter, executor, numerics: NUMERICS, trainable: parameterCount(parameters), prompts },
     ...{ format: FORMAT, parameters },
+    ...(usesConv1d(model.config) && { fanInFanOut: true }),
   };
+}
+
+function usesConv1d(config: ModelConfig): boolean {
+  return weightSpecs(config).some(({ transposed }) => transposed === true);
 }
 
 /** The trained parameters of a run, and where they are in its flat vectors. */

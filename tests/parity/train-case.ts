@@ -3,13 +3,15 @@
 import { vectorOf } from '../../src/method/parameters';
 import type { Batch } from '../../src/batch/types';
 import { CodedError } from '../../src/core/errors';
+import type { Shape } from '../../src/core/shape';
+import { transpose } from '../../src/core/transpose';
 import type { Executor } from '../../src/graph/executor';
 import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
 import type { ModelConfig } from '../../src/model/config';
 import { parseConfig } from '../../src/model/families';
 import { logitsOf, packedHidden, headOf } from '../../src/model/pass';
-import { declareWeights } from '../../src/model/weights';
+import { declareWeights, weightSpecs } from '../../src/model/weights';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
@@ -28,9 +30,9 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   const recipe = recipeOf(golden);
   const programs = trainingPrograms(graph, config, recipe, 'run');
   const executor = await open(graph);
-  for (const [name, { data }] of golden.weights) {
-    const value = graph.find(name);
-    if (value !== undefined) executor.write(value, data);
+  for (const { name, shape, transposed } of weightSpecs(config)) {
+    const data = golden.weights.get(name)?.data ?? missing(name);
+    executor.write(graph.named(name), transposed === true ? transposeOf(data, shape) : data);
   }
   const { steps } = golden.case;
   const session = await TrainingSession.open(executor, config, programs, recipe, steps.length);
@@ -39,10 +41,10 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   const batches = steps.map(toBatch);
   const baseLoss = await session.evaluate(batches.slice(0, 1), 'base');
   const results = [];
-  const source = { batch: (index: number) => batches[index] ?? missing(index) };
+  const source = { batch: (index: number) => batches[index] ?? missing(`batch ${index}`) };
   for (let i = 0; i < steps.length; i++) results.push(await session.advance(source));
   const { parameters } = await session.snapshot();
-  const logits = await lastLogits(executor, config, recipe, programs, batches[0] ?? missing(0));
+  const logits = await lastLogits(executor, config, recipe, programs, batches[0] ?? missing('batch'));
   executor.dispose();
   const expected = vectorOf(programs.tuning.parameters, golden.final);
   const compared = programs.tuning.parameters.views.filter((view) => isDetermined(view, golden));
@@ -59,8 +61,14 @@ function unsupported(what: string): CodedError {
   return new CodedError('model/unsupported', `${what} is not supported`);
 }
 
-function missing(index: number): never {
-  throw new Error(`no batch ${index}`);
+function missing(what: string | number): never {
+  throw new Error(`the case has no ${what}`);
+}
+
+function transposeOf(data: Float32Array<ArrayBuffer>, [rows = 0, columns = 0]: Shape): Float32Array<ArrayBuffer> {
+  const turned = new Float32Array(data.length);
+  transpose(data, turned, rows, columns);
+  return turned;
 }
 
 function isDetermined({ name }: Value, { case: { f64_deviation: own } }: Golden): boolean {

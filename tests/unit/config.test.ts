@@ -6,7 +6,7 @@ import { CodedError } from '../../src/core/errors';
 import { parseConfig } from '../../src/model/families';
 import { parseLlama } from '../models';
 import { ropeFrequencies, ropeTables } from '../../src/model/rope';
-import { weightSpecs } from '../../src/model/weights';
+import { targetNames, weightSpecs } from '../../src/model/weights';
 import { readHeader } from '../../src/model/safetensors';
 
 const golden = (name: string) => new URL(`../golden/${name}`, import.meta.url);
@@ -39,6 +39,28 @@ describe('parseConfig', () => {
       expect(expected.sort(byName)).toEqual(found);
     },
   );
+
+  it('of gpt2 expects the tensors that save_pretrained wrote, with Conv1D weights transposed', async () => {
+    const config = parseConfig(text('gpt2'));
+    const header = await readHeader(new Blob([readFileSync(golden('gpt2/model.safetensors'))]), 'gpt2');
+    const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
+    const expected = weightSpecs(config).map(({ name, shape, transposed }) => ({
+      ...{ name, shape: transposed === true ? [...shape].reverse() : shape },
+    }));
+    expect(expected.sort(byName)).toEqual(header.tensors.map(({ name, shape }) => ({ name, shape })).sort(byName));
+    expect(targetNames(config)).toEqual(['c_attn', 'c_proj', 'c_fc']);
+  });
+
+  it('of gpt2 scales attention by layer when config.json says so, and refuses other activations', () => {
+    const gpt2 = { ...(JSON.parse(text('gpt2')) as object), n_embd: 64, n_head: 4 };
+    const parsed = (changes: object) => parseConfig(JSON.stringify({ ...gpt2, ...changes }));
+    expect(parsed({}).attention.map(({ scale }) => scale)).toEqual([1 / 4, 1 / 4]);
+    expect(parsed({ scale_attn_by_inverse_layer_idx: true }).attention.map(({ scale }) => scale)).toEqual([1 / 4, 1 / 8]);
+    expect(parsed({ scale_attn_weights: false }).attention.map(({ scale }) => scale)).toEqual([1, 1]);
+    expect(() => parsed({ activation_function: 'swish' })).toThrow(/activation_function.*"swish".*gelu_new/);
+    expect(() => parsed({ n_head: 5 })).toThrow(/n_head.*does not divide n_embd 64/);
+    expect(() => parsed({ architectures: ['GPT2ForSequenceClassification'] })).toThrow(/architectures/);
+  });
 
   it('has defaults for optional fields', () => {
     const config = parse({});
@@ -92,7 +114,7 @@ describe('parseConfig', () => {
     expect(error.message).toContain(`"${type}"`);
   });
 
-  it.each(['gpt2', 'bert_seqcls', 'roberta_seqcls', 'llama_seqcls'])('refuses %s and lists what is supported', (name) => {
+  it.each(['bert_seqcls', 'roberta_seqcls', 'llama_seqcls'])('refuses %s and lists what is supported', (name) => {
     expect(() => parseConfig(text(name))).toThrow(/not supported.*llama, mistral, qwen2, qwen3/);
   });
 

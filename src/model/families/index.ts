@@ -5,9 +5,10 @@ import type { ModelConfig } from '../config';
 import { Fields } from '../config-fields';
 import type { Family } from '../family';
 import { problemsError } from '../problems';
+import { gpt2 } from './gpt2';
 import { llama } from './llama';
 
-export const FAMILIES = { llama } as const satisfies Record<string, Family>;
+export const FAMILIES = { llama, gpt2 } as const satisfies Record<string, Family>;
 
 const families: readonly Family[] = Object.values(FAMILIES);
 const modelTypes = families.flatMap((family) => family.modelTypes);

@@ -1,0 +1,132 @@
+/** GPT-2: pre-norm blocks with LayerNorm, learned positions, one fused projection for q, k and v, and an ungated feed-forward part. */
+
+import { add } from '../../../kernels/add';
+import { split } from '../../../kernels/columns';
+import { layernorm } from '../../../kernels/layernorm';
+import type { Value } from '../../../kernels/op';
+import { unary } from '../../../kernels/unary';
+import type { ModelConfig } from '../config';
+import type { Fields } from '../config-fields';
+import type { Family, Pass, WeightSpec } from '../family';
+
+export interface Gpt2Config extends ModelConfig {
+  /** F. */
+  readonly intermediateSize: number;
+  readonly normEps: number;
+  readonly activation: (typeof ACTIVATIONS)[keyof typeof ACTIVATIONS];
+  readonly tied: boolean;
+}
+
+/** The values of `activation_function` that GPT-2 models use, and the kernels that compute them. */
+const ACTIVATIONS = { gelu_new: 'gelu_tanh', gelu_pytorch_tanh: 'gelu_tanh', gelu: 'gelu', relu: 'relu' } as const;
+
+export const gpt2: Family<Gpt2Config> = {
+  modelTypes: ['gpt2'],
+  architectures: /^GPT2LMHeadModel$/,
+  readConfig,
+  weights,
+  hidden(pass, config, { ids, positions }) {
+    const embedded = pass.embed('transformer.wte.weight', ids);
+    let x = add(pass.program, embedded, pass.embed('transformer.wpe.weight', positions));
+    for (let i = 0; i < config.layers; i++) {
+      const before = x;
+      x = pass.layer(i, () => feedForward(pass, config, i, selfAttention(pass, config, i, before)));
+    }
+    return norm(pass, config, 'transformer.ln_f', x);
+  },
+  head: ({ tied }) => (tied ? 'transformer.wte.weight' : 'lm_head.weight'),
+};
+
+function selfAttention(pass: Pass, config: Gpt2Config, i: number, x: Value): Value {
+  const block = `transformer.h.${i}`;
+  const { hiddenSize: c } = config;
+  const h = norm(pass, config, `${block}.ln_1`, x);
+  const [q, k, v] = split(pass.program, pass.linear(`${block}.attn.c_attn`, h), [c, c, c]);
+  return pass.linear(`${block}.attn.c_proj`, pass.attend(i, q, k, v), { addend: x });
+}
+
+function feedForward(pass: Pass, config: Gpt2Config, i: number, x: Value): Value {
+  const block = `transformer.h.${i}`;
+  const h = norm(pass, config, `${block}.ln_2`, x);
+  const active = unary(pass.program, pass.linear(`${block}.mlp.c_fc`, h), { kind: config.activation });
+  return pass.linear(`${block}.mlp.c_proj`, active, { addend: x });
+}
+
+function norm(pass: Pass, { normEps }: Gpt2Config, module: string, x: Value): Value {
+  return layernorm(pass.program, x, pass.weight(`${module}.weight`), pass.weight(`${module}.bias`), normEps);
+}
+
+/** The hub's first GPT-2 files name the tensors without `transformer.`; its Conv1D weights are [in, out]. */
+function weights(config: Gpt2Config): readonly WeightSpec[] {
+  const { hiddenSize: c, vocabSize: v } = config;
+  const blocks = Array.from({ length: config.layers }, (_, layer) => blockWeights(config, `h.${layer}`)).flat();
+  const body: readonly WeightSpec[] = [
+    { name: 'wte.weight', shape: [v, c], use: 'embedding' },
+    { name: 'wpe.weight', shape: [config.maxPositions, c], use: 'embedding' },
+    ...blocks,
+    ...normWeights('ln_f', c),
+  ];
+  return [
+    ...body.map((spec) => ({ ...spec, name: `transformer.${spec.name}`, aliases: [spec.name] })),
+    ...(config.tied ? [] : [{ name: 'lm_head.weight', shape: [v, c], use: 'head' } as const]),
+  ];
+}
+
+function blockWeights({ hiddenSize: c, intermediateSize: f }: Gpt2Config, block: string): readonly WeightSpec[] {
+  const linear = (path: string, inputs: number, outputs: number): WeightSpec[] => [
+    { name: `${block}.${path}.weight`, shape: [outputs, inputs], use: 'linear', transposed: true },
+    { name: `${block}.${path}.bias`, shape: [outputs], use: 'vector' },
+  ];
+  return [
+    ...normWeights(`${block}.ln_1`, c),
+    ...linear('attn.c_attn', c, 3 * c),
+    ...linear('attn.c_proj', c, c),
+    ...normWeights(`${block}.ln_2`, c),
+    ...linear('mlp.c_fc', c, f),
+    ...linear('mlp.c_proj', f, c),
+  ];
+}
+
+function normWeights(module: string, size: number): readonly WeightSpec[] {
+  return ['weight', 'bias'].map((part) => ({ name: `${module}.${part}`, shape: [size], use: 'vector' }));
+}
+
+function readConfig(fields: Fields, modelType: string): Gpt2Config {
+  const hiddenSize = fields.whole('n_embd', 768);
+  const heads = fields.whole('n_head', 12);
+  const layers = fields.whole('n_layer', 12);
+  const maxPositions = fields.whole('n_positions', 1024);
+  if (hiddenSize % heads !== 0) fields.wrong('n_head', `is ${heads}, which does not divide n_embd ${hiddenSize}`);
+  return {
+    ...{ modelType, hiddenSize, layers, maxPositions },
+    vocabSize: fields.whole('vocab_size', 50257),
+    intermediateSize: fields.whole('n_inner', 4 * hiddenSize),
+    attention: readAttention(fields, { heads, headDim: Math.max(1, Math.floor(hiddenSize / heads)), layers }),
+    normEps: fields.positive('layer_norm_epsilon', 1e-5),
+    activation: readActivation(fields),
+    tied: fields.flag('tie_word_embeddings', true),
+    eosIds: fields.ids('eos_token_id'),
+    bosId: fields.ids('bos_token_id')[0] ?? null,
+  };
+}
+
+function readAttention(
+  fields: Fields,
+  { heads, headDim, layers }: { heads: number; headDim: number; layers: number },
+): Gpt2Config['attention'] {
+  const base = fields.flag('scale_attn_weights', true) ? 1 / Math.sqrt(headDim) : 1;
+  const byLayer = fields.flag('scale_attn_by_inverse_layer_idx', false);
+  if (fields.flag('add_cross_attention', false)) fields.refuse('add_cross_attention', 'is true; only decoders are supported');
+  return Array.from({ length: layers }, (_, layer) => ({
+    ...{ heads, kvHeads: heads, headDim, window: 0, causal: true, rope: null },
+    scale: byLayer ? base / (layer + 1) : base,
+  }));
+}
+
+function readActivation(fields: Fields): Gpt2Config['activation'] {
+  const value = fields.raw('activation_function') ?? 'gelu_new';
+  const known = Object.entries(ACTIVATIONS).find(([name]) => name === value)?.[1];
+  if (known === undefined)
+    fields.refuse('activation_function', `is ${JSON.stringify(value)}; supported are ${Object.keys(ACTIVATIONS).join(', ')}`);
+  return known ?? 'gelu_tanh';
+}
