@@ -1,5 +1,5 @@
 // Entry point `rows`: softmax and negative log-likelihood of each row of a chunk of logits, one workgroup per row. TRAINING overwrites
-// the logits with their derivative, weight·(softmax − onehot). Entry point `total`: Σ weight·nll, in one workgroup.
+// the logits with their derivative, weight·(softmax − onehot). SOFTCAP: the logits z become CAP·tanh(z/CAP). Entry point `total`: Σ weight·nll, in one workgroup.
 // Sums have a fixed order: each invocation adds its elements first to last, then the invocations are added (lanes.wgsl).
 #if VECTOR
 alias E = vec4f;
@@ -19,13 +19,29 @@ alias E = f32;
 fn max_of(x: E) -> f32 { return max(max(x.x, x.y), max(x.z, x.w)); }
 fn sum_of(x: E) -> f32 { return (x.x + x.y) + (x.z + x.w); }
 fn one_at(label: u32, i: u32) -> E { return select(vec4f(), vec4f(1.0), vec4u(label) == 4u * i + vec4u(0u, 1u, 2u, 3u)); }
-fn logit_at(row: u32, label: u32) -> f32 { return logits[row * WIDTH + label / 4u][label % 4u]; }
 #else
 fn max_of(x: E) -> f32 { return x; }
 fn sum_of(x: E) -> f32 { return x; }
 fn one_at(label: u32, i: u32) -> E { return select(0.0, 1.0, label == i); }
-fn logit_at(row: u32, label: u32) -> f32 { return logits[row * WIDTH + label]; }
 #endif
+
+fn logit(i: u32) -> E {
+#if SOFTCAP
+  // tanh is 1 in f32 from 10 on, and some drivers return NaN for large arguments. NaN stays NaN.
+  let z = logits[i] / CAP;
+  return CAP * tanh(select(z, 10.0 * sign(z), abs(z) > E(10.0)));
+#else
+  return logits[i];
+#endif
+}
+
+fn logit_of(row: u32, label: u32) -> f32 {
+#if VECTOR
+  return logit(row * WIDTH + label / 4u)[label % 4u];
+#else
+  return logit(row * WIDTH + label);
+#endif
+}
 
 @compute @workgroup_size(THREADS)
 fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -38,20 +54,25 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 #endif
     return;
   }
-  var peak = logits[row * WIDTH + min(thread, WIDTH - 1u)];
-  for (var i = thread + THREADS; i < WIDTH; i += THREADS) { peak = max(peak, logits[row * WIDTH + i]); }
+  var peak = logit(row * WIDTH + min(thread, WIDTH - 1u));
+  for (var i = thread + THREADS; i < WIDTH; i += THREADS) { peak = max(peak, logit(row * WIDTH + i)); }
   let top = lane_max(max_of(peak), thread);
   var sum = E();
-  for (var i = thread; i < WIDTH; i += THREADS) { sum += exp(logits[row * WIDTH + i] - E(top)); }
+  for (var i = thread; i < WIDTH; i += THREADS) { sum += exp(logit(row * WIDTH + i) - E(top)); }
   let total = lane_sum(sum_of(sum), thread);
-  if (thread == 0u) { nll[row] = log(total) + (top - logit_at(row, u32(label))); }
+  if (thread == 0u) { nll[row] = log(total) + (top - logit_of(row, u32(label))); }
 #if TRAINING
   // The logit of the label is read above; this barrier orders that read before the writes below.
   storageBarrier();
   let weight = weights[row];
   for (var i = thread; i < WIDTH; i += THREADS) {
-    let softmax = exp(logits[row * WIDTH + i] - E(top)) / total;
-    logits[row * WIDTH + i] = weight * (softmax - one_at(u32(label), i));
+    let z = logit(row * WIDTH + i);
+    let softmax = exp(z - E(top)) / total;
+    var derivative = weight * (softmax - one_at(u32(label), i));
+#if SOFTCAP
+    derivative *= 1.0 - (z / CAP) * (z / CAP);
+#endif
+    logits[row * WIDTH + i] = derivative;
   }
 #endif
 }

@@ -42,8 +42,12 @@ export function rowRanges(count: number, rowBytes: number, maxBindingBytes: numb
   return itemRanges({ what: `a tensor of ${count} rows of ${rowBytes} bytes`, count, bytes: rowBytes }, maxBindingBytes);
 }
 
-/** `binding` restricted to `range`. `itemBytes` are the bytes of an item in f32; f16 takes half of that. */
+/**
+ * `binding` restricted to `range`, which counts from the start of what it binds. `itemBytes` are the bytes of an item in f32; f16 takes
+ * half of that.
+ */
 export function bindRange(binding: Binding, range: ItemRange, itemBytes: number): Binding {
   const bytes = binding.f16 === true ? itemBytes / 2 : itemBytes;
-  return { ...binding, range: { offset: range.first * bytes, size: range.count * bytes } };
+  const start = binding.range?.offset ?? 0;
+  return { ...binding, range: { offset: start + range.first * bytes, size: range.count * bytes } };
 }

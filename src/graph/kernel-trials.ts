@@ -228,6 +228,19 @@ function losses(b: Bench): readonly Value[] {
   return [loss, nll, ...b.gradients([loss], [hidden])];
 }
 
+/** The gradients of nll and of a trained head, with and without a soft cap. */
+function tokenLosses(b: Bench): readonly Value[] {
+  const [hidden, weights] = [b.numbers('hidden', [M, 32]), b.numbers('weights', [M])];
+  const labels = b.integers(
+    'labels',
+    range(M, (i) => (i % 5 === 0 ? -1 : (i * 11) % 150)),
+  );
+  const heads = [150, 152].map((V) => b.numbers(`head ${V}`, [V, 32], 'f32', 'trainable'));
+  const inputs = { hidden, labels, weights, training: false };
+  const results = heads.map((head, i) => crossentropy(b.program, { ...inputs, head, ...(i === 1 && { softcap: 2 }) }).nll);
+  return [...results, ...b.gradients(results, [hidden, ...heads])];
+}
+
 /** Two updates: with finite gradients, and with gradients that overflowed. */
 function updates(b: Bench): readonly Value[] {
   return [1, Infinity].flatMap((size) => {
@@ -394,6 +407,17 @@ export const TRIALS: readonly Trial[] = [
       [19.58685, 20.24101, 22.18915],
       [-5.699307, -22.60507, 220.6013],
       [-4.32528, 4.599538, 204.8918],
+    ],
+  },
+  {
+    name: 'crossentropy of tokens',
+    build: tokenLosses,
+    expected: [
+      [-3.217894, -25.67786, 211.1823],
+      [4.402487, -15.84672, 177.6781],
+      [-7.698497, -4.564265, 315.2423],
+      [-7.587379, 3.620354, 349.624],
+      [4.586226, 2.690217, 178.1481],
     ],
   },
   {

@@ -24,8 +24,8 @@ const ESTIMATES = new Map<Op, Estimate>([
   // Scores, masks and probabilities of a piece; the backward pass also their gradients.
   [attentionOp, (node, bytes) => 10 * pieceBytes(node) + 4 * bytes],
   [attentionBackwardOp, (node, bytes) => 20 * pieceBytes(node) + 4 * bytes],
-  // Logits, exponentials and probabilities of a chunk.
-  [crossentropyOp, (node, bytes) => 5 * chunkBytes(node) + bytes],
+  // Logits, exponentials and probabilities of a chunk; of the gradient of the head the sum so far, a term and the new sum.
+  [crossentropyOp, (node, bytes) => 5 * chunkBytes(node) + bytes + 3 * f32Bytes(node.outputs[3])],
   // Flat values are concatenated from their views.
   [adamwOp, (_, bytes) => 3 * bytes],
 ]);

@@ -132,7 +132,10 @@ function expectWithinLimits({ dispatches, scratch }: Launch, { maxBindingBytes }
     expect(bindings.length).toBeLessThanOrEqual(8);
     expect(new Set(bindings.map(({ from, index }) => `${from} ${index}`)).size).toBe(bindings.length);
     expect(Math.max(...workgroups)).toBeLessThanOrEqual(65535);
-    for (const { range } of bindings) expect((range?.offset ?? 0) % 256).toBe(0);
+    for (const { range } of bindings) {
+      expect((range?.offset ?? 0) % 256).toBe(0);
+      expect(range?.size ?? 0).toBeLessThanOrEqual(maxBindingBytes);
+    }
   }
 }
 
@@ -149,6 +152,15 @@ describe.each([
     const launch = launchOp(crossentropyOp, { inputs, outputs: crossentropyOp.infer(inputs, attrs) }, attrs, target);
     expectWithinLimits(launch, target);
     expect(launch.scratch[0]).toBeLessThanOrEqual(64 * 4 * 128256);
+  });
+
+  test('of a trained head of 262,144 tokens split the head and its gradient', () => {
+    const inputs = {
+      ...{ hidden: matrix(2048, 2304), head: matrix(262_144, 2304) },
+      ...{ labels: vector(2048, 'i32'), weights: vector(2048) },
+    };
+    const attrs = { training: true, trainHead: true };
+    expectWithinLimits(launchOp(crossentropyOp, { inputs, outputs: crossentropyOp.infer(inputs, attrs) }, attrs, target), target);
   });
 
   test('of every part of a linear layer', () => {

@@ -1,6 +1,7 @@
 /** Weights that cannot be trained: their gradient is an engine bug that is reported by name. */
 
 import { expect, test } from 'vitest';
+import { crossentropy } from '../../kernels/crossentropy';
 import { embedding } from '../../kernels/embedding';
 import { matmul } from '../../kernels/matmul';
 import { gradient } from '../../src/graph/gradient';
@@ -23,6 +24,20 @@ const input = ({ graph }: Program, dtype: 'f32' | 'i32', ...shape: number[]) => 
 test.each(['f16', 'q8', 'q4'] as const)('the weight of a product in %s', (dtype) => {
   const found = gradientOf(dtype, (program, w) => matmul(program, { a: input(program, 'f32', 2, 8), w }));
   expect(found).toThrow(`internal: matmul: the gradient of w ${dtype}[8, 8] was requested; only f32 weights can be trained`);
+});
+
+test('a head in f16', () => {
+  const found = gradientOf('f16', (program, head) => {
+    const declare = (name: string, dtype: 'f32' | 'i32', ...shape: number[]) =>
+      program.graph.declare(name, 'input', shape, dtype);
+    const tokens = {
+      hidden: declare('hidden', 'f32', 2, 8),
+      labels: declare('labels', 'i32', 2),
+      weights: declare('weights', 'f32', 2),
+    };
+    return crossentropy(program, { ...tokens, head, training: false }).nll;
+  });
+  expect(found).toThrow('internal: crossentropy: the gradient of head f16[8, 8] was requested; only f32 weights can be trained');
 });
 
 test('an embedding table in f16', () => {

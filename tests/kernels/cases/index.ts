@@ -11,7 +11,13 @@ import { attentionCachedCases } from './attention_cached';
 import { cacheWriteCases } from './cache_write';
 import { columnSumCases } from './column_sum';
 import { concatCases, splitCases } from './columns';
-import { crossentropyCases, crossentropyVariantCases } from './crossentropy';
+import {
+  crossentropyCases,
+  crossentropyHeadCases,
+  crossentropyNllCases,
+  crossentropySoftcapCases,
+  crossentropyVariantCases,
+} from './crossentropy';
 import { dropoutCases } from './dropout';
 import { embeddingCases, embeddingGradientCases } from './embedding';
 import { layernormBackwardCases, layernormCases, layernormPlainCases, normWeightBackwardCases } from './layernorm';
@@ -47,7 +53,13 @@ export const cases = {
   cache_write: [cacheWriteCases],
   column_sum: [columnSumCases],
   concat: [concatCases],
-  crossentropy: [crossentropyCases, crossentropyVariantCases],
+  crossentropy: [
+    crossentropyCases,
+    crossentropyHeadCases,
+    crossentropyNllCases,
+    crossentropySoftcapCases,
+    crossentropyVariantCases,
+  ],
   dropout: [dropoutCases],
   embedding: [embeddingCases, embeddingGradientCases],
   gradnorm: [gradnormCases],

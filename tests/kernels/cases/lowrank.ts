@@ -45,6 +45,8 @@ const SMALL: Partial<Target> = { maxBindingBytes: 8192 };
 const cut = [
   ...[caseOf([16, 24, 300], 'tn', SMALL), caseOf([9, 31, 150], 'tn', SMALL), caseOf([300, 8, 24], 'nt', SMALL)],
   ...[caseOf([200, 100, 300], 'tn', { maxBindingBytes: 60_000 }), caseOf([131, 67, 90], 'tn', { maxBindingBytes: 36_000 })],
+  // The result of a block of the transposed matrix exceeds a binding as well.
+  caseOf([200, 600, 100], 'tn', { maxBindingBytes: 52_000 }),
 ].map((each) => ({ ...each, name: `${each.name} in parts` }));
 
 export const lowrankCases = opCases(lowrankOp, {
