@@ -57,6 +57,12 @@ export function isNumber(cell: unknown): boolean {
 const YES = /^(1|1\.0|true|yes)$/i;
 const NO = /^(0|0\.0|false|no|)$/i;
 
+/** True for a cell that says whether a row has a label. */
+export function isSwitch(cell: unknown): boolean {
+  const text = cellText(cell).trim();
+  return YES.test(text) || NO.test(text);
+}
+
 /** The names of the columns that are set, of a table with a column of 0 or 1 for each label. */
 function flagged(columns: readonly { readonly cell: unknown; readonly name: string }[]): string[] | string {
   const texts = columns.map(({ cell, name }) => ({ name, text: cellText(cell).trim() }));
@@ -71,6 +77,7 @@ function listed(cell: unknown): string[] {
   return [...new Set(list.map((label) => label.trim()).filter((label) => label !== ''))];
 }
 
+/** Text between semicolons, bars or commas. */
 export function splitLabels(text: string): string[] {
   const separator = [';', '|', ','].find((mark) => text.includes(mark));
   return separator === undefined ? [text] : text.split(separator);

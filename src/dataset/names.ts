@@ -93,3 +93,10 @@ export function isRejected(name: string): boolean {
 export function isDesirability(name: string): boolean {
   return /^(label|kto_tag)$/i.test(name);
 }
+
+const TARGETS = new Set('score rating ratings stars grade target value price points similarity strength'.split(' '));
+
+/** True for a column of numbers to predict, by its name: `score`, `review_rating`. */
+export function isTargetName(name: string): boolean {
+  return name.split(WORD_BREAK).some((word) => TARGETS.has(word.toLowerCase()));
+}
