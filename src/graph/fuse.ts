@@ -1,7 +1,7 @@
 /**
  * Fuses sums into the kernels that compute their terms. The backward pass of a LoRA layer is dx = dy·W + du·A, which autodiff writes as
  * two products and a sum; one extended product computes it. The gradient of a residual is added by the kernel that computes the other
- * term, and the gradient of an adapter is added to the accumulated gradients of the earlier micro-batches.
+ * term, and the gradient of a parameter is added to the accumulated gradients of the earlier micro-batches as soon as it is there.
  */
 
 import { accumulateOp } from '../../kernels/accumulate';
@@ -19,36 +19,64 @@ const ADDEND_OPS: ReadonlySet<Op> = new Set<Op>([matmulOp, rmsnormBackwardOp, la
 
 /**
  * The same computation with `add(matmul, lowrank)` as one extended product, `x` of `add(op, x)` as the op's addend, and
- * `accumulate(state, lowrank)` as a sum into the state.
+ * `accumulate(state, …)` next to the node that computes what is added.
  */
 export function fuse(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
   const uses = countUses(nodes, outputs);
   return fuseAccumulation(fuseSums(nodes, uses), uses);
 }
 
-/** Adds sums over tokens to the state where they are computed. Otherwise all of them stay in memory until the end of the program. */
+/**
+ * Adds gradients to the state where they are computed. Otherwise all of them stay in memory until the end of the program. The terms of a
+ * sum, such as those of a weight that is used twice, are added one by one for the same reason.
+ */
 function fuseAccumulation(nodes: readonly Node[], uses: ReadonlyMap<Value, number>): Node[] {
-  const once = (value: Value) => uses.get(value) === 1;
-  const accumulations = new Map<Value, { readonly node: Node; readonly state: Value }>();
+  const producer = new Map(nodes.flatMap((node) => node.outputs.map((value) => [value, node] as const)));
+  const stateOf = new Map<Value, Value>();
+  const replaced = new Set<Node>();
   for (const node of nodes) {
     const { state, x } = asUse(node, accumulateOp)?.inputs ?? {};
-    if (state !== undefined && x !== undefined && once(state) && once(x)) accumulations.set(x, { node, state });
+    if (state === undefined || x === undefined || !producer.has(x)) continue;
+    if (uses.get(state) !== 1 || uses.get(x) !== 1) continue;
+    replaced.add(node);
+    for (const term of termsOf(x, { uses, producer, replaced })) stateOf.set(term, state);
   }
-  const fused = new Set<Node>();
-  const result = nodes.map((node) => {
-    const product = asUse(node, lowrankOp);
-    const sum = product === null ? undefined : accumulations.get(product.outputs.y);
-    if (product?.attrs.layout !== 'tn' || sum === undefined) return node;
-    fused.add(sum.node);
-    const { state } = sum;
+  return nodes.filter((node) => !replaced.has(node)).flatMap((node) => withAccumulation(node, stateOf));
+}
+
+interface Sums {
+  readonly uses: ReadonlyMap<Value, number>;
+  readonly producer: ReadonlyMap<Value, Node>;
+  /** Gets the sums that are replaced by their terms. */
+  readonly replaced: Set<Node>;
+}
+
+/** The values whose sum is `x`: the operands of a sum when nothing else reads them, else `x` itself. */
+function termsOf(x: Value, sums: Sums): readonly Value[] {
+  const { uses, producer, replaced } = sums;
+  const node = producer.get(x);
+  const sum = node === undefined ? null : asUse(node, addOp);
+  if (node === undefined || sum === null) return [x];
+  const operands = [sum.inputs.a, sum.inputs.b];
+  if (!operands.every((value) => producer.has(value) && uses.get(value) === 1)) return [x];
+  replaced.add(node);
+  return operands.flatMap((value) => termsOf(value, sums));
+}
+
+/** The node, and the addition of its results to the states that they belong to. */
+function withAccumulation(node: Node, stateOf: ReadonlyMap<Value, Value>): Node[] {
+  const product = asUse(node, lowrankOp);
+  const into = product?.attrs.layout === 'tn' ? stateOf.get(product.outputs.y) : undefined;
+  if (product !== null && into !== undefined) {
     const { inputs, attrs } = product;
-    return makeNode(node, lowrankSumOp, {
-      inputs: { ...inputs, state },
-      outputs: { state },
-      attrs: { scale: attrs.scale },
-    });
+    const use = { inputs: { ...inputs, state: into }, outputs: { state: into }, attrs: { scale: attrs.scale } };
+    return [makeNode(node, lowrankSumOp, use)];
+  }
+  const additions = node.outputs.flatMap((x) => {
+    const state = stateOf.get(x);
+    return state === undefined ? [] : [makeNode(node, accumulateOp, { inputs: { state, x }, outputs: { state }, attrs: {} })];
   });
-  return result.filter((node) => !fused.has(node));
+  return [node, ...additions];
 }
 
 function fuseSums(nodes: readonly Node[], uses: ReadonlyMap<Value, number>): Node[] {
