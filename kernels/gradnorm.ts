@@ -8,6 +8,7 @@ import { bindRange, rowRanges, type ItemRange } from './lib/binding-ranges';
 import { laneConstants, withLanes } from './lib/lanes';
 import { bytesOf, read, readScratch, write, writeScratch } from './lib/launch';
 import { f32Spec, isF32, misfit } from './lib/rule';
+import { sumOf } from './lib/twin';
 import { defineOp, type Builder, type Dispatch, type Operand, type Target, type Value } from './op';
 
 /** Elements for which another workgroup pays, and the most workgroups per range of the gradient. */
@@ -27,10 +28,7 @@ export const gradnormOp = defineOp()({
   },
   gradient: null,
   twin({ g, scale }) {
-    // Short rows first: a plain running sum in f32 loses millions of small terms.
-    const rows = Math.ceil(g.size / 1024);
-    const padded = tf.pad(g, [[0, rows * 1024 - g.size]]);
-    const norm = tf.reshape(tf.sqrt(tf.sum(tf.sum(tf.reshape(tf.square(padded), [rows, 1024]), 1))), [1]);
+    const norm = tf.sqrt(sumOf(tf.square(g)));
     return { norm: scale === null ? norm : tf.div(norm, scale) };
   },
   cost: (use) => ({ flops: 2 * sizeOf(use.inputs.g.shape), bytes: bytesOf(use) }),

@@ -16,12 +16,14 @@ import { layernormBackwardOp, layernormOp } from './layernorm';
 import { lossscaleOp } from './lossscale';
 import { lowrankOp, lowrankSumOp } from './lowrank';
 import { matmulOp } from './matmul';
+import { mulOp } from './mul';
 import { normWeightBackwardOp } from './norm_weight_backward';
 import type { Op } from './op';
 import { quantiseOp } from './quantise';
 import { rmsnormBackwardOp, rmsnormOp } from './rmsnorm';
 import { ropeOp } from './rope';
-import { scaleOp } from './scale';
+import { dotOp, scaleOp } from './scale';
+import { softmaxLossBackwardOp, softmaxLossOp } from './softmax_loss';
 import { swigluBackwardOp, swigluOp } from './swiglu';
 import { unaryBackwardOp, unaryOp } from './unary';
 
@@ -36,6 +38,7 @@ export const ops = {
   column_sum: columnSumOp,
   concat: concatOp,
   crossentropy: crossentropyOp,
+  dot: dotOp,
   dropout: dropoutOp,
   embedding: embeddingOp,
   gradnorm: gradnormOp,
@@ -45,6 +48,7 @@ export const ops = {
   lowrank: lowrankOp,
   lowrank_sum: lowrankSumOp,
   matmul: matmulOp,
+  mul: mulOp,
   norm_weight_backward: normWeightBackwardOp,
   quantise: quantiseOp,
   rmsnorm: rmsnormOp,
@@ -52,6 +56,8 @@ export const ops = {
   rope: ropeOp,
   scale: scaleOp,
   segment_sum: segmentSumOp,
+  softmax_loss: softmaxLossOp,
+  softmax_loss_backward: softmaxLossBackwardOp,
   split: splitOp,
   swiglu: swigluOp,
   swiglu_backward: swigluBackwardOp,

@@ -100,9 +100,7 @@ export function columnSumsTwin(x: tf.Tensor, width: number): tf.Tensor {
   const [count] = rows.shape;
   if (count <= TWIN_ROWS) return tf.sum(rows, 0);
   const blocks = Math.ceil(count / TWIN_ROWS);
-  const padded = tf.pad2d(rows, [
-    [0, blocks * TWIN_ROWS - count],
-    [0, 0],
-  ]);
+  const missing = blocks * TWIN_ROWS - count;
+  const padded = missing === 0 ? rows : tf.concat([rows, tf.zeros([missing, width])]);
   return tf.sum(tf.sum(tf.reshape(padded, [blocks, TWIN_ROWS, width]), 1), 0);
 }

@@ -1,4 +1,4 @@
-/** Matrix products for the twins, in the form that tfjs's wasm backend has a fast path for: rank 2 and not transposed. */
+/** Matrix products for the twins, in the form that tfjs's wasm backend has a fast path for: rank 2 and not transposed. Long sums. */
 
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -21,4 +21,13 @@ function isWide(a: tf.Tensor, b: tf.Tensor): boolean {
 
 function transposed(x: tf.Tensor): tf.Tensor {
   return tf.transpose(x, x.rank === 2 ? [1, 0] : [0, 2, 1]);
+}
+
+const SUM_ROWS = 1024;
+
+/** The sum of all elements, as [1]. Short rows first: a plain running sum in f32 loses millions of small terms. */
+export function sumOf(x: tf.Tensor): tf.Tensor {
+  const rows = Math.ceil(x.size / SUM_ROWS);
+  const padded = tf.pad(tf.reshape(x, [x.size]), [[0, rows * SUM_ROWS - x.size]]);
+  return tf.reshape(tf.sum(tf.sum(tf.reshape(padded, [rows, SUM_ROWS]), 1)), [1]);
 }

@@ -19,11 +19,13 @@ import { layernorm } from '../../kernels/layernorm';
 import { lossscale } from '../../kernels/lossscale';
 import { lowrank } from '../../kernels/lowrank';
 import { matmul } from '../../kernels/matmul';
+import { mul } from '../../kernels/mul';
 import type { Role, Value } from '../../kernels/op';
 import { quantise } from '../../kernels/quantise';
 import { rmsnorm } from '../../kernels/rmsnorm';
 import { rope } from '../../kernels/rope';
-import { scale } from '../../kernels/scale';
+import { dot, scale } from '../../kernels/scale';
+import { softmaxLoss } from '../../kernels/softmax_loss';
 import { swiglu } from '../../kernels/swiglu';
 import { unary } from '../../kernels/unary';
 import type { DType } from '../core/dtype';
@@ -241,6 +243,18 @@ function tokenLosses(b: Bench): readonly Value[] {
   return [...results, ...b.gradients(results, [hidden, ...heads])];
 }
 
+/** A weighted sum of the losses of documents, and a product with a factor for each column. */
+function classLosses(b: Bench): readonly Value[] {
+  const labels = b.integers(
+    'labels',
+    range(M, (i) => (i % 5 === 0 ? -1 : i % 6)),
+  );
+  const [scores, factors] = [b.numbers('scores', [M, 6]), b.numbers('factors', [6])];
+  const nll = softmaxLoss(b.program, mul(b.program, scores, factors), labels);
+  const loss = dot(b.program, nll, b.numbers('weights', [M]));
+  return [loss, nll, ...b.gradients([loss], [scores, factors])];
+}
+
 /** Two updates: with finite gradients, and with gradients that overflowed. */
 function updates(b: Bench): readonly Value[] {
   return [1, Infinity].flatMap((size) => {
@@ -418,6 +432,16 @@ export const TRIALS: readonly Trial[] = [
       [-7.698497, -4.564265, 315.2423],
       [-7.587379, 3.620354, 349.624],
       [4.586226, 2.690217, 178.1481],
+    ],
+  },
+  {
+    name: 'softmax_loss',
+    build: classLosses,
+    expected: [
+      [1.506021, 1.556319, 1.70611],
+      [-1.312568, -6.658324, 58.19012],
+      [-0.110615, -0.8555438, 11.63787],
+      [-0.2027991, -2.206191, 3.604201],
     ],
   },
   {

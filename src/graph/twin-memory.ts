@@ -6,8 +6,12 @@ import { PIECE_ELEMENTS } from '../../kernels/attention_twin';
 import { crossentropyOp } from '../../kernels/crossentropy';
 import { CHUNK_ELEMENTS } from '../../kernels/crossentropy_twin';
 import { embeddingOp, segmentSumOp } from '../../kernels/embedding';
+import { layernormBackwardOp, layernormOp } from '../../kernels/layernorm';
 import { matmulOp } from '../../kernels/matmul';
+import { normWeightBackwardOp } from '../../kernels/norm_weight_backward';
 import type { Op, Spec } from '../../kernels/op';
+import { unaryBackwardOp, unaryOp } from '../../kernels/unary';
+import type { UnaryAttrs } from '../../kernels/unary_functions';
 import { sizeOf } from '../core/shape';
 import type { Node } from './graph';
 
@@ -26,6 +30,12 @@ const ESTIMATES = new Map<Op, Estimate>([
   [attentionBackwardOp, (node, bytes) => 20 * pieceBytes(node) + 4 * bytes],
   // Logits, exponentials and probabilities of a chunk; of the gradient of the head the sum so far, a term and the new sum.
   [crossentropyOp, (node, bytes) => 5 * chunkBytes(node) + bytes + 3 * f32Bytes(node.outputs[3])],
+  [layernormOp, (_, bytes) => 3 * bytes],
+  [layernormBackwardOp, (_, bytes) => 3.5 * bytes],
+  [normWeightBackwardOp, (_, bytes) => 5 * bytes],
+  // The terms of the polynomials of gelu.
+  [unaryOp, (node, bytes) => functionTensors(node) * bytes],
+  [unaryBackwardOp, (node, bytes) => functionTensors(node) * bytes],
   // Flat values are concatenated from their views.
   [adamwOp, (_, bytes) => 3 * bytes],
 ]);
@@ -38,6 +48,12 @@ export function twinBytes(node: Node): number {
 
 function f32Bytes(spec: Spec | null | undefined): number {
   return spec === null || spec === undefined ? 0 : 4 * sizeOf(spec.shape);
+}
+
+function functionTensors({ attrs }: Node): number {
+  const { kind } = attrs as UnaryAttrs;
+  if (kind === 'gelu') return 16;
+  return kind === 'gelu_tanh' ? 8 : 2;
 }
 
 /** Bytes of the scores of one piece of attention. */

@@ -33,12 +33,14 @@ import {
   matmulTileCases,
   matmulTrainedCases,
 } from './matmul';
+import { mulCases } from './mul';
 import { accumulateCases, adamwCases, gradnormCases } from './optimizer';
 import { quantiseCases } from './quantise';
 import { rmsnormBackwardCases, rmsnormCases } from './rmsnorm';
 import { ropeCases } from './rope';
-import { scaleCases } from './scale';
+import { dotCases, scaleCases } from './scale';
 import { segmentSumCases } from './segment_sum';
+import { softmaxLossBackwardCases, softmaxLossCases } from './softmax_loss';
 import { swigluBackwardCases, swigluCases } from './swiglu';
 import { tileCases } from './tiles';
 import { unaryBackwardCases, unaryCases } from './unary';
@@ -60,6 +62,7 @@ export const cases = {
     crossentropySoftcapCases,
     crossentropyVariantCases,
   ],
+  dot: [dotCases],
   dropout: [dropoutCases],
   embedding: [embeddingCases, embeddingGradientCases],
   gradnorm: [gradnormCases],
@@ -79,6 +82,7 @@ export const cases = {
     matmulQuantisedTileCases,
     tileCases,
   ],
+  mul: [mulCases],
   norm_weight_backward: [normWeightBackwardCases],
   quantise: [quantiseCases],
   rmsnorm: [rmsnormCases],
@@ -86,6 +90,8 @@ export const cases = {
   rope: [ropeCases],
   scale: [scaleCases],
   segment_sum: [segmentSumCases],
+  softmax_loss: [softmaxLossCases],
+  softmax_loss_backward: [softmaxLossBackwardCases],
   split: [splitCases],
   swiglu: [swigluCases],
   swiglu_backward: [swigluBackwardCases],
