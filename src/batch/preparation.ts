@@ -78,7 +78,7 @@ export class Preparation {
   encode(settings: DatasetSettings): Promise<EncodedDataset> {
     return this.#exclusive(async () => {
       const encoded = this.#encode(settings);
-      if (encoded.stats.examples === 0) throw nothingLeft(this.#held(), encoded.stats);
+      if (encoded.stats.examples === 0) throw nothingLeft(this.#held(), encoded.stats, settings);
       const kind = settings.encoding === undefined ? this.#held().examples[0]?.kind : undefined;
       return { ...(await splitDataset(encoded, settings)), ...(kind && { kind }) };
     });
@@ -112,10 +112,10 @@ export class Preparation {
   }
 }
 
-function nothingLeft(dataset: Dataset, stats: EncodedExamples['stats']): CodedError {
-  const problems = [...stats.dropped, ...dataset.problems]
-    .slice(0, 20)
-    .map((p) => ({ where: `line ${p.line}`, message: p.message }));
+function nothingLeft(dataset: Dataset, stats: EncodedExamples['stats'], { encoding }: DatasetSettings): CodedError {
+  // The dataset's problems with rows are those of next-token prediction; other encodings list their own as dropped.
+  const rows = encoding === undefined ? dataset.problems : dataset.table.problems;
+  const problems = [...stats.dropped, ...rows].slice(0, 20).map((p) => ({ where: `line ${p.line}`, message: p.message }));
   const [first] = problems;
   const why = first === undefined ? dataset.reason : `For example ${first.where}: ${first.message}`;
   return new CodedError('data/no-examples', `No row of ${dataset.name} can be trained on. ${why}`, problems);

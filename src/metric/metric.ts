@@ -80,10 +80,17 @@ function checkSizes(p: Predictions): void {
   const size = p.truth.length * (p.kind === 'classes' ? p.classes : 1);
   const found = valuesOf(p).length;
   if (found !== size) throw internal(`${found} predictions for ${p.truth.length} true values of ${p.kind}, expected ${size}`);
-  if (p.kind !== 'classes') return;
-  const strange = Array.prototype.find.call(p.truth, (one: number) => !(Number.isInteger(one) && one >= 0 && one < p.classes)) as
-    number | undefined;
-  if (strange !== undefined) throw internal(`the true class ${strange} is not one of ${p.classes} classes`);
+  const width = p.kind === 'labels' ? p.labels : p.kind === 'numbers' ? p.outputs : 1;
+  if (size % width !== 0) throw internal(`${size} ${p.kind} are no rows of ${width}`);
+  if (p.kind === 'classes') checkClasses(p);
+}
+
+function checkClasses({ truth, classes }: ClassPredictions): void {
+  for (let row = 0; row < truth.length; row++) {
+    const one = truth[row] ?? NaN;
+    if (!Number.isInteger(one) || one < 0 || one >= classes)
+      throw internal(`the true class ${one} is not one of ${classes} classes`);
+  }
 }
 
 /** Mean of the values that are defined; null when none is. */

@@ -293,6 +293,20 @@ describe('a file', () => {
     expect(stats.dropped).toEqual([{ line: 4, message: '"c" is none of the 2 labels: "b", "a".' }]);
   });
 
+  it('of which no row can be used is refused, with the reason of each row once', async () => {
+    const bytes = new TextEncoder().encode('text,label\none,a\ntwo,b\n');
+    const encoding = { kind: 'labelled', labels: 'numbers' } as const;
+    const preparation = await prepare('a.csv', bytes, 'starter-encoder');
+    const error: unknown = await preparation.encode({ ...SETTINGS, encoding }).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({
+      code: 'data/no-examples',
+      problems: [
+        { where: 'line 2', message: '"label" is "a", expected a number.' },
+        { where: 'line 3', message: '"label" is "b", expected a number.' },
+      ],
+    });
+  });
+
   it('of preferences becomes pairs', async () => {
     const preparation = await prepare('preferences.json', readFixture('preferences.json'), 'starter');
     const { layout, train, heldOut, stats } = await preparation.encode({

@@ -220,6 +220,7 @@ describe('the table', () => {
   it('refuses predictions of another kind, of other sizes, and unknown classes', () => {
     expect(() => METRICS.accuracy.of(EMPTY.numbers)).toThrow(/internal: a metric of classes was asked about numbers/);
     expect(() => METRICS.mse.of(numbers([1, 2], [1]))).toThrow(/internal: 1 predictions for 2 true values/);
+    expect(() => METRICS.mse.of(numbers([1, 2, 3], [1, 2, 3], 2))).toThrow(/internal: 3 numbers are no rows of 2/);
     expect(() => METRICS.accuracy.of({ ...certain([2], [1], 2) })).toThrow(/internal: the true class 2 is not one of 2/);
   });
 
