@@ -6,7 +6,7 @@ import { sizeOf } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
 import { bindRange, rowRanges, type ItemRange } from './lib/binding-ranges';
 import { bytesOf, linearGrid, read, write } from './lib/launch';
-import { f32Spec, isF32, isI32, matrixOf, misfit, notTrained } from './lib/rule';
+import { f32Spec, isF32, isI32, matrixOf, misfit } from './lib/rule';
 import { withTensors } from './lib/tensors';
 import { defineOp, type Builder, type Dispatch, type Operand, type Spec, type Value } from './op';
 import source from './rope.wgsl?raw';
@@ -42,7 +42,8 @@ export const ropeOp = defineOp<RopeAttrs>()({
     return { y: f32Spec(x.shape), otherY: other && f32Spec(other.shape) };
   },
   gradient(builder, { inputs, attrs }, { y, otherY }, wanted) {
-    if (wanted.cos || wanted.sin) throw notTrained('rope', 'the tables');
+    if (wanted.cos || wanted.sin)
+      throw internal('rope: a gradient of the tables was requested; they follow from the config and have none');
     const [dy, dotherY] = [wanted.x ? y : null, wanted.other ? otherY : null];
     const rotated = rotateBack(builder, dy, dotherY, inputs, attrs);
     return { ...rotated, positions: null, cos: null, sin: null };

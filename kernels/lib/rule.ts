@@ -45,11 +45,6 @@ export function matrixOf({ shape }: Spec): readonly [number, number] | null {
   return rows === undefined || columns === undefined || shape.length !== 2 ? null : [rows, columns];
 }
 
-/** The error for a derivative that no training method needs yet. */
-export function notTrained(op: string, input: string): CodedError {
-  return internal(`${op}: the gradient of ${input} was requested, but ${input} is frozen`);
-}
-
 /** Throws when the gradient of a weight is requested that is stored in less than f32: such weights are frozen. */
 export function requireF32(op: string, input: string, spec: Spec): void {
   if (spec.dtype === 'f32') return;

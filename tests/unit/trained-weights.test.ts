@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { crossentropy } from '../../kernels/crossentropy';
 import { embedding } from '../../kernels/embedding';
 import { matmul } from '../../kernels/matmul';
+import { rope } from '../../kernels/rope';
 import { gradient } from '../../src/graph/gradient';
 import { Graph, type Program } from '../../src/graph/graph';
 import type { Value } from '../../kernels/op';
@@ -43,4 +44,14 @@ test('a head in f16', () => {
 test('an embedding table in f16', () => {
   const found = gradientOf('f16', (program, table) => embedding(program, { table, ids: input(program, 'i32', 3) }));
   expect(found).toThrow('internal: embedding: the gradient of table f16[8, 8] was requested; only f32 weights can be trained');
+});
+
+test('the tables of rotary embeddings', () => {
+  const found = gradientOf('f32', (program, cos) => {
+    const declare = (name: string, dtype: 'f32' | 'i32', ...shape: number[]) =>
+      program.graph.declare(name, 'input', shape, dtype);
+    const tables = { positions: declare('positions', 'i32', 3), cos, sin: declare('sin', 'f32', 8, 8) };
+    return rope(program, declare('q', 'f32', 3, 32), declare('k', 'f32', 3, 16), tables, 16).q;
+  });
+  expect(found).toThrow('internal: rope: a gradient of the tables was requested');
 });

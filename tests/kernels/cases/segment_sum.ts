@@ -22,6 +22,7 @@ const sizes: readonly Size[] = [
   [70, 16, 700, 4096],
   [200, 36, 1000, 20000],
   [40, 8, 4099],
+  [64, 4, 262_144],
 ];
 
 /** Segments in no order, and in runs as the documents of a row are. */
