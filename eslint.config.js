@@ -20,7 +20,7 @@ const layers = {
   'src/tokenizer': ['src/dataset', 'src/core'],
   'src/encoding': ['src/dataset', 'src/tokenizer', 'src/core'],
   'src/batch': ['src/dataset', 'src/tokenizer', 'src/encoding', 'src/recipe', 'src/core'],
-  'src/optim': ['src/graph', 'kernels', 'src/recipe', 'src/core'],
+  'src/optim': ['src/method', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
   'src/objective': ['src/graph', 'kernels', 'src/core'],
   'src/model': ['src/graph', 'kernels', 'src/gpu', 'src/tokenizer', 'src/recipe', 'src/core'],
   'src/method': ['src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],

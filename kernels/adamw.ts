@@ -1,6 +1,7 @@
 /** AdamW (Loshchilov and Hutter, arXiv 1711.05101) on a flat parameter, with PyTorch's gradient clipping. */
 
 import * as tf from '@tensorflow/tfjs-core';
+import { internal } from '../src/core/errors';
 import { sizeOf } from '../src/core/shape';
 import source from './adamw.wgsl?raw';
 import { elementwise } from './lib/elementwise';
@@ -8,49 +9,79 @@ import { bytesOf, read, write } from './lib/launch';
 import { isF32, misfit } from './lib/rule';
 import { defineOp, type Builder, type Value } from './op';
 
+export interface AdamwAttrs {
+  /**
+   * The first elements of the parameter groups after the first, in order; multiples of four. Each group has its own hyperparameters.
+   */
+  readonly starts: readonly number[];
+}
+
 /**
  * One step of `torch.optim.AdamW` after `clip_grad_norm_`, in place on param, grad, m and v, all f32 [n]; then grad = 0.
- * hyper [8] = [learning rate, β₁, β₂, ε, weight decay, 1−β₁ᵗ, 1−β₂ᵗ, norm limit (0 = off)]. The gradient is grad / scale, with scale
+ * hyper [8·groups], for each group [learning rate, β₁, β₂, ε, weight decay, 1−β₁ᵗ, 1−β₂ᵗ, norm limit (0 = off)], the norm
+ * limit being the first group's. The gradient is grad / scale, with scale
  * [1] a power of two (see lossscale), and norm [1] is its norm. When the norm is not finite only grad changes, so that one overflow
  * does not corrupt the adapter.
  *
  * The averages use β as f32, so the bias corrections must be those of `Math.fround(β)` (see `hyperAt`). 1−β is computed from the
  * same f32 number and is exact for β of 0.5 or more (Sterbenz's lemma).
  */
-export const adamwOp = defineOp()({
+export const adamwOp = defineOp<AdamwAttrs>()({
   name: 'adamw',
   inputs: ['param', 'grad', 'm', 'v', 'hyper', 'norm', 'scale?'],
   outputs: ['param', 'grad', 'm', 'v'],
   updates: ['param', 'grad', 'm', 'v'],
-  infer(inputs) {
+  infer(inputs, { starts }) {
     const { param, grad, m, v, hyper, norm, scale } = inputs;
     const flat = [sizeOf(param.shape)];
-    const state = [param, grad, m, v].every((spec) => isF32(spec, flat));
-    if (!state || !isF32(hyper, [8]) || !isF32(norm, [1]) || (scale !== null && !isF32(scale, [1])))
-      throw misfit('adamw', inputs, 'f32: param, grad, m and v [n], hyper [8], norm [1], and scale [1] or none');
+    const state = [param, grad, m, v].every((spec) => isF32(spec, flat)) && starts.every((start) => start % 4 === 0);
+    if (!state || !isF32(hyper, [8 * (starts.length + 1)]) || !isF32(norm, [1]) || (scale !== null && !isF32(scale, [1])))
+      throw misfit('adamw', inputs, 'f32: param, grad, m and v [n], hyper [8·groups], norm [1], and scale [1] or none');
     return { param, grad, m, v };
   },
   gradient: null,
-  twin({ param, grad, m, v, hyper, norm, scale }) {
-    const [rate = 0, beta1 = 0, beta2 = 0, eps = 0, decay = 0, bias1 = 1, bias2 = 1, limit = 0] = hyper.dataSync();
+  twin({ param, grad, m, v, hyper, norm, scale }, { starts }) {
+    const groups = Array.from(hyper.dataSync());
+    const sizes = [...starts, param.size].map((end, i) => end - (starts[i - 1] ?? 0));
     const unscaled = scale === null ? grad : tf.div(grad, scale);
-    const g = limit > 0 ? tf.mul(unscaled, tf.minimum(tf.div(limit, tf.add(norm, 1e-6)), 1)) : unscaled;
-    const first = tf.add(m, tf.mul(tf.sub(g, m), 1 - beta1));
-    const second = tf.add(tf.mul(v, beta2), tf.mul(tf.square(g), 1 - beta2));
-    const denominator = tf.add(tf.div(tf.sqrt(second), Math.sqrt(bias2)), eps);
-    const moved = tf.sub(tf.mul(param, 1 - rate * decay), tf.mul(tf.div(first, denominator), rate / bias1));
+    const [limit = 0] = groups.slice(7);
+    const clipped = limit > 0 ? tf.mul(unscaled, tf.minimum(tf.div(limit, tf.add(norm, 1e-6)), 1)) : unscaled;
+    const [params, gradients, ms, vs] = [param, clipped, m, v].map((flat) => tf.split(flat, sizes));
+    const updated = sizes.map((_, i) =>
+      step(
+        groups.slice(8 * i, 8 * i + 8),
+        [params, gradients, ms, vs].map((parts) => parts?.[i]),
+      ),
+    );
     const finite = tf.isFinite(norm);
-    const ifFinite = (updated: tf.Tensor, kept: tf.Tensor) => tf.where(finite, updated, kept);
-    return { param: ifFinite(moved, param), grad: tf.zerosLike(grad), m: ifFinite(first, m), v: ifFinite(second, v) };
+    const join = (part: 'param' | 'm' | 'v', kept: tf.Tensor) =>
+      tf.where(finite, tf.concat(updated.map((group) => group[part])), kept);
+    return { param: join('param', param), grad: tf.zerosLike(grad), m: join('m', m), v: join('v', v) };
   },
   cost: (use) => ({ flops: 17 * sizeOf(use.outputs.param.shape), bytes: bytesOf(use) }),
-  launch({ inputs: { hyper, norm, scale }, outputs: { param, grad, m, v } }, _attrs, target) {
+  launch({ inputs: { hyper, norm, scale }, outputs: { param, grad, m, v } }, { starts }, target) {
     const elements = [write(param), write(grad), write(m), write(v)];
     const whole = [read(hyper), read(norm), ...(scale ? [read(scale)] : [])];
-    const constants = { SCALED: scale !== null };
+    const ends = starts.map((start) => `${start}u`).join(', ');
+    const groups = { GROUPED: starts.length > 0, GROUPS: starts.length + 1, ENDS: `array<u32, ${starts.length}>(${ends})` };
+    const constants = { SCALED: scale !== null, ...(starts.length > 0 ? groups : { GROUPED: false }) };
     return elementwise({ label: 'adamw', source, size: sizeOf(param.shape), elements, whole, constants }, target);
   },
 });
+
+/** The update of one group, by its hyperparameters, of its parameters, gradients and both moments. */
+function step(
+  [rate = 0, beta1 = 0, beta2 = 0, eps = 0, decay = 0, bias1 = 1, bias2 = 1]: readonly number[],
+  [param, g, m, v]: readonly (tf.Tensor | undefined)[],
+): Record<'param' | 'm' | 'v', tf.Tensor> {
+  if (param === undefined || g === undefined || m === undefined || v === undefined)
+    throw internal('adamw: a group without its part');
+  const first = tf.add(m, tf.mul(tf.sub(g, m), 1 - beta1));
+  const second = tf.add(tf.mul(v, beta2), tf.mul(tf.square(g), 1 - beta2));
+  const denominator = tf.add(tf.div(tf.sqrt(second), Math.sqrt(bias2)), eps);
+  const moved = tf.sub(tf.mul(param, 1 - rate * decay), tf.mul(tf.div(first, denominator), rate / bias1));
+  return { param: moved, m: first, v: second };
+}
 
 export interface AdamwState {
   readonly param: Value;
@@ -59,13 +90,14 @@ export interface AdamwState {
   readonly v: Value;
 }
 
-/** Updates `state` in place; see `adamwOp` for `hyper` [8], `norm` [1] and `scale` [1]. */
+/** Updates `state` in place; see `adamwOp` for `hyper` [8·groups], `norm` [1], `scale` [1] and `starts`. */
 export function adamw(
   builder: Builder,
   { param, grad, m, v }: AdamwState,
   hyper: Value,
   norm: Value,
   scale: Value | null = null,
+  starts: readonly number[] = [],
 ): void {
-  builder.apply(adamwOp, { param, grad, m, v, hyper, norm, scale }, {});
+  builder.apply(adamwOp, { param, grad, m, v, hyper, norm, scale }, { starts });
 }

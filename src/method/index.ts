@@ -3,19 +3,21 @@
 import type { Graph } from '../graph/graph';
 import type { ModelConfig } from '../model/config';
 import type { MethodKind, MethodSettings, SettingsOf } from '../recipe/methods';
+import { full } from './full';
 import { lora } from './lora';
 import type { Method, Tuning } from './method';
-import { declareParameters, type Parameter } from './parameters';
+import { byGroup, declareParameters, type Parameter } from './parameters';
 
-export const METHODS = { lora } satisfies { readonly [K in MethodKind]: Method<SettingsOf<K>> };
+export const METHODS = { lora, full } satisfies { readonly [K in MethodKind]: Method<SettingsOf<K>> };
 
 function methodOf({ kind }: MethodSettings): Method<MethodSettings> {
+  // The settings of a kind are those of its method.
   return METHODS[kind];
 }
 
-/** What a run with these settings trains. */
+/** What a run with these settings trains, in the order of the flat vector. */
 export function parametersOf(config: ModelConfig, settings: MethodSettings): readonly Parameter[] {
-  return methodOf(settings).parameters(config, settings);
+  return byGroup(methodOf(settings).parameters(config, settings));
 }
 
 /** Declares the parameters of a method as views of the trainable value `label`. */

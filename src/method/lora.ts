@@ -1,43 +1,85 @@
 /**
  * LoRA: y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ for chosen linear layers (Hu et al., arXiv 2106.09685), with s = α/r, or α/√r with rank-stabilised
- * scaling (arXiv 2312.03732).
+ * scaling (arXiv 2312.03732). Biases and whole modules can be trained beside it, as in PEFT.
  */
 
 import { STREAM } from '../core/random';
-import { targetLayers } from '../model/weights';
+import type { ModelConfig } from '../model/config';
 import type { Pass } from '../model/family';
+import { targetLayers, weightSpecs, type LinearLayer } from '../model/weights';
 import { loraScale, type LoraSettings } from '../recipe/methods';
 import { dropout } from '../../kernels/dropout';
 import { lowrank } from '../../kernels/lowrank';
 import type { Value } from '../../kernels/op';
+import { layerRate } from './layers';
 import type { Method } from './method';
 import type { Parameter, Parameters } from './parameters';
 
 const nameOf = (module: string, factor: 'A' | 'B') => `${module}.lora_${factor}.weight`;
 
 export const lora: Method<LoraSettings> = {
-  /** A [r, in] and B [out, r] of each layer. PEFT's start: A uniform in ±1/√in (Kaiming with a = √5), B zero: no change of the model. */
-  parameters(config, { targetModules, rank }) {
-    return targetLayers(config, targetModules).flatMap(({ module, inputs, outputs }): Parameter[] => [
-      { name: nameOf(module, 'A'), shape: [rank, inputs], init: { kind: 'uniform', bound: 1 / Math.sqrt(inputs) } },
-      { name: nameOf(module, 'B'), shape: [outputs, rank], init: { kind: 'zeros' } },
-    ]);
+  parameters(config, settings) {
+    const layers = targetLayers(config, settings.targetModules);
+    const factors = layers.flatMap((layer) => factorsOf(config, layer, settings));
+    return [...factors, ...ownWeights(config, layers, settings)];
   },
 
   wrap: (pass, own, settings, seed) => ({ ...pass, linear: adaptedLinear(pass, own, settings, seed) }),
 };
 
+/** A [r, in] and B [out, r]. PEFT's start: A uniform in ±1/√in (Kaiming with a = √5), B zero, so that the model is not changed. */
+function factorsOf(config: ModelConfig, { module, inputs, outputs }: LinearLayer, settings: LoraSettings): readonly Parameter[] {
+  const { rank } = moduleSettings(module, settings);
+  const rate = layerRate(config, module, 'linear', settings.layerDecay);
+  const group = (factor: number) => ({ rate: rate * factor, decays: true });
+  return [
+    {
+      ...{ name: nameOf(module, 'A'), shape: [rank, inputs], group: group(1) },
+      init: { kind: 'uniform', bound: 1 / Math.sqrt(inputs) },
+    },
+    { name: nameOf(module, 'B'), shape: [outputs, rank], init: { kind: 'zeros' }, group: group(settings.loraPlusRatio) },
+  ];
+}
+
+/** The weights of the base that are trained too: biases, and the modules to save. */
+function ownWeights(config: ModelConfig, layers: readonly LinearLayer[], settings: LoraSettings): readonly Parameter[] {
+  const { bias, modulesToSave } = settings;
+  const adapted = new Set(layers.map(({ module }) => `${module}.bias`));
+  return weightSpecs(config)
+    .filter(({ name }) => {
+      const module = name.replace(/\.[^.]+$/, '');
+      const saved = modulesToSave.some((end) => module === end || module.endsWith(`.${end}`));
+      return saved || (name.endsWith('.bias') && (bias === 'all' || (bias === 'lora_only' && adapted.has(name))));
+    })
+    .map(({ name, shape, use }) => ({
+      ...{ name, shape, init: { kind: 'weight' } },
+      group: { rate: layerRate(config, name, use, settings.layerDecay), decays: true },
+    }));
+}
+
+/** Rank and scale of a module. A pattern applies to a name that it matches whole, or from a dot on: PEFT's rule. */
+function moduleSettings(module: string, settings: LoraSettings): { readonly rank: number; readonly scale: number } {
+  const rank = patternValue(module, settings.rankPattern) ?? settings.rank;
+  const alpha = patternValue(module, settings.alphaPattern) ?? settings.alpha;
+  return { rank, scale: loraScale({ ...settings, rank, alpha }) };
+}
+
+function patternValue(module: string, pattern: Readonly<Record<string, number>>): number | undefined {
+  return Object.entries(pattern).find(([key]) => new RegExp(`^(.*\\.)?(${key})$`).test(module))?.[1];
+}
+
 /** With a seed and a dropout rate, dropout is applied to the input of A. Each layer has a stream of its own. */
 function adaptedLinear(pass: Pass, own: Parameters, settings: LoraSettings, seed: Value | null): Pass['linear'] {
   const { dropout: rate } = settings;
-  const scale = loraScale(settings);
-  const streams = new Map(own.all.filter((_, i) => i % 2 === 0).map(({ name }, index) => [name, STREAM.dropout + index]));
+  const adapted = own.all.flatMap(({ name }) => (name.endsWith('.lora_A.weight') ? [name] : []));
+  const streams = new Map(adapted.map((name, index) => [name, STREAM.dropout + index]));
   return (module, x, options = {}) => {
     const a = own.find(nameOf(module, 'A'));
     if (a === null) return pass.linear(module, x, options);
     const stream = streams.get(nameOf(module, 'A')) ?? STREAM.dropout;
     const source = seed !== null && rate > 0 ? dropout(pass.program, x, seed, { rate, stream }) : x;
     const p = lowrank(pass.program, source, a, { layout: 'nt', scale: 1 });
+    const { scale } = moduleSettings(module, settings);
     return pass.linear(module, x, { ...options, lowRank: { p, q: own.named(nameOf(module, 'B')), scale } });
   };
 }

@@ -9,8 +9,9 @@ import { sizeOf, type Shape } from '../core/shape';
 import type { Flat, Graph } from '../graph/graph';
 import type { Value } from '../../kernels/op';
 
-/** How a parameter starts. `uniform`: in ±bound. */
-export type Init = { readonly kind: 'zeros' } | { readonly kind: 'uniform'; readonly bound: number };
+/** How a parameter starts. `uniform`: in ±bound; `weight`: as the base's weight of its name. */
+export type Init =
+  { readonly kind: 'zeros' } | { readonly kind: 'uniform'; readonly bound: number } | { readonly kind: 'weight' };
 
 export interface Parameter {
   /**
@@ -20,11 +21,27 @@ export interface Parameter {
   readonly name: string;
   readonly shape: Shape;
   readonly init: Init;
+  /** The parameters of a group have the same learning rate and weight decay; absent: the recipe's. */
+  readonly group?: Group;
+}
+
+/** How the hyperparameters of a group differ from the recipe's. */
+export interface Group {
+  /** Multiplies the learning rate. */
+  readonly rate: number;
+  /** The recipe's weight decay applies. */
+  readonly decays: boolean;
+}
+
+/** A group, and the elements of the flat vector from `start` to the next group's start. */
+export interface GroupRange extends Group {
+  readonly start: number;
 }
 
 /** Parameters on the device, in the order of the flat value. */
 export interface Parameters extends Flat {
   readonly all: readonly Parameter[];
+  readonly groups: readonly GroupRange[];
   /** The value of the parameter of that name; null when there is none. */
   find(name: string): Value | null;
   /** The value of a parameter that there must be. */
@@ -39,8 +56,9 @@ export interface NamedTensor {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
-/** Declares `all` as views of the trainable value `label`. */
-export function declareParameters(graph: Graph, label: string, all: readonly Parameter[]): Parameters {
+/** Declares parameters as views of the trainable value `label`, those of a group side by side. */
+export function declareParameters(graph: Graph, label: string, listed: readonly Parameter[]): Parameters {
+  const all = byGroup(listed);
   const { flat, views } = graph.declareFlat(label, 'trainable', all);
   const byName = new Map(all.map(({ name }, i) => [name, views[i]]));
   const find = (name: string) => byName.get(name) ?? null;
@@ -49,7 +67,25 @@ export function declareParameters(graph: Graph, label: string, all: readonly Par
     if (value === null) throw internal(`${label} has no parameter ${name}`);
     return value;
   };
-  return { flat, views, all, find, named };
+  return { flat, views, all, groups: groupRanges(all, views), find, named };
+}
+
+const DEFAULT: Group = { rate: 1, decays: true };
+
+const keyOf = ({ group: { rate, decays } = DEFAULT }: Parameter) => `${rate} ${decays}`;
+
+/** The parameters in the order of the flat vector: groups in the order of their first members, and members in their order. */
+export function byGroup(all: readonly Parameter[]): readonly Parameter[] {
+  const keys = [...new Set(all.map(keyOf))];
+  return keys.flatMap((key) => all.filter((parameter) => keyOf(parameter) === key));
+}
+
+function groupRanges(all: readonly Parameter[], views: readonly Value[]): readonly GroupRange[] {
+  return all.flatMap((parameter, i) => {
+    const before = all[i - 1];
+    if (before !== undefined && keyOf(before) === keyOf(parameter)) return [];
+    return [{ ...(parameter.group ?? DEFAULT), start: views[i]?.view?.offset ?? 0 }];
+  });
 }
 
 /** Elements of all parameters. */

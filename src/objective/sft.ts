@@ -33,7 +33,8 @@ export function trainingLoss(
   parameters: Flat,
   gradients: Flat,
 ): Value {
-  const { loss } = crossentropy(program, { hidden, ...targets, training: true });
+  const trainHead = parameters.views.includes(targets.head);
+  const { loss } = crossentropy(program, { hidden, ...targets, training: true, trainHead });
   const found = gradient(program, new Map([[loss, lossScale]]), parameters.views);
   parameters.views.forEach((parameter, i) => {
     const [into, part] = [gradients.views[i], found.get(parameter)];

@@ -1,6 +1,7 @@
 /** AdamW with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101) on one flat vector, after clipping by global norm. */
 
 import type { Flat, Program } from '../graph/graph';
+import type { GroupRange, Parameters } from '../method/parameters';
 import type { Recipe } from '../recipe/recipe';
 import { adamw } from '../../kernels/adamw';
 import { gradnorm } from '../../kernels/gradnorm';
@@ -11,7 +12,7 @@ export interface Optimizer {
   /** First and second moments, in the layout of the parameters. */
   readonly m: Value;
   readonly v: Value;
-  /** [8] f32, written before every step: see `hyperAt`. */
+  /** [8·groups] f32, written before every step: see `hyperAt`. */
   readonly hyper: Value;
   /** Global L2 norm of the gradients before clipping, without their scale, [1]. */
   readonly norm: Value;
@@ -26,22 +27,24 @@ export interface Optimizer {
 export function updateWith(
   program: Program,
   name: string,
-  parameters: Flat,
+  parameters: Parameters,
   gradients: Flat,
   lossScale: LossScale | null,
 ): Optimizer {
   const { graph } = program;
   const m = graph.declare(`${name}.m`, 'state', parameters.flat.shape);
   const v = graph.declare(`${name}.v`, 'state', parameters.flat.shape);
-  const hyper = graph.declare(`${name}.hyper`, 'input', [8]);
+  const { groups } = parameters;
+  const hyper = graph.declare(`${name}.hyper`, 'input', [8 * groups.length]);
   const scale = lossScale?.scale ?? null;
+  const starts = groups.slice(1).map(({ start }) => start);
   const norm = gradnorm(program, gradients.flat, scale);
-  adamw(program, { param: parameters.flat, grad: gradients.flat, m, v }, hyper, norm, scale);
+  adamw(program, { param: parameters.flat, grad: gradients.flat, m, v }, hyper, norm, scale, starts);
   return { m, v, hyper, norm, scaleUsed: lossScale && lossscale(program, lossScale, norm) };
 }
 
 /**
- * The `hyper` input of the kernel for update `step` (from 0) at `learningRate`: rate, betas, epsilon, weight decay, bias
+ * The `hyper` input of the kernel for update `step` (from 0) at `learningRate`, for each group: rate, betas, epsilon, weight decay, bias
  * corrections 1−βᵗ, clip norm. The kernel averages with β rounded to f32, so the corrections are those of the rounded β: after t
  * steps of a constant gradient g the first moment is g·(1−βᵗ) for that β. With the unrounded β₂ = 0.999 updates are off by 6.4e-6.
  *
@@ -50,18 +53,16 @@ export function updateWith(
  */
 export function hyperAt(
   recipe: Pick<Recipe, 'beta1' | 'beta2' | 'epsilon' | 'weightDecay' | 'maxGradNorm'>,
+  groups: readonly Pick<GroupRange, 'rate' | 'decays'>[],
   step: number,
   learningRate: number,
-  hyper: Float32Array<ArrayBuffer> = new Float32Array(8),
+  hyper: Float32Array<ArrayBuffer> = new Float32Array(8 * groups.length),
 ): Float32Array<ArrayBuffer> {
   const { beta1, beta2, epsilon, weightDecay, maxGradNorm } = recipe;
-  hyper[0] = learningRate;
-  hyper[1] = beta1;
-  hyper[2] = beta2;
-  hyper[3] = epsilon;
-  hyper[4] = weightDecay;
-  hyper[5] = 1 - Math.fround(beta1) ** (step + 1);
-  hyper[6] = 1 - Math.fround(beta2) ** (step + 1);
-  hyper[7] = maxGradNorm;
+  const corrections = [beta1, beta2].map((beta) => 1 - Math.fround(beta) ** (step + 1));
+  groups.forEach(({ rate, decays }, g) => {
+    const decay = decays ? weightDecay : 0;
+    hyper.set([rate * learningRate, beta1, beta2, epsilon, decay, ...corrections, maxGradNorm], 8 * g);
+  });
   return hyper;
 }

@@ -128,14 +128,20 @@ function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string)
   const declaredBytes = (scope: Graph) => scope.declared().reduce((sum, value) => sum + bytesOf(value), 0);
   const weights = declaredBytes(graph);
   const held: Recipe = dtypeOf === null ? { ...recipe, activationPrecision: 'f32' } : recipe;
-  const { scope, train, update, evaluate, evaluateBase, tuning } = trainingPrograms(graph, config, held, 'forecast', remat);
+  const { scope, start, train, update, evaluate, evaluateBase, tuning } = trainingPrograms(
+    graph,
+    config,
+    held,
+    'forecast',
+    remat,
+  );
   const training = declaredBytes(scope);
   const cache = declareCache(scope, config, sampleCache(config, recipe));
   const sampling = decodePlans(scope, config, cache, cache.sequences, tuning);
   const adapterBytes = valueBytes(tuning.parameters.flat);
   return {
     train,
-    plans: [train, update, evaluate, evaluateBase, sampling.prompt.plan, sampling.step.plan],
+    plans: [...(start === null ? [] : [start]), train, update, evaluate, evaluateBase, sampling.prompt.plan, sampling.step.plan],
     remat,
     parts: {
       weights,

@@ -6,14 +6,17 @@ import { KEEP_ALL, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
 import { declareTuning } from '../method';
 import type { Tuning } from '../method/method';
+import type { Parameters } from '../method/parameters';
 import type { Adaptation } from '../model/family';
 import { declareBatch, headOf, packedHidden, type BatchInputs, type BatchShape } from '../model/pass';
 import { evaluationLoss, trainingLoss } from '../objective/sft';
 import { updateWith, type Optimizer } from '../optim/adamw';
-import { methodSettings } from '../recipe/methods';
+import { methodSettings, type MethodSettings } from '../recipe/methods';
 import type { Recipe } from '../recipe/recipe';
 import type { LossScale } from '../../kernels/lossscale';
+import { accumulate } from '../../kernels/accumulate';
 import type { Value } from '../../kernels/op';
+import { unary } from '../../kernels/unary';
 
 export interface TrainingPrograms {
   /** Declares all values below; they are released together. */
@@ -28,6 +31,8 @@ export interface TrainingPrograms {
   readonly lossScale: Value;
   /** Dynamic loss scaling, updated on the device: only with f16 activations, whose gradients would underflow. Otherwise null. */
   readonly scaling: LossScale | null;
+  /** Sets the parameters that start as weights of the base, and are zero before; null when there are none. No outputs. */
+  readonly start: Plan | null;
   /** Forward and backward pass of one micro-batch; accumulates the gradients. Output: loss [1]. */
   readonly train: Plan;
   /** Clips the gradients, applies AdamW, zeroes the gradients. Outputs: gradient norm [1]; with `scaling` also the loss scale used [1]. */
@@ -44,10 +49,11 @@ export function trainingPrograms(
   recipe: Recipe,
   name: string,
   remat: RematPolicy = KEEP_ALL,
+  method: MethodSettings = methodSettings(recipe),
 ): TrainingPrograms {
   const graph = model.scope();
   const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
-  const tuning = declareTuning(graph, name, config, methodSettings(recipe));
+  const tuning = declareTuning(graph, name, config, method);
   const { parameters } = tuning;
   const gradients = graph.declareFlat(`${name}.gradient`, 'state', parameters.all);
   const batch = declareBatch(graph, `${name}.batch`, shape);
@@ -83,11 +89,24 @@ export function trainingPrograms(
     seed,
     lossScale,
     scaling,
+    start: startPlan(graph, name, parameters),
     train: plan(train, [trainLoss], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
     evaluate: evaluation('evaluate', tuning),
     evaluateBase: evaluation('evaluateBase', null),
   };
+}
+
+function startPlan(graph: Graph, name: string, parameters: Parameters): Plan | null {
+  const copied = parameters.all.filter(({ init }) => init.kind === 'weight');
+  if (copied.length === 0) return null;
+  const program = graph.program(`${name}.start`);
+  for (const parameter of copied) {
+    const weight = graph.named(parameter.name);
+    const inF32 = weight.dtype === 'f32' ? weight : unary(program, weight, { kind: 'affine', scale: 1, shift: 0 });
+    accumulate(program, parameters.named(parameter.name), inF32);
+  }
+  return plan(program, []);
 }
 
 function declareScaling(graph: Graph, name: string): LossScale {

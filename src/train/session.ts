@@ -63,7 +63,7 @@ export class TrainingSession {
   readonly #compiled: CompiledPrograms;
   /** Host arrays that every step reuses, so that it leaves no garbage: `write` copies before it returns. */
   readonly #seed = new Int32Array(2);
-  readonly #hyper = new Float32Array(8);
+  readonly #hyper: Float32Array<ArrayBuffer>;
   readonly #weights: Float32Array<ArrayBuffer>;
   readonly #micro: Batch[] = [];
   #step = 0;
@@ -76,6 +76,7 @@ export class TrainingSession {
     compiled: CompiledPrograms,
   ) {
     this.#compiled = compiled;
+    this.#hyper = new Float32Array(8 * programs.tuning.parameters.groups.length);
     this.#weights = new Float32Array(recipe.microBatch * recipe.sequenceLength);
   }
 
@@ -95,6 +96,7 @@ export class TrainingSession {
       for (const [value, data] of rotaryData(programs.scope, config, recipe.sequenceLength)) executor.write(value, data);
       if (programs.scaling === null) executor.write(programs.lossScale, Float32Array.of(1));
       session.restore({ step: 0, ...freshState(programs, recipe) });
+      await runOnce(executor, programs.start);
       await executor.granted();
       return session;
     } catch (error) {
@@ -133,7 +135,8 @@ export class TrainingSession {
       runs.push(handled(executor.run(this.#compiled.train)));
     }
     const learningRate = learningRateAt(recipe, step, this.totalSteps);
-    executor.write(programs.optimizer.hyper, hyperAt(recipe, step, learningRate, this.#hyper));
+    const { groups } = programs.tuning.parameters;
+    executor.write(programs.optimizer.hyper, hyperAt(recipe, groups, step, learningRate, this.#hyper));
     runs.push(handled(executor.run(this.#compiled.update)));
     return resultOf(runs, { step: step + 1, learningRate, tokens });
   }
@@ -226,6 +229,16 @@ async function compileAll(
   } catch (error) {
     for (const result of await Promise.allSettled(compiling)) if (result.status === 'fulfilled') result.value.dispose();
     throw error;
+  }
+}
+
+async function runOnce(executor: Executor, plan: Plan | null): Promise<void> {
+  if (plan === null) return;
+  const compiled = await executor.compile(plan);
+  try {
+    await executor.run(compiled);
+  } finally {
+    compiled.dispose();
   }
 }
 

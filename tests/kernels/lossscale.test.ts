@@ -7,6 +7,7 @@ import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { declareParameters } from '../../src/method/parameters';
 import { hyperAt, updateWith } from '../../src/optim/adamw';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { FIRST_SCALE, GROWTH_INTERVAL } from '../../kernels/lossscale';
@@ -24,9 +25,8 @@ const executors: Record<string, (graph: Graph) => Promise<Executor>> = {
 /** An update of `SIZE` parameters, and its state. */
 async function open(make: (graph: Graph) => Promise<Executor>, scaled: boolean) {
   const graph = new Graph();
-  const entries = [{ name: 'all', shape: [SIZE] }];
-  const parameters = graph.declareFlat('parameters', 'trainable', entries);
-  const gradients = graph.declareFlat('gradients', 'state', entries);
+  const parameters = declareParameters(graph, 'parameters', [{ name: 'all', shape: [SIZE], init: { kind: 'zeros' } }]);
+  const gradients = graph.declareFlat('gradients', 'state', parameters.all);
   const scaling = { scale: graph.declare('scale', 'state', [1]), good: graph.declare('good', 'state', [1]) };
   const program = graph.program('update');
   const { m, v, hyper, norm, scaleUsed } = updateWith(program, 'run', parameters, gradients, scaled ? scaling : null);
@@ -41,7 +41,7 @@ async function open(make: (graph: Graph) => Promise<Executor>, scaled: boolean) 
     /** Runs update `step` and returns its outputs. */
     step: async (step: number, gradient: Float32Array<ArrayBuffer>) => {
       executor.write(gradients.flat, padded(gradient));
-      executor.write(hyper, hyperAt(recipe, step, recipe.learningRate));
+      executor.write(hyper, hyperAt(recipe, parameters.groups, step, recipe.learningRate));
       return (await executor.run(compiled)).map(([value = NaN]) => value);
     },
     left: () => bits(gradients.flat),

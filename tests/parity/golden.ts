@@ -12,8 +12,21 @@ export interface GoldenStep {
   readonly labels: number[][] | number[];
 }
 
+interface Hyper {
+  readonly lr: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weight_decay: number;
+  readonly max_grad_norm: number;
+  readonly loraplus_lr_ratio?: number;
+  readonly layer_decay?: number;
+}
+
 export interface GoldenCase {
-  readonly hyper: { lr: number; beta1: number; beta2: number; eps: number; weight_decay: number; max_grad_norm: number };
+  /** What is trained; absent in the first cases, which are all LoRA. */
+  readonly method?: string;
+  readonly hyper: Hyper;
   readonly base: { readonly loss: number };
   readonly steps: readonly GoldenStep[];
   readonly eval: { readonly logits: number[][] };
@@ -21,19 +34,26 @@ export interface GoldenCase {
 }
 
 export interface AdapterConfig {
+  readonly peft_type?: string;
   readonly task_type: string;
   readonly r: number;
   readonly lora_alpha: number;
   readonly use_rslora: boolean;
   readonly use_dora: boolean;
   readonly target_modules: readonly string[];
+  readonly rank_pattern?: Readonly<Record<string, number>>;
+  readonly alpha_pattern?: Readonly<Record<string, number>>;
+  readonly bias?: 'none' | 'lora_only' | 'all';
+  readonly modules_to_save?: readonly string[] | null;
 }
 
 export interface Golden {
   readonly configText: string;
   readonly case: GoldenCase;
-  readonly adapter: AdapterConfig;
+  /** Null where no adapter is trained, but weights of the model. */
+  readonly adapter: AdapterConfig | null;
   readonly weights: ReadonlyMap<string, Tensor>;
+  /** Empty where training starts from the model's weights. */
   readonly init: readonly NamedTensor[];
   readonly final: readonly NamedTensor[];
 }
@@ -43,15 +63,21 @@ export interface Tensor {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
+/** Methods that train weights of the model and no adapter. */
+const WEIGHT_METHODS = new Set(['full', 'last_layers', 'bitfit']);
+
 export async function loadGolden(base: string): Promise<Golden> {
   const text = async (path: string) => (await get(`${base}/${path}`)).text();
+  const golden = readCase(await text('case.json'), base);
+  const ownWeights = WEIGHT_METHODS.has(golden.method ?? '');
+  const trained = async (folder: string) => adapterOf(await tensors(`${base}/${folder}/adapter_model.safetensors`));
   return {
     configText: await text('config.json'),
-    case: readCase(await text('case.json'), base),
-    adapter: JSON.parse(await text('init/adapter_config.json')) as AdapterConfig,
+    case: golden,
+    adapter: ownWeights ? null : (JSON.parse(await text('init/adapter_config.json')) as AdapterConfig),
     weights: await tensors(`${base}/model.safetensors`),
-    init: adapterOf(await tensors(`${base}/init/adapter_model.safetensors`)),
-    final: adapterOf(await tensors(`${base}/final/adapter_model.safetensors`)),
+    init: ownWeights ? [] : await trained('init'),
+    final: ownWeights ? adapterOf(await tensors(`${base}/final/trained.safetensors`)) : await trained('final'),
   };
 }
 
@@ -78,7 +104,15 @@ async function tensors(url: string): Promise<ReadonlyMap<string, Tensor>> {
   return new Map(await Promise.all(header.tensors.map(read)));
 }
 
-/** Names without PEFT's prefix. */
+/** Names without what PEFT adds. */
 function adapterOf(found: ReadonlyMap<string, Tensor>): NamedTensor[] {
-  return [...found].map(([name, tensor]) => ({ name: name.replace(/^base_model\.model\./, ''), ...tensor }));
+  return [...found].map(([name, tensor]) => ({ name: plainName(name), ...tensor }));
+}
+
+/** The name of a trained tensor without what PEFT adds. */
+export function plainName(name: string): string {
+  return name
+    .replace(/^base_model\.model\./, '')
+    .replace('.default.', '.')
+    .replace('.base_layer.', '.');
 }

@@ -8,6 +8,7 @@ import { transpose } from '../../src/core/transpose';
 import type { Executor } from '../../src/graph/executor';
 import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
+import { KEEP_ALL } from '../../src/graph/remat';
 import type { ModelConfig } from '../../src/model/config';
 import { parseConfig } from '../../src/model/families';
 import { logitsOf, packedHidden, headOf } from '../../src/model/pass';
@@ -17,18 +18,20 @@ import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
 import type { Value } from '../../kernels/op';
 import { deviation } from '../deviation';
-import type { Golden, GoldenStep } from './golden';
+import { plainName, type Golden, type GoldenStep } from './golden';
+import { methodOf } from './method';
 import type { Deviations } from './tolerance';
 
 /** Throws `model/unsupported` for cases that the engine does not support. */
 export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<Executor>): Promise<Deviations> {
-  if (golden.adapter.task_type !== 'CAUSAL_LM') throw unsupported(`task ${golden.adapter.task_type}`);
-  if (golden.adapter.use_dora) throw unsupported('DoRA');
+  if (golden.adapter !== null && golden.adapter.task_type !== 'CAUSAL_LM') throw unsupported(`task ${golden.adapter.task_type}`);
+  const method = methodOf(golden);
+  if (method === null) throw unsupported(`method ${golden.case.method ?? JSON.stringify(golden.adapter)}`);
   const config = parseConfig(golden.configText);
   const graph = new Graph();
   declareWeights(graph, config, () => 'f32');
   const recipe = recipeOf(golden);
-  const programs = trainingPrograms(graph, config, recipe, 'run');
+  const programs = trainingPrograms(graph, config, recipe, 'run', KEEP_ALL, method);
   const executor = await open(graph);
   for (const { name, shape, transposed } of weightSpecs(config)) {
     const data = golden.weights.get(name)?.data ?? missing(name);
@@ -36,8 +39,10 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   }
   const { steps } = golden.case;
   const session = await TrainingSession.open(executor, config, programs, recipe, steps.length);
-  const fresh = await session.snapshot();
-  session.restore({ ...fresh, parameters: vectorOf(programs.tuning.parameters, golden.init) });
+  if (golden.init.length > 0) {
+    const fresh = await session.snapshot();
+    session.restore({ ...fresh, parameters: vectorOf(programs.tuning.parameters, golden.init) });
+  }
   const batches = steps.map(toBatch);
   const baseLoss = await session.evaluate(batches.slice(0, 1), 'base');
   const results = [];
@@ -72,8 +77,8 @@ function transposeOf(data: Float32Array<ArrayBuffer>, [rows = 0, columns = 0]: S
 }
 
 function isDetermined({ name }: Value, { case: { f64_deviation: own } }: Golden): boolean {
-  const peftName = `base_model.model.${name.slice(name.indexOf('/') + 1)}`;
-  return !(own.undetermined ?? []).some((undetermined) => undetermined.replace('.default.', '.') === peftName);
+  const plain = name.slice(name.indexOf('/') + 1);
+  return !(own.undetermined ?? []).some((undetermined) => plainName(undetermined) === plain);
 }
 
 function slice(flat: Float32Array, view: { shape: readonly number[]; view?: { offset: number } }): Float32Array {
@@ -81,13 +86,9 @@ function slice(flat: Float32Array, view: { shape: readonly number[]; view?: { of
   return flat.subarray(offset, offset + view.shape.reduce((a, b) => a * b, 1));
 }
 
-function recipeOf({ adapter, case: { hyper, steps } }: Golden): Recipe {
+function recipeOf({ case: { hyper, steps } }: Golden): Recipe {
   const ids = steps[0]?.input_ids ?? [];
   return parseRecipe({
-    rank: adapter.r,
-    alpha: adapter.lora_alpha,
-    useRslora: adapter.use_rslora,
-    targetModules: [...adapter.target_modules],
     learningRate: hyper.lr,
     schedule: 'constant',
     warmupRatio: 0,

@@ -8,6 +8,7 @@ import { hyperAt } from '../../src/optim/adamw';
 
 const recipe = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, maxGradNorm: 1 };
 const rate = 0.01;
+const ONE_GROUP = [{ rate: 1, decays: true }];
 const start = [1, -2, 0.5, 0];
 const zeros = [0, 0, 0, 0];
 
@@ -36,8 +37,8 @@ const tensor = (values: readonly number[]) => tf.tensor1d([...values]);
 function twinStep(step: number, state: State): State & { readonly grad: tf.Tensor } {
   const grad = tf.tensor1d(gradients(step));
   const { norm } = gradnormOp.twin({ g: grad, scale: null }, {});
-  const hyper = tf.tensor1d(hyperAt(recipe, step - 1, rate));
-  return adamwOp.twin({ ...state, grad, hyper, norm, scale: null }, {});
+  const hyper = tf.tensor1d(hyperAt(recipe, ONE_GROUP, step - 1, rate));
+  return adamwOp.twin({ ...state, grad, hyper, norm, scale: null }, { starts: [] });
 }
 
 beforeAll(() => tf.setBackend('cpu'));
@@ -76,8 +77,8 @@ test('the bias corrections fit the betas as f32: every one of 200 updates is rig
 test('a norm that is not finite leaves all but the gradient unchanged', () => {
   const state = { param: tensor([1, 2]), grad: tensor([NaN, 1]), m: tensor([3, 4]), v: tensor([5, 6]) };
   for (const norm of [NaN, Infinity]) {
-    const hyper = tensor([...hyperAt(recipe, 0, rate)]);
-    const { param, grad, m, v } = adamwOp.twin({ ...state, hyper, norm: tensor([norm]), scale: null }, {});
+    const hyper = tensor([...hyperAt(recipe, ONE_GROUP, 0, rate)]);
+    const { param, grad, m, v } = adamwOp.twin({ ...state, hyper, norm: tensor([norm]), scale: null }, { starts: [] });
     expect([param, grad, m, v].map((each) => Array.from(each.dataSync()))).toEqual([
       [1, 2],
       [0, 0],
@@ -85,4 +86,22 @@ test('a norm that is not finite leaves all but the gradient unchanged', () => {
       [5, 6],
     ]);
   }
+});
+
+test('each group has its own rate, and decays or not', () => {
+  const groups = [
+    { rate: 1, decays: true },
+    { rate: 8, decays: false },
+  ];
+  const hyper = hyperAt(recipe, groups, 0, rate);
+  expect(hyper).toHaveLength(16);
+  expect([hyper[0], hyper[4], hyper[8], hyper[12]]).toEqual([rate, 0.1, 8 * rate, 0].map(Math.fround));
+  const ones = () => tensor(Array<number>(8).fill(1));
+  const nothing = () => tensor(Array<number>(8).fill(0));
+  const state = { param: ones(), grad: ones(), m: nothing(), v: nothing(), norm: tensor([1]), scale: null };
+  const { param } = adamwOp.twin({ ...state, hyper: tensor([...hyper]) }, { starts: [4] });
+  const found = Array.from(param.dataSync());
+  // The first step moves by the rate; the first group also decays by rate · decay.
+  found.slice(0, 4).forEach((value) => expect(value).toBeCloseTo(1 - rate - rate * 0.1, 6));
+  found.slice(4).forEach((value) => expect(value).toBeCloseTo(1 - 8 * rate, 6));
 });

@@ -91,8 +91,16 @@ function adamwCase(size: number, index: number, scale: number | null = null): Ad
       norm: { shape: [1], fill: () => norm },
       scale: scale === null ? null : scaleInput(scale),
     },
-    attrs: {},
+    attrs: { starts: [] },
   };
+}
+
+/** Each group has its own rate and decay. */
+function groupedCase(size: number, starts: readonly number[], index: number): AdamwCase {
+  const one = adamwCase(size, index);
+  const hyper = [0, ...starts].flatMap((_, g) => [0.01 * (g + 1), 0.9, 0.999, 1e-8, 0.1 * g, 0.19, 0.002, 1]);
+  const inputs = { ...one.inputs, hyper: { shape: [hyper.length], fill: (i: number) => hyper[i] ?? 0 } };
+  return { ...one, name: `[${size}] groups from ${starts.join()}`, inputs, attrs: { starts } };
 }
 
 const scaledAdamwCase = (size: number, index: number) => adamwCase(size, index, scales[index % scales.length] ?? 1);
@@ -104,5 +112,9 @@ export const adamwCases = opCases(adamwOp, {
     ...[1001, 1020].map((size) => ({ ...adamwCase(size, 2), ...cut })),
     ...[...sizes, 50_001, 70_004].map(scaledAdamwCase),
     ...[1001, 1020].map((size, i) => ({ ...scaledAdamwCase(size, i), ...cut })),
+    ...[[4], [64], [64, 128, 192], [256], [996]].map((starts, i) => groupedCase(1000, starts, i)),
+    groupedCase(1001, [64, 512], 0),
+    { ...groupedCase(1020, [64, 256, 260, 512], 0), ...cut },
+    { ...groupedCase(1001, [64, 256, 260, 512], 0), ...cut },
   ],
 });

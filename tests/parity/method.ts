@@ -1,0 +1,22 @@
+/** The method of a golden case, in the settings of the engine. */
+
+import type { MethodSettings } from '../../src/recipe/methods';
+import type { Golden } from './golden';
+
+/** Null for methods that the engine does not have. */
+export function methodOf({ adapter, case: { method = 'lora', hyper } }: Golden): MethodSettings | null {
+  const layerDecay = hyper.layer_decay ?? 1;
+  if (adapter === null) {
+    // Only `full` uses the groups of transformers' Trainer, without decay of norms and biases.
+    const train = ({ full: 'all', bitfit: 'biases', last_layers: 'last-layers' } as const)[method];
+    return train === undefined ? null : { kind: 'full', train, lastLayers: 1, decayVectors: method !== 'full', layerDecay };
+  }
+  if (adapter.use_dora || (adapter.peft_type ?? 'LORA') !== 'LORA') return null;
+  return {
+    ...{ kind: 'lora', rank: adapter.r, alpha: adapter.lora_alpha, useRslora: adapter.use_rslora, dropout: 0 },
+    targetModules: [...adapter.target_modules],
+    ...{ rankPattern: adapter.rank_pattern ?? {}, alphaPattern: adapter.alpha_pattern ?? {} },
+    ...{ bias: adapter.bias ?? 'none', modulesToSave: adapter.modules_to_save ?? [] },
+    ...{ loraPlusRatio: hyper.loraplus_lr_ratio ?? 1, layerDecay },
+  };
+}
