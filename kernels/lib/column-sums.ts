@@ -27,9 +27,8 @@ export interface Centred {
   readonly biasSums: Operand | null;
 }
 
-/** Invocations of a workgroup, and the most that lie along the columns. */
-const GROUP = { gpu: 256, cpu: 64 };
-const MAX_COLUMNS = 16;
+/** The most columns of a workgroup, and its invocations; those beyond the columns share the rows. A CPU would pay for their barriers. */
+const GROUP = { gpu: { columns: 16, threads: 256 }, cpu: { columns: 64, threads: 1 } };
 /** Runs of a part, and parts of a range of runs. Long sums in f32 are precise because no stage adds many terms. */
 const MIN_PART_ROWS = 64;
 const MAX_PARTS = 64;
@@ -72,10 +71,11 @@ function partialSums(
 ): Dispatch {
   const VECTOR = width % 4 === 0;
   const WIDTH = VECTOR ? width / 4 : width;
-  const X = Math.min(MAX_COLUMNS, 2 ** Math.ceil(Math.log2(WIDTH)));
-  const Y = GROUP[target.software ? 'cpu' : 'gpu'] / X;
+  const { columns, threads } = GROUP[target.software ? 'cpu' : 'gpu'];
+  const X = Math.min(columns, 2 ** Math.ceil(Math.log2(WIDTH)));
+  const Y = Math.max(1, threads / X);
   const centred = norm?.centred ?? null;
-  const flags = { VECTOR, NORM: norm !== undefined, CENTRED: centred !== null, BIAS: outputs.length > 1 };
+  const flags = { VECTOR, SHARED: Y > 1, NORM: norm !== undefined, CENTRED: centred !== null, BIAS: outputs.length > 1 };
   const constants = { ...flags, WIDTH, ROWS: runs.count, PART_ROWS: partRows, FIRST_PART, X, Y };
   const wide = (operand: Operand) => bindRange(read(operand), runs, 4 * width);
   const narrow = (operand: Operand) => bindRange(read(operand), runs, 4);

@@ -25,10 +25,13 @@ fn unit_at(row: u32, i: u32) -> E { return x_at(i) * rstd[row]; }
 #endif
 #endif
 
+#if SHARED
 var<workgroup> subtotals: array<E, X * Y>;
+#endif
 
 // The sum over the Y invocations of a column; only the first of them gets it.
 fn column_total(own: E, local: vec3u) -> E {
+#if SHARED
   subtotals[local.y * X + local.x] = own;
   workgroupBarrier();
   var all = own;
@@ -37,6 +40,9 @@ fn column_total(own: E, local: vec3u) -> E {
   }
   workgroupBarrier();
   return all;
+#else
+  return own;
+#endif
 }
 
 @compute @workgroup_size(X, Y)

@@ -105,6 +105,7 @@ function dispatch(
   const RUNS = GROUP[kind] / LANES;
   const { workgroups, stride } = linearGrid(range.count, RUNS);
   const sizes = { VECTOR, WIDTH, RUNS, COUNT: range.count, GRID: stride };
-  const all = { ...laneConstants(target, LANES, GROUP[kind]), ...sizes, ...flags };
+  const wide = flags['BACKWARD'] === true && flags['CENTRED'] === true;
+  const all = { ...laneConstants(target, LANES, GROUP[kind], wide), ...sizes, ...flags };
   return { shader: specialise(label, withTensors(withLanes(source), bindings, all), 'main', all), workgroups, bindings };
 }

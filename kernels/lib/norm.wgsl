@@ -64,9 +64,13 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) local: 
 #endif
     }
   }
-  let along = lane_sum(total, thread) / SCALARS;
 #if CENTRED
-  level = lane_sum(level, thread) / SCALARS;
+  // Both sums with the same barriers.
+  let means = lane_sum(vec4f(total, level, 0.0, 0.0), thread) / SCALARS;
+  let along = means.x;
+  level = means.y;
+#else
+  let along = lane_sum(total, thread) / SCALARS;
 #endif
   if (!present) { return; }
   for (var i = local.x; i < WIDTH; i += LANES) {
