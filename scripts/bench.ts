@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--only products|step|wasm|model|decode] [--vocab N] [--tokens N] [--model NAME] [--base stored|q8|q4] [--activations f32|f16] [--json] [--node]`:
+ * `npm run bench -- [--only products|ops|step|wasm|model|decode] [--vocab N] [--tokens N] [--model NAME] [--base stored|q8|q4] [--activations f32|f16] [--json] [--node]`:
  * measures the device's peak rates, then products, decoding and the whole training step as fractions of them; tfjs-webgpu and jax-js do
  * the same work in the same run, and PyTorch + PEFT does where installed (PYTHON names the interpreter). Runs in a real
  * browser, on the machine's GPU when WebGPU can use it; with --node over the npm package `webgpu` instead. Progress goes to stderr.
@@ -8,8 +8,7 @@
 import { parseArgs } from 'node:util';
 import { createServer, type ViteDevServer } from 'vite';
 import { printReport } from '../tests/bench/print';
-import { BENCH_PARTS, type BenchOptions, type BenchPart, type BenchReport, type ModelName } from '../tests/bench/report';
-import { modelShapes } from '../tests/models';
+import { BENCH_PARTS, MODEL_NAMES, type BenchOptions, type BenchPart, type BenchReport } from '../tests/bench/report';
 import { ACTIVATION_PRECISIONS, BASE_PRECISIONS } from '../src/recipe/recipe';
 import { launchBrowser } from './browser';
 import { timeTorch } from './torch';
@@ -28,18 +27,19 @@ const { values } = parseArgs({
 });
 const [vocabulary, tokens] = [Number(values.vocab), Number(values.tokens)];
 const whole = (value: number) => Number.isInteger(value) && value >= 8;
-const byDefault = (part: BenchPart) => part !== 'model' && part !== 'decode' && !(values.node && part === 'wasm');
+const byDefault = (part: BenchPart) =>
+  part !== 'ops' && part !== 'model' && part !== 'decode' && !(values.node && part === 'wasm');
 const parts = BENCH_PARTS.filter((part) => (values.only === undefined ? byDefault(part) : part === values.only));
-const model = modelNames().find((name) => name === values.model);
+const model = MODEL_NAMES.find((name) => name === values.model);
 const base = BASE_PRECISIONS.find((precision) => precision === values.base);
 const activations = ACTIVATION_PRECISIONS.find((precision) => precision === values.activations);
 if (!whole(vocabulary) || !whole(tokens) || parts.length === 0 || !model || !base || !activations) {
-  console.error('usage: npm run bench -- [--json] [--vocab N] [--tokens N] [--only products|step|wasm] [--node]');
+  console.error('usage: npm run bench -- [--json] [--vocab N] [--tokens N] [--only products|ops|step|wasm] [--node]');
   console.error(
     '       npm run bench -- --only model [--model NAME] [--base stored|q8|q4] [--activations f32|f16] [--tokens N] [--json] [--node]',
   );
   console.error('       npm run bench -- --only decode [--model NAME] [--base stored|q8|q4] [--json] [--node]');
-  console.error(`       NAME is one of ${modelNames().join(', ')}`);
+  console.error(`       NAME is one of ${MODEL_NAMES.join(', ')}`);
   process.exit(2);
 }
 const options: BenchOptions = { vocabulary, tokens, parts, model, base, activations };
@@ -53,10 +53,6 @@ try {
   await server.close();
 }
 process.exit(0);
-
-function modelNames(): readonly ModelName[] {
-  return Object.keys(modelShapes) as ModelName[];
-}
 
 function progress(line: string): void {
   console.error(line);

@@ -3,6 +3,7 @@
 import { parseConfig } from '../src/model/families';
 import { llama as family, type LlamaConfig } from '../src/model/families/llama';
 import type { Rope } from '../src/model/rope';
+import type { ModelName } from './bench/report';
 
 /** The rotation is the same in all layers. */
 export type Llama = LlamaConfig & { readonly rope: Rope };
@@ -58,4 +59,4 @@ export const modelShapes = {
   'Qwen3-0.6B': llama([1024, 3072, 28, 16, 8], 151_936, { model_type: 'qwen3', max_position_embeddings: 40_960, head_dim: 128 }),
   'Llama-3.2-1B': llama([2048, 8192, 16, 32, 8], 128_256, { max_position_embeddings: 131_072, head_dim: 64 }),
   'TinyLlama-1.1B': llama([2048, 5632, 22, 32, 4], 32_000, { max_position_embeddings: 2048, tie_word_embeddings: false }),
-} as const satisfies Record<string, Llama>;
+} as const satisfies Record<ModelName, Llama>;

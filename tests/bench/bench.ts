@@ -4,6 +4,7 @@ import { openDevice } from '../../src/gpu/device';
 import { measurePeaks } from './peaks';
 import { timeDecode } from './decode';
 import { startJax } from './jax';
+import { timeMemoryOps } from './memory-ops';
 import { timeModelStep } from './model-step';
 import { timeProduct, productName } from './products';
 import type { BenchOptions, BenchReport, ProductReport } from './report';
@@ -31,6 +32,9 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
     log(productName(product));
     products.push(await timeProduct(device, peers, peaks, product, ROUNDS));
   }
+  const withOps = options.parts.includes('ops');
+  if (withOps) log('ops that are limited by memory');
+  const memoryOps = withOps ? await timeMemoryOps(device, peaks) : [];
   const size = `${options.tokens} tokens, vocabulary ${options.vocabulary}`;
   const withStep = options.parts.includes('step');
   if (withStep) log(`training step, ${size}`);
@@ -51,7 +55,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
     software: device.target.software,
     agent: navigator.userAgent,
     features: [...device.target.features].sort(),
-    ...{ peaks, products, step, torch: null, wasmStep, modelStep, decode },
+    ...{ peaks, products, ops: memoryOps, step, torch: null, wasmStep, modelStep, decode },
     seconds: (performance.now() - started) / 1000,
   };
 }

@@ -21,6 +21,7 @@ export function printReport(report: BenchReport): string {
     `multiply-adds  ${giga(peaks.flops.value)} GFLOP/s ±${percent(peaks.flops.spread / 2)} (${peaks.flops.variant})`,
     `copy           ${giga(peaks.bytes.value)} GB/s ±${percent(peaks.bytes.spread / 2)} (${peaks.copyBytes / 2 ** 20} MiB, ${peaks.bytes.variant})`,
     ...(report.products.length > 0 ? ['', ...printProducts(report.products)] : []),
+    ...(report.ops.length > 0 ? ['', ...printOps(report.ops)] : []),
     ...(report.step === null ? [] : ['', ...printStep(report.step)]),
     ...(report.torch === null ? [] : printTorch(report.torch, report.step)),
     ...(report.modelStep === null ? [] : ['', ...printModelStep(report.modelStep)]),
@@ -81,6 +82,16 @@ function printStep(step: StepReport): string[] {
     `where our time goes (each kind of node by itself): ${kindsOf(step.split)}; idle ${Math.max(0, ours.ms - total).toFixed(1)} ms`,
     ...table([['  nodes', 'count', 'bound by', 'ms', 'of step', 'GFLOP/s', 'of limit'], ...split]),
   ];
+}
+
+function printOps(ops: readonly Share[]): string[] {
+  const rows = ops.map(({ name, ms, flops, fraction }) => [
+    name,
+    ms.toPrecision(4),
+    giga(flops / (ms / 1000)),
+    percent(fraction),
+  ]);
+  return table([['op', 'ms', 'GFLOP/s', 'of limit'], ...rows]);
 }
 
 function kindsOf(split: readonly Share[]): string {

@@ -1,9 +1,17 @@
 /** The benchmark's report as plain data: the JSON of `npm run bench -- --json`. */
 
 import type { ActivationPrecision, BasePrecision } from '../../src/recipe/recipe';
-import type { modelShapes } from '../models';
 
-export type ModelName = keyof typeof modelShapes;
+/** Models whose shapes are in tests/models.ts. That file imports shaders, which the script of the benchmark cannot. */
+export const MODEL_NAMES = [
+  'SmolLM2-135M',
+  'SmolLM2-360M',
+  'Qwen2.5-0.5B',
+  'Qwen3-0.6B',
+  'Llama-3.2-1B',
+  'TinyLlama-1.1B',
+] as const;
+export type ModelName = (typeof MODEL_NAMES)[number];
 
 /** Milliseconds of one execution: the median of several samples and their spread. */
 export interface Timing {
@@ -140,6 +148,8 @@ export interface BenchReport {
   readonly features: readonly string[];
   readonly peaks: PeakRates;
   readonly products: readonly ProductReport[];
+  /** Ops that are limited by memory; empty when they were not requested. */
+  readonly ops: readonly Share[];
   readonly step: StepReport | null;
   /** Null where it was not requested, or Python has no torch and peft. */
   readonly torch: TorchReport | null;
@@ -162,6 +172,6 @@ export interface BenchOptions {
   readonly parts: readonly BenchPart[];
 }
 
-export const BENCH_PARTS = ['products', 'step', 'wasm', 'model', 'decode'] as const;
-/** `wasm`: the step on the processor, not available in Node. `model` and `decode`: a step and decoding with a real model's shape, only on request. */
+export const BENCH_PARTS = ['products', 'ops', 'step', 'wasm', 'model', 'decode'] as const;
+/** `ops`: norms and elementwise functions, only on request. `wasm`: the step on the processor, not available in Node. `model` and `decode`: a step and decoding with a real model's shape, only on request. */
 export type BenchPart = (typeof BENCH_PARTS)[number];

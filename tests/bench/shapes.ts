@@ -4,7 +4,6 @@ import { uniform } from '../../src/core/random';
 import { sizeOf, type Shape } from '../../src/core/shape';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import type { Batch } from '../../src/batch/types';
-import { parseLlama, type Llama } from '../models';
 
 export const RANK = 16;
 
@@ -22,10 +21,6 @@ export function benchConfigFile(vocabulary: number) {
     rms_norm_eps: 1e-5,
     tie_word_embeddings: true,
   };
-}
-
-export function benchConfig(vocabulary: number): Llama {
-  return parseLlama(JSON.stringify(benchConfigFile(vocabulary)));
 }
 
 /** LoRA of rank 16 on every linear layer and default settings, with weight decay so that its cost is included. */

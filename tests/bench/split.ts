@@ -41,10 +41,11 @@ function byKind(nodes: readonly Node[]): Map<string, Node[]> {
   return groups;
 }
 
-/** Groups products by layout and low-rank extension, other ops by name; recomputed nodes form groups of their own. */
+/** Groups products by layout and low-rank extension, other ops by name and function; recomputed nodes form groups of their own. */
 function kindOf(node: Node): string {
   const { op, attrs, pass } = node;
   const again = pass === 'recompute' ? ' again' : '';
+  if ('kind' in attrs) return `${op.name} ${String(attrs.kind)}${again}`;
   if (!('layout' in attrs)) return `${op.name}${again}`;
   const { p = null } = asUse(node, matmulOp)?.inputs ?? {};
   const extended = p !== null ? ' + low rank' : '';

@@ -10,7 +10,7 @@ import { Graph } from '../../src/graph/graph';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { startWasm } from '../../src/graph/tfjs-backend';
-import type { Llama } from '../models';
+import { parseLlama, type Llama } from '../models';
 import { weightSpecs, declareWeights } from '../../src/model/weights';
 import type { Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
@@ -20,7 +20,7 @@ import { JaxStep } from './jax-step';
 import { TfjsStep, type Weights } from './tfjs-step';
 import type { TfjsPeer } from './tfjs';
 import type { BenchOptions, PeakRates, PeerName, PeerReport, StepFigures, StepReport, WasmStepReport } from './report';
-import { benchBatch, benchConfig, benchRecipe, randomData, RANK } from './shapes';
+import { benchBatch, benchConfigFile, benchRecipe, randomData, RANK } from './shapes';
 import { splitStep } from './split';
 import { compare, type Subject } from './timing';
 
@@ -49,7 +49,7 @@ export async function timeStep(
   { vocabulary, tokens }: Size,
   rounds: number,
 ): Promise<StepReport> {
-  const config = benchConfig(vocabulary);
+  const config = parseLlama(JSON.stringify(benchConfigFile(vocabulary)));
   const [recipe, batch] = [benchRecipe(tokens), benchBatch(vocabulary, tokens)];
   const weights = randomWeights(config);
   const ours = await openOurs(() => new WebGpuExecutor(device), config, recipe, weights, batch);
@@ -92,7 +92,7 @@ export async function timeStep(
 /** The same on the processor: our graph on tfjs's wasm backend, and the step in the usual tfjs style on the same backend. */
 export async function timeWasmStep({ vocabulary, tokens }: Size, rounds: number): Promise<WasmStepReport> {
   await startWasm();
-  const config = benchConfig(vocabulary);
+  const config = parseLlama(JSON.stringify(benchConfigFile(vocabulary)));
   const [recipe, batch] = [benchRecipe(tokens), benchBatch(vocabulary, tokens)];
   const weights = randomWeights(config);
   const ours = await openOurs((graph) => new TfjsExecutor(graph, 'wasm'), config, recipe, weights, batch);
