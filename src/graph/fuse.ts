@@ -11,6 +11,7 @@ import { lowrankOp, lowrankSumOp } from '../../kernels/lowrank';
 import { matmulOp } from '../../kernels/matmul';
 import type { Op, Value } from '../../kernels/op';
 import { rmsnormBackwardOp } from '../../kernels/rmsnorm';
+import { scaleOp } from '../../kernels/scale';
 import type { Node } from './graph';
 import { asUse, makeNode, useOf } from './node';
 
@@ -19,7 +20,7 @@ const ADDEND_OPS: ReadonlySet<Op> = new Set<Op>([matmulOp, rmsnormBackwardOp, la
 
 /**
  * The same computation with `add(matmul, lowrank)` as one extended product, `x` of `add(op, x)` as the op's addend, and
- * `accumulate(state, …)` next to the node that computes what is added.
+ * `accumulate(state, …)` next to the node that computes what is added, or as a part of it.
  */
 export function fuse(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
   const uses = countUses(nodes, outputs);
@@ -72,11 +73,18 @@ function withAccumulation(node: Node, stateOf: ReadonlyMap<Value, Value>): Node[
     const use = { inputs: { ...inputs, state: into }, outputs: { state: into }, attrs: { scale: attrs.scale } };
     return [makeNode(node, lowrankSumOp, use)];
   }
+  const scaled = asUse(node, scaleOp);
+  const target = scaled === null ? undefined : stateOf.get(scaled.outputs.y);
+  if (scaled !== null && target !== undefined) return [accumulation(node, target, scaled.inputs.x, scaled.inputs.s)];
   const additions = node.outputs.flatMap((x) => {
     const state = stateOf.get(x);
-    return state === undefined ? [] : [makeNode(node, accumulateOp, { inputs: { state, x }, outputs: { state }, attrs: {} })];
+    return state === undefined ? [] : [accumulation(node, state, x, null)];
   });
   return [node, ...additions];
+}
+
+function accumulation(node: Node, state: Value, x: Value, factor: Value | null): Node {
+  return makeNode(node, accumulateOp, { inputs: { state, x, factor }, outputs: { state }, attrs: {} });
 }
 
 function fuseSums(nodes: readonly Node[], uses: ReadonlyMap<Value, number>): Node[] {

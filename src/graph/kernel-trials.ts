@@ -287,7 +287,8 @@ function elementwise(b: Bench): readonly Value[] {
   const sum = b.numbers('sum', [M, 12], 'f32', 'state');
   const dropped = dropout(b.program, x, b.integers('seed', [7, 3]), { rate: 0.25, stream: 5 });
   const scaled = scale(b.program, y, b.numbers('s', [1]));
-  return [add(b.program, x, y), dropped, scaled, accumulate(b.program, sum, x)];
+  const scaledSum = accumulate(b.program, b.numbers('scaled sum', [M, 12], 'f32', 'state'), x, b.numbers('factor', [1]));
+  return [add(b.program, x, y), dropped, scaled, accumulate(b.program, sum, x), scaledSum];
 }
 
 /** Three sequences of 16 positions: the second is at position 5, the third has no token. */
@@ -469,6 +470,7 @@ export const TRIALS: readonly Trial[] = [
       [-2.071815, -1.121785, 250.201],
       [4.773551, -0.01014132, 208.9028],
       [-3.913532, 0.02519467, 322.5498],
+      [0.3283043, -10.39948, 298.0805],
     ],
   },
   {

@@ -9,6 +9,7 @@ import { parseRecipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 import { accumulate } from '../../kernels/accumulate';
 import { add } from '../../kernels/add';
+import { crossentropy } from '../../kernels/crossentropy';
 import { embedding } from '../../kernels/embedding';
 import { layernorm } from '../../kernels/layernorm';
 import { lowrank } from '../../kernels/lowrank';
@@ -72,6 +73,17 @@ test('gradients are accumulated where they are computed', () => {
   const h = matmul(program, { a: graph.declare('x', 'input', [4, 8]), w: first, bias });
   const names = accumulating(program, matmul(program, { a: h, w: second }), [first, bias, second]);
   expect(names).toEqual(['matmul', 'lowrank_sum', 'lowrank_sum', 'column_sum', 'accumulate']);
+});
+
+test('the gradient of a head is scaled where it is accumulated', () => {
+  const graph = new Graph();
+  const program = graph.program('head');
+  const head = graph.declare('head', 'trainable', [32, 8]);
+  const hidden = graph.declare('hidden', 'input', [4, 8]);
+  const labels = graph.declare('labels', 'input', [4], 'i32');
+  const weights = graph.declare('weights', 'input', [4]);
+  const { loss } = crossentropy(program, { hidden, head, labels, weights, training: true, trainHead: true });
+  expect(accumulating(program, loss, [head])).toEqual(['accumulate']);
 });
 
 test('the gradients of a weight that is used twice are accumulated one by one', () => {

@@ -12,14 +12,20 @@ const sizes = [1, 2, 3, 4, 5, 7, 8, 63, 64, 65, 100, 255, 256, 257, 1000, 1023, 
 /** Several dispatches of 256 elements. */
 const cut = { target: { maxBindingBytes: 1024 } };
 
+const accumulateCase = (shape: readonly number[], scaled: boolean): CaseOf<typeof accumulateOp> => ({
+  name: `[${shape.join()}]${scaled ? ' scaled' : ''}`,
+  inputs: { state: { shape }, x: { shape }, factor: scaled ? { shape: [1] } : null },
+  attrs: {},
+});
+
+const accumulated = [...[...sizes, 50_001].map((size) => [size]), [3, 5], [17, 64]];
+
 export const accumulateCases = opCases(accumulateOp, {
   shard: 'optimizer',
-  cases: [...[...sizes, 50_001].map((size) => [size]), [3, 5], [17, 64], [1001], [1020]].map((shape, i) => ({
-    ...(i > 22 && cut),
-    name: `[${shape.join()}]`,
-    inputs: { state: { shape }, x: { shape } },
-    attrs: {},
-  })),
+  cases: [false, true].flatMap((scaled) => [
+    ...accumulated.map((shape) => accumulateCase(shape, scaled)),
+    ...[[1001], [1020]].map((shape) => ({ ...accumulateCase(shape, scaled), ...cut })),
+  ]),
 });
 
 const gradients: readonly GradnormCase[] = [
