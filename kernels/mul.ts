@@ -23,10 +23,12 @@ export const mulOp = defineOp()({
     return { a: wanted.a ? mul(builder, dy, b) : null, b: wanted.b ? ofB() : null };
   },
   twin: ({ a, b }) => ({ y: tf.mul(a, b) }),
-  f16: ({ inputs, outputs: { y } }) => ({
-    inputs: byColumn(inputs) ? ['a'] : ['a', 'b'],
-    outputs: hasVec4Rows(y) ? ['y'] : [],
-  }),
+  // Vectors are values of tokens or documents, which losses are made of.
+  f16({ inputs, outputs: { y } }) {
+    const names = byColumn(inputs) ? (['a'] as const) : (['a', 'b'] as const);
+    const isF16 = names.every((name) => inputs[name].dtype === 'f16');
+    return { inputs: y.shape.length > 1 ? names : [], outputs: isF16 && hasVec4Rows(y) ? ['y'] : [] };
+  },
   cost: (use) => ({ flops: sizeOf(use.outputs.y.shape), bytes: bytesOf(use) }),
   launch({ inputs: { a, b }, outputs: { y } }, _attrs, target) {
     const BY_COLUMN = byColumn({ a, b });

@@ -28,7 +28,8 @@ export const scaleOp = defineOp()({
     s: wanted.s ? dot(builder, x, dy) : null,
   }),
   twin: ({ x, s }) => ({ y: tf.mul(x, s) }),
-  f16: ({ outputs: { y } }) => ({ inputs: ['x'], outputs: hasVec4Rows(y) ? ['y'] : [] }),
+  // A vector has a value for each token or document, such as the gradient of a loss.
+  f16: ({ outputs: { y } }) => ({ inputs: ['x'], outputs: y.shape.length > 1 && hasVec4Rows(y) ? ['y'] : [] }),
   cost: (use) => ({ flops: sizeOf(use.outputs.y.shape), bytes: bytesOf(use) }),
   launch({ inputs: { x, s }, outputs: { y } }, _attrs, target) {
     const elements = [read(x), write(y)];

@@ -19,7 +19,7 @@ import {
   type UnaryKind,
 } from './unary_functions';
 
-/** The functions whose arguments and results may be f16. The others are used in losses, and on logits. */
+/** The functions that may read f16; where they do, they also write it. The others are used in losses, and on logits. */
 const ACTIVATIONS: ReadonlySet<UnaryKind> = new Set(['gelu', 'gelu_tanh', 'silu', 'relu', 'tanh', 'sigmoid']);
 
 /** Operations per element, with Φ and exp counted as one. All functions are limited by memory. */
@@ -35,9 +35,9 @@ export const unaryOp = defineOp<UnaryAttrs>()({
     x: wanted.x ? builder.apply(unaryBackwardOp, { x, dy }, attrs).dx : null,
   }),
   twin: ({ x }, attrs) => ({ y: functionsOf(attrs).value(x) }),
-  f16: ({ outputs: { y } }, { kind }) => ({
+  f16: ({ inputs: { x }, outputs: { y } }, { kind }) => ({
     inputs: ACTIVATIONS.has(kind) ? ['x'] : [],
-    outputs: ACTIVATIONS.has(kind) && hasVec4Rows(y) ? ['y'] : [],
+    outputs: x.dtype === 'f16' && hasVec4Rows(y) ? ['y'] : [],
   }),
   cost: (use) => ({ flops: FLOPS * sizeOf(use.outputs.y.shape), bytes: bytesOf(use) }),
   launch({ inputs: { x }, outputs: { y } }, attrs, target) {
@@ -55,9 +55,9 @@ export const unaryBackwardOp = defineOp<UnaryAttrs>()({
   infer: (inputs) => ({ dx: elementsOf('unary_backward', inputs) }),
   gradient: null,
   twin: ({ x, dy }, attrs) => ({ dx: tf.mul(dy, functionsOf(attrs).slope(x)) }),
-  f16: ({ outputs: { dx } }, { kind }) => ({
+  f16: ({ inputs: { x }, outputs: { dx } }, { kind }) => ({
     inputs: ACTIVATIONS.has(kind) ? ['x', 'dy'] : [],
-    outputs: ACTIVATIONS.has(kind) && hasVec4Rows(dx) ? ['dx'] : [],
+    outputs: x.dtype === 'f16' && hasVec4Rows(dx) ? ['dx'] : [],
   }),
   cost: (use) => ({ flops: 2 * FLOPS * sizeOf(use.outputs.dx.shape), bytes: bytesOf(use) }),
   launch({ inputs: { x, dy }, outputs: { dx } }, attrs, target) {

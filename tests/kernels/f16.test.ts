@@ -53,7 +53,7 @@ describe('activations in f16', () => {
     const device = await testDevice();
     const graph = new Graph();
     const program = graph.program('store');
-    const x = graph.declare('x', 'input', [numbers.length]);
+    const x = graph.declare('x', 'input', [1, numbers.length]);
     const one = graph.declare('one', 'input', [1]);
     program.apply(scaleOp, { x, s: one }, {});
     storeF16(graph, program, []);

@@ -1,16 +1,21 @@
 /** Which activations of a training step are stored in f16, and how much memory that saves, with real model shapes. */
 
 import { describe, expect, test } from 'vitest';
+import { gradient } from '../../src/graph/gradient';
 import { Graph, type Node } from '../../src/graph/graph';
 import { asUse } from '../../src/graph/node';
 import { peakLive } from '../../src/graph/memory';
-import type { Plan } from '../../src/graph/plan';
+import { plan, type Plan } from '../../src/graph/plan';
+import { KEEP_ALL } from '../../src/graph/remat';
 import type { ModelConfig } from '../../src/model/config';
 import { declareWeights } from '../../src/model/weights';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 import { matmulOp } from '../../kernels/matmul';
+import { mul } from '../../kernels/mul';
 import type { Value } from '../../kernels/op';
+import { dot, scale } from '../../kernels/scale';
+import { unary } from '../../kernels/unary';
 import { modelShapes } from '../models';
 
 function plans(config: ModelConfig, dropout: number): { readonly before: Plan; readonly after: Plan } {
@@ -63,4 +68,16 @@ describe.each([
   test('takes less than two thirds of the memory', () => {
     expect(peakLive(after)).toBeLessThan((2 / 3) * peakLive(before));
   });
+});
+
+test('values of tokens and documents stay f32, also between ops that can store f16', () => {
+  const graph = new Graph();
+  const [x, w, s] = [graph.declare('x', 'input', [8]), graph.declare('w', 'input', [8]), graph.declare('s', 'input', [1])];
+  const program = graph.program('loss');
+  const shares = unary(program, mul(program, x, w), { kind: 'sigmoid' });
+  const loss = dot(program, scale(program, mul(program, shares, shares), s), w);
+  const found = gradient(program, new Map([[loss, s]]), [x]);
+  const { nodes } = plan(program, [loss, ...found.values()], KEEP_ALL, 'f16');
+  expect(nodes.length).toBeGreaterThan(8);
+  expect(typesOf(nodes).filter((type) => type.endsWith('f16'))).toEqual([]);
 });
