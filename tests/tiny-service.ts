@@ -9,6 +9,7 @@ import { parseConfig } from '../src/model/families';
 import { weightSpecs } from '../src/model/weights';
 import { byteSize, writeSafetensors } from '../src/model/safetensors';
 import type { ModelView } from '../src/model/types';
+import type { Fields } from '../src/recipe/migrations';
 import { parseRecipe, type Recipe } from '../src/recipe/recipe';
 import { TrainService } from '../src/train/service';
 import type { DeviceOptions, ExecutorKind, RunSetup, RunView, TrainEvent } from '../src/train/types';
@@ -34,7 +35,8 @@ async function tinyFiles(seed: number): Promise<File[]> {
   return [new File([config], 'config.json'), weights, ...(await Promise.all(tokenizer))];
 }
 
-export const tinyRecipe = (changes: Partial<Recipe> = {}): Recipe =>
+/** `changes` are settings of version 1, which has those of LoRA among the others. */
+export const tinyRecipe = (changes: Fields = {}): Recipe =>
   parseRecipe({ rank: 2, sequenceLength: 64, maxSteps: 3, evalEvery: 3, sampleEvery: 3, saveEvery: 3, ...changes });
 
 export interface TinyService {

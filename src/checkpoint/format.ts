@@ -1,36 +1,44 @@
 /** Formats of stored runs. Records of earlier versions are converted when they are read; they are never rewritten. */
 
-import { CodedError } from '../core/errors';
 import { flatLayout } from '../core/flat';
-import { defaultRecipe } from '../recipe/recipe';
+import { CodedError, internal } from '../core/errors';
+import { VERSION, versionOf, type Fields } from '../recipe/migrations';
+import { completeRecipe, type Recipe } from '../recipe/recipe';
 import type { RunRecord, StoredParameter } from './types';
 
 /** The format of new runs. */
 export const FORMAT = 2;
 
+/** A record as it was stored: its recipe has the version of that time, and may lack settings added since. */
+type Stored<R> = Omit<R, 'recipe'> & { readonly recipe: Fields };
+
 /** Format 1 has the adapted linear layers instead of the parameters, and no `format`. All its runs are LoRA on a Llama. */
-export interface Format1 extends Omit<RunRecord, 'format' | 'parameters'> {
+export interface Format1 extends Stored<Omit<RunRecord, 'format' | 'parameters'>> {
   readonly format?: undefined;
   readonly layers: readonly { readonly module: string; readonly inputs: number; readonly outputs: number }[];
 }
 
-export type AnyRecord = Format1 | RunRecord;
+export type AnyRecord = Format1 | Stored<RunRecord>;
 
 /** A newer version of the page stored this run. */
-export function isNewer({ format }: { readonly format?: number | undefined }): boolean {
-  return format !== undefined && format > FORMAT;
+export function isNewer({ format, recipe }: { readonly format?: number | undefined; readonly recipe: Fields }): boolean {
+  return (format !== undefined && format > FORMAT) || isNewerRecipe(recipe);
+}
+
+function isNewerRecipe(recipe: Fields): boolean {
+  const version = versionOf(recipe);
+  return typeof version === 'number' && version > VERSION;
 }
 
 /** A record as it was stored, in the newest format. Throws `store/newer`. */
 export function currentRecord(stored: AnyRecord): RunRecord {
   if (isNewer(stored)) throw newer(stored);
   // Settings that are newer than the run take their defaults, which equal how it was trained.
-  const recipe = { ...defaultRecipe(), ...stored.recipe };
-  if (stored.format === undefined) {
-    const { layers, ...record } = stored;
-    return { ...record, recipe, format: FORMAT, parameters: adapterParameters(layers, recipe.rank) };
-  }
-  return { ...stored, recipe };
+  const recipe = completeRecipe(stored.recipe) as Recipe;
+  if (stored.format !== undefined) return { ...stored, recipe };
+  const { layers, ...record } = stored;
+  if (recipe.method.kind !== 'lora') throw internal(`the run ${record.name} of format 1 has the method ${recipe.method.kind}`);
+  return { ...record, recipe, format: FORMAT, parameters: adapterParameters(layers, recipe.method.rank) };
 }
 
 /** A [r, in] and B [out, r] of each layer in order. Module names have no prefix `model.`. */
@@ -43,7 +51,9 @@ function adapterParameters(layers: Format1['layers'], rank: number): readonly St
   return all.map((parameter, i) => ({ ...parameter, offset: offsets[i] ?? 0 }));
 }
 
-function newer({ name, format }: AnyRecord): CodedError {
-  const message = `The run ${name} was saved by a newer version of this page (format ${format}; this version reads up to ${FORMAT}). Reload the page to get the newest version. The run is kept.`;
+function newer({ name, format, recipe }: AnyRecord): CodedError {
+  const found = isNewerRecipe(recipe) ? `recipe version ${String(versionOf(recipe))}` : `format ${format}`;
+  const read = isNewerRecipe(recipe) ? VERSION : FORMAT;
+  const message = `The run ${name} was saved by a newer version of this page (${found}; this version reads up to ${read}). Reload the page to get the newest version. The run is kept.`;
   return new CodedError('store/newer', message);
 }

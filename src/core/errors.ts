@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'model/tokenizer'
   | 'model/too-large'
   | 'recipe/invalid'
+  | 'recipe/newer'
   | 'gpu/unavailable'
   | 'gpu/lost'
   | 'gpu/memory'

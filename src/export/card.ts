@@ -94,7 +94,9 @@ function figures({ datasetName, examples, step, baseLoss, tunedLoss, trainable, 
 }
 
 function recipe(settings: Recipe): string {
-  const rows = Object.entries(settings).map(
+  const { method, ...others } = settings;
+  const ofMethod = Object.entries(method).map(([key, value]) => [`method.${key}`, value] as const);
+  const rows = [...ofMethod, ...Object.entries(others)].map(
     ([key, value]) => [cell(key), cell(typeof value === 'string' ? value : JSON.stringify(value))] as const,
   );
   return `## Recipe\n\n${table(['Setting', 'Value'], rows)}`;

@@ -15,6 +15,14 @@ export const full: Method<FullSettings> = {
       .map((spec) => parameterOf(config, spec, settings));
   },
 
+  problems(config, settings) {
+    const { train, lastLayers } = settings;
+    if (train === 'last-layers' && lastLayers > config.layers)
+      return [{ where: 'method.lastLayers', message: `the model has ${config.layers} layers, not ${lastLayers}` }];
+    if (full.parameters(config, settings).length > 0) return [];
+    return [{ where: 'method.train', message: `no weight of this model is one of the ${train}; choose all or last-layers` }];
+  },
+
   wrap: (pass) => pass,
 };
 

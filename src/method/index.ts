@@ -1,5 +1,6 @@
 /** The table of fine-tuning methods. */
 
+import type { Problem } from '../core/errors';
 import type { Graph } from '../graph/graph';
 import type { ModelConfig } from '../model/config';
 import type { MethodKind, MethodSettings, SettingsOf } from '../recipe/methods';
@@ -13,6 +14,11 @@ export const METHODS = { lora, full } satisfies { readonly [K in MethodKind]: Me
 function methodOf({ kind }: MethodSettings): Method<MethodSettings> {
   // The settings of a kind are those of its method.
   return METHODS[kind];
+}
+
+/** The settings that do not fit the model. */
+export function methodProblems(config: ModelConfig, settings: MethodSettings): readonly Problem[] {
+  return methodOf(settings).problems(config, settings);
 }
 
 /** What a run with these settings trains, in the order of the flat vector. */

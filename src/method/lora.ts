@@ -6,7 +6,7 @@
 import { STREAM } from '../core/random';
 import type { ModelConfig } from '../model/config';
 import type { Pass } from '../model/family';
-import { targetLayers, weightSpecs, type LinearLayer } from '../model/weights';
+import { targetLayers, targetNames, weightSpecs, type LinearLayer } from '../model/weights';
 import { loraScale, type LoraSettings } from '../recipe/methods';
 import { dropout } from '../../kernels/dropout';
 import { lowrank } from '../../kernels/lowrank';
@@ -22,6 +22,19 @@ export const lora: Method<LoraSettings> = {
     const layers = targetLayers(config, settings.targetModules);
     const factors = layers.flatMap((layer) => factorsOf(config, layer, settings));
     return [...factors, ...ownWeights(config, layers, settings)];
+  },
+
+  problems(config, { targetModules, modulesToSave }) {
+    const targets = targetModules === 'all-linear' ? [] : targetModules;
+    const unknown = targets.filter((target) => targetLayers(config, [target]).length === 0);
+    const unsaved = modulesToSave.filter((end) => !weightSpecs(config).some(({ name }) => isIn(name, end)));
+    return [
+      ...unknown.map((target) => ({
+        where: 'method.targetModules',
+        message: `no layer of this model is named ${target}; choose from ${targetNames(config).join(', ')}`,
+      })),
+      ...unsaved.map((end) => ({ where: 'method.modulesToSave', message: `no module of this model is named ${end}` })),
+    ];
   },
 
   wrap: (pass, own, settings, seed) => ({ ...pass, linear: adaptedLinear(pass, own, settings, seed) }),
@@ -47,14 +60,19 @@ function ownWeights(config: ModelConfig, layers: readonly LinearLayer[], setting
   const adapted = new Set(layers.map(({ module }) => `${module}.bias`));
   return weightSpecs(config)
     .filter(({ name }) => {
-      const module = name.replace(/\.[^.]+$/, '');
-      const saved = modulesToSave.some((end) => module === end || module.endsWith(`.${end}`));
+      const saved = modulesToSave.some((end) => isIn(name, end));
       return saved || (name.endsWith('.bias') && (bias === 'all' || (bias === 'lora_only' && adapted.has(name))));
     })
     .map(({ name, shape, use }) => ({
       ...{ name, shape, init: { kind: 'weight' } },
       group: { rate: layerRate(config, name, use, settings.layerDecay), decays: true },
     }));
+}
+
+/** Whether a weight belongs to the module of that name, or whose name ends with it after a dot. */
+function isIn(weight: string, end: string): boolean {
+  const module = weight.replace(/\.[^.]+$/, '');
+  return module === end || module.endsWith(`.${end}`);
 }
 
 /** Rank and scale of a module. A pattern applies to a name that it matches whole, or from a dot on: PEFT's rule. */

@@ -3,6 +3,7 @@
  * and one row of the table; its settings are a row of src/recipe/methods.ts.
  */
 
+import type { Problem } from '../core/errors';
 import type { Value } from '../../kernels/op';
 import type { ModelConfig } from '../model/config';
 import type { Adaptation, Pass } from '../model/family';
@@ -11,6 +12,8 @@ import type { Parameter, Parameters } from './parameters';
 export interface Method<S> {
   /** What is trained, in the order of the flat vector. Must not depend on anything but the arguments: a resumed run declares it again. */
   parameters(config: ModelConfig, settings: S): readonly Parameter[];
+  /** The settings that do not fit the model, by their paths in a recipe. */
+  problems(config: ModelConfig, settings: S): readonly Problem[];
   /** The pass with the method's own computations. A parameter that has the name of a weight replaces that weight without them. */
   wrap(pass: Pass, own: Parameters, settings: S, seed: Value | null): Pass;
 }

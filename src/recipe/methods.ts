@@ -1,49 +1,62 @@
-/** The settings of each fine-tuning method. */
+/** The settings of each fine-tuning method: a strict schema a kind. src/method has a row for each. */
 
-import type { Recipe } from './recipe';
+import * as v from 'valibot';
+import { alternatives, byLayer, flag, oneOf, real, texts, whole } from './checks';
 
-export interface LoraSettings {
-  readonly kind: 'lora';
-  /** r of the low-rank update. */
-  readonly rank: number;
-  readonly alpha: number;
-  readonly useRslora: boolean;
+const LAYERS = '“all-linear” or a list of layer names';
+const RANKS = 'layer names, each with a whole number from 1 to 256';
+const ALPHAS = 'layer names, each with a number from 0.001 to 4,096';
+
+const lora = v.strictObject({
+  kind: v.literal('lora'),
+  /** Rank r of the low-rank update. */
+  rank: v.optional(whole(1, 256), 16),
+  /** The update is scaled by alpha / rank (alpha / √rank with rsLoRA). */
+  alpha: v.optional(real(0.001, 4096), 32),
+  useRslora: v.optional(flag(), false),
   /** Probability of dropout on the adapter's input. */
-  readonly dropout: number;
-  readonly targetModules: 'all-linear' | readonly string[];
+  dropout: v.optional(real(0, 0.9), 0),
+  /** Names of the modules that get an adapter, or `all-linear`. */
+  targetModules: v.optional(v.union([v.literal('all-linear'), texts(LAYERS, { min: 1 })], LAYERS), 'all-linear'),
   /** Ranks and alphas of single modules, by name or the end of a name as a regular expression, as in PEFT. */
-  readonly rankPattern: Readonly<Record<string, number>>;
-  readonly alphaPattern: Readonly<Record<string, number>>;
+  rankPattern: v.optional(byLayer(whole(1, 256, RANKS), RANKS), {}),
+  alphaPattern: v.optional(byLayer(real(0.001, 4096, ALPHAS), ALPHAS), {}),
   /** Which biases are trained too: none, those of the adapted layers, or all. */
-  readonly bias: 'none' | 'lora_only' | 'all';
+  bias: v.optional(oneOf(['none', 'lora_only', 'all']), 'none'),
   /** Modules whose own weights are trained in full, by the end of their names. */
-  readonly modulesToSave: readonly string[];
+  modulesToSave: v.optional(texts('a list of module names'), []),
   /** LoRA+ (arXiv 2402.12354): the learning rate of B is this many times that of A. */
-  readonly loraPlusRatio: number;
+  loraPlusRatio: v.optional(real(0.01, 1000), 1),
   /** The learning rate of a layer is multiplied by this for each layer above it. */
-  readonly layerDecay: number;
-}
+  layerDecay: v.optional(real(0.01, 1), 1),
+});
 
-export interface FullSettings {
-  readonly kind: 'full';
+const full = v.strictObject({
+  kind: v.literal('full'),
   /** All weights, all biases (BitFit, arXiv 2106.10199), or the last `lastLayers` layers with the final norm and an untied head. */
-  readonly train: 'all' | 'biases' | 'last-layers';
-  readonly lastLayers: number;
+  train: v.optional(oneOf(['all', 'biases', 'last-layers']), 'all'),
+  lastLayers: v.optional(whole(1, 1000), 2),
   /** Weight decay applies to norms and biases too. */
-  readonly decayVectors: boolean;
-  readonly layerDecay: number;
-}
+  decayVectors: v.optional(flag(), false),
+  /** See LoRA's. */
+  layerDecay: v.optional(real(0.01, 1), 1),
+});
 
-export type MethodSettings = LoraSettings | FullSettings;
-export type MethodKind = MethodSettings['kind'];
-export type SettingsOf<K extends MethodKind> = Extract<MethodSettings, { readonly kind: K }>;
+export const METHOD_SCHEMAS = { lora, full } as const;
 
-/** The method of a recipe. */
-export function methodSettings({ rank, alpha, useRslora, dropout, targetModules }: Recipe): LoraSettings {
-  return {
-    ...{ kind: 'lora', rank, alpha, useRslora, dropout, targetModules },
-    ...{ rankPattern: {}, alphaPattern: {}, bias: 'none', modulesToSave: [], loraPlusRatio: 1, layerDecay: 1 },
-  };
+export type MethodKind = keyof typeof METHOD_SCHEMAS;
+export type SettingsOf<K extends MethodKind> = Readonly<v.InferOutput<(typeof METHOD_SCHEMAS)[K]>>;
+export type MethodSettings = { [K in MethodKind]: SettingsOf<K> }[MethodKind];
+export type LoraSettings = SettingsOf<'lora'>;
+export type FullSettings = SettingsOf<'full'>;
+
+const KINDS = Object.keys(METHOD_SCHEMAS);
+
+export const methodSchema = v.variant('kind', Object.values(METHOD_SCHEMAS), alternatives(KINDS));
+
+/** Whether this is the kind of a method. */
+export function isMethodKind(kind: unknown): kind is MethodKind {
+  return KINDS.some((one) => one === kind);
 }
 
 /** The factor s of y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ: α/r, or α/√r with rank-stabilised LoRA (arXiv 2312.03732). */

@@ -5,37 +5,57 @@ import { SETTING_LABELS } from './labels';
 
 /** One refusal of the schema. */
 export interface Refusal {
-  /** The setting; null when the recipe as a whole is refused. */
-  readonly key: string | null;
+  /** The names on the way to the setting, e.g. `method`, `rank`; none when the recipe as a whole is refused. */
+  readonly path: readonly string[];
   /** The value of the setting, or the whole recipe. */
   readonly value: unknown;
-  /** The values that the setting takes, as a noun phrase; see src/recipe/recipe.ts. */
-  readonly allowed: string;
+  /** The values that the setting takes, as a noun phrase; see src/recipe/checks.ts. Null when there is no such setting. */
+  readonly allowed: string | null;
+  /** The entry of the value that is refused, where the value is an object. */
+  readonly entry?: { readonly key: unknown; readonly value: unknown; readonly origin: string };
+  /** Where there is no such setting: the kind of the method that has none; null for settings of the recipe itself. */
+  readonly kind?: string | null;
 }
 
 /** One problem per setting, in the order of the refusals. */
 export function problemsOf(refusals: readonly Refusal[]): readonly Problem[] {
-  const first = ({ key }: Refusal, index: number): boolean => refusals.findIndex((one) => one.key === key) === index;
-  return refusals.filter(first).map(problemOf);
+  const problems = refusals.map(problemOf);
+  return problems.filter(({ where }, index) => problems.findIndex((one) => one.where === where) === index);
 }
 
-function problemOf({ key, value, allowed }: Refusal): Problem {
-  if (key === null)
-    return { where: 'recipe', message: `A recipe is a JSON object such as {"rank": 16}; this is ${found(value)}.` };
-  if (!isSetting(key)) return { where: key, message: unknownSetting(key) };
-  return { where: key, message: `${SETTING_LABELS[key]} must be ${allowed}${butFound(value)}.` };
+function problemOf({ path, value, allowed, entry, kind }: Refusal): Problem {
+  const where = path.join('.');
+  if (path.length === 0)
+    return { where: 'recipe', message: `A recipe is a JSON object such as {"epochs": 3}; this is ${found(value)}.` };
+  if (allowed === null) return { where, message: unknownSetting(path, kind ?? null) };
+  const but = entry === undefined ? butFound(value) : butEntry(entry);
+  return { where, message: `${labelAt(where)} must be ${allowed}${but}.` };
 }
 
-function isSetting(key: string): key is keyof typeof SETTING_LABELS {
-  return Object.hasOwn(SETTING_LABELS, key);
+function labelAt(where: string): string {
+  if (where === 'method') return SETTING_LABELS['method.kind'];
+  return isSetting(where) ? SETTING_LABELS[where] : quoted(where);
 }
 
-/** Names the setting that `key` is another spelling of, such as `learning_rate`. */
-function unknownSetting(key: string): string {
+function isSetting(where: string): where is keyof typeof SETTING_LABELS {
+  return Object.hasOwn(SETTING_LABELS, where);
+}
+
+/** Names the setting that the last name of `path` is another spelling of, such as `learning_rate`. */
+function unknownSetting(path: readonly string[], kind: string | null): string {
+  const key = path.at(-1) ?? '';
   const spelling = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
-  const meant = Object.keys(SETTING_LABELS).find((name) => spelling(name) === spelling(key));
+  const meant = Object.keys(SETTING_LABELS).find(
+    (name) => name !== path.join('.') && spelling(name.split('.').at(-1) ?? '') === spelling(key),
+  );
   const advice = meant === undefined ? 'Remove it.' : `Did you mean “${meant}”?`;
-  return `${quoted(key)} is not a setting of a recipe. ${advice}`;
+  const owner = kind === null ? 'a recipe' : `the method ${quoted(kind)}`;
+  return `${quoted(key)} is not a setting of ${owner}. ${advice}`;
+}
+
+function butEntry({ key, value, origin }: NonNullable<Refusal['entry']>): string {
+  const name = quoted(String(key));
+  return origin === 'key' ? `; ${name} is not a name or a regular expression` : `; ${name} has ${found(value)}`;
 }
 
 function butFound(value: unknown): string {

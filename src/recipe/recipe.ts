@@ -2,28 +2,10 @@
 
 import * as v from 'valibot';
 import { CodedError } from '../core/errors';
+import { oneOf, real, texts, whole } from './checks';
+import { isMethodKind, METHOD_SCHEMAS, methodSchema, type MethodSettings } from './methods';
+import { isFields, migrate, VERSION, versionOf, type Fields } from './migrations';
 import { problemsOf, type Refusal } from './problems';
-
-/*
- * The message of each check is the noun phrase of the values that the setting takes ("a whole number from 1 to 256");
- * problems.ts makes the sentence.
- */
-
-const whole = (min: number, max: number) => {
-  const allowed = `a whole number from ${written(min)} to ${written(max)}`;
-  return v.pipe(v.number(allowed), v.integer(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
-};
-
-const real = (min: number, max: number) => {
-  const allowed = `a number from ${written(min)} to ${written(max)}`;
-  return v.pipe(v.number(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
-};
-
-const flag = () => v.boolean('true or false');
-
-const oneOf = <const T extends readonly string[]>(values: T) => v.picklist(values, alternatives(values));
-
-const texts = (allowed: string) => v.array(v.string(allowed), allowed);
 
 /** Storage of the base model's linear layers: as in its files, or quantised. */
 export const BASE_PRECISIONS = ['stored', 'q8', 'q4'] as const;
@@ -31,27 +13,16 @@ export const BASE_PRECISIONS = ['stored', 'q8', 'q4'] as const;
 /** Storage of activations and their gradients. */
 export const ACTIVATION_PRECISIONS = ['f32', 'f16'] as const;
 
-const LAYERS = '“all-linear” or a list of layer names';
 const PROMPTS = 'a list of up to 8 texts';
 
 const fields = {
-  version: v.optional(v.literal(1, '1'), 1),
+  version: v.optional(v.literal(VERSION, `a whole number from 1 to ${VERSION}`), VERSION),
+  /** What is trained, and how: see src/recipe/methods.ts. */
+  method: v.optional(methodSchema, { kind: 'lora' }),
   /** Storage of the base model's linear layers: as in its files, 8 bits, or 4 bits (NF4, as QLoRA). */
   basePrecision: v.optional(oneOf(BASE_PRECISIONS), 'stored'),
   /** Storage of activations: f32, or f16 with a loss scale that keeps gradients in the range of f16. */
   activationPrecision: v.optional(oneOf(ACTIVATION_PRECISIONS), 'f32'),
-  /** Rank r of the low-rank update. */
-  rank: v.optional(whole(1, 256), 16),
-  /** The update is scaled by alpha / rank (alpha / √rank with rsLoRA). */
-  alpha: v.optional(real(0.001, 4096), 32),
-  useRslora: v.optional(flag(), false),
-  /** Probability of dropout on the adapter's input. */
-  dropout: v.optional(real(0, 0.9), 0),
-  /** Names of the modules that get an adapter, or `all-linear`. */
-  targetModules: v.optional(
-    v.union([v.literal('all-linear'), v.pipe(texts(LAYERS), v.minLength(1, LAYERS))], LAYERS),
-    'all-linear',
-  ),
   learningRate: v.optional(real(1e-8, 1), 2e-4),
   schedule: v.optional(oneOf(['cosine', 'linear', 'constant']), 'cosine'),
   /** Share of all steps over which the learning rate rises from 0. */
@@ -79,7 +50,7 @@ const fields = {
   saveEvery: v.optional(whole(0, 1_000_000), 0),
   /** Steps between samples from the fixed prompts; 0 samples with each evaluation. */
   sampleEvery: v.optional(whole(0, 1_000_000), 0),
-  samplePrompts: v.optional(v.pipe(texts(PROMPTS), v.maxLength(8, PROMPTS)), []),
+  samplePrompts: v.optional(texts(PROMPTS, { max: 8 }), []),
   /** Tokens that the loss counts: the assistant's and end-of-turn, or all. */
   lossOn: v.optional(oneOf(['assistant', 'all']), 'assistant'),
   seed: v.optional(whole(0, 4294967295), 42),
@@ -94,18 +65,45 @@ export type Recipe = Readonly<v.InferOutput<typeof schema>>;
 export type BasePrecision = Recipe['basePrecision'];
 export type ActivationPrecision = Recipe['activationPrecision'];
 
+type KeysOf<T> = T extends unknown ? keyof T & string : never;
+
+/** The place of a setting in a recipe, e.g. `epochs` or `method.rank`. */
+export type SettingPath = Exclude<keyof Recipe, 'method'> | `method.${KeysOf<MethodSettings>}`;
+
 /** The recipe with every setting at its default. */
 export function defaultRecipe(): Recipe {
   return v.parse(schema, {});
 }
 
-/** Checks `data`, fills in defaults, and throws one `recipe/invalid` that lists every bad setting. */
+/**
+ * Reads a recipe of any version and fills in defaults. Throws one `recipe/invalid` that lists every bad setting, or `recipe/newer`.
+ */
 export function parseRecipe(data: unknown): Recipe {
-  // valibot takes a list for an object without entries.
-  if (Array.isArray(data)) throw invalid([wholeRecipe(data)]);
-  const result = v.safeParse(schema, data);
+  if (!isFields(data)) throw invalid([{ path: [], value: data, allowed: '' }]);
+  refuseNewer(versionOf(data));
+  const recipe = migrate(data);
+  const result = v.safeParse(schema, recipe);
   if (result.success) return result.output;
-  throw invalid(result.issues.map((issue) => refusalOf(data, issue)));
+  throw invalid(result.issues.map((issue) => refusalOf(recipe, issue)));
+}
+
+/** A recipe of any version as the newest one, with defaults for absent settings. Settings that it has are not checked. */
+export function completeRecipe(data: Fields): Fields {
+  const recipe = { ...defaultRecipe(), ...migrate(data) };
+  const { method } = recipe;
+  return isFields(method) ? { ...recipe, method: completeMethod(method) } : recipe;
+}
+
+function completeMethod(method: Fields): Fields {
+  const { kind = 'lora' } = method;
+  return isMethodKind(kind) ? { ...v.parse(METHOD_SCHEMAS[kind], { kind }), ...method, kind } : method;
+}
+
+function refuseNewer(version: unknown): void {
+  if (typeof version !== 'number' || !Number.isInteger(version) || version <= VERSION) return;
+  const found = `Recipe version ${version} is newer than ${VERSION}, the newest that this page reads.`;
+  const message = `${found} Reload the page to get its newest version.`;
+  throw new CodedError('recipe/newer', `This recipe can't be used. ${message}`, [{ where: 'version', message }]);
 }
 
 function invalid(refusals: readonly Refusal[]): CodedError {
@@ -114,20 +112,26 @@ function invalid(refusals: readonly Refusal[]): CodedError {
   return new CodedError('recipe/invalid', `This recipe can't be used. ${sentences}`, problems);
 }
 
-const wholeRecipe = (value: unknown): Refusal => ({ key: null, value, allowed: '' });
+/** Settings that have settings of their own. */
+const GROUPS: readonly string[] = ['method'];
 
-function refusalOf(data: unknown, { path, message }: v.InferIssue<typeof schema>): Refusal {
-  const at = path?.[0];
-  return at === undefined ? wholeRecipe(data) : { key: String(at.key), value: at.value, allowed: message };
+function refusalOf(recipe: Fields, { path, message, expected }: v.InferIssue<typeof schema>): Refusal {
+  const [top, inner, third] = path ?? [];
+  const inGroup = top !== undefined && inner !== undefined && GROUPS.includes(String(top.key));
+  const [setting, entry] = inGroup ? [inner, third] : [top, inner];
+  const names = (path ?? []).slice(0, inGroup ? 2 : 1).map(({ key }) => String(key));
+  if (expected === 'never') return { path: names, value: setting?.value, allowed: null, kind: kindOf(recipe, names) };
+  const unreadable = !inGroup && GROUPS.includes(names[0] ?? '');
+  return {
+    path: names,
+    value: setting?.value,
+    allowed: unreadable ? 'an object such as {"kind": "lora", "rank": 16}' : message,
+    ...(entry?.type === 'object' && { entry }),
+  };
 }
 
-/** Small numbers as `1e-8`, large ones as `10,000,000`. */
-function written(value: number): string {
-  return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential() : value.toLocaleString('en', { maximumFractionDigits: 5 });
-}
-
-/** `“a”, “b” or “c”`. */
-function alternatives(values: readonly string[]): string {
-  const quoted = values.map((value) => `“${value}”`);
-  return `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1) ?? ''}`;
+/** The kind of the group that a setting belongs to; null for settings of the recipe itself. */
+function kindOf(recipe: Fields, [group = '', inner]: readonly string[]): string | null {
+  const settings = inner === undefined ? null : recipe[group];
+  return isFields(settings) ? String(settings['kind']) : null;
 }

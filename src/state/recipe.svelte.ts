@@ -3,12 +3,10 @@
 import { trainClient, type WorkerClient } from '../client';
 import type { Forecast, ModelView, TrainApi } from '../../workers/api';
 import { CodedError, type Problem } from '../core/errors';
-import { defaultRecipe, parseRecipe, type Recipe } from '../recipe/recipe';
+import { isFields, type Fields } from '../recipe/migrations';
+import { completeRecipe, defaultRecipe, parseRecipe, type Recipe, type SettingPath } from '../recipe/recipe';
 import { failureOf, type Failure } from './failure';
 import { recall, remember } from './storage';
-
-export type Setting = keyof Recipe;
-type Draft = Readonly<Record<string, unknown>>;
 
 interface Checked {
   readonly recipe: Recipe | null;
@@ -21,7 +19,7 @@ const UNREADABLE =
 export class RecipeState {
   readonly #client: WorkerClient<TrainApi>;
   /** The values of the fields, valid or not. Settings that only a newer version or another program knows stay in it. */
-  draft = $state.raw<Draft>(defaultRecipe());
+  draft = $state.raw<Fields>(defaultRecipe());
   failure = $state.raw<Failure | null>(null);
   /** Name of the file that `failure` is about. */
   refused = $state('');
@@ -45,18 +43,31 @@ export class RecipeState {
   /** Restores the draft of the last visit, also one with problems: nothing that was stored is dropped. */
   restore(): void {
     const stored = recall('recipe');
-    if (isDraft(stored)) this.draft = { ...DEFAULTS, ...stored };
+    if (isFields(stored)) this.draft = completeRecipe(stored);
     else if (stored !== null) this.note = UNREADABLE;
   }
 
-  set(setting: Setting, value: unknown): void {
-    this.#replace({ ...this.draft, [setting]: value });
+  /** The value of a setting, valid or not. */
+  at(setting: SettingPath): unknown {
+    const [group, name] = split(setting);
+    const settings = group === null ? this.draft : this.draft[group];
+    return isFields(settings) ? settings[name] : undefined;
+  }
+
+  set(setting: SettingPath, value: unknown): void {
+    const [group, name] = split(setting);
+    const settings = group === null ? this.draft : this.draft[group];
+    const changed = { ...(isFields(settings) ? settings : {}), [name]: value };
+    this.#replace(group === null ? changed : { ...this.draft, [group]: changed });
     this.note = null;
   }
 
-  /** Removes an entry that is not a setting. */
-  drop(name: string): void {
-    this.#replace(Object.fromEntries(Object.entries(this.draft).filter(([key]) => key !== name)));
+  /** Removes an entry that is not a setting; a setting goes back to its default. */
+  drop(where: string): void {
+    const [group, name] = Object.hasOwn(this.draft, where) ? [null, where] : split(where);
+    const settings = group === null ? this.draft : this.draft[group];
+    const kept = Object.fromEntries(Object.entries(settings ?? {}).filter(([key]) => key !== name));
+    this.#replace(completeRecipe(group === null ? kept : { ...this.draft, [group]: kept }));
   }
 
   reset(): void {
@@ -65,7 +76,7 @@ export class RecipeState {
     this.note = null;
   }
 
-  problemOf(setting: Setting): string | null {
+  problemOf(setting: SettingPath): string | null {
     return this.problems.find((problem) => problem.where === setting)?.message ?? null;
   }
 
@@ -122,20 +133,20 @@ export class RecipeState {
     this.#predictions++;
   }
 
-  #replace(draft: Draft): void {
+  #replace(draft: Fields): void {
     this.#changes++;
     this.draft = draft;
     remember('recipe', draft);
   }
 }
 
-const DEFAULTS: Draft = defaultRecipe();
-
-function isDraft(stored: unknown): stored is Draft {
-  return typeof stored === 'object' && stored !== null && !Array.isArray(stored);
+/** `method.rank` → `method` and `rank`; `epochs` → null and `epochs`. */
+function split(path: string): readonly [string | null, string] {
+  const dot = path.indexOf('.');
+  return dot < 0 ? [null, path] : [path.slice(0, dot), path.slice(dot + 1)];
 }
 
-function check(draft: Draft, context: number | null): Checked {
+function check(draft: Fields, context: number | null): Checked {
   try {
     const recipe = parseRecipe(draft);
     const problems = context !== null && recipe.sequenceLength > context ? [tooLong(recipe.sequenceLength, context)] : [];

@@ -8,7 +8,6 @@ import type { Tuning } from '../method/method';
 import { storedTensors, vectorOf } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
 import type { Decoder } from '../model/generate';
-import { methodSettings } from '../recipe/methods';
 import type { Recipe } from '../recipe/recipe';
 
 /** A checkpoint on the host: a flat vector and its layout. */
@@ -37,7 +36,7 @@ export class AdapterSlot {
     if (this.#held?.key === key) return this.#held.tuning;
     const { recipe, parameters, vector } = await read();
     this.clear();
-    const tuning = declareTuning(this.#graph.scope(), 'tuned', this.#config, methodSettings(recipe));
+    const tuning = declareTuning(this.#graph.scope(), 'tuned', this.#config, recipe.method);
     this.#held = { key, tuning };
     this.#executor.write(tuning.parameters.flat, vectorOf(tuning.parameters, storedTensors(parameters, vector)));
     return tuning;

@@ -1,7 +1,7 @@
 /** The memory and the number of steps of a run, from config and recipe alone: the graph is built and planned, nothing is loaded. */
 
 import type { DType } from '../core/dtype';
-import { CodedError, internal, type Problem } from '../core/errors';
+import { internal } from '../core/errors';
 import { sizeOf } from '../core/shape';
 import type { Target } from '../gpu/device';
 import { Graph, valueBytes } from '../graph/graph';
@@ -15,10 +15,10 @@ import { decodePlans } from '../model/decode-programs';
 import { parametersOf } from '../method';
 import { parameterCount } from '../method/parameters';
 import { declareCache } from '../model/decode-pass';
-import { declareWeights, targetLayers, targetNames } from '../model/weights';
-import { methodSettings } from '../recipe/methods';
+import { declareWeights } from '../model/weights';
 import type { Recipe } from '../recipe/recipe';
 import type { Value } from '../../kernels/op';
+import { checkRecipe } from './check-recipe';
 import { trainingPrograms } from './programs';
 import { sampleCache } from './prompts';
 import type { Forecast, MemoryForecast } from './types';
@@ -26,30 +26,6 @@ import type { Forecast, MemoryForecast } from './types';
 /** Updates of a run over an epoch of `microSteps` micro-batches. */
 export function totalSteps(recipe: Pick<Recipe, 'epochs' | 'maxSteps' | 'gradientAccumulation'>, microSteps: number): number {
   return recipe.maxSteps || Math.max(1, Math.ceil((recipe.epochs * microSteps) / recipe.gradientAccumulation));
-}
-
-/** Throws one `recipe/invalid` that lists every setting that does not fit this model. */
-export function checkRecipe(config: ModelConfig, recipe: Recipe): void {
-  const problems: Problem[] = [];
-  const reach = config.maxPositions;
-  if (recipe.sequenceLength > reach) {
-    problems.push({
-      where: 'sequenceLength',
-      message: `${recipe.sequenceLength} is over the ${reach} tokens that this model can attend to; choose ${reach} or less`,
-    });
-  }
-  if (recipe.targetModules !== 'all-linear') {
-    for (const target of recipe.targetModules) {
-      if (targetLayers(config, [target]).length > 0) continue;
-      problems.push({
-        where: 'targetModules',
-        message: `no layer of this model is named ${target}; choose from ${targetNames(config).join(', ')}`,
-      });
-    }
-  }
-  if (problems.length === 0) return;
-  const list = problems.map(({ where, message }) => `${where}: ${message}`).join('; ');
-  throw new CodedError('recipe/invalid', `This recipe does not fit the model: ${list}.`, problems);
 }
 
 /** What a forecast needs to know about the device. */
@@ -73,7 +49,7 @@ export function forecastRun(
   checkRecipe(config, recipe);
   return {
     ...forecastMemory(config, recipe, dtypeOf, machine),
-    trainable: parameterCount(parametersOf(config, methodSettings(recipe))),
+    trainable: parameterCount(parametersOf(config, recipe.method)),
     steps: totalSteps(recipe, microSteps),
     tokensPerStep: recipe.sequenceLength * recipe.microBatch * recipe.gradientAccumulation,
   };

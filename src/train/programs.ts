@@ -11,7 +11,6 @@ import type { Adaptation } from '../model/family';
 import { declareBatch, headOf, packedHidden, type BatchInputs, type BatchShape } from '../model/pass';
 import { evaluationLoss, trainingLoss } from '../objective/sft';
 import { updateWith, type Optimizer } from '../optim/adamw';
-import { methodSettings, type MethodSettings } from '../recipe/methods';
 import type { Recipe } from '../recipe/recipe';
 import type { LossScale } from '../../kernels/lossscale';
 import { accumulate } from '../../kernels/accumulate';
@@ -49,11 +48,10 @@ export function trainingPrograms(
   recipe: Recipe,
   name: string,
   remat: RematPolicy = KEEP_ALL,
-  method: MethodSettings = methodSettings(recipe),
 ): TrainingPrograms {
   const graph = model.scope();
   const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
-  const tuning = declareTuning(graph, name, config, method);
+  const tuning = declareTuning(graph, name, config, recipe.method);
   const { parameters } = tuning;
   const gradients = graph.declareFlat(`${name}.gradient`, 'state', parameters.all);
   const batch = declareBatch(graph, `${name}.batch`, shape);

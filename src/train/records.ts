@@ -6,7 +6,6 @@ import { FORMAT } from '../checkpoint/format';
 import { flatLayout } from '../core/flat';
 import { parametersOf } from '../method';
 import { parameterCount } from '../method/parameters';
-import { methodSettings } from '../recipe/methods';
 import { planBatches } from './batches';
 import { totalSteps } from './forecast';
 import type { ModelConfig } from '../model/config';
@@ -41,7 +40,7 @@ function usesConv1d(config: ModelConfig): boolean {
 
 /** The trained parameters of a run, and where they are in its flat vectors. */
 export function storedParameters(config: ModelConfig, recipe: Recipe): readonly StoredParameter[] {
-  const all = parametersOf(config, methodSettings(recipe));
+  const all = parametersOf(config, recipe.method);
   const { offsets } = flatLayout(all.map(({ shape }) => shape));
   return all.map(({ name, shape }, i) => ({ name, shape, offset: offsets[i] ?? 0 }));
 }

@@ -6,7 +6,7 @@ import type { RunStore } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Recipe } from '../recipe/recipe';
 import type { Engine } from './engine';
-import { checkRecipe } from './forecast';
+import { checkRecipe } from './check-recipe';
 import type { Host } from './host';
 import type { LoadedModel } from './loaded';
 import type { Models } from './models';

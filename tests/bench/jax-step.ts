@@ -6,6 +6,7 @@
 import { blockUntilReady, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
 import type { NamedTensor } from '../../src/method/parameters';
 import type { Batch } from '../../src/batch/types';
+import { loraOf } from '../lora';
 import type { Llama } from '../models';
 import { ropeTables } from '../../src/model/rope';
 import { loraScale } from '../../src/recipe/methods';
@@ -96,7 +97,7 @@ function update(recipe: Recipe, state: State, gradients: Arrays, norm: np.Array,
 }
 
 function lossOf(config: Llama, recipe: Recipe, parameters: Arrays, { weights, batch }: Frozen): np.Array {
-  const model = new Model(config, loraScale(recipe), parameters, weights, batch);
+  const model = new Model(config, loraScale(loraOf(recipe)), parameters, weights, batch);
   const logits = model.logits();
   const nll = nn.logsumexp(logits.ref, 1).sub(np.sum(logits.mul(of(batch, 'targets')), 1));
   return np.sum(nll.mul(of(batch, 'weights')));

@@ -6,6 +6,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { NamedTensor } from '../../src/method/parameters';
 import type { Batch } from '../../src/batch/types';
+import { loraOf } from '../lora';
 import type { Llama } from '../models';
 import { ropeTables } from '../../src/model/rope';
 import { loraScale } from '../../src/recipe/methods';
@@ -131,7 +132,7 @@ export class TfjsStep {
     const factors = this.#factors.get(module);
     if (factors === undefined) return y;
     const update = tf.matMul(tf.matMul(x, factors.a, false, true), factors.b, false, true);
-    return tf.add(y, tf.mul(update, loraScale(this.#recipe)));
+    return tf.add(y, tf.mul(update, loraScale(loraOf(this.#recipe))));
   }
 
   #norm(name: string, x: tf.Tensor2D): tf.Tensor2D {

@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, expect, test, vi } from 'vitest';
 import { openRunStore } from '../../src/checkpoint/store';
+import { loraOf } from '../lora';
 import { closeServices, countBuffers, Events, openTiny, trainVaried, varied, type TinyService } from '../tiny-service';
 
 vi.setConfig({ testTimeout: 600_000 });
@@ -45,7 +46,7 @@ test('a run whose checkpoint does not fit its session releases the session', asy
   const { id, recipe } = await service.start(await setup(varied(0)), events.receive);
   const before = held(tiny);
   const other = await openRunStore(store);
-  await other.updateRun(id, { recipe: { ...recipe, rank: 3 } });
+  await other.updateRun(id, { recipe: { ...recipe, method: { ...loraOf(recipe), rank: 3 } } });
   await other.close();
   await expect(service.resume(id, ignore)).rejects.toThrow(/internal: .* takes \d+ elements/);
   expect(held(tiny)).toEqual(before);

@@ -3,8 +3,9 @@
 import { mount, unmount } from 'svelte';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
-import { defaultRecipe } from '../../src/recipe/recipe';
+import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
 import { recipe } from '../../src/state/recipe.svelte';
+import { loraWith } from '../lora';
 import { recall, remember } from '../../src/state/storage';
 import RecipeStage from '../../src/ui/recipe/RecipeStage.svelte';
 
@@ -30,10 +31,10 @@ it('shows a problem beside its field, and has no recipe until it is corrected', 
   await expect.element(field('Rank')).toHaveAccessibleDescription(/Rank must be a whole number from 1 to 256, not 0\./);
   expect(recipe.value).toBeNull();
   await field('Rank').fill('many');
-  expect(recipe.problemOf('rank')).not.toBeNull();
+  expect(recipe.problemOf('method.rank')).not.toBeNull();
   await field('Rank').fill('8');
   await expect.element(field('Rank')).not.toHaveAccessibleDescription(/Change this/);
-  expect(recipe.value?.rank).toBe(8);
+  expect(recipe.at('method.rank')).toBe(8);
 });
 
 it('refuses a sequence longer than the context of the model, and names the limit', async () => {
@@ -49,9 +50,44 @@ it('has the other settings under All settings', async () => {
   await page.getByRole('combobox', { name: 'Schedule' }).selectOptions('Constant');
   await page.getByRole('checkbox', { name: 'Rank-stabilised scaling' }).click();
   await field('Prompts to sample').fill('Hello\n\nWho are you?');
-  expect(recipe.value).toMatchObject({ schedule: 'constant', useRslora: true, samplePrompts: ['Hello', 'Who are you?'] });
+  expect(recipe.value).toMatchObject({
+    schedule: 'constant',
+    method: { useRslora: true },
+    samplePrompts: ['Hello', 'Who are you?'],
+  });
   await page.getByRole('button', { name: 'Reset to defaults' }).click();
   expect(recipe.value).toEqual(defaultRecipe());
+});
+
+it('has LoRA’s settings of single layers and modules as lines of text', async () => {
+  await page.getByText('All settings', { exact: true }).click();
+  await field('Ranks of single layers').fill('q_proj = 4\nlayers\\.1\\..*=8');
+  await field('Modules to train in full').fill('embed_tokens\n\nnorm');
+  await page.getByRole('combobox', { name: 'Biases to train' }).selectOptions('Of the adapted layers');
+  await field('Rate of B to A (LoRA+)').fill('16');
+  expect(recipe.value?.method).toEqual(
+    loraWith({
+      ...{ rankPattern: { q_proj: 4, 'layers\\.1\\..*': 8 }, modulesToSave: ['embed_tokens', 'norm'] },
+      ...{ bias: 'lora_only', loraPlusRatio: 16 },
+    }),
+  );
+  await field('Alphas of single layers').fill('q_proj 4');
+  await expect
+    .element(field('Alphas of single layers'))
+    .toHaveAccessibleDescription(/must be layer names, each with a number from 0\.001 to 4,096, not “q_proj 4”\./);
+  expect(recipe.value).toBeNull();
+});
+
+it('shows the settings of the method of the recipe alone', async () => {
+  recipe.draft = parseRecipe({ version: 2, method: { kind: 'full', train: 'last-layers' }, epochs: 2 });
+  await expect.element(field('Rank')).not.toBeInTheDocument();
+  await page.getByText('All settings', { exact: true }).click();
+  await field('Last layers').fill('0');
+  await expect
+    .element(field('Last layers'))
+    .toHaveAccessibleDescription(/Last layers must be a whole number from 1 to 1,000, not 0\./);
+  await field('Last layers').fill('3');
+  expect(recipe.value?.method).toMatchObject({ kind: 'full', train: 'last-layers', lastLayers: 3 });
 });
 
 it('reads a recipe file, and keeps the recipe when a file is bad', async () => {
@@ -64,7 +100,7 @@ it('reads a recipe file, and keeps the recipe when a file is bad', async () => {
   await userEvent.upload(input, new File(['{'], 'torn.json'));
   await expect.element(alert).toHaveTextContent(/torn\.json: This file is not JSON/);
   expect(alert.element().textContent).not.toMatch(/expected|position/i);
-  expect(recipe.value?.rank).toBe(4);
+  expect(recipe.at('method.rank')).toBe(4);
 });
 
 it('writes a recipe file that reads back the same, and remembers the recipe', async () => {
@@ -72,10 +108,19 @@ it('writes a recipe file that reads back the same, and remembers the recipe', as
   const exported = recipe.exportText();
   recipe.reset();
   await recipe.importFile(new File([exported], 'recipe.json'));
-  expect(recipe.value).toEqual({ ...defaultRecipe(), rank: 32 });
+  expect(recipe.value).toEqual({ ...defaultRecipe(), method: loraWith({ rank: 32 }) });
   recipe.draft = defaultRecipe();
   recipe.restore();
-  expect(recipe.value?.rank).toBe(32);
+  expect(recipe.at('method.rank')).toBe(32);
+});
+
+it('shows no settings of a newer recipe as its own, and keeps it stored', async () => {
+  const newer = { version: 3, method: { kind: 'telepathy', range: 9 } };
+  remember('recipe', newer);
+  recipe.restore();
+  expect(recipe.value).toBeNull();
+  await expect.element(page.getByRole('alert')).toHaveTextContent(/Recipe version 3 is newer than 2, .* Reload the page/);
+  expect(recall('recipe')).toEqual(newer);
 });
 
 describe('a draft that can’t be used', () => {
@@ -103,12 +148,20 @@ describe('a draft that can’t be used', () => {
     await field('Warm-up').fill('0.1');
     await field('Rank').fill('8');
     await expect.element(page.getByRole('alert')).not.toBeInTheDocument();
-    expect(recipe.value).toEqual({ ...defaultRecipe(), epochs: 5, warmupRatio: 0.1, rank: 8 });
+    expect(recipe.value).toEqual({ ...defaultRecipe(), epochs: 5, warmupRatio: 0.1, method: loraWith({ rank: 8 }) });
+  });
+
+  it('with a method that is not known is corrected to LoRA', async () => {
+    remember('recipe', { version: 2, method: { kind: 'telepathy', rank: 8, range: 9 } });
+    recipe.restore();
+    await page.getByRole('button', { name: 'Remove method.kind' }).click();
+    await page.getByRole('button', { name: 'Remove method.range' }).click();
+    expect(recipe.value).toEqual({ ...defaultRecipe(), method: loraWith({ rank: 8 }) });
   });
 
   it('is remembered while a setting is wrong', async () => {
     await field('Rank').fill('many');
-    expect(recall('recipe')).toMatchObject({ rank: 'many' });
+    expect(recall('recipe')).toMatchObject({ method: { rank: 'many' } });
     recipe.draft = defaultRecipe();
     recipe.restore();
     await expect.element(field('Rank')).toHaveValue('many');

@@ -7,7 +7,6 @@ import { plan } from '../../src/graph/plan';
 import { fetchFiles, openFolder } from '../../src/model/folder';
 import { declareBatch, logitsOf, headOf, packedHidden } from '../../src/model/pass';
 import { rotaryData } from '../../src/model/rotary';
-import { methodSettings } from '../../src/recipe/methods';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { openEngine } from '../../src/train/engine';
 import { LoadedModel } from '../../src/train/loaded';
@@ -30,7 +29,7 @@ export async function adaptedLogits(
   const recipe = parseRecipe({ rank, alpha, useRslora, targetModules: [...targetModules] });
   const model = await LoadedModel.load(await openEngine(executor), folder, 'stored', () => undefined);
   const { graph, executor: device } = model;
-  const tuning = declareTuning(graph, 'peft', model.config, methodSettings(recipe));
+  const tuning = declareTuning(graph, 'peft', model.config, recipe.method);
   device.write(tuning.parameters.flat, vectorOf(tuning.parameters, peft.tensors));
 
   const shape = { rows: 1, tokens: ids.length };

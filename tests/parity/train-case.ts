@@ -8,11 +8,11 @@ import { transpose } from '../../src/core/transpose';
 import type { Executor } from '../../src/graph/executor';
 import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
-import { KEEP_ALL } from '../../src/graph/remat';
 import type { ModelConfig } from '../../src/model/config';
 import { parseConfig } from '../../src/model/families';
 import { logitsOf, packedHidden, headOf } from '../../src/model/pass';
 import { declareWeights, weightSpecs } from '../../src/model/weights';
+import type { MethodSettings } from '../../src/recipe/methods';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
@@ -30,8 +30,8 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   const config = parseConfig(golden.configText);
   const graph = new Graph();
   declareWeights(graph, config, () => 'f32');
-  const recipe = recipeOf(golden);
-  const programs = trainingPrograms(graph, config, recipe, 'run', KEEP_ALL, method);
+  const recipe = recipeOf(golden, method);
+  const programs = trainingPrograms(graph, config, recipe, 'run');
   const executor = await open(graph);
   for (const { name, shape, transposed } of weightSpecs(config)) {
     const data = golden.weights.get(name)?.data ?? missing(name);
@@ -86,9 +86,11 @@ function slice(flat: Float32Array, view: { shape: readonly number[]; view?: { of
   return flat.subarray(offset, offset + view.shape.reduce((a, b) => a * b, 1));
 }
 
-function recipeOf({ case: { hyper, steps } }: Golden): Recipe {
+function recipeOf({ case: { hyper, steps } }: Golden, method: MethodSettings): Recipe {
   const ids = steps[0]?.input_ids ?? [];
   return parseRecipe({
+    version: 2,
+    method,
     learningRate: hyper.lr,
     schedule: 'constant',
     warmupRatio: 0,

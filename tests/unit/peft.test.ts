@@ -9,6 +9,7 @@ import { modelCard, type CardFacts } from '../../src/export/card';
 import { readPeft, writePeft } from '../../src/export/peft';
 import { writeSafetensors } from '../../src/model/safetensors';
 import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
+import { loraWith } from '../lora';
 import { needShared, readShared } from '../shared';
 
 const golden = (path: string) => readFileSync(new URL(`../golden/${path}`, import.meta.url));
@@ -212,7 +213,7 @@ describe('the model card', () => {
   });
 
   it('is exported with the two other files', () => {
-    const files = adapterFiles(PAIR, { ...facts, recipe: { ...facts.recipe, rank: 2 } });
+    const files = adapterFiles(PAIR, { ...facts, recipe: { ...facts.recipe, method: loraWith({ rank: 2 }) } });
     expect(files.map((each) => each.name)).toEqual(['adapter_config.json', 'adapter_model.safetensors', 'README.md']);
   });
 });

@@ -1,10 +1,13 @@
 /** Parsing of recipes: current ones, ones saved before a setting existed, and bad ones. */
 
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { SETTING_LABELS } from '../../src/recipe/labels';
-import { ACTIVATION_PRECISIONS, BASE_PRECISIONS, defaultRecipe, parseRecipe, type Recipe } from '../../src/recipe/recipe';
+import type { Fields } from '../../src/recipe/migrations';
+import { ACTIVATION_PRECISIONS, BASE_PRECISIONS, completeRecipe, defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
+import { loraWith } from '../lora';
 
 test('a recipe saved before activations had a precision gets f32', () => {
   const { activationPrecision, ...older } = defaultRecipe();
@@ -39,16 +42,20 @@ const problemsOf = (data: unknown) => refusal(data)?.problems ?? [];
 
 describe('a bad recipe is refused with a sentence for each setting', () => {
   it.each([
-    [{ rank: 0 }, 'rank', 'Rank must be a whole number from 1 to 256, not 0.'],
-    [{ rank: 2.5 }, 'rank', 'Rank must be a whole number from 1 to 256, not 2.5.'],
-    [{ rank: NaN }, 'rank', 'Rank must be a whole number from 1 to 256; it is not a number.'],
-    [{ rank: 'many' }, 'rank', 'Rank must be a whole number from 1 to 256, not “many”.'],
+    [{ rank: 0 }, 'method.rank', 'Rank must be a whole number from 1 to 256, not 0.'],
+    [{ rank: 2.5 }, 'method.rank', 'Rank must be a whole number from 1 to 256, not 2.5.'],
+    [{ rank: NaN }, 'method.rank', 'Rank must be a whole number from 1 to 256; it is not a number.'],
+    [{ rank: 'many' }, 'method.rank', 'Rank must be a whole number from 1 to 256, not “many”.'],
     [{ epochs: '' }, 'epochs', 'Passes over the data must be a number from 0.01 to 1,000; it is empty.'],
     [{ learningRate: null }, 'learningRate', 'Learning rate must be a number from 1e-8 to 1; it is empty.'],
     [{ maxSteps: -1 }, 'maxSteps', 'Stop after steps must be a whole number from 0 to 10,000,000, not -1.'],
-    [{ useRslora: 'yes' }, 'useRslora', 'Rank-stabilised scaling must be true or false, not “yes”.'],
+    [{ useRslora: 'yes' }, 'method.useRslora', 'Rank-stabilised scaling must be true or false, not “yes”.'],
     [{ schedule: 'step' }, 'schedule', 'Schedule must be “cosine”, “linear” or “constant”, not “step”.'],
-    [{ targetModules: [] }, 'targetModules', 'Layers to adapt must be “all-linear” or a list of layer names, not an empty list.'],
+    [
+      { targetModules: [] },
+      'method.targetModules',
+      'Layers to adapt must be “all-linear” or a list of layer names, not an empty list.',
+    ],
     [
       { samplePrompts: Array.from({ length: 9 }, () => 'Hello') },
       'samplePrompts',
@@ -59,12 +66,38 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
       'samplePrompts',
       'Prompts to sample must be a list of up to 8 texts, not a list that contains 5.',
     ],
-    [{ version: 2 }, 'version', 'Recipe version must be 1, not 2.'],
+    [{ version: 0 }, 'version', 'Recipe version must be a whole number from 1 to 2, not 0.'],
+    [{ version: 2, rank: 4 }, 'rank', '“rank” is not a setting of a recipe. Did you mean “method.rank”?'],
+    [{ method: 5 }, 'method', 'Method must be an object such as {"kind": "lora", "rank": 16}, not 5.'],
+    [{ method: { rank: 4 } }, 'method.kind', 'Method must be “lora” or “full”; it is empty.'],
+    [{ method: { kind: 'telepathy' } }, 'method.kind', 'Method must be “lora” or “full”, not “telepathy”.'],
+    [{ method: { kind: 'lora', wings: 2 } }, 'method.wings', '“wings” is not a setting of the method “lora”. Remove it.'],
+    [{ method: { kind: 'full', rank: 2 } }, 'method.rank', '“rank” is not a setting of the method “full”. Remove it.'],
+    [
+      { method: { kind: 'lora', layer_decay: 1 } },
+      'method.layer_decay',
+      '“layer_decay” is not a setting of the method “lora”. Did you mean “method.layerDecay”?',
+    ],
+    [
+      { method: { kind: 'lora', rankPattern: { q_proj: 0 } } },
+      'method.rankPattern',
+      'Ranks of single layers must be layer names, each with a whole number from 1 to 256; “q_proj” has 0.',
+    ],
+    [
+      { method: { kind: 'lora', alphaPattern: { '(': 4 } } },
+      'method.alphaPattern',
+      'Alphas of single layers must be layer names, each with a number from 0.001 to 4,096; “(” is not a name or a regular expression.',
+    ],
+    [
+      { method: { kind: 'lora', rankPattern: 'q_proj 8' } },
+      'method.rankPattern',
+      'Ranks of single layers must be layer names, each with a whole number from 1 to 256, not “q_proj 8”.',
+    ],
     [{ wings: 2 }, 'wings', '“wings” is not a setting of a recipe. Remove it.'],
     [{ learning_rate: 2 }, 'learning_rate', '“learning_rate” is not a setting of a recipe. Did you mean “learningRate”?'],
-    [[1, 2], 'recipe', 'A recipe is a JSON object such as {"rank": 16}; this is a list that contains 1.'],
-    [[], 'recipe', 'A recipe is a JSON object such as {"rank": 16}; this is an empty list.'],
-    ['rank 16', 'recipe', 'A recipe is a JSON object such as {"rank": 16}; this is “rank 16”.'],
+    [[1, 2], 'recipe', 'A recipe is a JSON object such as {"epochs": 3}; this is a list that contains 1.'],
+    [[], 'recipe', 'A recipe is a JSON object such as {"epochs": 3}; this is an empty list.'],
+    ['rank 16', 'recipe', 'A recipe is a JSON object such as {"epochs": 3}; this is “rank 16”.'],
   ] as const)('%j', (data, where, message) => {
     expect(problemsOf(data)).toEqual([{ where, message }]);
   });
@@ -72,7 +105,7 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
   it('lists every bad setting once, in the message too', () => {
     const error = refusal({ rank: -1.5, activationPrecision: 'bf16', basePrecision: 'q2' });
     expect(error?.code).toBe('recipe/invalid');
-    expect(error?.problems.map(({ where }) => where)).toEqual(['basePrecision', 'activationPrecision', 'rank']);
+    expect(error?.problems.map(({ where }) => where)).toEqual(['method.rank', 'basePrecision', 'activationPrecision']);
     for (const { message } of error?.problems ?? []) expect(error?.message).toContain(message);
   });
 });
@@ -80,7 +113,8 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
 /** Phrases of the validation library and of JavaScript that must not reach people. */
 const MACHINE_WORDS = /expected|received|invalid|undefined|\[object|NaN|never/i;
 
-const settings = Object.keys(defaultRecipe()) as (keyof Recipe)[];
+const paths = Object.keys(SETTING_LABELS) as (keyof typeof SETTING_LABELS)[];
+const settings = [...paths.flatMap((path) => path.split('.')), 'version'];
 /** Strings without letters, so that no phrase in a message comes from the input. */
 const text = fc.string({ unit: fc.constantFrom('0', '7', ' ', '-', '.', '"', '{') });
 const value = fc.anything({
@@ -89,7 +123,12 @@ const value = fc.anything({
   values: [text, fc.boolean(), fc.integer(), fc.double(), fc.constant(null), fc.bigInt()],
   key: text,
 });
-const badRecipe = fc.dictionary(fc.oneof(fc.constantFrom(...settings), text), value, { maxKeys: 8, noNullPrototype: false });
+const badSettings = (of: fc.Arbitrary<unknown>) =>
+  fc.dictionary(fc.oneof(fc.constantFrom(...settings), text), of, { maxKeys: 8, noNullPrototype: false });
+const badMethod = fc
+  .record({ kind: fc.constantFrom('lora', 'full'), others: badSettings(value) })
+  .map(({ kind, others }) => ({ ...others, kind }));
+const badRecipe = badSettings(fc.oneof({ weight: 5, arbitrary: value }, badMethod));
 
 test('no bad recipe is refused in the words of the validation library, and each problem names its setting', () => {
   let refused = 0;
@@ -101,8 +140,9 @@ test('no bad recipe is refused in the words of the validation library, and each 
     for (const { where, message } of error.problems) {
       expect(message).not.toMatch(MACHINE_WORDS);
       expect(message.length).toBeLessThan(240);
-      const setting = settings.find((one) => one === where);
-      if (setting !== undefined) expect(message).toContain(SETTING_LABELS[setting]);
+      const setting = paths.find((one) => one === where);
+      const known = !message.includes('is not a setting of');
+      if (setting !== undefined && known) expect(message).toContain(SETTING_LABELS[setting]);
     }
     const named = error.problems.map(({ where }) => where);
     expect(new Set(named).size).toBe(named.length);
@@ -110,4 +150,48 @@ test('no bad recipe is refused in the words of the validation library, and each 
   fc.assert(fc.property(badRecipe, check), { numRuns: 2000 });
   fc.assert(fc.property(value, check), { numRuns: 500 });
   expect(refused).toBeGreaterThan(1000);
+});
+
+describe('recipes of earlier versions', () => {
+  /** Recipes that a version of the page wrote: the default one, and ones with every setting changed. Never edited. */
+  const written = (version: number) =>
+    JSON.parse(readFileSync(new URL(`fixtures/recipe-${version}.json`, import.meta.url), 'utf8')) as [
+      Fields,
+      Fields,
+      ...Fields[],
+    ];
+
+  it('of version 1 are read with their five settings of LoRA in the method', () => {
+    const [defaults, changed] = written(1);
+    expect(parseRecipe(defaults)).toEqual(defaultRecipe());
+    const { version, rank, alpha, useRslora, dropout, targetModules, ...others } = changed;
+    expect([version, rank, alpha, useRslora, dropout]).toEqual([1, 8, 12.5, true, 0.1]);
+    const method = loraWith({ rank: 8, alpha: 12.5, useRslora: true, dropout: 0.1, targetModules: ['q_proj', 'v_proj'] });
+    expect(targetModules).toEqual(method.targetModules);
+    expect(parseRecipe(changed)).toEqual({ ...others, version: 2, method });
+  });
+
+  it('of version 2 are read unchanged', () => {
+    const [defaults, ...changed] = written(2);
+    expect(defaults).toEqual(defaultRecipe());
+    expect(changed.map(parseRecipe)).toEqual(changed);
+  });
+
+  it('are completed without a check of what they have', () => {
+    expect(completeRecipe({ rank: 'many', wings: 2 })).toEqual({
+      ...defaultRecipe(),
+      method: { ...loraWith({}), rank: 'many' },
+      wings: 2,
+    });
+    expect(completeRecipe({ version: 2, method: 5 })).toEqual({ ...defaultRecipe(), method: 5 });
+  });
+});
+
+test('a newer recipe is refused with a sentence', () => {
+  const error = refusal({ version: 3, method: { kind: 'telepathy' } });
+  expect(error?.code).toBe('recipe/newer');
+  expect(error?.message).toBe(
+    "This recipe can't be used. Recipe version 3 is newer than 2, the newest that this page reads. Reload the page to get its newest version.",
+  );
+  expect(error?.problems.map(({ where }) => where)).toEqual(['version']);
 });

@@ -7,8 +7,8 @@ import { CodedError } from '../../src/core/errors';
 import { Graph } from '../../src/graph/graph';
 import { declareTuning, parametersOf } from '../../src/method';
 import { initialValues, storedTensors, tensorsOf, vectorOf } from '../../src/method/parameters';
-import { methodSettings } from '../../src/recipe/methods';
-import { defaultRecipe } from '../../src/recipe/recipe';
+import { parseRecipe } from '../../src/recipe/recipe';
+import { loraWith } from '../lora';
 import { modelShapes } from '../models';
 
 /** A record of that format. Never edited. */
@@ -18,7 +18,8 @@ test('format 1 is read with the parameters of its layers, at the offsets of its 
   const record = currentRecord(stored('run-format-1.json'));
   expect(record).toMatchObject({ format: FORMAT, name: 'Finetab starter on support-tickets', step: 4 });
   expect(record).not.toHaveProperty('layers');
-  expect(record.recipe).toEqual({ ...defaultRecipe(), ...stored('run-format-1.json').recipe });
+  expect(record.recipe).toEqual(parseRecipe(stored('run-format-1.json').recipe));
+  expect(record.recipe.method).toEqual(loraWith({ rank: 3, alpha: 8, targetModules: ['q_proj', 'v_proj'] }));
   expect(record.parameters).toEqual([
     { name: 'model.layers.0.self_attn.q_proj.lora_A.weight', shape: [3, 192], offset: 0 },
     { name: 'model.layers.0.self_attn.q_proj.lora_B.weight', shape: [192, 3], offset: 576 },
@@ -32,10 +33,13 @@ test('a newer format is refused with a sentence', () => {
   expect(isNewer(newer)).toBe(true);
   expect(() => currentRecord(newer)).toThrow(CodedError);
   expect(() => currentRecord(newer)).toThrow(/newer version of this page \(format 3; .* up to 2\).*The run is kept\./);
+  const recipe = { ...stored('run-format-1.json'), recipe: { version: 3, method: { kind: 'telepathy' } } };
+  expect(isNewer(recipe)).toBe(true);
+  expect(() => currentRecord(recipe)).toThrow(/\(recipe version 3; .* up to 2\)/);
 });
 
 test('a flat vector with another order of its parameters is read by their names', () => {
-  const settings = methodSettings({ ...defaultRecipe(), rank: 2, targetModules: ['q_proj', 'o_proj'] });
+  const settings = loraWith({ rank: 2, targetModules: ['q_proj', 'o_proj'] });
   const config = { ...modelShapes['SmolLM2-135M'], layers: 2 };
   const { parameters } = declareTuning(new Graph(), 'now', config, settings);
   const vector = initialValues(parameters, 7);
@@ -51,7 +55,7 @@ test('a flat vector with another order of its parameters is read by their names'
 test('the random start of a parameter depends on its name alone', () => {
   const config = { ...modelShapes['SmolLM2-135M'], layers: 1 };
   const start = (targetModules: string[]) => {
-    const { parameters } = declareTuning(new Graph(), 'p', config, methodSettings({ ...defaultRecipe(), targetModules }));
+    const { parameters } = declareTuning(new Graph(), 'p', config, loraWith({ targetModules }));
     const tensors = tensorsOf(parameters, initialValues(parameters, 1));
     return tensors.find(({ name }) => name.endsWith('v_proj.lora_A.weight'))?.data;
   };

@@ -3,15 +3,16 @@
  * so a setting or an option without words does not compile.
  */
 
-import type { Setting } from '../../state/recipe.svelte';
 import { SETTING_LABELS } from '../../recipe/labels';
-import type { Recipe } from '../../recipe/recipe';
+import { isMethodKind, METHOD_SCHEMAS, type MethodKind, type MethodSettings } from '../../recipe/methods';
+import type { Recipe, SettingPath } from '../../recipe/recipe';
 
 /** Groups of the form, in its order. */
 export const GROUP_TITLES = {
   length: 'Length of the run',
   base: 'Base model',
   adapter: 'Adapter (LoRA)',
+  full: 'Full fine-tuning',
   rate: 'Learning rate',
   batches: 'Batches',
   optimizer: 'Optimizer (AdamW)',
@@ -43,15 +44,45 @@ type EntryFor<T> = [T] extends [boolean]
     : [T] extends [string]
       ? Choice<T>
       : [T] extends [readonly string[]]
-        ? Plain<'prompts'>
-        : Plain<'modules'>;
+        ? Plain<'lines'>
+        : [T] extends [Readonly<Record<string, number>>]
+          ? Plain<'pairs'>
+          : Plain<'modules'>;
 
-export type Entry = Plain<'switch' | 'number' | 'prompts' | 'modules'> | Choice<string>;
+export type Entry = Plain<'switch' | 'number' | 'lines' | 'pairs' | 'modules'> | Choice<string>;
 
-/** The settings that the form shows: all but the recipe's version. */
-export type FormSetting = Exclude<Setting, 'version'>;
+/** The settings that the form shows: all but the recipe's version and the kind of the method. */
+export type FormSetting = Exclude<SettingPath, 'version' | 'method.kind'>;
+
+/** The values of the setting `K` of any of the methods `M`. */
+type ValueOf<M, K extends string> = M extends unknown ? (K extends keyof M ? M[K] : never) : never;
+
+type ValueAt<P extends FormSetting> = P extends `method.${infer K}`
+  ? ValueOf<MethodSettings, K>
+  : P extends keyof Recipe
+    ? Recipe[P]
+    : never;
 
 const number = (group: GroupId, help: string): Plain<'number'> => ({ kind: 'number', group, help });
+
+/** Each method in words. */
+export const METHOD_WORDS = {
+  lora: {
+    name: 'LoRA',
+    intro: 'LoRA leaves the model unchanged and trains a small adapter beside it. The defaults suit most data.',
+  },
+  full: {
+    name: 'Full fine-tuning',
+    intro:
+      'Full fine-tuning changes the model’s own weights. It takes much more memory than LoRA, and a lower learning rate: 1e-5 to 5e-5 is usual.',
+  },
+} satisfies { readonly [K in MethodKind]: { readonly name: string; readonly intro: string } };
+
+/** A method with its main setting, e.g. `LoRA, rank 16`. */
+export function methodWords(method: MethodSettings): string {
+  const { name } = METHOD_WORDS[method.kind];
+  return method.kind === 'lora' ? `${name}, rank ${method.rank}` : name;
+}
 
 /** In the order of the form. */
 const ENTRIES = {
@@ -70,11 +101,45 @@ const ENTRIES = {
     help: '16 bits take about half the memory of a batch; losses differ in late digits. On the CPU they save nothing.',
     options: { f32: '32 bits', f16: '16 bits' },
   },
-  rank: number('adapter', 'Size of the adapter. 8 to 32 suits most data; more takes more memory.'),
-  alpha: number('adapter', 'Strength of the adapter: it is scaled by alpha ÷ rank.'),
-  dropout: number('adapter', 'Share of the adapter’s inputs set to 0 at random, against memorising. 0 turns it off.'),
-  useRslora: { kind: 'switch', group: 'adapter', help: 'Scales by alpha ÷ √rank, which is more stable at high ranks (rsLoRA).' },
-  targetModules: { kind: 'modules', group: 'adapter', help: 'Adapters on all linear layers give the best results.' },
+  'method.rank': number('adapter', 'Size of the adapter. 8 to 32 suits most data; more takes more memory.'),
+  'method.alpha': number('adapter', 'Strength of the adapter: it is scaled by alpha ÷ rank.'),
+  'method.dropout': number('adapter', 'Share of the adapter’s inputs set to 0 at random, against memorising. 0 turns it off.'),
+  'method.useRslora': {
+    kind: 'switch',
+    group: 'adapter',
+    help: 'Scales by alpha ÷ √rank, which is more stable at high ranks (rsLoRA).',
+  },
+  'method.targetModules': { kind: 'modules', group: 'adapter', help: 'Adapters on all linear layers give the best results.' },
+  'method.bias': {
+    kind: 'choice',
+    group: 'adapter',
+    help: 'Biases of the model that are trained beside the adapter. Many models have none.',
+    options: { none: 'None', lora_only: 'Of the adapted layers', all: 'All' },
+  },
+  'method.modulesToSave': {
+    kind: 'lines',
+    group: 'adapter',
+    help: 'One name per line, such as embed_tokens. They are trained whole, which takes more memory and a larger file.',
+  },
+  'method.loraPlusRatio': number('adapter', 'Learning rate of B divided by that of A. LoRA+ uses about 16; 1 turns it off.'),
+  'method.rankPattern': {
+    kind: 'pairs',
+    group: 'adapter',
+    help: 'Other ranks for single layers, one per line: q_proj = 4. Names may be regular expressions.',
+  },
+  'method.alphaPattern': {
+    kind: 'pairs',
+    group: 'adapter',
+    help: 'Other alphas for single layers, one per line: q_proj = 8. Names may be regular expressions.',
+  },
+  'method.train': {
+    kind: 'choice',
+    group: 'full',
+    help: 'Fewer weights take less memory. Biases alone (BitFit) need a model that has biases.',
+    options: { all: 'All', biases: 'Biases (BitFit)', 'last-layers': 'Last layers' },
+  },
+  'method.lastLayers': number('full', 'How many of the last layers are trained, if only these are.'),
+  'method.decayVectors': { kind: 'switch', group: 'full', help: 'Usually norms and biases have no weight decay.' },
   learningRate: number('rate', 'Size of a step. Too high: the loss jumps. Too low: it hardly falls. 1e-4 to 5e-4 is usual.'),
   schedule: {
     kind: 'choice',
@@ -82,6 +147,7 @@ const ENTRIES = {
     help: 'How the learning rate falls during the run.',
     options: { cosine: 'Cosine: slow, fast, slow', linear: 'Linear: evenly to 0', constant: 'Constant' },
   },
+  'method.layerDecay': number('rate', 'Each layer learns at this share of the rate of the layer above it. 1: all the same.'),
   warmupRatio: number('rate', 'Share of the steps in which the learning rate rises from 0.'),
   sequenceLength: number('batches', 'Tokens per row. Longer examples are cut; short ones are packed together.'),
   microBatch: number('batches', 'Rows in one forward pass. More is faster and takes more memory.'),
@@ -106,19 +172,30 @@ const ENTRIES = {
   saveEvery: number('measuring', 'Steps between checkpoints. 0: with each evaluation.'),
   sampleEvery: number('measuring', 'Steps between samples. 0: with each evaluation.'),
   samplePrompts: {
-    kind: 'prompts',
+    kind: 'lines',
     group: 'measuring',
     help: 'One per line, up to eight. Empty: prompts of the held-out examples.',
   },
-} satisfies { readonly [K in FormSetting]: EntryFor<Recipe[K]> };
+} satisfies { readonly [P in FormSetting]: EntryFor<ValueAt<P>> };
 
-export const SIMPLE: readonly FormSetting[] = ['epochs', 'learningRate', 'rank', 'sequenceLength'];
+const SIMPLE: readonly FormSetting[] = ['epochs', 'learningRate', 'method.rank', 'sequenceLength'];
 
 const SETTINGS = Object.keys(ENTRIES) as FormSetting[];
 
-/** The settings of a group, in the order of the form. */
-export function settingsOf(group: GroupId): readonly FormSetting[] {
-  return SETTINGS.filter((setting) => ENTRIES[setting].group === group);
+/** Whether a recipe with a method of that kind has the setting. */
+function isOf(kind: unknown, setting: string): boolean {
+  const [group, name = ''] = setting.split('.');
+  return group !== 'method' || (isMethodKind(kind) && Object.hasOwn(METHOD_SCHEMAS[kind].entries, name));
+}
+
+/** The main settings of a recipe with a method of that kind. */
+export function simpleSettings(kind: unknown): readonly FormSetting[] {
+  return SIMPLE.filter((setting) => isOf(kind, setting));
+}
+
+/** The settings of a group beside the main ones, in the order of the form. */
+export function settingsOf(group: GroupId, kind: unknown): readonly FormSetting[] {
+  return SETTINGS.filter((setting) => ENTRIES[setting].group === group && isOf(kind, setting) && !SIMPLE.includes(setting));
 }
 
 export function entryOf(setting: FormSetting): Entry {
@@ -129,7 +206,7 @@ export function labelOf(setting: FormSetting): string {
   return SETTING_LABELS[setting];
 }
 
-/** Whether the form has a field for `where`, the place of a problem. */
-export function isFormSetting(where: string): where is FormSetting {
-  return Object.hasOwn(ENTRIES, where);
+/** Whether the form of a recipe with a method of that kind has a field for `where`, the place of a problem. */
+export function isFormSetting(kind: unknown, where: string): where is FormSetting {
+  return Object.hasOwn(ENTRIES, where) && isOf(kind, where);
 }

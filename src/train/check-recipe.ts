@@ -1,0 +1,33 @@
+/** Whether a recipe fits a model. */
+
+import { CodedError, type Problem } from '../core/errors';
+import { methodProblems, parametersOf } from '../method';
+import type { ModelConfig } from '../model/config';
+import { linearLayers } from '../model/weights';
+import type { Recipe } from '../recipe/recipe';
+
+/** Throws one `recipe/invalid` that lists every setting that does not fit this model. */
+export function checkRecipe(config: ModelConfig, recipe: Recipe): void {
+  const problems = [...lengthProblems(config, recipe), ...methodProblems(config, recipe.method)];
+  // Parameters can be listed only for settings that fit the model.
+  if (problems.length === 0) problems.push(...precisionProblems(config, recipe));
+  if (problems.length === 0) return;
+  const list = problems.map(({ where, message }) => `${where}: ${message}`).join('; ');
+  throw new CodedError('recipe/invalid', `This recipe does not fit the model: ${list}.`, problems);
+}
+
+function lengthProblems({ maxPositions: reach }: ModelConfig, { sequenceLength }: Recipe): readonly Problem[] {
+  if (sequenceLength <= reach) return [];
+  const message = `${sequenceLength} is over the ${reach} tokens that this model can attend to; choose ${reach} or less`;
+  return [{ where: 'sequenceLength', message }];
+}
+
+/** Quantised weights have no gradient, so weights that are trained must not be quantised. */
+function precisionProblems(config: ModelConfig, { basePrecision, method }: Recipe): readonly Problem[] {
+  if (basePrecision === 'stored') return [];
+  const quantised = new Set(linearLayers(config).map(({ module }) => `${module}.weight`));
+  const trained = parametersOf(config, method).find(({ name }) => quantised.has(name));
+  if (trained === undefined) return [];
+  const message = `${basePrecision} quantises ${trained.name}, which this recipe trains; choose stored`;
+  return [{ where: 'basePrecision', message }];
+}
