@@ -8,13 +8,13 @@ import { bindRange, itemRanges, type ItemRange } from './lib/binding-ranges';
 import { bytesOf, linearGrid, read, specBytes, write } from './lib/launch';
 import { rowBlocks, type RowBlock } from './lib/row-blocks';
 import { f32Spec, isActivation, isI32, matrixOf, misfit, requireF32 } from './lib/rule';
-import { defineOp, type Binding, type Builder, type Dispatch, type Operand, type Value } from './op';
+import { defineOp, type Binding, type Builder, type Dispatch, type Operand, type Spec, type Value } from './op';
 import { segmentSumLaunch } from './segment_sum_launch';
 import { segmentSumTwin } from './segment_sum_twin';
 
 /**
  * rows[m] = table[ids[m]], zeros where ids[m] is −1: table f32 or f16 [V, C], ids i32 [M] in [−1, V), rows f32 [M, C]. An f32 table may
- * be trained.
+ * be trained. A table [V] gives rows [M].
  */
 export const embeddingOp = defineOp()({
   name: 'embedding',
@@ -22,11 +22,11 @@ export const embeddingOp = defineOp()({
   outputs: ['rows'],
   infer(inputs) {
     const { table, ids } = inputs;
-    const size = matrixOf(table);
+    const size = matrixOf(asMatrix(table));
     const [count = 0] = ids.shape;
     if (size === null || !isActivation(table) || !isI32(ids, [count]))
-      throw misfit('embedding', inputs, 'a table f32|f16[V, C] and ids i32[M]');
-    return { rows: f32Spec([count, size[1]]) };
+      throw misfit('embedding', inputs, 'a table f32|f16[V, C] or [V], and ids i32[M]');
+    return { rows: f32Spec([count, ...table.shape.slice(1)]) };
   },
   gradient(builder, { inputs: { table, ids } }, { rows: drows }, wanted) {
     if (!wanted.table) return { table: null, ids: null };
@@ -36,13 +36,15 @@ export const embeddingOp = defineOp()({
   twin({ table, ids }) {
     // tf.maximum of the wasm backend returns float32 for any input type.
     const rows = tf.gather(table, tf.cast(tf.maximum(ids, tf.scalar(0, 'int32')), 'int32'));
-    return { rows: tf.mul(rows, tf.expandDims(tf.cast(tf.greaterEqual(ids, 0), 'float32'), 1)) };
+    const known = tf.cast(tf.greaterEqual(ids, 0), 'float32');
+    return { rows: tf.mul(rows, table.rank === 1 ? known : tf.expandDims(known, 1)) };
   },
   cost({ inputs: { table, ids }, outputs: { rows } }) {
     const gathered = sizeOf(rows.shape) * (table.dtype === 'f16' ? 2 : 4);
     return { flops: 0, bytes: gathered + specBytes(ids) + specBytes(rows) };
   },
-  launch({ inputs: { table, ids }, outputs: { rows } }, _attrs, { maxBindingBytes }) {
+  launch({ inputs: { ids, ...inputs }, outputs }, _attrs, { maxBindingBytes }) {
+    const [table, rows] = [asMatrix(inputs.table), asMatrix(outputs.rows)];
     const [count = 0, width = 0] = rows.shape;
     const blocks = rowBlocks(table, maxBindingBytes);
     const ranges = itemRanges({ what: `rows of ${width} elements`, count, bytes: 4 * width }, maxBindingBytes);
@@ -50,6 +52,11 @@ export const embeddingOp = defineOp()({
     return { scratch: [], dispatches };
   },
 });
+
+/** A vector as a matrix of one column. */
+function asMatrix<T extends Spec>(spec: T): T {
+  return spec.shape.length === 1 ? { ...spec, shape: [...spec.shape, 1] } : spec;
+}
 
 /** Gathers for the ids of `range` those rows that are in `block`. */
 function gather(operands: Record<'table' | 'ids' | 'rows', Operand>, range: ItemRange, block: RowBlock): Dispatch {
@@ -78,7 +85,7 @@ export interface SegmentSumAttrs {
 
 /**
  * y[s] = the sum of the rows x[m] with segments[m] = s, added in the order of m: x f32 or f16 [M, N], segments i32 [M] in [−1, S),
- * y f32 [S, N]. A row with segment −1 is in no sum.
+ * y f32 [S, N]. A row with segment −1 is in no sum. A vector x [M] gives y [S].
  */
 export const segmentSumOp = defineOp<SegmentSumAttrs>()({
   name: 'segment_sum',
@@ -86,20 +93,24 @@ export const segmentSumOp = defineOp<SegmentSumAttrs>()({
   outputs: ['y'],
   infer(inputs, { count }) {
     const { x, segments } = inputs;
-    const [M, N] = matrixOf(x) ?? [0, 0];
+    const [M, N] = matrixOf(asMatrix(x)) ?? [0, 0];
     if (!isActivation(x) || !isI32(segments, [M]) || M * N * count === 0)
-      throw misfit(`segment_sum into ${count} rows`, inputs, 'x f32|f16[M, N], segments i32[M], and at least one row');
-    return { y: f32Spec([count, N]) };
+      throw misfit(`segment_sum into ${count} rows`, inputs, 'x f32|f16[M, N] or [M], segments i32[M], and at least one row');
+    return { y: f32Spec([count, ...x.shape.slice(1)]) };
   },
   gradient: (builder, { inputs: { segments } }, { y: dy }, wanted) => ({
     x: wanted.x ? embedding(builder, { table: dy, ids: segments }) : null,
     segments: null,
   }),
-  twin: ({ x, segments }, { count }) => ({ y: segmentSumTwin(x, segments, count) }),
+  twin({ x, segments }, { count }) {
+    const y = segmentSumTwin(x.rank === 1 ? tf.expandDims(x, 1) : x, segments, count);
+    return { y: x.rank === 1 ? tf.reshape(y, [count]) : y };
+  },
   // Sums over tokens stay f32.
   f16: () => ({ inputs: ['x'], outputs: [] }),
   cost: (use) => ({ flops: sizeOf(use.inputs.x.shape), bytes: bytesOf(use) }),
-  launch: ({ inputs: { x, segments }, outputs: { y } }, _attrs, target) => segmentSumLaunch({ x, segments, y }, target),
+  launch: ({ inputs: { x, segments }, outputs: { y } }, _attrs, target) =>
+    segmentSumLaunch({ x: asMatrix(x), segments, y: asMatrix(y) }, target),
 });
 
 /** The sums [count, N] of the rows of x [M, N] with equal `segments` (i32 [M], −1 for none). */

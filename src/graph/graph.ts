@@ -8,7 +8,7 @@ import { storageBytes, type DType } from '../core/dtype';
 import { internal } from '../core/errors';
 import { isQuantised } from '../core/quantised';
 import { flatLayout } from '../core/flat';
-import type { Shape } from '../core/shape';
+import { sizeOf, type Shape } from '../core/shape';
 import { listed, named, type Named, type Names } from '../../kernels/lib/named';
 import type { Builder, Op, Role, Value } from '../../kernels/op';
 
@@ -96,6 +96,13 @@ export class Graph {
     );
     this.#views.set(flat, views);
     return { flat, views };
+  }
+
+  /** The value with another shape of as many elements. It has the same storage. */
+  reshaped(value: Value, shape: Shape): Value {
+    if (sizeOf(shape) !== sizeOf(value.shape)) throw internal(`${value.name} [${value.shape.join()}] as [${shape.join()}]`);
+    const { of, offset } = value.view ?? { of: value, offset: 0 };
+    return this.create(value.name, value.role, shape, value.dtype, { of, offset });
   }
 
   /** The views of a flat value in the order of their offsets; undefined for any other value. */

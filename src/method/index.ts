@@ -22,14 +22,24 @@ export function methodProblems(config: ModelConfig, settings: MethodSettings): r
 }
 
 /** What a run with these settings trains, in the order of the flat vector. */
-export function parametersOf(config: ModelConfig, settings: MethodSettings): readonly Parameter[] {
-  return byGroup(methodOf(settings).parameters(config, settings));
+export function parametersOf(
+  config: ModelConfig,
+  settings: MethodSettings,
+  further: readonly Parameter[] = [],
+): readonly Parameter[] {
+  return byGroup([...methodOf(settings).parameters(config, settings), ...further]);
 }
 
-/** Declares the parameters of a method as views of the trainable value `label`. */
-export function declareTuning(graph: Graph, label: string, config: ModelConfig, settings: MethodSettings): Tuning {
+/** Declares the parameters of a method, and `further` ones such as a classifier's, as views of the trainable value `label`. */
+export function declareTuning(
+  graph: Graph,
+  label: string,
+  config: ModelConfig,
+  settings: MethodSettings,
+  further: readonly Parameter[] = [],
+): Tuning {
   const method = methodOf(settings);
-  const parameters = declareParameters(graph, label, method.parameters(config, settings));
+  const parameters = declareParameters(graph, label, parametersOf(config, settings, further));
   return {
     name: label,
     parameters,

@@ -9,9 +9,12 @@ import { sizeOf, type Shape } from '../core/shape';
 import type { Flat, Graph } from '../graph/graph';
 import type { Value } from '../../kernels/op';
 
-/** How a parameter starts. `uniform`: in ±bound; `weight`: as the base's weight of its name. */
+/** How a parameter starts. `uniform`: in ±bound; `normal`: around zero; `weight`: as the base's weight of its name. */
 export type Init =
-  { readonly kind: 'zeros' } | { readonly kind: 'uniform'; readonly bound: number } | { readonly kind: 'weight' };
+  | { readonly kind: 'zeros' }
+  | { readonly kind: 'uniform'; readonly bound: number }
+  | { readonly kind: 'normal'; readonly deviation: number }
+  | { readonly kind: 'weight' };
 
 export interface Parameter {
   /**
@@ -97,12 +100,19 @@ export function parameterCount(all: readonly Pick<Parameter, 'shape'>[]): number
 export function initialValues({ all, flat, views }: Parameters, seed: number): Float32Array<ArrayBuffer> {
   const vector = new Float32Array(sizeOf(flat.shape));
   all.forEach(({ name, init }, p) => {
-    if (init.kind !== 'uniform') return;
     const part = slice(vector, views[p]);
-    const stream = hashOf(name);
-    for (let i = 0; i < part.length; i++) part[i] = init.bound * (2 * uniform(seed, stream, STREAM.adapterInit, i) - 1);
+    const random = (i: number) => uniform(seed, hashOf(name), STREAM.adapterInit, i);
+    for (let i = 0; i < part.length; i++) part[i] = startOf(init, i, random);
   });
   return vector;
+}
+
+/** Element `i` of a new parameter; `random` gives independent numbers in [0, 1). Normal numbers by Box and Muller's method. */
+function startOf(init: Init, i: number, random: (i: number) => number): number {
+  if (init.kind === 'uniform') return init.bound * (2 * random(i) - 1);
+  if (init.kind !== 'normal') return 0;
+  const [first, second] = [random(2 * i), random(2 * i + 1)];
+  return init.deviation * Math.sqrt(-2 * Math.log(1 - first)) * Math.cos(2 * Math.PI * second);
 }
 
 /** Splits a flat vector into tensors. */

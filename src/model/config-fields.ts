@@ -73,6 +73,13 @@ export class Fields {
     return fallback;
   }
 
+  /** Whether a text, or a text in the list, matches. */
+  isOf(name: string, pattern: RegExp): boolean {
+    const value = this.raw(name);
+    const list: unknown[] = Array.isArray(value) ? value : [value];
+    return list.some((text) => typeof text === 'string' && pattern.test(text));
+  }
+
   /** A token id or a list of them; none when absent or null. */
   ids(name: string): number[] {
     const value = this.raw(name) ?? [];

@@ -29,10 +29,15 @@ export interface ModelConfig {
   readonly layers: number;
   /** V. */
   readonly vocabSize: number;
+  /** Tokens of a document that the model can attend to. */
   readonly maxPositions: number;
+  /** The position of a document's first token; 0 but for RoBERTa. */
+  readonly firstPosition: number;
   /** One per layer. */
   readonly attention: readonly AttentionConfig[];
   /** Ids that end a text, from config.json; generation_config.json may add others. */
   readonly eosIds: readonly number[];
   readonly bosId: number | null;
+  /** Standard deviation of new weights, such as those of a classifier. */
+  readonly initializerRange: number;
 }

@@ -9,7 +9,7 @@ import { matmul } from '../../kernels/matmul';
 import type { Value } from '../../kernels/op';
 import type { ModelConfig } from './config';
 import type { Adaptation, Pass } from './family';
-import { attentionAttrs, attentionOf, headOf, hiddenStates } from './pass';
+import { adaptedPass, attentionAttrs, attentionOf, headOf, hiddenStates } from './pass';
 
 /** S sequences of up to P positions each. */
 export interface CacheShape {
@@ -102,5 +102,6 @@ export function decodeLogits(
     return attentionCached(program, { q, cacheK: held.k, cacheV: held.v, rows, positions }, attrs);
   };
   const context = { program, graph, config, adaptation, positions: batch.positions, maxPosition, attend };
-  return matmul(program, { a: hiddenStates(context, batch, null), w: headOf(graph, config, adaptation) });
+  const states = hiddenStates(adaptedPass(context, null), config, { ...batch, types: null });
+  return matmul(program, { a: states, w: headOf(graph, config, adaptation) });
 }

@@ -25,8 +25,10 @@ export interface WeightSpec {
 /** The tokens of a forward pass, i32 [M] each. */
 export interface Tokens {
   readonly ids: Value;
-  /** Position of each token in its document. */
+  /** Position of each token in its document, from the config's `firstPosition` on. */
   readonly positions: Value;
+  /** Type of each token, for families with type embeddings; null where the batch has none. */
+  readonly types: Value | null;
 }
 
 export interface LinearOptions {
@@ -56,6 +58,16 @@ export interface Pass {
   layer<T>(index: number, build: () => T): T;
 }
 
+/** The layers from the hidden state of one token to the outputs of a classifier of sequences, as transformers builds them. */
+export interface ClassifierHead {
+  /** The token of a document that stands for it. */
+  readonly pool: 'first' | 'last';
+  /** A layer [C, C] with a bias before the last one. `isNew`: it is trained with the last one; else it is a weight of the base. */
+  readonly dense: { readonly module: string; readonly activation: 'tanh' | 'relu'; readonly isNew: boolean } | null;
+  /** The layer [outputs, C]. */
+  readonly last: { readonly module: string; readonly bias: boolean };
+}
+
 export interface Family<C extends ModelConfig = ModelConfig> {
   /** The values of `model_type` that the family reads. */
   readonly modelTypes: readonly string[];
@@ -67,8 +79,10 @@ export interface Family<C extends ModelConfig = ModelConfig> {
   weights(config: C): readonly WeightSpec[];
   /** Appends the final hidden states [M, C], normalised for the head. */
   hidden(pass: Pass, config: C, tokens: Tokens): Value;
-  /** Name of the output head's weight [V, C]: that of the embedding if they are tied. */
-  head(config: C): string;
+  /** Name of the output head's weight [V, C]: that of the embedding if they are tied. Null for encoders and classifiers. */
+  head(config: C): string | null;
+  /** What a classifier of sequences has on top. */
+  classifier(config: C): ClassifierHead;
 }
 
 /** A change of the forward pass, such as an adapter. */

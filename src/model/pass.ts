@@ -1,6 +1,7 @@
 /** Passes over packed rows, for training and measuring. */
 
 import { internal } from '../core/errors';
+import type { Shape } from '../core/shape';
 import type { Graph, Program } from '../graph/graph';
 import { attention } from '../../kernels/attention';
 import { embedding } from '../../kernels/embedding';
@@ -27,12 +28,32 @@ export interface BatchInputs {
   readonly labels: Value;
   /** f32; the loss is Σ weights·nll. */
   readonly weights: Value;
+  /** The type of each token, i32; null where no column has them. */
+  readonly types: Value | null;
+  /** Further inputs by name, those of `types` included; see `ColumnSpec` in src/encoding. */
+  readonly columns: ReadonlyMap<string, Value>;
+}
+
+/** An input beside those that every batch has. */
+export interface InputColumn {
+  readonly name: string;
+  readonly dtype: 'i32' | 'f32';
+  readonly shape: Shape;
 }
 
 /** Declares the inputs of a packed batch; their names begin with `name`. */
-export function declareBatch(graph: Graph, name: string, { rows, tokens }: BatchShape): BatchInputs {
+export function declareBatch(
+  graph: Graph,
+  name: string,
+  { rows, tokens }: BatchShape,
+  further: readonly InputColumn[] = [],
+): BatchInputs {
   const integers = (field: string) => graph.declare(`${name}.${field}`, 'input', [rows * tokens], 'i32');
+  const columns = new Map(
+    further.map((column) => [column.name, graph.declare(`${name}.${column.name}`, 'input', column.shape, column.dtype)]),
+  );
   return {
+    ...{ columns, types: columns.get('types') ?? null },
     ids: integers('ids'),
     positions: integers('positions'),
     segments: integers('segments'),
@@ -88,34 +109,38 @@ export function attentionAttrs(config: ModelConfig, layer: number) {
   return { heads, kvHeads, headSize: headDim, scale, window };
 }
 
-/** Final hidden states [M, C] of the tokens. `seed`: see `Adaptation`. */
-export function hiddenStates(context: PassContext, tokens: Tokens, seed: Value | null): Value {
-  const { adaptation, config } = context;
+/** The pass of the model with the adaptation. `seed`: see `Adaptation`. */
+export function adaptedPass(context: PassContext, seed: Value | null): Pass {
   const pass = basePass(context);
-  return familyOf(config).hidden(adaptation?.wrap(pass, seed) ?? pass, config, tokens);
+  return context.adaptation?.wrap(pass, seed) ?? pass;
 }
 
-/** Final hidden states [M, C] of a packed batch, of the base when `adaptation` is null. `seed`: see `Adaptation`. */
-export function packedHidden(
+/** A pass over a packed batch, of the base when `adaptation` is null. `seed`: see `Adaptation`. */
+export function packedPass(
   program: Program,
   graph: Graph,
   config: ModelConfig,
-  batch: BatchInputs,
+  { positions, segments }: Pick<BatchInputs, 'positions' | 'segments'>,
   { rows, tokens }: BatchShape,
   adaptation: Adaptation | null,
   seed: Value | null = null,
-): Value {
-  const { positions, segments } = batch;
+): Pass {
   const attend: Pass['attend'] = (layer, q, k, v) => {
     const { causal } = attentionOf(config, layer);
     return attention(program, { q, k, v, segments }, { ...attentionAttrs(config, layer), rows, causal }).o;
   };
-  return hiddenStates({ program, graph, config, adaptation, positions, maxPosition: tokens, attend }, batch, seed);
+  return adaptedPass({ program, graph, config, adaptation, positions, maxPosition: tokens, attend }, seed);
+}
+
+/** Final hidden states [M, C] of the tokens, normalised for the head. */
+export function hiddenStates(pass: Pass, config: ModelConfig, tokens: Tokens): Value {
+  return familyOf(config).hidden(pass, config, tokens);
 }
 
 /** The output head's weight [V, C]. */
 export function headOf(graph: Graph, config: ModelConfig, adaptation: Adaptation | null): Value {
   const name = familyOf(config).head(config);
+  if (name === null) throw internal(`${config.modelType} has no output head`);
   return adaptation?.weight(name) ?? graph.named(name);
 }
 

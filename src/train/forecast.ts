@@ -117,7 +117,14 @@ function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string)
   const adapterBytes = valueBytes(tuning.parameters.flat);
   return {
     train,
-    plans: [...(start === null ? [] : [start]), train, update, evaluate, evaluateBase, sampling.prompt.plan, sampling.step.plan],
+    plans: [
+      ...[start, evaluateBase].filter((plan) => plan !== null),
+      train,
+      update,
+      evaluate,
+      sampling.prompt.plan,
+      sampling.step.plan,
+    ],
     remat,
     parts: {
       weights,

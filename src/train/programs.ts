@@ -1,21 +1,25 @@
 /** Plans the programs of a run: training step, update, held-out loss with the adapter and of the base. Allocates nothing. */
 
-import type { Flat, Graph } from '../graph/graph';
+import { internal } from '../core/errors';
+import { gradient } from '../graph/gradient';
+import type { Flat, Graph, Program } from '../graph/graph';
 import { plan, type Plan } from '../graph/plan';
 import { KEEP_ALL, type RematPolicy } from '../graph/remat';
-import type { ModelConfig } from '../model/config';
 import { declareTuning } from '../method';
 import type { Tuning } from '../method/method';
 import type { Parameters } from '../method/parameters';
-import type { Adaptation } from '../model/family';
-import { declareBatch, headOf, packedHidden, type BatchInputs, type BatchShape } from '../model/pass';
-import { evaluationLoss, trainingLoss } from '../objective/sft';
+import type { ModelConfig } from '../model/config';
+import { declareBatch, type BatchInputs, type BatchShape, type InputColumn } from '../model/pass';
+import { objectiveOf } from '../objective';
 import { updateWith, type Optimizer } from '../optim/adamw';
+import type { ObjectiveSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
-import type { LossScale } from '../../kernels/lossscale';
+import { classifierParameters } from '../task/classifier';
 import { accumulate } from '../../kernels/accumulate';
+import type { LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 import { unary } from '../../kernels/unary';
+import { lossContext, type ConstantData, type LossSetup } from './loss-context';
 
 export interface TrainingPrograms {
   /** Declares all values below; they are released together. */
@@ -32,14 +36,32 @@ export interface TrainingPrograms {
   readonly scaling: LossScale | null;
   /** Sets the parameters that start as weights of the base, and are zero before; null when there are none. No outputs. */
   readonly start: Plan | null;
-  /** Forward and backward pass of one micro-batch; accumulates the gradients. Output: loss [1]. */
+  /** Written once, before the first run. */
+  readonly constants: ConstantData;
+  /** Names of the objective's figures. */
+  readonly figures: readonly string[];
+  /** Forward and backward pass of one micro-batch; accumulates the gradients. Outputs: loss [1], and the figures. */
   readonly train: Plan;
   /** Clips the gradients, applies AdamW, zeroes the gradients. Outputs: gradient norm [1]; with `scaling` also the loss scale used [1]. */
   readonly update: Plan;
-  /** Loss [1] of a batch with the adapter, and of the base. */
+  /** Loss [1] and figures of a batch, with what is trained and of the base; the base has no classifier. */
   readonly evaluate: Plan;
-  readonly evaluateBase: Plan;
+  readonly evaluateBase: Plan | null;
 }
+
+/** What a run trains for. */
+export interface Job {
+  readonly objective: ObjectiveSettings;
+  /** Inputs of its batches beside those of every batch. */
+  readonly columns: readonly InputColumn[];
+  /** D: document slots of a micro-batch; 0 for next-token prediction. */
+  readonly documents: number;
+  /** K: outputs of a classifier; 0 where there is none. */
+  readonly outputs: number;
+}
+
+/** Next-token prediction. */
+export const LANGUAGE: Job = { objective: { kind: 'sft' }, columns: [], documents: 0, outputs: 0 };
 
 /** Plans all programs of a run over the weights of `model`. The run's values are declared in a scope of their own; `name` is a label. */
 export function trainingPrograms(
@@ -48,51 +70,54 @@ export function trainingPrograms(
   recipe: Recipe,
   name: string,
   remat: RematPolicy = KEEP_ALL,
+  job: Job = LANGUAGE,
 ): TrainingPrograms {
   const graph = model.scope();
+  const objective = objectiveOf(job.objective);
   const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
-  const tuning = declareTuning(graph, name, config, recipe.method);
+  const head = objective.classifies ? classifierParameters(config, job.outputs) : [];
+  const tuning = declareTuning(graph, name, config, recipe.method, head);
   const { parameters } = tuning;
   const gradients = graph.declareFlat(`${name}.gradient`, 'state', parameters.all);
-  const batch = declareBatch(graph, `${name}.batch`, shape);
+  const batch = declareBatch(graph, `${name}.batch`, shape, job.columns);
   const seed = graph.declare(`${name}.seed`, 'input', [2], 'i32');
   const scaling = recipe.activationPrecision === 'f16' ? declareScaling(graph, name) : null;
   const lossScale = scaling?.scale ?? graph.declare(`${name}.lossScale`, 'input', [1]);
-  const targets = (adaptation: Adaptation | null) => ({
-    ...{ head: headOf(graph, config, adaptation), labels: batch.labels, weights: batch.weights },
-  });
+  const constants: ConstantData = new Map();
+  const common = { graph, config, batch, shape, constants, documents: job.documents };
+  const lossIn = (program: Program, of: Pick<LossSetup, 'tuning' | 'seed' | 'training'>) =>
+    objective.loss(lossContext(program, { ...common, ...of }), job.objective);
 
   const train = graph.program(`${name}.train`);
-  const trainLoss = trainingLoss(
-    train,
-    packedHidden(train, graph, config, batch, shape, tuning, seed),
-    targets(tuning),
-    lossScale,
-    parameters,
-    gradients,
-  );
+  const trained = lossIn(train, { tuning, seed, training: true });
+  accumulateGradients(train, trained.loss, lossScale, parameters, gradients);
   const update = graph.program(`${name}.update`);
   const optimizer = updateWith(update, name, parameters, gradients, scaling);
-  const evaluation = (label: string, adaptation: Adaptation | null) => {
+  const evaluation = (label: string, of: Tuning | null) => {
     const program = graph.program(`${name}.${label}`);
-    const hidden = packedHidden(program, graph, config, batch, shape, adaptation);
-    return plan(program, [evaluationLoss(program, hidden, targets(adaptation))], KEEP_ALL, recipe.activationPrecision);
+    const { loss, figures } = lossIn(program, { tuning: of, seed: null, training: false });
+    return plan(program, [loss, ...Object.values(figures)], KEEP_ALL, recipe.activationPrecision);
   };
   return {
     scope: graph,
-    tuning,
-    gradients,
-    optimizer,
-    batch,
-    seed,
-    lossScale,
-    scaling,
+    ...{ tuning, gradients, optimizer, batch, seed, lossScale, scaling, constants },
+    figures: Object.keys(trained.figures),
     start: startPlan(graph, name, parameters),
-    train: plan(train, [trainLoss], remat, recipe.activationPrecision),
+    train: plan(train, [trained.loss, ...Object.values(trained.figures)], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
     evaluate: evaluation('evaluate', tuning),
-    evaluateBase: evaluation('evaluateBase', null),
+    evaluateBase: objective.classifies ? null : evaluation('evaluateBase', null),
   };
+}
+
+/** Appends the backward pass of `loss` [1]; gradients of the parameters, times `lossScale` [1], are added to `gradients`. */
+function accumulateGradients(program: Program, loss: Value, lossScale: Value, parameters: Flat, gradients: Flat): void {
+  const found = gradient(program, new Map([[loss, lossScale]]), parameters.views);
+  parameters.views.forEach((parameter, i) => {
+    const [into, part] = [gradients.views[i], found.get(parameter)];
+    if (into === undefined || part === undefined) throw internal(`${parameter.name} has no gradient`);
+    accumulate(program, into, part);
+  });
 }
 
 function startPlan(graph: Graph, name: string, parameters: Parameters): Plan | null {

@@ -16,6 +16,7 @@ import { rotaryData } from '../model/rotary';
 import type { Recipe } from '../recipe/recipe';
 import { FIRST_SCALE, type LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
+import { BatchWriter, countOf } from './batch-writer';
 import type { TrainingPrograms } from './programs';
 import type { Tiles } from './tune';
 
@@ -47,6 +48,8 @@ export interface StepResult {
   readonly learningRate: number;
   /** Tokens of the step's micro-batches, without padding. */
   readonly tokens: number;
+  /** The objective's figures by name, for each micro-batch. */
+  readonly figures: Readonly<Record<string, readonly Float32Array<ArrayBuffer>[]>>;
 }
 
 /** Held-out batches; a measurement is the mean over the counted tokens of all of them. */
@@ -56,7 +59,7 @@ interface CompiledPrograms {
   readonly train: Compiled;
   readonly update: Compiled;
   readonly evaluate: Compiled;
-  readonly evaluateBase: Compiled;
+  readonly evaluateBase: Compiled | null;
 }
 
 export class TrainingSession {
@@ -64,7 +67,7 @@ export class TrainingSession {
   /** Host arrays that every step reuses, so that it leaves no garbage: `write` copies before it returns. */
   readonly #seed = new Int32Array(2);
   readonly #hyper: Float32Array<ArrayBuffer>;
-  readonly #weights: Float32Array<ArrayBuffer>;
+  readonly #writer: BatchWriter;
   readonly #micro: Batch[] = [];
   #step = 0;
 
@@ -73,11 +76,12 @@ export class TrainingSession {
     readonly programs: TrainingPrograms,
     readonly recipe: Recipe,
     readonly totalSteps: number,
+    firstPosition: number,
     compiled: CompiledPrograms,
   ) {
     this.#compiled = compiled;
     this.#hyper = new Float32Array(8 * programs.tuning.parameters.groups.length);
-    this.#weights = new Float32Array(recipe.microBatch * recipe.sequenceLength);
+    this.#writer = new BatchWriter(executor, programs.batch, firstPosition);
   }
 
   /** Compiles the programs and initialises the state. `onProgress` counts pipelines. When it throws, everything is released. */
@@ -92,8 +96,9 @@ export class TrainingSession {
   ): Promise<TrainingSession> {
     try {
       const compiled = await compileAll(executor, programs, onProgress, (product) => tiles[product]);
-      const session = new TrainingSession(executor, programs, recipe, totalSteps, compiled);
-      for (const [value, data] of rotaryData(programs.scope, config, recipe.sequenceLength)) executor.write(value, data);
+      const session = new TrainingSession(executor, programs, recipe, totalSteps, config.firstPosition, compiled);
+      const written = [...rotaryData(programs.scope, config, recipe.sequenceLength), ...programs.constants];
+      for (const [value, data] of written) executor.write(value, data);
       if (programs.scaling === null) executor.write(programs.lossScale, Float32Array.of(1));
       session.restore({ step: 0, ...freshState(programs, recipe) });
       await runOnce(executor, programs.start);
@@ -122,7 +127,7 @@ export class TrainingSession {
     let [counted, tokens] = [0, 0];
     for (let i = 0; i < recipe.gradientAccumulation; i++) {
       const batch = (micro[i] = source.batch(first + i));
-      counted += batch.trained;
+      counted += countOf(batch);
       tokens += batch.tokens;
     }
     const runs: Promise<readonly HostArray[]>[] = [];
@@ -131,30 +136,40 @@ export class TrainingSession {
       this.#seed[1] = first + i;
       executor.write(programs.seed, this.#seed);
       const batch = micro[i];
-      if (batch !== undefined) this.#writeBatch(batch, counted);
+      if (batch !== undefined) this.#writer.write(batch, counted);
       runs.push(handled(executor.run(this.#compiled.train)));
     }
     const learningRate = learningRateAt(recipe, step, this.totalSteps);
     const { groups } = programs.tuning.parameters;
     executor.write(programs.optimizer.hyper, hyperAt(recipe, groups, step, learningRate, this.#hyper));
     runs.push(handled(executor.run(this.#compiled.update)));
-    return resultOf(runs, { step: step + 1, learningRate, tokens });
+    return resultOf(runs, programs.figures, { step: step + 1, learningRate, tokens });
   }
 
   /**
-   * Mean cross-entropy over the counted tokens of `heldOut`, in nats, with the adapter or of the base alone. `onBatch` gets the
+   * Mean loss over what `heldOut` counts (see `countOf`), with what is trained or of the base alone. `onBatch` gets the
    * number of batches done.
    */
-  async evaluate(heldOut: HeldOut, which: 'tuned' | 'base', onBatch: (done: number) => void = () => undefined): Promise<number> {
-    const counted = heldOut.reduce((sum, batch) => sum + batch.trained, 0);
-    let loss = 0;
+  async evaluate(heldOut: HeldOut, which: 'tuned' | 'base', onBatch?: (done: number) => void): Promise<number> {
+    return (await this.measure(heldOut, which, onBatch)).loss;
+  }
+
+  /** As `evaluate`, with the objective's figures. */
+  async measure(
+    heldOut: HeldOut,
+    which: 'tuned' | 'base',
+    onBatch: (done: number) => void = () => undefined,
+  ): Promise<Pick<StepResult, 'loss' | 'figures'>> {
+    const counted = heldOut.reduce((sum, batch) => sum + countOf(batch), 0);
+    const program = which === 'tuned' ? this.#compiled.evaluate : this.#compiled.evaluateBase;
+    if (program === null) throw internal('the base has no classifier to be measured');
+    const outputs: (readonly HostArray[])[] = [];
     for (const [i, batch] of heldOut.entries()) {
-      this.#writeBatch(batch, counted);
-      const [part] = await this.executor.run(which === 'tuned' ? this.#compiled.evaluate : this.#compiled.evaluateBase);
-      loss += part?.[0] ?? NaN;
+      this.#writer.write(batch, counted);
+      outputs.push(await this.executor.run(program));
       onBatch(i + 1);
     }
-    return loss;
+    return lossOf(outputs, this.programs.figures);
   }
 
   async snapshot(): Promise<SessionState> {
@@ -178,32 +193,34 @@ export class TrainingSession {
 
   /** Frees the programs and every value that they declared, the adapter included. */
   dispose(): void {
-    for (const compiled of Object.values(this.#compiled) as Compiled[]) compiled.dispose();
+    for (const compiled of Object.values(this.#compiled) as (Compiled | null)[]) compiled?.dispose();
     release(this.executor, this.programs);
-  }
-
-  #writeBatch(data: Batch, counted: number): void {
-    const { batch } = this.programs;
-    this.executor.write(batch.ids, asBuffer(data.ids));
-    this.executor.write(batch.positions, asBuffer(data.positions));
-    this.executor.write(batch.segments, asBuffer(data.segments));
-    this.executor.write(batch.labels, asBuffer(data.labels));
-    const each = counted === 0 ? 0 : 1 / counted;
-    for (let i = 0; i < data.weights.length; i++) this.#weights[i] = (data.weights[i] ?? 0) * each;
-    this.executor.write(batch.weights, this.#weights);
   }
 }
 
-/** `runs`: one per micro-batch, whose output is its loss; then the update, whose outputs are the gradient norm and the loss scale, if any. */
+/**
+ * `runs`: one per micro-batch, whose outputs are its loss and the figures; then the update, whose outputs are the gradient norm and
+ * the loss scale, if any.
+ */
 async function resultOf(
   runs: readonly Promise<readonly HostArray[]>[],
+  figures: readonly string[],
   known: Pick<StepResult, 'step' | 'learningRate' | 'tokens'>,
 ): Promise<StepResult> {
   const outputs = await Promise.all(runs);
-  let loss = 0;
-  for (let i = 0; i + 1 < outputs.length; i++) loss += outputs[i]?.[0]?.[0] ?? NaN;
   const [norm, scale] = outputs.at(-1) ?? [];
-  return { ...known, loss, gradNorm: norm?.[0] ?? NaN, ...(scale !== undefined && { lossScale: scale[0] ?? NaN }) };
+  return {
+    ...known,
+    ...lossOf(outputs.slice(0, -1), figures),
+    gradNorm: norm?.[0] ?? NaN,
+    ...(scale !== undefined && { lossScale: scale[0] ?? NaN }),
+  };
+}
+
+/** The sum of the losses, and the figures, of programs with these outputs. */
+function lossOf(outputs: readonly (readonly HostArray[])[], figures: readonly string[]): Pick<StepResult, 'loss' | 'figures'> {
+  const loss = outputs.reduce((sum, [part]) => sum + (part?.[0] ?? NaN), 0);
+  return { loss, figures: Object.fromEntries(figures.map((name, f) => [name, outputs.map((all) => asFloats(all[f + 1]))])) };
 }
 
 /** Compiles all programs; when one fails, the others are disposed. */
@@ -222,12 +239,13 @@ async function compileAll(
     };
     return executor.compile(plan, report, tiles);
   };
-  const compiling = [compile(train), compile(update), compile(evaluate), compile(evaluateBase)] as const;
+  const ofBase = evaluateBase === null ? Promise.resolve(null) : compile(evaluateBase);
+  const compiling = [compile(train), compile(update), compile(evaluate), ofBase] as const;
   try {
     const [first, second, third, fourth] = await Promise.all(compiling);
     return { train: first, update: second, evaluate: third, evaluateBase: fourth };
   } catch (error) {
-    for (const result of await Promise.allSettled(compiling)) if (result.status === 'fulfilled') result.value.dispose();
+    for (const result of await Promise.allSettled(compiling)) if (result.status === 'fulfilled') result.value?.dispose();
     throw error;
   }
 }
@@ -258,12 +276,7 @@ function freshState({ tuning, scaling }: TrainingPrograms, recipe: Recipe): Omit
   return scaling === null ? flat : { ...flat, scaling: Float32Array.of(FIRST_SCALE, 0) };
 }
 
-function asFloats(data: HostArray): Float32Array<ArrayBuffer> {
+function asFloats(data: HostArray | undefined): Float32Array<ArrayBuffer> {
   if (data instanceof Float32Array) return data;
-  throw internal('parameters and moments are f32');
-}
-
-/** The type of a batch's arrays also allows a SharedArrayBuffer, which no batch has. */
-function asBuffer(data: Int32Array): Int32Array<ArrayBuffer> {
-  return data as Int32Array<ArrayBuffer>;
+  throw internal('parameters, moments and figures are f32');
 }

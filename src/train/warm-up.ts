@@ -23,7 +23,7 @@ export async function warmUp(
   const { train, update, evaluate, evaluateBase } = trainingPrograms(graph, config, recipe, 'warm-up');
   const tiles: Tiles = (await tune?.([train, evaluate])) ?? {};
   const target = { ...device.target, tiles: (product: string) => tiles[product] };
-  const nodes = [train, update, evaluate, evaluateBase].flatMap((plan) => plan.nodes);
+  const nodes = [train, update, evaluate, evaluateBase].flatMap((plan) => plan?.nodes ?? []);
   const launches = new Set(nodes.map(launcher(target)));
   await Promise.all([...launches].flatMap(({ dispatches }) => dispatches.map((dispatch) => device.pipelines.get(dispatch))));
 }

@@ -22,11 +22,19 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   llama_patterns: 'passes',
   qwen2_bitfit: 'passes',
   qwen2_lora_bias: 'passes',
-  bert_seqcls: 'unsupported',
   gpt2: 'passes',
+  bert_seqcls: 'passes',
+  llama_seqcls: 'passes',
+  roberta_seqcls: 'passes',
+  gpt2_seqcls: 'passes',
+  qwen2_seqcls: 'passes',
+  bert_regression: 'passes',
+  roberta_multilabel: 'passes',
+  distilbert_seqcls: 'passes',
+  bert_bitfit: 'passes',
+  llama_dpo: 'passes',
+  llama_ipo: 'passes',
   llama_dora: 'unsupported',
-  llama_seqcls: 'unsupported',
-  roberta_seqcls: 'unsupported',
 };
 
 /** Executors that need minutes for a case on software WebGPU: these run with --all only. */

@@ -9,7 +9,10 @@ export interface GoldenStep {
   readonly grad_norm: number;
   readonly input_ids: number[][];
   readonly attention_mask: number[][];
-  readonly labels: number[][] | number[];
+  /** Of tokens, of rows, or of the labels of rows; absent for pairs. */
+  readonly labels?: number[][] | number[];
+  /** Marks the answers of pairs; the preferred ones are the first half of the rows. */
+  readonly completion_mask?: number[][];
 }
 
 interface Hyper {
@@ -21,13 +24,16 @@ interface Hyper {
   readonly max_grad_norm: number;
   readonly loraplus_lr_ratio?: number;
   readonly layer_decay?: number;
+  readonly beta?: number;
 }
 
 export interface GoldenCase {
   /** What is trained; absent in the first cases, which are all LoRA. */
   readonly method?: string;
   readonly hyper: Hyper;
-  readonly base: { readonly loss: number };
+  readonly objective?: string;
+  /** Without the loss for pairs. */
+  readonly base: { readonly loss?: number };
   readonly steps: readonly GoldenStep[];
   readonly eval: { readonly logits: number[][] };
   readonly f64_deviation: F64Deviation;

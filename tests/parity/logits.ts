@@ -5,7 +5,7 @@ import { vectorOf } from '../../src/method/parameters';
 import { CONFIG_FILE, readPeft, WEIGHTS_FILE } from '../../src/export/peft';
 import { plan } from '../../src/graph/plan';
 import { fetchFiles, openFolder } from '../../src/model/folder';
-import { declareBatch, logitsOf, headOf, packedHidden } from '../../src/model/pass';
+import { declareBatch, logitsOf, headOf, hiddenStates, packedPass } from '../../src/model/pass';
 import { rotaryData } from '../../src/model/rotary';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { openEngine } from '../../src/train/engine';
@@ -36,7 +36,7 @@ export async function adaptedLogits(
   const batch = declareBatch(graph, 'prompt', shape);
   const last = graph.declare('last', 'input', [1], 'i32');
   const program = graph.program('logits');
-  const hidden = packedHidden(program, graph, model.config, batch, shape, tuning);
+  const hidden = hiddenStates(packedPass(program, graph, model.config, batch, shape, tuning), model.config, batch);
   const compiled = await device.compile(plan(program, [logitsOf(program, headOf(graph, model.config, tuning), hidden, last)]));
   for (const [value, data] of rotaryData(graph, model.config, ids.length)) device.write(value, data);
   device.write(batch.ids, Int32Array.from(ids));

@@ -1,6 +1,6 @@
 /** Trains a golden case with the engine and measures the deviation from PyTorch. */
 
-import { vectorOf } from '../../src/method/parameters';
+import { tensorsOf, vectorOf, type Parameters } from '../../src/method/parameters';
 import type { Batch } from '../../src/batch/types';
 import { CodedError } from '../../src/core/errors';
 import type { Shape } from '../../src/core/shape';
@@ -8,58 +8,79 @@ import { transpose } from '../../src/core/transpose';
 import type { Executor } from '../../src/graph/executor';
 import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
+import { KEEP_ALL } from '../../src/graph/remat';
 import type { ModelConfig } from '../../src/model/config';
 import { parseConfig } from '../../src/model/families';
-import { logitsOf, packedHidden, headOf } from '../../src/model/pass';
+import { logitsOf, hiddenStates, packedPass, headOf } from '../../src/model/pass';
 import { declareWeights, weightSpecs } from '../../src/model/weights';
 import type { MethodSettings } from '../../src/recipe/methods';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
+import { BatchWriter } from '../../src/train/batch-writer';
 import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
 import type { Value } from '../../kernels/op';
 import { deviation } from '../deviation';
-import { plainName, type Golden, type GoldenStep } from './golden';
+import { plainName, type Golden, type Tensor } from './golden';
+import { batchOf, jobOf } from './job';
 import { methodOf } from './method';
 import type { Deviations } from './tolerance';
 
 /** Throws `model/unsupported` for cases that the engine does not support. */
 export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<Executor>): Promise<Deviations> {
-  if (golden.adapter !== null && golden.adapter.task_type !== 'CAUSAL_LM') throw unsupported(`task ${golden.adapter.task_type}`);
+  const job = jobOf(golden);
+  if (typeof job === 'string') throw unsupported(job);
   const method = methodOf(golden);
   if (method === null) throw unsupported(`method ${golden.case.method ?? JSON.stringify(golden.adapter)}`);
   const config = parseConfig(golden.configText);
   const graph = new Graph();
   declareWeights(graph, config, () => 'f32');
   const recipe = recipeOf(golden, method);
-  const programs = trainingPrograms(graph, config, recipe, 'run');
+  const programs = trainingPrograms(graph, config, recipe, 'run', KEEP_ALL, job);
   const executor = await open(graph);
   for (const { name, shape, transposed } of weightSpecs(config)) {
     const data = golden.weights.get(name)?.data ?? missing(name);
     executor.write(graph.named(name), transposed === true ? transposeOf(data, shape) : data);
   }
-  const { steps } = golden.case;
+  const { steps, base } = golden.case;
   const session = await TrainingSession.open(executor, config, programs, recipe, steps.length);
-  if (golden.init.length > 0) {
-    const fresh = await session.snapshot();
-    session.restore({ ...fresh, parameters: vectorOf(programs.tuning.parameters, golden.init) });
-  }
-  const batches = steps.map(toBatch);
-  const baseLoss = await session.evaluate(batches.slice(0, 1), 'base');
+  const fresh = await session.snapshot();
+  session.restore({ ...fresh, parameters: startOf(golden, programs.tuning.parameters, fresh.parameters) });
+  const batches = steps.map((step) => batchOf(step, config, job));
+  // The base has no classifier and no answers to compare: their loss is that of the start.
+  const baseLoss = await session.evaluate(batches.slice(0, 1), job.objective.kind === 'sft' ? 'base' : 'tuned');
   const results = [];
   const source = { batch: (index: number) => batches[index] ?? missing(`batch ${index}`) };
   for (let i = 0; i < steps.length; i++) results.push(await session.advance(source));
   const { parameters } = await session.snapshot();
-  const logits = await lastLogits(executor, config, recipe, programs, batches[0] ?? missing('batch'));
+  const first = batches[0] ?? missing('batch');
+  const logits = job.outputs > 0 ? await outputsOf(session, first) : await lastLogits(executor, config, recipe, programs, first);
   executor.dispose();
   const expected = vectorOf(programs.tuning.parameters, golden.final);
   const compared = programs.tuning.parameters.views.filter((view) => isDetermined(view, golden));
   return {
-    baseLoss: Math.abs(baseLoss / golden.case.base.loss - 1),
+    baseLoss: Math.abs(baseLoss / (base.loss ?? steps[0]?.loss ?? NaN) - 1),
     loss: Math.max(...results.map((result, i) => Math.abs(result.loss / (steps[i]?.loss ?? NaN) - 1))),
     gradNorm: Math.max(...results.map((result, i) => Math.abs(result.gradNorm / (steps[i]?.grad_norm ?? NaN) - 1))),
     adapter: Math.max(...compared.map((view) => deviation(slice(parameters, view), slice(expected, view)))),
     logits: deviation(logits, golden.case.eval.logits.flat()),
   };
+}
+
+/** The adapter of the case; a classifier that it does not have comes from the model's file, as other weights do. */
+function startOf({ init, weights }: Golden, parameters: Parameters, fresh: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  const given = new Map([...weights, ...init.map((tensor): [string, Tensor] => [tensor.name, tensor])]);
+  // Weights of the base start as copies, in the engine's layout.
+  const own = tensorsOf(parameters, fresh).map((tensor, i) => {
+    const copied = parameters.all[i]?.init.kind === 'weight' && init.length === 0;
+    return copied ? tensor : { ...tensor, data: given.get(tensor.name)?.data ?? missing(tensor.name) };
+  });
+  return vectorOf(parameters, own);
+}
+
+/** The classifier's outputs for a batch. */
+async function outputsOf(session: TrainingSession, batch: Batch): Promise<ArrayLike<number>> {
+  const { figures } = await session.measure([batch], 'tuned');
+  return figures['outputs']?.[0] ?? [];
 }
 
 function unsupported(what: string): CodedError {
@@ -104,26 +125,6 @@ function recipeOf({ case: { hyper, steps } }: Golden, method: MethodSettings): R
   });
 }
 
-/** One document per row, padded on the right. Label i is token i + 1, shifted as in transformers. */
-function toBatch({ input_ids, attention_mask, labels }: GoldenStep): Batch {
-  const real = attention_mask.flat();
-  const next = input_ids.flatMap((row, r) =>
-    row.map((_, t) => {
-      const label = (labels as number[][])[r]?.[t + 1] ?? -100;
-      return label === -100 ? -1 : label;
-    }),
-  );
-  return {
-    ids: Int32Array.from(input_ids.flat()),
-    positions: Int32Array.from(input_ids.flatMap((row) => row.map((_, t) => t))),
-    segments: Int32Array.from(real, (one) => (one === 1 ? 0 : -1)),
-    labels: Int32Array.from(next),
-    weights: Float32Array.from(next, (label) => (label < 0 ? 0 : 1)),
-    tokens: real.reduce((a, b) => a + b, 0),
-    trained: next.filter((label) => label >= 0).length,
-  };
-}
-
 /** Logits after the last real token of each row, with the trained adapter. */
 async function lastLogits(
   executor: Executor,
@@ -135,11 +136,9 @@ async function lastLogits(
   const shape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
   const program = scope.program('logits');
   const rows = scope.declare('rows', 'input', [shape.rows], 'i32');
-  const hidden = packedHidden(program, scope, config, batch, shape, tuning);
-  const compiled = await executor.compile(plan(program, [logitsOf(program, headOf(scope, config, tuning), hidden, rows)]));
-  executor.write(batch.ids, data.ids as Int32Array<ArrayBuffer>);
-  executor.write(batch.positions, data.positions as Int32Array<ArrayBuffer>);
-  executor.write(batch.segments, data.segments as Int32Array<ArrayBuffer>);
+  const states = hiddenStates(packedPass(program, scope, config, batch, shape, tuning), config, batch);
+  const compiled = await executor.compile(plan(program, [logitsOf(program, headOf(scope, config, tuning), states, rows)]));
+  new BatchWriter(executor, batch, config.firstPosition).write(data, 1);
   executor.write(rows, lastRows(data.segments, shape));
   const [logits] = await executor.run(compiled);
   return logits ?? [];

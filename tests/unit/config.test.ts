@@ -51,6 +51,35 @@ describe('parseConfig', () => {
     expect(targetNames(config)).toEqual(['c_attn', 'c_proj', 'c_fc']);
   });
 
+  it.each(['bert_seqcls', 'roberta_seqcls', 'distilbert_seqcls', 'llama_seqcls', 'gpt2_seqcls', 'bert_regression'])(
+    'of %s expects the tensors that save_pretrained wrote, but for the classifier',
+    async (name) => {
+      const config = parseConfig(text(name));
+      const header = await readHeader(new Blob([readFileSync(golden(`${name}/model.safetensors`))]), name);
+      const heads = /^(classifier|pre_classifier|score)\./;
+      const written = header.tensors.map((tensor) => tensor.name).filter((tensor) => !heads.test(tensor));
+      expect(
+        weightSpecs(config)
+          .map((spec) => spec.name)
+          .sort(),
+      ).toEqual(written.sort());
+    },
+  );
+
+  it('of encoders has no causal attention, and the positions of RoBERTa begin after that of padding', () => {
+    expect(parseConfig(text('bert_seqcls'))).toMatchObject({
+      firstPosition: 0,
+      maxPositions: 64,
+      attention: [{ causal: false }, {}],
+    });
+    expect(parseConfig(text('roberta_seqcls'))).toMatchObject({ firstPosition: 2, maxPositions: 62 });
+    const changed = (changes: object) =>
+      parseConfig(JSON.stringify({ ...(JSON.parse(text('bert_seqcls')) as object), ...changes }));
+    expect(() => changed({ position_embedding_type: 'relative_key' })).toThrow(/position_embedding_type: is "relative_key"/);
+    expect(() => changed({ is_decoder: true })).toThrow(/is_decoder/);
+    expect(() => changed({ hidden_act: 'swish' })).toThrow(/hidden_act.*"swish"/);
+  });
+
   it('of gpt2 scales attention by layer when config.json says so, and refuses other activations', () => {
     const gpt2 = { ...(JSON.parse(text('gpt2')) as object), n_embd: 64, n_head: 4 };
     const parsed = (changes: object) => parseConfig(JSON.stringify({ ...gpt2, ...changes }));
@@ -59,7 +88,9 @@ describe('parseConfig', () => {
     expect(parsed({ scale_attn_weights: false }).attention.map(({ scale }) => scale)).toEqual([1, 1]);
     expect(() => parsed({ activation_function: 'swish' })).toThrow(/activation_function.*"swish".*gelu_new/);
     expect(() => parsed({ n_head: 5 })).toThrow(/n_head.*does not divide n_embd 64/);
-    expect(() => parsed({ architectures: ['GPT2ForSequenceClassification'] })).toThrow(/architectures/);
+    expect(() => parsed({ architectures: ['GPT2ForTokenClassification'] })).toThrow(
+      /architectures: is GPT2ForTokenClassification/,
+    );
   });
 
   it('has defaults for optional fields', () => {
@@ -114,8 +145,8 @@ describe('parseConfig', () => {
     expect(error.message).toContain(`"${type}"`);
   });
 
-  it.each(['bert_seqcls', 'roberta_seqcls', 'llama_seqcls'])('refuses %s and lists what is supported', (name) => {
-    expect(() => parseConfig(text(name))).toThrow(/not supported.*llama, mistral, qwen2, qwen3/);
+  it('refuses an unknown family and lists what is supported', () => {
+    expect(() => parse({ model_type: 't5' })).toThrow(/not supported.*"t5".*llama, mistral, qwen2, qwen3, gpt2, bert/);
   });
 
   it.each([

@@ -28,7 +28,8 @@ export const text = (name: string, content: string | object): File =>
 
 export const weights = (name: string, tensors: readonly TensorData[]): File => new File([writeSafetensors(tensors)], name);
 
-/** A small complete model. */
-export function smallModel(): File[] {
-  return [text('config.json', CONFIG), weights('model.safetensors', tensorsOf()), text('tokenizer.json', '{}')];
+/** A small complete model; `changes` of its config.json. */
+export function smallModel(changes: object = {}): File[] {
+  const config = { ...CONFIG, ...changes };
+  return [text('config.json', config), weights('model.safetensors', tensorsOf(config)), text('tokenizer.json', '{}')];
 }

@@ -22,6 +22,14 @@ const replaced = (file: File) => [...without(file.name), file];
 const where = (error: CodedError) => error.problems.map((p) => p.where);
 
 describe('openFolder', () => {
+  it('refuses a model that cannot continue a text', async () => {
+    const classifier = smallModel({ architectures: ['LlamaForSequenceClassification'] });
+    await expect(openFolder(classifier)).rejects.toMatchObject({ code: 'model/unsupported' });
+    await expect(openFolder(classifier)).rejects.toThrow(
+      /\(llama\) reads texts but can't continue them\. Choose a language model/,
+    );
+  });
+
   it('gives the facts of a model', async () => {
     const { view, config } = await openFolder(smallModel().map((file) => new File([file], `tiny/${file.name}`)));
     expect(view).toMatchObject({ name: 'tiny', family: 'llama', layers: 1, width: 8, vocabulary: 5, context: 64, dtype: 'F32' });

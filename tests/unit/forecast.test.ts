@@ -71,8 +71,8 @@ async function allocated(
   const executor = new WebGpuExecutor(device);
   const cache = declareCache(graph, config, sampleCache(config, recipe));
   const { prompt, step } = decodePlans(graph, config, cache, cache.sequences, tuning);
-  for (const plan of [train, update, evaluate, evaluateBase, prompt.plan, step.plan])
-    await executor.run(await executor.compile(plan));
+  const base = evaluateBase === null ? [] : [evaluateBase];
+  for (const plan of [train, update, evaluate, ...base, prompt.plan, step.plan]) await executor.run(await executor.compile(plan));
   for (const value of [batch.ids, batch.positions, batch.segments, batch.labels, batch.weights, seed, lossScale]) {
     const size = sizeOf(value.shape);
     executor.write(value, value.dtype === 'i32' ? new Int32Array(size) : new Float32Array(size));

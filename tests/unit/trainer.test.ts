@@ -6,7 +6,7 @@ import type { HeldOut, StepResult } from '../../src/train/session';
 import { train, type RunHooks, type RunInput } from '../../src/train/trainer';
 import type { StepRow } from '../../src/train/types';
 
-const good: Omit<StepResult, 'step'> = { loss: 2, gradNorm: 0.5, learningRate: 1e-3, tokens: 100 };
+const good: Omit<StepResult, 'step'> = { loss: 2, gradNorm: 0.5, learningRate: 1e-3, tokens: 100, figures: {} };
 const scaled = { ...good, lossScale: 2 ** 16 };
 
 const nothing = () => Promise.resolve();

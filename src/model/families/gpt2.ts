@@ -8,21 +8,21 @@ import { unary } from '../../../kernels/unary';
 import type { ModelConfig } from '../config';
 import type { Fields } from '../config-fields';
 import type { Family, Pass, WeightSpec } from '../family';
+import { readActivation, type Activation } from './activation';
 
 export interface Gpt2Config extends ModelConfig {
   /** F. */
   readonly intermediateSize: number;
   readonly normEps: number;
-  readonly activation: (typeof ACTIVATIONS)[keyof typeof ACTIVATIONS];
+  readonly activation: Activation;
   readonly tied: boolean;
+  /** The files are those of a classifier: without an output head. */
+  readonly headless: boolean;
 }
-
-/** The values of `activation_function` that GPT-2 models use, and the kernels that compute them. */
-const ACTIVATIONS = { gelu_new: 'gelu_tanh', gelu_pytorch_tanh: 'gelu_tanh', gelu: 'gelu', relu: 'relu' } as const;
 
 export const gpt2: Family<Gpt2Config> = {
   modelTypes: ['gpt2'],
-  architectures: /^GPT2LMHeadModel$/,
+  architectures: /^GPT2(LMHeadModel|ForSequenceClassification)$/,
   readConfig,
   weights,
   hidden(pass, config, { ids, positions }) {
@@ -34,7 +34,11 @@ export const gpt2: Family<Gpt2Config> = {
     }
     return norm(pass, config, 'transformer.ln_f', x);
   },
-  head: ({ tied }) => (tied ? 'transformer.wte.weight' : 'lm_head.weight'),
+  head({ headless, tied }) {
+    if (headless) return null;
+    return tied ? 'transformer.wte.weight' : 'lm_head.weight';
+  },
+  classifier: () => ({ pool: 'last', dense: null, last: { module: 'score', bias: false } }),
 };
 
 function selfAttention(pass: Pass, config: Gpt2Config, i: number, x: Value): Value {
@@ -68,7 +72,7 @@ function weights(config: Gpt2Config): readonly WeightSpec[] {
   ];
   return [
     ...body.map((spec) => ({ ...spec, name: `transformer.${spec.name}`, aliases: [spec.name] })),
-    ...(config.tied ? [] : [{ name: 'lm_head.weight', shape: [v, c], use: 'head' } as const]),
+    ...(config.tied || config.headless ? [] : [{ name: 'lm_head.weight', shape: [v, c], use: 'head' } as const]),
   ];
 }
 
@@ -98,13 +102,15 @@ function readConfig(fields: Fields, modelType: string): Gpt2Config {
   const maxPositions = fields.whole('n_positions', 1024);
   if (hiddenSize % heads !== 0) fields.wrong('n_head', `is ${heads}, which does not divide n_embd ${hiddenSize}`);
   return {
-    ...{ modelType, hiddenSize, layers, maxPositions },
+    ...{ modelType, hiddenSize, layers, maxPositions, firstPosition: 0 },
     vocabSize: fields.whole('vocab_size', 50257),
     intermediateSize: fields.whole('n_inner', 4 * hiddenSize),
     attention: readAttention(fields, { heads, headDim: Math.max(1, Math.floor(hiddenSize / heads)), layers }),
     normEps: fields.positive('layer_norm_epsilon', 1e-5),
-    activation: readActivation(fields),
+    activation: readActivation(fields, 'activation_function', 'gelu_new'),
     tied: fields.flag('tie_word_embeddings', true),
+    headless: fields.isOf('architectures', /ForSequenceClassification$/),
+    initializerRange: fields.positive('initializer_range', 0.02),
     eosIds: fields.ids('eos_token_id'),
     bosId: fields.ids('bos_token_id')[0] ?? null,
   };
@@ -121,12 +127,4 @@ function readAttention(
     ...{ heads, kvHeads: heads, headDim, window: 0, causal: true, rope: null },
     scale: byLayer ? base / (layer + 1) : base,
   }));
-}
-
-function readActivation(fields: Fields): Gpt2Config['activation'] {
-  const value = fields.raw('activation_function') ?? 'gelu_new';
-  const known = Object.entries(ACTIVATIONS).find(([name]) => name === value)?.[1];
-  if (known === undefined)
-    fields.refuse('activation_function', `is ${JSON.stringify(value)}; supported are ${Object.keys(ACTIVATIONS).join(', ')}`);
-  return known ?? 'gelu_tanh';
 }

@@ -5,10 +5,12 @@ import type { ModelConfig } from '../config';
 import { Fields } from '../config-fields';
 import type { Family } from '../family';
 import { problemsError } from '../problems';
+import { bert } from './bert';
+import { distilbert } from './distilbert';
 import { gpt2 } from './gpt2';
 import { llama } from './llama';
 
-export const FAMILIES = { llama, gpt2 } as const satisfies Record<string, Family>;
+export const FAMILIES = { llama, gpt2, bert, distilbert } as const satisfies Record<string, Family>;
 
 const families: readonly Family[] = Object.values(FAMILIES);
 const modelTypes = families.flatMap((family) => family.modelTypes);
@@ -49,7 +51,10 @@ function checkKind({ architectures }: Family, fields: Fields): void {
   const value = fields.raw('architectures');
   const names = Array.isArray(value) ? value.filter((name) => typeof name === 'string') : [];
   if (names.length > 0 && !names.some((name) => architectures.test(name)))
-    fields.refuse('architectures', `is ${names.join(', ')}, not a causal language model (…ForCausalLM)`);
+    fields.refuse(
+      'architectures',
+      `is ${names.join(', ')}, which computes something else than the supported models of this family`,
+    );
   const quantised = fields.raw('quantization_config');
   if (quantised !== undefined && quantised !== null)
     fields.refuse('quantization_config', 'the weights are quantised; use the model in F32, F16 or BF16');
@@ -61,6 +66,6 @@ function configError(problems: readonly Problem[]): Error {
 }
 
 function unsupportedError(problems: readonly Problem[]): Error {
-  const advice = `Supported are causal language models of the families ${modelTypes.join(', ')} (SmolLM2 is llama).`;
+  const advice = `Supported are the families ${modelTypes.join(', ')} (SmolLM2 is llama).`;
   return problemsError('model/unsupported', 'This model is not supported', problems, advice);
 }

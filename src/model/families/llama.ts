@@ -20,6 +20,8 @@ export interface LlamaConfig extends ModelConfig {
   readonly normEps: number;
   /** The output head is the embedding matrix. */
   readonly tied: boolean;
+  /** The files are those of a classifier: without an output head. */
+  readonly headless: boolean;
   /** Which linear layers have a bias. */
   readonly bias: { readonly qkv: boolean; readonly o: boolean; readonly mlp: boolean };
   /** RMSNorm over each head of q and k before RoPE (Qwen3). */
@@ -28,7 +30,7 @@ export interface LlamaConfig extends ModelConfig {
 
 export const llama: Family<LlamaConfig> = {
   modelTypes: ['llama', 'mistral', 'qwen2', 'qwen3'],
-  architectures: /ForCausalLM$/,
+  architectures: /For(CausalLM|SequenceClassification)$/,
   readConfig,
   weights,
   hidden(pass, config, { ids }) {
@@ -39,7 +41,11 @@ export const llama: Family<LlamaConfig> = {
     }
     return norm(pass, config, 'model.norm', x);
   },
-  head: ({ tied }) => (tied ? 'model.embed_tokens.weight' : 'lm_head.weight'),
+  head({ headless, tied }) {
+    if (headless) return null;
+    return tied ? 'model.embed_tokens.weight' : 'lm_head.weight';
+  },
+  classifier: () => ({ pool: 'last', dense: null, last: { module: 'score', bias: false } }),
 };
 
 function selfAttention(pass: Pass, config: LlamaConfig, i: number, x: Value): Value {
@@ -71,7 +77,7 @@ function weights(config: LlamaConfig): readonly WeightSpec[] {
     { name: 'model.embed_tokens.weight', shape: [v, c], use: 'embedding' },
     ...blocks.flat(),
     { name: 'model.norm.weight', shape: [c], use: 'vector' },
-    ...(config.tied ? [] : [{ name: 'lm_head.weight', shape: [v, c], use: 'head' } as const]),
+    ...(config.tied || config.headless ? [] : [{ name: 'lm_head.weight', shape: [v, c], use: 'head' } as const]),
   ];
 }
 
@@ -107,10 +113,12 @@ function readConfig(fields: Fields, modelType: string): LlamaConfig {
   const rope = readRope(fields, maxPositions);
   const common = { heads, kvHeads, headDim, scale: 1 / Math.sqrt(headDim), causal: true, rope };
   return {
-    ...{ modelType, ...sizes, maxPositions },
+    ...{ modelType, ...sizes, maxPositions, firstPosition: 0 },
     attention: readWindows(modelType, fields, sizes.layers, maxPositions).map((window) => ({ ...common, window })),
     normEps,
     tied: fields.flag('tie_word_embeddings', false),
+    headless: fields.isOf('architectures', /ForSequenceClassification$/),
+    initializerRange: fields.positive('initializer_range', 0.02),
     bias: readBias(modelType, fields),
     qkNorm: modelType === 'qwen3',
     eosIds: fields.ids('eos_token_id'),

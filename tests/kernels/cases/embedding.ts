@@ -26,6 +26,12 @@ const casesOf = (dtype: 'f32' | 'f16') =>
     ...(limit !== undefined && { target: { maxBindingBytes: limit } }),
   }));
 
+const vectorCase = (V: number, M: number): CaseOf<typeof embeddingOp> => ({
+  name: `a vector of ${V}, ${M} ids`,
+  inputs: { table: { shape: [V] }, ids: { shape: [M], dtype: 'i32', fill: [-1, V] } },
+  attrs: {},
+});
+
 export const embeddingCases = opCases(embeddingOp, {
   shard: 'head',
   tolerance: 0,
@@ -36,5 +42,5 @@ export const embeddingCases = opCases(embeddingOp, {
 export const embeddingGradientCases = opCases(embeddingOp, {
   shard: 'head',
   gradient: { inputs: ['table'] },
-  cases: casesOf('f32'),
+  cases: [...casesOf('f32'), vectorCase(12, 300), vectorCase(3, 7)],
 });

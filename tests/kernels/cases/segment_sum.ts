@@ -39,9 +39,15 @@ const casesOf = (fill: keyof typeof fills) =>
     ...(limit !== undefined && { target: { maxBindingBytes: limit } }),
   }));
 
+const vectorCase = (M: number, S: number): CaseOf<typeof segmentSumOp> => ({
+  name: `a vector of ${M} into ${S}`,
+  inputs: { x: { shape: [M] }, segments: { shape: [M], dtype: 'i32', fill: fills.runs(S) } },
+  attrs: { count: S },
+});
+
 export const segmentSumCases = opCases(segmentSumOp, {
   shard: 'head',
   gradient: { inputs: ['x'] },
   f16: ['scattered 64x8 into 16', 'scattered 300x8 into 30 in blocks', 'runs 257x36 into 64'],
-  cases: [...casesOf('scattered'), ...casesOf('runs')],
+  cases: [...casesOf('scattered'), ...casesOf('runs'), vectorCase(7, 3), vectorCase(300, 12), vectorCase(1024, 5)],
 });

@@ -1,0 +1,109 @@
+/** DistilBERT: BERT's blocks without token types and pooler, with names of its own. */
+
+import { add } from '../../../kernels/add';
+import { layernorm } from '../../../kernels/layernorm';
+import type { Value } from '../../../kernels/op';
+import { unary } from '../../../kernels/unary';
+import type { ModelConfig } from '../config';
+import type { Fields } from '../config-fields';
+import type { Family, Pass, WeightSpec } from '../family';
+import { readActivation, type Activation } from './activation';
+
+export interface DistilbertConfig extends ModelConfig {
+  /** F. */
+  readonly intermediateSize: number;
+  readonly activation: Activation;
+}
+
+const NORM_EPS = 1e-12;
+const EMBEDDINGS = 'distilbert.embeddings';
+
+export const distilbert: Family<DistilbertConfig> = {
+  modelTypes: ['distilbert'],
+  architectures: /^DistilBert(Model|ForMaskedLM|ForSequenceClassification)$/,
+  readConfig,
+  weights,
+  hidden(pass, config, { ids, positions }) {
+    const words = pass.embed(`${EMBEDDINGS}.word_embeddings.weight`, ids);
+    const sum = add(pass.program, words, pass.embed(`${EMBEDDINGS}.position_embeddings.weight`, positions));
+    let x = norm(pass, `${EMBEDDINGS}.LayerNorm`, sum);
+    for (let i = 0; i < config.layers; i++) {
+      const before = x;
+      x = pass.layer(i, () => feedForward(pass, config, i, selfAttention(pass, i, before)));
+    }
+    return x;
+  },
+  head: () => null,
+  classifier: () => ({
+    pool: 'first',
+    dense: { module: 'pre_classifier', activation: 'relu', isNew: true },
+    last: { module: 'classifier', bias: true },
+  }),
+};
+
+function selfAttention(pass: Pass, i: number, x: Value): Value {
+  const block = `distilbert.transformer.layer.${i}`;
+  const project = (name: string) => pass.linear(`${block}.attention.${name}`, x);
+  const mixed = pass.attend(i, project('q_lin'), project('k_lin'), project('v_lin'));
+  return norm(pass, `${block}.sa_layer_norm`, pass.linear(`${block}.attention.out_lin`, mixed, { addend: x }));
+}
+
+function feedForward(pass: Pass, { activation }: DistilbertConfig, i: number, x: Value): Value {
+  const block = `distilbert.transformer.layer.${i}`;
+  const active = unary(pass.program, pass.linear(`${block}.ffn.lin1`, x), { kind: activation });
+  return norm(pass, `${block}.output_layer_norm`, pass.linear(`${block}.ffn.lin2`, active, { addend: x }));
+}
+
+function norm(pass: Pass, module: string, x: Value): Value {
+  return layernorm(pass.program, x, pass.weight(`${module}.weight`), pass.weight(`${module}.bias`), NORM_EPS);
+}
+
+/** Files of the bare model have no prefix. */
+function weights(config: DistilbertConfig): readonly WeightSpec[] {
+  const { hiddenSize: c } = config;
+  const blocks = Array.from({ length: config.layers }, (_, layer) => blockWeights(config, `transformer.layer.${layer}`)).flat();
+  const all: readonly WeightSpec[] = [
+    { name: 'embeddings.word_embeddings.weight', shape: [config.vocabSize, c], use: 'embedding' },
+    { name: 'embeddings.position_embeddings.weight', shape: [config.maxPositions, c], use: 'embedding' },
+    ...vectors('embeddings.LayerNorm', c),
+    ...blocks,
+  ];
+  return all.map((spec) => ({ ...spec, name: `distilbert.${spec.name}`, aliases: [spec.name] }));
+}
+
+function blockWeights({ hiddenSize: c, intermediateSize: f }: DistilbertConfig, block: string): readonly WeightSpec[] {
+  const linear = (path: string, inputs: number, outputs: number): WeightSpec[] => [
+    { name: `${block}.${path}.weight`, shape: [outputs, inputs], use: 'linear' },
+    { name: `${block}.${path}.bias`, shape: [outputs], use: 'vector' },
+  ];
+  return [
+    ...['q_lin', 'k_lin', 'v_lin', 'out_lin'].flatMap((name) => linear(`attention.${name}`, c, c)),
+    ...vectors(`${block}.sa_layer_norm`, c),
+    ...linear('ffn.lin1', c, f),
+    ...linear('ffn.lin2', f, c),
+    ...vectors(`${block}.output_layer_norm`, c),
+  ];
+}
+
+function vectors(module: string, size: number): readonly WeightSpec[] {
+  return ['weight', 'bias'].map((part) => ({ name: `${module}.${part}`, shape: [size], use: 'vector' }));
+}
+
+function readConfig(fields: Fields, modelType: string): DistilbertConfig {
+  const hiddenSize = fields.whole('dim', 768);
+  const heads = fields.whole('n_heads', 12);
+  const layers = fields.whole('n_layers', 6);
+  if (hiddenSize % heads !== 0) fields.wrong('n_heads', `is ${heads}, which does not divide dim ${hiddenSize}`);
+  const headDim = Math.max(1, Math.floor(hiddenSize / heads));
+  const attention = { heads, kvHeads: heads, headDim, scale: 1 / Math.sqrt(headDim), window: 0, causal: false, rope: null };
+  return {
+    ...{ modelType, hiddenSize, layers, firstPosition: 0, maxPositions: fields.whole('max_position_embeddings', 512) },
+    vocabSize: fields.whole('vocab_size', 30522),
+    intermediateSize: fields.whole('hidden_dim', 3072),
+    attention: Array.from({ length: layers }, () => attention),
+    activation: readActivation(fields, 'activation', 'gelu'),
+    initializerRange: fields.positive('initializer_range', 0.02),
+    eosIds: [],
+    bosId: null,
+  };
+}

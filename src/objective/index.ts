@@ -1,0 +1,16 @@
+/** The table of objectives. */
+
+import type { ObjectiveKind, ObjectiveSettings, ObjectiveSettingsOf } from '../recipe/objectives';
+import { classify, multiLabel, regress } from './classify';
+import type { Objective } from './objective';
+import { dpo, ipo } from './preference';
+import { sft } from './sft';
+
+export const OBJECTIVES = { sft, classify, 'multi-label': multiLabel, regress, dpo, ipo } satisfies {
+  readonly [K in ObjectiveKind]: Objective<ObjectiveSettingsOf<K>>;
+};
+
+export function objectiveOf({ kind }: ObjectiveSettings): Objective<ObjectiveSettings> {
+  // The settings of a kind are those of its objective.
+  return OBJECTIVES[kind] as Objective<ObjectiveSettings>;
+}

@@ -1,0 +1,49 @@
+/** The contract of an objective: the loss of a batch, from what the model computes for it. */
+
+import type { Program } from '../graph/graph';
+import type { Value } from '../../kernels/op';
+import { unary } from '../../kernels/unary';
+
+/** `policy`: the model with what is trained; `reference`: the base. */
+export type Model = 'policy' | 'reference';
+
+/** A batch on the device, and the model's results for it. */
+export interface LossContext {
+  readonly program: Program;
+  /** D: document slots of a batch. */
+  readonly documents: number;
+  /** The token to predict, i32 [M]; −1 for none. */
+  readonly labels: Value;
+  /** f32 [M]. */
+  readonly weights: Value;
+  /** The input of that name (see `BatchInputs` in src/batch); `column`: a vector [D] as a matrix [D, 1]. */
+  input(name: string, as?: 'column'): Value;
+  /** Numbers that never change. Equal names are one value. */
+  constant(name: string, data: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>, shape: readonly number[]): Value;
+  /** Final hidden states [M, C]; computed once. */
+  hidden(model: Model): Value;
+  /** Weight of the output head [V, C]. */
+  head(model: Model): Value;
+  /** Outputs [D, K] of the classifier on top of the policy. */
+  outputs(): Value;
+  /** The gradient of the loss is computed too. */
+  readonly training: boolean;
+}
+
+export interface Loss {
+  /** [1]. */
+  readonly loss: Value;
+  /** Read back with the loss, by name; see the objective. */
+  readonly figures: Readonly<Record<string, Value>>;
+}
+
+export interface Objective<S> {
+  /** A classifier of sequences is put on top of the model: its outputs are predicted. */
+  readonly classifies: boolean;
+  loss(context: LossContext, settings: S): Loss;
+}
+
+/** −x. */
+export function negated(program: Program, x: Value): Value {
+  return unary(program, x, { kind: 'affine', scale: -1, shift: 0 });
+}

@@ -1,0 +1,64 @@
+/** What an objective's loss is built from: the inputs of a batch, and the passes of the policy and the reference over it. */
+
+import { internal } from '../core/errors';
+import type { Graph, Program } from '../graph/graph';
+import type { Tuning } from '../method/method';
+import type { ModelConfig } from '../model/config';
+import { headOf, hiddenStates, packedPass, type BatchInputs, type BatchShape } from '../model/pass';
+import type { LossContext, Model } from '../objective/objective';
+import { classifierOutputs } from '../task/classifier';
+import type { Value } from '../../kernels/op';
+
+type Numbers = Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+
+/** Values that are written once, before the first run. */
+export type ConstantData = Map<Value, Numbers>;
+
+export interface LossSetup {
+  readonly graph: Graph;
+  readonly config: ModelConfig;
+  readonly batch: BatchInputs;
+  readonly shape: BatchShape;
+  readonly documents: number;
+  /** What the policy trains; null: the policy is the base. */
+  readonly tuning: Tuning | null;
+  /** See `Adaptation`. */
+  readonly seed: Value | null;
+  readonly training: boolean;
+  /** Filled by `constant`. */
+  readonly constants: ConstantData;
+}
+
+export function lossContext(program: Program, setup: LossSetup): LossContext {
+  const { graph, config, batch, shape, documents, tuning, seed, training, constants } = setup;
+  const ofModel = (model: Model) => (model === 'policy' ? tuning : null);
+  const policy = packedPass(program, graph, config, batch, shape, tuning, seed);
+  const states = new Map<Model, Value>();
+  const hidden = (model: Model): Value => {
+    const known = states.get(model);
+    if (known !== undefined) return known;
+    const pass = model === 'policy' ? policy : packedPass(program, graph, config, batch, shape, null);
+    const made = hiddenStates(pass, config, batch);
+    states.set(model, made);
+    return made;
+  };
+  const input = (name: string): Value => batch.columns.get(name) ?? missing(name);
+  return {
+    ...{ program, documents, labels: batch.labels, weights: batch.weights, training, hidden },
+    input: (name, as) => (as === 'column' ? graph.reshaped(input(name), [documents, 1]) : input(name)),
+    constant: (name, data, dimensions) => constant(graph, constants, name, data, dimensions),
+    head: (model) => headOf(graph, config, ofModel(model)),
+    outputs: () => classifierOutputs(policy, config, hidden('policy'), input('pooled')),
+  };
+}
+
+function constant(graph: Graph, all: ConstantData, name: string, data: Numbers, shape: readonly number[]): Value {
+  const dtype = data instanceof Int32Array ? 'i32' : 'f32';
+  const value = graph.find(`constant.${name}`) ?? graph.declare(`constant.${name}`, 'frozen', shape, dtype);
+  all.set(value, data);
+  return value;
+}
+
+function missing(name: string): never {
+  throw internal(`the batch has no input ${name}`);
+}

@@ -1,0 +1,99 @@
+/** What a golden case trains and for what, in the settings of the engine, and its steps as batches. One document is in each row. */
+
+import type { Batch } from '../../src/batch/types';
+import { familyOf } from '../../src/model/families';
+import type { ModelConfig } from '../../src/model/config';
+import type { InputColumn } from '../../src/model/pass';
+import type { ObjectiveSettings } from '../../src/recipe/objectives';
+import type { Job } from '../../src/train/programs';
+import type { Golden, GoldenStep } from './golden';
+
+/** The objectives of the cases; those of the first cases follow from PEFT's task. */
+const OBJECTIVES: Readonly<Record<string, (hyper: Golden['case']['hyper']) => ObjectiveSettings>> = {
+  causal_lm: () => ({ kind: 'sft' }),
+  classification: () => ({ kind: 'classify' }),
+  regression: () => ({ kind: 'regress' }),
+  multi_label_classification: () => ({ kind: 'multi-label' }),
+  dpo: ({ beta = 0.1 }) => ({ kind: 'dpo', beta }),
+  ipo: ({ beta = 0.1 }) => ({ kind: 'ipo', beta }),
+};
+
+/** The job; or the name of what the engine does not have. */
+export function jobOf(golden: Golden): Job | string {
+  const { case: of, adapter } = golden;
+  const name = of.objective ?? (adapter?.task_type === 'SEQ_CLS' ? 'classification' : 'causal_lm');
+  const objective = OBJECTIVES[name]?.(of.hyper);
+  if (objective === undefined) return `objective ${name}`;
+  const [step] = of.steps;
+  const documents = objective.kind === 'sft' ? 0 : (step?.input_ids.length ?? 0);
+  const outputs = outputsOf(golden, objective);
+  return { objective, documents, outputs, columns: columnsOf(golden, objective, documents, outputs) };
+}
+
+function outputsOf({ configText, case: { steps } }: Golden, { kind }: ObjectiveSettings): number {
+  const [label] = steps[0]?.labels ?? [];
+  if (kind === 'classify') return Object.keys((JSON.parse(configText) as { id2label?: object }).id2label ?? {}).length;
+  return kind === 'regress' || kind === 'multi-label' ? [label].flat().length : 0;
+}
+
+function columnsOf({ case: { steps } }: Golden, { kind }: ObjectiveSettings, documents: number, outputs: number): InputColumn[] {
+  const tokens = steps[0]?.input_ids.flat().length ?? 0;
+  const weights: InputColumn = { name: 'documentWeights', dtype: 'f32', shape: [documents] };
+  if (kind === 'sft') return [];
+  if (kind === 'dpo' || kind === 'ipo') return [{ name: 'documents', dtype: 'i32', shape: [tokens] }, weights];
+  const target: InputColumn =
+    kind === 'classify'
+      ? { name: 'classes', dtype: 'i32', shape: [documents] }
+      : { name: 'targets', dtype: 'f32', shape: [documents, outputs] };
+  const common: InputColumn[] = [
+    { name: 'types', dtype: 'i32', shape: [tokens] },
+    { name: 'pooled', dtype: 'i32', shape: [documents] },
+  ];
+  return [...common, target, weights];
+}
+
+/** A step of the case. Label i is token i + 1, shifted as in transformers. */
+export function batchOf(step: GoldenStep, config: ModelConfig, { objective: { kind }, documents }: Job): Batch {
+  const { input_ids, attention_mask, completion_mask } = step;
+  const real = attention_mask.flat();
+  const next = kind === 'sft' ? shifted(step.labels as number[][], -100) : answered(input_ids, completion_mask ?? []);
+  const batch: Batch = {
+    ids: Int32Array.from(input_ids.flat()),
+    positions: Int32Array.from(input_ids.flatMap((row) => row.map((_, t) => t))),
+    segments: Int32Array.from(real, (one) => (one === 1 ? 0 : -1)),
+    labels: Int32Array.from(next),
+    weights: Float32Array.from(next, (label) => (label < 0 ? 0 : 1)),
+    tokens: real.reduce((a, b) => a + b, 0),
+    trained: next.filter((label) => label >= 0).length,
+  };
+  if (kind === 'sft') return batch;
+  const isPair = kind === 'dpo' || kind === 'ipo';
+  return { ...batch, inputs: inputsOf(step, config, documents), examples: isPair ? documents / 2 : documents };
+}
+
+function inputsOf(step: GoldenStep, config: ModelConfig, documents: number): NonNullable<Batch['inputs']> {
+  const { input_ids, attention_mask, labels = [] } = step;
+  const tokens = input_ids[0]?.length ?? 0;
+  const first = familyOf(config).classifier(config).pool === 'first';
+  const flat = labels.flat();
+  return {
+    types: new Int32Array(input_ids.flat().length),
+    documents: Int32Array.from(attention_mask.flat(), (one, i) => (one === 1 ? Math.floor(i / tokens) : -1)),
+    pooled: Int32Array.from(attention_mask, (row, r) => r * tokens + (first ? 0 : row.lastIndexOf(1))),
+    classes: Int32Array.from(flat),
+    targets: Float32Array.from(flat),
+    documentWeights: new Float32Array(documents).fill(1),
+  };
+}
+
+function shifted(labels: number[][], none: number): number[] {
+  return labels.flatMap((row) => row.map((_, t) => (row[t + 1] === undefined || row[t + 1] === none ? -1 : (row[t + 1] ?? -1))));
+}
+
+/** The next token where it belongs to the answer. */
+function answered(ids: number[][], mask: number[][]): number[] {
+  return shifted(
+    ids.map((row, r) => row.map((id, t) => (mask[r]?.[t] === 1 ? id : -1))),
+    -1,
+  );
+}
