@@ -4,7 +4,7 @@
  */
 
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames } from 'idb';
-import type { EncodedStats } from '../batch/types';
+import type { EncodedStats, ExampleLayout } from '../batch/types';
 import { CodedError, messageOf } from '../core/errors';
 import { storageError } from '../core/storage';
 import type { Recipe } from '../recipe/recipe';
@@ -32,6 +32,8 @@ export interface DatasetManifest {
   readonly savedAt: number;
   readonly save: number;
   readonly stats: EncodedStats;
+  /** Absent for next-token prediction. */
+  readonly layout?: ExampleLayout;
   readonly chunks: readonly ChunkInfo[];
 }
 

@@ -12,12 +12,12 @@ export const datasetOwner = (hash: string) => `dataset:${hash}`;
 /** Stores a dataset unless an intact copy exists. */
 export async function putDataset(db: Database, dataset: EncodedDataset): Promise<void> {
   if ((await findDataset(db, dataset.hash)) !== null) return;
-  const { hash, stats } = dataset;
+  const { hash, stats, layout } = dataset;
   const what = 'the training data';
   const save = nextSave();
   const parts = [...splitParts('train', dataset.train), ...splitParts('heldOut', dataset.heldOut)];
   const chunks = await writeChunks(db, datasetOwner(hash), save, parts, what);
-  const manifest = { hash, savedAt: Date.now(), save, stats, chunks };
+  const manifest = { hash, savedAt: Date.now(), save, stats, chunks, ...(layout !== undefined && { layout }) };
   await db.write(['datasets'], what, 0, (tx) => [tx.objectStore('datasets').put(manifest)]);
 }
 
@@ -36,27 +36,34 @@ async function findDataset(db: Database, hash: string): Promise<EncodedDataset |
   if (manifest === undefined) return null;
   const parts = await readParts(db, datasetOwner(hash), manifest.save, manifest.chunks);
   if (typeof parts === 'string') return null;
-  return { train: splitOf('train', parts), heldOut: splitOf('heldOut', parts), hash, stats: manifest.stats };
+  const { stats, layout } = manifest;
+  const splits = { train: splitOf('train', parts), heldOut: splitOf('heldOut', parts) };
+  return { ...splits, hash, stats, ...(layout !== undefined && { layout }) };
 }
 
-function splitParts(name: string, { ids, trained, offsets, lines }: EncodedSplit): NamedArray[] {
+function splitParts(name: string, { ids, trained, offsets, lines, types, targets }: EncodedSplit): NamedArray[] {
   return [
     { name: `${name}.ids`, kind: 'i32', data: ids },
     { name: `${name}.trained`, kind: 'u8', data: trained },
     { name: `${name}.offsets`, kind: 'u32', data: offsets },
     { name: `${name}.lines`, kind: 'u32', data: lines },
+    ...(types === undefined ? [] : [{ name: `${name}.types`, kind: 'u8', data: types } as const]),
+    ...(targets === undefined ? [] : [{ name: `${name}.targets`, kind: 'f32', data: targets } as const]),
   ];
 }
 
-/** An empty array has no chunks; it is created again. */
+/** An empty array has no chunks; it is created again. Types and targets are never empty: a split has none, or one for each example. */
 function splitOf(name: string, parts: ReadonlyMap<string, NamedArray>): EncodedSplit {
   const get = (field: string) => parts.get(`${name}.${field}`);
   const [ids, trained, offsets, lines] = [get('ids'), get('trained'), get('offsets'), get('lines')];
+  const [types, targets] = [get('types'), get('targets')];
   return {
     ids: ids?.kind === 'i32' ? ids.data : new Int32Array(0),
     trained: trained?.kind === 'u8' ? trained.data : new Uint8Array(0),
     offsets: offsets?.kind === 'u32' ? offsets.data : new Uint32Array(0),
     lines: lines?.kind === 'u32' ? lines.data : new Uint32Array(0),
+    ...(types?.kind === 'u8' && { types: types.data }),
+    ...(targets?.kind === 'f32' && { targets: targets.data }),
   };
 }
 

@@ -56,6 +56,23 @@ export function dataset(hash: string, tokens = 100): EncodedDataset {
   return { train: split(tokens), heldOut: empty, hash, stats };
 }
 
+/** A dataset of three labels for each example; nothing is held out. */
+export function labelled(hash: string): EncodedDataset {
+  const { train, ...rest } = dataset(hash);
+  const types = train.trained.map((flag) => 1 - flag);
+  return {
+    ...rest,
+    train: { ...train, types, targets: Float32Array.of(0, 1, 0.5) },
+    layout: {
+      ...{ kind: 'labelled', documents: 1, names: ['a', 'b', 'c'] },
+      columns: [
+        { name: 'types', dtype: 'i32', per: 'token', width: 1 },
+        { name: 'targets', dtype: 'f32', per: 'document', width: 3 },
+      ],
+    },
+  };
+}
+
 /** All records of the database, by store. */
 export async function contents(name: string): Promise<Record<string, unknown[]>> {
   const db = await new Promise<IDBDatabase>((resolve, reject) => {

@@ -6,7 +6,7 @@ import { IndexedRunStore, openRunStore } from '../../src/checkpoint/store';
 import type { EvalRow } from '../../src/checkpoint/types';
 import { codeOf } from '../../src/core/errors';
 import { defaultRecipe, parseRecipe, type Recipe } from '../../src/recipe/recipe';
-import { contents, dataset, drop, freshName, record, snapshot, tamper } from './store-fixtures';
+import { contents, dataset, drop, freshName, labelled, record, snapshot, tamper } from './store-fixtures';
 
 let name: string;
 let store: IndexedRunStore;
@@ -228,6 +228,21 @@ describe('datasets', () => {
       expect(await digest(loaded.train[field])).toBe(await digest(data.train[field]));
       expect(loaded.heldOut[field]).toEqual(data.heldOut[field]);
     }
+  });
+
+  it('with labels keep their types, targets and layout', async () => {
+    const data = labelled('h');
+    await store.putDataset(data);
+    await reopen();
+    expect(await store.dataset('h')).toEqual(data);
+  });
+
+  it('of a version without labels are loaded without them', async () => {
+    await store.putDataset(dataset('h'));
+    await reopen();
+    const loaded = await store.dataset('h');
+    for (const part of [loaded, loaded.train, loaded.heldOut])
+      for (const field of ['layout', 'types', 'targets']) expect(part).not.toHaveProperty(field);
   });
 
   it('are stored once, and again when damaged', async () => {
