@@ -54,7 +54,8 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
 
 function constant(graph: Graph, all: ConstantData, name: string, data: Numbers, shape: readonly number[]): Value {
   const dtype = data instanceof Int32Array ? 'i32' : 'f32';
-  const value = graph.find(`constant.${name}`) ?? graph.declare(`constant.${name}`, 'frozen', shape, dtype);
+  // An input, whose numbers twins may read.
+  const value = graph.find(`constant.${name}`) ?? graph.declare(`constant.${name}`, 'input', shape, dtype);
   all.set(value, data);
   return value;
 }
