@@ -2,6 +2,7 @@
 
 import type { EncodedDataset, EncodedStats } from '../src/batch/types';
 import type { DatasetView, Mapping } from '../src/dataset/types';
+import type { ExportChoice, ExportKind } from '../src/export';
 import type { ExportedFile } from '../src/export/types';
 import type { LoadProgress, ModelSource, ModelView } from '../src/model/types';
 import type { BasePrecision, Recipe } from '../src/recipe/recipe';
@@ -81,14 +82,17 @@ export interface TrainApi {
   generate(adapter: AdapterChoice | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult>;
   /** Cancels the answers requested before this call. */
   cancelGenerate(): Promise<void>;
-  /** The run's adapter at `step` (newest when null) as PEFT files: adapter_config.json, adapter_model.safetensors, README.md. */
-  exportAdapter(runId: string, step: number | null): Promise<readonly ExportedFile[]>;
+  /** The kinds of files that a run can be saved as, and what hinders the others. */
+  exports(runId: string): Promise<readonly ExportChoice[]>;
+  /** The run at `step` (newest when null) as files of that kind. Throws `train/state` when it can't be saved as them. */
+  exportRun(runId: string, step: number | null, kind: ExportKind): Promise<readonly ExportedFile[]>;
 }
 
 export type { EncodedDataset, EncodedSplit, EncodedStats } from '../src/batch/types';
 export type { RunPrompt } from '../src/checkpoint/types';
 export type * from '../src/dataset/types';
 export type { Lifeline } from './lifeline';
+export type { ExportChoice, ExportKind } from '../src/export';
 export type { ExportedFile } from '../src/export/types';
 export type { LoadProgress, ModelSource, ModelView } from '../src/model/types';
 export type { ExamplePreview, PreviewToken, TokenizerFiles } from '../src/tokenizer/types';

@@ -23,7 +23,7 @@ import sys
 import warnings
 
 import torch
-from peft import PeftModel
+from peft import PeftModel, get_peft_model_state_dict
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
@@ -45,7 +45,7 @@ def prompts_of(args) -> list[list[int]]:
 def check_tensors(model, path: pathlib.Path) -> dict:
     """Compares the file with what the model holds after loading. PEFT only warns about names that it does not know."""
     file = load_file(path / "adapter_model.safetensors")
-    held = {name.replace(".default.weight", ".weight"): p for name, p in model.named_parameters() if ".lora_" in name}
+    held = get_peft_model_state_dict(model)
     both = file.keys() & held.keys()
     return {
         "consumed": len(both),

@@ -21,6 +21,10 @@ export interface StoredParameter {
   readonly shape: Shape;
   /** In elements. */
   readonly offset: number;
+  /** A weight that the base's files have as [columns, rows] (Conv1D). */
+  readonly transposed?: true;
+  /** The embedding, where it is the output head too. */
+  readonly tiedHead?: true;
 }
 
 /** Everything about a run except its checkpoints and rows. `putRun` replaces the whole record. */

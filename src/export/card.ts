@@ -1,5 +1,6 @@
-/** The model card: README.md of an exported adapter, with the run's figures. */
+/** The model card: README.md of an exported adapter or model, with the run's figures. */
 
+import type { MethodKind } from '../recipe/methods';
 import type { ActivationPrecision, Recipe } from '../recipe/recipe';
 
 /** The facts of a run that the card states. */
@@ -8,11 +9,11 @@ export interface CardFacts {
   readonly modelName: string;
   readonly datasetName: string;
   readonly examples: number;
-  /** Optimizer steps before this adapter was saved. */
+  /** Optimizer steps before this adapter or model was saved. */
   readonly step: number;
   /** Held-out loss of the base model, in nats per token; null when it was not measured. */
   readonly baseLoss: number | null;
-  /** Held-out loss with the adapter; null when it was not measured. */
+  /** Held-out loss after these steps; null when it was not measured. */
   readonly tunedLoss: number | null;
   readonly trainable: number;
   readonly device: string;
@@ -23,7 +24,7 @@ export interface CardFacts {
 
 /** The card as Markdown with a YAML header. Names come from users, so they are quoted in YAML and are code in Markdown. */
 export function modelCard(facts: CardFacts): string {
-  return [header(facts), intro(facts), figures(facts), recipe(facts.recipe), usage(facts)].join('\n\n') + '\n';
+  return [header(facts), intro(facts), figures(facts), settingsTable(facts.recipe), usage(facts)].join('\n\n') + '\n';
 }
 
 /** A JSON string is also a double-quoted YAML scalar. */
@@ -40,18 +41,33 @@ function code(text: string): string {
 /** Inline code in a table cell, where a vertical bar must be escaped. */
 const cell = (text: string) => code(text).replaceAll('|', '\\|');
 
-function header({ modelName }: CardFacts): string {
-  const tags = [`base_model:adapter:${modelName}`, 'lora', 'transformers'];
+function header({ modelName, recipe: { method } }: CardFacts): string {
+  const { library, relation, tags: own } = KINDS[method.kind];
+  const tags = [`base_model:${relation}:${modelName}`, ...own];
   return [
     '---',
     `base_model: ${quoted(modelName)}`,
-    'library_name: peft',
+    `library_name: ${library}`,
     'pipeline_tag: text-generation',
     'tags:',
     ...tags.map((tag) => `  - ${quoted(tag)}`),
     '---',
   ].join('\n');
 }
+
+/** What the card says of each method. */
+const KINDS: Readonly<
+  Record<MethodKind, { library: string; relation: string; tags: readonly string[]; what: string; with: string }>
+> = {
+  lora: {
+    ...{ library: 'peft', relation: 'adapter', tags: ['lora', 'transformers'] },
+    ...{ what: 'A LoRA adapter for', with: 'with this adapter' },
+  },
+  full: {
+    ...{ library: 'transformers', relation: 'finetune', tags: ['transformers'] },
+    ...{ what: 'A fine-tuned version of', with: 'this model' },
+  },
+};
 
 const BASE: Record<Recipe['basePrecision'], string | null> = {
   stored: null,
@@ -64,12 +80,12 @@ const ACTIVATIONS: Record<ActivationPrecision, string | null> = {
   f16: 'Activations were stored in 16 bits during training, with dynamic loss scaling.',
 };
 
-function intro({ name, modelName, datasetName, recipe: { basePrecision, activationPrecision } }: CardFacts): string {
+function intro({ name, modelName, datasetName, recipe: { method, basePrecision, activationPrecision } }: CardFacts): string {
   const notes = [BASE[basePrecision], ACTIVATIONS[activationPrecision]].filter((text) => text !== null);
   return [
     `# ${code(name)}`,
     '',
-    `A LoRA adapter for ${code(modelName)}, trained on ${code(datasetName)} in a web browser with Finetab.`,
+    `${KINDS[method.kind].what} ${code(modelName)}, trained on ${code(datasetName)} in a web browser with Finetab.`,
     ...notes.flatMap((text) => ['', text]),
   ].join('\n');
 }
@@ -79,21 +95,21 @@ function table(head: readonly [string, string], rows: readonly (readonly [string
   return [line(head), '| --- | --- |', ...rows.map(line)].join('\n');
 }
 
-function figures({ datasetName, examples, step, baseLoss, tunedLoss, trainable, device }: CardFacts): string {
+function figures({ datasetName, examples, step, baseLoss, tunedLoss, trainable, device, recipe }: CardFacts): string {
   const loss = (value: number | null) =>
     value === null ? 'not measured' : `${value.toFixed(4)} (perplexity ${Math.exp(value).toPrecision(4)})`;
   const rows = [
     ['Data', `${cell(datasetName)}, ${examples} examples`],
     ['Steps', String(step)],
     ['Held-out loss, base model', loss(baseLoss)],
-    ['Held-out loss, with this adapter', loss(tunedLoss)],
+    [`Held-out loss, ${KINDS[recipe.method.kind].with}`, loss(tunedLoss)],
     ['Trained parameters', String(trainable)],
     ['Device', cell(device)],
   ] as const;
   return `## Results\n\n${table(['', ''], rows)}\n\nThe loss is the mean cross-entropy of the tokens that it counts, in nats. The held-out examples were not trained on.`;
 }
 
-function recipe(settings: Recipe): string {
+function settingsTable(settings: Recipe): string {
   const { method, ...others } = settings;
   const ofMethod = Object.entries(method).map(([key, value]) => [`method.${key}`, value] as const);
   const rows = [...ofMethod, ...Object.entries(others)].map(
@@ -102,12 +118,21 @@ function recipe(settings: Recipe): string {
   return `## Recipe\n\n${table(['Setting', 'Value'], rows)}`;
 }
 
+function usage({ modelName, recipe: { method } }: CardFacts): string {
+  return ['## Use', '', '```python', ...(method.kind === 'lora' ? adapterUsage(modelName) : MODEL_USAGE), '```'].join('\n');
+}
+
+const MODEL_USAGE = [
+  'from transformers import AutoModelForCausalLM, AutoTokenizer',
+  '',
+  'folder = "."  # the folder with this file',
+  'model = AutoModelForCausalLM.from_pretrained(folder)',
+  'tokenizer = AutoTokenizer.from_pretrained(folder)',
+];
+
 /** A JSON string is also a Python string literal. */
-function usage({ modelName }: CardFacts): string {
+function adapterUsage(modelName: string): readonly string[] {
   return [
-    '## Use',
-    '',
-    '```python',
     'from peft import PeftModel',
     'from transformers import AutoModelForCausalLM, AutoTokenizer',
     '',
@@ -115,6 +140,5 @@ function usage({ modelName }: CardFacts): string {
     'model = AutoModelForCausalLM.from_pretrained(base)',
     'tokenizer = AutoTokenizer.from_pretrained(base)',
     'model = PeftModel.from_pretrained(model, ".")  # the folder with this file',
-    '```',
-  ].join('\n');
+  ];
 }

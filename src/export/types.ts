@@ -1,6 +1,33 @@
-/** Exported files. */
+/** Exported files, and what they are made from. Plain types. */
+
+import type { NamedTensor } from '../method/parameters';
+import type { ModelFolder } from '../model/folder';
+import type { CardFacts } from './card';
 
 export interface ExportedFile {
   readonly name: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly blob: Blob;
+}
+
+/** A trained parameter at a checkpoint, in the engine's layout. */
+export interface TunedTensor extends NamedTensor {
+  /** The base's files have it as [columns, rows] (Conv1D). */
+  readonly transposed?: true;
+  /** The embedding, where it is the output head too. */
+  readonly tiedHead?: true;
+}
+
+/** A run, and the files of its base model; null when the page does not have them open. */
+export interface TunedRun extends CardFacts {
+  readonly base: ModelFolder | null;
+}
+
+/** A run at a checkpoint. */
+export interface Tuned extends TunedRun {
+  readonly tensors: readonly TunedTensor[];
+}
+
+/** Takes files as streams, one after another, so that an exported model is never in memory as a whole. */
+export interface FileSink {
+  file(name: string): WritableStream<Uint8Array<ArrayBuffer>>;
 }

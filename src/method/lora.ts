@@ -27,6 +27,9 @@ export const lora: Method<LoraSettings> = {
   problems(config, { targetModules, modulesToSave }) {
     const targets = targetModules === 'all-linear' ? [] : targetModules;
     const unknown = targets.filter((target) => targetLayers(config, [target]).length === 0);
+    const adapted = targetLayers(config, targetModules).filter(({ module }) =>
+      modulesToSave.some((end) => isIn(`${module}.weight`, end)),
+    );
     const unsaved = modulesToSave.filter((end) => !weightSpecs(config).some(({ name }) => isIn(name, end)));
     return [
       ...unknown.map((target) => ({
@@ -34,6 +37,10 @@ export const lora: Method<LoraSettings> = {
         message: `no layer of this model is named ${target}; choose from ${targetNames(config).join(', ')}`,
       })),
       ...unsaved.map((end) => ({ where: 'method.modulesToSave', message: `no module of this model is named ${end}` })),
+      ...adapted.slice(0, 1).map(({ module }) => ({
+        where: 'method.modulesToSave',
+        message: `${module} gets an adapter too; name the layers to adapt without it, or do not train it in full`,
+      })),
     ];
   },
 
@@ -75,8 +82,11 @@ function isIn(weight: string, end: string): boolean {
   return module === end || module.endsWith(`.${end}`);
 }
 
+/** What the rank and the scale of a module depend on. */
+type RankSettings = Pick<LoraSettings, 'rank' | 'alpha' | 'useRslora' | 'rankPattern' | 'alphaPattern'>;
+
 /** Rank and scale of a module. A pattern applies to a name that it matches whole, or from a dot on: PEFT's rule. */
-function moduleSettings(module: string, settings: LoraSettings): { readonly rank: number; readonly scale: number } {
+export function moduleSettings(module: string, settings: RankSettings): { readonly rank: number; readonly scale: number } {
   const rank = patternValue(module, settings.rankPattern) ?? settings.rank;
   const alpha = patternValue(module, settings.alphaPattern) ?? settings.alpha;
   return { rank, scale: loraScale({ ...settings, rank, alpha }) };

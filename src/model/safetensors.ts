@@ -3,7 +3,7 @@
  * untrusted: each size is checked before anything of that size is read or allocated.
  */
 
-import { CodedError, type Problem } from '../core/errors';
+import { CodedError, internal, type Problem } from '../core/errors';
 import { formatBytes } from '../core/storage';
 import { problemsError } from './problems';
 import { JsonObject, parseStrict, type Json } from './strict-json';
@@ -206,9 +206,11 @@ export function writeSafetensors(
   tensors: readonly TensorData[],
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): Uint8Array<ArrayBuffer> {
-  const rank = Object.keys(BITS);
-  const ordered = [...tensors].sort((a, b) => rank.indexOf(b.dtype) - rank.indexOf(a.dtype) || (a.name < b.name ? -1 : 1));
-  const header = encodeHeader(ordered, metadata);
+  for (const { name, dtype, shape, data } of tensors) {
+    if (byteSize(dtype, shape) !== data.length)
+      throw internal(`${name} has ${data.length} bytes, not those of ${dtype} [${shape.join(', ')}]`);
+  }
+  const { ordered, header } = layOutSafetensors(tensors, metadata);
   const total = ordered.reduce((sum, t) => sum + t.data.length, header.length);
   const file = new Uint8Array(total);
   file.set(header);
@@ -220,14 +222,27 @@ export function writeSafetensors(
   return file;
 }
 
+/** The order in which `writeSafetensors` writes tensors, and the bytes before the first of them: for files written in parts. */
+export function layOutSafetensors<T extends Pick<TensorInfo, 'name' | 'dtype' | 'shape'>>(
+  tensors: readonly T[],
+  metadata: Readonly<Record<string, string>> = { format: 'pt' },
+): { readonly ordered: readonly T[]; readonly header: Uint8Array<ArrayBuffer> } {
+  const rank = Object.keys(BITS);
+  const ordered = [...tensors].sort((a, b) => rank.indexOf(b.dtype) - rank.indexOf(a.dtype) || (a.name < b.name ? -1 : 1));
+  return { ordered, header: encodeHeader(ordered, metadata) };
+}
+
 /** The length and the padded JSON of the header. */
-function encodeHeader(tensors: readonly TensorData[], metadata: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> {
+function encodeHeader(
+  tensors: readonly Pick<TensorInfo, 'name' | 'dtype' | 'shape'>[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
   let at = 0;
-  const entries = tensors.map(({ name, dtype, shape, data }) => {
-    if (byteSize(dtype, shape) !== data.length)
-      throw new CodedError('internal', `internal: ${name} has ${data.length} bytes, not those of ${dtype} [${shape.join(', ')}]`);
-    const entry = { dtype, shape, data_offsets: [at, at + data.length] };
-    at += data.length;
+  const entries = tensors.map(({ name, dtype, shape }) => {
+    const end = at + (byteSize(dtype, shape) ?? NaN);
+    if (Number.isNaN(end)) throw internal(`${name} has no whole number of bytes`);
+    const entry = { dtype, shape, data_offsets: [at, end] };
+    at = end;
     return `${JSON.stringify(name)}:${JSON.stringify(entry)}`;
   });
   const json = new TextEncoder().encode(`{${[`"__metadata__":${JSON.stringify(metadata)}`, ...entries].join(',')}}`);

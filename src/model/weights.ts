@@ -19,6 +19,11 @@ export function weightSpecs(config: ModelConfig): readonly WeightSpec[] {
   return familyOf(config).weights(config);
 }
 
+/** Name of the output head's weight: that of the embedding if they are tied; null for an encoder, which has none. */
+export function headName(config: ModelConfig): string | null {
+  return familyOf(config).head(config);
+}
+
 /** The linear layers of the blocks, in order of use. */
 export function linearLayers(config: ModelConfig): readonly LinearLayer[] {
   return weightSpecs(config)

@@ -13,12 +13,12 @@ function save(name: string, blob: Blob): void {
 }
 
 export function saveFiles(files: readonly ExportedFile[]): void {
-  for (const file of files) save(file.name, new Blob([file.bytes], { type: 'application/octet-stream' }));
+  for (const file of files) save(file.name, new Blob([file.blob], { type: 'application/octet-stream' }));
 }
 
 /** Saves `folder.zip` with the files inside a folder of that name. Returns the zip's name. */
 export async function saveZip(folder: string, files: readonly ExportedFile[]): Promise<string> {
-  const zip = await downloadZip(files.map((file) => ({ name: `${folder}/${file.name}`, input: file.bytes }))).blob();
+  const zip = await downloadZip(files.map((file) => ({ name: `${folder}/${file.name}`, input: file.blob }))).blob();
   save(`${folder}.zip`, zip);
   return `${folder}.zip`;
 }

@@ -1,9 +1,11 @@
-/** The Use stage: answers of base and tuned model side by side, and the adapter as files. */
+/** The Use stage: answers of base and tuned model side by side, and the run as files. */
 
 import { callback, trainClient, type WorkerClient } from '../client';
 import type {
   AdapterChoice,
+  ExportChoice,
   ExportedFile,
+  ExportKind,
   GenerateRequest,
   GenerateResult,
   Message,
@@ -51,6 +53,9 @@ export class Use {
   writing = $state<Side | 'loading' | null>(null);
   failure = $state.raw<Failure | null>(null);
   files = $state.raw<readonly ExportedFile[]>([]);
+  /** The kinds of files that the chosen run can be saved as, or not. */
+  exports = $state.raw<readonly ExportChoice[]>([]);
+  making = $state(false);
   exportFailure = $state.raw<Failure | null>(null);
   /** Rows of a run whose record has no prompts. */
   #oldRows = $state.raw<{ readonly runId: string; readonly history: RunHistory } | null>(null);
@@ -59,13 +64,15 @@ export class Use {
   #turn = 0;
   #cancelled = false;
 
-  /** Runs that have an adapter. */
+  /** Runs that have a checkpoint. */
   readonly candidates = $derived(runs.list.filter((run) => run.checkpoints.length > 0));
   readonly run = $derived(this.#find(this.chosen) ?? this.#find(training.run?.id ?? null) ?? this.candidates[0] ?? null);
   /** The chosen checkpoint while the run still has it; null for the newest. */
   readonly exportStep = $derived(this.run?.checkpoints.some(({ step }) => step === this.chosenStep) ? this.chosenStep : null);
   /** Step of the checkpoint that answers and is exported. */
   readonly step = $derived(this.exportStep ?? newestStep(this.run));
+  /** The kind of `files`; null when the run can't be saved. */
+  readonly exportKind = $derived<ExportKind | null>(this.exports.find(({ blocker }) => blocker === null)?.kind ?? null);
   readonly suggestions = $derived(this.run === null ? [] : promptsOfRun(this.run, this.#rowsOf(this.run)));
   readonly prompt = $derived(this.typed ?? this.suggestions[0]?.text ?? '');
   /** Answers as the assistant of a conversation, or continues the text as it stands. */
@@ -135,16 +142,34 @@ export class Use {
     }
   }
 
-  /** Builds the adapter's files, so that names and sizes are known before the download. */
+  /**
+   * Finds out what the run can be saved as. An adapter is small: its files are made at once, so that names and sizes are known before
+   * the download.
+   */
   async prepareFiles(runId: string, step: number | null): Promise<void> {
     const turn = ++this.#exportTurn;
     try {
-      const files = await this.#client.call((api) => api.exportAdapter(runId, step));
+      const exports = await this.#client.call((api) => api.exports(runId));
       if (turn !== this.#exportTurn) return;
-      this.files = files;
-      this.exportFailure = null;
+      [this.exports, this.files, this.exportFailure] = [exports, [], null];
+      if (this.exportKind === 'peft') await this.makeFiles(runId, step);
     } catch (error) {
       if (turn === this.#exportTurn) [this.files, this.exportFailure] = [[], failureOf(error)];
+    }
+  }
+
+  /** Makes the files of the chosen kind. */
+  async makeFiles(runId: string, step: number | null): Promise<void> {
+    const [turn, kind] = [++this.#exportTurn, this.exportKind];
+    if (kind === null) return;
+    this.making = true;
+    try {
+      const files = await this.#client.call((api) => api.exportRun(runId, step, kind));
+      if (turn === this.#exportTurn) [this.files, this.exportFailure] = [files, null];
+    } catch (error) {
+      if (turn === this.#exportTurn) [this.files, this.exportFailure] = [[], failureOf(error)];
+    } finally {
+      if (turn === this.#exportTurn) this.making = false;
     }
   }
 

@@ -1,13 +1,13 @@
-/** The files of a run's adapter, from its record and a checkpoint: the model itself is not needed. */
+/** Runs as exporters take them: from their record and a checkpoint. The model need not be on the device. */
 
 import type { EvalRow, RunRecord, Snapshot } from '../checkpoint/types';
-import { adapterFiles } from '../export/adapter';
-import type { ExportedFile } from '../export/types';
+import type { Tuned } from '../export/types';
 import { storedTensors } from '../method/parameters';
+import type { ModelFolder } from '../model/folder';
 
-/** adapter_config.json, adapter_model.safetensors and a model card with what was measured at exactly that step. */
-export function exportFiles(run: RunRecord, snapshot: Snapshot, evals: readonly EvalRow[]): ExportedFile[] {
-  const tensors = storedTensors(run.parameters, snapshot.parameters);
+/** The run at the checkpoint `snapshot`, with what was measured at exactly that step. */
+export function tunedRun(run: RunRecord, snapshot: Snapshot, evals: readonly EvalRow[], base: ModelFolder | null): Tuned {
+  const tensors = storedTensors(run.parameters, snapshot.parameters).map((tensor, i) => ({ ...run.parameters[i], ...tensor }));
   const tunedLoss = evals.findLast(({ step }) => step === snapshot.step)?.loss ?? null;
-  return adapterFiles(tensors, { ...run, step: snapshot.step, tunedLoss });
+  return { ...run, base, tensors, step: snapshot.step, tunedLoss };
 }

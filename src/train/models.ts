@@ -1,21 +1,22 @@
 /** The models that were inspected in this worker. */
 
 import { CodedError } from '../core/errors';
+import type { ModelCache } from '../model/cache';
 import { fetchFiles, openFolder, type ModelFolder } from '../model/folder';
 import type { ModelSource, ModelView } from '../model/types';
 
 /** Files of the starter model, served with the page. */
 const STARTER = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
 
-/** Opens a cached model; see src/model/cache.ts. */
-export type OpenCached = (id: string) => Promise<ModelFolder>;
+/** The cached models; see src/model/cache.ts. */
+export type Cached = Pick<ModelCache, 'list' | 'open'>;
 
 export class Models {
   readonly #folders = new Map<string, ModelFolder>();
-  readonly #openCached: OpenCached;
+  readonly #cache: Cached;
 
-  constructor(openCached: OpenCached) {
-    this.#openCached = openCached;
+  constructor(cache: Cached) {
+    this.#cache = cache;
   }
 
   /** Opens configuration, weight headers and tokenizer. Throws `model/unsupported` with the name of what is not supported. */
@@ -32,6 +33,14 @@ export class Models {
     return folder;
   }
 
+  /** The model with that id: one that was inspected, or a copy in the browser's storage; null when there is neither. */
+  async find(id: string): Promise<ModelFolder | null> {
+    const folder = this.#folders.get(id);
+    if (folder !== undefined) return folder;
+    const cached = await this.#cache.list();
+    return cached.some((one) => one.id === id) ? this.#cache.open(id) : null;
+  }
+
   /** The name of an inspected model; the id of one that was never inspected. */
   nameOf(id: string): string {
     return this.#folders.get(id)?.view.name ?? id;
@@ -39,7 +48,7 @@ export class Models {
 
   async #open(source: ModelSource): Promise<ModelFolder> {
     if (source.kind === 'files') return openFolder(source.files);
-    if (source.kind === 'cached') return this.#folders.get(source.id) ?? this.#openCached(source.id);
+    if (source.kind === 'cached') return this.#folders.get(source.id) ?? this.#cache.open(source.id);
     const base = new URL('../models/starter/', self.location.href);
     return openFolder(await fetchFiles(base, STARTER), { name: 'Finetab starter' });
   }

@@ -9,7 +9,7 @@ import { parameterCount } from '../method/parameters';
 import { planBatches } from './batches';
 import { totalSteps } from './forecast';
 import type { ModelConfig } from '../model/config';
-import { weightSpecs } from '../model/weights';
+import { headName, weightSpecs } from '../model/weights';
 import type { Recipe } from '../recipe/recipe';
 import type { LoadedModel } from './loaded';
 import { lossesOf } from './losses';
@@ -42,7 +42,13 @@ function usesConv1d(config: ModelConfig): boolean {
 export function storedParameters(config: ModelConfig, recipe: Recipe): readonly StoredParameter[] {
   const all = parametersOf(config, recipe.method);
   const { offsets } = flatLayout(all.map(({ shape }) => shape));
-  return all.map(({ name, shape }, i) => ({ name, shape, offset: offsets[i] ?? 0 }));
+  const specs = new Map(weightSpecs(config).map((spec) => [spec.name, spec]));
+  const head = headName(config);
+  return all.map(({ name, shape }, i) => ({
+    ...{ name, shape, offset: offsets[i] ?? 0 },
+    ...(specs.get(name)?.transposed === true && { transposed: true }),
+    ...(name === head && specs.get(name)?.use === 'embedding' && { tiedHead: true }),
+  }));
 }
 
 /** What a run starts or continues from. */

@@ -2,6 +2,7 @@
 
 import type { RunStore } from '../checkpoint/types';
 import { Mutex } from '../core/mutex';
+import { exportChoices, exportedFiles, type ExportChoice, type ExportKind } from '../export';
 import type { ExportedFile } from '../export/types';
 import type { ModelCache } from '../model/cache';
 import type { ModelFolder } from '../model/folder';
@@ -11,7 +12,7 @@ import { expectedStorage } from '../model/weights-source';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
 import { Answers } from './answers';
 import type { Engine } from './engine';
-import { exportFiles } from './export-run';
+import { tunedRun } from './export-run';
 import { checkFits } from './fits';
 import { forecastRun } from './forecast';
 import { Host } from './host';
@@ -53,7 +54,7 @@ export class TrainService {
     this.#store = store;
     store.catch(() => undefined);
     this.#cache = cache;
-    this.#models = new Models((id) => cache.open(id));
+    this.#models = new Models(cache);
     this.#host = new Host(this.#models);
     this.#runs = new Runs({
       ...{ host: this.#host, models: this.#models, store },
@@ -163,10 +164,16 @@ export class TrainService {
     return Promise.resolve();
   }
 
-  async exportAdapter(runId: string, step: number | null): Promise<readonly ExportedFile[]> {
+  async exports(runId: string): Promise<readonly ExportChoice[]> {
+    const run = await (await this.#store).run(runId);
+    return exportChoices({ ...run, base: await this.#models.find(run.modelId) });
+  }
+
+  async exportRun(runId: string, step: number | null, kind: ExportKind): Promise<readonly ExportedFile[]> {
     const store = await this.#store;
-    const { snapshot } = await store.load(runId, step);
-    return exportFiles(await store.run(runId), snapshot, (await this.history(runId)).evals);
+    const run = await store.run(runId);
+    const [{ snapshot }, { evals }] = await Promise.all([store.load(runId, step), this.history(runId)]);
+    return exportedFiles(kind, tunedRun(run, snapshot, evals, await this.#models.find(run.modelId)));
   }
 
   #isLoaded(id: string, precision: BasePrecision): boolean {

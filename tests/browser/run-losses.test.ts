@@ -8,7 +8,8 @@ import { openRunStore, type IndexedRunStore } from '../../src/checkpoint/store';
 import { fetchFiles, openFolder } from '../../src/model/folder';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { openEngine, type Engine } from '../../src/train/engine';
-import { exportFiles } from '../../src/train/export-run';
+import { exportedFiles } from '../../src/export';
+import { tunedRun } from '../../src/train/export-run';
 import { LoadedModel } from '../../src/train/loaded';
 import { storedParameters } from '../../src/train/records';
 import { RunRecorder } from '../../src/train/recorder';
@@ -89,8 +90,8 @@ test('the card of an exported checkpoint has the loss of that step or none', asy
   const { store, stored, evals, at } = await trained();
   const cardOf = async (step: number) => {
     const { snapshot } = await store.load('run', step);
-    const card = exportFiles(stored, snapshot, evals).find(({ name }) => name === 'README.md');
-    return new TextDecoder().decode(card?.bytes);
+    const files = await exportedFiles('peft', tunedRun(stored, snapshot, evals, null));
+    return files.find(({ name }) => name === 'README.md')?.blob.text();
   };
   expect(await cardOf(8)).toContain(`with this adapter | ${at(8)?.toFixed(4)}`);
   expect(await cardOf(7)).toContain('with this adapter | not measured');

@@ -2,7 +2,8 @@
 
 import { declareTuning } from '../../src/method';
 import { vectorOf } from '../../src/method/parameters';
-import { CONFIG_FILE, readPeft, WEIGHTS_FILE } from '../../src/export/peft';
+import { CONFIG_FILE, WEIGHTS_FILE } from '../../src/export/peft';
+import { readPeft } from '../../src/export/read-peft';
 import { plan } from '../../src/graph/plan';
 import { fetchFiles, openFolder } from '../../src/model/folder';
 import { declareBatch, logitsOf, headOf, hiddenStates, packedPass } from '../../src/model/pass';
@@ -25,8 +26,9 @@ export async function adaptedLogits(
   const [config, weights] = await fetchFiles(at(adapterBase), [CONFIG_FILE, WEIGHTS_FILE]);
   if (!config || !weights) throw new Error('no adapter');
   const peft = await readPeft(await config.text(), weights);
-  const { rank, alpha, useRslora, targetModules } = peft;
-  const recipe = parseRecipe({ rank, alpha, useRslora, targetModules: [...targetModules] });
+  const { rank, alpha, useRslora, targetModules, rankPattern, alphaPattern, bias, modulesToSave } = peft;
+  const patterns = { rankPattern, alphaPattern, bias, modulesToSave };
+  const recipe = parseRecipe({ version: 2, method: { kind: 'lora', rank, alpha, useRslora, targetModules, ...patterns } });
   const model = await LoadedModel.load(await openEngine(executor), folder, 'stored', () => undefined);
   const { graph, executor: device } = model;
   const tuning = declareTuning(graph, 'peft', model.config, recipe.method);

@@ -4,9 +4,12 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { NamedTensor } from '../../src/method/parameters';
 import { CodedError } from '../../src/core/errors';
-import { adapterFiles } from '../../src/export/adapter';
+import { exportedFiles } from '../../src/export';
+import type { TunedTensor } from '../../src/export/types';
+import type { LoraSettings as Settings } from '../../src/recipe/methods';
 import { modelCard, type CardFacts } from '../../src/export/card';
-import { readPeft, writePeft } from '../../src/export/peft';
+import { writePeft, type LoraSettings } from '../../src/export/peft';
+import { readPeft } from '../../src/export/read-peft';
 import { writeSafetensors } from '../../src/model/safetensors';
 import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
 import { loraWith } from '../lora';
@@ -25,7 +28,10 @@ async function failure(reading: Promise<unknown>): Promise<CodedError> {
   throw new Error(`expected a coded error, got ${String(error)}`);
 }
 
-const CASES = ['llama_gqa', 'llama_rslora_untied', 'qwen2', 'qwen3', 'gpt2'].flatMap((name) => [`${name}/init`, `${name}/final`]);
+const CASES = [
+  ...['llama_gqa', 'llama_rslora_untied', 'qwen2', 'qwen3', 'gpt2'],
+  ...['llama_patterns', 'llama_modules_to_save', 'qwen2_lora_bias', 'llama_lora_plus', 'llama_layer_decay'],
+].flatMap((name) => [`${name}/init`, `${name}/final`]);
 
 const ramp = (module: string, kind: 'A' | 'B', shape: readonly [number, number]): NamedTensor => {
   return {
@@ -35,7 +41,10 @@ const ramp = (module: string, kind: 'A' | 'B', shape: readonly [number, number])
   };
 };
 const PAIR = [ramp('model.layers.0.mlp.up_proj', 'B', [5, 2]), ramp('model.layers.0.mlp.up_proj', 'A', [2, 3])];
-const SETTINGS = { rank: 2, alpha: 4, dropout: 0.1, useRslora: true, fanInFanOut: false };
+const SETTINGS: LoraSettings = {
+  ...{ rank: 2, alpha: 4, dropout: 0.1, useRslora: true, fanInFanOut: false, targetModules: ['up_proj'] },
+  ...{ rankPattern: {}, alphaPattern: {}, bias: 'none', modulesToSave: [] },
+};
 
 const file = (files: readonly { name: string; bytes: Uint8Array<ArrayBuffer> }[], name: string) => {
   const found = files.find((each) => each.name === name);
@@ -69,7 +78,7 @@ describe('PEFT files', () => {
     const files = writePeft(PAIR, SETTINGS, 'some/base');
     const config = new TextDecoder().decode(file(files, 'adapter_config.json'));
     const adapter = await readPeft(config, new Blob([file(files, 'adapter_model.safetensors')]));
-    expect(adapter).toEqual({ ...SETTINGS, tensors: [...PAIR].reverse(), targetModules: ['up_proj'], baseModel: 'some/base' });
+    expect(adapter).toEqual({ ...SETTINGS, tensors: [...PAIR].reverse(), baseModel: 'some/base' });
     expect(config).toContain('"lora_alpha": 4,');
   });
 
@@ -91,6 +100,41 @@ describe('PEFT files', () => {
     expect(() => writePeft(PAIR.slice(1), SETTINGS, 'b')).toThrow('internal: model.layers.0.mlp.up_proj has the factors A');
     expect(() => writePeft(PAIR, { ...SETTINGS, rank: 3 }, 'b')).toThrow('internal:');
     expect(() => writePeft([], SETTINGS, 'b')).toThrow('internal:');
+  });
+});
+
+describe('weights of the base that were trained with an adapter', () => {
+  const facts: CardFacts = {
+    ...{ name: 'my run', modelName: 'acme/base', datasetName: 'chats.jsonl', examples: 200, step: 75 },
+    ...{ baseLoss: 2.5, tunedLoss: 1.25, trainable: 1234, device: 'SwiftShader', recipe: defaultRecipe() },
+  };
+  /** The adapter's files of a run, read back. */
+  async function exported(method: Partial<Settings>, tensors: readonly TunedTensor[]) {
+    const recipe = { ...facts.recipe, method: loraWith({ rank: 2, ...method }) };
+    const files = await exportedFiles('peft', { ...facts, recipe, base: null, tensors });
+    const at = (name: string) => files.find((each) => each.name === name)?.blob ?? new Blob();
+    return readPeft(await at('adapter_config.json').text(), at('adapter_model.safetensors'));
+  }
+  const matrix = (name: string): NamedTensor => ({ name, shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) });
+
+  it('are [in, out] if the base’s files have them so', async () => {
+    const saved = { ...matrix('model.layers.0.mlp.c_fc.weight'), transposed: true } as const;
+    const { tensors } = await exported({ modulesToSave: ['c_fc'] }, [...PAIR, saved]);
+    const written = tensors.find(({ name }) => name === saved.name);
+    expect(written).toEqual({ name: saved.name, shape: [3, 2], data: Float32Array.of(1, 4, 2, 5, 3, 6) });
+  });
+
+  it('have a head of its own when the head is the trained embedding, which PEFT would leave as it was', async () => {
+    const embedding = { ...matrix('model.embed_tokens.weight'), tiedHead: true } as const;
+    const { tensors, modulesToSave } = await exported({ modulesToSave: ['embed_tokens'] }, [...PAIR, embedding]);
+    expect(modulesToSave).toEqual(['embed_tokens', 'lm_head']);
+    const found = tensors.filter(({ data }) => data.length === 6 && data[5] === 6).map(({ name }) => name);
+    expect(found).toEqual(['lm_head.weight', 'model.embed_tokens.weight']);
+  });
+
+  it('are refused in a file whose configuration does not name them', async () => {
+    const error = await failure(exported({}, [...PAIR, matrix('model.norm.weight')]));
+    expect(error.message).toContain('is neither a LoRA factor nor a weight that the configuration names');
   });
 });
 
@@ -122,8 +166,10 @@ describe('reading adapters', () => {
     [config({ lora_alpha: 'x' }), 'model/config'],
     [config({ peft_type: 'IA3' }), 'model/unsupported'],
     [JSON.stringify({ r: 2, lora_alpha: 4 }), 'model/unsupported'],
-    [config({ rank_pattern: { q_proj: 4 } }), 'model/unsupported'],
-    [config({ modules_to_save: ['lm_head'] }), 'model/unsupported'],
+    [config({ rank_pattern: { q_proj: 'x' } }), 'model/config'],
+    [config({ alpha_pattern: { '(': 4 } }), 'model/config'],
+    [config({ modules_to_save: 'lm_head' }), 'model/config'],
+    [config({ bias: 'some' }), 'model/config'],
   ])('refuses the configuration %s', async (text, code) => {
     expect((await failure(readPeft(text, new Blob()))).code).toBe(code);
   });
@@ -149,7 +195,7 @@ describe('reading adapters', () => {
     expect(found.sort()).toEqual([
       'model.layers.0.q_proj.lora_A.weight has the shape [3, 4], expected [2, 4]',
       'model.layers.0.q_proj.lora_B.weight has NaN or infinity',
-      'model.layers.0.q_proj.lora_magnitude_vector is not a LoRA factor',
+      'model.layers.0.q_proj.lora_magnitude_vector is neither a LoRA factor nor a weight that the configuration names',
       'model.layers.0.v_proj.lora_A.weight has the shape [2, 5], expected [2, 4]',
       'model.layers.0.v_proj.lora_B.weight has the type I32; supported are F32, F16 and BF16',
       'model.layers.9.q_proj.lora_A.weight belongs to model.layers.9.q_proj, which the model does not have',
@@ -164,7 +210,7 @@ describe('reading adapters', () => {
       data: new Uint8Array(8),
     } as const;
     expect((await failure(readPeft(config(), new Blob([writeSafetensors([a])])))).message).toContain('has lora_A but no lora_B');
-    expect((await failure(readPeft(config(), new Blob([writeSafetensors([])])))).message).toContain('has no tensors');
+    expect((await failure(readPeft(config(), new Blob([writeSafetensors([])])))).message).toContain('has no tensors of LoRA');
   });
 });
 
@@ -212,8 +258,9 @@ describe('the model card', () => {
     expect(card).toContain('``` a\\|b``.csv ```, 200');
   });
 
-  it('is exported with the two other files', () => {
-    const files = adapterFiles(PAIR, { ...facts, recipe: { ...facts.recipe, method: loraWith({ rank: 2 }) } });
+  it('is exported with the two other files', async () => {
+    const recipe = { ...facts.recipe, method: loraWith({ rank: 2 }) };
+    const files = await exportedFiles('peft', { ...facts, recipe, base: null, tensors: PAIR });
     expect(files.map((each) => each.name)).toEqual(['adapter_config.json', 'adapter_model.safetensors', 'README.md']);
   });
 });
