@@ -6,6 +6,7 @@ import { addOp } from './add';
 import { attentionBackwardOp, attentionOp } from './attention';
 import { attentionCachedOp } from './attention_cached';
 import { cacheWriteOp } from './cache_write';
+import { columnAffineOp } from './column_affine';
 import { columnSumOp } from './column_sum';
 import { concatOp, splitOp } from './columns';
 import { crossentropyOp } from './crossentropy';
@@ -22,6 +23,7 @@ import type { Op } from './op';
 import { quantiseOp } from './quantise';
 import { rmsnormBackwardOp, rmsnormOp } from './rmsnorm';
 import { ropeOp } from './rope';
+import { rowNormOp } from './row_norm';
 import { dotOp, scaleOp } from './scale';
 import { softmaxLossBackwardOp, softmaxLossOp } from './softmax_loss';
 import { swigluBackwardOp, swigluOp } from './swiglu';
@@ -35,6 +37,7 @@ export const ops = {
   attention_backward: attentionBackwardOp,
   attention_cached: attentionCachedOp,
   cache_write: cacheWriteOp,
+  column_affine: columnAffineOp,
   column_sum: columnSumOp,
   concat: concatOp,
   crossentropy: crossentropyOp,
@@ -54,6 +57,7 @@ export const ops = {
   rmsnorm: rmsnormOp,
   rmsnorm_backward: rmsnormBackwardOp,
   rope: ropeOp,
+  row_norm: rowNormOp,
   scale: scaleOp,
   segment_sum: segmentSumOp,
   softmax_loss: softmaxLossOp,

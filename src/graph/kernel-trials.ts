@@ -9,6 +9,7 @@ import { add } from '../../kernels/add';
 import { attention } from '../../kernels/attention';
 import { attentionCached } from '../../kernels/attention_cached';
 import { cacheWrite } from '../../kernels/cache_write';
+import { columnAffine } from '../../kernels/column_affine';
 import { columnSum } from '../../kernels/column_sum';
 import { concat, slice, split } from '../../kernels/columns';
 import { crossentropy } from '../../kernels/crossentropy';
@@ -24,6 +25,7 @@ import type { Role, Value } from '../../kernels/op';
 import { quantise } from '../../kernels/quantise';
 import { rmsnorm } from '../../kernels/rmsnorm';
 import { rope } from '../../kernels/rope';
+import { rowNorm } from '../../kernels/row_norm';
 import { dot, scale } from '../../kernels/scale';
 import { softmaxLoss } from '../../kernels/softmax_loss';
 import { swiglu } from '../../kernels/swiglu';
@@ -241,6 +243,15 @@ function tokenLosses(b: Bench): readonly Value[] {
   const inputs = { hidden, labels, weights, training: false };
   const results = heads.map((head, i) => crossentropy(b.program, { ...inputs, head, ...(i === 1 && { softcap: 2 }) }).nll);
   return [...results, ...b.gradients(results, [hidden, ...heads])];
+}
+
+/** Factors and shifts of columns, and the norms of rows. */
+function rowsAndColumns(b: Bench): readonly Value[] {
+  const [x, w] = [b.numbers('x', [M, 52]), b.numbers('w', [52, 36])];
+  const norms = [false, true].map((reciprocal) => rowNorm(b.program, w, { reciprocal }));
+  const [factor = x, shift] = norms;
+  const y = columnAffine(b.program, x, { factor, shift: shift ?? null, addend: b.numbers('addend', [M, 52]) });
+  return [y, ...norms, columnAffine(b.program, b.numbers('odd', [M, 7]), { factor: b.numbers('odd factor', [7]) })];
 }
 
 /** A weighted sum of the losses of documents, and a product with a factor for each column. */
@@ -471,6 +482,16 @@ export const TRIALS: readonly Trial[] = [
       [4.773551, -0.01014132, 208.9028],
       [-3.913532, 0.02519467, 322.5498],
       [0.3283043, -10.39948, 298.0805],
+    ],
+  },
+  {
+    name: 'column_affine, row_norm',
+    build: rowsAndColumns,
+    expected: [
+      [23.93289, -58.77791, 3793.638],
+      [-3.471303, -14.50907, 183.941],
+      [-0.2039272, -1.073075, 14.76975],
+      [3.055871, 1.064034, 68.21062],
     ],
   },
   {

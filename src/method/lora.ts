@@ -1,19 +1,29 @@
 /**
  * LoRA: y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ for chosen linear layers (Hu et al., arXiv 2106.09685), with s = α/r, or α/√r with rank-stabilised
- * scaling (arXiv 2312.03732). Biases and whole modules can be trained beside it, as in PEFT.
+ * scaling (arXiv 2312.03732). DoRA (Liu et al., arXiv 2402.09353) also trains the norm of each row of the adapted weight:
+ * y = m/‖W + s·B·A‖·(W + s·B·A)·x. Biases and whole modules can be trained beside it, as in PEFT.
  */
 
 import { STREAM } from '../core/random';
 import type { ModelConfig } from '../model/config';
-import type { Pass } from '../model/family';
+import type { LinearOptions, Pass } from '../model/family';
 import { targetLayers, targetNames, weightSpecs, type LinearLayer } from '../model/weights';
 import { loraScale, type LoraSettings } from '../recipe/methods';
+import { add } from '../../kernels/add';
+import { columnAffine } from '../../kernels/column_affine';
 import { dropout } from '../../kernels/dropout';
 import { lowrank } from '../../kernels/lowrank';
+import { matmul } from '../../kernels/matmul';
+import { mul } from '../../kernels/mul';
 import type { Value } from '../../kernels/op';
+import { rowNorm } from '../../kernels/row_norm';
+import { unary } from '../../kernels/unary';
 import { layerRate } from './layers';
 import type { Method } from './method';
 import type { Parameter, Parameters } from './parameters';
+
+/** PEFT's name: without `.weight`. */
+const magnitudeOf = (module: string) => `${module}.lora_magnitude_vector`;
 
 const nameOf = (module: string, factor: 'A' | 'B') => `${module}.lora_${factor}.weight`;
 
@@ -52,12 +62,20 @@ function factorsOf(config: ModelConfig, { module, inputs, outputs }: LinearLayer
   const { rank } = moduleSettings(module, settings);
   const rate = layerRate(config, module, 'linear', settings.layerDecay);
   const group = (factor: number) => ({ rate: rate * factor, decays: true });
+  const weight = `${module}.weight`;
+  const magnitude: Parameter = {
+    name: magnitudeOf(module),
+    shape: [outputs],
+    init: { kind: 'row-norm', of: weight },
+    group: group(1),
+  };
   return [
     {
       ...{ name: nameOf(module, 'A'), shape: [rank, inputs], group: group(1) },
       init: { kind: 'uniform', bound: 1 / Math.sqrt(inputs) },
     },
     { name: nameOf(module, 'B'), shape: [outputs, rank], init: { kind: 'zeros' }, group: group(settings.loraPlusRatio) },
+    ...(settings.useDora ? [magnitude] : []),
   ];
 }
 
@@ -108,6 +126,46 @@ function adaptedLinear(pass: Pass, own: Parameters, settings: LoraSettings, seed
     const source = seed !== null && rate > 0 ? dropout(pass.program, x, seed, { rate, stream }) : x;
     const p = lowrank(pass.program, source, a, { layout: 'nt', scale: 1 });
     const { scale } = moduleSettings(module, settings);
-    return pass.linear(module, x, { ...options, lowRank: { p, q: own.named(nameOf(module, 'B')), scale } });
+    const adapted = { a, q: own.named(nameOf(module, 'B')), p, scale };
+    const magnitude = own.find(magnitudeOf(module));
+    if (magnitude !== null) return withMagnitude(pass, module, { x, source }, adapted, magnitude, options);
+    return pass.linear(module, x, { ...options, lowRank: adapted });
   };
+}
+
+interface Adapted {
+  readonly a: Value;
+  readonly q: Value;
+  readonly p: Value;
+  readonly scale: number;
+}
+
+/**
+ * y = b + g·(W·x + s·B·A·x) with g = m/‖W + s·B·A‖ by row. The norm is a constant in derivatives. With dropout δ PEFT computes
+ * W·x + (g − 1)·W·δ(x) + g·s·B·A·δ(x) instead, the same δ(x) twice.
+ */
+function withMagnitude(
+  pass: Pass,
+  module: string,
+  { x, source }: { readonly x: Value; readonly source: Value },
+  adapted: Adapted,
+  magnitude: Value,
+  { addend }: LinearOptions,
+): Value {
+  const { program } = pass;
+  const shift = pass.bias(module);
+  const factor = mul(program, magnitude, inverseNorm(pass, module, adapted));
+  const dropped = pass.linear(module, source, { noBias: true, lowRank: adapted });
+  if (source === x) return columnAffine(program, dropped, { factor, shift, addend: addend ?? null });
+  // W·x + b + addend − W·δ(x), and the dropped part with its factor.
+  const kept = pass.linear(module, x, addend === undefined ? {} : { addend });
+  const removed = unary(program, pass.linear(module, source, { noBias: true }), { kind: 'affine', scale: -1, shift: 0 });
+  return columnAffine(program, dropped, { factor, addend: add(program, kept, removed) });
+}
+
+/** 1/‖W + s·B·A‖ [out]. */
+function inverseNorm({ program, weight }: Pass, module: string, { a, q, scale }: Adapted): Value {
+  const scaled = unary(program, q, { kind: 'affine', scale, shift: 0 });
+  const combined = matmul(program, { a: scaled, w: a, layout: 'nn', addend: weight(`${module}.weight`) });
+  return rowNorm(program, combined, { reciprocal: true });
 }

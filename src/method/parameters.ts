@@ -9,12 +9,14 @@ import { sizeOf, type Shape } from '../core/shape';
 import type { Flat, Graph } from '../graph/graph';
 import type { Value } from '../../kernels/op';
 
-/** How a parameter starts. `uniform`: in ±bound; `normal`: around zero; `weight`: as the base's weight of its name. */
+/** How a parameter starts. `uniform`: in ±bound; `normal`: around zero; `weight`: as the base's weight of its name; `row-norm`: as
+ * the norms of the rows of the base's weight `of`. */
 export type Init =
   | { readonly kind: 'zeros' }
   | { readonly kind: 'uniform'; readonly bound: number }
   | { readonly kind: 'normal'; readonly deviation: number }
-  | { readonly kind: 'weight' };
+  | { readonly kind: 'weight' }
+  | { readonly kind: 'row-norm'; readonly of: string };
 
 export interface Parameter {
   /**

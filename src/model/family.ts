@@ -32,6 +32,8 @@ export interface Tokens {
 }
 
 export interface LinearOptions {
+  /** Without the layer's bias. */
+  readonly noBias?: boolean;
   /** Added to the result: a residual. */
   readonly addend?: Value;
   /** p [M, R] and q [out, R]: scale·p·qᵀ is added in the same kernel. */
@@ -46,6 +48,8 @@ export interface Pass {
   readonly program: Program;
   /** The weight of that full name. */
   weight(name: string): Value;
+  /** The bias of a linear layer; null when it has none. */
+  bias(module: string): Value | null;
   /** Rows [M, C] of the table of that name. */
   embed(name: string, ids: Value): Value;
   /** x·Wᵀ + bias, [M, out], for the weight `module`.weight and the bias `module`.bias, if the family has one. */

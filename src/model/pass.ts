@@ -82,9 +82,10 @@ function basePass({ program, graph, config, adaptation, positions, maxPosition, 
   return {
     program,
     weight,
+    bias: (module) => find(`${module}.bias`),
     embed: (name, ids) => embedding(program, { table: weight(name), ids }),
-    linear(module, x, { addend = null, lowRank = null } = {}) {
-      const bias = find(`${module}.bias`);
+    linear(module, x, { addend = null, lowRank = null, noBias = false } = {}) {
+      const bias = noBias ? null : find(`${module}.bias`);
       return matmul(program, { a: x, w: weight(`${module}.weight`), bias, addend, adapter: lowRank });
     },
     rotate(layer, q, k) {

@@ -6,6 +6,7 @@ export const SETTING_LABELS = {
   'method.rank': 'Rank',
   'method.alpha': 'Alpha',
   'method.useRslora': 'Rank-stabilised scaling',
+  'method.useDora': 'Trained magnitudes',
   'method.dropout': 'Dropout',
   'method.targetModules': 'Layers to adapt',
   'method.rankPattern': 'Ranks of single layers',

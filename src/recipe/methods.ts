@@ -14,6 +14,8 @@ const lora = v.strictObject({
   /** The update is scaled by alpha / rank (alpha / √rank with rsLoRA). */
   alpha: v.optional(real(0.001, 4096), 32),
   useRslora: v.optional(flag(), false),
+  /** The adapted weights have trained magnitudes (DoRA). */
+  useDora: v.optional(flag(), false),
   /** Probability of dropout on the adapter's input. */
   dropout: v.optional(real(0, 0.9), 0),
   /** Names of the modules that get an adapter, or `all-linear`. */

@@ -27,7 +27,12 @@ function precisionProblems(config: ModelConfig, { basePrecision, method }: Recip
   if (basePrecision === 'stored') return [];
   const quantised = new Set(linearLayers(config).map(({ module }) => `${module}.weight`));
   const trained = parametersOf(config, method).find(({ name }) => quantised.has(name));
-  if (trained === undefined) return [];
+  if (trained === undefined) return method.kind === 'lora' && method.useDora ? [doraProblem(basePrecision)] : [];
   const message = `${basePrecision} quantises ${trained.name}, which this recipe trains; choose stored`;
   return [{ where: 'basePrecision', message }];
+}
+
+function doraProblem(basePrecision: string): Problem {
+  const message = `DoRA needs the norms of the base's weights, which ${basePrecision} quantises; choose stored, or turn useDora off`;
+  return { where: 'basePrecision', message };
 }

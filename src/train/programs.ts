@@ -18,6 +18,7 @@ import { classifierParameters } from '../task/classifier';
 import { accumulate } from '../../kernels/accumulate';
 import type { LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
+import { rowNorm } from '../../kernels/row_norm';
 import { unary } from '../../kernels/unary';
 import { lossContext, type ConstantData, type LossSetup } from './loss-context';
 
@@ -34,7 +35,7 @@ export interface TrainingPrograms {
   readonly lossScale: Value;
   /** Dynamic loss scaling, updated on the device: only with f16 activations, whose gradients would underflow. Otherwise null. */
   readonly scaling: LossScale | null;
-  /** Sets the parameters that start as weights of the base, and are zero before; null when there are none. No outputs. */
+  /** Sets the parameters that start from weights of the base, and are zero before; null when there are none. No outputs. */
   readonly start: Plan | null;
   /** Written once, before the first run. */
   readonly constants: ConstantData;
@@ -121,15 +122,18 @@ function accumulateGradients(program: Program, loss: Value, lossScale: Value, pa
 }
 
 function startPlan(graph: Graph, name: string, parameters: Parameters): Plan | null {
-  const copied = parameters.all.filter(({ init }) => init.kind === 'weight');
-  if (copied.length === 0) return null;
   const program = graph.program(`${name}.start`);
-  for (const parameter of copied) {
-    const weight = graph.named(parameter.name);
-    const inF32 = weight.dtype === 'f32' ? weight : unary(program, weight, { kind: 'affine', scale: 1, shift: 0 });
-    accumulate(program, parameters.named(parameter.name), inF32);
+  for (const { name: parameter, init } of parameters.all) {
+    if (init.kind === 'weight') accumulate(program, parameters.named(parameter), inF32(program, graph.named(parameter)));
+    if (init.kind !== 'row-norm') continue;
+    const norm = rowNorm(program, inF32(program, graph.named(init.of)), { reciprocal: false });
+    accumulate(program, parameters.named(parameter), norm);
   }
-  return plan(program, []);
+  return program.nodes.length === 0 ? null : plan(program, []);
+}
+
+function inF32(program: Program, weight: Value): Value {
+  return weight.dtype === 'f32' ? weight : unary(program, weight, { kind: 'affine', scale: 1, shift: 0 });
 }
 
 function declareScaling(graph: Graph, name: string): LossScale {

@@ -34,7 +34,7 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   bert_bitfit: 'passes',
   llama_dpo: 'passes',
   llama_ipo: 'passes',
-  llama_dora: 'unsupported',
+  llama_dora: 'passes',
 };
 
 /** Executors that need minutes for a case on software WebGPU: these run with --all only. */

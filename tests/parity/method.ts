@@ -11,9 +11,16 @@ export function methodOf({ adapter, case: { method = 'lora', hyper } }: Golden):
     const train = ({ full: 'all', bitfit: 'biases', last_layers: 'last-layers' } as const)[method];
     return train === undefined ? null : { kind: 'full', train, lastLayers: 1, decayVectors: method !== 'full', layerDecay };
   }
-  if (adapter.use_dora || (adapter.peft_type ?? 'LORA') !== 'LORA') return null;
+  if ((adapter.peft_type ?? 'LORA') !== 'LORA') return null;
   return {
-    ...{ kind: 'lora', rank: adapter.r, alpha: adapter.lora_alpha, useRslora: adapter.use_rslora, dropout: 0 },
+    ...{
+      kind: 'lora',
+      rank: adapter.r,
+      alpha: adapter.lora_alpha,
+      useRslora: adapter.use_rslora,
+      useDora: adapter.use_dora,
+      dropout: 0,
+    },
     targetModules: [...adapter.target_modules],
     ...{ rankPattern: adapter.rank_pattern ?? {}, alphaPattern: adapter.alpha_pattern ?? {} },
     ...{ bias: adapter.bias ?? 'none', modulesToSave: adapter.modules_to_save ?? [] },

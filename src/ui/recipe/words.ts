@@ -109,6 +109,11 @@ const ENTRIES = {
     group: 'adapter',
     help: 'Scales by alpha ÷ √rank, which is more stable at high ranks (rsLoRA).',
   },
+  'method.useDora': {
+    kind: 'switch',
+    group: 'adapter',
+    help: 'Trains the size of each row of the adapted weights too (DoRA). Often better at low ranks; slower.',
+  },
   'method.targetModules': { kind: 'modules', group: 'adapter', help: 'Adapters on all linear layers give the best results.' },
   'method.bias': {
     kind: 'choice',

@@ -9,6 +9,7 @@ import { addCases } from './add';
 import { attentionBackwardCases, attentionCases } from './attention';
 import { attentionCachedCases } from './attention_cached';
 import { cacheWriteCases } from './cache_write';
+import { columnAffineCases } from './column_affine';
 import { columnSumCases } from './column_sum';
 import { concatCases, splitCases } from './columns';
 import {
@@ -38,6 +39,7 @@ import { accumulateCases, adamwCases, gradnormCases } from './optimizer';
 import { quantiseCases } from './quantise';
 import { rmsnormBackwardCases, rmsnormCases } from './rmsnorm';
 import { ropeCases } from './rope';
+import { rowNormCases } from './row_norm';
 import { dotCases, scaleCases } from './scale';
 import { segmentSumCases } from './segment_sum';
 import { softmaxLossBackwardCases, softmaxLossCases } from './softmax_loss';
@@ -53,6 +55,7 @@ export const cases = {
   attention_backward: [attentionBackwardCases],
   attention_cached: [attentionCachedCases],
   cache_write: [cacheWriteCases],
+  column_affine: [columnAffineCases],
   column_sum: [columnSumCases],
   concat: [concatCases],
   crossentropy: [
@@ -88,6 +91,7 @@ export const cases = {
   rmsnorm: [rmsnormCases],
   rmsnorm_backward: [rmsnormBackwardCases],
   rope: [ropeCases],
+  row_norm: [rowNormCases],
   scale: [scaleCases],
   segment_sum: [segmentSumCases],
   softmax_loss: [softmaxLossCases],
