@@ -164,8 +164,9 @@ function withMagnitude(
 }
 
 /** 1/‖W + s·B·A‖ [out]. */
-function inverseNorm({ program, weight }: Pass, module: string, { a, q, scale }: Adapted): Value {
+function inverseNorm(pass: Pass, module: string, { a, q, scale }: Adapted): Value {
+  const { program } = pass;
   const scaled = unary(program, q, { kind: 'affine', scale, shift: 0 });
-  const combined = matmul(program, { a: scaled, w: a, layout: 'nn', addend: weight(`${module}.weight`) });
+  const combined = matmul(program, { a: scaled, w: a, layout: 'nn', addend: pass.weight(`${module}.weight`) });
   return rowNorm(program, combined, { reciprocal: true });
 }
