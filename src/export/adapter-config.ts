@@ -16,7 +16,7 @@ export interface AdapterConfig extends Omit<LoraSettings, 'targetModules'> {
 const PLAIN: readonly (readonly [string, (value: unknown) => boolean])[] = [
   ['peft_type', (value) => value === 'LORA'],
   ['task_type', (value) => value === 'CAUSAL_LM' || value === null || value === undefined],
-  ...['use_dora', 'use_qalora', 'use_bdlora', 'lora_bias'].map((key) => [key, isUnset] as const),
+  ...['use_qalora', 'use_bdlora', 'lora_bias'].map((key) => [key, isUnset] as const),
   ...['layer_replication', 'trainable_token_indices', 'target_parameters'].map((key) => [key, isUnset] as const),
 ];
 
@@ -41,6 +41,7 @@ export function parseAdapterConfig(text: string): AdapterConfig {
     alpha: keys.number('lora_alpha', isPositive),
     dropout: config['lora_dropout'] === undefined ? 0 : keys.number('lora_dropout', (n) => n >= 0 && n < 1),
     useRslora: config['use_rslora'] === true,
+    useDora: config['use_dora'] === true,
     rankPattern: keys.pattern('rank_pattern', isRank),
     alphaPattern: keys.pattern('alpha_pattern', isPositive),
     bias: keys.bias(),

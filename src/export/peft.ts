@@ -93,7 +93,7 @@ function configText(tensors: readonly NamedTensor[], settings: LoraSettings, bas
     rank_pattern: settings.rankPattern,
     target_modules: targetModules === 'all-linear' ? targetsOf(tensors) : [...targetModules].sort(),
     task_type: 'CAUSAL_LM',
-    use_dora: false,
+    use_dora: settings.useDora,
     use_rslora: settings.useRslora,
   };
   return JSON.stringify(config, null, 2);

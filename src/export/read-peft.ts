@@ -63,8 +63,9 @@ async function readTensor(
 }
 
 /** What is wrong with a tensor that is no factor: the configuration must say that it is trained. */
-function weightFault(name: string, { bias, modulesToSave }: AdapterConfig): string | null {
+function weightFault(name: string, { bias, modulesToSave, useDora }: AdapterConfig): string | null {
   const module = moduleOf(name);
+  if (useDora && name === `${module}.lora_magnitude_vector`) return null;
   const saved = modulesToSave.some((end) => module === end || module.endsWith(`.${end}`));
   const known = saved || (bias !== 'none' && name.endsWith('.bias'));
   return known ? null : 'is neither a LoRA factor nor a weight that the configuration names';

@@ -239,8 +239,9 @@ async function compileAll(
     };
     return executor.compile(plan, report, tiles);
   };
-  const ofBase = evaluateBase === null ? Promise.resolve(null) : compile(evaluateBase);
-  const compiling = [compile(train), compile(update), compile(evaluate), ofBase] as const;
+  const compileIf = (plan: Plan | null) => (plan === null ? Promise.resolve(null) : compile(plan));
+  // The largest first: smaller ones then share its buffers.
+  const compiling = [compile(train), compile(update), compile(evaluate), compileIf(evaluateBase)] as const;
   try {
     const [first, second, third, fourth] = await Promise.all(compiling);
     return { train: first, update: second, evaluate: third, evaluateBase: fourth };
