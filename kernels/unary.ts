@@ -5,7 +5,7 @@ import { sizeOf } from '../src/core/shape';
 import { f32, type Constants } from '../src/gpu/shader';
 import { elementwise } from './lib/elementwise';
 import { bytesOf, hasVec4Rows, read, write } from './lib/launch';
-import { f32Spec, isF32, misfit } from './lib/rule';
+import { f32Spec, isActivationOf, misfit } from './lib/rule';
 import { unroll } from './lib/unroll';
 import { defineOp, type Builder, type Spec, type Value } from './op';
 import source from './unary.wgsl?raw';
@@ -25,7 +25,7 @@ const ACTIVATIONS: ReadonlySet<UnaryKind> = new Set(['gelu', 'gelu_tanh', 'silu'
 /** Operations per element, with Φ and exp counted as one. All functions are limited by memory. */
 const FLOPS = 8;
 
-/** y = f(x), f32 of any shape. */
+/** y = f(x): x f32|f16 of any shape, y f32. */
 export const unaryOp = defineOp<UnaryAttrs>()({
   name: 'unary',
   inputs: ['x'],
@@ -88,10 +88,10 @@ function parametersOf(attrs: UnaryAttrs): Constants {
   return attrs.kind === 'gelu' ? { NORMAL_TAIL: coefficients, NORMAL_TAIL_STEP: f32(NORMAL_TAIL_STEP) } : {};
 }
 
-/** The spec of the result, after checking that all inputs are f32 of one shape. */
+/** The spec of the result, after checking that all inputs have one shape. x may be a stored f16 weight. */
 function elementsOf(op: string, inputs: { readonly x: Spec; readonly dy?: Spec }): Spec {
   const { shape } = inputs.x;
-  if (![inputs.x, inputs.dy ?? inputs.x].every((spec) => isF32(spec, shape)))
-    throw misfit(op, inputs, 'f32 tensors of one shape');
+  if (![inputs.x, inputs.dy ?? inputs.x].every((spec) => isActivationOf(spec, shape)))
+    throw misfit(op, inputs, 'f32|f16 tensors of one shape');
   return f32Spec(shape);
 }

@@ -103,6 +103,7 @@ function bytes({ parameters, m, v, scaling = new Float32Array() }: SessionState)
   return [parameters, m, v, scaling].flatMap((data) => [...new Uint32Array(data.buffer)]);
 }
 
+const size = { version: 2, learningRate: 1e-2, sequenceLength: 16, microBatch: 2 };
 const base = { rank: 4, alpha: 8, learningRate: 1e-2, sequenceLength: 16, microBatch: 2 };
 
 describe.each([
@@ -116,6 +117,11 @@ describe.each([
     recipe: parseRecipe({ ...base, basePrecision: 'q4', dropout: 0.2, gradientAccumulation: 3 }),
   },
   { name: 'activations in f16', recipe: parseRecipe({ ...base, activationPrecision: 'f16', gradientAccumulation: 2 }) },
+  {
+    name: 'DoRA, dropout, LoRA+',
+    recipe: parseRecipe({ ...size, method: { kind: 'lora', rank: 4, alpha: 8, useDora: true, dropout: 0.2, loraPlusRatio: 4 } }),
+  },
+  { name: 'all weights', recipe: parseRecipe({ ...size, learningRate: 1e-3, method: { kind: 'full' } }) },
 ])('a session: $name', ({ recipe }) => {
   test('continues after a restore with the same bytes as one that was not interrupted', async () => {
     const whole = await open(recipe);

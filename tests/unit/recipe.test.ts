@@ -174,7 +174,7 @@ describe('recipes of earlier versions', () => {
   it('of version 2 are read unchanged, with the defaults of settings that were added later', () => {
     const [defaults, ...changed] = written(2);
     expect(parseRecipe(defaults)).toEqual(defaultRecipe());
-    expect(defaultRecipe()).toMatchObject(defaults ?? {});
+    expect(defaultRecipe()).toMatchObject(defaults);
     changed.forEach((recipe) => expect(parseRecipe(recipe)).toMatchObject(recipe));
   });
 
