@@ -18,7 +18,7 @@ import { randomFloats } from './random';
 const SAMPLE = 'lighthouse-keeper.jsonl';
 
 /** The starter's tokenizer, and a model of one small layer whose weights depend on `seed`. */
-async function tinyFiles(seed: number): Promise<File[]> {
+export async function tinyFiles(seed: number): Promise<File[]> {
   const names = ['tokenizer.json', 'tokenizer_config.json'];
   const tokenizer = names.map(async (name) => new File([await (await fetch(`/models/starter/${name}`)).blob()], name));
   const config = JSON.stringify({

@@ -1,6 +1,9 @@
 /** The table of exporters. */
 
-import { CodedError } from '../core/errors';
+import { CodedError, internal } from '../core/errors';
+import { parametersOf } from '../method';
+import type { ModelFolder } from '../model/folder';
+import type { Recipe } from '../recipe/recipe';
 import type { Exporter } from './exporter';
 import { model } from './model';
 import { peft } from './peft-adapter';
@@ -21,6 +24,13 @@ export interface ExportChoice {
 export function exportChoices(run: TunedRun): readonly ExportChoice[] {
   const kinds = Object.keys(EXPORTERS) as ExportKind[];
   return kinds.map((kind) => ({ kind, blocker: EXPORTERS[kind].fits(run) }));
+}
+
+/** Bytes of the files that a run would be saved as, about: those of the first kind that fits it. */
+export function exportedBytes(recipe: Recipe, base: ModelFolder): number {
+  const fitting = Object.values(EXPORTERS).find((one) => one.fits({ recipe, base, modelName: base.view.name }) === null);
+  if (fitting === undefined) throw internal(`runs of the method ${recipe.method.kind} cannot be exported`);
+  return fitting.bytes(base, parametersOf(base.config, recipe.method));
 }
 
 /** The files of a run at a checkpoint. Throws `train/state` when the run does not fit. */

@@ -5,6 +5,7 @@
  */
 
 import { internal } from '../core/errors';
+import { sizeOf } from '../core/shape';
 import type { NamedTensor } from '../method/parameters';
 import type { ModelFolder } from '../model/folder';
 import { layOutSafetensors, readHeader, type TensorInfo } from '../model/safetensors';
@@ -23,6 +24,11 @@ export const model: Exporter = {
     if (method.kind !== 'full') return 'This run trained an adapter and left the model as it was. Save the adapter.';
     const advice = `Choose ${modelName} in the Model stage: its other weights and its tokenizer are copied from its files.`;
     return base === null ? `The files of ${modelName} are not open. ${advice}` : null;
+  },
+
+  bytes(base, parameters) {
+    const grown = parameters.map(({ name, shape }) => 4 * sizeOf(shape) - (base.tensors.get(name)?.bytes ?? 0));
+    return grown.reduce((sum, bytes) => sum + bytes, base.bytes);
   },
 
   async write(run, sink) {

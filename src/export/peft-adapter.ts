@@ -1,6 +1,7 @@
 /** The adapter of a run with LoRA as PEFT saves it: adapter_config.json, adapter_model.safetensors and a model card. */
 
 import { internal } from '../core/errors';
+import { sizeOf } from '../core/shape';
 import type { NamedTensor } from '../method/parameters';
 import type { LoraSettings } from '../recipe/methods';
 import { modelCard } from './card';
@@ -14,6 +15,8 @@ export const peft: Exporter = {
   fits({ recipe: { method } }) {
     return method.kind === 'lora' ? null : 'This run trained the model’s own weights: it has no adapter. Save the whole model.';
   },
+
+  bytes: (_base, parameters) => parameters.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0),
 
   async write(run, sink) {
     for (const { name, bytes } of writePeft(run.tensors.flatMap(inFiles), settingsOf(run), run.modelName))

@@ -52,13 +52,18 @@ export type MethodSettings = { [K in MethodKind]: SettingsOf<K> }[MethodKind];
 export type LoraSettings = SettingsOf<'lora'>;
 export type FullSettings = SettingsOf<'full'>;
 
-const KINDS = Object.keys(METHOD_SCHEMAS);
+export const METHOD_KINDS = Object.keys(METHOD_SCHEMAS) as readonly MethodKind[];
 
-export const methodSchema = v.variant('kind', Object.values(METHOD_SCHEMAS), alternatives(KINDS));
+export const methodSchema = v.variant('kind', Object.values(METHOD_SCHEMAS), alternatives(METHOD_KINDS));
+
+/** A method with its settings at their defaults. */
+export function defaultMethod(kind: MethodKind): MethodSettings {
+  return v.parse(methodSchema, { kind });
+}
 
 /** Whether this is the kind of a method. */
 export function isMethodKind(kind: unknown): kind is MethodKind {
-  return KINDS.some((one) => one === kind);
+  return METHOD_KINDS.some((one) => one === kind);
 }
 
 /** The factor s of y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ: α/r, or α/√r with rank-stabilised LoRA (arXiv 2312.03732). */

@@ -3,7 +3,7 @@
 import * as v from 'valibot';
 import { CodedError } from '../core/errors';
 import { oneOf, real, texts, whole } from './checks';
-import { isMethodKind, METHOD_SCHEMAS, methodSchema, type MethodSettings } from './methods';
+import { defaultMethod, isMethodKind, methodSchema, type MethodSettings } from './methods';
 import { isFields, migrate, VERSION, versionOf, type Fields } from './migrations';
 import { problemsOf, type Refusal } from './problems';
 
@@ -96,7 +96,7 @@ export function completeRecipe(data: Fields): Fields {
 
 function completeMethod(method: Fields): Fields {
   const { kind = 'lora' } = method;
-  return isMethodKind(kind) ? { ...v.parse(METHOD_SCHEMAS[kind], { kind }), ...method, kind } : method;
+  return isMethodKind(kind) ? { ...defaultMethod(kind), ...method, kind } : method;
 }
 
 function refuseNewer(version: unknown): void {

@@ -12,9 +12,14 @@ export interface Failure {
 
 /** Reads an error, also one that crossed a worker boundary, and reports it in the journal. */
 export function failureOf(error: unknown): Failure {
-  const failure = { code: codeOf(error), message: messageOf(error), problems: problemsOf(error) };
+  const failure = readFailure(error);
   journal({ event: 'error', code: failure.code, message: failure.message });
   return failure;
+}
+
+/** Reads an error that answers a question of the page's own, and is not reported. */
+export function readFailure(error: unknown): Failure {
+  return { code: codeOf(error), message: messageOf(error), problems: problemsOf(error) };
 }
 
 function problemsOf(error: unknown): readonly Problem[] {

@@ -3,10 +3,18 @@
 import { trainClient, type WorkerClient } from '../client';
 import type { Forecast, ModelView, TrainApi } from '../../workers/api';
 import { CodedError, type Problem } from '../core/errors';
+import { defaultMethod, isMethodKind, METHOD_KINDS, type MethodKind } from '../recipe/methods';
 import { isFields, type Fields } from '../recipe/migrations';
 import { completeRecipe, defaultRecipe, parseRecipe, type Recipe, type SettingPath } from '../recipe/recipe';
-import { failureOf, type Failure } from './failure';
+import { failureOf, readFailure, type Failure } from './failure';
 import { recall, remember } from './storage';
+
+/** The forecast of a run with a method, or why there can be none. */
+export type MethodForecast =
+  { readonly forecast: Forecast; readonly failure: null } | { readonly forecast: null; readonly failure: Failure };
+
+/** Usual learning rates, by method; the page offers the next one when the method is changed. */
+const RATES: Readonly<Record<MethodKind, number>> = { lora: 2e-4, full: 2e-5 };
 
 interface Checked {
   readonly recipe: Recipe | null;
@@ -25,6 +33,8 @@ export class RecipeState {
   refused = $state('');
   forecast = $state.raw<Forecast | null>(null);
   forecastFailure = $state.raw<Failure | null>(null);
+  /** The forecasts of the recipe with each method. */
+  methods = $state.raw<Partial<Readonly<Record<MethodKind, MethodForecast>>>>({});
   /** Shown after the page itself changed a setting, or could not read the stored recipe. */
   note = $state<string | null>(null);
   /** Longest sequence of the chosen model. */
@@ -33,6 +43,8 @@ export class RecipeState {
   /** The recipe, or null while a setting is wrong. */
   readonly value = $derived(this.#checked.recipe);
   readonly problems = $derived(this.#checked.problems);
+  /** The settings of methods that were left, so that they are there when the method is chosen again. */
+  #left: Partial<Readonly<Record<MethodKind, unknown>>> = {};
   #predictions = 0;
   #changes = 0;
 
@@ -60,6 +72,18 @@ export class RecipeState {
     const changed = { ...(isFields(settings) ? settings : {}), [name]: value };
     this.#replace(group === null ? changed : { ...this.draft, [group]: changed });
     this.note = null;
+  }
+
+  /** Takes another method, with the settings that it had before, and the method's usual learning rate in place of the other's. */
+  chooseMethod(kind: MethodKind): void {
+    const { method, learningRate } = this.draft;
+    const before = this.at('method.kind');
+    if (before === kind) return;
+    if (isMethodKind(before)) this.#left = { ...this.#left, [before]: method };
+    const usual = isMethodKind(before) && learningRate === RATES[before];
+    const rate = usual ? { learningRate: RATES[kind] } : {};
+    this.#replace({ ...this.draft, ...rate, method: this.#left[kind] ?? defaultMethod(kind) });
+    this.note = usual ? `Learning rate set to ${RATES[kind].toExponential()}, which is usual for this method.` : null;
   }
 
   /** Removes an entry that is not a setting; a setting goes back to its default. */
@@ -113,14 +137,23 @@ export class RecipeState {
   /** Asks the worker for memory and steps of a run; only the answer to the newest question is shown. */
   async predict(modelId: string, recipe: Recipe, trainTokens: number): Promise<void> {
     const turn = ++this.#predictions;
-    try {
-      const forecast = await this.#client.call((api) => api.forecast(modelId, recipe, trainTokens));
-      if (turn !== this.#predictions) return;
-      this.forecast = forecast;
-      this.forecastFailure = null;
-    } catch (error) {
-      if (turn === this.#predictions) this.forecastFailure = failureOf(error);
+    const { kind } = recipe.method;
+    const ask = (asked: Recipe) => this.#client.call((api) => api.forecast(modelId, asked, trainTokens));
+    const chosen = await outcome(() => ask(recipe), failureOf);
+    if (turn !== this.#predictions) return;
+    this.forecast = chosen.forecast ?? this.forecast;
+    this.forecastFailure = chosen.failure;
+    this.methods = { ...this.methods, [kind]: chosen };
+    for (const other of METHOD_KINDS.filter((one) => one !== kind)) {
+      const found = await outcome(() => ask(this.#withMethod(recipe, other)), readFailure);
+      if (turn === this.#predictions) this.methods = { ...this.methods, [other]: found };
     }
+  }
+
+  /** The recipe with another method, as `chooseMethod` would set it; with the defaults of one that was left with problems. */
+  #withMethod(recipe: Recipe, kind: MethodKind): Recipe {
+    const left = check({ ...recipe, method: this.#left[kind] ?? defaultMethod(kind) }, this.context).recipe;
+    return left ?? { ...recipe, method: defaultMethod(kind) };
   }
 
   /** Compiles the kernels of a run before it is started. Errors are ignored here: the run itself reports them. */
@@ -137,6 +170,14 @@ export class RecipeState {
     this.#changes++;
     this.draft = draft;
     remember('recipe', draft);
+  }
+}
+
+async function outcome(ask: () => Promise<Forecast>, read: (error: unknown) => Failure): Promise<MethodForecast> {
+  try {
+    return { forecast: await ask(), failure: null };
+  } catch (error) {
+    return { forecast: null, failure: read(error) };
   }
 }
 

@@ -28,7 +28,7 @@ function precisionProblems(config: ModelConfig, { basePrecision, method }: Recip
   const quantised = new Set(linearLayers(config).map(({ module }) => `${module}.weight`));
   const trained = parametersOf(config, method).find(({ name }) => quantised.has(name));
   if (trained === undefined) return method.kind === 'lora' && method.useDora ? [doraProblem(basePrecision)] : [];
-  const message = `${basePrecision} quantises ${trained.name}, which this recipe trains; choose stored`;
+  const message = `quantised weights can't be trained, and this recipe trains ${trained.name}; choose stored, not ${basePrecision}`;
   return [{ where: 'basePrecision', message }];
 }
 

@@ -45,7 +45,7 @@ export function forecastRun(
   dtypeOf: (name: string) => DType,
   machine: Machine,
   microSteps: number,
-): Forecast {
+): Omit<Forecast, 'fileBytes'> {
   checkRecipe(config, recipe);
   return {
     ...forecastMemory(config, recipe, dtypeOf, machine),

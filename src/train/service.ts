@@ -2,7 +2,7 @@
 
 import type { RunStore } from '../checkpoint/types';
 import { Mutex } from '../core/mutex';
-import { exportChoices, exportedFiles, type ExportChoice, type ExportKind } from '../export';
+import { exportChoices, exportedBytes, exportedFiles, type ExportChoice, type ExportKind } from '../export';
 import type { ExportedFile } from '../export/types';
 import type { ModelCache } from '../model/cache';
 import type { ModelFolder } from '../model/folder';
@@ -102,7 +102,8 @@ export class TrainService {
     const microSteps = Math.max(1, Math.ceil(rows / recipe.microBatch));
     const engine = await this.#host.engine();
     checkFits(folder, engine);
-    return forecastRun(folder.config, recipe, typesOf(folder, recipe), engine.machine, microSteps);
+    const forecast = forecastRun(folder.config, recipe, typesOf(folder, recipe), engine.machine, microSteps);
+    return { ...forecast, fileBytes: exportedBytes(recipe, folder) };
   }
 
   async warmUp(modelId: string, recipe: Recipe): Promise<void> {

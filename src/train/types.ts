@@ -63,6 +63,8 @@ export interface Forecast extends MemoryForecast {
   readonly trainable: number;
   readonly steps: number;
   readonly tokensPerStep: number;
+  /** Bytes of the exported weights. */
+  readonly fileBytes: number;
 }
 
 /** What a run is started with. */

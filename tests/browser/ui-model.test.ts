@@ -4,7 +4,7 @@ import { mount, unmount } from 'svelte';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
 import { trainClient } from '../../src/client';
-import { defaultRecipe } from '../../src/recipe/recipe';
+import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
 import { device } from '../../src/state/device.svelte';
 import type { JournalEvent } from '../../src/state/journal.svelte';
 import { model } from '../../src/state/model.svelte';
@@ -75,4 +75,25 @@ it('forecasts a run of the chosen model', async () => {
   expect(tokensPerStep).toBe(256);
   expect(steps).toBeGreaterThanOrEqual(Math.floor((3 * 10_000) / 256));
   expect(total).toBeGreaterThan(weights);
+});
+
+it('forecasts a run with each method, and says why quantised weights can’t be trained', async () => {
+  const id = model.view?.id ?? '';
+  await recipe.predict(id, defaultRecipe(), 10_000);
+  const [lora, full] = [recipe.methods.lora?.forecast, recipe.methods.full?.forecast];
+  expect(lora?.fileBytes).toBe(4 * (lora?.trainable ?? 0));
+  expect(full?.trainable).toBe(model.view?.parameters);
+  expect(full?.fileBytes).toBeGreaterThanOrEqual(4 * (full?.trainable ?? Infinity));
+  expect(full?.total).toBeGreaterThan(lora?.total ?? Infinity);
+  await recipe.predict(id, parseRecipe({ basePrecision: 'q4' }), 10_000);
+  expect(recipe.forecastFailure).toBeNull();
+  expect(recipe.methods.full?.failure?.problems).toEqual([
+    {
+      where: 'basePrecision',
+      message: expect.stringMatching(/^quantised weights can't be trained, .* choose stored, not q4$/) as string,
+    },
+  ]);
+  await recipe.predict(id, parseRecipe({ version: 2, method: { kind: 'full' }, basePrecision: 'q4' }), 10_000);
+  expect(recipe.forecastFailure?.code).toBe('recipe/invalid');
+  expect(recipe.methods.lora?.failure).toBeNull();
 });

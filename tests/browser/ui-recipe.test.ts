@@ -3,6 +3,8 @@
 import { mount, unmount } from 'svelte';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
+import { defaultMethod } from '../../src/recipe/methods';
+import type { Failure } from '../../src/state/failure';
 import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
 import { recipe } from '../../src/state/recipe.svelte';
 import { loraWith } from '../lora';
@@ -76,6 +78,35 @@ it('has LoRA’s settings of single layers and modules as lines of text', async 
     .element(field('Alphas of single layers'))
     .toHaveAccessibleDescription(/must be layer names, each with a number from 0\.001 to 4,096, not “q_proj 4”\./);
   expect(recipe.value).toBeNull();
+});
+
+describe('the method', () => {
+  const method = (name: string) => page.getByRole('radio', { name, exact: true });
+
+  it('is changed with its usual learning rate, and has its settings again when it is chosen again', async () => {
+    await field('Rank').fill('4');
+    await expect.element(method('LoRA')).toBeChecked();
+    await method('Full fine-tuning').click();
+    expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 2e-5, method: defaultMethod('full') });
+    await expect.element(page.getByText('Learning rate set to 2e-5, which is usual for this method.')).toBeVisible();
+    await method('LoRA').click();
+    expect(recipe.value).toEqual({ ...defaultRecipe(), method: loraWith({ rank: 4 }) });
+  });
+
+  it('keeps a learning rate that was typed', async () => {
+    await field('Learning rate').fill('3e-4');
+    await method('Full fine-tuning').click();
+    expect(recipe.value?.learningRate).toBe(3e-4);
+    expect(recipe.note).toBeNull();
+  });
+
+  it('that is not possible can’t be chosen, and says why', async () => {
+    const failure = { code: 'recipe/invalid', message: 'No.', problems: [{ where: 'basePrecision', message: 'choose stored' }] };
+    recipe.methods = { full: { forecast: null, failure: failure as Failure } };
+    await expect.element(method('Full fine-tuning')).toBeDisabled();
+    await expect.element(method('Full fine-tuning')).toHaveAccessibleDescription(/Not possible: choose stored\./);
+    recipe.methods = {};
+  });
 });
 
 it('shows the settings of the method of the recipe alone', async () => {

@@ -69,14 +69,15 @@ const number = (group: GroupId, help: string): Plain<'number'> => ({ kind: 'numb
 export const METHOD_WORDS = {
   lora: {
     name: 'LoRA',
-    intro: 'LoRA leaves the model unchanged and trains a small adapter beside it. The defaults suit most data.',
+    use: 'Trains a small adapter beside the model, which stays as it is. Suits most data.',
+    file: 'Adapter',
   },
   full: {
     name: 'Full fine-tuning',
-    intro:
-      'Full fine-tuning changes the model’s own weights. It takes much more memory than LoRA, and a lower learning rate: 1e-5 to 5e-5 is usual.',
+    use: 'Changes the model’s own weights: for much data, or a small model. Takes more memory and a lower learning rate.',
+    file: 'Model',
   },
-} satisfies { readonly [K in MethodKind]: { readonly name: string; readonly intro: string } };
+} satisfies { readonly [K in MethodKind]: { readonly name: string; readonly use: string; readonly file: string } };
 
 /** A method with its main setting, e.g. `LoRA, rank 16`. */
 export function methodWords(method: MethodSettings): string {
@@ -145,7 +146,10 @@ const ENTRIES = {
   },
   'method.lastLayers': number('full', 'How many of the last layers are trained, if only these are.'),
   'method.decayVectors': { kind: 'switch', group: 'full', help: 'Usually norms and biases have no weight decay.' },
-  learningRate: number('rate', 'Size of a step. Too high: the loss jumps. Too low: it hardly falls. 1e-4 to 5e-4 is usual.'),
+  learningRate: number(
+    'rate',
+    'Too high: the loss jumps. Too low: it hardly falls. Usual: 1e-4 to 5e-4 for LoRA, a tenth of it for full fine-tuning.',
+  ),
   schedule: {
     kind: 'choice',
     group: 'rate',
