@@ -7,7 +7,7 @@
 import { STREAM } from '../core/random';
 import type { ModelConfig } from '../model/config';
 import type { LinearOptions, Pass } from '../model/family';
-import { targetLayers, targetNames, weightSpecs, type LinearLayer } from '../model/weights';
+import { headName, targetLayers, targetNames, weightSpecs, type LinearLayer } from '../model/weights';
 import { loraScale, type LoraSettings } from '../recipe/methods';
 import { add } from '../../kernels/add';
 import { columnAffine } from '../../kernels/column_affine';
@@ -46,7 +46,7 @@ export const lora: Method<LoraSettings> = {
         where: 'method.targetModules',
         message: `no layer of this model is named ${target}; choose from ${targetNames(config).join(', ')}`,
       })),
-      ...unsaved.map((end) => ({ where: 'method.modulesToSave', message: `no module of this model is named ${end}` })),
+      ...unsaved.map((end) => ({ where: 'method.modulesToSave', message: missingModule(config, end) })),
       ...adapted.slice(0, 1).map(({ module }) => ({
         where: 'method.modulesToSave',
         message: `${module} gets an adapter too; name the layers to adapt without it, or do not train it in full`,
@@ -102,6 +102,13 @@ function isIn(weight: string, end: string): boolean {
 
 /** What the rank and the scale of a module depend on. */
 type RankSettings = Pick<LoraSettings, 'rank' | 'alpha' | 'useRslora' | 'rankPattern' | 'alphaPattern'>;
+
+function missingModule(config: ModelConfig, end: string): string {
+  const head = headName(config);
+  const tied = head !== null && head !== 'lm_head.weight';
+  if (end === 'lm_head' && tied) return `the head of this model is its embedding; name ${head.split('.').at(-2) ?? head} instead`;
+  return `no module of this model is named ${end}`;
+}
 
 /** Rank and scale of a module. A pattern applies to a name that it matches whole, or from a dot on: PEFT's rule. */
 export function moduleSettings(module: string, settings: RankSettings): { readonly rank: number; readonly scale: number } {

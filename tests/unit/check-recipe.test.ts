@@ -1,0 +1,51 @@
+/** Recipes that do not fit a model are refused with every setting that does not. */
+
+import { expect, it } from 'vitest';
+import { CodedError } from '../../src/core/errors';
+import { parseRecipe } from '../../src/recipe/recipe';
+import { checkRecipe } from '../../src/train/check-recipe';
+import { modelShapes } from '../models';
+
+const config = { ...modelShapes['SmolLM2-135M'], layers: 2 };
+
+function problemsOf(recipe: object): readonly (readonly [string, string])[] {
+  try {
+    checkRecipe(config, parseRecipe({ version: 2, ...recipe }));
+    return [];
+  } catch (error) {
+    if (error instanceof CodedError && error.code === 'recipe/invalid')
+      return error.problems.map(({ where, message }) => [where, message]);
+    throw error;
+  }
+}
+
+it.each([
+  { method: { kind: 'lora', modulesToSave: ['embed_tokens', 'norm'], rankPattern: { q_proj: 2 } } },
+  { method: { kind: 'full' } },
+  { method: { kind: 'full', train: 'last-layers', lastLayers: 2 } },
+  { method: { kind: 'lora', modulesToSave: ['embed_tokens'] }, basePrecision: 'q4' },
+])('%j fits', (recipe) => expect(problemsOf(recipe)).toEqual([]));
+
+it.each([
+  [
+    { kind: 'lora', targetModules: ['q_proj', 'w1'] },
+    'method.targetModules',
+    /no layer of this model is named w1; choose from q_proj,/,
+  ],
+  [{ kind: 'lora', modulesToSave: ['score'] }, 'method.modulesToSave', /no module of this model is named score/],
+  [{ kind: 'lora', modulesToSave: ['lm_head'] }, 'method.modulesToSave', /its embedding; name embed_tokens instead/],
+  [{ kind: 'lora', modulesToSave: ['q_proj'] }, 'method.modulesToSave', /q_proj gets an adapter too/],
+  [{ kind: 'full', train: 'last-layers', lastLayers: 3 }, 'method.lastLayers', /the model has 2 layers, not 3/],
+  [{ kind: 'full', train: 'biases' }, 'method.train', /no weight of this model is one of the biases/],
+] as const)('%j does not fit', (method, where, message) => {
+  expect(problemsOf({ method })).toEqual([[where, expect.stringMatching(message)]]);
+});
+
+it('lists all problems, and quantised weights that would be trained', () => {
+  const long = problemsOf({ method: { kind: 'full', train: 'biases' }, sequenceLength: 32768 });
+  expect(long.map(([where]) => where)).toEqual(['sequenceLength', 'method.train']);
+  for (const method of [{ kind: 'full' }, { kind: 'lora', targetModules: ['q_proj'], modulesToSave: ['down_proj'] }])
+    expect(problemsOf({ method, basePrecision: 'q8' })).toEqual([
+      ['basePrecision', expect.stringMatching(/^quantised weights can't be trained, .*_proj\.weight; choose stored, not q8$/)],
+    ]);
+});
