@@ -2,13 +2,13 @@
 
 import { internal } from '../../core/errors';
 import { add } from '../../../kernels/add';
-import { layernorm } from '../../../kernels/layernorm';
 import type { Value } from '../../../kernels/op';
 import { unary } from '../../../kernels/unary';
 import type { ModelConfig } from '../config';
 import type { Fields } from '../config-fields';
 import type { ClassifierHead, Family, Pass, Tokens, WeightSpec } from '../family';
 import { readActivation, type Activation } from './activation';
+import { layerNorm, layerNormWeights, linearWeights } from './parts';
 
 export interface BertConfig extends ModelConfig {
   /** F. */
@@ -42,7 +42,7 @@ function embeddings(pass: Pass, config: BertConfig, { ids, positions, types }: T
   const embed = (table: string, rows: Value) => pass.embed(`${config.modelType}.embeddings.${table}.weight`, rows);
   const words = add(pass.program, embed('word_embeddings', ids), embed('token_type_embeddings', types));
   const sum = add(pass.program, words, embed('position_embeddings', positions));
-  return norm(pass, config, `${config.modelType}.embeddings.LayerNorm`, sum);
+  return layerNorm(pass, `${config.modelType}.embeddings.LayerNorm`, sum, config.normEps);
 }
 
 function selfAttention(pass: Pass, config: BertConfig, i: number, x: Value): Value {
@@ -50,17 +50,14 @@ function selfAttention(pass: Pass, config: BertConfig, i: number, x: Value): Val
   const [q, k, v] = (['query', 'key', 'value'] as const).map((name) => pass.linear(`${block}.self.${name}`, x));
   if (q === undefined || k === undefined || v === undefined) throw internal('attention without its projections');
   const mixed = pass.linear(`${block}.output.dense`, pass.attend(i, q, k, v), { addend: x });
-  return norm(pass, config, `${block}.output.LayerNorm`, mixed);
+  return layerNorm(pass, `${block}.output.LayerNorm`, mixed, config.normEps);
 }
 
 function feedForward(pass: Pass, config: BertConfig, i: number, x: Value): Value {
   const block = `${config.modelType}.encoder.layer.${i}`;
   const active = unary(pass.program, pass.linear(`${block}.intermediate.dense`, x), { kind: config.activation });
-  return norm(pass, config, `${block}.output.LayerNorm`, pass.linear(`${block}.output.dense`, active, { addend: x }));
-}
-
-function norm(pass: Pass, { normEps }: BertConfig, module: string, x: Value): Value {
-  return layernorm(pass.program, x, pass.weight(`${module}.weight`), pass.weight(`${module}.bias`), normEps);
+  const sum = pass.linear(`${block}.output.dense`, active, { addend: x });
+  return layerNorm(pass, `${block}.output.LayerNorm`, sum, config.normEps);
 }
 
 /** BERT's pooler stays as it was pre-trained where the files have one, as in PEFT. RoBERTa's classifier has a dense layer of its own. */
@@ -86,9 +83,9 @@ function weights(config: BertConfig): readonly WeightSpec[] {
     table('word_embeddings', config.vocabSize),
     table('position_embeddings', config.firstPosition + config.maxPositions),
     table('token_type_embeddings', config.typeVocabSize),
-    ...normWeights('embeddings.LayerNorm', c),
+    ...layerNormWeights('embeddings.LayerNorm', c),
     ...blocks,
-    ...(config.pooler ? linear('pooler.dense', c, c) : []),
+    ...(config.pooler ? linearWeights('pooler.dense', c, c) : []),
   ];
   return all.map((spec) => ({ ...spec, name: `${modelType}.${spec.name}`, aliases: aliasesOf(spec.name, modelType) }));
 }
@@ -100,26 +97,15 @@ function aliasesOf(name: string, modelType: string): readonly string[] {
 
 function blockWeights({ hiddenSize: c, intermediateSize: f }: BertConfig, block: string): readonly WeightSpec[] {
   return [
-    ...linear(`${block}.attention.self.query`, c, c),
-    ...linear(`${block}.attention.self.key`, c, c),
-    ...linear(`${block}.attention.self.value`, c, c),
-    ...linear(`${block}.attention.output.dense`, c, c),
-    ...normWeights(`${block}.attention.output.LayerNorm`, c),
-    ...linear(`${block}.intermediate.dense`, c, f),
-    ...linear(`${block}.output.dense`, f, c),
-    ...normWeights(`${block}.output.LayerNorm`, c),
+    ...linearWeights(`${block}.attention.self.query`, c, c),
+    ...linearWeights(`${block}.attention.self.key`, c, c),
+    ...linearWeights(`${block}.attention.self.value`, c, c),
+    ...linearWeights(`${block}.attention.output.dense`, c, c),
+    ...layerNormWeights(`${block}.attention.output.LayerNorm`, c),
+    ...linearWeights(`${block}.intermediate.dense`, c, f),
+    ...linearWeights(`${block}.output.dense`, f, c),
+    ...layerNormWeights(`${block}.output.LayerNorm`, c),
   ];
-}
-
-function linear(module: string, inputs: number, outputs: number): readonly WeightSpec[] {
-  return [
-    { name: `${module}.weight`, shape: [outputs, inputs], use: 'linear' },
-    { name: `${module}.bias`, shape: [outputs], use: 'vector' },
-  ];
-}
-
-function normWeights(module: string, size: number): readonly WeightSpec[] {
-  return ['weight', 'bias'].map((part) => ({ name: `${module}.${part}`, shape: [size], use: 'vector' }));
 }
 
 function readConfig(fields: Fields, modelType: string): BertConfig {

@@ -1,13 +1,13 @@
 /** DistilBERT: BERT's blocks without token types and pooler, with names of its own. */
 
 import { add } from '../../../kernels/add';
-import { layernorm } from '../../../kernels/layernorm';
 import type { Value } from '../../../kernels/op';
 import { unary } from '../../../kernels/unary';
 import type { ModelConfig } from '../config';
 import type { Fields } from '../config-fields';
 import type { Family, Pass, WeightSpec } from '../family';
 import { readActivation, type Activation } from './activation';
+import { layerNorm, layerNormWeights, linearWeights } from './parts';
 
 export interface DistilbertConfig extends ModelConfig {
   /** F. */
@@ -26,7 +26,7 @@ export const distilbert: Family<DistilbertConfig> = {
   hidden(pass, config, { ids, positions }) {
     const words = pass.embed(`${EMBEDDINGS}.word_embeddings.weight`, ids);
     const sum = add(pass.program, words, pass.embed(`${EMBEDDINGS}.position_embeddings.weight`, positions));
-    let x = norm(pass, `${EMBEDDINGS}.LayerNorm`, sum);
+    let x = layerNorm(pass, `${EMBEDDINGS}.LayerNorm`, sum, NORM_EPS);
     for (let i = 0; i < config.layers; i++) {
       const before = x;
       x = pass.layer(i, () => feedForward(pass, config, i, selfAttention(pass, i, before)));
@@ -45,17 +45,15 @@ function selfAttention(pass: Pass, i: number, x: Value): Value {
   const block = `distilbert.transformer.layer.${i}`;
   const project = (name: string) => pass.linear(`${block}.attention.${name}`, x);
   const mixed = pass.attend(i, project('q_lin'), project('k_lin'), project('v_lin'));
-  return norm(pass, `${block}.sa_layer_norm`, pass.linear(`${block}.attention.out_lin`, mixed, { addend: x }));
+  const sum = pass.linear(`${block}.attention.out_lin`, mixed, { addend: x });
+  return layerNorm(pass, `${block}.sa_layer_norm`, sum, NORM_EPS);
 }
 
 function feedForward(pass: Pass, { activation }: DistilbertConfig, i: number, x: Value): Value {
   const block = `distilbert.transformer.layer.${i}`;
   const active = unary(pass.program, pass.linear(`${block}.ffn.lin1`, x), { kind: activation });
-  return norm(pass, `${block}.output_layer_norm`, pass.linear(`${block}.ffn.lin2`, active, { addend: x }));
-}
-
-function norm(pass: Pass, module: string, x: Value): Value {
-  return layernorm(pass.program, x, pass.weight(`${module}.weight`), pass.weight(`${module}.bias`), NORM_EPS);
+  const sum = pass.linear(`${block}.ffn.lin2`, active, { addend: x });
+  return layerNorm(pass, `${block}.output_layer_norm`, sum, NORM_EPS);
 }
 
 /** Files of the bare model have no prefix. */
@@ -65,28 +63,20 @@ function weights(config: DistilbertConfig): readonly WeightSpec[] {
   const all: readonly WeightSpec[] = [
     { name: 'embeddings.word_embeddings.weight', shape: [config.vocabSize, c], use: 'embedding' },
     { name: 'embeddings.position_embeddings.weight', shape: [config.maxPositions, c], use: 'embedding' },
-    ...vectors('embeddings.LayerNorm', c),
+    ...layerNormWeights('embeddings.LayerNorm', c),
     ...blocks,
   ];
   return all.map((spec) => ({ ...spec, name: `distilbert.${spec.name}`, aliases: [spec.name] }));
 }
 
 function blockWeights({ hiddenSize: c, intermediateSize: f }: DistilbertConfig, block: string): readonly WeightSpec[] {
-  const linear = (path: string, inputs: number, outputs: number): WeightSpec[] => [
-    { name: `${block}.${path}.weight`, shape: [outputs, inputs], use: 'linear' },
-    { name: `${block}.${path}.bias`, shape: [outputs], use: 'vector' },
-  ];
   return [
-    ...['q_lin', 'k_lin', 'v_lin', 'out_lin'].flatMap((name) => linear(`attention.${name}`, c, c)),
-    ...vectors(`${block}.sa_layer_norm`, c),
-    ...linear('ffn.lin1', c, f),
-    ...linear('ffn.lin2', f, c),
-    ...vectors(`${block}.output_layer_norm`, c),
+    ...['q_lin', 'k_lin', 'v_lin', 'out_lin'].flatMap((name) => linearWeights(`${block}.attention.${name}`, c, c)),
+    ...layerNormWeights(`${block}.sa_layer_norm`, c),
+    ...linearWeights(`${block}.ffn.lin1`, c, f),
+    ...linearWeights(`${block}.ffn.lin2`, f, c),
+    ...layerNormWeights(`${block}.output_layer_norm`, c),
   ];
-}
-
-function vectors(module: string, size: number): readonly WeightSpec[] {
-  return ['weight', 'bias'].map((part) => ({ name: `${module}.${part}`, shape: [size], use: 'vector' }));
 }
 
 function readConfig(fields: Fields, modelType: string): DistilbertConfig {

@@ -2,13 +2,13 @@
 
 import { add } from '../../../kernels/add';
 import { split } from '../../../kernels/columns';
-import { layernorm } from '../../../kernels/layernorm';
 import type { Value } from '../../../kernels/op';
 import { unary } from '../../../kernels/unary';
 import type { ModelConfig } from '../config';
 import type { Fields } from '../config-fields';
 import type { Family, Pass, WeightSpec } from '../family';
 import { readActivation, type Activation } from './activation';
+import { layerNorm, layerNormWeights, linearWeights } from './parts';
 
 export interface Gpt2Config extends ModelConfig {
   /** F. */
@@ -32,7 +32,7 @@ export const gpt2: Family<Gpt2Config> = {
       const before = x;
       x = pass.layer(i, () => feedForward(pass, config, i, selfAttention(pass, config, i, before)));
     }
-    return norm(pass, config, 'transformer.ln_f', x);
+    return layerNorm(pass, 'transformer.ln_f', x, config.normEps);
   },
   head({ headless, tied }) {
     if (headless) return null;
@@ -44,20 +44,16 @@ export const gpt2: Family<Gpt2Config> = {
 function selfAttention(pass: Pass, config: Gpt2Config, i: number, x: Value): Value {
   const block = `transformer.h.${i}`;
   const { hiddenSize: c } = config;
-  const h = norm(pass, config, `${block}.ln_1`, x);
+  const h = layerNorm(pass, `${block}.ln_1`, x, config.normEps);
   const [q, k, v] = split(pass.program, pass.linear(`${block}.attn.c_attn`, h), [c, c, c]);
   return pass.linear(`${block}.attn.c_proj`, pass.attend(i, q, k, v), { addend: x });
 }
 
 function feedForward(pass: Pass, config: Gpt2Config, i: number, x: Value): Value {
   const block = `transformer.h.${i}`;
-  const h = norm(pass, config, `${block}.ln_2`, x);
+  const h = layerNorm(pass, `${block}.ln_2`, x, config.normEps);
   const active = unary(pass.program, pass.linear(`${block}.mlp.c_fc`, h), { kind: config.activation });
   return pass.linear(`${block}.mlp.c_proj`, active, { addend: x });
-}
-
-function norm(pass: Pass, { normEps }: Gpt2Config, module: string, x: Value): Value {
-  return layernorm(pass.program, x, pass.weight(`${module}.weight`), pass.weight(`${module}.bias`), normEps);
 }
 
 /** The hub's first GPT-2 files name the tensors without `transformer.`; its Conv1D weights are [in, out]. */
@@ -68,7 +64,7 @@ function weights(config: Gpt2Config): readonly WeightSpec[] {
     { name: 'wte.weight', shape: [v, c], use: 'embedding' },
     { name: 'wpe.weight', shape: [config.maxPositions, c], use: 'embedding' },
     ...blocks,
-    ...normWeights('ln_f', c),
+    ...layerNormWeights('ln_f', c),
   ];
   return [
     ...body.map((spec) => ({ ...spec, name: `transformer.${spec.name}`, aliases: [spec.name] })),
@@ -77,22 +73,18 @@ function weights(config: Gpt2Config): readonly WeightSpec[] {
 }
 
 function blockWeights({ hiddenSize: c, intermediateSize: f }: Gpt2Config, block: string): readonly WeightSpec[] {
-  const linear = (path: string, inputs: number, outputs: number): WeightSpec[] => [
-    { name: `${block}.${path}.weight`, shape: [outputs, inputs], use: 'linear', transposed: true },
-    { name: `${block}.${path}.bias`, shape: [outputs], use: 'vector' },
-  ];
+  const conv1d = (path: string, inputs: number, outputs: number) =>
+    linearWeights(`${block}.${path}`, inputs, outputs).map((spec) =>
+      spec.use === 'linear' ? { ...spec, transposed: true } : spec,
+    );
   return [
-    ...normWeights(`${block}.ln_1`, c),
-    ...linear('attn.c_attn', c, 3 * c),
-    ...linear('attn.c_proj', c, c),
-    ...normWeights(`${block}.ln_2`, c),
-    ...linear('mlp.c_fc', c, f),
-    ...linear('mlp.c_proj', f, c),
+    ...layerNormWeights(`${block}.ln_1`, c),
+    ...conv1d('attn.c_attn', c, 3 * c),
+    ...conv1d('attn.c_proj', c, c),
+    ...layerNormWeights(`${block}.ln_2`, c),
+    ...conv1d('mlp.c_fc', c, f),
+    ...conv1d('mlp.c_proj', f, c),
   ];
-}
-
-function normWeights(module: string, size: number): readonly WeightSpec[] {
-  return ['weight', 'bias'].map((part) => ({ name: `${module}.${part}`, shape: [size], use: 'vector' }));
 }
 
 function readConfig(fields: Fields, modelType: string): Gpt2Config {
