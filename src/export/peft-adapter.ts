@@ -3,11 +3,12 @@
 import { internal } from '../core/errors';
 import { sizeOf } from '../core/shape';
 import type { NamedTensor } from '../method/parameters';
+import { moduleOf } from '../model/weights';
 import type { LoraSettings } from '../recipe/methods';
 import { modelCard } from './card';
 import type { Exporter } from './exporter';
 import { fileTensor, HEAD } from './layout';
-import { moduleOf, writePeft } from './peft';
+import { writePeft } from './peft';
 import type { Tuned, TunedTensor } from './types';
 import { writeFile, writeText } from './write';
 

@@ -5,6 +5,7 @@ import { sizeOf } from '../core/shape';
 import { moduleSettings } from '../method/lora';
 import type { NamedTensor } from '../method/parameters';
 import { writeSafetensors } from '../model/safetensors';
+import { moduleOf } from '../model/weights';
 import type { LoraSettings as Settings } from '../recipe/methods';
 
 export const CONFIG_FILE = 'adapter_config.json';
@@ -55,11 +56,6 @@ export function nameInEngine(name: string): string | null {
   if (!name.startsWith(PREFIX)) return null;
   const own = name.slice(PREFIX.length);
   return own.endsWith(INNER) ? `${own.slice(0, -INNER.length)}.bias` : own;
-}
-
-/** `model.norm.weight` → `model.norm`. */
-export function moduleOf(name: string): string {
-  return name.replace(/\.[^.]+$/, '');
 }
 
 const FACTOR = /^(.+)\.lora_([AB])\.weight$/;

@@ -6,8 +6,9 @@ import { moduleSettings } from '../method/lora';
 import type { NamedTensor } from '../method/parameters';
 import { problemsError } from '../model/problems';
 import { inspectHeader, type TensorInfo } from '../model/safetensors';
+import { isNamed, moduleOf } from '../model/weights';
 import { ADVICE, parseAdapterConfig, type AdapterConfig } from './adapter-config';
-import { factorOf, moduleOf, nameInEngine, targetsOf, WEIGHTS_FILE, type LoraSettings } from './peft';
+import { factorOf, nameInEngine, targetsOf, WEIGHTS_FILE, type LoraSettings } from './peft';
 
 export interface PeftAdapter extends LoraSettings {
   /** Sorted by name. */
@@ -66,8 +67,7 @@ async function readTensor(
 function weightFault(name: string, { bias, modulesToSave, useDora }: AdapterConfig): string | null {
   const module = moduleOf(name);
   if (useDora && name === `${module}.lora_magnitude_vector`) return null;
-  const saved = modulesToSave.some((end) => module === end || module.endsWith(`.${end}`));
-  const known = saved || (bias !== 'none' && name.endsWith('.bias'));
+  const known = isNamed(module, modulesToSave) || (bias !== 'none' && name.endsWith('.bias'));
   return known ? null : 'is neither a LoRA factor nor a weight that the configuration names';
 }
 

@@ -7,7 +7,7 @@
 import { STREAM } from '../core/random';
 import type { ModelConfig } from '../model/config';
 import type { LinearOptions, Pass } from '../model/family';
-import { headName, targetLayers, targetNames, weightSpecs, type LinearLayer } from '../model/weights';
+import { headName, isNamed, moduleOf, targetLayers, targetNames, weightSpecs, type LinearLayer } from '../model/weights';
 import { loraScale, type LoraSettings } from '../recipe/methods';
 import { add } from '../../kernels/add';
 import { columnAffine } from '../../kernels/column_affine';
@@ -37,10 +37,8 @@ export const lora: Method<LoraSettings> = {
   problems(config, { targetModules, modulesToSave }) {
     const targets = targetModules === 'all-linear' ? [] : targetModules;
     const unknown = targets.filter((target) => targetLayers(config, [target]).length === 0);
-    const adapted = targetLayers(config, targetModules).filter(({ module }) =>
-      modulesToSave.some((end) => isIn(`${module}.weight`, end)),
-    );
-    const unsaved = modulesToSave.filter((end) => !weightSpecs(config).some(({ name }) => isIn(name, end)));
+    const adapted = targetLayers(config, targetModules).filter(({ module }) => isNamed(module, modulesToSave));
+    const unsaved = modulesToSave.filter((end) => !weightSpecs(config).some(({ name }) => isNamed(moduleOf(name), [end])));
     return [
       ...unknown.map((target) => ({
         where: 'method.targetModules',
@@ -85,19 +83,13 @@ function ownWeights(config: ModelConfig, layers: readonly LinearLayer[], setting
   const adapted = new Set(layers.map(({ module }) => `${module}.bias`));
   return weightSpecs(config)
     .filter(({ name }) => {
-      const saved = modulesToSave.some((end) => isIn(name, end));
+      const saved = isNamed(moduleOf(name), modulesToSave);
       return saved || (name.endsWith('.bias') && (bias === 'all' || (bias === 'lora_only' && adapted.has(name))));
     })
     .map(({ name, shape, use }) => ({
       ...{ name, shape, init: { kind: 'weight' } },
       group: { rate: layerRate(config, name, use, settings.layerDecay), decays: true },
     }));
-}
-
-/** Whether a weight belongs to the module of that name, or whose name ends with it after a dot. */
-function isIn(weight: string, end: string): boolean {
-  const module = weight.replace(/\.[^.]+$/, '');
-  return module === end || module.endsWith(`.${end}`);
 }
 
 /** What the rank and the scale of a module depend on. */

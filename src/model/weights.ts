@@ -31,7 +31,7 @@ export function linearLayers(config: ModelConfig): readonly LinearLayer[] {
     .map(({ name, shape }) => {
       const [outputs, inputs] = shape;
       if (outputs === undefined || inputs === undefined) throw internal(`${name} is not a matrix`);
-      return { module: name.replace(/\.weight$/, ''), inputs, outputs };
+      return { module: moduleOf(name), inputs, outputs };
     });
 }
 
@@ -40,11 +40,21 @@ export function targetNames(config: ModelConfig): readonly string[] {
   return [...new Set(linearLayers(config).map(({ module }) => module.split('.').at(-1) ?? module))];
 }
 
-/** The linear layers that `target_modules` selects, by PEFT's rule: the full name or its end after a dot. */
+/** The module of a weight: `model.norm.weight` → `model.norm`. */
+export function moduleOf(name: string): string {
+  return name.replace(/\.[^.]+$/, '');
+}
+
+/** Whether one of `names` names the module, by PEFT's rule: the full name or its end after a dot. */
+export function isNamed(module: string, names: readonly string[]): boolean {
+  return names.some((name) => module === name || module.endsWith(`.${name}`));
+}
+
+/** The linear layers that `target_modules` selects. */
 export function targetLayers(config: ModelConfig, targets: 'all-linear' | readonly string[]): readonly LinearLayer[] {
   const layers = linearLayers(config);
   if (targets === 'all-linear') return layers;
-  return layers.filter(({ module }) => targets.some((target) => module === target || module.endsWith(`.${target}`)));
+  return layers.filter(({ module }) => isNamed(module, targets));
 }
 
 /** Declares all weights as frozen values of the types that `dtypeOf` gives. */
