@@ -98,23 +98,23 @@ export function parameterCount(all: readonly Pick<Parameter, 'shape'>[]): number
   return all.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
-/** The flat vector of new parameters. The random numbers of a parameter depend on its name, not on the others. */
+/** The flat vector of new parameters; those that start from weights of the base are zero in it. The random numbers of a parameter depend on its name, not on the others. */
 export function initialValues({ all, flat, views }: Parameters, seed: number): Float32Array<ArrayBuffer> {
   const vector = new Float32Array(sizeOf(flat.shape));
   all.forEach(({ name, init }, p) => {
+    if (init.kind !== 'uniform' && init.kind !== 'normal') return;
     const part = slice(vector, views[p]);
-    const random = (i: number) => uniform(seed, hashOf(name), STREAM.adapterInit, i);
-    for (let i = 0; i < part.length; i++) part[i] = startOf(init, i, random);
+    const key = hashOf(name);
+    const random = (i: number) => uniform(seed, key, STREAM.adapterInit, i);
+    for (let i = 0; i < part.length; i++)
+      part[i] = init.kind === 'normal' ? init.deviation * normal(i, random) : init.bound * (2 * random(i) - 1);
   });
   return vector;
 }
 
-/** Element `i` of a new parameter; `random` gives independent numbers in [0, 1). Normal numbers by Box and Muller's method. */
-function startOf(init: Init, i: number, random: (i: number) => number): number {
-  if (init.kind === 'uniform') return init.bound * (2 * random(i) - 1);
-  if (init.kind !== 'normal') return 0;
-  const [first, second] = [random(2 * i), random(2 * i + 1)];
-  return init.deviation * Math.sqrt(-2 * Math.log(1 - first)) * Math.cos(2 * Math.PI * second);
+/** Number `i` of a normal distribution, by Box and Muller's method; `random` gives independent numbers in [0, 1). */
+function normal(i: number, random: (i: number) => number): number {
+  return Math.sqrt(-2 * Math.log(1 - random(2 * i))) * Math.cos(2 * Math.PI * random(2 * i + 1));
 }
 
 /** Splits a flat vector into tensors. */
@@ -122,12 +122,21 @@ export function tensorsOf({ all, views }: Parameters, vector: Float32Array<Array
   return all.map(({ name, shape }, p) => ({ name, shape, data: slice(vector, views[p]).slice() }));
 }
 
+/** The names, shapes and offsets of the tensors of a stored flat vector. */
+type StoredLayout = readonly { readonly name: string; readonly shape: Shape; readonly offset: number }[];
+
 /** The tensors of a stored flat vector, by the layout that was stored with it. */
-export function storedTensors(
-  layout: readonly { readonly name: string; readonly shape: Shape; readonly offset: number }[],
-  vector: Float32Array<ArrayBuffer>,
-): NamedTensor[] {
+export function storedTensors(layout: StoredLayout, vector: Float32Array<ArrayBuffer>): NamedTensor[] {
   return layout.map(({ name, shape, offset }) => ({ name, shape, data: vector.slice(offset, offset + sizeOf(shape)) }));
+}
+
+/** A stored flat vector in the layout of `parameters`, by the names of its own layout. Throws when a parameter is missing. */
+export function inLayout(
+  parameters: Parameters,
+  layout: StoredLayout,
+  vector: Float32Array<ArrayBuffer>,
+): Float32Array<ArrayBuffer> {
+  return vectorOf(parameters, storedTensors(layout, vector));
 }
 
 /** Joins tensors into the flat vector. Throws when one is missing or has another shape. */

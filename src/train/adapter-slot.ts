@@ -5,7 +5,7 @@ import type { Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
 import { declareTuning } from '../method';
 import type { Tuning } from '../method/method';
-import { storedTensors, vectorOf } from '../method/parameters';
+import { inLayout } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
 import type { Decoder } from '../model/generate';
 import type { Recipe } from '../recipe/recipe';
@@ -38,7 +38,7 @@ export class AdapterSlot {
     this.clear();
     const tuning = declareTuning(this.#graph.scope(), 'tuned', this.#config, recipe.method);
     this.#held = { key, tuning };
-    this.#executor.write(tuning.parameters.flat, vectorOf(tuning.parameters, storedTensors(parameters, vector)));
+    this.#executor.write(tuning.parameters.flat, inLayout(tuning.parameters, parameters, vector));
     return tuning;
   }
 

@@ -1,8 +1,9 @@
 /** A run on the device: opens the session, trains, samples, saves checkpoints, and releases everything at the end. */
 
 import type { EncodedDataset } from '../batch/types';
-import type { RunStore, Snapshot } from '../checkpoint/types';
+import type { RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
+import { inLayout, type Parameters } from '../method/parameters';
 import { codeOf } from '../core/errors';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
@@ -105,7 +106,7 @@ export class Run {
       },
     );
     this.#session = session;
-    if (snapshot !== null) session.restore(snapshot);
+    if (snapshot !== null) session.restore(stateOf(snapshot, recorder.record, session.programs.tuning.parameters));
     recorder.emit({ type: 'memory', bytes: model.executor.bytes() });
     void this.#reportWork(session.programs);
     return session;
@@ -206,4 +207,10 @@ export class Run {
     this.#session = null;
     if (session !== null) await this.#context.model.withdraw(session.programs.tuning, () => session.dispose());
   }
+}
+
+/** The state of a checkpoint in the layout of this version, which may be another than that of the version that started the run. */
+function stateOf(snapshot: Snapshot, record: RunRecord, parameters: Parameters): Snapshot {
+  const laidOut = (vector: Float32Array<ArrayBuffer>) => inLayout(parameters, record.parameters, vector);
+  return { ...snapshot, parameters: laidOut(snapshot.parameters), m: laidOut(snapshot.m), v: laidOut(snapshot.v) };
 }
