@@ -5,7 +5,8 @@
 
 import type { Executor, HostArray } from './executor';
 import type { Graph } from './graph';
-import { Bench, figuresOf, TRIALS, type Figures, type Trial } from './kernel-trials';
+import { Bench, figuresOf, type Figures } from './kernel-bench';
+import { TRIALS, type Trial } from './kernel-trials';
 import { plan } from './plan';
 
 /** Largest deviation of a figure, relative to Σ |y|. Rounding gives less than 1e-6; one wrong number among 1,000 gives about 1e-3. */
