@@ -156,7 +156,7 @@ const LOGITS = 0;
 
 /**
  * Logits of a chunk of tokens, their loss, their rows of dHidden, and their part of dHead, which is added to that of earlier chunks.
- * The scratch that is returned is that after the logits.
+ * The logits are in scratch 0; the returned scratch follows it.
  */
 function chunk(operands: Operands, { M, C, V }: Sizes, tokens: ItemRange, softcap: number | null, target: Target): Launch {
   const { hidden, head, labels, weights, nll, dHidden, dHead } = operands;
