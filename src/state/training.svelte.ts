@@ -1,7 +1,7 @@
 /** The run that this page trains: start, pause, stop, resume. Also follows the run of another tab, which is only shown. */
 
 import { callback, trainClient, type WorkerClient } from '../client';
-import type { EvalRow, RunView, TrainApi, TrainEvent } from '../../workers/api';
+import type { CheckpointView, EvalRow, RunView, TrainApi, TrainEvent } from '../../workers/api';
 import { app, currentEncoding, startBlocker } from './app.svelte';
 import { silenceLimits } from './backend';
 import { loadBaseModel } from './base-model';
@@ -300,7 +300,13 @@ export class Training extends ShownRun {
     if (event.type === 'work') this.work = event;
     if (event.type === 'notice') this.notices = [...this.notices, event];
     if (event.type === 'eval') this.#onEval(event);
-    if (event.type === 'checkpoint') void this.#refreshRun();
+    if (event.type === 'checkpoint') this.#onCheckpoint(event.checkpoint);
+  }
+
+  /** The run has the checkpoint even if the worker dies before the list is read from the store. */
+  #onCheckpoint(checkpoint: CheckpointView): void {
+    if (this.run !== null) this.run = { ...this.run, checkpoints: [...this.run.checkpoints, checkpoint] };
+    void this.#refreshRun();
   }
 
   #onStatus(run: RunView): void {

@@ -110,3 +110,16 @@ it('keeps a cancelled comparison from going on with the second answer', async ()
   expect(use.tuned).toBeNull();
   expect(use.failure).toBeNull();
 });
+
+it('says that a run continues from its checkpoint also when its worker died before the list of runs was read', async () => {
+  await vi.waitFor(() => expect(training.active).toBe(false));
+  recipe.draft = parseRecipe({ ...quick, maxSteps: 1000 });
+  const unread = vi.spyOn(runs, 'refresh').mockResolvedValue();
+  const started = training.start();
+  await expect.poll(() => training.step, { timeout: 60_000 }).toBeGreaterThan(1);
+  trainClient.kill('the test ended it');
+  await started;
+  unread.mockRestore();
+  await runs.refresh();
+  expect(training.failure?.message).toMatch(/the test ended it.*Resume continues from the last checkpoint/);
+});
