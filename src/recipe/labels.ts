@@ -18,6 +18,8 @@ export const SETTING_LABELS = {
   'method.train': 'Weights to train',
   'method.lastLayers': 'Last layers',
   'method.decayVectors': 'Weight decay of norms and biases',
+  'objective.kind': 'Objective',
+  'objective.beta': 'Strength of the reference (beta)',
   basePrecision: 'Base weights',
   activationPrecision: 'Activations',
   learningRate: 'Learning rate',

@@ -1,17 +1,27 @@
-/** The settings of each objective. */
+/** The settings of each objective: a strict schema a kind. src/objective has a row for each. */
 
-export interface PreferenceSettings {
-  /** How strongly the model is held to the reference. */
-  readonly beta: number;
-}
+import * as v from 'valibot';
+import { alternatives, real } from './checks';
 
-export type ObjectiveSettings =
-  | { readonly kind: 'sft' }
-  | { readonly kind: 'classify' }
-  | { readonly kind: 'multi-label' }
-  | { readonly kind: 'regress' }
-  | ({ readonly kind: 'dpo' } & PreferenceSettings)
-  | ({ readonly kind: 'ipo' } & PreferenceSettings);
+const plain = <const K extends string>(kind: K) => v.strictObject({ kind: v.literal(kind) });
 
-export type ObjectiveKind = ObjectiveSettings['kind'];
-export type ObjectiveSettingsOf<K extends ObjectiveKind> = Extract<ObjectiveSettings, { readonly kind: K }>;
+const preference = {
+  /** How strongly the model is held to the reference; β of DPO (arXiv 2305.18290), τ of IPO (arXiv 2310.12036). */
+  beta: v.optional(real(0.001, 100), 0.1),
+};
+
+export const OBJECTIVE_SCHEMAS = {
+  sft: plain('sft'),
+  classify: plain('classify'),
+  'multi-label': plain('multi-label'),
+  regress: plain('regress'),
+  dpo: v.strictObject({ kind: v.literal('dpo'), ...preference }),
+  ipo: v.strictObject({ kind: v.literal('ipo'), ...preference }),
+} as const;
+
+export type ObjectiveKind = keyof typeof OBJECTIVE_SCHEMAS;
+export type ObjectiveSettingsOf<K extends ObjectiveKind> = Readonly<v.InferOutput<(typeof OBJECTIVE_SCHEMAS)[K]>>;
+export type ObjectiveSettings = { [K in ObjectiveKind]: ObjectiveSettingsOf<K> }[ObjectiveKind];
+export type PreferenceSettings = Pick<ObjectiveSettingsOf<'dpo'>, 'beta'>;
+
+export const objectiveSchema = v.variant('kind', Object.values(OBJECTIVE_SCHEMAS), alternatives(Object.keys(OBJECTIVE_SCHEMAS)));

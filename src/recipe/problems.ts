@@ -13,7 +13,7 @@ export interface Refusal {
   readonly allowed: string | null;
   /** The entry of the value that is refused, where the value is an object. */
   readonly entry?: { readonly key: unknown; readonly value: unknown; readonly origin: string };
-  /** Where there is no such setting: the kind of the method that has none; null for settings of the recipe itself. */
+  /** Where there is no such setting: the kind of the method or objective that has none; null for settings of the recipe itself. */
   readonly kind?: string | null;
 }
 
@@ -33,8 +33,8 @@ function problemOf({ path, value, allowed, entry, kind }: Refusal): Problem {
 }
 
 function labelAt(where: string): string {
-  if (where === 'method') return SETTING_LABELS['method.kind'];
-  return isSetting(where) ? SETTING_LABELS[where] : quoted(where);
+  const setting = [`${where}.kind`, where].find(isSetting);
+  return setting === undefined ? quoted(where) : SETTING_LABELS[setting];
 }
 
 function isSetting(where: string): where is keyof typeof SETTING_LABELS {
@@ -49,7 +49,7 @@ function unknownSetting(path: readonly string[], kind: string | null): string {
     (name) => name !== path.join('.') && spelling(name.split('.').at(-1) ?? '') === spelling(key),
   );
   const advice = meant === undefined ? 'Remove it.' : `Did you mean “${meant}”?`;
-  const owner = kind === null ? 'a recipe' : `the method ${quoted(kind)}`;
+  const owner = kind === null ? 'a recipe' : `the ${path[0] ?? ''} ${quoted(kind)}`;
   return `${quoted(key)} is not a setting of ${owner}. ${advice}`;
 }
 

@@ -3,8 +3,9 @@
 import * as v from 'valibot';
 import { CodedError } from '../core/errors';
 import { oneOf, real, texts, whole } from './checks';
-import { defaultMethod, isMethodKind, methodSchema, type MethodSettings } from './methods';
+import { METHOD_SCHEMAS, methodSchema, type MethodSettings } from './methods';
 import { isFields, migrate, VERSION, versionOf, type Fields } from './migrations';
+import { OBJECTIVE_SCHEMAS, objectiveSchema, type ObjectiveSettings } from './objectives';
 import { problemsOf, type Refusal } from './problems';
 
 /** Storage of the base model's linear layers: as in its files, or quantised. */
@@ -19,6 +20,8 @@ const fields = {
   version: v.optional(v.literal(VERSION, `a whole number from 1 to ${VERSION}`), VERSION),
   /** What is trained, and how: see src/recipe/methods.ts. */
   method: v.optional(methodSchema, { kind: 'lora' }),
+  /** What the model learns from its examples: see src/recipe/objectives.ts. */
+  objective: v.optional(objectiveSchema, { kind: 'sft' }),
   /** Storage of the base model's linear layers: as in its files, 8 bits, or 4 bits (NF4, as QLoRA). */
   basePrecision: v.optional(oneOf(BASE_PRECISIONS), 'stored'),
   /** Storage of activations: f32, or f16 with a loss scale that keeps gradients in the range of f16. */
@@ -68,7 +71,8 @@ export type ActivationPrecision = Recipe['activationPrecision'];
 type KeysOf<T> = T extends unknown ? keyof T & string : never;
 
 /** The place of a setting in a recipe, e.g. `epochs` or `method.rank`. */
-export type SettingPath = Exclude<keyof Recipe, 'method'> | `method.${KeysOf<MethodSettings>}`;
+export type SettingPath =
+  Exclude<keyof Recipe, 'method' | 'objective'> | `method.${KeysOf<MethodSettings>}` | `objective.${KeysOf<ObjectiveSettings>}`;
 
 /** The recipe with every setting at its default. */
 export function defaultRecipe(): Recipe {
@@ -87,16 +91,33 @@ export function parseRecipe(data: unknown): Recipe {
   throw invalid(result.issues.map((issue) => refusalOf(recipe, issue)));
 }
 
-/** A recipe of any version as the newest one, with defaults for absent settings. Settings that it has are not checked. */
-export function completeRecipe(data: Fields): Fields {
-  const recipe = { ...defaultRecipe(), ...migrate(data) };
-  const { method } = recipe;
-  return isFields(method) ? { ...recipe, method: completeMethod(method) } : recipe;
+/** A setting that has settings of its own, which depend on its kind. */
+interface Group {
+  readonly schemas: Readonly<Record<string, v.GenericSchema<unknown, object>>>;
+  /** The kind of one that says none. */
+  readonly kind: string;
+  readonly example: string;
 }
 
-function completeMethod(method: Fields): Fields {
-  const { kind = 'lora' } = method;
-  return isMethodKind(kind) ? { ...defaultMethod(kind), ...method, kind } : method;
+const GROUPS: Readonly<Record<string, Group>> = {
+  method: { schemas: METHOD_SCHEMAS, kind: 'lora', example: '{"kind": "lora", "rank": 16}' },
+  objective: { schemas: OBJECTIVE_SCHEMAS, kind: 'sft', example: '{"kind": "dpo", "beta": 0.1}' },
+};
+
+const groupOf = (name: unknown): Group | null => (Object.hasOwn(GROUPS, String(name)) ? (GROUPS[String(name)] ?? null) : null);
+
+/** A recipe of any version as the newest one, with defaults for absent settings. Settings that it has are not checked. */
+export function completeRecipe(data: Fields): Fields {
+  const recipe: Fields = { ...defaultRecipe(), ...migrate(data) };
+  const completed = Object.entries(GROUPS).map(([name, group]) => [name, completeGroup(group, recipe[name])]);
+  return { ...recipe, ...Object.fromEntries(completed) };
+}
+
+function completeGroup({ schemas, kind: first }: Group, settings: unknown): unknown {
+  if (!isFields(settings)) return settings;
+  const { kind = first } = settings;
+  const schema = typeof kind === 'string' && Object.hasOwn(schemas, kind) ? schemas[kind] : undefined;
+  return schema === undefined ? settings : { ...v.parse(schema, { kind }), ...settings, kind };
 }
 
 function refuseNewer(version: unknown): void {
@@ -112,20 +133,17 @@ function invalid(refusals: readonly Refusal[]): CodedError {
   return new CodedError('recipe/invalid', `This recipe can't be used. ${sentences}`, problems);
 }
 
-/** Settings that have settings of their own. */
-const GROUPS: readonly string[] = ['method'];
-
 function refusalOf(recipe: Fields, { path, message, expected }: v.InferIssue<typeof schema>): Refusal {
   const [top, inner, third] = path ?? [];
-  const inGroup = top !== undefined && inner !== undefined && GROUPS.includes(String(top.key));
+  const group = groupOf(top?.key);
+  const inGroup = group !== null && inner !== undefined;
   const [setting, entry] = inGroup ? [inner, third] : [top, inner];
   const names = (path ?? []).slice(0, inGroup ? 2 : 1).map(({ key }) => String(key));
   if (expected === 'never') return { path: names, value: setting?.value, allowed: null, kind: kindOf(recipe, names) };
-  const unreadable = !inGroup && GROUPS.includes(names[0] ?? '');
   return {
     path: names,
     value: setting?.value,
-    allowed: unreadable ? 'an object such as {"kind": "lora", "rank": 16}' : message,
+    allowed: group !== null && !inGroup ? `an object such as ${group.example}` : message,
     ...(entry?.type === 'object' && { entry }),
   };
 }

@@ -73,6 +73,18 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
     [{ method: { kind: 'telepathy' } }, 'method.kind', 'Method must be “lora” or “full”, not “telepathy”.'],
     [{ method: { kind: 'lora', wings: 2 } }, 'method.wings', '“wings” is not a setting of the method “lora”. Remove it.'],
     [{ method: { kind: 'full', rank: 2 } }, 'method.rank', '“rank” is not a setting of the method “full”. Remove it.'],
+    [{ objective: 5 }, 'objective', 'Objective must be an object such as {"kind": "dpo", "beta": 0.1}, not 5.'],
+    [
+      { objective: { kind: 'telepathy' } },
+      'objective.kind',
+      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo” or “ipo”, not “telepathy”.',
+    ],
+    [
+      { objective: { kind: 'dpo', beta: 0 } },
+      'objective.beta',
+      'Strength of the reference (beta) must be a number from 0.001 to 100, not 0.',
+    ],
+    [{ objective: { kind: 'sft', beta: 1 } }, 'objective.beta', '“beta” is not a setting of the objective “sft”. Remove it.'],
     [
       { method: { kind: 'lora', layer_decay: 1 } },
       'method.layer_decay',
@@ -168,7 +180,7 @@ describe('recipes of earlier versions', () => {
     expect([version, rank, alpha, useRslora, dropout]).toEqual([1, 8, 12.5, true, 0.1]);
     const method = loraWith({ rank: 8, alpha: 12.5, useRslora: true, dropout: 0.1, targetModules: ['q_proj', 'v_proj'] });
     expect(targetModules).toEqual(method.targetModules);
-    expect(parseRecipe(changed)).toEqual({ ...others, version: 2, method });
+    expect(parseRecipe(changed)).toEqual({ ...others, version: 2, method, objective: { kind: 'sft' } });
   });
 
   it('of version 2 are read unchanged, with the defaults of settings that were added later', () => {
@@ -176,6 +188,19 @@ describe('recipes of earlier versions', () => {
     expect(parseRecipe(defaults)).toEqual(defaultRecipe());
     expect(defaultRecipe()).toMatchObject(defaults);
     changed.forEach((recipe) => expect(parseRecipe(recipe)).toMatchObject(recipe));
+  });
+
+  it.each([
+    ...(['sft', 'classify', 'multi-label', 'regress'] as const).map((kind) => ({ kind })),
+    ...(['dpo', 'ipo'] as const).map((kind) => ({ kind, beta: 0.5 })),
+  ])('keep the objective $kind', (objective) => {
+    expect(parseRecipe(JSON.parse(JSON.stringify({ version: 2, objective })))).toMatchObject({ objective });
+    expect(completeRecipe({ version: 2, objective })).toMatchObject({ objective });
+  });
+
+  it('get the defaults of their objective', () => {
+    expect(parseRecipe({ objective: { kind: 'dpo' } }).objective).toEqual({ kind: 'dpo', beta: 0.1 });
+    expect(completeRecipe({ objective: { kind: 'ipo' } })['objective']).toEqual({ kind: 'ipo', beta: 0.1 });
   });
 
   it('are completed without a check of what they have', () => {

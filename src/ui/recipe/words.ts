@@ -51,8 +51,8 @@ type EntryFor<T> = [T] extends [boolean]
 
 export type Entry = Plain<'switch' | 'number' | 'lines' | 'pairs' | 'modules'> | Choice<string>;
 
-/** The settings that the form shows: all but the recipe's version and the kind of the method. */
-export type FormSetting = Exclude<SettingPath, 'version' | 'method.kind'>;
+/** The settings that the form shows: all but the recipe's version, the kind of the method, and the objective, which the data decide. */
+export type FormSetting = Exclude<SettingPath, 'version' | 'method.kind' | `objective.${string}`>;
 
 /** The values of the setting `K` of any of the methods `M`. */
 type ValueOf<M, K extends string> = M extends unknown ? (K extends keyof M ? M[K] : never) : never;
