@@ -2,7 +2,7 @@
 
 import { deleteDB } from 'idb';
 import { Preparation } from '../src/batch/preparation';
-import type { EncodedDataset } from '../src/batch/types';
+import type { DatasetEncoding, EncodedDataset } from '../src/batch/types';
 import { openRunStore } from '../src/checkpoint/store';
 import { openModelCache } from '../src/model/cache';
 import { parseConfig } from '../src/model/families';
@@ -15,20 +15,69 @@ import { TrainService } from '../src/train/service';
 import type { DeviceOptions, ExecutorKind, RunSetup, RunView, TrainEvent } from '../src/train/types';
 import { randomFloats } from './random';
 
+/** A model that is made on the fly, and the data of its runs. */
+export interface TinyTask {
+  /** A folder of public/models, whose tokenizer the model has. */
+  readonly tokenizer: string;
+  /** config.json, without the name. */
+  readonly config: object;
+  readonly sample: string;
+  readonly text: () => Promise<string>;
+  /** Absent: next-token prediction. */
+  readonly encoding?: DatasetEncoding;
+}
+
 const SAMPLE = 'lighthouse-keeper.jsonl';
 
-/** The starter's tokenizer, and a model of one small layer whose weights depend on `seed`. */
-export async function tinyFiles(seed: number): Promise<File[]> {
+const LLAMA = {
+  ...{ model_type: 'llama', hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1 },
+  ...{ num_attention_heads: 2, num_key_value_heads: 1, vocab_size: 4096, max_position_embeddings: 128 },
+  ...{ rms_norm_eps: 1e-5, tie_word_embeddings: true },
+};
+
+const BERT = {
+  ...{ model_type: 'bert', architectures: ['BertModel'], hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1 },
+  ...{ num_attention_heads: 2, vocab_size: 10_000, max_position_embeddings: 128, type_vocab_size: 2 },
+};
+
+/** A language model that learns conversations. */
+export const CHATS: TinyTask = {
+  ...{ tokenizer: 'starter', config: LLAMA, sample: SAMPLE },
+  text: async () => (await (await fetch(`/samples/${SAMPLE}`)).text()).split('\n').slice(0, 24).join('\n'),
+};
+
+const MESSAGES = [
+  (i: number) => `Invoice ${i} invoice invoice,billing`,
+  (i: number) => `Parcel ${i} parcel parcel,delivery`,
+  (i: number) => `Thank ${i} thank thank,praise`,
+];
+
+/** An encoder that learns the labels of short messages. */
+export const LABELS: TinyTask = {
+  ...{ tokenizer: 'starter-encoder', config: BERT, sample: 'labels.csv' },
+  text: () => Promise.resolve(['text,label', ...Array.from({ length: 48 }, (_, i) => MESSAGES[i % 3]?.(i) ?? '')].join('\n')),
+  encoding: { kind: 'labelled', labels: 'one' },
+};
+
+/** A language model that learns which answer is preferred: the one about birds. */
+export const PAIRS: TinyTask = {
+  ...{ tokenizer: 'starter', config: LLAMA, sample: 'pairs.jsonl' },
+  text: () => {
+    const rows = Array.from({ length: 16 }, (_, i) => ({ prompt: `Question ${i}?`, chosen: 'A gull.', rejected: `It is ${i}.` }));
+    return Promise.resolve(rows.map((row) => JSON.stringify(row)).join('\n'));
+  },
+  encoding: { kind: 'pair' },
+};
+
+/** A model of one small layer whose weights depend on `seed`. */
+export async function tinyFiles(seed: number, { tokenizer: folder, config: fields }: TinyTask = CHATS): Promise<File[]> {
   const names = ['tokenizer.json', 'tokenizer_config.json'];
-  const tokenizer = names.map(async (name) => new File([await (await fetch(`/models/starter/${name}`)).blob()], name));
-  const config = JSON.stringify({
-    ...{ _name_or_path: `tiny ${seed}`, model_type: 'llama', hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1 },
-    ...{ num_attention_heads: 2, num_key_value_heads: 1, vocab_size: 4096, max_position_embeddings: 128 },
-    ...{ rms_norm_eps: 1e-5, tie_word_embeddings: true },
-  });
+  const tokenizer = names.map(async (name) => new File([await (await fetch(`/models/${folder}/${name}`)).blob()], name));
+  const config = JSON.stringify({ _name_or_path: `tiny ${seed}`, ...fields });
   const tensors = weightSpecs(parseConfig(config)).map(({ name, shape }, i) => {
     const count = (byteSize('F32', shape) ?? 0) / 4;
-    const numbers = randomFloats(count, 100 * seed + i).map((x) => (shape.length === 1 ? 1 : 0.3 * x));
+    const constant = name.endsWith('bias') ? 0 : 1;
+    const numbers = randomFloats(count, 100 * seed + i).map((x) => (shape.length === 1 ? constant : 0.3 * x));
     return { name, shape, dtype: 'F32', data: new Uint8Array(numbers.buffer) } as const;
   });
   const weights = new File([writeSafetensors(tensors)], 'model.safetensors');
@@ -61,14 +110,19 @@ export async function closeServices(): Promise<void> {
 let names = 0;
 const freshName = () => `tiny-${crypto.randomUUID()}-${names++}`;
 
-export async function openTiny(executor: 'auto' | ExecutorKind, seed = 1, options: DeviceOptions = {}): Promise<TinyService> {
+export async function openTiny(
+  executor: 'auto' | ExecutorKind,
+  seed = 1,
+  options: DeviceOptions = {},
+  task: TinyTask = CHATS,
+): Promise<TinyService> {
   const store = freshName();
   closing.push(() => deleteDB(store));
   const root = freshName();
   const open = async () => {
     const service = openService(store, root);
     await service.openDevice(executor, options);
-    const model = await service.inspectModel({ kind: 'files', files: await tinyFiles(seed) });
+    const model = await service.inspectModel({ kind: 'files', files: await tinyFiles(seed, task) });
     await service.loadModel(model.id, 'stored', () => undefined);
     return { service, model };
   };
@@ -76,7 +130,7 @@ export async function openTiny(executor: 'auto' | ExecutorKind, seed = 1, option
   return {
     ...{ service, store, model },
     setup: async (recipe = tinyRecipe(), changes = {}) => ({
-      ...{ name: 'a run', modelId: model.id, recipe, dataset: await datasetOf(model, recipe), datasetName: SAMPLE },
+      ...{ name: 'a run', modelId: model.id, recipe, dataset: await datasetOf(model, recipe, task), datasetName: task.sample },
       ...{ prompts: [], ...changes },
     }),
     another: async () => (await open()).service,
@@ -94,12 +148,15 @@ function openService(store: string, root: string): TrainService {
   return new TrainService(opening, openModelCache(root));
 }
 
-async function datasetOf({ tokenizer }: ModelView, recipe: Recipe): Promise<EncodedDataset> {
+async function datasetOf(
+  { tokenizer }: ModelView,
+  recipe: Recipe,
+  { sample, text, encoding }: TinyTask,
+): Promise<EncodedDataset> {
   const data = new Preparation();
-  const lines = (await (await fetch(`/samples/${SAMPLE}`)).text()).split('\n').slice(0, 24);
-  await data.open(new File([lines.join('\n')], SAMPLE));
+  await data.open(new File([await text()], sample));
   await data.setTokenizer(tokenizer);
-  return data.encode(recipe);
+  return data.encode({ ...recipe, ...(encoding !== undefined && { encoding }) });
 }
 
 /** Collects events; `when` calls back at each event of a type. */

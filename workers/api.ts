@@ -1,6 +1,6 @@
 /** The contract between the page and its workers: commands, results and events. Types only. */
 
-import type { EncodedDataset, EncodedStats } from '../src/batch/types';
+import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
 import type { DatasetView, Mapping } from '../src/dataset/types';
 import type { ExportChoice, ExportKind } from '../src/export';
 import type { ExportedFile } from '../src/export/types';
@@ -21,8 +21,10 @@ import type {
   TrainEvent,
 } from '../src/train/types';
 
-/** The recipe's settings that encoding depends on. */
-export type EncodeOptions = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'seed' | 'lossOn'>;
+/** The recipe's settings that encoding depends on, and what the data are encoded for; next-token prediction when absent. */
+export type EncodeOptions = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'seed' | 'lossOn'> & {
+  readonly encoding?: DatasetEncoding;
+};
 
 /** data.worker.ts: parses, maps, tokenizes. Holds one dataset and one tokenizer. Throws coded errors. */
 export interface DataApi {
@@ -50,15 +52,19 @@ export interface TrainApi {
   loadModel(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<void>;
   cachedModels(): Promise<readonly { readonly id: string; readonly name: string; readonly bytes: number }[]>;
   deleteModel(id: string): Promise<void>;
-  /** Memory and steps of a run with an inspected model; nothing is loaded. `trainTokens`: tokens of one packed epoch. */
-  forecast(modelId: string, recipe: Recipe, trainTokens: number): Promise<Forecast>;
+  /**
+   * Memory and steps of a run with an inspected model; nothing is loaded. `trainTokens` and `slots` are those of the encoded data's
+   * statistics: tokens of one packed epoch, and document slots. Throws `recipe/invalid` when objective and data do not fit.
+   */
+  forecast(modelId: string, recipe: Recipe, trainTokens: number, slots?: SlotPlan): Promise<Forecast>;
 
   /** Compiles the kernels that a run with an inspected model needs. Does nothing on the processor or during a run. */
-  warmUp(modelId: string, recipe: Recipe): Promise<void>;
+  warmUp(modelId: string, recipe: Recipe, slots?: SlotPlan): Promise<void>;
 
   /**
    * Starts a run on the loaded model; resolves when it finished, was stopped or paused. Throws `train/state` when another model
-   * is loaded, and `store/locked` when another tab trains; nothing is stored then.
+   * is loaded, `recipe/invalid` when the recipe does not fit the model or the data, `model/unsupported` when the model can't learn the
+   * objective, and `store/locked` when another tab trains; nothing is stored then.
    */
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView>;
   /** Continues from the newest checkpoint (after a pause, a reload or a crash). Throws like `start`. */
@@ -88,7 +94,7 @@ export interface TrainApi {
   exportRun(runId: string, step: number | null, kind: ExportKind): Promise<readonly ExportedFile[]>;
 }
 
-export type { EncodedDataset, EncodedSplit, EncodedStats } from '../src/batch/types';
+export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, SlotPlan } from '../src/batch/types';
 export type { RunPrompt } from '../src/checkpoint/types';
 export type * from '../src/dataset/types';
 export type { Lifeline } from './lifeline';

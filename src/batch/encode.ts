@@ -42,7 +42,7 @@ export interface WholeExamples {
 export interface EncodedExamples {
   readonly layout: ExampleLayout | null;
   readonly all: EncodedSplit;
-  readonly stats: Omit<EncodedStats, 'packedTokens'>;
+  readonly stats: Omit<EncodedStats, 'packedTokens' | 'slots'>;
 }
 
 const MAX_DROPPED = 500;
@@ -128,20 +128,28 @@ export async function splitDataset(encoded: EncodedExamples, settings: DatasetSe
     train,
     heldOut,
     hash: await hashOf(train, heldOut, layout),
-    stats: { ...stats, packedTokens: packedTokens(train, layout, settings) },
+    stats: { ...stats, ...packed(train, layout, settings) },
   };
 }
 
 /** The statistics without the split arrays. */
 export function measureDataset(encoded: EncodedExamples, settings: DatasetSettings): EncodedStats {
   const split = splitIndices(encoded.all.lines.length, settings.heldOutRatio, settings.seed);
-  return { ...encoded.stats, packedTokens: packedTokens(gather(encoded, split.train), encoded.layout, settings) };
+  return { ...encoded.stats, ...packed(gather(encoded, split.train), encoded.layout, settings) };
 }
 
-function packedTokens(train: EncodedSplit, layout: ExampleLayout | null, { sequenceLength, seed }: DatasetSettings): number {
+function packed(
+  train: EncodedSplit,
+  layout: ExampleLayout | null,
+  { sequenceLength, seed }: DatasetSettings,
+): Pick<EncodedStats, 'packedTokens' | 'slots'> {
   const slots = layout === null ? undefined : planSlots(train, layout, sequenceLength);
-  const settings = { microBatch: 1, sequenceLength, seed, ...(slots !== undefined && { slots }) };
-  return createBatches(train, settings).rows(0) * sequenceLength;
+  const planned = slots !== undefined && { slots };
+  const batches = createBatches(train, { microBatch: 1, sequenceLength, seed, ...planned });
+  return {
+    packedTokens: batches.rows(0) * sequenceLength,
+    ...(slots && { slots: { layout: slots.layout, perRow: slots.perRow } }),
+  };
 }
 
 /** The examples at `indices`, in that order. */

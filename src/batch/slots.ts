@@ -5,13 +5,10 @@
  */
 
 import { exampleLengths } from './order';
-import type { EncodedSplit, ExampleLayout } from './types';
+import type { EncodedSplit, ExampleLayout, SlotPlan } from './types';
 
 /** Slots of each row of tokens. */
-export interface Slots {
-  readonly layout: ExampleLayout;
-  /** Examples of a row. */
-  readonly perRow: number;
+export interface Slots extends SlotPlan {
   /** The token that stands for a document: the first one (encoders), or the last one (decoders). */
   readonly pool: 'first' | 'last';
 }
@@ -44,7 +41,7 @@ function mostPerRow(lengths: Uint32Array, rowLength: number): number {
 }
 
 /** Document slots of a micro-batch of `rows` rows: D. */
-export function slotCount({ layout, perRow }: Slots, rows: number): number {
+export function slotCount({ layout, perRow }: SlotPlan, rows: number): number {
   return rows * perRow * layout.documents;
 }
 

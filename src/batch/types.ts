@@ -31,6 +31,13 @@ export interface ExampleLayout {
   readonly names: readonly string[];
 }
 
+/** How many document slots each row of tokens has; see slots.ts. */
+export interface SlotPlan {
+  readonly layout: ExampleLayout;
+  /** Examples of a row. */
+  readonly perRow: number;
+}
+
 export interface LabelledEncoding {
   readonly kind: 'labelled';
   readonly labels: LabelShape;
@@ -69,6 +76,8 @@ export interface EncodedStats {
   readonly meanLength: number;
   /** Tokens of the packed training rows of one epoch, padding included. */
   readonly packedTokens: number;
+  /** Document slots of the training rows; absent for next-token prediction. */
+  readonly slots?: SlotPlan;
 }
 
 /** One fixed-size batch: M = rows·length entries each, row after row. */

@@ -42,7 +42,7 @@ export interface RunRecord {
   readonly recipe: Recipe;
   readonly step: number;
   readonly totalSteps: number;
-  /** Held-out loss of the model without the adapter, in nats a token. */
+  /** Held-out loss of the model without what is trained; null where it is not known yet, or the base has no classifier. */
   readonly baseLoss: number | null;
   /** Newest and lowest held-out loss with the adapter. */
   readonly tunedLoss: number | null;
@@ -56,6 +56,8 @@ export interface RunRecord {
   readonly trainable: number;
   /** Whether the run's examples are conversations or texts; absent in runs of versions that guessed it from the loss mask. */
   readonly dataKind?: 'chat' | 'text';
+  /** Names of the classes or labels that the run learns, by index; absent where there are none. */
+  readonly labels?: readonly string[];
   /** Prompts of the run's data; absent in runs saved by versions that did not store them. */
   readonly prompts?: readonly RunPrompt[];
   readonly format: 2;
@@ -101,8 +103,13 @@ export interface Row {
 
 /** A held-out measurement. */
 export interface EvalRow extends Row {
-  /** Mean cross-entropy over the held-out tokens that count, in nats. */
+  /** The objective's loss, for next-token prediction the mean cross-entropy over the held-out tokens that count, in nats. */
   readonly loss: number;
+  /**
+   * Metrics of the predictions by name (see src/recipe/metrics.ts), or of preference objectives the rewards under TRL's names; absent for
+   * next-token prediction.
+   */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 export type RowKind = 'steps' | 'evals' | 'samples';

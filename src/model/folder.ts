@@ -1,11 +1,11 @@
 /** A base model as files: opens and validates it without loading its weights, which are read tensor by tensor. */
 
-import { CodedError, messageOf, type Problem } from '../core/errors';
+import { messageOf, type Problem } from '../core/errors';
 import { sha256 } from '../core/hash';
 import { sizeOf } from '../core/shape';
 import type { TokenizerFiles } from '../tokenizer/types';
 import type { ModelConfig } from './config';
-import { familyOf, parseConfig } from './families';
+import { parseConfig } from './families';
 import { arrange, filesError, missingFiles, readText, type FolderFiles } from './folder-files';
 import type { ModelView } from './types';
 import { targetNames } from './weights';
@@ -49,22 +49,12 @@ const MAX_TOKENIZER = 200_000_000;
 export async function openFolder(files: readonly File[], options: FolderOptions = {}): Promise<ModelFolder> {
   const arranged = arrange(files);
   const { weights, weightFiles, configText } = await openAll(arranged, true);
-  checkWrites(weights.config);
   const problems: Problem[] = [];
   const tokenizer = await readTokenizer(arranged, problems);
   if (tokenizer === null || problems.length > 0) throw filesError(problems);
   const name = options.name ?? arranged.folder ?? ownName(configText) ?? weights.config.modelType;
   const view = viewOf(weights, tokenizer, name, options.cached ?? false);
   return { ...weights, view, files: usedFiles(arranged, weightFiles) };
-}
-
-/** Runs on the page continue texts, which needs an output head. Throws `model/unsupported`. */
-function checkWrites(config: ModelConfig): void {
-  if (familyOf(config).head(config) !== null) return;
-  throw new CodedError(
-    'model/unsupported',
-    `This model (${config.modelType}) reads texts but can't continue them. Choose a language model (…ForCausalLM), such as SmolLM2 or Qwen.`,
-  );
 }
 
 /** Opens configuration and weights of a model without a tokenizer. Throws the errors of `openFolder`. */

@@ -86,7 +86,7 @@ export class Decoder {
     const { cache } = held;
     const width = Math.min(prompts.length, cache.sequences);
     const programs = await held.of(adaptation, width).catch((error: unknown) => {
-      this.#release();
+      this.release();
       throw error;
     });
     const waiting = prompts.map((prompt, index) => ({ prompt, index })).filter(({ prompt }) => prompt.maxTokens > 0);
@@ -155,11 +155,12 @@ export class Decoder {
   }
 
   #replace(shape: CacheShape): CachePrograms {
-    this.#release();
+    this.release();
     return (this.#programs = new CachePrograms(this.executor, this.graph, this.config, shape));
   }
 
-  #release(): void {
+  /** Frees the cache, until prompts need one. */
+  release(): void {
     this.#programs?.dispose();
     this.#programs = null;
   }

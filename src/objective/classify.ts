@@ -14,6 +14,7 @@ import { negated, type LossContext, type Objective } from './objective';
 
 /** One class for each document: cross-entropy of the softmax. */
 export const classify: Objective<object> = {
+  examples: 'class',
   classifies: true,
   loss(context) {
     const outputs = context.outputs();
@@ -24,6 +25,7 @@ export const classify: Objective<object> = {
 
 /** Any number of labels: cross-entropy of the sigmoid, log(1 + eᶻ) − t·z, averaged over the labels. */
 export const multiLabel: Objective<object> = {
+  examples: 'labels',
   classifies: true,
   loss(context) {
     const { program } = context;
@@ -36,6 +38,7 @@ export const multiLabel: Objective<object> = {
 
 /** Numbers: squared error, averaged over the numbers of a document. */
 export const regress: Objective<object> = {
+  examples: 'numbers',
   classifies: true,
   loss(context) {
     const { program } = context;

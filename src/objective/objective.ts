@@ -37,10 +37,19 @@ export interface Loss {
   readonly figures: Readonly<Record<string, Value>>;
 }
 
+/** What examples have to be learnt from: nothing but their text, one class, labels, numbers, or two answers. */
+export type ExampleKind = 'text' | 'class' | 'labels' | 'numbers' | 'pair';
+
+/** The figures of micro-batches, by name. */
+export type FigureData = Readonly<Record<string, readonly Float32Array[]>>;
+
 export interface Objective<S> {
+  readonly examples: ExampleKind;
   /** A classifier of sequences is put on top of the model: its outputs are predicted. */
   readonly classifies: boolean;
   loss(context: LossContext, settings: S): Loss;
+  /** What a step or a measurement reports beside its loss, by name. */
+  report?(figures: FigureData): Readonly<Record<string, number>>;
 }
 
 /** −x. */

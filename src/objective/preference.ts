@@ -1,6 +1,7 @@
 /**
  * Learning from pairs of answers, of which one is preferred. The reference is the base, that is the policy without what is trained.
- * Figures: log-probabilities [D] of the documents under both models; the preferred answers come first.
+ * Figures: rewards [D] of the answers, that is β times the log-ratio of policy and reference, and their weights [D] in the mean, 0 in
+ * empty slots. The preferred answers come first.
  */
 
 import { add } from '../../kernels/add';
@@ -11,35 +12,68 @@ import type { Value } from '../../kernels/op';
 import { dot } from '../../kernels/scale';
 import { unary } from '../../kernels/unary';
 import type { PreferenceSettings } from '../recipe/objectives';
-import { negated, type LossContext, type Model, type Objective } from './objective';
+import { negated, type FigureData, type Loss, type LossContext, type Model, type Objective } from './objective';
 
 /** −log σ(β·Δ), with Δ the difference of the log-ratios of both answers (Rafailov et al., arXiv 2305.18290). */
 export const dpo: Objective<PreferenceSettings> = {
+  examples: 'pair',
   classifies: false,
+  report,
   loss(context, { beta }) {
     const { program } = context;
-    const logps = logProbabilities(context);
-    const delta = margin(context, add(program, logps.policy, negated(program, logps.reference)));
+    const ratios = logRatios(context);
+    const delta = margin(context, ratios);
     const loss = unary(program, unary(program, delta, { kind: 'affine', scale: -beta, shift: 0 }), { kind: 'softplus' });
-    return { loss: pairMean(context, loss), figures: logps };
+    return { loss: pairMean(context, loss), figures: figuresOf(context, ratios, beta) };
   },
 };
 
 /** (Δ − 1/(2β))² (Azar et al., arXiv 2310.12036), with the log-ratios divided by the lengths of their answers, as TRL does. */
 export const ipo: Objective<PreferenceSettings> = {
+  examples: 'pair',
   classifies: false,
+  report,
   loss(context, { beta }) {
     const { program } = context;
-    const logps = logProbabilities(context);
-    const ratios = add(program, logps.policy, negated(program, logps.reference));
+    const ratios = logRatios(context);
     const delta = margin(context, mul(program, ratios, inverseLengths(context)));
     const error = unary(program, delta, { kind: 'affine', scale: 1, shift: -1 / (2 * beta) });
-    return { loss: pairMean(context, mul(program, error, error)), figures: logps };
+    return { loss: pairMean(context, mul(program, error, error)), figures: figuresOf(context, ratios, beta) };
   },
 };
 
-function logProbabilities(context: LossContext): Readonly<Record<Model, Value>> {
-  return { policy: logProbability(context, 'policy'), reference: logProbability(context, 'reference') };
+/** Names and definitions are those of TRL: the means of the rewards and of their margins, and how often the preferred one is higher. */
+function report({ rewards = [], weights = [] }: FigureData): Readonly<Record<string, number>> {
+  let [all, chosen, rejected, right] = [0, 0, 0, 0];
+  for (const [weight, a, b] of rewards.flatMap((values, i) => pairsOf(values, weights[i] ?? new Float32Array()))) {
+    all += weight;
+    chosen += weight * a;
+    rejected += weight * b;
+    if (a > b) right += weight;
+  }
+  return {
+    'rewards/chosen': chosen / all,
+    'rewards/rejected': rejected / all,
+    'rewards/margins': (chosen - rejected) / all,
+    'rewards/accuracies': right / all,
+  };
+}
+
+/** The weight of each pair, and the rewards of its preferred and its rejected answer. */
+function pairsOf(rewards: Float32Array, weights: Float32Array): readonly (readonly [number, number, number])[] {
+  const pairs = rewards.length / 2;
+  return Array.from({ length: pairs }, (_, p) => [weights[p] ?? NaN, rewards[p] ?? NaN, rewards[pairs + p] ?? NaN] as const);
+}
+
+function figuresOf(context: LossContext, ratios: Value, beta: number): Loss['figures'] {
+  const times = (x: Value, scale: number) => unary(context.program, x, { kind: 'affine', scale, shift: 0 });
+  return { rewards: times(ratios, beta), weights: times(context.input('documentWeights'), 1) };
+}
+
+/** log π(answer) − log π_ref(answer), [D]. */
+function logRatios(context: LossContext): Value {
+  const { program } = context;
+  return add(program, logProbability(context, 'policy'), negated(program, logProbability(context, 'reference')));
 }
 
 /** Σ over the answer's tokens of their log-probabilities, [D]. */

@@ -110,7 +110,7 @@ const groupOf = (name: unknown): Group | null => (Object.hasOwn(GROUPS, String(n
 export function completeRecipe(data: Fields): Fields {
   const recipe: Fields = { ...defaultRecipe(), ...migrate(data) };
   const completed = Object.entries(GROUPS).map(([name, group]) => [name, completeGroup(group, recipe[name])]);
-  return { ...recipe, ...Object.fromEntries(completed) };
+  return { ...recipe, ...(Object.fromEntries(completed) as Fields) };
 }
 
 function completeGroup({ schemas, kind: first }: Group, settings: unknown): unknown {

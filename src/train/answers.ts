@@ -4,6 +4,7 @@ import type { RunStore } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Host } from './host';
+import { writesText } from './job';
 import type { LoadedModel } from './loaded';
 import type { Runs } from './runs';
 import type { AdapterChoice, GenerateRequest, GenerateResult } from './types';
@@ -52,12 +53,20 @@ export class Answers {
     const run = await store.run(runId);
     if (run.modelId !== model.view.id)
       throw new CodedError('train/state', `This adapter was trained on ${run.modelName}: load that model first.`);
+    if (!writesText(run.recipe)) throw noText(run.name);
     const saved = run.checkpoints.findLast((checkpoint) => step === null || checkpoint.step === step);
     return model.stored(`${runId} ${saved?.step} ${saved?.savedAt}`, async () => {
       const { snapshot } = await store.load(runId, step);
       return { recipe: run.recipe, parameters: run.parameters, vector: snapshot.parameters };
     });
   }
+}
+
+function noText(name: string): CodedError {
+  return new CodedError(
+    'train/state',
+    `${name} predicts labels or numbers: it writes no text. Ask a run that learns to write, or the base.`,
+  );
 }
 
 function lostAnswer(error: unknown): CodedError {

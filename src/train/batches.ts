@@ -2,6 +2,7 @@
 
 import { createBatches, createFixedBatches } from '../batch/batches';
 import { batchSpace } from '../batch/collate';
+import type { Slots } from '../batch/slots';
 import type { EncodedDataset } from '../batch/types';
 import type { Numerics } from '../core/numerics';
 import type { Recipe } from '../recipe/recipe';
@@ -23,17 +24,26 @@ export interface RunBatches {
   readonly epochAt: (step: number) => number;
 }
 
-/** `padId` fills padding, which nothing attends to and no loss counts. `numerics`: the version of the run; that of new runs when absent. */
+/**
+ * `padId` fills padding, which nothing attends to and no loss counts. `slots`: for examples with a layout. `numerics`: the version of the
+ * run; that of new runs when absent.
+ */
 export function planBatches(
   dataset: Pick<EncodedDataset, 'train' | 'heldOut'>,
   recipe: Recipe,
   padId: number,
+  slots?: Slots,
   numerics?: Numerics,
 ): RunBatches {
-  const settings = { ...recipe, padId, ...(numerics !== undefined && { numerics }) };
+  const settings = {
+    ...recipe,
+    padId,
+    ...(slots !== undefined && { slots }),
+    ...(numerics !== undefined && { numerics }),
+  };
   const training = createBatches(dataset.train, settings);
   const spaces = Array.from({ length: recipe.gradientAccumulation }, () =>
-    batchSpace({ rows: recipe.microBatch, rowLength: recipe.sequenceLength }),
+    batchSpace({ rows: recipe.microBatch, rowLength: recipe.sequenceLength, ...(slots !== undefined && { slots }) }),
   );
   const microSteps = training.microStepsPerEpoch(0);
   const perBatch = recipe.sequenceLength * recipe.microBatch;

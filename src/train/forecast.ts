@@ -13,12 +13,14 @@ import { rematPolicies, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
 import { decodePlans } from '../model/decode-programs';
 import { parametersOf } from '../method';
+import type { Tuning } from '../method/method';
 import { parameterCount } from '../method/parameters';
 import { declareCache } from '../model/decode-pass';
 import { declareWeights } from '../model/weights';
 import type { Recipe } from '../recipe/recipe';
 import type { Value } from '../../kernels/op';
 import { checkRecipe } from './check-recipe';
+import { headParameters, LANGUAGE, writesText, type Job } from './job';
 import { trainingPrograms } from './programs';
 import { sampleCache } from './prompts';
 import type { Forecast, MemoryForecast } from './types';
@@ -38,18 +40,19 @@ export interface Machine {
   readonly budget: number;
 }
 
-/** Bytes and steps of a run. `microSteps` is the number of micro-batches of one epoch. */
+/** Bytes and steps of a run. `microSteps` is the number of micro-batches of one epoch. Throws `recipe/invalid`. */
 export function forecastRun(
   config: ModelConfig,
   recipe: Recipe,
   dtypeOf: (name: string) => DType,
   machine: Machine,
   microSteps: number,
+  job: Job = LANGUAGE,
 ): Omit<Forecast, 'fileBytes'> {
   checkRecipe(config, recipe);
   return {
-    ...forecastMemory(config, recipe, dtypeOf, machine),
-    trainable: parameterCount(parametersOf(config, recipe.method)),
+    ...forecastMemory(config, recipe, dtypeOf, machine, job),
+    trainable: parameterCount(parametersOf(config, recipe.method, headParameters(config, job))),
     steps: totalSteps(recipe, microSteps),
     tokensPerStep: recipe.sequenceLength * recipe.microBatch * recipe.gradientAccumulation,
   };
@@ -61,12 +64,13 @@ export function forecastMemory(
   recipe: Recipe,
   dtypeOf: (name: string) => DType,
   machine: Machine,
+  job: Job = LANGUAGE,
 ): MemoryForecast {
   const budget = recipe.memoryLimit > 0 ? 1e9 * recipe.memoryLimit : machine.budget;
   const launchOf = machine.target && launcher(machine.target);
   const all = rematPolicies(config.layers);
   for (const remat of all) {
-    const sketch = sketchRun(config, recipe, machine.target === null ? null : dtypeOf, remat);
+    const sketch = sketchRun(config, recipe, machine.target === null ? null : dtypeOf, remat, job);
     const last = remat === all.at(-1);
     if (!last && totalOf(sketch.parts) + peakLive(sketch.train) > budget) continue;
     const forecast = measure(sketch, launchOf, machine.pooled);
@@ -96,7 +100,13 @@ interface Sketch {
 }
 
 /** `dtypeOf` is null for twins, which hold every number as f32. */
-function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string) => DType) | null, remat: RematPolicy): Sketch {
+function sketchRun(
+  config: ModelConfig,
+  recipe: Recipe,
+  dtypeOf: ((name: string) => DType) | null,
+  remat: RematPolicy,
+  job: Job = LANGUAGE,
+): Sketch {
   const graph = new Graph();
   declareWeights(graph, config, dtypeOf ?? (() => 'f32'));
   // tfjs holds f16 as f32 too.
@@ -110,21 +120,14 @@ function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string)
     held,
     'forecast',
     remat,
+    job,
   );
   const training = declaredBytes(scope);
-  const cache = declareCache(scope, config, sampleCache(config, recipe));
-  const sampling = decodePlans(scope, config, cache, cache.sequences, tuning);
+  const sampling = writesText(job) ? samplingPlans(scope, config, recipe, tuning) : [];
   const adapterBytes = valueBytes(tuning.parameters.flat);
   return {
     train,
-    plans: [
-      ...[start, evaluateBase].filter((plan) => plan !== null),
-      train,
-      update,
-      evaluate,
-      sampling.prompt.plan,
-      sampling.step.plan,
-    ],
+    plans: [...[start, evaluateBase].filter((plan) => plan !== null), train, update, evaluate, ...sampling],
     remat,
     parts: {
       weights,
@@ -134,6 +137,12 @@ function sketchRun(config: ModelConfig, recipe: Recipe, dtypeOf: ((name: string)
       sampling: declaredBytes(scope) - training,
     },
   };
+}
+
+function samplingPlans(scope: Graph, config: ModelConfig, recipe: Recipe, tuning: Tuning): readonly Plan[] {
+  const cache = declareCache(scope, config, sampleCache(config, recipe));
+  const { prompt, step } = decodePlans(scope, config, cache, cache.sequences, tuning);
+  return [prompt.plan, step.plan];
 }
 
 /**

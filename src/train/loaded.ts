@@ -13,6 +13,7 @@ import type { ModelFolder } from '../model/folder';
 import type { Tuning } from '../method/method';
 import { Decoder, type Prompt } from '../model/generate';
 import { declareWeights } from '../model/weights';
+import { checkWrites } from '../model/writes';
 import { deviceTypes } from '../model/precision';
 import type { CacheShape } from '../model/decode-pass';
 import type { LoadProgress, ModelView } from '../model/types';
@@ -90,12 +91,13 @@ export class LoadedModel {
 
   /**
    * Prepares for a run: the decoder's cache gets the shape that the forecast assumed, and the tuning of earlier answers is released,
-   * which the forecast did not count.
+   * which the forecast did not count. Null: the run does not decode.
    */
-  reserve(shape: CacheShape): Promise<void> {
+  reserve(shape: CacheShape | null): Promise<void> {
     return this.#mutex.run(() => {
       this.#slot.clear();
-      this.decoder.reserve(shape);
+      if (shape === null) this.decoder.release();
+      else this.decoder.reserve(shape);
     });
   }
 
@@ -112,7 +114,7 @@ export class LoadedModel {
     return this.#slot.get(key, read);
   }
 
-  /** Continues a text or answers a conversation. `onText` gets the whole text so far. Throws `gpu/memory`. */
+  /** Continues a text or answers a conversation. `onText` gets the whole text so far. Throws `gpu/memory`, `model/unsupported`. */
   async generate(
     tuning: TuningSource,
     request: GenerateRequest,
@@ -143,6 +145,7 @@ export class LoadedModel {
     onText: (index: number, text: string) => void,
     cancelled: () => boolean,
   ): Promise<readonly GenerateResult[]> {
+    checkWrites(this.config);
     const answers = requests.map((request) => new Answer(this.tokenizer, request));
     const prompts = answers.map(({ prompt }) => prompt);
     const stopped = () => this.#closing || cancelled();

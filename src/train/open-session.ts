@@ -6,6 +6,7 @@ import type { Graph } from '../graph/graph';
 import { rematPoliciesFrom, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
 import type { Recipe } from '../recipe/recipe';
+import type { Job } from './job';
 import { trainingPrograms, type TrainingPrograms } from './programs';
 import { TrainingSession } from './session';
 import type { Tiles } from './tune';
@@ -13,6 +14,7 @@ import type { Tiles } from './tune';
 export interface SessionSetup {
   readonly model: { readonly executor: Executor; readonly graph: Graph; readonly config: ModelConfig };
   readonly recipe: Recipe;
+  readonly job: Job;
   readonly totalSteps: number;
   /** The forecast's choice. The forecast knows the largest buffer that the device allows, not how much memory is free. */
   readonly remat: RematPolicy;
@@ -39,9 +41,9 @@ export async function openSession(setup: SessionSetup, hooks: SessionHooks): Pro
   }
 }
 
-async function openWith({ model, recipe, totalSteps }: SessionSetup, remat: RematPolicy, hooks: SessionHooks) {
+async function openWith({ model, recipe, job, totalSteps }: SessionSetup, remat: RematPolicy, hooks: SessionHooks) {
   const { executor, graph, config } = model;
-  const programs = trainingPrograms(graph, config, recipe, 'run', remat);
+  const programs = trainingPrograms(graph, config, recipe, 'run', remat, job);
   const tiles = await hooks.tiles(programs);
   const onProgress = (done: number, total: number) => hooks.onProgress(done, total);
   return TrainingSession.open(executor, config, programs, recipe, totalSteps, onProgress, tiles);

@@ -9,17 +9,16 @@ import { declareTuning } from '../method';
 import type { Tuning } from '../method/method';
 import type { Parameters } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
-import { declareBatch, type BatchInputs, type BatchShape, type InputColumn } from '../model/pass';
+import { declareBatch, type BatchInputs, type BatchShape } from '../model/pass';
 import { objectiveOf } from '../objective';
 import { updateWith, type Optimizer } from '../optim/adamw';
-import type { ObjectiveSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
-import { classifierParameters } from '../task/classifier';
 import { accumulate } from '../../kernels/accumulate';
 import type { LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 import { rowNorm } from '../../kernels/row_norm';
 import { unary } from '../../kernels/unary';
+import { headParameters, LANGUAGE, type Job } from './job';
 import { lossContext, type ConstantData, type LossSetup } from './loss-context';
 
 export interface TrainingPrograms {
@@ -50,20 +49,6 @@ export interface TrainingPrograms {
   readonly evaluateBase: Plan | null;
 }
 
-/** What a run trains for. */
-export interface Job {
-  readonly objective: ObjectiveSettings;
-  /** Inputs of its batches beside those of every batch. */
-  readonly columns: readonly InputColumn[];
-  /** D: document slots of a micro-batch; 0 for next-token prediction. */
-  readonly documents: number;
-  /** K: outputs of a classifier; 0 where there is none. */
-  readonly outputs: number;
-}
-
-/** Next-token prediction. */
-export const LANGUAGE: Job = { objective: { kind: 'sft' }, columns: [], documents: 0, outputs: 0 };
-
 /** Plans all programs of a run over the weights of `model`. The run's values are declared in a scope of their own; `name` is a label. */
 export function trainingPrograms(
   model: Graph,
@@ -76,8 +61,7 @@ export function trainingPrograms(
   const graph = model.scope();
   const objective = objectiveOf(job.objective);
   const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
-  const head = objective.classifies ? classifierParameters(config, job.outputs) : [];
-  const tuning = declareTuning(graph, name, config, recipe.method, head);
+  const tuning = declareTuning(graph, name, config, recipe.method, headParameters(config, job));
   const { parameters } = tuning;
   const gradients = graph.declareFlat(`${name}.gradient`, 'state', parameters.all);
   const batch = declareBatch(graph, `${name}.batch`, shape, job.columns);

@@ -34,15 +34,16 @@ export function sampleCache(config: ModelConfig, { samplePrompts, sequenceLength
  */
 export function promptsOf(
   { recipe, prompts = [], dataKind }: Pick<RunRecord, 'recipe' | 'prompts' | 'dataKind'>,
-  dataset: Pick<EncodedDataset, 'train' | 'heldOut'>,
+  dataset: Pick<EncodedDataset, 'train' | 'heldOut' | 'layout'>,
   tokenizer: TextTokenizer,
 ): SamplePrompt[] {
   const split = dataset.heldOut.lines.length > 0 ? dataset.heldOut : dataset.train;
+  const { documents = 1 } = dataset.layout ?? {};
   const masked = hasMaskedOpening(split);
   const kind = dataKind ?? (masked ? 'chat' : 'text');
   if (recipe.samplePrompts.length > 0) return recipe.samplePrompts.map((text) => promptOf({ text, system: null, kind }));
   if (kind === 'chat' && !masked && prompts.length > 0) return prompts.slice(0, TAKEN).map(promptOf);
-  return Array.from({ length: Math.min(TAKEN, split.lines.length) }, (_, i) => opening(split, i, tokenizer));
+  return Array.from({ length: Math.min(TAKEN, split.lines.length) }, (_, i) => opening(split, i * documents, tokenizer));
 }
 
 function promptOf({ text, system, kind }: RunPrompt): SamplePrompt {
@@ -57,16 +58,16 @@ function hasMaskedOpening(split: EncodedSplit): boolean {
   return firstTrained(split, 0) > 1;
 }
 
-function firstTrained({ trained, offsets }: EncodedSplit, example: number): number {
-  const [from = 0, to = 0] = offsets.subarray(example, example + 2);
+function firstTrained({ trained, offsets }: EncodedSplit, document: number): number {
+  const [from = 0, to = 0] = offsets.subarray(document, document + 2);
   const at = trained.subarray(from, to).indexOf(1);
   return at < 0 ? to - from : at;
 }
 
 /** The tokens before the first trained one, or the first `OPENING` tokens of a text, as ids: exactly what training saw. */
-function opening(split: EncodedSplit, example: number, tokenizer: TextTokenizer): SamplePrompt {
-  const [from = 0, to = 0] = split.offsets.subarray(example, example + 2);
-  const given = firstTrained(split, example);
+function opening(split: EncodedSplit, document: number, tokenizer: TextTokenizer): SamplePrompt {
+  const [from = 0, to = 0] = split.offsets.subarray(document, document + 2);
+  const given = firstTrained(split, document);
   const length = given > 1 ? given : Math.min(OPENING, to - from);
   const ids = [...split.ids.subarray(from, from + length)];
   const text = tokenizer.decode(ids, { skipSpecial: given <= 1 });

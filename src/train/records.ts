@@ -8,6 +8,7 @@ import { parametersOf } from '../method';
 import { parameterCount } from '../method/parameters';
 import { planBatches } from './batches';
 import { totalSteps } from './forecast';
+import { headParameters, jobOf, LANGUAGE, slotsOf, type Job } from './job';
 import type { ModelConfig } from '../model/config';
 import { headName, weightSpecs } from '../model/weights';
 import type { Recipe } from '../recipe/recipe';
@@ -18,14 +19,17 @@ import type { RunSetup, RunView, StepRow, TrainEvent } from './types';
 /** The record of a run that has not started. */
 export function newRecord(id: string, { name, recipe, dataset, datasetName, prompts }: RunSetup, model: LoadedModel): RunRecord {
   const now = Date.now();
-  const parameters = storedParameters(model.config, recipe);
-  const { microSteps } = planBatches(dataset, recipe, model.tokenizer.padId ?? 0);
+  const slots = slotsOf(dataset, recipe, model.config);
+  const parameters = storedParameters(model.config, recipe, jobOf(recipe, slots, model.config));
+  const { microSteps } = planBatches(dataset, recipe, model.tokenizer.padId ?? 0, slots);
+  const labels = dataset.layout?.names ?? [];
   const { adapter, executor } = model.engine.view;
   return {
     ...{ id, name, createdAt: now, updatedAt: now, status: 'paused' },
     ...{ modelId: model.view.id, modelName: model.view.name },
     ...{ datasetName, datasetHash: dataset.hash, examples: dataset.train.lines.length + dataset.heldOut.lines.length },
     ...(dataset.kind && { dataKind: dataset.kind }),
+    ...(labels.length > 0 && { labels }),
     ...{ recipe, step: 0, totalSteps: totalSteps(recipe, microSteps) },
     ...{ baseLoss: null, tunedLoss: null, bestLoss: null },
     ...{ device: adapter, executor, numerics: NUMERICS, trainable: parameterCount(parameters), prompts },
@@ -39,8 +43,8 @@ function usesConv1d(config: ModelConfig): boolean {
 }
 
 /** The trained parameters of a run, and where they are in its flat vectors. */
-export function storedParameters(config: ModelConfig, recipe: Recipe): readonly StoredParameter[] {
-  const all = parametersOf(config, recipe.method);
+export function storedParameters(config: ModelConfig, recipe: Recipe, job: Job = LANGUAGE): readonly StoredParameter[] {
+  const all = parametersOf(config, recipe.method, headParameters(config, job));
   const { offsets } = flatLayout(all.map(({ shape }) => shape));
   const specs = new Map(weightSpecs(config).map((spec) => [spec.name, spec]));
   const head = headName(config);

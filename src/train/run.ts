@@ -8,9 +8,11 @@ import { codeOf } from '../core/errors';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
 import { forecastMemory } from './forecast';
+import { jobOf, slotsOf, writesText, type Job } from './job';
 import { promptsOf, sampleCache, SAMPLE_TOKENS, type SamplePrompt } from './prompts';
 import { openSession } from './open-session';
 import type { TrainingPrograms } from './programs';
+import { reportsOf } from './reports';
 import type { RunRecorder } from './recorder';
 import type { TrainingSession } from './session';
 import { cadenceOf, isDue, train, type RunHooks, type StopRequest } from './trainer';
@@ -43,6 +45,7 @@ const STATUS = { none: 'finished', pause: 'paused', stop: 'stopped', drop: 'stop
 
 export class Run {
   readonly #context: RunContext;
+  readonly #job: Job;
   readonly #batches: RunBatches;
   readonly #prompts: readonly SamplePrompt[];
   #session: TrainingSession | null = null;
@@ -51,15 +54,17 @@ export class Run {
 
   constructor(context: RunContext, dataset: EncodedDataset) {
     const { record } = context.recorder;
-    const { tokenizer } = context.model;
+    const { tokenizer, config } = context.model;
+    const slots = slotsOf(dataset, record.recipe, config);
     this.#context = context;
-    this.#batches = planBatches(dataset, record.recipe, tokenizer.padId ?? 0, record.numerics ?? 1);
-    this.#prompts = promptsOf(record, dataset, tokenizer);
+    this.#job = jobOf(record.recipe, slots, config);
+    this.#batches = planBatches(dataset, record.recipe, tokenizer.padId ?? 0, slots, record.numerics ?? 1);
+    this.#prompts = writesText(this.#job) ? promptsOf(record, dataset, tokenizer) : [];
   }
 
-  /** What is in training; null before the session is open and after the run. */
+  /** What is in training, to answer with; null before the session is open, after the run, and for a classifier. */
   get tuning(): Tuning | null {
-    return this.#session?.programs.tuning ?? null;
+    return writesText(this.#job) ? (this.#session?.programs.tuning ?? null) : null;
   }
 
   /**
@@ -94,11 +99,12 @@ export class Run {
   async #prepare(snapshot: Snapshot | null): Promise<TrainingSession> {
     const { model, recorder } = this.#context;
     const { recipe, totalSteps } = recorder.record;
+    const job = this.#job;
     const { machine } = model.engine;
-    const { remat } = forecastMemory(model.config, recipe, (name) => model.graph.named(name).dtype, machine);
-    await model.reserve(sampleCache(model.config, recipe));
+    const { remat } = forecastMemory(model.config, recipe, (name) => model.graph.named(name).dtype, machine, job);
+    await model.reserve(writesText(job) ? sampleCache(model.config, recipe) : null);
     const session = await openSession(
-      { model, recipe, totalSteps, remat },
+      { model, recipe, job, totalSteps, remat },
       {
         tiles: (programs) => this.#tiles(programs, snapshot),
         onProgress: (done, total) => recorder.phase('Compiling kernels', done, total),
@@ -149,8 +155,10 @@ export class Run {
     };
     const cadence = cadenceOf(recipe, totalSteps);
     const samplesMissing = isDue(cadence.sample, session) && !(await this.#hasSamples(session.step));
-    const baseUnknown = baseLoss === null;
-    return train({ session, source, heldOut, cadence, epochAt, secondsBefore, baseUnknown, samplesMissing }, hooks);
+    const baseUnknown = baseLoss === null && session.programs.evaluateBase !== null;
+    const reports = reportsOf(this.#job, heldOut);
+    const input = { session, source, heldOut, reports, cadence, epochAt, secondsBefore, baseUnknown, samplesMissing };
+    return train(input, hooks);
   }
 
   async #hasSamples(step: number): Promise<boolean> {
@@ -161,6 +169,7 @@ export class Run {
 
   /** Without memory for the samples the training continues, with a notice. Samples that a stop request cut short are not stored. */
   async #sample(step: number): Promise<void> {
+    if (this.#prompts.length === 0) return;
     const { recorder } = this.#context;
     const texts = await this.#answers().catch((error: unknown) => {
       if (codeOf(error) !== 'gpu/memory') throw error;
@@ -181,7 +190,7 @@ export class Run {
     }));
     const total = requests.length * SAMPLE_TOKENS;
     let tokens = 0;
-    if (total > 0) recorder.phase('Writing samples', 0, total);
+    recorder.phase('Writing samples', 0, total);
     const onText = () => recorder.phase('Writing samples', ++tokens, total);
     const source = () => Promise.resolve(this.tuning);
     const answers = await model.generateAll(source, requests, onText, () => stopRequest() !== 'none');

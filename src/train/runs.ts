@@ -8,6 +8,7 @@ import type { Recipe } from '../recipe/recipe';
 import type { Engine } from './engine';
 import { checkRecipe } from './check-recipe';
 import type { Host } from './host';
+import { jobOf, slotsOf } from './job';
 import type { LoadedModel } from './loaded';
 import type { Models } from './models';
 import { newRecord, rewind, viewOf, type StartingPoint } from './records';
@@ -69,6 +70,7 @@ export class Runs {
       this.#checkModel(model, setup.modelId, 'start again');
       checkRecipe(model.config, setup.recipe);
       checkPrecision(model, setup.recipe);
+      jobOf(setup.recipe, slotsOf(setup.dataset, setup.recipe, model.config), model.config);
       return this.#alone(job, store, async () => {
         const record = newRecord(job.runId, setup, model);
         await store.putDataset(setup.dataset);

@@ -1,5 +1,6 @@
 /** The training worker's API: one device, one loaded model, one run at a time, and the store. */
 
+import type { SlotPlan } from '../batch/types';
 import type { RunStore } from '../checkpoint/types';
 import { Mutex } from '../core/mutex';
 import { exportChoices, exportedBytes, exportedFiles, type ExportChoice, type ExportKind } from '../export';
@@ -16,6 +17,7 @@ import { tunedRun } from './export-run';
 import { checkFits } from './fits';
 import { forecastRun } from './forecast';
 import { Host } from './host';
+import { jobOf } from './job';
 import type { LoadedModel } from './loaded';
 import { Models } from './models';
 import { Runs } from './runs';
@@ -96,21 +98,23 @@ export class TrainService {
     return this.#cache.delete(id);
   }
 
-  async forecast(modelId: string, recipe: Recipe, trainTokens: number): Promise<Forecast> {
+  async forecast(modelId: string, recipe: Recipe, trainTokens: number, slots?: SlotPlan): Promise<Forecast> {
     const folder = this.#models.get(modelId);
     const rows = Math.ceil(trainTokens / recipe.sequenceLength);
     const microSteps = Math.max(1, Math.ceil(rows / recipe.microBatch));
     const engine = await this.#host.engine();
     checkFits(folder, engine);
-    const forecast = forecastRun(folder.config, recipe, typesOf(folder, recipe), engine.machine, microSteps);
+    const job = jobOf(recipe, slots, folder.config);
+    const forecast = forecastRun(folder.config, recipe, typesOf(folder, recipe), engine.machine, microSteps, job);
     return { ...forecast, fileBytes: exportedBytes(recipe, folder) };
   }
 
-  async warmUp(modelId: string, recipe: Recipe): Promise<void> {
+  async warmUp(modelId: string, recipe: Recipe, slots?: SlotPlan): Promise<void> {
     const engine = await this.#host.engine();
     if (engine.device === null || engine.view.executor !== 'webgpu' || this.#runs.active) return;
     const folder = this.#models.get(modelId);
-    await warmUp(engine.device, folder.config, recipe, typesOf(folder, recipe), this.#tunerOf(engine));
+    const job = jobOf(recipe, slots, folder.config);
+    await warmUp(engine.device, folder.config, recipe, job, typesOf(folder, recipe), this.#tunerOf(engine));
   }
 
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView> {

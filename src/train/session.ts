@@ -147,14 +147,9 @@ export class TrainingSession {
   }
 
   /**
-   * Mean loss over what `heldOut` counts (see `countOf`), with what is trained or of the base alone. `onBatch` gets the
-   * number of batches done.
+   * Mean loss over what `heldOut` counts (see `countOf`) with the objective's figures, with what is trained or of the base alone.
+   * `onBatch` gets the number of batches done.
    */
-  async evaluate(heldOut: HeldOut, which: 'tuned' | 'base', onBatch?: (done: number) => void): Promise<number> {
-    return (await this.measure(heldOut, which, onBatch)).loss;
-  }
-
-  /** As `evaluate`, with the objective's figures. */
   async measure(
     heldOut: HeldOut,
     which: 'tuned' | 'base',

@@ -4,6 +4,7 @@ import { CodedError } from '../core/errors';
 import { yieldToEventLoop } from '../core/event-loop';
 import { handled } from '../core/promises';
 import type { Recipe } from '../recipe/recipe';
+import type { Reports } from './reports';
 import type { BatchSource, HeldOut, StepResult, TrainingSession } from './session';
 import type { EvalRow, StepRow } from './types';
 
@@ -34,9 +35,10 @@ export function isDue(every: number, { step, totalSteps }: Pick<TrainingSession,
 export type StopRequest = 'none' | 'pause' | 'stop' | 'drop';
 
 export interface RunInput {
-  readonly session: Pick<TrainingSession, 'step' | 'totalSteps' | 'advance' | 'evaluate'>;
+  readonly session: Pick<TrainingSession, 'step' | 'totalSteps' | 'advance' | 'measure'>;
   readonly source: BatchSource;
   readonly heldOut: HeldOut;
+  readonly reports: Reports;
   readonly cadence: Cadence;
   /** Epochs completed after `step` updates. */
   readonly epochAt: (step: number) => number;
@@ -158,19 +160,25 @@ class Intervals {
 }
 
 async function measureBase(input: RunInput, hooks: RunHooks): Promise<number | null> {
-  return input.heldOut.length === 0 ? null : evaluate(input, hooks, 'base');
+  return input.heldOut.length === 0 ? null : (await measureWith(input, hooks, 'base')).loss;
 }
 
 async function measure(input: RunInput, hooks: RunHooks): Promise<void> {
   if (input.heldOut.length === 0) return;
-  await hooks.onEval({ step: input.session.step, loss: await evaluate(input, hooks, 'tuned') });
+  const { loss, figures } = await measureWith(input, hooks, 'tuned');
+  const metrics = input.reports.heldOut(figures);
+  await hooks.onEval({ step: input.session.step, loss, ...(metrics && { metrics }) });
 }
 
-function evaluate({ session, heldOut }: RunInput, hooks: RunHooks, which: 'tuned' | 'base'): Promise<number> {
+function measureWith(
+  { session, heldOut }: RunInput,
+  hooks: RunHooks,
+  which: 'tuned' | 'base',
+): ReturnType<TrainingSession['measure']> {
   const message = which === 'base' ? 'Measuring the base on held-out examples' : 'Measuring on held-out examples';
   const onBatch = (done: number) => hooks.onPhase(message, done, heldOut.length);
   onBatch(0);
-  return session.evaluate(heldOut, which, onBatch);
+  return session.measure(heldOut, which, onBatch);
 }
 
 /** The gradient overflowed under a loss scale that can still be lowered: the update was skipped. */
@@ -191,6 +199,7 @@ function rowOf(result: Timed, clock: Clock, input: RunInput): StepRow {
   const finite = Number.isFinite(loss) && Number.isFinite(gradNorm);
   const skipped = isSkipped(result);
   if (!finite && !skipped) throw diverged(result);
+  const figures = input.reports.step(result.figures);
   const lap = clock.lap(at);
   return {
     step,
@@ -198,6 +207,7 @@ function rowOf(result: Timed, clock: Clock, input: RunInput): StepRow {
     learningRate,
     gradNorm,
     ...(lossScale !== undefined && { lossScale, skipped }),
+    ...(figures && { figures }),
     tokensPerSecond: tokens / Math.max(lap, 1e-6),
     seconds: clock.seconds,
     epoch: input.epochAt(step),

@@ -98,6 +98,8 @@ export interface StepRow {
   readonly lossScale?: number;
   /** The gradients overflowed under that scale: the step changed nothing, and the scale is halved. Present with `lossScale`. */
   readonly skipped?: boolean;
+  /** What the objective reports beside the loss, by name; rewards of preference objectives have TRL's names. Absent where there is nothing. */
+  readonly figures?: Readonly<Record<string, number>>;
   readonly tokensPerSecond: number;
   /** Seconds of training so far, without pauses. */
   readonly seconds: number;

@@ -7,6 +7,8 @@ import { launcher } from '../graph/launches';
 import type { ModelConfig } from '../model/config';
 import { declareWeights } from '../model/weights';
 import type { Recipe } from '../recipe/recipe';
+import { KEEP_ALL } from '../graph/remat';
+import type { Job } from './job';
 import { trainingPrograms } from './programs';
 import type { Tiles, Tuner } from './tune';
 
@@ -15,12 +17,13 @@ export async function warmUp(
   device: Device,
   config: ModelConfig,
   recipe: Recipe,
+  job: Job,
   dtypeOf: (name: string) => DType,
   tune: Tuner | null,
 ): Promise<void> {
   const graph = new Graph();
   declareWeights(graph, config, dtypeOf);
-  const { train, update, evaluate, evaluateBase } = trainingPrograms(graph, config, recipe, 'warm-up');
+  const { train, update, evaluate, evaluateBase } = trainingPrograms(graph, config, recipe, 'warm-up', KEEP_ALL, job);
   const tiles: Tiles = (await tune?.([train, evaluate])) ?? {};
   const target = { ...device.target, tiles: (product: string) => tiles[product] };
   const nodes = [train, update, evaluate, evaluateBase].flatMap((plan) => plan?.nodes ?? []);

@@ -62,8 +62,8 @@ async function allocated(recipe: Recipe, remat: RematPolicy): Promise<{ used: nu
   const session = await TrainingSession.open(executor, config, programs, recipe, 10);
   const batch = batchOf(recipe);
   await session.advance({ batch: () => batch });
-  await session.evaluate([batch], 'base');
-  await session.evaluate([batch], 'tuned');
+  await session.measure([batch], 'base');
+  await session.measure([batch], 'tuned');
   await session.snapshot();
   for (const adapter of [null, programs.tuning]) {
     const sampling = { temperature: 0, topP: 1, seed: 1 };

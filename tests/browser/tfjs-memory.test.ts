@@ -48,7 +48,7 @@ test('a run takes about what is forecast, and frees all of it', async () => {
       ...{ weights: new Float32Array(size).fill(1), tokens: size, trained: size },
     };
     for (let i = 0; i < 2; i++) await session.advance({ batch: () => batch });
-    await session.evaluate([batch], 'base');
+    await session.measure([batch], 'base');
     await session.snapshot();
     const { total } = forecastWith(config, recipe, () => 'f32', null, remat, true);
     expect(total / executor.bytes()).toBeGreaterThan(0.9);

@@ -5,7 +5,7 @@ import { familyOf } from '../../src/model/families';
 import type { ModelConfig } from '../../src/model/config';
 import type { InputColumn } from '../../src/model/pass';
 import type { ObjectiveSettings } from '../../src/recipe/objectives';
-import type { Job } from '../../src/train/programs';
+import type { Job } from '../../src/train/job';
 import type { Golden, GoldenStep } from './golden';
 
 /** The objectives of the cases; those of the first cases follow from PEFT's task. */

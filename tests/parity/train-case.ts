@@ -47,7 +47,7 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   session.restore({ ...fresh, parameters: startOf(golden, programs.tuning.parameters, fresh.parameters) });
   const batches = steps.map((step) => batchOf(step, config, job));
   // The base has no classifier and no answers to compare: their loss is that of the start.
-  const baseLoss = await session.evaluate(batches.slice(0, 1), job.objective.kind === 'sft' ? 'base' : 'tuned');
+  const measured = await session.measure(batches.slice(0, 1), job.objective.kind === 'sft' ? 'base' : 'tuned');
   const results = [];
   const source = { batch: (index: number) => batches[index] ?? missing(`batch ${index}`) };
   for (let i = 0; i < steps.length; i++) results.push(await session.advance(source));
@@ -58,7 +58,7 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   const expected = vectorOf(programs.tuning.parameters, golden.final);
   const compared = programs.tuning.parameters.views.filter((view) => isDetermined(view, golden));
   return {
-    baseLoss: Math.abs(baseLoss / (base.loss ?? steps[0]?.loss ?? NaN) - 1),
+    baseLoss: Math.abs(measured.loss / (base.loss ?? steps[0]?.loss ?? NaN) - 1),
     loss: Math.max(...results.map((result, i) => Math.abs(result.loss / (steps[i]?.loss ?? NaN) - 1))),
     gradNorm: Math.max(...results.map((result, i) => Math.abs(result.gradNorm / (steps[i]?.grad_norm ?? NaN) - 1))),
     adapter: Math.max(...compared.map((view) => deviation(slice(parameters, view), slice(expected, view)))),

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { openFolder, openWeights } from '../../src/model/folder';
+import { checkWrites } from '../../src/model/writes';
 import { needShared, sharedUrl } from '../shared';
 import { CONFIG, filesOf, smallModel, tensorsOf, text, weights } from './files';
 
@@ -22,12 +23,10 @@ const replaced = (file: File) => [...without(file.name), file];
 const where = (error: CodedError) => error.problems.map((p) => p.where);
 
 describe('openFolder', () => {
-  it('refuses a model that cannot continue a text', async () => {
-    const classifier = smallModel({ architectures: ['LlamaForSequenceClassification'] });
-    await expect(openFolder(classifier)).rejects.toMatchObject({ code: 'model/unsupported' });
-    await expect(openFolder(classifier)).rejects.toThrow(
-      /\(llama\) reads texts but can't continue them\. Choose a language model/,
-    );
+  it('opens a model that cannot continue a text: it can be trained as a classifier', async () => {
+    const { config, view } = await openFolder(smallModel({ architectures: ['LlamaForSequenceClassification'] }));
+    expect(view.family).toBe('llama');
+    expect(() => checkWrites(config)).toThrow(/\(llama\) reads texts but can't continue them\. Choose a language model/);
   });
 
   it('gives the facts of a model', async () => {

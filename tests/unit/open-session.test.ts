@@ -9,6 +9,7 @@ import { parseConfig } from '../../src/model/families';
 import { declareWeights } from '../../src/model/weights';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { openSession } from '../../src/train/open-session';
+import { LANGUAGE } from '../../src/train/job';
 import { trainingPrograms } from '../../src/train/programs';
 import { countingGpu } from './counting-gpu';
 
@@ -34,7 +35,7 @@ async function open(memory: number, from: RematPolicy) {
   const executor = new WebGpuExecutor(device);
   const tried: RematPolicy[] = [];
   const opened = openSession(
-    { model: { executor, graph, config }, recipe, totalSteps: 10, remat: from },
+    { model: { executor, graph, config }, recipe, job: LANGUAGE, totalSteps: 10, remat: from },
     { tiles: () => Promise.resolve({}), onProgress: () => undefined, onLess: (remat) => tried.push(remat) },
   );
   const result = await opened.catch((error: unknown) => error as Error);

@@ -40,7 +40,7 @@ test('a measurement reads every held-out example where there are few', () => {
 
 test('a run of the first version keeps its rows and its held-out examples', () => {
   const dataset = { train: splitOf(7), heldOut: splitOf(HELD_OUT) };
-  const old = planBatches(dataset, recipe, 0, 1);
+  const old = planBatches(dataset, recipe, 0, undefined, 1);
   expect(documentsOf(old)).toEqual([...Array(64).keys()]);
   // The rows of seed 42 as version 1 ordered them.
   expect([...V1_ROWS.keys()].map((index) => old.source.batch(index).ids[0])).toEqual(V1_ROWS);

@@ -4,10 +4,13 @@ import { expect, test } from 'vitest';
 import type { Batch } from '../../src/batch/types';
 import type { HeldOut, StepResult } from '../../src/train/session';
 import { train, type RunHooks, type RunInput } from '../../src/train/trainer';
-import type { StepRow } from '../../src/train/types';
+import type { EvalRow, StepRow } from '../../src/train/types';
 
 const good: Omit<StepResult, 'step'> = { loss: 2, gradNorm: 0.5, learningRate: 1e-3, tokens: 100, figures: {} };
 const scaled = { ...good, lossScale: 2 ** 16 };
+
+const reports: RunInput['reports'] = { step: () => undefined, heldOut: () => undefined };
+const measured = { loss: 1, figures: {} };
 
 const nothing = () => Promise.resolve();
 
@@ -15,7 +18,7 @@ const nothing = () => Promise.resolve();
 function trainOf(session: RunInput['session'], input: Partial<RunInput> = {}, hooks: Partial<RunHooks> = {}) {
   return train(
     {
-      ...{ session, source: { batch: () => collated() }, heldOut: [], epochAt: (step) => step / 10, secondsBefore: 0 },
+      ...{ session, source: { batch: () => collated() }, heldOut: [], reports, epochAt: (step) => step / 10, secondsBefore: 0 },
       ...{ cadence: { evaluate: 100, save: 100, sample: 100 }, baseUnknown: false, samplesMissing: false, ...input },
     },
     {
@@ -34,7 +37,7 @@ async function rowsOf(steps: readonly Omit<StepResult, 'step'>[]) {
     advance(): Promise<StepResult> {
       return Promise.resolve({ ...(steps[this.step] ?? good), step: ++this.step });
     },
-    evaluate: () => Promise.resolve(1),
+    measure: () => Promise.resolve(measured),
   };
   const error = await trainOf(session, {}, { onStep: (row) => rows.push(row) }).then(
     () => null,
@@ -92,9 +95,9 @@ test('measuring on held-out batches reports how many are done, before, between a
     advance(): Promise<StepResult> {
       return Promise.resolve({ ...good, step: ++this.step });
     },
-    evaluate(heldOut: HeldOut, _which: 'tuned' | 'base', onBatch: (done: number) => void = () => undefined): Promise<number> {
+    measure(heldOut: HeldOut, _which: 'tuned' | 'base', onBatch: (done: number) => void = () => undefined) {
       heldOut.forEach((_, i) => onBatch(i + 1));
-      return Promise.resolve(1);
+      return Promise.resolve(measured);
     },
   };
   const onPhase = (message: string, done: number, total: number) => phases.push(`${message} ${done}/${total}`);
@@ -119,7 +122,7 @@ test('when two steps in flight fail, the first error is thrown and no rejection 
     advance(): Promise<StepResult> {
       return Promise.reject(new Error(`step ${++this.step}`));
     },
-    evaluate: () => Promise.resolve(1),
+    measure: () => Promise.resolve(measured),
   };
   await expect(trainOf(session)).rejects.toThrow('step 1');
   expect(session.step).toBe(2);
@@ -138,9 +141,29 @@ test('samples that a pause cut short are written before the next step', async ()
       calls.push(`step ${this.step + 1}`);
       return Promise.resolve({ ...good, step: ++this.step });
     },
-    evaluate: () => Promise.resolve(1),
+    measure: () => Promise.resolve(measured),
   };
   const sample = (step: number) => Promise.resolve(void calls.push(`samples of ${step}`));
   await trainOf(session, { samplesMissing: true }, { sample });
   expect(calls).toEqual(['samples of 4', 'step 5', 'samples of 5']);
+});
+
+test('steps and measurements report what the objective makes of its figures', async () => {
+  const figures = { rewards: [Float32Array.of(1)] };
+  const session = {
+    step: 0,
+    totalSteps: 1,
+    advance: (): Promise<StepResult> => Promise.resolve({ ...good, figures, step: ++session.step }),
+    measure: () => Promise.resolve({ loss: 3, figures }),
+  };
+  const reports: RunInput['reports'] = {
+    step: ({ rewards }) => ({ 'rewards/margins': rewards?.[0]?.[0] ?? NaN }),
+    heldOut: ({ rewards }) => ({ accuracy: 2 * (rewards?.[0]?.[0] ?? NaN) }),
+  };
+  const rows: StepRow[] = [];
+  const evals: EvalRow[] = [];
+  const onEval = (row: EvalRow) => Promise.resolve(void evals.push(row));
+  await trainOf(session, { reports, heldOut: [collated()] }, { onStep: (row) => rows.push(row), onEval });
+  expect(rows.map((row) => row.figures)).toEqual([{ 'rewards/margins': 1 }]);
+  expect(evals).toEqual([{ step: 1, loss: 3, metrics: { accuracy: 2 } }]);
 });

@@ -1,0 +1,96 @@
+/** What a run computes for its objective and its data. */
+
+import { planSlots, slotCount, type Slots } from '../batch/slots';
+import type { EncodedDataset, ExampleLayout, SlotPlan } from '../batch/types';
+import { CodedError } from '../core/errors';
+import type { Parameter } from '../method/parameters';
+import type { ModelConfig } from '../model/config';
+import { familyOf } from '../model/families';
+import type { InputColumn } from '../model/pass';
+import { checkWrites } from '../model/writes';
+import { objectiveOf } from '../objective';
+import type { ExampleKind } from '../objective/objective';
+import type { ObjectiveSettings } from '../recipe/objectives';
+import type { Recipe } from '../recipe/recipe';
+import { classifierParameters } from '../task/classifier';
+
+/** What a run trains for. */
+export interface Job {
+  readonly objective: ObjectiveSettings;
+  /** Inputs of its batches beside those of every batch. */
+  readonly columns: readonly InputColumn[];
+  /** D: document slots of a micro-batch; 0 for next-token prediction. */
+  readonly documents: number;
+  /** K: outputs of a classifier; 0 where there is none. */
+  readonly outputs: number;
+}
+
+/** Next-token prediction. */
+export const LANGUAGE: Job = { objective: { kind: 'sft' }, columns: [], documents: 0, outputs: 0 };
+
+/** The slots of the batches of a run with this dataset, held-out data included; undefined for next-token prediction. */
+export function slotsOf(
+  { layout, train }: Pick<EncodedDataset, 'layout' | 'train'>,
+  { sequenceLength }: Pick<Recipe, 'sequenceLength'>,
+  config: ModelConfig,
+): Slots | undefined {
+  return layout && planSlots(train, layout, sequenceLength, familyOf(config).classifier(config).pool);
+}
+
+/**
+ * The job of a run with such examples; `slots` is undefined for texts and conversations. Throws `recipe/invalid` when the objective
+ * does not learn from them, `model/unsupported` when it needs an output head that the model does not have.
+ */
+export function jobOf(
+  { objective, microBatch, sequenceLength }: Pick<Recipe, 'objective' | 'microBatch' | 'sequenceLength'>,
+  slots: SlotPlan | undefined,
+  config: ModelConfig,
+): Job {
+  checkExamples(objective, slots?.layout);
+  const { classifies } = objectiveOf(objective);
+  if (!classifies) checkWrites(config);
+  if (slots === undefined) return { ...LANGUAGE, objective };
+  const { layout } = slots;
+  const documents = slotCount(slots, microBatch);
+  const columns = layout.columns.map(({ name, dtype, per, width }): InputColumn => {
+    const count = per === 'token' ? microBatch * sequenceLength : documents;
+    return { name, dtype, shape: name === 'targets' ? [count, width] : [count] };
+  });
+  return { objective, columns, documents, outputs: classifies ? outputsOf(layout) : 0 };
+}
+
+/** The run samples texts, and its adapter answers. */
+export function writesText({ objective }: Pick<Job, 'objective'>): boolean {
+  return !objectiveOf(objective).classifies;
+}
+
+/** What the job trains beside the parameters of the method. */
+export function headParameters(config: ModelConfig, { objective, outputs }: Job): readonly Parameter[] {
+  return objectiveOf(objective).classifies ? classifierParameters(config, outputs) : [];
+}
+
+function outputsOf({ names, columns }: ExampleLayout): number {
+  return names.length || (columns.find(({ name }) => name === 'targets')?.width ?? 1);
+}
+
+const EXAMPLES: Readonly<Record<ExampleKind, string>> = {
+  text: 'texts or conversations',
+  class: 'texts with one label each',
+  labels: 'texts with any number of labels',
+  numbers: 'texts with numbers',
+  pair: 'pairs of a preferred and a rejected answer',
+};
+
+function checkExamples(objective: ObjectiveSettings, layout: ExampleLayout | undefined): void {
+  const [wanted, found] = [objectiveOf(objective).examples, examplesOf(layout)];
+  if (found === wanted) return;
+  const message = `The objective “${objective.kind}” learns from ${EXAMPLES[wanted]}, but the data are ${EXAMPLES[found]}. Choose the objective for these data, or other data.`;
+  throw new CodedError('recipe/invalid', message, [{ where: 'objective.kind', message }]);
+}
+
+function examplesOf(layout: ExampleLayout | undefined): ExampleKind {
+  if (layout === undefined) return 'text';
+  if (layout.kind === 'pair') return 'pair';
+  if (layout.columns.some(({ name }) => name === 'classes')) return 'class';
+  return layout.names.length > 0 ? 'labels' : 'numbers';
+}

@@ -1,0 +1,136 @@
+/** Runs of classifiers and of preference objectives on tiny models: trained, paused, resumed, measured. */
+
+import { afterEach, expect, test, vi } from 'vitest';
+import { openRunStore } from '../../src/checkpoint/store';
+import type { Snapshot } from '../../src/checkpoint/types';
+import { handled } from '../../src/core/promises';
+import type { Fields } from '../../src/recipe/migrations';
+import type { RunHistory, RunView } from '../../src/train/types';
+import { closeServices, Events, LABELS, openTiny, PAIRS, tinyRecipe, type TinyService, type TinyTask } from '../tiny-service';
+
+vi.setConfig({ testTimeout: 300_000 });
+const ignore = () => undefined;
+afterEach(closeServices);
+
+const request = { prompt: { text: 'The lamp' }, maxTokens: 3, temperature: 0, topP: 1, seed: 1 };
+const classify = (changes: Fields = {}) => tinyRecipe({ objective: { kind: 'classify' }, heldOutRatio: 0.3, ...changes });
+const dpo = (changes: Fields = {}) =>
+  tinyRecipe({ objective: { kind: 'dpo' }, sequenceLength: 96, heldOutRatio: 0.3, ...changes });
+const openTask = (task: TinyTask, executor: 'wasm' | 'webgpu' = 'wasm') => openTiny(executor, 1, {}, task);
+
+const bits = ({ parameters, m, v }: Snapshot) => [parameters, m, v].map((data) => new Uint32Array(data.buffer));
+
+/** The rows without times. */
+function comparable({ steps, evals, samples }: RunHistory) {
+  return { evals, samples, steps: steps.map(({ seconds, tokensPerSecond, ...figures }) => figures) };
+}
+
+/** A run that is paused after two steps and resumed. */
+async function interrupted({ service, setup }: TinyService, recipe: ReturnType<typeof tinyRecipe>): Promise<RunView> {
+  const events = new Events().when('step', ({ step }) => step === 2 && void service.pause());
+  const paused = await service.start(await setup(recipe), events.receive);
+  expect(paused.status).toBe('paused');
+  expect(paused.step).toBeLessThan(paused.totalSteps);
+  return service.resume(paused.id, ignore);
+}
+
+/** Both runs end with the same bytes and rows. */
+async function expectSame({ service, store: name }: TinyService, a: RunView, b: RunView): Promise<void> {
+  const store = await openRunStore(name);
+  const [first, second] = await Promise.all([store.load(a.id, null), store.load(b.id, null)]);
+  await store.close();
+  expect(bits(second.snapshot)).toEqual(bits(first.snapshot));
+  expect(comparable(await service.history(b.id))).toEqual(comparable(await service.history(a.id)));
+}
+
+test('a classifier learns labels, and continues after a pause to the same bytes', async () => {
+  const tiny = await openTask(LABELS);
+  const recipe = classify({ maxSteps: 60, evalEvery: 30, saveEvery: 30, learningRate: 0.01, microBatch: 2, dropout: 0.05 });
+  const whole = await tiny.service.start(await tiny.setup(recipe), ignore);
+  expect(whole).toMatchObject({ status: 'finished', step: 60, baseLoss: null });
+  expect(whole.labels).toEqual(['billing', 'delivery', 'praise']);
+  const history = await tiny.service.history(whole.id);
+  expect(history.steps[0]?.loss).toBeCloseTo(Math.log(3), 0);
+  expect(history.steps.at(-1)?.loss).toBeLessThan(0.5 * Math.log(3));
+  expect(history.evals.map(({ step }) => step)).toEqual([30, 60]);
+  const [, last] = history.evals;
+  expect(last?.metrics).toMatchObject({ accuracy: 1, macroF1: 1, mcc: 1 });
+  expect(history.samples).toEqual([]);
+  await expectSame(tiny, whole, await interrupted(tiny, recipe));
+});
+
+test('a language model learns labels too, and the run writes no text, in training or after it', async () => {
+  const { service, setup } = await openTask({ ...LABELS, tokenizer: PAIRS.tokenizer, config: PAIRS.config });
+  const asked: Promise<unknown>[] = [];
+  const events = new Events().when(
+    'step',
+    () => void asked.push(handled(service.generate({ runId, step: null }, request, ignore))),
+  );
+  let runId = '';
+  events.when('status', ({ run }) => (runId = run.id));
+  const run = await service.start(await setup(classify()), events.receive);
+  expect(asked).toHaveLength(3);
+  for (const answer of [...asked, service.generate({ runId: run.id, step: null }, request, ignore)])
+    await expect(answer).rejects.toMatchObject({ code: 'train/state' });
+  expect((await service.generate(null, request, ignore)).ids).not.toEqual([]);
+});
+
+test('an encoder answers no question', async () => {
+  const { service } = await openTask(LABELS);
+  await expect(service.generate(null, request, ignore)).rejects.toMatchObject({ code: 'model/unsupported' });
+});
+
+test('what a model can learn depends on its head and on the data, and a refused run stores nothing', async () => {
+  const { service, setup } = await openTask(LABELS);
+  const labelled = await setup(classify());
+  const texts = await setup(tinyRecipe({ objective: { kind: 'sft' } }));
+  await expect(service.start({ ...labelled, recipe: dpo() }, ignore)).rejects.toThrow(
+    'The objective “dpo” learns from pairs of a preferred and a rejected answer, but the data are texts with one label each.',
+  );
+  const { layout, ...plain } = texts.dataset;
+  expect(layout?.kind).toBe('labelled');
+  await expect(service.start({ ...texts, dataset: plain }, ignore)).rejects.toMatchObject({ code: 'model/unsupported' });
+  expect(await service.runs()).toEqual([]);
+});
+
+test('DPO learns which answer is preferred, reports rewards as TRL does, and continues to the same bytes', async () => {
+  const tiny = await openTask(PAIRS);
+  const recipe = dpo({ maxSteps: 12, evalEvery: 6, saveEvery: 6, sampleEvery: 12, learningRate: 0.02, gradientAccumulation: 2 });
+  const whole = await tiny.service.start(await tiny.setup(recipe), ignore);
+  expect(whole).toMatchObject({ status: 'finished', step: 12 });
+  expect(whole.baseLoss).toBeCloseTo(Math.LN2, 5);
+  const { steps, evals, samples } = await tiny.service.history(whole.id);
+  const names = ['rewards/chosen', 'rewards/rejected', 'rewards/margins', 'rewards/accuracies'];
+  for (const { figures } of steps) expect(Object.keys(figures ?? {})).toEqual(names);
+  expect(steps[0]?.figures).toEqual(Object.fromEntries(names.map((name) => [name, 0])));
+  expect(steps[0]?.loss).toBeCloseTo(Math.LN2, 5);
+  const { 'rewards/chosen': chosen = NaN, 'rewards/rejected': rejected = NaN, ...last } = evals.at(-1)?.metrics ?? {};
+  expect(last['rewards/margins']).toBeCloseTo(chosen - rejected, 5);
+  expect(last['rewards/margins']).toBeGreaterThan(0.5);
+  expect(last['rewards/accuracies']).toBe(1);
+  expect(samples.length).toBeGreaterThan(0);
+  await expectSame(tiny, whole, await interrupted(tiny, recipe));
+});
+
+test('a classifier trains on the GPU with the losses of the processor', async () => {
+  const recipe = classify({ targetModules: ['query'], learningRate: 0.02 });
+  const losses = async (executor: 'wasm' | 'webgpu') => {
+    const { service, setup } = await openTask(LABELS, executor);
+    const { id, tunedLoss } = await service.start(await setup(recipe), ignore);
+    const { steps } = await service.history(id);
+    return [...steps.map(({ loss }) => loss), tunedLoss ?? NaN];
+  };
+  const [expected, found] = [await losses('wasm'), await losses('webgpu')];
+  expect(found).toHaveLength(4);
+  found.forEach((loss, i) => expect(Math.abs(loss / (expected[i] ?? NaN) - 1)).toBeLessThan(1e-4));
+});
+
+test('the forecast of a classifier counts its head and no decoding', async () => {
+  const { service, setup, model } = await openTask(LABELS);
+  const { dataset, recipe } = await setup(classify());
+  const { packedTokens, slots } = dataset.stats;
+  const forecast = await service.forecast(model.id, recipe, packedTokens, slots);
+  const run = await service.start(await setup(recipe), ignore);
+  expect(forecast).toMatchObject({ trainable: run.trainable, sampling: 0 });
+  await expect(service.forecast(model.id, recipe, packedTokens)).rejects.toMatchObject({ code: 'recipe/invalid' });
+});

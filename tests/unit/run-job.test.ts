@@ -1,0 +1,160 @@
+/** What a run computes for its objective: the inputs of its batches, what it trains beside the method, and what it reports. */
+
+import { describe, expect, it, test } from 'vitest';
+import type { Slots } from '../../src/batch/slots';
+import type { Batch, ExampleLayout } from '../../src/batch/types';
+import { codeOf } from '../../src/core/errors';
+import { ENCODINGS } from '../../src/encoding';
+import type { Target } from '../../src/encoding/encoding';
+import { parseConfig } from '../../src/model/families';
+import type { ObjectiveKind } from '../../src/recipe/objectives';
+import { parseRecipe } from '../../src/recipe/recipe';
+import { headParameters, jobOf, slotsOf, type Job } from '../../src/train/job';
+import { reportsOf } from '../../src/train/reports';
+
+const llama = parseConfig(
+  JSON.stringify({
+    model_type: 'llama',
+    ...{ hidden_size: 8, intermediate_size: 8, vocab_size: 16, num_hidden_layers: 1, num_attention_heads: 2 },
+  }),
+);
+const bert = parseConfig(JSON.stringify({ model_type: 'bert', hidden_size: 8, vocab_size: 16, num_attention_heads: 2 }));
+
+const labelled = (target: Target): ExampleLayout => ({
+  ...{ kind: 'labelled', documents: 1, columns: ENCODINGS.labelled.columns({ target }) },
+  names: target.kind === 'numbers' ? [] : target.names,
+});
+const LAYOUTS = {
+  text: undefined,
+  class: labelled({ kind: 'class', names: ['a', 'b', 'c'] }),
+  labels: labelled({ kind: 'labels', names: ['a', 'b'] }),
+  numbers: labelled({ kind: 'numbers', count: 1 }),
+  pair: { kind: 'pair', documents: 2, columns: ENCODINGS.pair.columns({}), names: [] } satisfies ExampleLayout,
+} as const;
+type Examples = keyof typeof LAYOUTS;
+
+const recipeOf = (kind: ObjectiveKind) => parseRecipe({ objective: { kind }, microBatch: 2, sequenceLength: 16 });
+
+function job(kind: ObjectiveKind, examples: Examples, config = llama): Job {
+  const layout = LAYOUTS[examples];
+  return jobOf(recipeOf(kind), layout && { layout, perRow: 3 }, config);
+}
+
+describe('the job of a run', () => {
+  it.each([
+    ['classify', 'class', { classes: [6], documentWeights: [6], pooled: [6], types: [32], documents: [32] }, 3],
+    ['multi-label', 'labels', { targets: [6, 2], documentWeights: [6], pooled: [6], types: [32], documents: [32] }, 2],
+    ['regress', 'numbers', { targets: [6, 1], documentWeights: [6], pooled: [6], types: [32], documents: [32] }, 1],
+    ['dpo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
+    ['ipo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
+    ['sft', 'text', {}, 0],
+  ] as const)('%s on %s has the shapes of its inputs', (kind, examples, shapes, outputs) => {
+    const { columns, documents, ...rest } = job(kind, examples);
+    expect(Object.fromEntries(columns.map(({ name, shape }) => [name, shape]))).toEqual(shapes);
+    expect(documents).toBe(kind === 'sft' ? 0 : examples === 'pair' ? 12 : 6);
+    expect(rest).toMatchObject({ outputs, objective: { kind } });
+  });
+
+  it('refuses every objective for the examples of another', () => {
+    const wanted = {
+      sft: 'text',
+      classify: 'class',
+      'multi-label': 'labels',
+      regress: 'numbers',
+      dpo: 'pair',
+      ipo: 'pair',
+    } as const;
+    for (const kind of Object.keys(wanted) as ObjectiveKind[]) {
+      for (const examples of Object.keys(LAYOUTS) as Examples[]) {
+        if (examples === wanted[kind]) expect(job(kind, examples).objective.kind).toBe(kind);
+        else expect(failure(() => job(kind, examples))).toBe('recipe/invalid');
+      }
+    }
+  });
+
+  it('refuses to predict tokens with an encoder, which can be a classifier', () => {
+    for (const [kind, examples] of [
+      ['sft', 'text'],
+      ['dpo', 'pair'],
+    ] as const)
+      expect(failure(() => job(kind, examples, bert))).toBe('model/unsupported');
+    expect(job('classify', 'class', bert).outputs).toBe(3);
+  });
+
+  it('trains the head of a classifier, and nothing beside the method elsewhere', () => {
+    const shapes = headParameters(llama, job('classify', 'class')).map(({ name, shape }) => [name, shape]);
+    expect(shapes).toEqual([['score.weight', [3, 8]]]);
+    expect(headParameters(llama, job('dpo', 'pair'))).toEqual([]);
+  });
+});
+
+function failure(work: () => unknown): string {
+  try {
+    work();
+    return 'none';
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+test('an encoder stands on the first token of a document, a decoder on the last one', () => {
+  const split = { ids: new Int32Array(4), trained: new Uint8Array(4), offsets: Uint32Array.of(0, 4), lines: Uint32Array.of(1) };
+  const poolOf = (config: typeof llama): Slots['pool'] | undefined =>
+    slotsOf({ layout: LAYOUTS.class, train: split }, recipeOf('classify'), config)?.pool;
+  expect([poolOf(bert), poolOf(llama)]).toEqual(['first', 'last']);
+  expect(slotsOf({ train: split }, recipeOf('sft'), llama)).toBeUndefined();
+});
+
+/** A batch whose slots have these inputs. */
+function batchOf(inputs: Batch['inputs']): Batch {
+  const none = new Int32Array();
+  return {
+    ids: none,
+    positions: none,
+    segments: none,
+    labels: none,
+    weights: new Float32Array(),
+    tokens: 0,
+    trained: 0,
+    inputs: inputs ?? {},
+  };
+}
+
+describe('reports', () => {
+  it('of a classifier are metrics of the slots that have a document, over all batches', () => {
+    const batches = [
+      batchOf({ classes: Int32Array.of(2, -1), documentWeights: Float32Array.of(1, 0) }),
+      batchOf({ classes: Int32Array.of(-1, 0), documentWeights: Float32Array.of(0, 1) }),
+    ];
+    const outputs = [Float32Array.of(0, 0, 5, 9, 0, 0), Float32Array.of(0, 0, 9, 1, 3, 2)];
+    const reports = reportsOf(job('classify', 'class'), batches);
+    expect(reports.heldOut({ outputs })).toMatchObject({ accuracy: 0.5 });
+    expect(reports.step({ outputs })).toBeUndefined();
+  });
+
+  it('of several labels and of numbers compare with the targets', () => {
+    const inputs = { targets: Float32Array.of(1, 0, 7, 7), documentWeights: Float32Array.of(1, 0) };
+    const outputs = [Float32Array.of(4, -4, 0, 0)];
+    expect(reportsOf(job('multi-label', 'labels'), [batchOf(inputs)]).heldOut({ outputs })).toMatchObject({ subsetAccuracy: 1 });
+    const numbers = { targets: Float32Array.of(1, 3), documentWeights: Float32Array.of(1, 1) };
+    const report = reportsOf(job('regress', 'numbers'), [batchOf(numbers)]).heldOut({ outputs: [Float32Array.of(2, 1)] });
+    expect(report).toMatchObject({ mse: 2.5, mae: 1.5 });
+  });
+
+  it('of preferences are the weighted means of the rewards, of steps and of measurements', () => {
+    // Two micro-batches: two pairs and an empty slot, then one pair.
+    const figures = {
+      rewards: [Float32Array.of(3, 1, 0, 1, 2, 0), Float32Array.of(2, 0, 0, -1, 0, 0)],
+      weights: [Float32Array.of(1 / 3, 1 / 3, 0, 1 / 3, 1 / 3, 0), Float32Array.of(1 / 3, 0, 0, 1 / 3, 0, 0)],
+    };
+    const { step, heldOut } = reportsOf(job('dpo', 'pair'), []);
+    const found = Object.values(step(figures) ?? {});
+    [2, 2 / 3, 4 / 3, 2 / 3].forEach((expected, i) => expect(found[i]).toBeCloseTo(expected, 6));
+    expect(heldOut(figures)).toEqual(step(figures));
+  });
+
+  it('of next-token prediction are empty', () => {
+    const { step, heldOut } = reportsOf(job('sft', 'text'), []);
+    expect([step({}), heldOut({})]).toEqual([undefined, undefined]);
+  });
+});
