@@ -11,7 +11,7 @@ export interface CardFacts {
   readonly examples: number;
   /** Optimizer steps before this adapter or model was saved. */
   readonly step: number;
-  /** Held-out loss of the base model, in nats per token; null when it was not measured. */
+  /** Held-out loss of the base model, for next-token prediction in nats per token; null when it was not measured. */
   readonly baseLoss: number | null;
   /** Held-out loss after these steps; null when it was not measured. */
   readonly tunedLoss: number | null;
@@ -95,9 +95,15 @@ function table(head: readonly [string, string], rows: readonly (readonly [string
   return [line(head), '| --- | --- |', ...rows.map(line)].join('\n');
 }
 
+function lossOf({ objective }: Recipe): string {
+  if (objective.kind === 'sft') return 'The loss is the mean cross-entropy of the tokens that it counts, in nats.';
+  return `The loss is that of the objective ${objective.kind.toUpperCase()}, a mean over the examples.`;
+}
+
 function figures({ datasetName, examples, step, baseLoss, tunedLoss, trainable, device, recipe }: CardFacts): string {
+  const ofTokens = recipe.objective.kind === 'sft';
   const loss = (value: number | null) =>
-    value === null ? 'not measured' : `${value.toFixed(4)} (perplexity ${Math.exp(value).toPrecision(4)})`;
+    value === null ? 'not measured' : `${value.toFixed(4)}${ofTokens ? ` (perplexity ${Math.exp(value).toPrecision(4)})` : ''}`;
   const rows = [
     ['Data', `${cell(datasetName)}, ${examples} examples`],
     ['Steps', String(step)],
@@ -106,7 +112,7 @@ function figures({ datasetName, examples, step, baseLoss, tunedLoss, trainable, 
     ['Trained parameters', String(trainable)],
     ['Device', cell(device)],
   ] as const;
-  return `## Results\n\n${table(['', ''], rows)}\n\nThe loss is the mean cross-entropy of the tokens that it counts, in nats. The held-out examples were not trained on.`;
+  return `## Results\n\n${table(['', ''], rows)}\n\n${lossOf(recipe)} The held-out examples were not trained on.`;
 }
 
 function settingsTable(settings: Recipe): string {

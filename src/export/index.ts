@@ -3,6 +3,7 @@
 import { CodedError, internal } from '../core/errors';
 import { parametersOf } from '../method';
 import type { ModelFolder } from '../model/folder';
+import type { ObjectiveKind } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import type { Exporter } from './exporter';
 import { model } from './model';
@@ -23,7 +24,15 @@ export interface ExportChoice {
 
 export function exportChoices(run: TunedRun): readonly ExportChoice[] {
   const kinds = Object.keys(EXPORTERS) as ExportKind[];
-  return kinds.map((kind) => ({ kind, blocker: EXPORTERS[kind].fits(run) }));
+  return kinds.map((kind) => ({ kind, blocker: blockerOf(kind, run) }));
+}
+
+/** Objectives whose runs have a classifier, which the exporters have no form for. */
+const WITH_CLASSIFIER: readonly ObjectiveKind[] = ['classify', 'multi-label', 'regress'];
+
+function blockerOf(kind: ExportKind, run: TunedRun): string | null {
+  if (!WITH_CLASSIFIER.includes(run.recipe.objective.kind)) return EXPORTERS[kind].fits(run);
+  return 'This run trained a classifier, which this version of the page cannot save as files. The run stays stored in this browser.';
 }
 
 /** Bytes of the files that a run would be saved as, about: those of the first kind that fits it. */
@@ -35,7 +44,7 @@ export function exportedBytes(recipe: Recipe, base: ModelFolder): number {
 
 /** The files of a run at a checkpoint. Throws `train/state` when the run does not fit. */
 export async function exportedFiles(kind: ExportKind, run: Tuned): Promise<readonly ExportedFile[]> {
-  const blocker = EXPORTERS[kind].fits(run);
+  const blocker = blockerOf(kind, run);
   if (blocker !== null) throw new CodedError('train/state', blocker);
   const sink = new BlobSink();
   await EXPORTERS[kind].write(run, sink);

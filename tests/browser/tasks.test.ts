@@ -57,6 +57,7 @@ test('a classifier learns labels, and continues after a pause to the same bytes'
   expect(last?.metrics).toMatchObject({ accuracy: 1, macroF1: 1, mcc: 1 });
   expect(history.samples).toEqual([]);
   await expectSame(tiny, whole, await interrupted(tiny, recipe));
+  await expect(tiny.service.exportRun(whole.id, null, 'peft')).rejects.toThrow('This run trained a classifier');
 });
 
 test('a language model learns labels too, and the run writes no text, in training or after it', async () => {
