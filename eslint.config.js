@@ -25,7 +25,7 @@ const layers = {
   'src/task': ['src/method', 'src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
   'src/model': ['src/graph', 'kernels', 'src/gpu', 'src/tokenizer', 'src/recipe', 'src/core'],
   'src/method': ['src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
-  'src/export': ['src/method', 'src/model', 'src/recipe', 'src/core'],
+  'src/export': ['src/method', 'src/model', 'src/tokenizer', 'src/recipe', 'src/core'],
   'src/checkpoint': ['src/batch', 'src/recipe', 'src/core'],
   'src/train': [
     'src/model',

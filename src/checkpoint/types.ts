@@ -25,6 +25,8 @@ export interface StoredParameter {
   readonly transposed?: true;
   /** The embedding, where it is the output head too. */
   readonly tiedHead?: true;
+  /** Of a classifier: the base does not have it. */
+  readonly isNew?: true;
 }
 
 /** Everything about a run except its checkpoints and rows. `putRun` replaces the whole record. */

@@ -15,7 +15,7 @@ export interface AdapterConfig extends Omit<LoraSettings, 'targetModules'> {
 /** Keys that change what the adapter computes and are not read, with the values under which they do not. */
 const PLAIN: readonly (readonly [string, (value: unknown) => boolean])[] = [
   ['peft_type', (value) => value === 'LORA'],
-  ['task_type', (value) => value === 'CAUSAL_LM' || value === null || value === undefined],
+  ['task_type', (value) => value === 'CAUSAL_LM' || value === 'SEQ_CLS' || value === null || value === undefined],
   ...['use_qalora', 'use_bdlora', 'lora_bias'].map((key) => [key, isUnset] as const),
   ...['layer_replication', 'trainable_token_indices', 'target_parameters'].map((key) => [key, isUnset] as const),
 ];
@@ -46,6 +46,7 @@ export function parseAdapterConfig(text: string): AdapterConfig {
     alphaPattern: keys.pattern('alpha_pattern', isPositive),
     bias: keys.bias(),
     modulesToSave: keys.names('modules_to_save'),
+    taskType: config['task_type'] === 'SEQ_CLS' ? 'SEQ_CLS' : 'CAUSAL_LM',
     fanInFanOut: config['fan_in_fan_out'] === true,
     targetModules: isNames(targets) ? [...targets].sort() : null,
     baseModel: typeof base === 'string' ? base : null,

@@ -1,7 +1,9 @@
 /** The model card: README.md of an exported adapter or model, with the run's figures. */
 
 import type { MethodKind } from '../recipe/methods';
+import type { ObjectiveKind } from '../recipe/objectives';
 import type { ActivationPrecision, Recipe } from '../recipe/recipe';
+import type { Classifier } from './classifier';
 
 /** The facts of a run that the card states. */
 export interface CardFacts {
@@ -15,6 +17,8 @@ export interface CardFacts {
   readonly baseLoss: number | null;
   /** Held-out loss after these steps; null when it was not measured. */
   readonly tunedLoss: number | null;
+  /** Held-out metrics after these steps by name (see src/recipe/metrics.ts); absent when there are none. */
+  readonly metrics?: Readonly<Record<string, number>>;
   readonly trainable: number;
   readonly device: string;
   readonly recipe: Recipe;
@@ -23,8 +27,10 @@ export interface CardFacts {
 }
 
 /** The card as Markdown with a YAML header. Names come from users, so they are quoted in YAML and are code in Markdown. */
-export function modelCard(facts: CardFacts): string {
-  return [header(facts), intro(facts), figures(facts), settingsTable(facts.recipe), usage(facts)].join('\n\n') + '\n';
+export function modelCard(facts: CardFacts, classifier: Classifier | null = null): string {
+  const labels = classifier === null ? [] : [labelTable(classifier)];
+  const parts = [header(facts, classifier), intro(facts), figures(facts, classifier), ...labels, settingsTable(facts.recipe)];
+  return `${[...parts, usage(facts, classifier)].join('\n\n')}\n`;
 }
 
 /** A JSON string is also a double-quoted YAML scalar. */
@@ -41,14 +47,14 @@ function code(text: string): string {
 /** Inline code in a table cell, where a vertical bar must be escaped. */
 const cell = (text: string) => code(text).replaceAll('|', '\\|');
 
-function header({ modelName, recipe: { method } }: CardFacts): string {
+function header({ modelName, recipe: { method } }: CardFacts, classifier: Classifier | null): string {
   const { library, relation, tags: own } = KINDS[method.kind];
   const tags = [`base_model:${relation}:${modelName}`, ...own];
   return [
     '---',
     `base_model: ${quoted(modelName)}`,
     `library_name: ${library}`,
-    'pipeline_tag: text-generation',
+    `pipeline_tag: ${classifier === null ? 'text-generation' : 'text-classification'}`,
     'tags:',
     ...tags.map((tag) => `  - ${quoted(tag)}`),
     '---',
@@ -95,24 +101,41 @@ function table(head: readonly [string, string], rows: readonly (readonly [string
   return [line(head), '| --- | --- |', ...rows.map(line)].join('\n');
 }
 
-function lossOf({ objective }: Recipe): string {
-  if (objective.kind === 'sft') return 'The loss is the mean cross-entropy of the tokens that it counts, in nats.';
-  return `The loss is that of the objective ${objective.kind.toUpperCase()}, a mean over the examples.`;
-}
+const preferenceLoss = (kind: string) => `that of the objective ${kind}, a mean over the examples`;
 
-function figures({ datasetName, examples, step, baseLoss, tunedLoss, trainable, device, recipe }: CardFacts): string {
-  const ofTokens = recipe.objective.kind === 'sft';
+const LOSSES: Readonly<Record<ObjectiveKind, string>> = {
+  sft: 'the mean cross-entropy of the tokens that it counts, in nats',
+  classify: 'the mean cross-entropy of the classes, in nats',
+  'multi-label': 'the mean binary cross-entropy of the labels, in nats',
+  regress: 'the mean squared error',
+  dpo: preferenceLoss('DPO'),
+  ipo: preferenceLoss('IPO'),
+};
+
+function figures(facts: CardFacts, classifier: Classifier | null): string {
+  const { datasetName, examples, step, baseLoss, tunedLoss, trainable, device, recipe, metrics = {} } = facts;
+  const { objective, method } = recipe;
   const loss = (value: number | null) =>
-    value === null ? 'not measured' : `${value.toFixed(4)}${ofTokens ? ` (perplexity ${Math.exp(value).toPrecision(4)})` : ''}`;
+    value === null
+      ? 'not measured'
+      : `${value.toFixed(4)}${objective.kind === 'sft' ? ` (perplexity ${Math.exp(value).toPrecision(4)})` : ''}`;
+  const measured = Object.entries(metrics).map(([name, value]) => [`Held-out ${cell(name)}`, value.toFixed(4)] as const);
   const rows = [
     ['Data', `${cell(datasetName)}, ${examples} examples`],
     ['Steps', String(step)],
-    ['Held-out loss, base model', loss(baseLoss)],
-    [`Held-out loss, ${KINDS[recipe.method.kind].with}`, loss(tunedLoss)],
+    // The base has no classifier.
+    ...(classifier === null ? [['Held-out loss, base model', loss(baseLoss)] as const] : []),
+    [`Held-out loss, ${KINDS[method.kind].with}`, loss(tunedLoss)],
+    ...measured,
     ['Trained parameters', String(trainable)],
     ['Device', cell(device)],
   ] as const;
-  return `## Results\n\n${table(['', ''], rows)}\n\n${lossOf(recipe)} The held-out examples were not trained on.`;
+  return `## Results\n\n${table(['', ''], rows)}\n\nThe loss is ${LOSSES[objective.kind]}. The held-out examples were not trained on.`;
+}
+
+function labelTable({ labels }: Classifier): string {
+  const rows = labels.map((label, index) => [String(index), cell(label)] as const);
+  return `## Labels\n\n${table(['Output', 'Label'], rows)}`;
 }
 
 function settingsTable(settings: Recipe): string {
@@ -124,27 +147,58 @@ function settingsTable(settings: Recipe): string {
   return `## Recipe\n\n${table(['Setting', 'Value'], rows)}`;
 }
 
-function usage({ modelName, recipe: { method } }: CardFacts): string {
-  return ['## Use', '', '```python', ...(method.kind === 'lora' ? adapterUsage(modelName) : MODEL_USAGE), '```'].join('\n');
+function usage({ modelName, recipe: { method } }: CardFacts, classifier: Classifier | null): string {
+  const lines = method.kind === 'lora' ? adapterUsage(modelName, classifier) : modelUsage(classifier);
+  return ['## Use', '', '```python', ...lines, ...(classifier === null ? [] : classifierUsage(classifier)), '```'].join('\n');
 }
 
-const MODEL_USAGE = [
-  'from transformers import AutoModelForCausalLM, AutoTokenizer',
-  '',
-  'folder = "."  # the folder with this file',
-  'model = AutoModelForCausalLM.from_pretrained(folder)',
-  'tokenizer = AutoTokenizer.from_pretrained(folder)',
-];
+const classOf = (classifier: Classifier | null) =>
+  classifier === null ? 'AutoModelForCausalLM' : 'AutoModelForSequenceClassification';
+
+function modelUsage(classifier: Classifier | null): readonly string[] {
+  return [
+    `from transformers import ${classOf(classifier)}, AutoTokenizer`,
+    '',
+    'folder = "."  # the folder with this file',
+    `model = ${classOf(classifier)}.from_pretrained(folder)`,
+    'tokenizer = AutoTokenizer.from_pretrained(folder)',
+  ];
+}
 
 /** A JSON string is also a Python string literal. */
-function adapterUsage(modelName: string): readonly string[] {
+function adapterUsage(modelName: string, classifier: Classifier | null): readonly string[] {
   return [
     'from peft import PeftModel',
-    'from transformers import AutoModelForCausalLM, AutoTokenizer',
+    `from transformers import ${classOf(classifier)}, AutoTokenizer`,
     '',
     `base = ${quoted(modelName)}  # a model id or the folder of the base model`,
-    'model = AutoModelForCausalLM.from_pretrained(base)',
+    ...(classifier === null ? ['model = AutoModelForCausalLM.from_pretrained(base)'] : classifierOnBase(classifier)),
     'tokenizer = AutoTokenizer.from_pretrained(base)',
     'model = PeftModel.from_pretrained(model, ".")  # the folder with this file',
   ];
+}
+
+/** PEFT's files have no names of labels. */
+function classifierOnBase({ labels, problemType }: Classifier): readonly string[] {
+  return [
+    `labels = [${labels.map(quoted).join(', ')}]`,
+    'model = AutoModelForSequenceClassification.from_pretrained(',
+    '    base,',
+    '    num_labels=len(labels),',
+    '    id2label=dict(enumerate(labels)),',
+    '    label2id={label: index for index, label in enumerate(labels)},',
+    `    problem_type=${quoted(problemType)},`,
+    '    ignore_mismatched_sizes=True,  # the base may have a classifier of its own',
+    ')',
+  ];
+}
+
+const RESULTS: Readonly<Record<Classifier['problemType'], string>> = {
+  single_label_classification: 'print(model.config.id2label[int(outputs.argmax())])',
+  multi_label_classification: 'print({model.config.id2label[i]: float(p) for i, p in enumerate(outputs.sigmoid())})',
+  regression: 'print(outputs.tolist())',
+};
+
+function classifierUsage({ problemType }: Classifier): readonly string[] {
+  return ['outputs = model(**tokenizer("a text", return_tensors="pt")).logits[0]', RESULTS[problemType]];
 }

@@ -2,8 +2,8 @@
 
 import { CodedError, internal } from '../core/errors';
 import { parametersOf } from '../method';
+import type { Parameter } from '../method/parameters';
 import type { ModelFolder } from '../model/folder';
-import type { ObjectiveKind } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import type { Exporter } from './exporter';
 import { model } from './model';
@@ -24,27 +24,19 @@ export interface ExportChoice {
 
 export function exportChoices(run: TunedRun): readonly ExportChoice[] {
   const kinds = Object.keys(EXPORTERS) as ExportKind[];
-  return kinds.map((kind) => ({ kind, blocker: blockerOf(kind, run) }));
+  return kinds.map((kind) => ({ kind, blocker: EXPORTERS[kind].fits(run) }));
 }
 
-/** Objectives whose runs have a classifier, which the exporters have no form for. */
-const WITH_CLASSIFIER: readonly ObjectiveKind[] = ['classify', 'multi-label', 'regress'];
-
-function blockerOf(kind: ExportKind, run: TunedRun): string | null {
-  if (!WITH_CLASSIFIER.includes(run.recipe.objective.kind)) return EXPORTERS[kind].fits(run);
-  return 'This run trained a classifier, which this version of the page cannot save as files. The run stays stored in this browser.';
-}
-
-/** Bytes of the files that a run would be saved as, about: those of the first kind that fits it. */
-export function exportedBytes(recipe: Recipe, base: ModelFolder): number {
+/** Bytes of the files that a run would be saved as, about: those of the first kind that fits it. `added`: the parameters of its classifier. */
+export function exportedBytes(recipe: Recipe, base: ModelFolder, added: readonly Parameter[]): number {
   const fitting = Object.values(EXPORTERS).find((one) => one.fits({ recipe, base, modelName: base.view.name }) === null);
   if (fitting === undefined) throw internal(`runs of the method ${recipe.method.kind} cannot be exported`);
-  return fitting.bytes(base, parametersOf(base.config, recipe.method));
+  return fitting.bytes(base, parametersOf(base.config, recipe.method, added));
 }
 
 /** The files of a run at a checkpoint. Throws `train/state` when the run does not fit. */
 export async function exportedFiles(kind: ExportKind, run: Tuned): Promise<readonly ExportedFile[]> {
-  const blocker = blockerOf(kind, run);
+  const blocker = EXPORTERS[kind].fits(run);
   if (blocker !== null) throw new CodedError('train/state', blocker);
   const sink = new BlobSink();
   await EXPORTERS[kind].write(run, sink);

@@ -1,19 +1,22 @@
 /**
  * The whole model in Hugging Face's layout: the base's files with the trained weights in place of its own. Trained weights are f32 also
  * where the base has 16 bits, because most steps of training are smaller than half a step of bf16, and rounding would undo them; the
- * other tensors keep their types.
+ * other tensors keep their types. The files of a classifier have it in place of an output head.
  */
 
 import { internal } from '../core/errors';
 import { sizeOf } from '../core/shape';
 import type { NamedTensor } from '../method/parameters';
 import type { ModelFolder } from '../model/folder';
+import { familyOf } from '../model/families';
 import { layOutSafetensors, readHeader, type TensorInfo } from '../model/safetensors';
-import { weightSpecs } from '../model/weights';
+import { TextTokenizer } from '../tokenizer/tokenizer';
 import { modelCard } from './card';
+import { classifierOf } from './classifier';
 import type { Exporter } from './exporter';
-import { fileTensor, HEAD } from './layout';
-import type { FileSink, TunedTensor } from './types';
+import { inF32, ofClassifier } from './model-config';
+import { contentsOf, type Contents } from './model-contents';
+import type { FileSink } from './types';
 import { writeFile, writeText } from './write';
 
 const CONFIG = 'config.json';
@@ -34,56 +37,72 @@ export const model: Exporter = {
   async write(run, sink) {
     const { base } = run;
     if (base === null) throw internal('a model without its base');
-    const trained = trainedByName(base, run.tensors);
+    const classifier = classifierOf(run);
+    const contents = contentsOf(base.config, run.tensors, classifier !== null);
     const shards = base.files.filter(({ name }) => name.endsWith('.safetensors'));
-    let total = 0;
-    for (const file of shards) total += await writeWeights(file, trained, sink);
-    for (const file of base.files) if (!shards.includes(file)) await writeOther(file, total, sink);
-    await writeText(sink, 'README.md', modelCard(run));
+    const written: Written[] = [];
+    for (const file of shards) {
+      const added = file === shards.at(-1) ? contents.added : [];
+      written.push(await writeWeights(file, { ...contents, added }, sink));
+    }
+    const config = (text: string) => (classifier === null ? inF32(text) : ofClassifier(inF32(text), classifier, padIdOf(base)));
+    for (const file of base.files) if (!shards.includes(file)) await writeOther(file, config, written, sink);
+    await writeText(sink, 'README.md', modelCard(run, classifier));
   },
 };
 
-/** The trained tensors by each name that the files may have for them. */
-function trainedByName(base: ModelFolder, tensors: readonly TunedTensor[]): ReadonlyMap<string, NamedTensor> {
-  const specs = new Map(weightSpecs(base.config).map((spec) => [spec.name, spec]));
-  const entries = tensors.flatMap((tensor) => {
-    const spec = specs.get(tensor.name);
-    if (spec === undefined) throw internal(`the model has no weight ${tensor.name}`);
-    const written = fileTensor(tensor);
-    // Some files have a copy of the embedding for a tied head.
-    const names = [spec.name, ...(spec.aliases ?? []), ...(tensor.tiedHead === true ? [HEAD] : [])];
-    return names.map((name) => [name, written] as const);
-  });
-  return new Map(entries);
+/** The token that transformers finds the last token of a text by; null where it is not needed or not known. */
+function padIdOf({ config, view }: ModelFolder): number | null {
+  if (familyOf(config).classifier(config).pool === 'first') return null;
+  return new TextTokenizer(view.tokenizer).padId;
 }
 
-/** Writes a weight file with the trained tensors in it, one tensor after another. Returns the bytes of its tensors. */
-async function writeWeights(file: File, trained: ReadonlyMap<string, NamedTensor>, sink: FileSink): Promise<number> {
+/** A weight file that was written. */
+interface Written {
+  readonly file: string;
+  readonly names: readonly string[];
+  /** Of the tensors. */
+  readonly bytes: number;
+}
+
+/** A tensor of a weight file, and where its bytes come from. */
+interface Source extends Pick<TensorInfo, 'name' | 'dtype' | 'shape'> {
+  readonly from: TensorInfo | NamedTensor;
+}
+
+/** Writes a weight file with the trained tensors in it, one tensor after another. */
+async function writeWeights(file: File, contents: Contents, sink: FileSink): Promise<Written> {
   const { tensors, metadata } = await readHeader(file, file.name);
-  const written = tensors.map((info) => (trained.has(info.name) ? { ...info, dtype: 'F32' as const } : info));
-  const { ordered, header } = layOutSafetensors(written, { format: 'pt', ...Object.fromEntries(metadata) });
+  const sources = [...tensors.flatMap((info) => sourceOf(info, contents)), ...contents.added.map(inMemory)];
+  const { ordered, header } = layOutSafetensors(sources, { format: 'pt', ...Object.fromEntries(metadata) });
   let bytes = -header.length;
   const counted = async function* () {
-    for await (const part of parts(file, header, ordered, trained)) {
+    for await (const part of parts(file, header, ordered)) {
       bytes += part.length;
       yield part;
     }
   };
   await writeFile(sink, file.name, counted());
-  return bytes;
+  return { file: file.name, names: ordered.map(({ name }) => name), bytes };
 }
 
-async function* parts(
-  file: File,
-  header: Uint8Array,
-  tensors: readonly TensorInfo[],
-  trained: ReadonlyMap<string, NamedTensor>,
-): AsyncGenerator<Uint8Array> {
+const inMemory = (from: NamedTensor): Source => ({ name: from.name, shape: from.shape, dtype: 'F32', from });
+
+function sourceOf(info: TensorInfo, { nameOf, trained }: Contents): readonly Source[] {
+  const name = nameOf(info.name);
+  if (name === null) return [];
+  const from = trained.get(name);
+  if (from === undefined) return [{ name, shape: info.shape, dtype: info.dtype, from: info }];
+  if (from.shape.join() !== info.shape.join())
+    throw internal(`${name} is [${from.shape.join()}], in the base's files [${info.shape.join()}]`);
+  return [{ ...inMemory(from), name }];
+}
+
+async function* parts(file: File, header: Uint8Array, sources: readonly Source[]): AsyncGenerator<Uint8Array> {
   yield header;
-  for (const { name, shape, start, end } of tensors) {
-    const own = trained.get(name);
-    if (own === undefined) yield* chunks(file, start, end);
-    else yield bytesOf(own, shape);
+  for (const { from } of sources) {
+    if ('data' in from) yield new Uint8Array(from.data.buffer, from.data.byteOffset, from.data.byteLength);
+    else yield* chunks(file, from.start, from.end);
   }
 }
 
@@ -94,25 +113,21 @@ async function* chunks(file: File, start: number, end: number): AsyncGenerator<U
   for (let at = start; at < end; at += CHUNK) yield new Uint8Array(await file.slice(at, Math.min(end, at + CHUNK)).arrayBuffer());
 }
 
-function bytesOf({ name, shape, data }: NamedTensor, expected: readonly number[]): Uint8Array {
-  if (shape.join() !== expected.join()) throw internal(`${name} is [${shape.join()}], in the base's files [${expected.join()}]`);
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
-
-/** Copies a file; the configuration then says that weights are f32, and the index how many bytes they have. */
-async function writeOther(file: File, weightBytes: number, sink: FileSink): Promise<void> {
-  if (file.name === CONFIG) return writeText(sink, CONFIG, inF32(await file.text()));
-  if (file.name === INDEX) return writeText(sink, INDEX, withSize(await file.text(), weightBytes));
+/** Copies a file. The configuration is changed, and the index says what the weight files have. */
+async function writeOther(
+  file: File,
+  config: (text: string) => string,
+  written: readonly Written[],
+  sink: FileSink,
+): Promise<void> {
+  if (file.name === CONFIG) return writeText(sink, CONFIG, config(await file.text()));
+  if (file.name === INDEX) return writeText(sink, INDEX, indexOf(await file.text(), written));
   return writeFile(sink, file.name, chunks(file, 0, file.size));
 }
 
-/** The text is edited, not written anew, so that numbers such as `10000.0` keep their type. */
-function inF32(config: string): string {
-  const type = /("(?:torch_)?dtype"\s*:\s*)(?:"[^"]*"|null)/g;
-  return type.test(config) ? config.replace(type, '$1"float32"') : config.replace('{', '{\n  "torch_dtype": "float32",');
-}
-
-function withSize(index: string, size: number): string {
+function indexOf(index: string, written: readonly Written[]): string {
   const { metadata, ...others } = JSON.parse(index) as { metadata?: object };
-  return `${JSON.stringify({ metadata: { ...metadata, total_size: size }, ...others }, null, 2)}\n`;
+  const size = written.reduce((sum, { bytes }) => sum + bytes, 0);
+  const map = Object.fromEntries(written.flatMap(({ file, names }) => names.map((name) => [name, file])));
+  return `${JSON.stringify({ ...others, metadata: { ...metadata, total_size: size }, weight_map: map }, null, 2)}\n`;
 }

@@ -6,9 +6,10 @@ import type { NamedTensor } from '../method/parameters';
 import { moduleOf } from '../model/weights';
 import type { LoraSettings } from '../recipe/methods';
 import { modelCard } from './card';
+import { classifierOf, type Classifier } from './classifier';
 import type { Exporter } from './exporter';
 import { fileTensor, HEAD } from './layout';
-import { writePeft } from './peft';
+import { CLASSIFIER_MODULES, writePeft, type LoraSettings as PeftSettings } from './peft';
 import type { Tuned, TunedTensor } from './types';
 import { writeFile, writeText } from './write';
 
@@ -20,27 +21,41 @@ export const peft: Exporter = {
   bytes: (_base, parameters) => parameters.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0),
 
   async write(run, sink) {
-    for (const { name, bytes } of writePeft(run.tensors.flatMap(inFiles), settingsOf(run), run.modelName))
+    const classifier = classifierOf(run);
+    const tensors = run.tensors.flatMap((tensor) => inFiles(tensor, classifier));
+    for (const { name, bytes } of writePeft(tensors, settingsOf(run, classifier), run.modelName))
       await writeFile(sink, name, [bytes]);
-    await writeText(sink, 'README.md', modelCard(run));
+    await writeText(sink, 'README.md', modelCard(run, classifier));
   },
 };
 
 /**
  * In the engine a tied head follows the trained embedding. PEFT trains a copy of the embedding and leaves the head as it was, so the
- * head is saved as a module of its own, with the same numbers.
+ * head is saved as a module of its own, with the same numbers. In transformers a classifier has no output head.
  */
-function inFiles(tensor: TunedTensor): readonly NamedTensor[] {
+function inFiles(tensor: TunedTensor, classifier: Classifier | null): readonly NamedTensor[] {
   const written = fileTensor(tensor);
+  if (classifier !== null) return tensor.name === HEAD ? [] : [written];
   return tensor.tiedHead === true ? [written, { ...written, name: HEAD }] : [written];
 }
 
-function settingsOf({ recipe: { method }, tensors, fanInFanOut = false }: Tuned): Parameters<typeof writePeft>[1] {
+function settingsOf(run: Tuned, classifier: Classifier | null): PeftSettings {
+  const { recipe, tensors, fanInFanOut = false } = run;
+  const { method } = recipe;
   if (method.kind !== 'lora') throw internal(`an adapter of the method ${method.kind}`);
-  return { ...method, fanInFanOut, modulesToSave: savedModules(method, tensors) };
+  const common = { ...method, fanInFanOut };
+  if (classifier === null) return { ...common, taskType: 'CAUSAL_LM', modulesToSave: withTiedHead(method, tensors) };
+  return { ...common, taskType: 'SEQ_CLS', modulesToSave: withClassifier(method, classifier) };
 }
 
-function savedModules({ modulesToSave }: LoraSettings, tensors: readonly TunedTensor[]): readonly string[] {
+function withTiedHead({ modulesToSave }: LoraSettings, tensors: readonly TunedTensor[]): readonly string[] {
   const tied = tensors.some(({ tiedHead }) => tiedHead === true);
   return tied ? [...modulesToSave, moduleOf(HEAD)] : modulesToSave;
+}
+
+/** A module is saved with the modules in it. */
+function withClassifier({ modulesToSave }: LoraSettings, { modules }: Classifier): readonly string[] {
+  const covered = (module: string) => CLASSIFIER_MODULES.some((root) => module === root || module.startsWith(`${root}.`));
+  const named = modulesToSave.filter((name) => name !== moduleOf(HEAD));
+  return [...named, ...modules.filter((module) => !covered(module)), ...CLASSIFIER_MODULES];
 }

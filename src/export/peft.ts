@@ -15,7 +15,12 @@ export const WEIGHTS_FILE = 'adapter_model.safetensors';
 export interface LoraSettings extends Omit<Settings, 'kind' | 'loraPlusRatio' | 'layerDecay'> {
   /** The base's files have the adapted weights as [in, out] (Conv1D). */
   readonly fanInFanOut: boolean;
+  /** `SEQ_CLS`: the base is a classifier of sequences. */
+  readonly taskType: 'CAUSAL_LM' | 'SEQ_CLS';
 }
+
+/** The modules that PEFT adds to `modules_to_save` of every adapter of a classifier. */
+export const CLASSIFIER_MODULES = ['classifier', 'score'] as const;
 
 export interface PeftFile {
   readonly name: string;
@@ -23,8 +28,8 @@ export interface PeftFile {
 }
 
 /**
- * The two files of an adapter. `tensors` are LoRA's factors, and weights of the base that were trained with them, in the layout of the
- * base's files. `baseModel` is informative: PEFT does not need it to load the adapter.
+ * The two files of an adapter. `tensors` are LoRA's factors, and weights of the base and of a classifier that were trained with them,
+ * in the layout of the base's files. `baseModel` is informative: PEFT does not need it to load the adapter.
  */
 export function writePeft(tensors: readonly NamedTensor[], settings: LoraSettings, baseModel: string): PeftFile[] {
   checkFactors(tensors, settings);
@@ -88,7 +93,7 @@ function configText(tensors: readonly NamedTensor[], settings: LoraSettings, bas
     r: settings.rank,
     rank_pattern: settings.rankPattern,
     target_modules: targetModules === 'all-linear' ? targetsOf(tensors) : [...targetModules].sort(),
-    task_type: 'CAUSAL_LM',
+    task_type: settings.taskType,
     use_dora: settings.useDora,
     use_rslora: settings.useRslora,
   };

@@ -8,7 +8,7 @@ import { problemsError } from '../model/problems';
 import { inspectHeader, type TensorInfo } from '../model/safetensors';
 import { isNamed, moduleOf } from '../model/weights';
 import { ADVICE, parseAdapterConfig, type AdapterConfig } from './adapter-config';
-import { factorOf, nameInEngine, targetsOf, WEIGHTS_FILE, type LoraSettings } from './peft';
+import { CLASSIFIER_MODULES, factorOf, nameInEngine, targetsOf, WEIGHTS_FILE, type LoraSettings } from './peft';
 
 export interface PeftAdapter extends LoraSettings {
   /** Sorted by name. */
@@ -64,11 +64,17 @@ async function readTensor(
 }
 
 /** What is wrong with a tensor that is no factor: the configuration must say that it is trained. */
-function weightFault(name: string, { bias, modulesToSave, useDora }: AdapterConfig): string | null {
+function weightFault(name: string, { bias, modulesToSave, taskType, useDora }: AdapterConfig): string | null {
   const module = moduleOf(name);
+  const saved = taskType === 'SEQ_CLS' ? [...modulesToSave, ...CLASSIFIER_MODULES] : modulesToSave;
   if (useDora && name === `${module}.lora_magnitude_vector`) return null;
-  const known = isNamed(module, modulesToSave) || (bias !== 'none' && name.endsWith('.bias'));
+  const known = isWithin(module, saved) || (bias !== 'none' && name.endsWith('.bias'));
   return known ? null : 'is neither a LoRA factor nor a weight that the configuration names';
+}
+
+/** Whether one of `names` names the module or one that contains it. */
+function isWithin(module: string, names: readonly string[]): boolean {
+  return isNamed(module, names) || (module.includes('.') && isWithin(moduleOf(module), names));
 }
 
 function factorFault(

@@ -15,10 +15,14 @@ export interface TunedTensor extends NamedTensor {
   readonly transposed?: true;
   /** The embedding, where it is the output head too. */
   readonly tiedHead?: true;
+  /** Of a classifier: the base does not have it. */
+  readonly isNew?: true;
 }
 
 /** A run, and the files of its base model; null when the page does not have them open. */
 export interface TunedRun extends CardFacts {
+  /** Names of the classes or labels that the run learns, by index; absent where there are none. */
+  readonly labels?: readonly string[];
   readonly base: ModelFolder | null;
 }
 

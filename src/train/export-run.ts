@@ -8,6 +8,7 @@ import type { ModelFolder } from '../model/folder';
 /** The run at the checkpoint `snapshot`, with what was measured at exactly that step. */
 export function tunedRun(run: RunRecord, snapshot: Snapshot, evals: readonly EvalRow[], base: ModelFolder | null): Tuned {
   const tensors = storedTensors(run.parameters, snapshot.parameters).map((tensor, i) => ({ ...run.parameters[i], ...tensor }));
-  const tunedLoss = evals.findLast(({ step }) => step === snapshot.step)?.loss ?? null;
-  return { ...run, base, tensors, step: snapshot.step, tunedLoss };
+  const measured = evals.findLast(({ step }) => step === snapshot.step);
+  const { loss: tunedLoss = null, metrics = {} } = measured ?? {};
+  return { ...run, base, tensors, step: snapshot.step, tunedLoss, metrics };
 }

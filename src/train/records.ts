@@ -44,7 +44,8 @@ function usesConv1d(config: ModelConfig): boolean {
 
 /** The trained parameters of a run, and where they are in its flat vectors. */
 export function storedParameters(config: ModelConfig, recipe: Recipe, job: Job = LANGUAGE): readonly StoredParameter[] {
-  const all = parametersOf(config, recipe.method, headParameters(config, job));
+  const added = headParameters(config, job);
+  const all = parametersOf(config, recipe.method, added);
   const { offsets } = flatLayout(all.map(({ shape }) => shape));
   const specs = new Map(weightSpecs(config).map((spec) => [spec.name, spec]));
   const head = headName(config);
@@ -52,6 +53,7 @@ export function storedParameters(config: ModelConfig, recipe: Recipe, job: Job =
     ...{ name, shape, offset: offsets[i] ?? 0 },
     ...(specs.get(name)?.transposed === true && { transposed: true }),
     ...(name === head && specs.get(name)?.use === 'embedding' && { tiedHead: true }),
+    ...(added.some((one) => one.name === name) && { isNew: true }),
   }));
 }
 

@@ -17,7 +17,7 @@ import { tunedRun } from './export-run';
 import { checkFits } from './fits';
 import { forecastRun } from './forecast';
 import { Host } from './host';
-import { jobOf } from './job';
+import { headParameters, jobOf } from './job';
 import type { LoadedModel } from './loaded';
 import { Models } from './models';
 import { Runs } from './runs';
@@ -106,7 +106,7 @@ export class TrainService {
     checkFits(folder, engine);
     const job = jobOf(recipe, slots, folder.config);
     const forecast = forecastRun(folder.config, recipe, typesOf(folder, recipe), engine.machine, microSteps, job);
-    return { ...forecast, fileBytes: exportedBytes(recipe, folder) };
+    return { ...forecast, fileBytes: exportedBytes(recipe, folder, headParameters(folder.config, job)) };
   }
 
   async warmUp(modelId: string, recipe: Recipe, slots?: SlotPlan): Promise<void> {

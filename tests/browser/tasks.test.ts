@@ -57,7 +57,13 @@ test('a classifier learns labels, and continues after a pause to the same bytes'
   expect(last?.metrics).toMatchObject({ accuracy: 1, macroF1: 1, mcc: 1 });
   expect(history.samples).toEqual([]);
   await expectSame(tiny, whole, await interrupted(tiny, recipe));
-  await expect(tiny.service.exportRun(whole.id, null, 'peft')).rejects.toThrow('This run trained a classifier');
+  const files = await tiny.service.exportRun(whole.id, null, 'peft');
+  const text = async (name: string) => (await files.find((file) => file.name === name)?.blob.text()) ?? '';
+  expect(JSON.parse(await text('adapter_config.json'))).toMatchObject({
+    task_type: 'SEQ_CLS',
+    modules_to_save: ['classifier', 'score'],
+  });
+  for (const part of ['| 1 | `delivery` |', '| Held-out `accuracy` | 1.0000 |']) expect(await text('README.md')).toContain(part);
 });
 
 test('a language model learns labels too, and the run writes no text, in training or after it', async () => {

@@ -1,18 +1,28 @@
 /** The engine's logits of a model with an exported adapter, to be compared with those of PEFT. */
 
-import { declareTuning } from '../../src/method';
-import { vectorOf } from '../../src/method/parameters';
+import type { Value } from '../../kernels/op';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../src/export/peft';
 import { readPeft } from '../../src/export/read-peft';
 import { plan } from '../../src/graph/plan';
-import { fetchFiles, openFolder } from '../../src/model/folder';
-import { declareBatch, logitsOf, headOf, hiddenStates, packedPass } from '../../src/model/pass';
+import { declareTuning } from '../../src/method';
+import type { Tuning } from '../../src/method/method';
+import { vectorOf } from '../../src/method/parameters';
+import type { Pass } from '../../src/model/family';
+import { fetchFiles, openFolder, type ModelFolder } from '../../src/model/folder';
+import { declareBatch, headOf, hiddenStates, logitsOf, packedPass } from '../../src/model/pass';
 import { rotaryData } from '../../src/model/rotary';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { openEngine } from '../../src/train/engine';
 import { LoadedModel } from '../../src/train/loaded';
 
 const MODEL_FILES = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
+
+/** The files of a folder that the page serves. */
+export async function openServed(base: string): Promise<ModelFolder> {
+  return openFolder(await fetchFiles(at(base), MODEL_FILES));
+}
+
+const at = (path: string) => new URL(`${path}/`, location.href);
 
 /** Logits after the last of `ids`, of the model at `base` with the PEFT adapter at `adapterBase`. */
 export async function adaptedLogits(
@@ -21,29 +31,47 @@ export async function adaptedLogits(
   ids: readonly number[],
   executor: 'webgpu' | 'wasm',
 ): Promise<number[]> {
-  const at = (path: string) => new URL(`${path}/`, location.href);
-  const folder = await openFolder(await fetchFiles(at(base), MODEL_FILES));
   const [config, weights] = await fetchFiles(at(adapterBase), [CONFIG_FILE, WEIGHTS_FILE]);
   if (!config || !weights) throw new Error('no adapter');
   const peft = await readPeft(await config.text(), weights);
+  if (peft.taskType !== 'CAUSAL_LM') throw new Error(`an adapter for ${peft.taskType}: use page-classifier.ts`);
   const { rank, alpha, useRslora, targetModules, rankPattern, alphaPattern, bias, modulesToSave } = peft;
   const patterns = { rankPattern, alphaPattern, bias, modulesToSave };
   const recipe = parseRecipe({ version: 2, method: { kind: 'lora', rank, alpha, useRslora, targetModules, ...patterns } });
-  const model = await LoadedModel.load(await openEngine(executor), folder, 'stored', () => undefined);
-  const { graph, executor: device } = model;
-  const tuning = declareTuning(graph, 'peft', model.config, recipe.method);
-  device.write(tuning.parameters.flat, vectorOf(tuning.parameters, peft.tensors));
+  const model = await LoadedModel.load(await openEngine(executor), await openServed(base), 'stored', () => undefined);
+  const tuning = declareTuning(model.graph, 'peft', model.config, recipe.method);
+  model.executor.write(tuning.parameters.flat, vectorOf(tuning.parameters, peft.tensors));
+  return outputOf(model, tuning, ids, (pass, hidden, rows) =>
+    logitsOf(pass.program, headOf(model.graph, model.config, tuning), hidden, rows.last),
+  );
+}
 
+/** Rows of hidden states, i32 [1]. */
+interface Rows {
+  readonly first: Value;
+  readonly last: Value;
+}
+
+/** What `head` makes of the hidden states [M, C] of `ids`. */
+export async function outputOf(
+  { graph, executor, config }: LoadedModel,
+  tuning: Tuning,
+  ids: readonly number[],
+  head: (pass: Pass, hidden: Value, rows: Rows) => Value,
+): Promise<number[]> {
   const shape = { rows: 1, tokens: ids.length };
-  const batch = declareBatch(graph, 'prompt', shape);
-  const last = graph.declare('last', 'input', [1], 'i32');
+  const batch = declareBatch(graph, 'prompt', shape, [{ name: 'types', dtype: 'i32', shape: [ids.length] }]);
+  const [first, last] = [graph.declare('first', 'input', [1], 'i32'), graph.declare('last', 'input', [1], 'i32')];
   const program = graph.program('logits');
-  const hidden = hiddenStates(packedPass(program, graph, model.config, batch, shape, tuning), model.config, batch);
-  const compiled = await device.compile(plan(program, [logitsOf(program, headOf(graph, model.config, tuning), hidden, last)]));
-  for (const [value, data] of rotaryData(graph, model.config, ids.length)) device.write(value, data);
-  device.write(batch.ids, Int32Array.from(ids));
-  device.write(batch.positions, Int32Array.from(ids.keys()));
-  device.write(last, Int32Array.of(ids.length - 1));
-  const [logits] = await device.run(compiled);
-  return Array.from(logits ?? []);
+  const pass = packedPass(program, graph, config, batch, shape, tuning);
+  const compiled = await executor.compile(plan(program, [head(pass, hiddenStates(pass, config, batch), { first, last })]));
+  for (const [value, data] of rotaryData(graph, config, ids.length)) executor.write(value, data);
+  executor.write(batch.ids, Int32Array.from(ids));
+  executor.write(
+    batch.positions,
+    Int32Array.from(ids.keys(), (position) => config.firstPosition + position),
+  );
+  executor.write(last, Int32Array.of(ids.length - 1));
+  const [outputs] = await executor.run(compiled);
+  return Array.from(outputs ?? []);
 }

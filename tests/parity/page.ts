@@ -1,14 +1,17 @@
 /** The page half of `npm run parity` and of the interop checks. */
 
 import { runCase } from './cases';
+import { randomClassifier } from './classifier';
 import { adaptedLogits } from './logits';
 
 declare global {
   interface Window {
     runCase: typeof runCase;
     adaptedLogits: typeof adaptedLogits;
+    randomClassifier: typeof randomClassifier;
   }
 }
 
 window.runCase = runCase;
 window.adaptedLogits = adaptedLogits;
+window.randomClassifier = randomClassifier;
