@@ -3,7 +3,7 @@
 import { internal } from '../core/errors';
 import { sizeOf } from '../core/shape';
 import type { NamedTensor } from '../method/parameters';
-import { moduleOf } from '../model/weights';
+import { isNamed, moduleOf } from '../model/weights';
 import type { LoraSettings } from '../recipe/methods';
 import { modelCard } from './card';
 import { classifierOf, type Classifier } from './classifier';
@@ -39,23 +39,26 @@ function inFiles(tensor: TunedTensor, classifier: Classifier | null): readonly N
   return tensor.tiedHead === true ? [written, { ...written, name: HEAD }] : [written];
 }
 
-function settingsOf(run: Tuned, classifier: Classifier | null): PeftSettings {
-  const { recipe, tensors, fanInFanOut = false } = run;
-  const { method } = recipe;
+function settingsOf({ recipe: { method }, tensors, fanInFanOut = false }: Tuned, classifier: Classifier | null): PeftSettings {
   if (method.kind !== 'lora') throw internal(`an adapter of the method ${method.kind}`);
   const common = { ...method, fanInFanOut };
-  if (classifier === null) return { ...common, taskType: 'CAUSAL_LM', modulesToSave: withTiedHead(method, tensors) };
-  return { ...common, taskType: 'SEQ_CLS', modulesToSave: withClassifier(method, classifier) };
+  const named = namedModules(method, tensors);
+  if (classifier !== null) {
+    const saved = [...named.filter((module) => module !== moduleOf(HEAD)), ...classifierModules(classifier)];
+    return { ...common, taskType: 'SEQ_CLS', modulesToSave: saved };
+  }
+  const tied = tensors.some(({ tiedHead }) => tiedHead === true);
+  return { ...common, taskType: 'CAUSAL_LM', modulesToSave: tied ? [...named, moduleOf(HEAD)] : named };
 }
 
-function withTiedHead({ modulesToSave }: LoraSettings, tensors: readonly TunedTensor[]): readonly string[] {
-  const tied = tensors.some(({ tiedHead }) => tiedHead === true);
-  return tied ? [...modulesToSave, moduleOf(HEAD)] : modulesToSave;
+/** Full names, because PEFT compares the ends of names also within a word: `norm` would be `input_layernorm` too. */
+function namedModules({ modulesToSave }: LoraSettings, tensors: readonly TunedTensor[]): readonly string[] {
+  const modules = new Set(tensors.flatMap(({ name, isNew }) => (isNew === true ? [] : [moduleOf(name)])));
+  return [...modules].filter((module) => isNamed(module, modulesToSave));
 }
 
 /** A module is saved with the modules in it. */
-function withClassifier({ modulesToSave }: LoraSettings, { modules }: Classifier): readonly string[] {
+function classifierModules({ modules }: Classifier): readonly string[] {
   const covered = (module: string) => CLASSIFIER_MODULES.some((root) => module === root || module.startsWith(`${root}.`));
-  const named = modulesToSave.filter((name) => name !== moduleOf(HEAD));
-  return [...named, ...modules.filter((module) => !covered(module)), ...CLASSIFIER_MODULES];
+  return [...modules.filter((module) => !covered(module)), ...CLASSIFIER_MODULES];
 }

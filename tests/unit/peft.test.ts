@@ -129,7 +129,7 @@ describe('weights of the base that were trained with an adapter', () => {
   it('have a head of its own when the head is the trained embedding, which PEFT would leave as it was', async () => {
     const embedding = { ...matrix('model.embed_tokens.weight'), tiedHead: true } as const;
     const { tensors, modulesToSave } = await exported({ modulesToSave: ['embed_tokens'] }, [...PAIR, embedding]);
-    expect(modulesToSave).toEqual(['embed_tokens', 'lm_head']);
+    expect(modulesToSave).toEqual(['model.embed_tokens', 'lm_head']);
     const found = tensors.filter(({ data }) => data.length === 6 && data[5] === 6).map(({ name }) => name);
     expect(found).toEqual(['lm_head.weight', 'model.embed_tokens.weight']);
   });
