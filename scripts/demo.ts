@@ -1,7 +1,7 @@
 /**
- * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`:
- * trains and exports an adapter through the page, as a person does, in a real browser. Prints one JSON object per line; exits with
- * 0 only when the adapter's files are in DIR.
+ * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--method lora|full] [--objective sft|dpo|ipo] [--steps N]
+ * [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`: trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with
+ * 0 only when the files are in DIR.
  */
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -10,14 +10,21 @@ import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
 import { launchBrowser } from './browser';
 import { Person } from './person';
+import { METHOD_KINDS, type MethodKind } from '../src/recipe/methods';
+import { OFFERED } from '../src/state/objective';
 import { PageError, Recorder, type JournalEvent } from './recorder';
 import { buildIfStale, root, servePage } from './serve';
 
 const MINUTE = 60_000;
 /** The demo gives up when the page reports nothing for this long; every event of the journal restarts the wait. */
 const SILENCE_MS = 15 * MINUTE;
-const FILES = ['adapter_config.json', 'adapter_model.safetensors', 'README.md'];
 const GREEDY_TOKENS = 48;
+
+/** Files of every export of a method, beside those that depend on the model. */
+const FILES: Readonly<Record<MethodKind, readonly [string, ...string[]]>> = {
+  lora: ['adapter_config.json', 'adapter_model.safetensors', 'README.md'],
+  full: ['config.json', 'README.md'],
+};
 
 const BACKENDS = ['auto', 'webgpu', 'tfjs-webgpu', 'wasm'] as const;
 
@@ -25,6 +32,8 @@ interface Options {
   readonly data: string;
   readonly model: string | null;
   readonly recipe: string | null;
+  readonly method: MethodKind | null;
+  readonly objective: (typeof OFFERED)[number] | null;
   readonly steps: number | null;
   readonly backend: (typeof BACKENDS)[number];
   readonly out: string;
@@ -42,6 +51,8 @@ function readOptions(): Options {
       data: { type: 'string', default: join(root, 'public/samples/support-tickets.csv') },
       model: { type: 'string' },
       recipe: { type: 'string' },
+      method: { type: 'string' },
+      objective: { type: 'string' },
       steps: { type: 'string' },
       backend: { type: 'string', default: 'auto' },
       out: { type: 'string', default: 'out/demo' },
@@ -55,15 +66,17 @@ function readOptions(): Options {
     ...(values.steps === undefined || /^[1-9]\d*$/.test(values.steps)
       ? []
       : [`--steps ${values.steps}: expected a whole number from 1`]),
-    ...(BACKENDS.some((backend) => backend === values.backend)
-      ? []
-      : [`--backend ${values.backend}: expected ${BACKENDS.join(', ')}`]),
+    ...choiceProblems('--backend', values.backend, BACKENDS),
+    ...choiceProblems('--method', values.method, METHOD_KINDS),
+    ...choiceProblems('--objective', values.objective, OFFERED),
   ];
   if (problems.length > 0) throw new PageError('demo/arguments', problems.join('; '));
   return {
     data: resolve(values.data),
     model: values.model === undefined ? null : resolve(values.model),
     recipe: values.recipe === undefined ? null : resolve(values.recipe),
+    method: (values.method ?? null) as Options['method'],
+    objective: (values.objective ?? null) as Options['objective'],
     steps: values.steps === undefined ? null : Number(values.steps),
     backend: values.backend as Options['backend'],
     out: resolve(values.out),
@@ -76,6 +89,10 @@ function pathProblems(option: string, path: string | undefined, kind: 'file' | '
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return [`${option} ${path}: no such ${kind}`];
   return found.isDirectory() === (kind === 'folder') ? [] : [`${option} ${path}: expected a ${kind}`];
+}
+
+function choiceProblems(option: string, value: string | undefined, choices: readonly string[]): readonly string[] {
+  return value === undefined || choices.includes(value) ? [] : [`${option} ${value}: expected ${choices.join(', ')}`];
 }
 
 /** Opens the page, runs the whole job on it, and prints the journal as it comes. */
@@ -102,8 +119,8 @@ async function use(page: Page, url: string, options: Options): Promise<void> {
   const finished = await recorder.next('finished', SILENCE_MS);
   await recorder.during(person.compare(GREEDY_TOKENS));
   await recorder.next('sample', SILENCE_MS);
-  const files = await recorder.during(person.downloadFiles(options.out, FILES, 2 * MINUTE));
-  checkFiles(options.out);
+  const files = await recorder.during(person.downloadFiles(options.out, 2 * MINUTE));
+  checkFiles(options.out, files);
   const { baseLoss, tunedLoss, seconds, steps } = finished;
   print({ event: 'done', baseLoss, tunedLoss, seconds, steps, files });
 }
@@ -114,6 +131,8 @@ async function choose(person: Person, recorder: Recorder, options: Options): Pro
   await recorder.during(person.dropData(options.data));
   await recorder.next('data', 2 * MINUTE);
   if (options.recipe !== null) await recorder.during(person.pickRecipe(options.recipe));
+  if (options.method !== null) await recorder.during(person.chooseKind('method', options.method));
+  if (options.objective !== null) await recorder.during(person.chooseKind('objective', options.objective));
   if (options.steps !== null) await recorder.during(person.setSteps(options.steps));
 }
 
@@ -124,12 +143,18 @@ function printEvent(event: JournalEvent): void {
   if (!NOT_PRINTED.has(event.event)) print(event);
 }
 
-/** Throws unless the adapter's files are in `folder`, with a config that parses and a safetensors header that parses. */
-function checkFiles(folder: string): void {
-  const missing = FILES.filter((name) => !existsSync(join(folder, name)) || statSync(join(folder, name)).size === 0);
+/** Throws unless the files of an adapter or of a model are in `folder`, with a config and safetensors headers that parse. */
+function checkFiles(folder: string, saved: readonly string[]): void {
+  const expected = FILES[saved.includes('adapter_config.json') ? 'lora' : 'full'];
+  const weights = saved.filter((name) => name.endsWith('.safetensors'));
+  const missing = expected.filter((name) => !existsSync(join(folder, name)) || statSync(join(folder, name)).size === 0);
+  if (weights.length === 0) missing.push('*.safetensors');
   if (missing.length > 0) throw new PageError('demo/files', `Not downloaded to ${folder}: ${missing.join(', ')}.`);
-  JSON.parse(readFileSync(join(folder, 'adapter_config.json'), 'utf8'));
-  const tensors = readFileSync(join(folder, 'adapter_model.safetensors'));
+  JSON.parse(readFileSync(join(folder, expected[0]), 'utf8'));
+  for (const name of weights) checkHeader(readFileSync(join(folder, name)));
+}
+
+function checkHeader(tensors: Buffer): void {
   JSON.parse(tensors.subarray(8, 8 + Number(tensors.readBigUInt64LE(0))).toString('utf8'));
 }
 

@@ -67,6 +67,12 @@ export class Person {
     await stage.getByLabel(INPUTS.recipeFile).setInputFiles(path);
   }
 
+  /** Chooses a kind of the recipe's method or objective, by its name in the recipe. The choice may wait for the data. */
+  async chooseKind(setting: 'method' | 'objective', kind: string): Promise<void> {
+    const stage = await this.open('Recipe');
+    await stage.locator(`input[name="${setting}"][value="${kind}"]`).check();
+  }
+
   async setSteps(steps: number): Promise<void> {
     const stage = await this.open('Recipe');
     const field = stage.getByLabel('Stop after steps');
@@ -100,11 +106,20 @@ export class Person {
     await stage.getByRole('button', { name: 'Compare' }).click();
   }
 
-  /** Presses "Download files" and saves the downloads into `folder`. Returns their names. */
-  async downloadFiles(folder: string, names: readonly string[], ms: number): Promise<readonly string[]> {
+  /** Makes the files of a run where the page does so only when asked, and saves all that it lists into `folder`. Returns their names. */
+  async downloadFiles(folder: string, ms: number): Promise<readonly string[]> {
     const stage = await this.open('Use');
-    const downloads = this.#collect(names.length, ms);
-    await stage.getByRole('button', { name: 'Download files' }).click();
+    const make = stage.getByRole('button', { name: 'Make the files' });
+    const ready = stage.getByRole('button', { name: 'Download files', disabled: false });
+    await make.or(ready).first().waitFor({ timeout: ms });
+    if (await make.isVisible()) await make.click();
+    await ready.waitFor({ timeout: ms });
+    const names = await stage
+      .getByRole('region', { name: /^Export/ })
+      .getByRole('listitem')
+      .count();
+    const downloads = this.#collect(names, ms);
+    await ready.click();
     return saveAll(await downloads, folder);
   }
 

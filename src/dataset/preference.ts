@@ -14,8 +14,11 @@ import type { ColumnRole, Mapping, Message } from './types';
 
 /** What a user must know before training on preference data. */
 export function preferenceNotices({ roles }: Mapping): string[] {
-  const unused = roles.includes('rejected') ? 'Rejected answers' : 'Answers labelled false';
-  return [`${unused} are not used: this version trains on the preferred answers only.`];
+  if (!roles.includes('rejected'))
+    return ['Answers labelled false are not used: this version trains on the preferred answers only.'];
+  return [
+    'Next-token prediction learns the preferred answers only. The objectives DPO and IPO in the Recipe stage learn from both.',
+  ];
 }
 
 /** The prompt and the preferred answer. The rejected answer is read only to find the end of an implicit prompt. */

@@ -25,3 +25,8 @@ export type ObjectiveSettings = { [K in ObjectiveKind]: ObjectiveSettingsOf<K> }
 export type PreferenceSettings = Pick<ObjectiveSettingsOf<'dpo'>, 'beta'>;
 
 export const objectiveSchema = v.variant('kind', Object.values(OBJECTIVE_SCHEMAS), alternatives(Object.keys(OBJECTIVE_SCHEMAS)));
+
+/** An objective with its settings at their defaults. */
+export function defaultObjective(kind: ObjectiveKind): ObjectiveSettings {
+  return v.parse(objectiveSchema, { kind });
+}

@@ -1,9 +1,12 @@
 /** The page as a whole: the open stage, the theme, announcements, and the effects that link model, data and recipe. */
 
+import type { EncodedStats } from '../../workers/api';
+import type { Recipe } from '../recipe/recipe';
 import { backendChoice, deviceOptions } from './backend';
 import { data } from './data.svelte';
 import { device } from './device.svelte';
 import { model } from './model.svelte';
+import { encodingOf, isCountedFor, objectiveBlocker } from './objective';
 import { otherTab } from './other-tab.svelte';
 import { recipe } from './recipe.svelte';
 import { recall, remember } from './storage';
@@ -87,7 +90,7 @@ export function startBlocker(): string | null {
   if (data.view === null) return 'Choose a dataset first: drop a file or take a sample.';
   if (data.view.examples === 0) return 'No row of the dataset can be used: see the Data stage.';
   if (recipe.value === null) return 'A setting of the recipe must be changed: see the Recipe stage.';
-  return null;
+  return objectiveBlocker(recipe.value.objective.kind, data.view);
 }
 
 /** Recomputes token counts and compiles kernels when model or recipe change, and the forecast when one of the three changes. */
@@ -103,17 +106,25 @@ function link(): void {
   $effect(() => {
     const [view, value] = [model.view, recipe.value];
     if (view === null || value === null || model.inspecting || device.view === null || otherTab.runId !== null) return;
-    return later(500, () => void recipe.warmUp(view.id, value));
+    const stats = countedStats(value);
+    if (stats === null && encodingOf(value.objective.kind) !== null) return;
+    return later(500, () => void recipe.warmUp(view.id, value, stats?.slots));
   });
   $effect(() => {
-    const [view, value, stats] = [model.view, recipe.value, data.stats];
+    const [view, value] = [model.view, recipe.value];
+    const stats = value === null ? null : countedStats(value);
     if (view === null || value === null || stats === null || model.inspecting) return;
-    const stop = later(150, () => void recipe.predict(view.id, value, stats.packedTokens));
+    const stop = later(150, () => void recipe.predict(view.id, value, stats));
     return () => {
       stop();
       recipe.outdate();
     };
   });
+}
+
+/** The statistics of the data as the recipe's objective needs them; null until they are counted. */
+function countedStats({ objective }: Recipe): EncodedStats | null {
+  return data.stats !== null && isCountedFor(objective.kind, data.stats) ? data.stats : null;
 }
 
 const tokenizer = () => model.view?.tokenizer ?? null;
@@ -122,8 +133,9 @@ const tokenizer = () => model.view?.tokenizer ?? null;
 export function currentEncoding(): Parameters<typeof data.encodeWith>[0] | null {
   const [files, value] = [tokenizer(), recipe.value];
   if (files === null || value === null) return null;
-  const { sequenceLength, heldOutRatio, seed, lossOn } = value;
-  return { tokenizer: files, options: { sequenceLength, heldOutRatio, seed, lossOn } };
+  const { sequenceLength, heldOutRatio, seed, lossOn, objective } = value;
+  const encoding = encodingOf(objective.kind);
+  return { tokenizer: files, options: { sequenceLength, heldOutRatio, seed, lossOn, ...(encoding && { encoding }) } };
 }
 
 /** Runs `work` after `ms` unless the returned function is called first. */

@@ -4,7 +4,7 @@
  */
 
 import type { ErrorCode } from '../core/errors';
-import type { ExecutorKind, TrainEvent } from '../../workers/api';
+import type { EvalRow, ExecutorKind, TrainEvent } from '../../workers/api';
 import type { FirstStep } from './first-step';
 
 export type JournalEvent =
@@ -22,9 +22,16 @@ export type JournalEvent =
       /** Only with f16 activations: the loss scale, and whether gradients overflowed, so that the step changed nothing. */
       readonly lossScale?: number;
       readonly skipped?: boolean;
+      /** What the objective reports, by name: of preference objectives the rewards. */
+      readonly figures?: Readonly<Record<string, number>>;
       readonly tokensPerSecond: number;
     }
-  | { readonly event: 'eval'; readonly step: number; readonly loss: number }
+  | {
+      readonly event: 'eval';
+      readonly step: number;
+      readonly loss: number;
+      readonly metrics?: Readonly<Record<string, number>>;
+    }
   | {
       readonly event: 'sample';
       readonly prompt: string;
@@ -52,10 +59,14 @@ export function journal(event: JournalEvent): void {
 
 /** Dispatches what the journal has of an event of training. */
 export function journalTraining(event: TrainEvent): void {
-  if (event.type === 'eval') journal({ event: 'eval', step: event.step, loss: event.loss });
+  if (event.type === 'eval') journalEval(event);
   if (event.type === 'phase') journal({ event: 'phase', message: event.message, done: event.done, total: event.total });
   if (event.type !== 'step') return;
-  const { step, loss, learningRate, gradNorm, lossScale, skipped, tokensPerSecond } = event;
+  const { step, loss, learningRate, gradNorm, lossScale, skipped, figures, tokensPerSecond } = event;
   const scaling = lossScale !== undefined && skipped !== undefined && { lossScale, skipped };
-  journal({ event: 'step', step, loss, learningRate, gradNorm, ...scaling, tokensPerSecond });
+  journal({ event: 'step', step, loss, learningRate, gradNorm, ...scaling, ...(figures && { figures }), tokensPerSecond });
+}
+
+function journalEval({ step, loss, metrics }: EvalRow): void {
+  journal({ event: 'eval', step, loss, ...(metrics && { metrics }) });
 }

@@ -1,20 +1,31 @@
 /** The recipe while it is edited: the value of every setting, what is wrong with it, and the forecast of a run with it. */
 
 import { trainClient, type WorkerClient } from '../client';
-import type { Forecast, ModelView, TrainApi } from '../../workers/api';
+import type { EncodedStats, Forecast, ModelView, SlotPlan, TrainApi } from '../../workers/api';
 import { CodedError, type Problem } from '../core/errors';
 import { defaultMethod, isMethodKind, METHOD_KINDS, type MethodKind } from '../recipe/methods';
 import { isFields, type Fields } from '../recipe/migrations';
+import { defaultObjective, type ObjectiveKind } from '../recipe/objectives';
 import { completeRecipe, defaultRecipe, parseRecipe, type Recipe, type SettingPath } from '../recipe/recipe';
 import { failureOf, readFailure, type Failure } from './failure';
+import { isObjectiveKind, isPreference } from './objective';
 import { recall, remember } from './storage';
 
 /** The forecast of a run with a method, or why there can be none. */
 export type MethodForecast =
   { readonly forecast: Forecast; readonly failure: null } | { readonly forecast: null; readonly failure: Failure };
 
-/** Usual learning rates, by method; the page offers the next one when the method is changed. */
-const RATES: Readonly<Record<MethodKind, number>> = { lora: 2e-4, full: 2e-5 };
+/**
+ * Usual learning rates, by method; the page offers the next one when method or objective are changed. Preference objectives: TRL's
+ * default of 1e-6 for full fine-tuning, and ten times as much for LoRA.
+ */
+const RATES: Readonly<Record<'tokens' | 'preference', Readonly<Record<MethodKind, number>>>> = {
+  tokens: { lora: 2e-4, full: 2e-5 },
+  preference: { lora: 1e-5, full: 1e-6 },
+};
+
+/** What the forecast needs of the data. */
+export type DataSize = Pick<EncodedStats, 'packedTokens' | 'slots'>;
 
 interface Checked {
   readonly recipe: Recipe | null;
@@ -43,6 +54,8 @@ export class RecipeState {
   /** The recipe, or null while a setting is wrong. */
   readonly value = $derived(this.#checked.recipe);
   readonly problems = $derived(this.#checked.problems);
+  /** The kinds of method and objective of the draft, valid or not. */
+  readonly kinds = $derived({ method: this.at('method.kind'), objective: this.at('objective.kind') });
   /** The settings of methods that were left, so that they are there when the method is chosen again. */
   #left: Partial<Readonly<Record<MethodKind, unknown>>> = {};
   #predictions = 0;
@@ -76,14 +89,25 @@ export class RecipeState {
 
   /** Takes another method, with the settings that it had before, and the method's usual learning rate in place of the other's. */
   chooseMethod(kind: MethodKind): void {
-    const { method, learningRate } = this.draft;
     const before = this.at('method.kind');
     if (before === kind) return;
-    if (isMethodKind(before)) this.#left = { ...this.#left, [before]: method };
-    const usual = isMethodKind(before) && learningRate === RATES[before];
-    const rate = usual ? { learningRate: RATES[kind] } : {};
-    this.#replace({ ...this.draft, ...rate, method: this.#left[kind] ?? defaultMethod(kind) });
-    this.note = usual ? `Learning rate set to ${RATES[kind].toExponential()}, which is usual for this method.` : null;
+    if (isMethodKind(before)) this.#left = { ...this.#left, [before]: this.draft['method'] };
+    this.#change({ method: this.#left[kind] ?? defaultMethod(kind) }, 'method');
+  }
+
+  /** Takes another objective, and its usual learning rate in place of the other's. */
+  chooseObjective(kind: ObjectiveKind): void {
+    if (this.at('objective.kind') === kind) return;
+    this.#change({ objective: defaultObjective(kind) }, 'objective');
+  }
+
+  /** Changes method or objective; a learning rate that was the usual one becomes the usual one again. */
+  #change(settings: Fields, what: 'method' | 'objective'): void {
+    const changed: Fields = { ...this.draft, ...settings };
+    const [before, usual] = [usualRate(this.draft), usualRate(changed)];
+    const moves = usual !== null && before !== usual && this.draft['learningRate'] === before;
+    this.#replace(moves ? { ...changed, learningRate: usual } : changed);
+    this.note = moves ? `Learning rate set to ${usual.toExponential()}, which is usual for this ${what}.` : null;
   }
 
   /** Removes an entry that is not a setting; a setting goes back to its default. */
@@ -134,11 +158,11 @@ export class RecipeState {
     this.note = `Sequence length lowered from ${length} to ${view.context} tokens: ${view.name} reads no more at once.`;
   }
 
-  /** Asks the worker for memory and steps of a run; only the answer to the newest question is shown. */
-  async predict(modelId: string, recipe: Recipe, trainTokens: number): Promise<void> {
+  /** Asks the worker for memory and steps of a run on data of that size; only the answer to the newest question is shown. */
+  async predict(modelId: string, recipe: Recipe, { packedTokens, slots }: DataSize): Promise<void> {
     const turn = ++this.#predictions;
     const { kind } = recipe.method;
-    const ask = (asked: Recipe) => this.#client.call((api) => api.forecast(modelId, asked, trainTokens));
+    const ask = (asked: Recipe) => this.#client.call((api) => api.forecast(modelId, asked, packedTokens, slots));
     const chosen = await outcome(() => ask(recipe), failureOf);
     if (turn !== this.#predictions) return;
     this.forecast = chosen.forecast ?? this.forecast;
@@ -157,8 +181,8 @@ export class RecipeState {
   }
 
   /** Compiles the kernels of a run before it is started. Errors are ignored here: the run itself reports them. */
-  async warmUp(modelId: string, recipe: Recipe): Promise<void> {
-    await this.#client.call((api) => api.warmUp(modelId, recipe)).catch(() => undefined);
+  async warmUp(modelId: string, recipe: Recipe, slots: SlotPlan | undefined): Promise<void> {
+    await this.#client.call((api) => api.warmUp(modelId, recipe, slots)).catch(() => undefined);
   }
 
   /** Ignores the answer to `predict` under way: its model, recipe or data have changed. */
@@ -179,6 +203,13 @@ async function outcome(ask: () => Promise<Forecast>, read: (error: unknown) => F
   } catch (error) {
     return { forecast: null, failure: read(error) };
   }
+}
+
+/** The usual learning rate of a draft; null while its method or objective is none. */
+function usualRate({ method, objective }: Fields): number | null {
+  const [by, goal] = [isFields(method) ? method['kind'] : null, isFields(objective) ? objective['kind'] : null];
+  if (!isMethodKind(by) || !isObjectiveKind(goal)) return null;
+  return RATES[isPreference(goal) ? 'preference' : 'tokens'][by];
 }
 
 /** `method.rank` → `method` and `rank`; `epochs` → null and `epochs`. */

@@ -7,7 +7,8 @@ import { training } from '../../src/state/training.svelte';
 import LiveFigures from '../../src/ui/train/LiveFigures.svelte';
 import '../../src/ui/base/base.css';
 import '../../src/ui/base/tokens.css';
-import type { StepRow } from '../../workers/api';
+import { parseRecipe } from '../../src/recipe/recipe';
+import type { RunView, StepRow } from '../../workers/api';
 
 let figures: Record<string, unknown>;
 
@@ -30,6 +31,19 @@ it('omit the loss scale where there is none', async () => {
   show([row(1)]);
   await expect.poll(() => figure('Gradient norm')).toMatch(/0\.500\s*before clipping/);
   expect(document.body.textContent).not.toContain('Loss scale');
+});
+
+it('of preferences show rewards: those of the last step, then those of the held-out pairs', async () => {
+  training.run = { recipe: parseRecipe({ objective: { kind: 'dpo' } }), totalSteps: 9, baseLoss: null } as RunView;
+  const rewards = (margin: number, accuracy: number) => ({ 'rewards/margins': margin, 'rewards/accuracies': accuracy });
+  const steps = [row(1, { figures: rewards(0.25, 0.5) })];
+  training.history = { steps, evals: [], samples: [] };
+  await expect.poll(() => figure('Reward margin')).toMatch(/0\.250\s*of the last step/);
+  training.history = { steps, evals: [{ step: 1, loss: 0.6, metrics: rewards(0.125, 0.75) }], samples: [] };
+  await expect.poll(() => figure('Reward margin')).toMatch(/0\.125\s*on held-out pairs/);
+  expect(figure('Reward accuracy')).toMatch(/75 %\s*on held-out pairs/);
+  expect(figure('Loss')).toMatch(/mean over the pairs/);
+  training.run = null;
 });
 
 it('show the loss scale, and count skipped steps', async () => {

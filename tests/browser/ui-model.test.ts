@@ -69,7 +69,7 @@ it('opens device and model again after the worker died, and loads the weights ag
 });
 
 it('forecasts a run of the chosen model', async () => {
-  await recipe.predict(model.view?.id ?? '', defaultRecipe(), 10_000);
+  await recipe.predict(model.view?.id ?? '', defaultRecipe(), { packedTokens: 10_000 });
   expect(recipe.forecastFailure).toBeNull();
   const { total, weights, steps, tokensPerStep } = recipe.forecast ?? { total: 0, weights: 0, steps: 0, tokensPerStep: 0 };
   expect(tokensPerStep).toBe(256);
@@ -79,13 +79,13 @@ it('forecasts a run of the chosen model', async () => {
 
 it('forecasts a run with each method, and says why quantised weights can’t be trained', async () => {
   const id = model.view?.id ?? '';
-  await recipe.predict(id, defaultRecipe(), 10_000);
+  await recipe.predict(id, defaultRecipe(), { packedTokens: 10_000 });
   const [lora, full] = [recipe.methods.lora?.forecast, recipe.methods.full?.forecast];
   expect(lora?.fileBytes).toBe(4 * (lora?.trainable ?? 0));
   expect(full?.trainable).toBe(model.view?.parameters);
   expect(full?.fileBytes).toBeGreaterThanOrEqual(4 * (full?.trainable ?? Infinity));
   expect(full?.total).toBeGreaterThan(lora?.total ?? Infinity);
-  await recipe.predict(id, parseRecipe({ basePrecision: 'q4' }), 10_000);
+  await recipe.predict(id, parseRecipe({ basePrecision: 'q4' }), { packedTokens: 10_000 });
   expect(recipe.forecastFailure).toBeNull();
   expect(recipe.methods.full?.failure?.problems).toEqual([
     {
@@ -93,7 +93,7 @@ it('forecasts a run with each method, and says why quantised weights can’t be 
       message: expect.stringMatching(/^quantised weights can't be trained, .* choose stored, not q4$/) as string,
     },
   ]);
-  await recipe.predict(id, parseRecipe({ version: 2, method: { kind: 'full' }, basePrecision: 'q4' }), 10_000);
+  await recipe.predict(id, parseRecipe({ version: 2, method: { kind: 'full' }, basePrecision: 'q4' }), { packedTokens: 10_000 });
   expect(recipe.forecastFailure?.code).toBe('recipe/invalid');
   expect(recipe.methods.lora?.failure).toBeNull();
 });

@@ -6,9 +6,11 @@ import { page, userEvent } from 'vitest/browser';
 import { defaultMethod } from '../../src/recipe/methods';
 import type { Failure } from '../../src/state/failure';
 import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
+import { data } from '../../src/state/data.svelte';
 import { recipe } from '../../src/state/recipe.svelte';
 import { loraWith } from '../lora';
 import { recall, remember } from '../../src/state/storage';
+import type { DatasetView } from '../../workers/api';
 import RecipeStage from '../../src/ui/recipe/RecipeStage.svelte';
 
 let stage: Record<string, unknown>;
@@ -106,6 +108,42 @@ describe('the method', () => {
     await expect.element(method('Full fine-tuning')).toBeDisabled();
     await expect.element(method('Full fine-tuning')).toHaveAccessibleDescription(/Not possible: choose stored\./);
     recipe.methods = {};
+  });
+});
+
+describe('the objective', () => {
+  const objective = (name: string) => page.getByRole('radio', { name, exact: true });
+  const columns = ['user', 'assistant', 'rejected'].map((role) => ({ role }));
+  afterEach(() => (data.view = null));
+
+  it('is not asked for where next-token prediction is the only one', async () => {
+    data.view = { format: 'messages', columns: [] } as unknown as DatasetView;
+    await expect.element(page.getByRole('group', { name: 'Method' })).toBeVisible();
+    await expect.element(page.getByRole('group', { name: 'Objective' })).not.toBeInTheDocument();
+  });
+
+  it('is changed with its usual learning rate and its settings', async () => {
+    data.view = { format: 'preference', columns } as unknown as DatasetView;
+    await objective('DPO').click();
+    expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 1e-5, objective: { kind: 'dpo', beta: 0.1 } });
+    await expect.element(page.getByText('Learning rate set to 1e-5, which is usual for this objective.')).toBeVisible();
+    await page.getByText('All settings', { exact: true }).click();
+    await field('Strength of the reference (beta)').fill('0');
+    await expect.element(field('Strength of the reference (beta)')).toHaveAccessibleDescription(/must be a number from 0\.001/);
+    await page.getByRole('radio', { name: 'Full fine-tuning' }).click();
+    await objective('Next-token prediction').click();
+    expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 2e-5, method: defaultMethod('full') });
+    await expect.element(field('Strength of the reference (beta)')).not.toBeInTheDocument();
+  });
+
+  it('of a recipe that the data do not suit can be changed, and the other one says what it needs', async () => {
+    data.view = { format: 'messages', columns: [] } as unknown as DatasetView;
+    recipe.draft = parseRecipe({ objective: { kind: 'dpo' } });
+    await expect
+      .element(objective('IPO'))
+      .toHaveAccessibleDescription(/Not possible: it needs data with a preferred and a rejected/);
+    await objective('Next-token prediction').click();
+    expect(recipe.value?.objective).toEqual({ kind: 'sft' });
   });
 });
 

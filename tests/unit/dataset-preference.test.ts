@@ -100,7 +100,7 @@ describe('pairs of a preferred and a rejected answer', () => {
     expect(dataset.problems).toEqual([]);
     expect(dataset.examples).toEqual([{ kind: 'chat', line: 1, messages }]);
     expect(viewDataset(dataset).notices).toEqual([
-      'Rejected answers are not used: this version trains on the preferred answers only.',
+      'Next-token prediction learns the preferred answers only. The objectives DPO and IPO in the Recipe stage learn from both.',
     ]);
   });
 

@@ -13,7 +13,7 @@ const Index = v.array(
     file: v.string(),
     title: v.string(),
     description: v.string(),
-    format: v.picklist(['text-label', 'messages']),
+    format: v.picklist(['text-label', 'messages', 'preference']),
   }),
 );
 const index = v.parse(Index, JSON.parse(read('samples/index.json')));
@@ -44,8 +44,8 @@ describe('near-duplicate check', () => {
 });
 
 describe('index.json', () => {
-  it('names both files', () => {
-    expect(index.map((one) => one.file)).toEqual(['support-tickets.csv', 'lighthouse-keeper.jsonl']);
+  it('names all files', () => {
+    expect(index.map((one) => one.file)).toEqual(['support-tickets.csv', 'lighthouse-keeper.jsonl', 'short-answers.jsonl']);
   });
 });
 
@@ -120,5 +120,25 @@ describe('lighthouse-keeper.jsonl', () => {
   it('repeats no question and no answer', () => {
     expect(new Set(said('user').map((text) => text.toLowerCase())).size).toBe(said('user').length);
     expect(nearDuplicates(said('assistant'))).toEqual([]);
+  });
+});
+
+describe('short-answers.jsonl', () => {
+  const Pair = v.strictObject({ prompt: v.string(), chosen: v.string(), rejected: v.string() });
+  const pairs = read('samples/short-answers.jsonl')
+    .trimEnd()
+    .split('\n')
+    .map((line) => v.parse(Pair, JSON.parse(line)));
+
+  it('has the number of questions in its description, each once', () => {
+    expect(index[2]?.description).toContain(`${pairs.length} `);
+    expect(new Set(pairs.map(({ prompt }) => prompt)).size).toBe(pairs.length);
+  });
+
+  it('prefers the answer without padding', () => {
+    for (const { chosen, rejected } of pairs) {
+      const [before, after] = rejected.split(` ${chosen} `);
+      expect([before, after].map((padding) => words(padding ?? '').length > 6)).toEqual([true, true]);
+    }
   });
 });

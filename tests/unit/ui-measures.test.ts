@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { moved } from '../../src/ui/charts/keys';
-import { comparedCurves, evalPoints, lossCurves, stepCurve, stepPoints } from '../../src/ui/charts/measures';
+import {
+  comparedCurves,
+  evalPoints,
+  lossCurves,
+  measuresOf,
+  measureText,
+  stepCurve,
+  stepPoints,
+} from '../../src/ui/charts/measures';
 import { yRange } from '../../src/ui/charts/series';
 import { ChartView } from '../../src/ui/charts/view.svelte';
 import type { StepRow } from '../../workers/api';
@@ -41,6 +49,24 @@ describe('curves of a run', () => {
     expect(curves[0]?.dash).not.toEqual(curves[1]?.dash);
     expect(curves.map((c) => c.label)).toEqual(runs.map((r) => r.run.name));
     expect(curves[0]?.points.ys).toEqual([4, expect.closeTo((0.25 * 4 + 0.5 * 2) / 0.75)]);
+  });
+});
+
+describe('rewards of a preference objective', () => {
+  const figures = { 'rewards/margins': 0.5, 'rewards/accuracies': 1 };
+  const steps = [{ ...row(1, 0.7), figures }];
+  it('are measures of the runs that report them alone', () => {
+    expect(measuresOf(history)).toEqual(['loss', 'heldOut', 'learningRate', 'gradNorm', 'tokensPerSecond']);
+    expect(measuresOf({ steps })).toEqual(expect.arrayContaining(['margin', 'accuracy']));
+  });
+  it('are drawn by step', () => {
+    expect(stepPoints(steps, 'margin', 'step')).toEqual({ xs: [1], ys: [0.5] });
+    expect(stepPoints([...steps, row(2, 0.6)], 'accuracy', 'step')).toEqual({ xs: [1], ys: [1] });
+  });
+  it('come with a loss that is no mean over tokens', () => {
+    expect(measureText('loss', true).unit).toBe('mean over the pairs');
+    expect(measureText('loss', false).unit).toBe('nats per token');
+    expect(measureText('gradNorm', true)).toEqual(measureText('gradNorm', false));
   });
 });
 

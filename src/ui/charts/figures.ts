@@ -17,6 +17,11 @@ export function count(value: number | null | undefined): string {
   return value === null || value === undefined || !Number.isFinite(value) ? '–' : Math.round(value).toLocaleString('en-US');
 }
 
+/** A share as a percentage. */
+export function share(value: number | null | undefined): string {
+  return value === null || value === undefined || !Number.isFinite(value) ? '–' : `${Math.round(100 * value)} %`;
+}
+
 /** Tokens a second: one decimal below ten. */
 export function rate(value: number | null | undefined): string {
   return value !== null && value !== undefined && value < 10 ? value.toFixed(1) : count(value);

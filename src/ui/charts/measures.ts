@@ -6,8 +6,12 @@ import * as figures from './figures';
 import { finitePoints, nearest, smooth, type Points } from './series';
 import type { XAxis } from './view.svelte';
 
+/** Measures of preference objectives, by their names in the figures of a step. */
+const REWARDS = { margin: 'rewards/margins', accuracy: 'rewards/accuracies' } as const;
+type RewardMeasure = keyof typeof REWARDS;
+
 /** A measure taken at every step. */
-export type StepMeasure = 'loss' | 'learningRate' | 'gradNorm' | 'tokensPerSecond';
+export type StepMeasure = 'loss' | 'learningRate' | 'gradNorm' | 'tokensPerSecond' | RewardMeasure;
 export type Measure = StepMeasure | 'heldOut';
 
 export interface MeasureText {
@@ -21,10 +25,32 @@ export interface MeasureText {
 export const measures: Readonly<Record<Measure, MeasureText>> = {
   loss: { title: 'Loss', unit: 'nats per token', write: figures.loss, linear: false },
   heldOut: { title: 'Held-out loss', unit: 'nats per token', write: figures.loss, linear: false },
+  margin: { title: 'Reward margin', unit: 'preferred minus rejected', write: figures.loss, linear: true },
+  accuracy: { title: 'Reward accuracy', unit: 'preferred is higher', write: figures.share, linear: true },
   learningRate: { title: 'Learning rate', unit: '', write: figures.learningRate, linear: true },
   gradNorm: { title: 'Gradient norm', unit: 'before clipping', write: figures.loss, linear: false },
   tokensPerSecond: { title: 'Speed', unit: 'tokens/s', write: figures.rate, linear: true },
 };
+
+/** The text of a measure in a run: the loss of a preference objective is no mean over tokens. */
+export function measureText(measure: Measure, preference: boolean): MeasureText {
+  const text = measures[measure];
+  return preference && (measure === 'loss' || measure === 'heldOut') ? { ...text, unit: 'mean over the pairs' } : text;
+}
+
+/** The measures that a run of this history has. */
+export function measuresOf({ steps }: Pick<RunHistory, 'steps'>): readonly Measure[] {
+  const rewards = steps.some(({ figures }) => figures !== undefined);
+  return (Object.keys(measures) as Measure[]).filter((measure) => rewards || !isReward(measure));
+}
+
+function isReward(measure: Measure): measure is RewardMeasure {
+  return Object.hasOwn(REWARDS, measure);
+}
+
+function valueOf(row: StepRow, measure: StepMeasure): number {
+  return isReward(measure) ? (row.figures?.[REWARDS[measure]] ?? NaN) : row[measure];
+}
 
 /** The x axis and smoothing that points are computed with. */
 export interface Reading {
@@ -36,7 +62,7 @@ export function stepPoints(steps: readonly StepRow[], measure: StepMeasure, xAxi
   const xs = steps.map((row) => (xAxis === 'step' ? row.step : row.seconds));
   return finitePoints(
     xs,
-    steps.map((row) => row[measure]),
+    steps.map((row) => valueOf(row, measure)),
   );
 }
 

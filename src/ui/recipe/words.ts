@@ -5,7 +5,9 @@
 
 import { SETTING_LABELS } from '../../recipe/labels';
 import { isMethodKind, METHOD_SCHEMAS, type MethodKind, type MethodSettings } from '../../recipe/methods';
+import { OBJECTIVE_SCHEMAS, type ObjectiveSettings } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
+import { isObjectiveKind, isOffered, type OFFERED } from '../../state/objective';
 
 /** Groups of the form, in its order. */
 export const GROUP_TITLES = {
@@ -13,6 +15,7 @@ export const GROUP_TITLES = {
   base: 'Base model',
   adapter: 'Adapter (LoRA)',
   full: 'Full fine-tuning',
+  preference: 'Preferences (DPO, IPO)',
   rate: 'Learning rate',
   batches: 'Batches',
   optimizer: 'Optimizer (AdamW)',
@@ -51,17 +54,19 @@ type EntryFor<T> = [T] extends [boolean]
 
 export type Entry = Plain<'switch' | 'number' | 'lines' | 'pairs' | 'modules'> | Choice<string>;
 
-/** The settings that the form shows: all but the recipe's version, the kind of the method, and the objective, which the data decide. */
-export type FormSetting = Exclude<SettingPath, 'version' | 'method.kind' | `objective.${string}`>;
+/** The settings that the form shows: all but the recipe's version and the kinds of method and objective. */
+export type FormSetting = Exclude<SettingPath, 'version' | 'method.kind' | 'objective.kind'>;
 
-/** The values of the setting `K` of any of the methods `M`. */
+/** The values of the setting `K` of any of the methods or objectives `M`. */
 type ValueOf<M, K extends string> = M extends unknown ? (K extends keyof M ? M[K] : never) : never;
 
 type ValueAt<P extends FormSetting> = P extends `method.${infer K}`
   ? ValueOf<MethodSettings, K>
-  : P extends keyof Recipe
-    ? Recipe[P]
-    : never;
+  : P extends `objective.${infer K}`
+    ? ValueOf<ObjectiveSettings, K>
+    : P extends keyof Recipe
+      ? Recipe[P]
+      : never;
 
 const number = (group: GroupId, help: string): Plain<'number'> => ({ kind: 'number', group, help });
 
@@ -79,10 +84,23 @@ export const METHOD_WORDS = {
   },
 } satisfies { readonly [K in MethodKind]: { readonly name: string; readonly use: string; readonly file: string } };
 
+/** Each objective that the page offers, in words. */
+export const OBJECTIVE_WORDS = {
+  sft: { name: 'Next-token prediction', use: 'Learns to write the preferred answers. A good first run.' },
+  dpo: { name: 'DPO', use: 'Makes preferred answers likelier than rejected ones, and stays near the base model.' },
+  ipo: { name: 'IPO', use: 'As DPO, with a fixed margin: less prone to memorise few pairs.' },
+} satisfies { readonly [K in (typeof OFFERED)[number]]: { readonly name: string; readonly use: string } };
+
 /** A method with its main setting, e.g. `LoRA, rank 16`. */
-export function methodWords(method: MethodSettings): string {
+function methodWords(method: MethodSettings): string {
   const { name } = METHOD_WORDS[method.kind];
   return method.kind === 'lora' ? `${name}, rank ${method.rank}` : name;
+}
+
+/** Method and objective; next-token prediction, which is the rule, is not named. E.g. `LoRA, rank 16, DPO`. */
+export function jobWords(method: MethodSettings, { kind }: ObjectiveSettings): string {
+  const goal = kind === 'sft' ? '' : `, ${isOffered(kind) ? OBJECTIVE_WORDS[kind].name : kind}`;
+  return `${methodWords(method)}${goal}`;
 }
 
 /** In the order of the form. */
@@ -146,6 +164,10 @@ const ENTRIES = {
   },
   'method.lastLayers': number('full', 'How many of the last layers are trained, if only these are.'),
   'method.decayVectors': { kind: 'switch', group: 'full', help: 'Usually norms and biases have no weight decay.' },
+  'objective.beta': number(
+    'preference',
+    'How strongly the model is held to the base model: 0.1 is usual; less lets it change more, at the risk of worse text.',
+  ),
   learningRate: number(
     'rate',
     'Too high: the loss jumps. Too low: it hardly falls. Usual: 1e-4 to 5e-4 for LoRA, a tenth of it for full fine-tuning.',
@@ -191,20 +213,28 @@ const SIMPLE: readonly FormSetting[] = ['epochs', 'learningRate', 'method.rank',
 
 const SETTINGS = Object.keys(ENTRIES) as FormSetting[];
 
-/** Whether a recipe with a method of that kind has the setting. */
-function isOf(kind: unknown, setting: string): boolean {
-  const [group, name = ''] = setting.split('.');
-  return group !== 'method' || (isMethodKind(kind) && Object.hasOwn(METHOD_SCHEMAS[kind].entries, name));
+/** The kinds of method and objective of a draft, valid or not. */
+export interface Kinds {
+  readonly method: unknown;
+  readonly objective: unknown;
 }
 
-/** The main settings of a recipe with a method of that kind. */
-export function simpleSettings(kind: unknown): readonly FormSetting[] {
-  return SIMPLE.filter((setting) => isOf(kind, setting));
+/** Whether a recipe of these kinds has the setting. */
+function isOf({ method, objective }: Kinds, setting: string): boolean {
+  const [group, name] = setting.split('.');
+  if (name === undefined) return true;
+  if (group === 'method') return isMethodKind(method) && Object.hasOwn(METHOD_SCHEMAS[method].entries, name);
+  return isObjectiveKind(objective) && Object.hasOwn(OBJECTIVE_SCHEMAS[objective].entries, name);
+}
+
+/** The main settings of a recipe of these kinds. */
+export function simpleSettings(kinds: Kinds): readonly FormSetting[] {
+  return SIMPLE.filter((setting) => isOf(kinds, setting));
 }
 
 /** The settings of a group beside the main ones, in the order of the form. */
-export function settingsOf(group: GroupId, kind: unknown): readonly FormSetting[] {
-  return SETTINGS.filter((setting) => ENTRIES[setting].group === group && isOf(kind, setting) && !SIMPLE.includes(setting));
+export function settingsOf(group: GroupId, kinds: Kinds): readonly FormSetting[] {
+  return SETTINGS.filter((setting) => ENTRIES[setting].group === group && isOf(kinds, setting) && !SIMPLE.includes(setting));
 }
 
 export function entryOf(setting: FormSetting): Entry {
@@ -215,7 +245,7 @@ export function labelOf(setting: FormSetting): string {
   return SETTING_LABELS[setting];
 }
 
-/** Whether the form of a recipe with a method of that kind has a field for `where`, the place of a problem. */
-export function isFormSetting(kind: unknown, where: string): where is FormSetting {
-  return Object.hasOwn(ENTRIES, where) && isOf(kind, where);
+/** Whether the form of a recipe of these kinds has a field for `where`, the place of a problem. */
+export function isFormSetting(kinds: Kinds, where: string): where is FormSetting {
+  return Object.hasOwn(ENTRIES, where) && isOf(kinds, where);
 }

@@ -1,0 +1,52 @@
+/** What the page needs to know of a recipe's objective: the objectives that it offers, and the data that each learns from. Pure. */
+
+import type { DatasetEncoding, DatasetView, EncodedStats } from '../../workers/api';
+import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../recipe/objectives';
+
+/** The objectives that the page can train and use, in the order of its form. */
+export const OFFERED = ['sft', 'dpo', 'ipo'] as const satisfies readonly ObjectiveKind[];
+
+/** What a dataset is encoded for; null: next-token prediction. */
+const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
+  sft: null,
+  classify: { kind: 'labelled', labels: 'one' },
+  'multi-label': { kind: 'labelled', labels: 'several' },
+  regress: { kind: 'labelled', labels: 'numbers' },
+  dpo: { kind: 'pair' },
+  ipo: { kind: 'pair' },
+};
+
+export function encodingOf(kind: ObjectiveKind): DatasetEncoding | null {
+  return ENCODINGS[kind];
+}
+
+/** The objective learns which of two answers is preferred. */
+export function isPreference(kind: ObjectiveKind): boolean {
+  return ENCODINGS[kind]?.kind === 'pair';
+}
+
+export function isOffered(kind: ObjectiveKind): kind is (typeof OFFERED)[number] {
+  return OFFERED.some((one) => one === kind);
+}
+
+export function isObjectiveKind(kind: unknown): kind is ObjectiveKind {
+  return typeof kind === 'string' && Object.hasOwn(OBJECTIVE_SCHEMAS, kind);
+}
+
+/** The dataset has pairs of a preferred and a rejected answer. */
+export function hasPairs({ format, columns }: Pick<DatasetView, 'format' | 'columns'>): boolean {
+  return format === 'preference' && columns.some(({ role }) => role === 'rejected');
+}
+
+/** Whether the statistics are those of a dataset that was encoded for the objective: they are counted again when it changes. */
+export function isCountedFor(kind: ObjectiveKind, { slots }: Pick<EncodedStats, 'slots'>): boolean {
+  return slots?.layout.kind === ENCODINGS[kind]?.kind;
+}
+
+/** Why a run with this objective and these data can't start, or null. */
+export function objectiveBlocker(kind: ObjectiveKind, view: Pick<DatasetView, 'format' | 'columns'>): string | null {
+  if (!isOffered(kind))
+    return `This page can’t use models trained with the objective “${kind}” yet: choose another one in the Recipe stage.`;
+  if (!isPreference(kind) || hasPairs(view)) return null;
+  return `The objective “${kind}” needs a preferred and a rejected answer for each prompt, which the dataset does not have: see the Recipe stage.`;
+}

@@ -1,0 +1,48 @@
+/** Pairs of answers: the objective is chosen on the page, the run reports rewards, and the adapter is taken away. */
+
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readAdapter } from './adapter';
+import { file, folder, launchBrowser, openWorld, quickRecipe, takeAdapter, trainToEnd } from './world';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+
+it('DPO on the sample of pairs raises the rewards of preferred answers', async () => {
+  const world = await openWorld(browser, 'wasm');
+  const { person, recorder, page } = world;
+  const recipe = { ...quickRecipe, maxSteps: 12, sequenceLength: 128, heldOutRatio: 0.15, evalEvery: 6 };
+  await person.pickRecipe(file(folder(), 'recipe.json', JSON.stringify(recipe)));
+  await person.takeSample('Short answers');
+  await recorder.next('data', 30_000);
+  await person.chooseKind('objective', 'dpo');
+  const finished = await trainToEnd(world);
+  expect(finished.baseLoss).toBeCloseTo(Math.LN2, 4);
+  expect(finished.tunedLoss).toBeLessThan(0.9 * Math.LN2);
+  const [first, last] = recorder.events.flatMap((event) => (event.event === 'eval' && event.step > 0 ? [event.metrics] : []));
+  expect(last?.['rewards/margins']).toBeGreaterThan(first?.['rewards/margins'] ?? Infinity);
+  expect(last?.['rewards/accuracies']).toBeGreaterThan(0.8);
+  const train = page.locator('section#train');
+  await expect.poll(() => train.innerText()).toMatch(/Reward accuracy\s*\d+ %\s*on held-out pairs/);
+  expect(await train.innerText()).toContain('mean over the pairs');
+
+  const out = folder();
+  await takeAdapter(world, out);
+  expect(readAdapter(out).config).toMatchObject({ peft_type: 'LORA', task_type: 'CAUSAL_LM' });
+});
+
+it('a recipe for pairs is refused for other data, in words, until its objective is changed', async () => {
+  const { person, recorder, page } = await openWorld(browser, 'wasm');
+  await person.pickRecipe(file(folder(), 'recipe.json', JSON.stringify({ version: 2, objective: { kind: 'dpo' } })));
+  await person.takeSample('Lighthouse keeper');
+  await recorder.next('data', 30_000);
+  const train = await person.open('Train');
+  await expect.poll(() => train.innerText()).toContain('needs a preferred and a rejected answer for each prompt');
+  expect(await train.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(false);
+  await person.chooseKind('objective', 'sft');
+  await person.open('Train');
+  await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
+});
