@@ -15,6 +15,8 @@ import type {
   Forecast,
   GenerateRequest,
   GenerateResult,
+  PredictRequest,
+  Prediction,
   RunHistory,
   RunSetup,
   RunView,
@@ -86,6 +88,11 @@ export interface TrainApi {
    * the whole text so far.
    */
   generate(adapter: AdapterChoice | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult>;
+  /**
+   * What the classifier of a run predicts for a text. The run's model must be loaded. Throws `train/state` for a run that writes text,
+   * `data/no-examples` for a text without tokens.
+   */
+  predict(run: AdapterChoice, request: PredictRequest): Promise<Prediction>;
   /** Cancels the answers requested before this call. */
   cancelGenerate(): Promise<void>;
   /** The kinds of files that a run can be saved as, and what hinders the others. */

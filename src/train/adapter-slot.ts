@@ -6,6 +6,7 @@ import type { Graph } from '../graph/graph';
 import { declareTuning } from '../method';
 import type { Tuning } from '../method/method';
 import { inLayout } from '../method/parameters';
+import { headParameters } from './job';
 import type { ModelConfig } from '../model/config';
 import type { Decoder } from '../model/generate';
 import type { Recipe } from '../recipe/recipe';
@@ -15,6 +16,8 @@ export interface StoredTuning {
   readonly recipe: Recipe;
   readonly parameters: readonly StoredParameter[];
   readonly vector: Float32Array<ArrayBuffer>;
+  /** K: outputs of a classifier; 0 where there is none. */
+  readonly outputs: number;
 }
 
 export class AdapterSlot {
@@ -34,9 +37,10 @@ export class AdapterSlot {
   /** The tuning that `key` names, written to the device from what `read` returns unless it is there. The one before it is released. */
   async get(key: string, read: () => Promise<StoredTuning>): Promise<Tuning> {
     if (this.#held?.key === key) return this.#held.tuning;
-    const { recipe, parameters, vector } = await read();
+    const { recipe, parameters, vector, outputs } = await read();
     this.clear();
-    const tuning = declareTuning(this.#graph.scope(), 'tuned', this.#config, recipe.method);
+    const head = headParameters(this.#config, { objective: recipe.objective, outputs });
+    const tuning = declareTuning(this.#graph.scope(), 'tuned', this.#config, recipe.method, head);
     this.#held = { key, tuning };
     this.#executor.write(tuning.parameters.flat, inLayout(tuning.parameters, parameters, vector));
     return tuning;

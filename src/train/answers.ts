@@ -1,13 +1,14 @@
 /** Answers of the base or of a run's adapter, one at a time in the order of the calls. */
 
-import type { RunStore } from '../checkpoint/types';
+import type { RunStore, StoredRun } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Host } from './host';
-import { writesText } from './job';
+import { storedOutputs, writesText } from './job';
 import type { LoadedModel } from './loaded';
+import type { Classifier } from './predict';
 import type { Runs } from './runs';
-import type { AdapterChoice, GenerateRequest, GenerateResult } from './types';
+import type { AdapterChoice, GenerateRequest, GenerateResult, PredictRequest, Prediction } from './types';
 
 export class Answers {
   readonly #host: Host;
@@ -40,6 +41,18 @@ export class Answers {
     }
   }
 
+  /** The prediction of a run's classifier at a checkpoint. */
+  async predict({ runId, step }: AdapterChoice, request: PredictRequest): Promise<Prediction> {
+    const model = await this.#host.model();
+    const classifier = async (): Promise<Classifier> => {
+      const run = await this.#runOf(model, runId);
+      if (writesText(run.recipe)) throw noClassifier(run.name);
+      const outputs = storedOutputs(model.config, run);
+      return { recipe: run.recipe, tuning: await this.#stored(model, run, step), labels: run.labels ?? [], outputs };
+    };
+    return model.engine.loss.guard(model.predict(classifier, request));
+  }
+
   /** Cancels every answer that was asked for before this call. */
   cancel(): void {
     for (const answer of this.#pending) answer.cancelled = true;
@@ -49,17 +62,31 @@ export class Answers {
   async #tuningOf(model: LoadedModel, { runId, step }: AdapterChoice): Promise<Tuning> {
     const inTraining = step === null ? this.#runs.tuningOf(runId) : null;
     if (inTraining !== null) return inTraining;
-    const store = await this.#store;
-    const run = await store.run(runId);
+    const run = await this.#runOf(model, runId);
+    if (!writesText(run.recipe)) throw noText(run.name);
+    return this.#stored(model, run, step);
+  }
+
+  async #runOf(model: LoadedModel, runId: string): Promise<StoredRun> {
+    const run = await (await this.#store).run(runId);
     if (run.modelId !== model.view.id)
       throw new CodedError('train/state', `This adapter was trained on ${run.modelName}: load that model first.`);
-    if (!writesText(run.recipe)) throw noText(run.name);
-    const saved = run.checkpoints.findLast((checkpoint) => step === null || checkpoint.step === step);
-    return model.stored(`${runId} ${saved?.step} ${saved?.savedAt}`, async () => {
-      const { snapshot } = await store.load(runId, step);
-      return { recipe: run.recipe, parameters: run.parameters, vector: snapshot.parameters };
+    return run;
+  }
+
+  /** What a checkpoint holds, on the device. */
+  #stored(model: LoadedModel, run: StoredRun, step: number | null): Promise<Tuning> {
+    const { id, recipe, parameters, checkpoints } = run;
+    const saved = checkpoints.findLast((checkpoint) => step === null || checkpoint.step === step);
+    return model.stored(`${id} ${saved?.step} ${saved?.savedAt}`, async () => {
+      const { snapshot } = await (await this.#store).load(id, step);
+      return { recipe, parameters, vector: snapshot.parameters, outputs: storedOutputs(model.config, run) };
     });
   }
+}
+
+function noClassifier(name: string): CodedError {
+  return new CodedError('train/state', `${name} writes text: it predicts no labels or numbers. Ask it for an answer.`);
 }
 
 function noText(name: string): CodedError {

@@ -2,6 +2,7 @@
 
 import { planSlots, slotCount, type Slots } from '../batch/slots';
 import type { EncodedDataset, ExampleLayout, SlotPlan } from '../batch/types';
+import type { RunRecord } from '../checkpoint/types';
 import { CodedError } from '../core/errors';
 import type { Parameter } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
@@ -65,8 +66,18 @@ export function writesText({ objective }: Pick<Job, 'objective'>): boolean {
 }
 
 /** What the job trains beside the parameters of the method. */
-export function headParameters(config: ModelConfig, { objective, outputs }: Job): readonly Parameter[] {
+export function headParameters(
+  config: ModelConfig,
+  { objective, outputs }: Pick<Job, 'objective' | 'outputs'>,
+): readonly Parameter[] {
   return objectiveOf(objective).classifies ? classifierParameters(config, outputs) : [];
+}
+
+/** K of a run by its stored parameters: the rows of the classifier's last layer; 0 where there is none. */
+export function storedOutputs(config: ModelConfig, { recipe, parameters }: Pick<RunRecord, 'recipe' | 'parameters'>): number {
+  if (writesText(recipe)) return 0;
+  const { last } = familyOf(config).classifier(config);
+  return parameters.find(({ name }) => name === `${last.module}.weight`)?.shape[0] ?? 0;
 }
 
 function outputsOf({ names, columns }: ExampleLayout): number {

@@ -25,7 +25,8 @@ import { TextTokenizer } from '../tokenizer/tokenizer';
 import { AdapterSlot, type StoredTuning } from './adapter-slot';
 import type { Engine } from './engine';
 import { checkFits } from './fits';
-import type { GenerateRequest, GenerateResult } from './types';
+import { predict, type Classifier } from './predict';
+import type { GenerateRequest, GenerateResult, PredictRequest, Prediction } from './types';
 
 /** Finds the tuning of an answer when its turn has come; null: the base alone answers. */
 export type TuningSource = () => Promise<Tuning | null>;
@@ -124,6 +125,11 @@ export class LoadedModel {
     const [result] = await this.generateAll(tuning, [request], (_index, text) => onText(text), cancelled);
     if (result === undefined) throw internal('a request without an answer');
     return result;
+  }
+
+  /** The prediction of a run's classifier. Throws `gpu/memory`, `data/no-examples`. */
+  predict(classifier: () => Promise<Classifier>, request: PredictRequest): Promise<Prediction> {
+    return this.#mutex.run(async () => predict(this, await classifier(), request));
   }
 
   /**

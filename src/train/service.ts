@@ -31,6 +31,8 @@ import type {
   Forecast,
   GenerateRequest,
   GenerateResult,
+  PredictRequest,
+  Prediction,
   RunHistory,
   RunSetup,
   RunView,
@@ -162,6 +164,10 @@ export class TrainService {
 
   generate(adapter: AdapterChoice | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult> {
     return this.#answers.generate(adapter, request, onText);
+  }
+
+  predict(run: AdapterChoice, request: PredictRequest): Promise<Prediction> {
+    return this.#answers.predict(run, request);
   }
 
   cancelGenerate(): Promise<void> {

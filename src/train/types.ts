@@ -158,6 +158,21 @@ export interface GenerateRequest {
   readonly seed: number;
 }
 
+/** A text to classify, or two. */
+export interface PredictRequest {
+  readonly text: string;
+  /** The second text of a pair; null for one text. */
+  readonly second: string | null;
+}
+
+export interface Prediction {
+  /** One of several classes, whose probabilities sum to 1; labels with a probability each; or numbers. */
+  readonly kind: 'class' | 'labels' | 'numbers';
+  /** Of the classes or labels, by index; empty for numbers. */
+  readonly names: readonly string[];
+  readonly values: readonly number[];
+}
+
 export interface GenerateResult {
   readonly promptIds: readonly number[];
   readonly ids: readonly number[];

@@ -82,6 +82,38 @@ test('a language model learns labels too, and the run writes no text, in trainin
   expect((await service.generate(null, request, ignore)).ids).not.toEqual([]);
 });
 
+test('a run predicts the class of a text by the checkpoint that is chosen', async () => {
+  const { service, setup } = await openTask(LABELS);
+  const recipe = classify({ maxSteps: 40, evalEvery: 40, saveEvery: 20, learningRate: 0.01, microBatch: 2 });
+  const { id, labels = [] } = await service.start(await setup(recipe), ignore);
+  const best = async (text: string, step: number | null = null) => {
+    const { kind, names, values } = await service.predict({ runId: id, step }, { text, second: null });
+    expect([kind, names]).toEqual(['class', labels]);
+    expect(values.reduce((sum, value) => sum + value)).toBeCloseTo(1, 6);
+    return { name: names[values.indexOf(Math.max(...values))], most: Math.max(...values) };
+  };
+  const texts = ['Invoice 99 invoice invoice', 'Parcel 98 parcel parcel', 'Thank 97 thank thank'];
+  const found = [];
+  for (const text of texts) found.push(await best(text));
+  expect(found.map(({ name }) => name)).toEqual(labels);
+  const before = service.model?.executor.bytes();
+  expect((await best(texts[0] ?? '', 20)).most).toBeLessThan(found[0]?.most ?? 0);
+  expect(await best(texts[0] ?? '')).toEqual(found[0]);
+  expect(service.model?.executor.bytes()).toBe(before);
+  await expect(service.predict({ runId: id, step: null }, { text: '', second: null })).resolves.toMatchObject({
+    kind: 'class',
+  });
+});
+
+test('a run that writes text predicts nothing', async () => {
+  const { service, setup } = await openTask(PAIRS);
+  const { id } = await service.start(await setup(dpo()), ignore);
+  await expect(service.predict({ runId: id, step: null }, { text: 'a', second: null })).rejects.toMatchObject({
+    code: 'train/state',
+    message: expect.stringContaining('predicts no labels or numbers') as string,
+  });
+});
+
 test('an encoder answers no question', async () => {
   const { service } = await openTask(LABELS);
   await expect(service.generate(null, request, ignore)).rejects.toMatchObject({ code: 'model/unsupported' });
@@ -119,16 +151,17 @@ test('DPO learns which answer is preferred, reports rewards as TRL does, and con
   await expectSame(tiny, whole, await interrupted(tiny, recipe));
 });
 
-test('a classifier trains on the GPU with the losses of the processor', async () => {
+test('a classifier trains and predicts on the GPU with the numbers of the processor', async () => {
   const recipe = classify({ targetModules: ['query'], learningRate: 0.02 });
   const losses = async (executor: 'wasm' | 'webgpu') => {
     const { service, setup } = await openTask(LABELS, executor);
     const { id, tunedLoss } = await service.start(await setup(recipe), ignore);
     const { steps } = await service.history(id);
-    return [...steps.map(({ loss }) => loss), tunedLoss ?? NaN];
+    const { values } = await service.predict({ runId: id, step: null }, { text: 'Parcel 98 parcel', second: null });
+    return [...steps.map(({ loss }) => loss), tunedLoss ?? NaN, ...values];
   };
   const [expected, found] = [await losses('wasm'), await losses('webgpu')];
-  expect(found).toHaveLength(4);
+  expect(found).toHaveLength(4 + 3);
   found.forEach((loss, i) => expect(Math.abs(loss / (expected[i] ?? NaN) - 1)).toBeLessThan(1e-4));
 });
 

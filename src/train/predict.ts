@@ -1,0 +1,115 @@
+/** Predictions of a classifier or regressor for texts that its run has not seen. */
+
+import { createBatches } from '../batch/batches';
+import { cutExamples, encodeExamples } from '../batch/encode';
+import { planSlots, type Slots } from '../batch/slots';
+import type { Batch } from '../batch/types';
+import { CodedError, internal } from '../core/errors';
+import type { Target } from '../encoding/encoding';
+import type { Executor } from '../graph/executor';
+import type { Graph } from '../graph/graph';
+import { plan } from '../graph/plan';
+import type { Tuning } from '../method/method';
+import { classPredictions, labelPredictions } from '../metric/predictions';
+import type { ModelConfig } from '../model/config';
+import { familyOf } from '../model/families';
+import { declareBatch } from '../model/pass';
+import { rotaryData } from '../model/rotary';
+import { objectiveOf } from '../objective';
+import type { Recipe } from '../recipe/recipe';
+import type { TextTokenizer } from '../tokenizer/tokenizer';
+import { BatchWriter } from './batch-writer';
+import { jobOf, type Job } from './job';
+import { lossContext } from './loss-context';
+import type { PredictRequest, Prediction } from './types';
+
+/** What a run has learnt to predict. */
+export interface Classifier {
+  readonly recipe: Recipe;
+  readonly tuning: Tuning;
+  /** Names of the classes or labels; empty for numbers. */
+  readonly labels: readonly string[];
+  /** K: classes, labels or numbers. */
+  readonly outputs: number;
+}
+
+/** The base model that the run trained on. */
+export interface PredictingModel {
+  readonly executor: Executor;
+  readonly graph: Graph;
+  readonly config: ModelConfig;
+  readonly tokenizer: TextTokenizer;
+}
+
+/** Throws `data/no-examples` for a text without tokens. */
+export async function predict(model: PredictingModel, classifier: Classifier, request: PredictRequest): Promise<Prediction> {
+  const { batch, slots } = batchOf(model, classifier, request);
+  const job = jobOf({ ...classifier.recipe, microBatch: 1 }, slots, model.config);
+  return predictionOf(classifier, await outputsOf(model, classifier, job, batch));
+}
+
+function batchOf(
+  { tokenizer, config }: PredictingModel,
+  { recipe, labels, outputs }: Classifier,
+  { text, second }: PredictRequest,
+): { readonly batch: Batch; readonly slots: Slots } {
+  const target = targetOf(recipe, labels, outputs);
+  // The encoding wants a target, which no prediction reads.
+  const unread = target.kind === 'numbers' ? Array.from({ length: outputs }, () => '0') : labels.slice(0, 1);
+  const example = { kind: 'labelled', line: 1, text, second, labels: unread } as const;
+  const whole = encodeExamples(tokenizer, { kind: 'labelled', examples: [example], settings: { target }, problems: [] });
+  const { all, layout, stats } = cutExamples(tokenizer, whole, recipe.sequenceLength);
+  const [dropped] = stats.dropped;
+  if (dropped !== undefined) throw new CodedError('data/no-examples', `This text can't be classified. ${dropped.message}`);
+  if (layout === null) throw internal('a labelled example without a layout');
+  const slots = planSlots(all, layout, recipe.sequenceLength, familyOf(config).classifier(config).pool);
+  const batches = createBatches(all, { ...recipe, microBatch: 1, padId: tokenizer.padId ?? 0, slots });
+  return { batch: batches.batch(0, 0), slots };
+}
+
+function targetOf({ objective }: Recipe, names: readonly string[], count: number): Target {
+  const { examples } = objectiveOf(objective);
+  if (examples === 'class' || examples === 'labels') return { kind: examples, names };
+  if (examples === 'numbers') return { kind: 'numbers', count };
+  throw internal(`${objective.kind} has no classifier`);
+}
+
+/** The outputs [K] of the classifier for the one document of `batch`. Nothing stays on the device. */
+async function outputsOf(
+  { executor, graph: base, config }: PredictingModel,
+  { recipe, tuning }: Classifier,
+  job: Job,
+  batch: Batch,
+): Promise<Float32Array> {
+  const graph = base.scope();
+  const shape = { rows: 1, tokens: recipe.sequenceLength };
+  const inputs = declareBatch(graph, 'predict.batch', shape, job.columns);
+  const program = graph.program('predict');
+  const setup = { graph, config, batch: inputs, shape, documents: job.documents, constants: new Map() };
+  const outputs = lossContext(program, { ...setup, tuning, seed: null, training: false }).outputs();
+  try {
+    const compiled = await executor.compile(plan(program, [outputs]));
+    try {
+      for (const [value, data] of rotaryData(graph, config, recipe.sequenceLength)) executor.write(value, data);
+      new BatchWriter(executor, inputs, config.firstPosition).write(batch, 1);
+      const [found] = await executor.run(compiled);
+      await executor.granted();
+      if (!(found instanceof Float32Array)) throw internal('outputs are f32');
+      return found;
+    } finally {
+      compiled.dispose();
+    }
+  } finally {
+    for (const value of graph.declared()) executor.release(value);
+  }
+}
+
+function predictionOf({ recipe, labels, outputs: count }: Classifier, outputs: Float32Array): Prediction {
+  const { examples } = objectiveOf(recipe.objective);
+  if (examples === 'class') {
+    return { kind: 'class', names: labels, values: Array.from(classPredictions(outputs, [0], count).probabilities) };
+  }
+  if (examples === 'labels')
+    return { kind: 'labels', names: labels, values: Array.from(labelPredictions(outputs, [], count).probabilities) };
+  return { kind: 'numbers', names: [], values: [...outputs] };
+}
