@@ -23,6 +23,15 @@ describe('RunLog', () => {
     expect(log.view()).toStrictEqual({ steps: [row(1), skipped], evals: [{ step: 1, loss: 3 }], samples: [] });
   });
 
+  it('keeps what an objective reports', () => {
+    const log = new RunLog();
+    const step = { ...row(1), figures: { 'rewards/margins': 0.5 } };
+    const measured = { step: 1, loss: 3, metrics: { 'rewards/margins': 0.25 } };
+    log.add({ type: 'step', ...step });
+    log.add({ type: 'eval', ...measured });
+    expect(log.view()).toStrictEqual({ steps: [step], evals: [measured], samples: [] });
+  });
+
   it('removes the rows that a resumed run repeats', () => {
     const steps = [1, 2, 3, 4].map((n) => row(n));
     const samples = [2, 4].map((step) => ({ step, prompt: 'p', text: `at ${step}` }));
