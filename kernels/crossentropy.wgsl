@@ -1,5 +1,5 @@
 // Entry point `rows`: softmax and negative log-likelihood of each row of a chunk of logits, one workgroup per row. TRAINING overwrites
-// the logits with their derivative, weight·(softmax − onehot). SOFTCAP: the logits z become CAP·tanh(z/CAP). Entry point `total`: Σ weight·nll, in one workgroup.
+// the logits with their derivative, weight·(softmax − onehot). SOFTCAP: the logits z become CAP·tanh(z/CAP).
 // Sums have a fixed order: each invocation adds its elements first to last, then the invocations are added (lanes.wgsl).
 #if VECTOR
 alias E = vec4f;
@@ -7,7 +7,6 @@ alias E = vec4f;
 alias E = f32;
 #endif
 
-#if ROWS_ENTRY
 @group(0) @binding(0) var<storage, read_write> logits: array<E>;
 @group(0) @binding(1) var<storage, read_write> nll: array<f32>;
 @group(0) @binding(2) var<storage, read> labels: array<i32>;
@@ -76,19 +75,3 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   }
 #endif
 }
-#else
-@group(0) @binding(0) var<storage, read> nll: array<f32>;
-@group(0) @binding(1) var<storage, read> labels: array<i32>;
-@group(0) @binding(2) var<storage, read> weights: array<f32>;
-@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
-
-@compute @workgroup_size(THREADS)
-fn total(@builtin(local_invocation_index) thread: u32) {
-  var sum = 0.0;
-  for (var i = thread; i < TOKENS; i += THREADS) {
-    if (labels[i] >= 0) { sum += weights[i] * nll[i]; }
-  }
-  let all = lane_sum(sum, thread);
-  if (thread == 0u) { loss[0] = all; }
-}
-#endif

@@ -10,6 +10,7 @@ import { columnAffineOp } from './column_affine';
 import { columnSumOp } from './column_sum';
 import { concatOp, splitOp } from './columns';
 import { crossentropyOp } from './crossentropy';
+import { distillationOp } from './distillation';
 import { dropoutOp } from './dropout';
 import { embeddingOp, segmentSumOp } from './embedding';
 import { gradnormOp } from './gradnorm';
@@ -41,6 +42,7 @@ export const ops = {
   column_sum: columnSumOp,
   concat: concatOp,
   crossentropy: crossentropyOp,
+  distillation: distillationOp,
   dot: dotOp,
   dropout: dropoutOp,
   embedding: embeddingOp,

@@ -13,6 +13,7 @@ import { columnAffine } from '../../kernels/column_affine';
 import { columnSum } from '../../kernels/column_sum';
 import { concat, slice, split } from '../../kernels/columns';
 import { crossentropy } from '../../kernels/crossentropy';
+import { distillation } from '../../kernels/distillation';
 import { dropout } from '../../kernels/dropout';
 import { embedding, segmentSum } from '../../kernels/embedding';
 import { gradnorm } from '../../kernels/gradnorm';
@@ -185,6 +186,24 @@ function tokenLosses(b: Bench): readonly Value[] {
   const inputs = { hidden, labels, weights, training: false };
   const results = heads.map((head, i) => crossentropy(b.program, { ...inputs, head, ...(i === 1 && { softcap: 2 }) }).nll);
   return [...results, ...b.gradients(results, [hidden, ...heads])];
+}
+
+/** Of a wider teacher, with a trained head: rows of four logits at a time and of single ones. */
+function divergences(b: Bench): readonly Value[] {
+  const [hidden, weights] = [b.numbers('hidden', [M, 32]), b.numbers('weights', [M])];
+  const teacherHidden = b.numbers('teacher hidden', [M, 48]);
+  const labels = b.integers(
+    'labels',
+    range(M, (i) => (i % 5 === 0 ? -1 : 0)),
+  );
+  const heads = [150, 152].map((V) => b.numbers(`head ${V}`, [V, 32], 'f32', 'trainable'));
+  const results = heads.map((head, i) => {
+    const teacherHead = b.numbers(`teacher head ${i}`, [head.shape[0] ?? 0, 48], 'f32', 'frozen');
+    const inputs = { hidden, head, teacherHidden, teacherHead, labels, weights };
+    return distillation(b.program, inputs, { temperature: 2, training: true, trainHead: true });
+  });
+  const losses = results.map(({ loss }) => loss);
+  return [...results.map(({ kl }) => kl), ...losses, ...b.gradients(losses, [hidden, ...heads])];
 }
 
 /** Factors and shifts of columns, and the norms of rows. */
@@ -386,6 +405,19 @@ export const TRIALS: readonly Trial[] = [
       [-7.698497, -4.564265, 315.2423],
       [-7.587379, 3.620354, 349.624],
       [4.586226, 2.690217, 178.1481],
+    ],
+  },
+  {
+    name: 'distillation',
+    build: divergences,
+    expected: [
+      [-1.633991, -2.725171, 34.81894],
+      [-1.789482, -3.780168, 35.77984],
+      [4.808722, 4.969324, 5.447608],
+      [5.916701, 6.114306, 6.702791],
+      [-1.442759, -1.317622, 53.7821],
+      [0.9624, -0.5588543, 51.64752],
+      [-0.03251647, -0.001449401, 41.48737],
     ],
   },
   {

@@ -5,6 +5,7 @@ import { attentionBackwardOp, attentionOp } from '../../kernels/attention';
 import { PIECE_ELEMENTS } from '../../kernels/attention_twin';
 import { crossentropyOp } from '../../kernels/crossentropy';
 import { CHUNK_ELEMENTS } from '../../kernels/crossentropy_twin';
+import { distillationOp } from '../../kernels/distillation';
 import { embeddingOp, segmentSumOp } from '../../kernels/embedding';
 import { layernormBackwardOp, layernormOp } from '../../kernels/layernorm';
 import { matmulOp } from '../../kernels/matmul';
@@ -30,6 +31,8 @@ const ESTIMATES = new Map<Op, Estimate>([
   [attentionBackwardOp, (node, bytes) => 20 * pieceBytes(node) + 4 * bytes],
   // Logits, exponentials and probabilities of a chunk; of the gradient of the head the sum so far, a term and the new sum.
   [crossentropyOp, (node, bytes) => 5 * chunkBytes(node) + bytes + 3 * f32Bytes(node.outputs[3])],
+  // The same of two models.
+  [distillationOp, (node, bytes) => 10 * chunkBytes(node) + bytes + 3 * f32Bytes(node.outputs[3])],
   [layernormOp, (_, bytes) => 3 * bytes],
   [layernormBackwardOp, (_, bytes) => 3.5 * bytes],
   [normWeightBackwardOp, (_, bytes) => 5 * bytes],
@@ -63,7 +66,7 @@ function pieceBytes({ inputs, attrs }: Node): number {
   return 4 * Math.min(heads * tokens ** 2, Math.max(PIECE_ELEMENTS, tokens));
 }
 
-/** Bytes of the logits of one chunk of the cross-entropy. */
+/** Bytes of the logits of one chunk of a loss over the vocabulary, of one model. */
 function chunkBytes({ inputs: [hidden, head] }: Node): number {
   const vocabulary = head?.shape[0] ?? 0;
   return 4 * Math.min((hidden?.shape[0] ?? 0) * vocabulary, Math.max(CHUNK_ELEMENTS, vocabulary));

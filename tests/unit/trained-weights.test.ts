@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { crossentropy } from '../../kernels/crossentropy';
+import { distillation } from '../../kernels/distillation';
 import { embedding } from '../../kernels/embedding';
 import { matmul } from '../../kernels/matmul';
 import { rope } from '../../kernels/rope';
@@ -39,6 +40,18 @@ test('a head in f16', () => {
     return crossentropy(program, { ...tokens, head, training: false }).nll;
   });
   expect(found).toThrow('internal: crossentropy: the gradient of head f16[8, 8] was requested; only f32 weights can be trained');
+});
+
+test('a teacher', () => {
+  const found = gradientOf('f32', (program, teacherHead) => {
+    const declare = (name: string, dtype: 'f32' | 'i32', ...shape: number[]) =>
+      program.graph.declare(name, 'input', shape, dtype);
+    const student = { hidden: declare('hidden', 'f32', 2, 4), head: declare('head', 'f32', 8, 4) };
+    const tokens = { labels: declare('labels', 'i32', 2), weights: declare('weights', 'f32', 2) };
+    const inputs = { ...student, ...tokens, teacherHidden: declare('teacher', 'f32', 2, 8), teacherHead };
+    return distillation(program, inputs, { temperature: 2, training: true }).loss;
+  });
+  expect(found).toThrow('internal: distillation: a gradient of the teacher was requested');
 });
 
 test('an embedding table in f16', () => {

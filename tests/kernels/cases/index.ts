@@ -19,6 +19,7 @@ import {
   crossentropySoftcapCases,
   crossentropyVariantCases,
 } from './crossentropy';
+import { distillationCases, distillationHeadCases, distillationVariantCases } from './distillation';
 import { dropoutCases } from './dropout';
 import { embeddingCases, embeddingGradientCases } from './embedding';
 import { layernormBackwardCases, layernormCases, layernormPlainCases, normWeightBackwardCases } from './layernorm';
@@ -65,6 +66,7 @@ export const cases = {
     crossentropySoftcapCases,
     crossentropyVariantCases,
   ],
+  distillation: [distillationCases, distillationHeadCases, distillationVariantCases],
   dot: [dotCases],
   dropout: [dropoutCases],
   embedding: [embeddingCases, embeddingGradientCases],
