@@ -56,7 +56,8 @@ export interface TrainApi {
   deleteModel(id: string): Promise<void>;
   /**
    * Memory and steps of a run with an inspected model; nothing is loaded. `trainTokens` and `slots` are those of the encoded data's
-   * statistics: tokens of one packed epoch, and document slots. Throws `recipe/invalid` when objective and data do not fit.
+   * statistics: tokens of one packed epoch, and document slots. Throws `recipe/invalid` when objective and data do not fit, or
+   * the objective needs a teacher.
    */
   forecast(modelId: string, recipe: Recipe, trainTokens: number, slots?: SlotPlan): Promise<Forecast>;
 

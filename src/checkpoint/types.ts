@@ -108,8 +108,8 @@ export interface EvalRow extends Row {
   /** The objective's loss, for next-token prediction the mean cross-entropy over the held-out tokens that count, in nats. */
   readonly loss: number;
   /**
-   * Metrics of the predictions by name (see src/recipe/metrics.ts), or of preference objectives the rewards under TRL's names; absent for
-   * next-token prediction.
+   * Metrics of the predictions by name (see src/recipe/metrics.ts), or what the objective reports: of preferences the rewards under TRL's
+   * names, of distillation both parts of the loss; absent for next-token prediction.
    */
   readonly metrics?: Readonly<Record<string, number>>;
 }

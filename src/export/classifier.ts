@@ -25,6 +25,7 @@ const PROBLEM_TYPES: Readonly<Record<ObjectiveKind, ProblemType | null>> = {
   regress: 'regression',
   dpo: null,
   ipo: null,
+  distil: null,
 };
 
 /** The part of `Tuned` that states what the run learns. */

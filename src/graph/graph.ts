@@ -42,11 +42,11 @@ export class Graph {
   readonly #views: WeakMap<Value, readonly Value[]>;
   readonly #ids: { next: number };
 
-  /** `outer`: see `scope`. */
-  constructor(outer: Graph | null = null) {
+  /** `outer`: see `scope`; `shared`: see `isolated`. */
+  constructor(outer: Graph | null = null, shared = outer) {
     this.#outer = outer;
-    this.#views = outer === null ? new WeakMap() : outer.#views;
-    this.#ids = outer === null ? { next: 0 } : outer.#ids;
+    this.#views = shared === null ? new WeakMap() : shared.#views;
+    this.#ids = shared === null ? { next: 0 } : shared.#ids;
   }
 
   /**
@@ -56,6 +56,14 @@ export class Graph {
    */
   scope(): Graph {
     return new Graph(this);
+  }
+
+  /**
+   * A graph for values under names of their own, such as the weights of a second model: neither graph finds the other's by name. Programs
+   * of both may use the values of either.
+   */
+  isolated(): Graph {
+    return new Graph(null, this);
   }
 
   /** A value that the host provides or that lives across runs. Names are unique. */

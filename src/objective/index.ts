@@ -2,11 +2,12 @@
 
 import type { ObjectiveKind, ObjectiveSettings, ObjectiveSettingsOf } from '../recipe/objectives';
 import { classify, multiLabel, regress } from './classify';
+import { distil } from './distil';
 import type { Objective } from './objective';
 import { dpo, ipo } from './preference';
 import { sft } from './sft';
 
-export const OBJECTIVES = { sft, classify, 'multi-label': multiLabel, regress, dpo, ipo } satisfies {
+export const OBJECTIVES = { sft, classify, 'multi-label': multiLabel, regress, dpo, ipo, distil } satisfies {
   readonly [K in ObjectiveKind]: Objective<ObjectiveSettingsOf<K>>;
 };
 

@@ -4,8 +4,8 @@ import type { Program } from '../graph/graph';
 import type { Value } from '../../kernels/op';
 import { unary } from '../../kernels/unary';
 
-/** `policy`: the model with what is trained; `reference`: the base. */
-export type Model = 'policy' | 'reference';
+/** `policy`: the model with what is trained; `reference`: the base; `teacher`: another model with the same vocabulary. */
+export type Model = 'policy' | 'reference' | 'teacher';
 
 /** A batch on the device, and the model's results for it. */
 export interface LossContext {
@@ -47,6 +47,8 @@ export interface Objective<S> {
   readonly examples: ExampleKind;
   /** A classifier of sequences is put on top of the model: its outputs are predicted. */
   readonly classifies: boolean;
+  /** The loss compares with a teacher. */
+  readonly needsTeacher?: true;
   loss(context: LossContext, settings: S): Loss;
   /** What a step or a measurement reports beside its loss, by name. */
   report?(figures: FigureData): Readonly<Record<string, number>>;

@@ -20,6 +20,8 @@ export const SETTING_LABELS = {
   'method.decayVectors': 'Weight decay of norms and biases',
   'objective.kind': 'Objective',
   'objective.beta': 'Strength of the reference (beta)',
+  'objective.alpha': 'Share of the cross-entropy (alpha)',
+  'objective.temperature': 'Temperature of both models',
   basePrecision: 'Base weights',
   activationPrecision: 'Activations',
   learningRate: 'Learning rate',

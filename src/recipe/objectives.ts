@@ -10,6 +10,13 @@ const preference = {
   beta: v.optional(real(0.001, 100), 0.1),
 };
 
+const distillation = {
+  /** Share of the cross-entropy in the loss; the rest is the divergence from the teacher. */
+  alpha: v.optional(real(0, 1), 0.5),
+  /** T: the logits of both models are divided by it in the divergence (arXiv 1503.02531). */
+  temperature: v.optional(real(0.1, 100), 2),
+};
+
 export const OBJECTIVE_SCHEMAS = {
   sft: plain('sft'),
   classify: plain('classify'),
@@ -17,11 +24,13 @@ export const OBJECTIVE_SCHEMAS = {
   regress: plain('regress'),
   dpo: v.strictObject({ kind: v.literal('dpo'), ...preference }),
   ipo: v.strictObject({ kind: v.literal('ipo'), ...preference }),
+  distil: v.strictObject({ kind: v.literal('distil'), ...distillation }),
 } as const;
 
 export type ObjectiveKind = keyof typeof OBJECTIVE_SCHEMAS;
 export type ObjectiveSettingsOf<K extends ObjectiveKind> = Readonly<v.InferOutput<(typeof OBJECTIVE_SCHEMAS)[K]>>;
 export type ObjectiveSettings = { [K in ObjectiveKind]: ObjectiveSettingsOf<K> }[ObjectiveKind];
+export type DistilSettings = Omit<ObjectiveSettingsOf<'distil'>, 'kind'>;
 export type PreferenceSettings = Pick<ObjectiveSettingsOf<'dpo'>, 'beta'>;
 
 export const objectiveSchema = v.variant('kind', Object.values(OBJECTIVE_SCHEMAS), alternatives(Object.keys(OBJECTIVE_SCHEMAS)));

@@ -14,6 +14,7 @@ const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
   regress: { kind: 'labelled', labels: 'numbers' },
   dpo: { kind: 'pair' },
   ipo: { kind: 'pair' },
+  distil: null,
 };
 
 export function encodingOf(kind: ObjectiveKind): DatasetEncoding | null {

@@ -114,7 +114,7 @@ function sketchRun(
   const declaredBytes = (scope: Graph) => scope.declared().reduce((sum, value) => sum + bytesOf(value), 0);
   const weights = declaredBytes(graph);
   const held: Recipe = dtypeOf === null ? { ...recipe, activationPrecision: 'f32' } : recipe;
-  const { scope, start, train, update, evaluate, evaluateBase, tuning } = trainingPrograms(
+  const { scope, teacher, start, train, update, evaluate, evaluateBase, tuning } = trainingPrograms(
     graph,
     config,
     held,
@@ -130,7 +130,7 @@ function sketchRun(
     plans: [...[start, evaluateBase].filter((plan) => plan !== null), train, update, evaluate, ...sampling],
     remat,
     parts: {
-      weights,
+      weights: weights + (teacher === null ? 0 : declaredBytes(teacher.graph)),
       adapter: adapterBytes,
       optimizer: 3 * adapterBytes,
       batch: training - 4 * adapterBytes,

@@ -3,6 +3,7 @@
 import { planSlots, slotCount, type Slots } from '../batch/slots';
 import type { EncodedDataset, ExampleLayout, SlotPlan } from '../batch/types';
 import type { RunRecord } from '../checkpoint/types';
+import type { DType } from '../core/dtype';
 import { CodedError } from '../core/errors';
 import type { Parameter } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
@@ -15,6 +16,13 @@ import type { ObjectiveSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { classifierParameters } from '../task/classifier';
 
+/** A model that is only read, with its weights beside those of the model that is trained. */
+export interface Teacher {
+  readonly config: ModelConfig;
+  /** Storage of its weights, by name. */
+  readonly dtypeOf: (name: string) => DType;
+}
+
 /** What a run trains for. */
 export interface Job {
   readonly objective: ObjectiveSettings;
@@ -24,6 +32,8 @@ export interface Job {
   readonly documents: number;
   /** K: outputs of a classifier; 0 where there is none. */
   readonly outputs: number;
+  /** Only of objectives that need one. */
+  readonly teacher?: Teacher;
 }
 
 /** Next-token prediction. */
@@ -40,16 +50,20 @@ export function slotsOf(
 
 /**
  * The job of a run with such examples; `slots` is undefined for texts and conversations. Throws `recipe/invalid` when the objective
- * does not learn from them, `model/unsupported` when it needs an output head that the model does not have.
+ * does not learn from them, or needs a teacher and has none that fits, `model/unsupported` when it needs an output head that the model
+ * or the teacher does not have.
  */
 export function jobOf(
   { objective, microBatch, sequenceLength }: Pick<Recipe, 'objective' | 'microBatch' | 'sequenceLength'>,
   slots: SlotPlan | undefined,
   config: ModelConfig,
+  teacher?: Teacher,
 ): Job {
   checkExamples(objective, slots?.layout);
-  const { classifies } = objectiveOf(objective);
+  const { classifies, needsTeacher } = objectiveOf(objective);
   if (!classifies) checkWrites(config);
+  if (needsTeacher === true)
+    return { ...LANGUAGE, objective, teacher: checkedTeacher(objective, config, sequenceLength, teacher) };
   if (slots === undefined) return { ...LANGUAGE, objective };
   const { layout } = slots;
   const documents = slotCount(slots, microBatch);
@@ -82,6 +96,24 @@ export function storedOutputs(config: ModelConfig, { recipe, parameters }: Pick<
 
 function outputsOf({ names, columns }: ExampleLayout): number {
   return names.length || (columns.find(({ name }) => name === 'targets')?.width ?? 1);
+}
+
+function checkedTeacher({ kind }: ObjectiveSettings, config: ModelConfig, tokens: number, teacher?: Teacher): Teacher {
+  const refuse = (message: string) => new CodedError('recipe/invalid', message, [{ where: 'objective.kind', message }]);
+  if (teacher === undefined)
+    throw refuse(
+      `The objective “${kind}” needs a teacher, a second model with the same vocabulary, and this run has none. This version cannot load one: choose the objective “sft”.`,
+    );
+  checkWrites(teacher.config);
+  const [own, other] = [config.vocabSize, teacher.config.vocabSize];
+  if (own !== other)
+    throw refuse(
+      `The objective “${kind}” compares predictions token by token, but the teacher has ${other} tokens and the model ${own}. Choose a teacher with the vocabulary of the model.`,
+    );
+  const { maxPositions: reach } = teacher.config;
+  if (tokens > reach)
+    throw refuse(`Rows have ${tokens} tokens, and the teacher can attend to ${reach}. Choose rows of ${reach} tokens or less.`);
+  return teacher;
 }
 
 const EXAMPLES: Readonly<Record<ExampleKind, string>> = {

@@ -14,12 +14,19 @@ type Numbers = Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 /** Values that are written once, before the first run. */
 export type ConstantData = Map<Value, Numbers>;
 
+/** A teacher whose weights are declared. */
+export interface DeclaredTeacher {
+  readonly graph: Graph;
+  readonly config: ModelConfig;
+}
+
 export interface LossSetup {
   readonly graph: Graph;
   readonly config: ModelConfig;
   readonly batch: BatchInputs;
   readonly shape: BatchShape;
   readonly documents: number;
+  readonly teacher: DeclaredTeacher | null;
   /** What the policy trains; null: the policy is the base. */
   readonly tuning: Tuning | null;
   /** See `Adaptation`. */
@@ -31,23 +38,30 @@ export interface LossSetup {
 
 export function lossContext(program: Program, setup: LossSetup): LossContext {
   const { graph, config, batch, shape, documents, tuning, seed, training, constants } = setup;
-  const ofModel = (model: Model) => (model === 'policy' ? tuning : null);
+  const ofModel = (model: Model) => ({
+    ...(model === 'teacher' ? (setup.teacher ?? missing('teacher')) : { graph, config }),
+    adaptation: model === 'policy' ? tuning : null,
+  });
   const policy = packedPass(program, graph, config, batch, shape, tuning, seed);
   const states = new Map<Model, Value>();
   const hidden = (model: Model): Value => {
     const known = states.get(model);
     if (known !== undefined) return known;
-    const pass = model === 'policy' ? policy : packedPass(program, graph, config, batch, shape, null);
-    const made = hiddenStates(pass, config, batch);
+    const of = ofModel(model);
+    const pass = model === 'policy' ? policy : packedPass(program, of.graph, of.config, batch, shape, null);
+    const made = hiddenStates(pass, of.config, batch);
     states.set(model, made);
     return made;
   };
-  const input = (name: string): Value => batch.columns.get(name) ?? missing(name);
+  const input = (name: string): Value => batch.columns.get(name) ?? missing(`input ${name}`);
   return {
     ...{ program, documents, labels: batch.labels, weights: batch.weights, training, hidden },
     input: (name, as) => (as === 'column' ? graph.reshaped(input(name), [documents, 1]) : input(name)),
     constant: (name, data, dimensions) => constant(graph, constants, name, data, dimensions),
-    head: (model) => headOf(graph, config, ofModel(model)),
+    head: (model) => {
+      const of = ofModel(model);
+      return headOf(of.graph, of.config, of.adaptation);
+    },
     outputs: () => classifierOutputs(policy, config, hidden('policy'), input('pooled')),
   };
 }
@@ -60,6 +74,6 @@ function constant(graph: Graph, all: ConstantData, name: string, data: Numbers, 
   return value;
 }
 
-function missing(name: string): never {
-  throw internal(`the batch has no input ${name}`);
+function missing(what: string): never {
+  throw internal(`the loss needs ${what}, which the batch or the job does not have`);
 }

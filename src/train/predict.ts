@@ -85,7 +85,7 @@ async function outputsOf(
   const shape = { rows: 1, tokens: recipe.sequenceLength };
   const inputs = declareBatch(graph, 'predict.batch', shape, job.columns);
   const program = graph.program('predict');
-  const setup = { graph, config, batch: inputs, shape, documents: job.documents, constants: new Map() };
+  const setup = { graph, config, batch: inputs, shape, documents: job.documents, constants: new Map(), teacher: null };
   const outputs = lossContext(program, { ...setup, tuning, seed: null, training: false }).outputs();
   try {
     const compiled = await executor.compile(plan(program, [outputs]));

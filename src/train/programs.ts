@@ -10,6 +10,7 @@ import type { Tuning } from '../method/method';
 import type { Parameters } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
 import { declareBatch, type BatchInputs, type BatchShape } from '../model/pass';
+import { declareWeights } from '../model/weights';
 import { objectiveOf } from '../objective';
 import { updateWith, type Optimizer } from '../optim/adamw';
 import type { Recipe } from '../recipe/recipe';
@@ -18,12 +19,14 @@ import type { LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 import { rowNorm } from '../../kernels/row_norm';
 import { unary } from '../../kernels/unary';
-import { headParameters, LANGUAGE, type Job } from './job';
-import { lossContext, type ConstantData, type LossSetup } from './loss-context';
+import { headParameters, LANGUAGE, type Job, type Teacher } from './job';
+import { lossContext, type ConstantData, type DeclaredTeacher, type LossSetup } from './loss-context';
 
 export interface TrainingPrograms {
   /** Declares all values below; they are released together. */
   readonly scope: Graph;
+  /** Declares the weights of the teacher, which the owner writes before the first run, and its tables; null without one. */
+  readonly teacher: DeclaredTeacher | null;
   readonly tuning: Tuning;
   readonly gradients: Flat;
   readonly optimizer: Optimizer;
@@ -69,7 +72,8 @@ export function trainingPrograms(
   const scaling = recipe.activationPrecision === 'f16' ? declareScaling(graph, name) : null;
   const lossScale = scaling?.scale ?? graph.declare(`${name}.lossScale`, 'input', [1]);
   const constants: ConstantData = new Map();
-  const common = { graph, config, batch, shape, constants, documents: job.documents };
+  const teacher = job.teacher === undefined ? null : declareTeacher(model, job.teacher);
+  const common = { graph, config, teacher, batch, shape, constants, documents: job.documents };
   const lossIn = (program: Program, of: Pick<LossSetup, 'tuning' | 'seed' | 'training'>) =>
     objective.loss(lossContext(program, { ...common, ...of }), job.objective);
 
@@ -85,7 +89,7 @@ export function trainingPrograms(
   };
   return {
     scope: graph,
-    ...{ tuning, gradients, optimizer, batch, seed, lossScale, scaling, constants },
+    ...{ teacher, tuning, gradients, optimizer, batch, seed, lossScale, scaling, constants },
     figures: Object.keys(trained.figures),
     start: startPlan(graph, name, parameters),
     train: plan(train, [trained.loss, ...Object.values(trained.figures)], remat, recipe.activationPrecision),
@@ -118,6 +122,12 @@ function startPlan(graph: Graph, name: string, parameters: Parameters): Plan | n
 
 function inF32(program: Program, weight: Value): Value {
   return weight.dtype === 'f32' ? weight : unary(program, weight, { kind: 'affine', scale: 1, shift: 0 });
+}
+
+function declareTeacher(model: Graph, { config, dtypeOf }: Teacher): DeclaredTeacher {
+  const graph = model.isolated();
+  declareWeights(graph, config, dtypeOf);
+  return { graph, config };
 }
 
 function declareScaling(graph: Graph, name: string): LossScale {

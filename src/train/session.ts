@@ -97,7 +97,9 @@ export class TrainingSession {
     try {
       const compiled = await compileAll(executor, programs, onProgress, (product) => tiles[product]);
       const session = new TrainingSession(executor, programs, recipe, totalSteps, config.firstPosition, compiled);
-      const written = [...rotaryData(programs.scope, config, recipe.sequenceLength), ...programs.constants];
+      const models = [{ graph: programs.scope, config }, ...(programs.teacher === null ? [] : [programs.teacher])];
+      const tables = models.flatMap((model) => rotaryData(model.graph, model.config, recipe.sequenceLength));
+      const written = [...tables, ...programs.constants];
       for (const [value, data] of written) executor.write(value, data);
       if (programs.scaling === null) executor.write(programs.lossScale, Float32Array.of(1));
       session.restore({ step: 0, ...freshState(programs, recipe) });
@@ -262,8 +264,8 @@ function writeScaling(executor: Executor, { scale, good }: LossScale, { step, sc
   executor.write(good, scaling.slice(1));
 }
 
-function release(executor: Executor, { scope }: TrainingPrograms): void {
-  for (const value of scope.declared()) executor.release(value);
+function release(executor: Executor, { scope, teacher }: TrainingPrograms): void {
+  for (const value of [...scope.declared(), ...(teacher?.graph.declared() ?? [])]) executor.release(value);
 }
 
 function freshState({ tuning, scaling }: TrainingPrograms, recipe: Recipe): Omit<SessionState, 'step'> {

@@ -6,7 +6,17 @@ import type { Snapshot } from '../../src/checkpoint/types';
 import { handled } from '../../src/core/promises';
 import type { Fields } from '../../src/recipe/migrations';
 import type { RunHistory, RunView } from '../../src/train/types';
-import { closeServices, Events, LABELS, openTiny, PAIRS, tinyRecipe, type TinyService, type TinyTask } from '../tiny-service';
+import {
+  CHATS,
+  closeServices,
+  Events,
+  LABELS,
+  openTiny,
+  PAIRS,
+  tinyRecipe,
+  type TinyService,
+  type TinyTask,
+} from '../tiny-service';
 
 vi.setConfig({ testTimeout: 300_000 });
 const ignore = () => undefined;
@@ -129,6 +139,21 @@ test('what a model can learn depends on its head and on the data, and a refused 
   const { layout, ...plain } = texts.dataset;
   expect(layout?.kind).toBe('labelled');
   await expect(service.start({ ...texts, dataset: plain }, ignore)).rejects.toMatchObject({ code: 'model/unsupported' });
+  expect(await service.runs()).toEqual([]);
+});
+
+test('distillation is refused without a teacher, wherever a run is planned, and stores nothing', async () => {
+  const { service, setup, model } = await openTask(CHATS);
+  const distil = await setup(tinyRecipe({ objective: { kind: 'distil' } }));
+  const { packedTokens, slots } = distil.dataset.stats;
+  const plans = [() => service.forecast(model.id, distil.recipe, packedTokens, slots), () => service.start(distil, ignore)];
+  for (const plan of plans)
+    await expect(plan()).rejects.toMatchObject({
+      code: 'recipe/invalid',
+      message: expect.stringContaining(
+        'needs a teacher, a second model with the same vocabulary, and this run has none',
+      ) as string,
+    });
   expect(await service.runs()).toEqual([]);
 });
 

@@ -25,6 +25,8 @@ interface Hyper {
   readonly loraplus_lr_ratio?: number;
   readonly layer_decay?: number;
   readonly beta?: number;
+  readonly alpha?: number;
+  readonly temperature?: number;
 }
 
 export interface GoldenCase {
@@ -53,15 +55,21 @@ export interface AdapterConfig {
   readonly modules_to_save?: readonly string[] | null;
 }
 
-export interface Golden {
-  readonly configText: string;
+export interface Golden extends GoldenModel {
   readonly case: GoldenCase;
   /** Null where no adapter is trained, but weights of the model. */
   readonly adapter: AdapterConfig | null;
-  readonly weights: ReadonlyMap<string, Tensor>;
+  /** The model whose predictions are learnt; null without one. */
+  readonly teacher: GoldenModel | null;
   /** Empty where training starts from the model's weights. */
   readonly init: readonly NamedTensor[];
   readonly final: readonly NamedTensor[];
+}
+
+/** A model of the case. */
+export interface GoldenModel {
+  readonly configText: string;
+  readonly weights: ReadonlyMap<string, Tensor>;
 }
 
 export interface Tensor {
@@ -77,11 +85,15 @@ export async function loadGolden(base: string): Promise<Golden> {
   const golden = readCase(await text('case.json'), base);
   const ownWeights = WEIGHT_METHODS.has(golden.method ?? '');
   const trained = async (folder: string) => adapterOf(await tensors(`${base}/${folder}/adapter_model.safetensors`));
+  const model = async (folder: string): Promise<GoldenModel> => ({
+    configText: await text(`${folder}config.json`),
+    weights: await tensors(`${base}/${folder}model.safetensors`),
+  });
   return {
-    configText: await text('config.json'),
+    ...(await model('')),
     case: golden,
     adapter: ownWeights ? null : (JSON.parse(await text('init/adapter_config.json')) as AdapterConfig),
-    weights: await tensors(`${base}/model.safetensors`),
+    teacher: golden.objective === 'distillation' ? await model('teacher/') : null,
     init: ownWeights ? [] : await trained('init'),
     final: ownWeights ? adapterOf(await tensors(`${base}/final/trained.safetensors`)) : await trained('final'),
   };

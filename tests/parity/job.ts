@@ -1,7 +1,7 @@
 /** What a golden case trains and for what, in the settings of the engine, and its steps as batches. One document is in each row. */
 
 import type { Batch } from '../../src/batch/types';
-import { familyOf } from '../../src/model/families';
+import { familyOf, parseConfig } from '../../src/model/families';
 import type { ModelConfig } from '../../src/model/config';
 import type { InputColumn } from '../../src/model/pass';
 import type { ObjectiveSettings } from '../../src/recipe/objectives';
@@ -16,18 +16,25 @@ const OBJECTIVES: Readonly<Record<string, (hyper: Golden['case']['hyper']) => Ob
   multi_label_classification: () => ({ kind: 'multi-label' }),
   dpo: ({ beta = 0.1 }) => ({ kind: 'dpo', beta }),
   ipo: ({ beta = 0.1 }) => ({ kind: 'ipo', beta }),
+  distillation: ({ alpha = 0.5, temperature = 1 }) => ({ kind: 'distil', alpha, temperature }),
 };
+
+/** Each token is an example; the others learn from documents. */
+export function isOfTokens({ kind }: ObjectiveSettings): boolean {
+  return kind === 'sft' || kind === 'distil';
+}
 
 /** The job; or the name of what the engine does not have. */
 export function jobOf(golden: Golden): Job | string {
-  const { case: of, adapter } = golden;
+  const { case: of, adapter, teacher } = golden;
   const name = of.objective ?? (adapter?.task_type === 'SEQ_CLS' ? 'classification' : 'causal_lm');
   const objective = OBJECTIVES[name]?.(of.hyper);
   if (objective === undefined) return `objective ${name}`;
   const [step] = of.steps;
-  const documents = objective.kind === 'sft' ? 0 : (step?.input_ids.length ?? 0);
+  const documents = isOfTokens(objective) ? 0 : (step?.input_ids.length ?? 0);
   const outputs = outputsOf(golden, objective);
-  return { objective, documents, outputs, columns: columnsOf(golden, objective, documents, outputs) };
+  const job = { objective, documents, outputs, columns: columnsOf(golden, objective, documents, outputs) };
+  return teacher === null ? job : { ...job, teacher: { config: parseConfig(teacher.configText), dtypeOf: () => 'f32' } };
 }
 
 function outputsOf({ configText, case: { steps } }: Golden, { kind }: ObjectiveSettings): number {
@@ -36,10 +43,11 @@ function outputsOf({ configText, case: { steps } }: Golden, { kind }: ObjectiveS
   return kind === 'regress' || kind === 'multi-label' ? [label].flat().length : 0;
 }
 
-function columnsOf({ case: { steps } }: Golden, { kind }: ObjectiveSettings, documents: number, outputs: number): InputColumn[] {
+function columnsOf({ case: { steps } }: Golden, objective: ObjectiveSettings, documents: number, outputs: number): InputColumn[] {
+  const { kind } = objective;
   const tokens = steps[0]?.input_ids.flat().length ?? 0;
   const weights: InputColumn = { name: 'documentWeights', dtype: 'f32', shape: [documents] };
-  if (kind === 'sft') return [];
+  if (isOfTokens(objective)) return [];
   if (kind === 'dpo' || kind === 'ipo') return [{ name: 'documents', dtype: 'i32', shape: [tokens] }, weights];
   const target: InputColumn =
     kind === 'classify'
@@ -53,10 +61,11 @@ function columnsOf({ case: { steps } }: Golden, { kind }: ObjectiveSettings, doc
 }
 
 /** A step of the case. Label i is token i + 1, shifted as in transformers. */
-export function batchOf(step: GoldenStep, config: ModelConfig, { objective: { kind }, documents }: Job): Batch {
+export function batchOf(step: GoldenStep, config: ModelConfig, { objective, documents }: Job): Batch {
   const { input_ids, attention_mask, completion_mask } = step;
   const real = attention_mask.flat();
-  const next = kind === 'sft' ? shifted(step.labels as number[][], -100) : answered(input_ids, completion_mask ?? []);
+  const ofTokens = isOfTokens(objective);
+  const next = ofTokens ? shifted(step.labels as number[][], -100) : answered(input_ids, completion_mask ?? []);
   const batch: Batch = {
     ids: Int32Array.from(input_ids.flat()),
     positions: Int32Array.from(input_ids.flatMap((row) => row.map((_, t) => t))),
@@ -66,7 +75,8 @@ export function batchOf(step: GoldenStep, config: ModelConfig, { objective: { ki
     tokens: real.reduce((a, b) => a + b, 0),
     trained: next.filter((label) => label >= 0).length,
   };
-  if (kind === 'sft') return batch;
+  if (ofTokens) return batch;
+  const { kind } = objective;
   const isPair = kind === 'dpo' || kind === 'ipo';
   return { ...batch, inputs: inputsOf(step, config, documents), examples: isPair ? documents / 2 : documents };
 }

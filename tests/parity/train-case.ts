@@ -20,8 +20,8 @@ import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
 import type { Value } from '../../kernels/op';
 import { deviation } from '../deviation';
-import { plainName, type Golden, type Tensor } from './golden';
-import { batchOf, jobOf } from './job';
+import { plainName, type Golden, type GoldenModel, type Tensor } from './golden';
+import { batchOf, isOfTokens, jobOf } from './job';
 import { methodOf } from './method';
 import type { Deviations } from './tolerance';
 
@@ -37,17 +37,15 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   const recipe = recipeOf(golden, method);
   const programs = trainingPrograms(graph, config, recipe, 'run', KEEP_ALL, job);
   const executor = await open(graph);
-  for (const { name, shape, transposed } of weightSpecs(config)) {
-    const data = golden.weights.get(name)?.data ?? missing(name);
-    executor.write(graph.named(name), transposed === true ? transposeOf(data, shape) : data);
-  }
+  writeWeights(executor, { graph, config }, golden);
+  if (programs.teacher !== null && golden.teacher !== null) writeWeights(executor, programs.teacher, golden.teacher);
   const { steps, base } = golden.case;
   const session = await TrainingSession.open(executor, config, programs, recipe, steps.length);
   const fresh = await session.snapshot();
   session.restore({ ...fresh, parameters: startOf(golden, programs.tuning.parameters, fresh.parameters) });
   const batches = steps.map((step) => batchOf(step, config, job));
   // The base has no classifier and no answers to compare: their loss is that of the start.
-  const measured = await session.measure(batches.slice(0, 1), job.objective.kind === 'sft' ? 'base' : 'tuned');
+  const measured = await session.measure(batches.slice(0, 1), isOfTokens(job.objective) ? 'base' : 'tuned');
   const results = [];
   const source = { batch: (index: number) => batches[index] ?? missing(`batch ${index}`) };
   for (let i = 0; i < steps.length; i++) results.push(await session.advance(source));
@@ -64,6 +62,17 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
     adapter: Math.max(...compared.map((view) => deviation(slice(parameters, view), slice(expected, view)))),
     logits: deviation(logits, golden.case.eval.logits.flat()),
   };
+}
+
+function writeWeights(
+  executor: Executor,
+  { graph, config }: { readonly graph: Graph; readonly config: ModelConfig },
+  { weights }: GoldenModel,
+): void {
+  for (const { name, shape, transposed } of weightSpecs(config)) {
+    const data = weights.get(name)?.data ?? missing(name);
+    executor.write(graph.named(name), transposed === true ? transposeOf(data, shape) : data);
+  }
 }
 
 /** The adapter of the case; a classifier that it does not have comes from the model's file, as other weights do. */

@@ -19,6 +19,7 @@ import { decodePlans } from '../../src/model/decode-programs';
 import { deviceTypes } from '../../src/model/precision';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { forecastMemory, forecastWith } from '../../src/train/forecast';
+import { jobOf } from '../../src/train/job';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
 import { sampleCache } from '../../src/train/prompts';
 import { countingGpu } from './counting-gpu';
@@ -131,6 +132,23 @@ test('the parts of a forecast add up to its total', () => {
   const { remat, recomputed, total, ...parts } = forecast;
   expect([remat, recomputed]).toEqual([KEEP_ALL, 0]);
   expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
+});
+
+test('the weights of a teacher are part of a forecast', () => {
+  const [config, teacher] = [
+    modelShapes['Qwen3-0.6B'],
+    { ...modelShapes['Llama-3.2-1B'], vocabSize: modelShapes['Qwen3-0.6B'].vocabSize },
+  ];
+  const recipe = parseRecipe({ objective: { kind: 'distil' } });
+  const job = jobOf(recipe, undefined, config, { config: teacher, dtypeOf: dtypesOf(teacher, recipe) });
+  const machine = { target: openDevice().target, budget: 1e12 };
+  const [plain, taught] = [undefined, job].map((of) => forecastMemory(config, recipe, dtypesOf(config, recipe), machine, of));
+  const types = dtypesOf(teacher, recipe);
+  const bytes = weightSpecs(teacher).reduce((sum, { name, shape }) => sum + (types(name) === 'f16' ? 2 : 4) * sizeOf(shape), 0);
+  const more = (taught?.weights ?? 0) - (plain?.weights ?? 0);
+  // The teacher's rotary tables are a little more.
+  expect(more / bytes).toBeGreaterThanOrEqual(1);
+  expect(more / bytes).toBeLessThan(1.001);
 });
 
 test('f16 activations save nothing on the processor, and half of the activations on a GPU', () => {

@@ -77,7 +77,7 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
     [
       { objective: { kind: 'telepathy' } },
       'objective.kind',
-      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo” or “ipo”, not “telepathy”.',
+      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo”, “ipo” or “distil”, not “telepathy”.',
     ],
     [
       { objective: { kind: 'dpo', beta: 0 } },

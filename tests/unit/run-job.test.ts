@@ -9,7 +9,7 @@ import type { Target } from '../../src/encoding/encoding';
 import { parseConfig } from '../../src/model/families';
 import type { ObjectiveKind } from '../../src/recipe/objectives';
 import { parseRecipe } from '../../src/recipe/recipe';
-import { headParameters, jobOf, slotsOf, type Job } from '../../src/train/job';
+import { headParameters, jobOf, slotsOf, type Job, type Teacher } from '../../src/train/job';
 import { reportsOf } from '../../src/train/reports';
 
 const llama = parseConfig(
@@ -35,9 +35,11 @@ type Examples = keyof typeof LAYOUTS;
 
 const recipeOf = (kind: ObjectiveKind) => parseRecipe({ objective: { kind }, microBatch: 2, sequenceLength: 16 });
 
-function job(kind: ObjectiveKind, examples: Examples, config = llama): Job {
+const teacherOf = (config: typeof llama): Teacher => ({ config, dtypeOf: () => 'f32' });
+
+function job(kind: ObjectiveKind, examples: Examples, config = llama, teacher: Teacher | undefined = teacherOf(llama)): Job {
   const layout = LAYOUTS[examples];
-  return jobOf(recipeOf(kind), layout && { layout, perRow: 3 }, config);
+  return jobOf(recipeOf(kind), layout && { layout, perRow: 3 }, config, teacher);
 }
 
 describe('the job of a run', () => {
@@ -48,10 +50,11 @@ describe('the job of a run', () => {
     ['dpo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
     ['ipo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
     ['sft', 'text', {}, 0],
+    ['distil', 'text', {}, 0],
   ] as const)('%s on %s has the shapes of its inputs', (kind, examples, shapes, outputs) => {
     const { columns, documents, ...rest } = job(kind, examples);
     expect(Object.fromEntries(columns.map(({ name, shape }) => [name, shape]))).toEqual(shapes);
-    expect(documents).toBe(kind === 'sft' ? 0 : examples === 'pair' ? 12 : 6);
+    expect(documents).toBe(examples === 'text' ? 0 : examples === 'pair' ? 12 : 6);
     expect(rest).toMatchObject({ outputs, objective: { kind } });
   });
 
@@ -63,6 +66,7 @@ describe('the job of a run', () => {
       regress: 'numbers',
       dpo: 'pair',
       ipo: 'pair',
+      distil: 'text',
     } as const;
     for (const kind of Object.keys(wanted) as ObjectiveKind[]) {
       for (const examples of Object.keys(LAYOUTS) as Examples[]) {
@@ -79,6 +83,27 @@ describe('the job of a run', () => {
     ] as const)
       expect(failure(() => job(kind, examples, bert))).toBe('model/unsupported');
     expect(job('classify', 'class', bert).outputs).toBe(3);
+  });
+
+  it('refuses distillation without a teacher that fits, and says what is missing', () => {
+    const refusal = (teacher: Teacher | undefined): unknown => {
+      try {
+        return jobOf(recipeOf('distil'), undefined, llama, teacher);
+      } catch (error) {
+        return error;
+      }
+    };
+    const invalid = (message: string) => ({
+      ...{ code: 'recipe/invalid', message: expect.stringContaining(message) as string },
+      problems: [{ where: 'objective.kind' }],
+    });
+    const changed = (change: Partial<typeof llama>) => teacherOf({ ...llama, ...change });
+    expect(refusal(undefined)).toMatchObject(invalid('needs a teacher'));
+    expect(refusal(changed({ vocabSize: 17 }))).toMatchObject(invalid('the teacher has 17 tokens and the model 16'));
+    expect(refusal(changed({ maxPositions: 15 }))).toMatchObject(invalid('Rows have 16 tokens'));
+    expect(refusal(teacherOf(bert))).toMatchObject({ code: 'model/unsupported' });
+    expect(refusal(changed({ hiddenSize: 12, layers: 3 }))).toMatchObject({ teacher: { config: { layers: 3 } } });
+    expect(job('sft', 'text')).not.toHaveProperty('teacher');
   });
 
   it('trains the head of a classifier, and nothing beside the method elsewhere', () => {
@@ -150,6 +175,13 @@ describe('reports', () => {
     const { step, heldOut } = reportsOf(job('dpo', 'pair'), []);
     const found = Object.values(step(figures) ?? {});
     [2, 2 / 3, 4 / 3, 2 / 3].forEach((expected, i) => expect(found[i]).toBeCloseTo(expected, 6));
+    expect(heldOut(figures)).toEqual(step(figures));
+  });
+
+  it('of distillation are both parts of the loss, summed over the micro-batches', () => {
+    const figures = { crossEntropy: [Float32Array.of(1), Float32Array.of(2)], kl: [Float32Array.of(0.25), Float32Array.of(0.5)] };
+    const { step, heldOut } = reportsOf(job('distil', 'text'), []);
+    expect(step(figures)).toEqual({ 'distil/cross_entropy': 3, 'distil/kl': 0.75 });
     expect(heldOut(figures)).toEqual(step(figures));
   });
 

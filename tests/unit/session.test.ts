@@ -4,10 +4,12 @@ import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { describe as describeDevice } from '../../src/gpu/device';
 import type { Batch } from '../../src/batch/types';
 import { Graph, valueBytes } from '../../src/graph/graph';
+import { KEEP_ALL } from '../../src/graph/remat';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { parseConfig } from '../../src/model/families';
-import { declareWeights } from '../../src/model/weights';
+import { declareWeights, weightSpecs } from '../../src/model/weights';
 import { ACTIVATION_PRECISIONS, parseRecipe } from '../../src/recipe/recipe';
+import { jobOf } from '../../src/train/job';
 import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
 import { countingGpu } from './counting-gpu';
@@ -18,6 +20,9 @@ const config = parseConfig(
     ...{ num_key_value_heads: 2, vocab_size: 256, max_position_embeddings: 128, rms_norm_eps: 1e-6, tie_word_embeddings: true },
   }),
 );
+
+/** A wider and deeper teacher. */
+const teacher = { ...config, hiddenSize: 96, layers: 3, attention: [0, 1, 2].flatMap(() => config.attention.slice(0, 1)) };
 
 const TOKENS = 64;
 
@@ -66,6 +71,27 @@ test.each(ACTIVATION_PRECISIONS)(
     expect(executor.bytes()).toBe(weights);
   },
 );
+
+test.each([
+  ['LoRA', { kind: 'lora', rank: 4 }],
+  ['every weight', { kind: 'full' }],
+] as const)('distillation that trains %s releases the teacher with the session, and trains nothing of it', async (_, method) => {
+  const { device, graph, executor } = declared();
+  const recipe = parseRecipe({ method, objective: { kind: 'distil' }, sequenceLength: TOKENS });
+  const job = jobOf(recipe, undefined, config, { config: teacher, dtypeOf: () => 'f32' });
+  const programs = trainingPrograms(graph, config, recipe, 'run', KEEP_ALL, job);
+  const own = programs.teacher?.graph.declared() ?? [];
+  const expected = weightSpecs(teacher).map(({ name, shape }) => [name, shape]);
+  expect(own.filter(({ name }) => !name.startsWith('rope.')).map(({ name, shape }) => [name, shape])).toEqual(expected);
+  expect(own.every(({ role }) => role === 'frozen')).toBe(true);
+  expect(programs.train.nodes.filter(({ op }) => op.name === 'distillation')).toHaveLength(1);
+  const session = await TrainingSession.open(executor, config, programs, recipe, 10);
+  await session.advance({ batch: () => batch });
+  await session.measure([batch], 'base');
+  expect(executor.bytes()).toBeGreaterThan([...own, ...graph.declared()].reduce((sum, value) => sum + valueBytes(value), 0));
+  session.dispose();
+  expect(device.buffers.bytes).toBe(graph.declared().reduce((sum, value) => sum + valueBytes(value), 0));
+});
 
 test('a session that cannot be opened leaves no buffer behind', async () => {
   const { graph, device, executor } = declared();

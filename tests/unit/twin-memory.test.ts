@@ -15,6 +15,7 @@ import { parseConfig } from '../../src/model/families';
 import { gradient } from '../../src/graph/gradient';
 import { declareWeights } from '../../src/model/weights';
 import { parseRecipe } from '../../src/recipe/recipe';
+import { jobOf } from '../../src/train/job';
 import { trainingPrograms } from '../../src/train/programs';
 
 const config = (changes: object) =>
@@ -84,6 +85,20 @@ test.each([
       expect(estimated / actual).toBeLessThan(1.5);
     }
   }
+});
+
+test('a training step with a teacher takes about what is estimated', () => {
+  const model = config({});
+  const graph = new Graph();
+  declareWeights(graph, model, () => 'f32');
+  const recipe = parseRecipe({ method: { kind: 'full' }, objective: { kind: 'distil' }, sequenceLength: 256 });
+  const job = jobOf(recipe, undefined, model, { config: config({ hidden_size: 128 }), dtypeOf: () => 'f32' });
+  const { train } = trainingPrograms(graph, model, recipe, 'run', rematPolicies(model.layers)[0], job);
+  const node = train.nodes.find(({ op }) => op.name === 'distillation');
+  if (node === undefined) throw new Error('the step has no distillation');
+  const ratio = twinBytes(node) / measuredBytes(node);
+  expect(ratio).toBeGreaterThan(0.9);
+  expect(ratio).toBeLessThan(1.5);
 });
 
 test('the twins of norms and activations take at most about what is estimated', () => {

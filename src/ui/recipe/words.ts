@@ -5,7 +5,7 @@
 
 import { SETTING_LABELS } from '../../recipe/labels';
 import { isMethodKind, METHOD_SCHEMAS, type MethodKind, type MethodSettings } from '../../recipe/methods';
-import { OBJECTIVE_SCHEMAS, type ObjectiveSettings } from '../../recipe/objectives';
+import { OBJECTIVE_SCHEMAS, type ObjectiveSettings, type ObjectiveSettingsOf } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
 import { isObjectiveKind, isOffered, type OFFERED } from '../../state/objective';
 
@@ -54,8 +54,13 @@ type EntryFor<T> = [T] extends [boolean]
 
 export type Entry = Plain<'switch' | 'number' | 'lines' | 'pairs' | 'modules'> | Choice<string>;
 
-/** The settings that the form shows: all but the recipe's version and the kinds of method and objective. */
-export type FormSetting = Exclude<SettingPath, 'version' | 'method.kind' | 'objective.kind'>;
+type Offered = ObjectiveSettingsOf<(typeof OFFERED)[number]>;
+
+/** The settings of an objective that the page offers. */
+type ObjectiveSetting<O = Offered> = O extends unknown ? `objective.${Exclude<keyof O & string, 'kind'>}` : never;
+
+/** The settings that the form shows: all but the recipe's version, the kinds of method and objective, and objectives that are not offered. */
+export type FormSetting = Exclude<SettingPath, 'version' | 'method.kind' | `objective.${string}`> | ObjectiveSetting;
 
 /** The values of the setting `K` of any of the methods or objectives `M`. */
 type ValueOf<M, K extends string> = M extends unknown ? (K extends keyof M ? M[K] : never) : never;
@@ -63,7 +68,7 @@ type ValueOf<M, K extends string> = M extends unknown ? (K extends keyof M ? M[K
 type ValueAt<P extends FormSetting> = P extends `method.${infer K}`
   ? ValueOf<MethodSettings, K>
   : P extends `objective.${infer K}`
-    ? ValueOf<ObjectiveSettings, K>
+    ? ValueOf<Offered, K>
     : P extends keyof Recipe
       ? Recipe[P]
       : never;
