@@ -3,6 +3,7 @@
 import type { Problem } from '../core/errors';
 import type { Graph } from '../graph/graph';
 import type { ModelConfig } from '../model/config';
+import { weightSpecs } from '../model/weights';
 import type { MethodKind, MethodSettings, SettingsOf } from '../recipe/methods';
 import { full } from './full';
 import { lora } from './lora';
@@ -21,25 +22,31 @@ export function methodProblems(config: ModelConfig, settings: MethodSettings): r
   return methodOf(settings).problems(config, settings);
 }
 
-/** What a run with these settings trains, in the order of the flat vector. */
+/**
+ * What a run with these settings trains, in the order of the flat vector. `classifier`: the new parameters of one, which stands in place
+ * of the output head, so that a head with weights of its own is not trained.
+ */
 export function parametersOf(
   config: ModelConfig,
   settings: MethodSettings,
-  further: readonly Parameter[] = [],
+  classifier: readonly Parameter[] = [],
 ): readonly Parameter[] {
-  return byGroup([...methodOf(settings).parameters(config, settings), ...further]);
+  const own = methodOf(settings).parameters(config, settings);
+  if (classifier.length === 0) return byGroup(own);
+  const heads = new Set(weightSpecs(config).flatMap(({ name, use }) => (use === 'head' ? [name] : [])));
+  return byGroup([...own.filter(({ name }) => !heads.has(name)), ...classifier]);
 }
 
-/** Declares the parameters of a method, and `further` ones such as a classifier's, as views of the trainable value `label`. */
+/** Declares the parameters of a method, and those of a classifier, as views of the trainable value `label`. */
 export function declareTuning(
   graph: Graph,
   label: string,
   config: ModelConfig,
   settings: MethodSettings,
-  further: readonly Parameter[] = [],
+  classifier: readonly Parameter[] = [],
 ): Tuning {
   const method = methodOf(settings);
-  const parameters = declareParameters(graph, label, parametersOf(config, settings, further));
+  const parameters = declareParameters(graph, label, parametersOf(config, settings, classifier));
   return {
     name: label,
     parameters,

@@ -6,10 +6,14 @@ import type { Batch, ExampleLayout } from '../../src/batch/types';
 import { codeOf } from '../../src/core/errors';
 import { ENCODINGS } from '../../src/encoding';
 import type { Target } from '../../src/encoding/encoding';
+import { Graph } from '../../src/graph/graph';
+import { KEEP_ALL } from '../../src/graph/remat';
 import { parseConfig } from '../../src/model/families';
+import { declareWeights } from '../../src/model/weights';
 import type { ObjectiveKind } from '../../src/recipe/objectives';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { headParameters, jobOf, slotsOf, type Job, type Teacher } from '../../src/train/job';
+import { trainingPrograms } from '../../src/train/programs';
 import { reportsOf } from '../../src/train/reports';
 
 const llama = parseConfig(
@@ -189,4 +193,19 @@ describe('reports', () => {
     const { step, heldOut } = reportsOf(job('sft', 'text'), []);
     expect([step({}), heldOut({})]).toEqual([undefined, undefined]);
   });
+});
+
+describe('a classifier on a language model with a head of its own', () => {
+  it.each([{ kind: 'full' }, { kind: 'full', train: 'last-layers' }, { kind: 'lora', modulesToSave: ['lm_head'] }] as const)(
+    'does not train that head, with %o',
+    (method) => {
+      const graph = new Graph();
+      declareWeights(graph, llama, () => 'f32');
+      const recipe = { ...recipeOf('classify'), method: parseRecipe({ version: 2, method }).method };
+      const { tuning } = trainingPrograms(graph, llama, recipe, 'run', KEEP_ALL, job('classify', 'class'));
+      const names = tuning.parameters.all.map(({ name }) => name);
+      expect(names).toContain('score.weight');
+      expect(names).not.toContain('lm_head.weight');
+    },
+  );
 });
