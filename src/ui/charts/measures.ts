@@ -25,8 +25,8 @@ export interface MeasureText {
 export const measures: Readonly<Record<Measure, MeasureText>> = {
   loss: { title: 'Loss', unit: 'nats per token', write: figures.loss, linear: false },
   heldOut: { title: 'Held-out loss', unit: 'nats per token', write: figures.loss, linear: false },
-  margin: { title: 'Reward margin', unit: 'preferred minus rejected', write: figures.loss, linear: true },
-  accuracy: { title: 'Reward accuracy', unit: 'preferred is higher', write: figures.share, linear: true },
+  margin: { title: 'Reward margin', unit: 'nats', write: figures.loss, linear: true },
+  accuracy: { title: 'Reward accuracy', unit: 'of the pairs', write: figures.share, linear: true },
   learningRate: { title: 'Learning rate', unit: '', write: figures.learningRate, linear: true },
   gradNorm: { title: 'Gradient norm', unit: 'before clipping', write: figures.loss, linear: false },
   tokensPerSecond: { title: 'Speed', unit: 'tokens/s', write: figures.rate, linear: true },

@@ -175,7 +175,7 @@ const ENTRIES = {
   ),
   learningRate: number(
     'rate',
-    'Too high: the loss jumps. Too low: it hardly falls. Usual: 1e-4 to 5e-4 for LoRA, a tenth of it for full fine-tuning.',
+    'Too high: the loss jumps. Too low: it hardly falls. Usual: 1e-4 to 5e-4 for LoRA, a tenth of it for full fine-tuning, less for DPO and IPO.',
   ),
   schedule: {
     kind: 'choice',
