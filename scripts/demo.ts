@@ -1,6 +1,6 @@
 /**
- * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--method lora|full] [--objective sft|dpo|ipo] [--steps N]
- * [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`: trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with
+ * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--task text|categories|labels|number]
+ * [--method lora|full] [--objective sft|dpo|ipo] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`: trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with
  * 0 only when the files are in DIR.
  */
 
@@ -11,7 +11,7 @@ import type { Page } from 'playwright-core';
 import { launchBrowser } from './browser';
 import { Person } from './person';
 import { METHOD_KINDS, type MethodKind } from '../src/recipe/methods';
-import { OFFERED } from '../src/state/objective';
+import { OF_PAIRS } from '../src/state/objective';
 import { PageError, Recorder, type JournalEvent } from './recorder';
 import { buildIfStale, root, servePage } from './serve';
 
@@ -28,12 +28,17 @@ const FILES: Readonly<Record<MethodKind, readonly [string, ...string[]]>> = {
 
 const BACKENDS = ['auto', 'webgpu', 'tfjs-webgpu', 'wasm'] as const;
 
+/** What the data may be used for, if they look like it. */
+const TASKS = ['text', 'categories', 'labels', 'number'] as const;
+type Task = (typeof TASKS)[number];
+
 interface Options {
   readonly data: string;
   readonly model: string | null;
   readonly recipe: string | null;
+  readonly task: Task | null;
   readonly method: MethodKind | null;
-  readonly objective: (typeof OFFERED)[number] | null;
+  readonly objective: (typeof OF_PAIRS)[number] | null;
   readonly steps: number | null;
   readonly backend: (typeof BACKENDS)[number];
   readonly out: string;
@@ -51,6 +56,7 @@ function readOptions(): Options {
       data: { type: 'string', default: join(root, 'public/samples/support-tickets.csv') },
       model: { type: 'string' },
       recipe: { type: 'string' },
+      task: { type: 'string' },
       method: { type: 'string' },
       objective: { type: 'string' },
       steps: { type: 'string' },
@@ -67,14 +73,16 @@ function readOptions(): Options {
       ? []
       : [`--steps ${values.steps}: expected a whole number from 1`]),
     ...choiceProblems('--backend', values.backend, BACKENDS),
+    ...choiceProblems('--task', values.task, TASKS),
     ...choiceProblems('--method', values.method, METHOD_KINDS),
-    ...choiceProblems('--objective', values.objective, OFFERED),
+    ...choiceProblems('--objective', values.objective, OF_PAIRS),
   ];
   if (problems.length > 0) throw new PageError('demo/arguments', problems.join('; '));
   return {
     data: resolve(values.data),
     model: values.model === undefined ? null : resolve(values.model),
     recipe: values.recipe === undefined ? null : resolve(values.recipe),
+    task: (values.task ?? null) as Options['task'],
     method: (values.method ?? null) as Options['method'],
     objective: (values.objective ?? null) as Options['objective'],
     steps: values.steps === undefined ? null : Number(values.steps),
@@ -117,12 +125,25 @@ async function use(page: Page, url: string, options: Options): Promise<void> {
   await choose(person, recorder, options);
   await recorder.during(person.startTraining(5 * MINUTE));
   const finished = await recorder.next('finished', SILENCE_MS);
-  await recorder.during(person.compare(GREEDY_TOKENS));
-  await recorder.next('sample', SILENCE_MS);
+  await (isPrediction(options.task) ? predict(person, recorder) : compare(person, recorder));
   const files = await recorder.during(person.downloadFiles(options.out, 2 * MINUTE));
   checkFiles(options.out, files);
   const { baseLoss, tunedLoss, seconds, steps } = finished;
   print({ event: 'done', baseLoss, tunedLoss, seconds, steps, files });
+}
+
+function isPrediction(task: Task | null): boolean {
+  return task !== null && task !== 'text';
+}
+
+async function compare(person: Person, recorder: Recorder): Promise<void> {
+  await recorder.during(person.compare(GREEDY_TOKENS));
+  await recorder.next('sample', SILENCE_MS);
+}
+
+async function predict(person: Person, recorder: Recorder): Promise<void> {
+  await recorder.during(person.predict());
+  await recorder.next('prediction', SILENCE_MS);
 }
 
 /** Chooses model, data and recipe. */
@@ -131,6 +152,7 @@ async function choose(person: Person, recorder: Recorder, options: Options): Pro
   await recorder.during(person.dropData(options.data));
   await recorder.next('data', 2 * MINUTE);
   if (options.recipe !== null) await recorder.during(person.pickRecipe(options.recipe));
+  if (options.task !== null) await recorder.during(person.chooseKind('task', options.task));
   if (options.method !== null) await recorder.during(person.chooseKind('method', options.method));
   if (options.objective !== null) await recorder.during(person.chooseKind('objective', options.objective));
   if (options.steps !== null) await recorder.during(person.setSteps(options.steps));

@@ -67,9 +67,9 @@ export class Person {
     await stage.getByLabel(INPUTS.recipeFile).setInputFiles(path);
   }
 
-  /** Chooses a kind of the recipe's method or objective, by its name in the recipe. The choice may wait for the data. */
-  async chooseKind(setting: 'method' | 'objective', kind: string): Promise<void> {
-    const stage = await this.open('Recipe');
+  /** Chooses the task of the data, or the recipe's method or objective, by its kind. The choice may wait for the data. */
+  async chooseKind(setting: 'task' | 'method' | 'objective', kind: string): Promise<void> {
+    const stage = await this.open(setting === 'task' ? 'Data' : 'Recipe');
     await stage.locator(`input[name="${setting}"][value="${kind}"]`).check();
   }
 
@@ -104,6 +104,12 @@ export class Person {
     await stage.getByLabel('Temperature').fill('0');
     await stage.getByLabel('Max tokens').fill(String(maxTokens));
     await stage.getByRole('button', { name: 'Compare' }).click();
+  }
+
+  /** Lets the classifier of a run predict for the text that the page suggests. */
+  async predict(): Promise<void> {
+    const stage = await this.open('Use');
+    await stage.getByRole('button', { name: 'Predict' }).click();
   }
 
   /** Makes the files of a run where the page does so only when asked, and saves all that it lists into `folder`. Returns their names. */

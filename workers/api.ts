@@ -108,6 +108,6 @@ export type * from '../src/dataset/types';
 export type { Lifeline } from './lifeline';
 export type { ExportChoice, ExportKind } from '../src/export';
 export type { ExportedFile } from '../src/export/types';
-export type { LoadProgress, ModelSource, ModelView } from '../src/model/types';
+export type { LoadProgress, ModelSource, ModelView, Starter } from '../src/model/types';
 export type { ExamplePreview, PreviewToken, TokenizerFiles } from '../src/tokenizer/types';
 export type * from '../src/train/types';

@@ -9,6 +9,7 @@ import { mapRows } from './map';
 import { parseFile } from './parse';
 import { preferenceNotices } from './preference';
 import type { Table } from './table';
+import { guessTask } from './task';
 import type { DatasetView, Example, Mapping, RowProblem } from './types';
 
 const MAX_PROBLEMS = 500;
@@ -64,6 +65,7 @@ export function viewDataset(dataset: Dataset): DatasetView {
     kind: table.kind,
     format: mapping.format,
     reason: [dataset.reason, ...table.notes].join(' '),
+    task: guessTask(table, mapping),
     notices: mapping.format === 'preference' ? preferenceNotices(mapping) : [],
     columns: viewColumns(table, mapping.roles),
     rows: table.rows.length + table.problems.length,

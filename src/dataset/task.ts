@@ -4,18 +4,7 @@ import { isNumber, isSwitch, MAX_LABELS, splitLabels } from './labelled';
 import { listOf } from './messages';
 import { isBookkeeping, isTargetName } from './names';
 import { cellText, isFilled, isWordy, type Table } from './table';
-import type { ColumnRole, Mapping } from './types';
-
-/** One of several categories, a number, any number of labels, a text (an answer or a continuation), or the better of two answers. */
-export type DataTask = 'categories' | 'number' | 'labels' | 'text' | 'preference';
-
-export interface TaskGuess {
-  readonly task: DataTask;
-  /** The columns' roles for this task. */
-  readonly mapping: Mapping;
-  /** Why, in a sentence. */
-  readonly reason: string;
-}
+import type { ColumnRole, Mapping, TaskGuess } from './types';
 
 /** Rows that the guess reads. */
 const SAMPLE = 2000;

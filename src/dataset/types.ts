@@ -21,6 +21,17 @@ export interface Mapping {
   readonly roles: readonly ColumnRole[];
 }
 
+/** One of several categories, a number, any number of labels, a text (an answer or a continuation), or the better of two answers. */
+export type DataTask = 'categories' | 'number' | 'labels' | 'text' | 'preference';
+
+export interface TaskGuess {
+  readonly task: DataTask;
+  /** The columns' roles for this task. */
+  readonly mapping: Mapping;
+  /** Why, in a sentence. */
+  readonly reason: string;
+}
+
 export type Role = 'system' | 'user' | 'assistant' | 'tool';
 
 export interface Message {
@@ -79,6 +90,8 @@ export interface DatasetView {
   readonly format: Format;
   /** Why this format was chosen, in a sentence. */
   readonly reason: string;
+  /** What the rows look like they are for. */
+  readonly task: TaskGuess;
   /** What the user must know about training on this format, in sentences; usually empty. */
   readonly notices: readonly string[];
   readonly columns: readonly ColumnView[];

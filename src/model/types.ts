@@ -2,9 +2,12 @@
 
 import type { TokenizerFiles } from '../tokenizer/types';
 
-/** Where a model is opened from: `starter` is served with the page, `cached` is a copy in the browser's storage. */
+/** The models that are served with the page: a language model and an encoder. */
+export type Starter = 'starter' | 'starter-encoder';
+
+/** Where a model is opened from: a starter is served with the page, `cached` is a copy in the browser's storage. */
 export type ModelSource =
-  | { readonly kind: 'starter' }
+  | { readonly kind: Starter }
   | { readonly kind: 'files'; readonly files: readonly File[] }
   | { readonly kind: 'cached'; readonly id: string };
 

@@ -113,6 +113,11 @@ export class DataState {
     await this.#remap({ format: this.#wanted?.format ?? this.view.format, roles });
   }
 
+  /** Takes another format and other roles at once. */
+  async remap(mapping: Mapping): Promise<void> {
+    if (this.view !== null) await this.#remap(mapping);
+  }
+
   async close(): Promise<void> {
     this.#asked++;
     this.opening = false;

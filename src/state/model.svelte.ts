@@ -1,7 +1,7 @@
 /** The base model: which one is chosen, whether its weights are loaded, and which ones are kept in this browser. */
 
 import { callback, trainClient, type WorkerClient } from '../client';
-import type { LoadProgress, ModelSource, ModelView, TrainApi } from '../../workers/api';
+import type { LoadProgress, ModelSource, ModelView, Starter, TrainApi } from '../../workers/api';
 import { CodedError } from '../core/errors';
 import type { BasePrecision } from '../recipe/recipe';
 import { device, type DeviceState } from './device.svelte';
@@ -23,6 +23,12 @@ interface Held {
 }
 
 const STARTER: ModelSource = { kind: 'starter' };
+const STARTERS = Object.keys({ starter: true, 'starter-encoder': true } satisfies Record<Starter, true>) as readonly Starter[];
+
+/** The model comes with the page. */
+export function isStarter(source: ModelSource): source is { readonly kind: Starter } {
+  return STARTERS.some((kind) => kind === source.kind);
+}
 
 export class ModelState {
   readonly #client: WorkerClient<TrainApi>;
@@ -56,22 +62,26 @@ export class ModelState {
     if (turn !== this.#turn) return;
     const id = recall('model');
     const known = typeof id === 'string' && this.cached.some((model) => model.id === id);
-    await this.#choose(known ? { kind: 'cached', id } : STARTER);
+    const starter = STARTERS.find((kind) => kind === id) ?? 'starter';
+    await this.#choose(known ? { kind: 'cached', id } : { kind: starter });
   }
 
   /** Reads config and headers of another model; the newest choice wins. The present one stays when this one can't be used. */
   async choose(source: ModelSource): Promise<void> {
     const chosen = await this.#choose(source);
-    if (chosen !== null) remember('model', source.kind === 'starter' ? null : chosen.view.id);
+    if (chosen !== null) remember('model', isStarter(source) ? source.kind : chosen.view.id);
   }
 
-  /** The model `id` if it is the chosen one, kept in this browser, or the starter; else null. The choice stays as it is. */
+  /** The model `id` if it is the chosen one, kept in this browser, or a starter; else null. The choice stays as it is. */
   async find(id: string): Promise<Chosen | null> {
     if (this.chosen?.view.id === id) return this.chosen;
     await this.refreshCached();
-    const source: ModelSource = this.cached.some((one) => one.id === id) ? { kind: 'cached', id } : STARTER;
-    const view = await this.#inspect(source);
-    return view.id === id ? { source, view } : null;
+    if (this.cached.some((one) => one.id === id)) return this.#found({ kind: 'cached', id });
+    for (const kind of STARTERS) {
+      const found = await this.#found({ kind });
+      if (found.view.id === id) return found;
+    }
+    return null;
   }
 
   /**
@@ -122,6 +132,10 @@ export class ModelState {
     } finally {
       if (turn === this.#turn) this.inspecting = false;
     }
+  }
+
+  async #found(source: ModelSource): Promise<Chosen> {
+    return { source, view: await this.#inspect(source) };
   }
 
   async #inspect(source: ModelSource): Promise<ModelView> {

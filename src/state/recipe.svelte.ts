@@ -8,7 +8,7 @@ import { isFields, type Fields } from '../recipe/migrations';
 import { defaultObjective, type ObjectiveKind } from '../recipe/objectives';
 import { completeRecipe, defaultRecipe, parseRecipe, type Recipe, type SettingPath } from '../recipe/recipe';
 import { failureOf, readFailure, type Failure } from './failure';
-import { isObjectiveKind, isPreference } from './objective';
+import { isLabelled, isObjectiveKind, isPreference } from './objective';
 import { recall, remember } from './storage';
 
 /** The forecast of a run with a method, or why there can be none. */
@@ -17,11 +17,12 @@ export type MethodForecast =
 
 /**
  * Usual learning rates, by method; the page offers the next one when method or objective are changed. Preference objectives: TRL's
- * default of 1e-6 for full fine-tuning, and ten times as much for LoRA.
+ * default of 1e-6 for full fine-tuning, and ten times as much for LoRA. Labels: those with which the starter encoder was evaluated.
  */
-const RATES: Readonly<Record<'tokens' | 'preference', Readonly<Record<MethodKind, number>>>> = {
+const RATES: Readonly<Record<'tokens' | 'preference' | 'labels', Readonly<Record<MethodKind, number>>>> = {
   tokens: { lora: 2e-4, full: 2e-5 },
   preference: { lora: 1e-5, full: 1e-6 },
+  labels: { lora: 2e-3, full: 5e-4 },
 };
 
 /** What the forecast needs of the data. */
@@ -209,7 +210,7 @@ async function outcome(ask: () => Promise<Forecast>, read: (error: unknown) => F
 function usualRate({ method, objective }: Fields): number | null {
   const [by, goal] = [isFields(method) ? method['kind'] : null, isFields(objective) ? objective['kind'] : null];
   if (!isMethodKind(by) || !isObjectiveKind(goal)) return null;
-  return RATES[isPreference(goal) ? 'preference' : 'tokens'][by];
+  return RATES[isPreference(goal) ? 'preference' : isLabelled(goal) ? 'labels' : 'tokens'][by];
 }
 
 /** `method.rank` → `method` and `rank`; `epochs` → null and `epochs`. */

@@ -1,8 +1,8 @@
 /** The run that the Train stage shows (trained here, in another tab, or not at all): its record, rows and figures. */
 
 import type { RunHistory, RunView, TrainEvent, Work } from '../../workers/api';
+import type { ObjectiveKind } from '../recipe/objectives';
 import type { FirstStep } from './first-step';
-import { isPreference } from './objective';
 import { RunLog, secondsLeft } from './run-log';
 
 /** What a run does between steps, or before the first one. */
@@ -32,8 +32,8 @@ export class ShownRun {
   readonly step = $derived(this.last?.step ?? this.run?.step ?? 0);
   readonly totalSteps = $derived(this.run?.totalSteps ?? 0);
   readonly left = $derived(secondsLeft(this.history.steps, this.totalSteps));
-  /** The run learns preferences. */
-  readonly preference = $derived(this.run !== null && isPreference(this.run.recipe.objective.kind));
+  /** The objective of the run; next-token prediction while there is none. */
+  readonly kind = $derived<ObjectiveKind>(this.run?.recipe.objective.kind ?? 'sft');
   readonly heldOutLoss = $derived(this.history.evals.at(-1)?.loss ?? null);
   /** Share of the device's peak that the last step reached; null where the peak is not known. */
   readonly ofPeak = $derived(

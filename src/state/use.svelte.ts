@@ -236,7 +236,7 @@ export class Use {
     if (training.active) return 'Pause or stop the training first: it uses the device.';
     if (otherTab.blocker !== null) return otherTab.blocker;
     if (this.run === null) return 'Train a run first. You can try it as soon as it has a checkpoint.';
-    return this.prompt.trim() === '' ? 'Write a prompt first.' : null;
+    return this.prompt.trim() === '' ? 'Write a text first.' : null;
   }
 }
 

@@ -3,10 +3,20 @@
 import { CodedError } from '../core/errors';
 import type { ModelCache } from '../model/cache';
 import { fetchFiles, openFolder, type ModelFolder } from '../model/folder';
-import type { ModelSource, ModelView } from '../model/types';
+import type { ModelSource, ModelView, Starter } from '../model/types';
 
-/** Files of the starter model, served with the page. */
-const STARTER = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
+interface Served {
+  readonly name: string;
+  /** In public/models, in the folder with the name of the starter. */
+  readonly files: readonly string[];
+}
+
+const FILES = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
+
+const SERVED: Readonly<Record<Starter, Served>> = {
+  starter: { name: 'Finetab starter', files: [...FILES, 'generation_config.json'] },
+  'starter-encoder': { name: 'Finetab starter encoder', files: FILES },
+};
 
 /** The cached models; see src/model/cache.ts. */
 export type Cached = Pick<ModelCache, 'list' | 'open'>;
@@ -49,7 +59,8 @@ export class Models {
   async #open(source: ModelSource): Promise<ModelFolder> {
     if (source.kind === 'files') return openFolder(source.files);
     if (source.kind === 'cached') return this.#folders.get(source.id) ?? this.#cache.open(source.id);
-    const base = new URL('../models/starter/', self.location.href);
-    return openFolder(await fetchFiles(base, STARTER), { name: 'Finetab starter' });
+    const { name, files } = SERVED[source.kind];
+    const base = new URL(`../models/${source.kind}/`, self.location.href);
+    return openFolder(await fetchFiles(base, files), { name });
   }
 }

@@ -40,8 +40,8 @@ it('of preferences show rewards: those of the last step, then those of the held-
   training.history = { steps, evals: [], samples: [] };
   await expect.poll(() => figure('Reward margin')).toMatch(/0\.250\s*of the last step/);
   training.history = { steps, evals: [{ step: 1, loss: 0.6, metrics: rewards(0.125, 0.75) }], samples: [] };
-  await expect.poll(() => figure('Reward margin')).toMatch(/0\.125\s*on held-out pairs/);
-  expect(figure('Reward accuracy')).toMatch(/75 %\s*on held-out pairs/);
+  await expect.poll(() => figure('Reward margin')).toMatch(/0\.125\s*on held-out examples/);
+  expect(figure('Reward accuracy')).toMatch(/75 %\s*on held-out examples/);
   expect(figure('Loss')).toMatch(/mean over the pairs/);
   training.run = null;
 });

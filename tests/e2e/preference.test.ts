@@ -26,7 +26,7 @@ it('DPO on the sample of pairs raises the rewards of preferred answers', async (
   expect(last?.['rewards/margins']).toBeGreaterThan(first?.['rewards/margins'] ?? Infinity);
   expect(last?.['rewards/accuracies']).toBeGreaterThan(0.8);
   const train = page.locator('section#train');
-  await expect.poll(() => train.innerText()).toMatch(/Reward accuracy\s*\d+ %\s*on held-out pairs/);
+  await expect.poll(() => train.innerText()).toMatch(/Reward accuracy\s*\d+ %\s*on held-out examples/);
   expect(await train.innerText()).toContain('mean over the pairs');
 
   const out = folder();

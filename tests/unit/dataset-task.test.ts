@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/dataset/dataset';
 import { labelledExamples } from '../../src/dataset/labelled';
-import { guessTask, type DataTask } from '../../src/dataset/task';
+import { guessTask } from '../../src/dataset/task';
+import type { DataTask } from '../../src/dataset/types';
 import { needShared, readShared } from '../shared';
 import { openText, readFixture } from './dataset-open';
 

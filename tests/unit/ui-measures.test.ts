@@ -6,6 +6,7 @@ import {
   lossCurves,
   measuresOf,
   measureText,
+  reportCurves,
   stepCurve,
   stepPoints,
 } from '../../src/ui/charts/measures';
@@ -52,21 +53,33 @@ describe('curves of a run', () => {
   });
 });
 
-describe('rewards of a preference objective', () => {
-  const figures = { 'rewards/margins': 0.5, 'rewards/accuracies': 1 };
-  const steps = [{ ...row(1, 0.7), figures }];
-  it('are measures of the runs that report them alone', () => {
-    expect(measuresOf(history)).toEqual(['loss', 'heldOut', 'learningRate', 'gradNorm', 'tokensPerSecond']);
-    expect(measuresOf({ steps })).toEqual(expect.arrayContaining(['margin', 'accuracy']));
+describe('what an objective reports', () => {
+  const reported = (margin: number) => ({ 'rewards/margins': margin, 'rewards/accuracies': 1 });
+  const steps = [{ ...row(1, 0.7), figures: reported(0.5) }, row(2, 0.6)];
+  const measured = [{ step: 2, loss: 0.6, metrics: reported(0.25) }];
+  it('is a measure of its runs alone', () => {
+    expect(measuresOf('sft')).toEqual(['loss', 'heldOut', 'learningRate', 'gradNorm', 'tokensPerSecond']);
+    expect(measuresOf('dpo')).toEqual(expect.arrayContaining(['rewards/margins', 'rewards/accuracies']));
+    expect(measuresOf('classify')).toEqual(expect.arrayContaining(['accuracy', 'macroF1']));
   });
-  it('are drawn by step', () => {
-    expect(stepPoints(steps, 'margin', 'step')).toEqual({ xs: [1], ys: [0.5] });
-    expect(stepPoints([...steps, row(2, 0.6)], 'accuracy', 'step')).toEqual({ xs: [1], ys: [1] });
+  it('is drawn by step and on held-out examples', () => {
+    const curves = reportCurves({ steps, evals: measured, samples: [] }, 'rewards/margins', 'step');
+    expect(curves.map(({ points }) => points)).toEqual([
+      { xs: [1], ys: [0.5] },
+      { xs: [2], ys: [0.25] },
+    ]);
+    expect(reportCurves({ steps: [row(1, 1)], evals: measured, samples: [] }, 'rewards/margins', 'step')).toHaveLength(1);
   });
-  it('come with a loss that is no mean over tokens', () => {
-    expect(measureText('loss', true).unit).toBe('mean over the pairs');
-    expect(measureText('loss', false).unit).toBe('nats per token');
-    expect(measureText('gradNorm', true)).toEqual(measureText('gradNorm', false));
+  it('is compared between runs on held-out examples', () => {
+    const runs = [{ run: { name: 'a' }, history: { steps, evals: measured, samples: [] } }];
+    const [curve] = comparedCurves(runs, 'rewards/margins', { xAxis: 'step', smoothing: 0 });
+    expect([curve?.kind, curve?.points.ys]).toEqual(['marks', [0.25]]);
+  });
+  it('comes with a loss in its own unit', () => {
+    expect(measureText('loss', 'dpo').unit).toBe('mean over the pairs');
+    expect(measureText('loss', 'sft').unit).toBe('nats per token');
+    expect(measureText('gradNorm', 'dpo')).toEqual(measureText('gradNorm', 'sft'));
+    expect(measureText('accuracy', 'classify').title).toBe('Accuracy');
   });
 });
 

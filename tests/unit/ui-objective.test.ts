@@ -2,12 +2,12 @@
 
 import { describe, expect, it } from 'vitest';
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../../src/recipe/objectives';
-import { hasPairs, isCountedFor, objectiveBlocker, OFFERED } from '../../src/state/objective';
-import type { DatasetView, EncodedStats } from '../../workers/api';
+import { hasPairs, isCountedFor, objectiveBlocker, OFFERED, tasksOf } from '../../src/state/objective';
+import type { DatasetView, DataTask, EncodedStats } from '../../workers/api';
 
-const viewOf = (format: string, ...roles: string[]) =>
-  ({ format, columns: roles.map((role) => ({ role })) }) as unknown as DatasetView;
-const PAIRS = viewOf('preference', 'user', 'assistant', 'rejected');
+const viewOf = (format: string, task: DataTask, ...roles: string[]) =>
+  ({ format, task: { task }, columns: roles.map((role) => ({ role })) }) as unknown as DatasetView;
+const PAIRS = viewOf('preference', 'preference', 'user', 'assistant', 'rejected');
 const statsOf = (kind: string) => ({ slots: { layout: { kind }, perRow: 1 } }) as unknown as EncodedStats;
 
 describe('a run', () => {
@@ -16,12 +16,20 @@ describe('a run', () => {
   it('of preferences needs pairs of answers', () => {
     expect([
       hasPairs(PAIRS),
-      hasPairs(viewOf('preference', 'user', 'assistant', 'label')),
-      hasPairs(viewOf('text', 'text')),
+      hasPairs(viewOf('preference', 'preference', 'user', 'assistant', 'label')),
+      hasPairs(viewOf('text', 'text', 'text')),
     ]).toEqual([true, false, false]);
     expect(blocked('dpo', PAIRS)).toBeNull();
-    expect(blocked('dpo', viewOf('messages', 'messages'))).toMatch(/“dpo” needs a preferred and a rejected answer/);
-    expect(blocked('sft', viewOf('messages', 'messages'))).toBeNull();
+    expect(blocked('dpo', viewOf('messages', 'text', 'messages'))).toMatch(/“dpo” needs a preferred and a rejected answer/);
+    expect(blocked('sft', viewOf('messages', 'text', 'messages'))).toBeNull();
+  });
+
+  it('of labels needs data with such labels', () => {
+    const labelled = viewOf('text-label', 'categories', 'text', 'label');
+    expect(tasksOf(labelled)).toEqual(['categories', 'text']);
+    expect([blocked('classify', labelled), blocked('sft', labelled)]).toEqual([null, null]);
+    expect(blocked('regress', labelled)).toMatch(/“regress” does not suit these data\. Choose what to learn in the Data stage/);
+    expect(blocked('classify', PAIRS)).toMatch(/does not suit/);
   });
 
   it('of an objective that the page does not offer can’t start', () => {

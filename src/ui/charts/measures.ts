@@ -1,18 +1,17 @@
 /** Turns the rows of a run into the curves of each measure. Pure. */
 
 import type { EvalRow, RunHistory, StepRow } from '../../../workers/api';
+import type { ObjectiveKind } from '../../recipe/objectives';
 import { inks, runLook, type Curve } from './curve';
 import * as figures from './figures';
+import { lossUnit, reportsOf, type ReportKey } from './reports';
 import { finitePoints, nearest, smooth, type Points } from './series';
 import type { XAxis } from './view.svelte';
 
-/** Measures of preference objectives, by their names in the figures of a step. */
-const REWARDS = { margin: 'rewards/margins', accuracy: 'rewards/accuracies' } as const;
-type RewardMeasure = keyof typeof REWARDS;
-
 /** A measure taken at every step. */
-export type StepMeasure = 'loss' | 'learningRate' | 'gradNorm' | 'tokensPerSecond' | RewardMeasure;
-export type Measure = StepMeasure | 'heldOut';
+export type StepMeasure = 'loss' | 'learningRate' | 'gradNorm' | 'tokensPerSecond';
+type OwnMeasure = StepMeasure | 'heldOut';
+export type Measure = OwnMeasure | ReportKey;
 
 export interface MeasureText {
   readonly title: string;
@@ -22,34 +21,31 @@ export interface MeasureText {
   readonly linear: boolean;
 }
 
-export const measures: Readonly<Record<Measure, MeasureText>> = {
+export const measures: Readonly<Record<OwnMeasure, MeasureText>> = {
   loss: { title: 'Loss', unit: 'nats per token', write: figures.loss, linear: false },
   heldOut: { title: 'Held-out loss', unit: 'nats per token', write: figures.loss, linear: false },
-  margin: { title: 'Reward margin', unit: 'nats', write: figures.loss, linear: true },
-  accuracy: { title: 'Reward accuracy', unit: 'of the pairs', write: figures.share, linear: true },
   learningRate: { title: 'Learning rate', unit: '', write: figures.learningRate, linear: true },
   gradNorm: { title: 'Gradient norm', unit: 'before clipping', write: figures.loss, linear: false },
   tokensPerSecond: { title: 'Speed', unit: 'tokens/s', write: figures.rate, linear: true },
 };
 
-/** The text of a measure in a run: the loss of a preference objective is no mean over tokens. */
-export function measureText(measure: Measure, preference: boolean): MeasureText {
-  const text = measures[measure];
-  return preference && (measure === 'loss' || measure === 'heldOut') ? { ...text, unit: 'mean over the pairs' } : text;
+function isOwn(measure: Measure): measure is OwnMeasure {
+  return Object.hasOwn(measures, measure);
 }
 
-/** The measures that a run of this history has. */
-export function measuresOf({ steps }: Pick<RunHistory, 'steps'>): readonly Measure[] {
-  const rewards = steps.some(({ figures }) => figures !== undefined);
-  return (Object.keys(measures) as Measure[]).filter((measure) => rewards || !isReward(measure));
+/** The text of a measure in runs with an objective. */
+export function measureText(measure: Measure, kind: ObjectiveKind): MeasureText {
+  if (isOwn(measure)) {
+    const text = measures[measure];
+    return measure === 'loss' || measure === 'heldOut' ? { ...text, unit: lossUnit(kind) } : text;
+  }
+  const report = reportsOf(kind).find(({ key }) => key === measure);
+  return { title: report?.name ?? measure, unit: report?.unit ?? '', write: report?.write ?? figures.loss, linear: true };
 }
 
-function isReward(measure: Measure): measure is RewardMeasure {
-  return Object.hasOwn(REWARDS, measure);
-}
-
-function valueOf(row: StepRow, measure: StepMeasure): number {
-  return isReward(measure) ? (row.figures?.[REWARDS[measure]] ?? NaN) : row[measure];
+/** The measures that runs with an objective have. */
+export function measuresOf(kind: ObjectiveKind): readonly Measure[] {
+  return [...(Object.keys(measures) as OwnMeasure[]), ...reportsOf(kind).map(({ key }) => key)];
 }
 
 /** The x axis and smoothing that points are computed with. */
@@ -62,18 +58,24 @@ export function stepPoints(steps: readonly StepRow[], measure: StepMeasure, xAxi
   const xs = steps.map((row) => (xAxis === 'step' ? row.step : row.seconds));
   return finitePoints(
     xs,
-    steps.map((row) => valueOf(row, measure)),
+    steps.map((row) => row[measure]),
   );
 }
 
-export function evalPoints(evals: readonly EvalRow[], steps: readonly StepRow[], xAxis: XAxis): Points {
+/** Held-out losses, or one of the metrics. */
+export function evalPoints(
+  evals: readonly EvalRow[],
+  steps: readonly StepRow[],
+  xAxis: XAxis,
+  key: ReportKey | null = null,
+): Points {
   const at = steps.map((row) => row.step);
   const xs = evals.map((row) =>
     xAxis === 'step' ? row.step : row.step === 0 ? 0 : (steps[nearest(at, row.step)]?.seconds ?? 0),
   );
   return finitePoints(
     xs,
-    evals.map((row) => row.loss),
+    evals.map((row) => (key === null ? row.loss : (row.metrics?.[key] ?? NaN))),
   );
 }
 
@@ -92,6 +94,20 @@ export function stepCurve({ steps }: RunHistory, measure: StepMeasure, xAxis: XA
   return [{ label: measures[measure].title, kind: 'line', ink: inks.training, points: stepPoints(steps, measure, xAxis) }];
 }
 
+/** What an objective reports: at each step where it does so, and on the held-out examples. */
+export function reportCurves({ steps, evals }: RunHistory, key: ReportKey, xAxis: XAxis): Curve[] {
+  const xs = steps.map((row) => (xAxis === 'step' ? row.step : row.seconds));
+  const points = finitePoints(
+    xs,
+    steps.map(({ figures }) => figures?.[key] ?? NaN),
+  );
+  const heldOut: Curve = {
+    ...{ label: 'Held-out', kind: 'marks', ink: inks.heldOut, dash: [6, 4] },
+    points: evalPoints(evals, steps, xAxis, key),
+  };
+  return points.xs.length === 0 ? [heldOut] : [{ label: 'Each step', kind: 'line', ink: inks.training, points }, heldOut];
+}
+
 /** One measure of several runs; only the training loss is smoothed. */
 export function comparedCurves(
   runs: readonly { readonly run: { readonly name: string }; readonly history: RunHistory }[],
@@ -100,14 +116,18 @@ export function comparedCurves(
 ): Curve[] {
   return runs.map(({ run, history }, index) => ({
     label: run.name,
-    kind: measure === 'heldOut' ? 'marks' : 'line',
+    kind: isStepMeasure(measure) ? 'line' : 'marks',
     ...runLook(index),
     points: comparedPoints(history, measure, xAxis, smoothing),
   }));
 }
 
+function isStepMeasure(measure: Measure): measure is StepMeasure {
+  return isOwn(measure) && measure !== 'heldOut';
+}
+
 function comparedPoints({ steps, evals }: RunHistory, measure: Measure, xAxis: XAxis, smoothing: number): Points {
-  if (measure === 'heldOut') return evalPoints(evals, steps, xAxis);
+  if (!isStepMeasure(measure)) return evalPoints(evals, steps, xAxis, isOwn(measure) ? null : measure);
   const points = stepPoints(steps, measure, xAxis);
   return measure === 'loss' ? smooth(points, smoothing) : points;
 }

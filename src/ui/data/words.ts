@@ -1,6 +1,6 @@
 /** Labels and help texts of dataset formats and column roles. */
 
-import type { ColumnRole, Format } from '../../../workers/api';
+import type { ColumnRole, DataTask, Format } from '../../../workers/api';
 
 interface FormatWords {
   readonly label: string;
@@ -17,10 +17,19 @@ const FORMAT_WORDS: Readonly<Record<Format, FormatWords>> = {
   'prompt-completion': { label: 'Prompt and completion', help: 'The completion is learnt.' },
   preference: {
     label: 'Preferences: chosen and rejected answers',
-    help: 'The preferred answers are learnt, and earlier answers in the prompt. The rejected ones are not used.',
+    help: 'The preferred answers are learnt, and earlier answers in the prompt. DPO and IPO learn from the rejected ones too.',
   },
-  'text-label': { label: 'Text and label', help: 'The label is learnt as the answer to the text.' },
+  'text-label': { label: 'Text and label', help: 'The label is learnt: as a category, or as the answer to the text.' },
   text: { label: 'Plain text', help: 'The whole text is learnt.' },
+};
+
+/** What data may be used for. */
+export const TASK_WORDS: Readonly<Record<DataTask, { readonly name: string; readonly use: string }>> = {
+  text: { name: 'Write the answer as text', use: 'A language model learns to write the texts of the data.' },
+  preference: { name: 'Prefer one answer over another', use: 'A language model learns which of two answers is better.' },
+  categories: { name: 'Sort into categories', use: 'Predicts one of the categories, with a probability for each.' },
+  labels: { name: 'Give labels', use: 'Predicts any number of labels, with a probability for each.' },
+  number: { name: 'Give a number', use: 'Predicts a number for each text.' },
 };
 
 const ROLE_LABELS: Readonly<Record<ColumnRole, string>> = {
@@ -29,7 +38,7 @@ const ROLE_LABELS: Readonly<Record<ColumnRole, string>> = {
   user: 'Question (user)',
   context: 'Added to the question',
   assistant: 'Answer (assistant)',
-  rejected: 'Rejected answer (not used)',
+  rejected: 'Rejected answer',
   history: 'Earlier turns',
   text: 'Text',
   label: 'Label',

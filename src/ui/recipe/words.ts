@@ -93,6 +93,9 @@ export const METHOD_WORDS = {
 export const OBJECTIVE_WORDS = {
   sft: { name: 'Next-token prediction', use: 'Learns to write the preferred answers. A good first run.' },
   dpo: { name: 'DPO', use: 'Makes preferred answers likelier than rejected ones, and stays near the base model.' },
+  classify: { name: 'Categories', use: 'Predicts one of several categories.' },
+  'multi-label': { name: 'Labels', use: 'Predicts any number of labels.' },
+  regress: { name: 'Numbers', use: 'Predicts numbers.' },
   ipo: { name: 'IPO', use: 'As DPO, with a fixed margin: less prone to memorise few pairs.' },
 } satisfies { readonly [K in (typeof OFFERED)[number]]: { readonly name: string; readonly use: string } };
 

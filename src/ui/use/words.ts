@@ -1,6 +1,6 @@
 /** Parsing of numbers, and sentences of the Use stage. Pure. */
 
-import type { GenerateResult } from '../../../workers/api';
+import type { GenerateResult, Prediction } from '../../../workers/api';
 import { rate } from '../charts/figures';
 import { plural } from '../format';
 
@@ -26,4 +26,28 @@ const stopWords: Readonly<Record<GenerateResult['stopped'], string>> = {
 /** `42 tokens, 12.3 tokens/s, ended by the model`. */
 export function answerFacts(result: GenerateResult): string {
   return `${plural(result.ids.length, 'token')}, ${rate(result.tokensPerSecond)} tokens/s, ${stopWords[result.stopped]}`;
+}
+
+/** A class, label or number of a prediction. */
+export interface Bar {
+  readonly name: string;
+  /** Length of its bar, 0 to 1; null for numbers. */
+  readonly share: number | null;
+  readonly words: string;
+}
+
+/** Classes with the most probable one first, labels and numbers in their order. */
+export function barsOf({ kind, names, values }: Prediction): readonly Bar[] {
+  const bars = values.map((value, index): Bar => {
+    if (kind === 'numbers')
+      return { name: values.length === 1 ? 'Number' : `Number ${index + 1}`, share: null, words: value.toPrecision(4) };
+    return { name: names[index] ?? '', share: value, words: `${(100 * value).toFixed(1)} %` };
+  });
+  return kind === 'class' ? [...bars].sort((a, b) => (b.share ?? 0) - (a.share ?? 0)) : bars;
+}
+
+/** What the bars are. */
+export function predictionNote({ kind }: Pick<Prediction, 'kind'>): string {
+  if (kind === 'class') return 'probabilities of the categories';
+  return kind === 'labels' ? 'probability of each label' : '';
 }

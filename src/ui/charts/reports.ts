@@ -1,0 +1,59 @@
+/** The figures that the runs of an objective report beside their loss, in words. */
+
+import type { ObjectiveKind } from '../../recipe/objectives';
+import type { MetricKind } from '../../recipe/metrics';
+import { loss, share } from './figures';
+
+/** A metric, or what preference objectives report under TRL's names. */
+export type ReportKey = MetricKind | 'rewards/margins' | 'rewards/accuracies';
+
+export interface Report {
+  /** In the metrics of a measurement and, of preference objectives, in the figures of a step. */
+  readonly key: ReportKey;
+  readonly name: string;
+  readonly unit: string;
+  readonly write: (value: number | null | undefined) => string;
+}
+
+const REWARDS: readonly Report[] = [
+  { key: 'rewards/margins', name: 'Reward margin', unit: 'nats', write: loss },
+  { key: 'rewards/accuracies', name: 'Reward accuracy', unit: 'of the pairs', write: share },
+];
+
+/** The most useful figures of each objective, first the one to watch. */
+const REPORTS: Readonly<Record<ObjectiveKind, readonly Report[]>> = {
+  sft: [],
+  distil: [],
+  dpo: REWARDS,
+  ipo: REWARDS,
+  classify: [
+    { key: 'accuracy', name: 'Accuracy', unit: 'of the held-out examples', write: share },
+    { key: 'macroF1', name: 'Macro F1', unit: 'mean over the categories', write: share },
+  ],
+  'multi-label': [
+    { key: 'microF1', name: 'Micro F1', unit: 'over all labels', write: share },
+    { key: 'subsetAccuracy', name: 'All labels right', unit: 'of the held-out examples', write: share },
+  ],
+  regress: [
+    { key: 'rmse', name: 'Error (RMSE)', unit: 'on held-out examples', write: loss },
+    { key: 'r2', name: 'R²', unit: 'share of the variance explained', write: loss },
+  ],
+};
+
+const LOSS_UNITS: Readonly<Record<ObjectiveKind, string>> = {
+  sft: 'nats per token',
+  distil: 'nats per token',
+  dpo: 'mean over the pairs',
+  ipo: 'mean over the pairs',
+  classify: 'nats per example',
+  'multi-label': 'nats per label',
+  regress: 'squared error',
+};
+
+export function reportsOf(kind: ObjectiveKind): readonly Report[] {
+  return REPORTS[kind];
+}
+
+export function lossUnit(kind: ObjectiveKind): string {
+  return LOSS_UNITS[kind];
+}

@@ -1,0 +1,57 @@
+/** Labelled texts: the task is chosen on the page, and the run classifies with the starter encoder. */
+
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readAdapter } from './adapter';
+import { file, folder, launchBrowser, openWorld, quickRecipe, takeAdapter, trainToEnd } from './world';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+
+it('tickets are sorted into categories: metrics, bars, and an adapter for a classifier', async () => {
+  const world = await openWorld(browser, 'wasm');
+  const { person, recorder, page } = world;
+  const recipe = { ...quickRecipe, maxSteps: 60, learningRate: 2e-3, rank: 16, alpha: 32, heldOutRatio: 0.2, evalEvery: 30 };
+  await person.pickRecipe(file(folder(), 'recipe.json', JSON.stringify(recipe)));
+  await person.takeSample('Support tickets');
+  await recorder.next('data', 30_000);
+  await person.chooseKind('task', 'categories');
+  await expect.poll(() => page.locator('section#model').innerText()).toContain('Finetab starter encoder');
+  const finished = await trainToEnd(world);
+  expect(finished.baseLoss).toBeNull();
+  // Six balanced labels: a guess is right in 17 % of the rows.
+  const last = recorder.events.findLast((event) => event.event === 'eval');
+  expect(last?.metrics?.['accuracy']).toBeGreaterThan(0.4);
+  await expect.poll(() => page.locator('section#train').innerText()).toMatch(/Accuracy\s*\d+ %\s*on held-out examples/);
+
+  await recorder.during(person.predict());
+  const prediction = await recorder.next('prediction', 60_000);
+  expect(prediction.names).toEqual(['account', 'billing', 'delivery', 'plant care', 'praise', 'returns']);
+  expect(prediction.values.reduce((sum, value) => sum + value)).toBeCloseTo(1, 5);
+  const bars = page.getByRole('region', { name: 'Prediction' }).getByRole('listitem');
+  await expect.poll(() => bars.count()).toBe(6);
+  const best = prediction.names[prediction.values.indexOf(Math.max(...prediction.values))];
+  expect(await bars.first().innerText()).toContain(best);
+
+  const out = folder();
+  await takeAdapter(world, out);
+  expect(readAdapter(out).config).toMatchObject({ peft_type: 'LORA', task_type: 'SEQ_CLS' });
+});
+
+it('data without labels can’t be sorted: the page says so, and goes back to text', async () => {
+  const { person, recorder, page } = await openWorld(browser, 'wasm');
+  await person.takeSample('Support tickets');
+  await recorder.next('data', 30_000);
+  await person.chooseKind('task', 'categories');
+  await person.takeSample('Lighthouse keeper');
+  await recorder.next('data', 30_000, recorder.events.length - 1);
+  const train = await person.open('Train');
+  await expect.poll(() => train.innerText()).toContain('“classify” does not suit these data');
+  await person.chooseKind('task', 'text');
+  await expect.poll(() => page.locator('section#model').innerText()).not.toContain('encoder');
+  await person.open('Train');
+  await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
+});
