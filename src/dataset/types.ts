@@ -3,8 +3,8 @@
 export type FileKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
 
 /**
- * How rows become training examples. `preference` is data for DPO, KTO and similar objectives, of which only the preferred
- * answers are used.
+ * How rows become training examples. `preference` is data for DPO, IPO and similar objectives; next-token prediction learns only the
+ * preferred answers of it.
  */
 export type Format = 'messages' | 'sharegpt' | 'alpaca' | 'prompt-completion' | 'preference' | 'text' | 'text-label';
 

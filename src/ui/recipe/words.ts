@@ -178,7 +178,7 @@ const ENTRIES = {
   ),
   learningRate: number(
     'rate',
-    'Too high: the loss jumps. Too low: it hardly falls. Usual: 1e-4 to 5e-4 for LoRA, a tenth of it for full fine-tuning, less for DPO and IPO.',
+    'Too high: the loss jumps. Too low: it hardly falls. Usual with LoRA: 1e-4 to 5e-4 for text, 2e-3 for labels, 1e-5 for DPO and IPO. Full fine-tuning needs less.',
   ),
   schedule: {
     kind: 'choice',
