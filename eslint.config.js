@@ -22,7 +22,7 @@ const layers = {
   'src/batch': ['src/dataset', 'src/tokenizer', 'src/encoding', 'src/recipe', 'src/core'],
   'src/optim': ['src/method', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
   'src/objective': ['src/graph', 'kernels', 'src/recipe', 'src/core'],
-  'src/task': ['src/method', 'src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
+  'src/task': ['src/metric', 'src/encoding', 'src/method', 'src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
   'src/model': ['src/graph', 'kernels', 'src/gpu', 'src/tokenizer', 'src/recipe', 'src/core'],
   'src/method': ['src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
   'src/export': ['src/method', 'src/model', 'src/tokenizer', 'src/recipe', 'src/core'],

@@ -13,7 +13,7 @@ import type { FigureData, Objective } from './objective';
  */
 export const distil: Objective<DistilSettings> = {
   examples: 'text',
-  classifies: false,
+  task: null,
   needsTeacher: true,
   loss(context, { alpha, temperature }) {
     const { program, labels, weights, training } = context;

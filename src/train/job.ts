@@ -60,8 +60,8 @@ export function jobOf(
   teacher?: Teacher,
 ): Job {
   checkExamples(objective, slots?.layout);
-  const { classifies, needsTeacher } = objectiveOf(objective);
-  if (!classifies) checkWrites(config);
+  const { task, needsTeacher } = objectiveOf(objective);
+  if (task === null) checkWrites(config);
   if (needsTeacher === true)
     return { ...LANGUAGE, objective, teacher: checkedTeacher(objective, config, sequenceLength, teacher) };
   if (slots === undefined) return { ...LANGUAGE, objective };
@@ -71,12 +71,12 @@ export function jobOf(
     const count = per === 'token' ? microBatch * sequenceLength : documents;
     return { name, dtype, shape: name === 'targets' ? [count, width] : [count] };
   });
-  return { objective, columns, documents, outputs: classifies ? outputsOf(layout) : 0 };
+  return { objective, columns, documents, outputs: task === null ? 0 : outputsOf(layout) };
 }
 
 /** The run samples texts, and its adapter answers. */
 export function writesText({ objective }: Pick<Job, 'objective'>): boolean {
-  return !objectiveOf(objective).classifies;
+  return objectiveOf(objective).task === null;
 }
 
 /** What the job trains beside the parameters of the method. */
@@ -84,7 +84,7 @@ export function headParameters(
   config: ModelConfig,
   { objective, outputs }: Pick<Job, 'objective' | 'outputs'>,
 ): readonly Parameter[] {
-  return objectiveOf(objective).classifies ? classifierParameters(config, outputs) : [];
+  return objectiveOf(objective).task === null ? [] : classifierParameters(config, outputs);
 }
 
 /** K of a run by its stored parameters: the rows of the classifier's last layer; 0 where there is none. */

@@ -5,18 +5,18 @@ import { cutExamples, encodeExamples } from '../batch/encode';
 import { planSlots, type Slots } from '../batch/slots';
 import type { Batch } from '../batch/types';
 import { CodedError, internal } from '../core/errors';
-import type { Target } from '../encoding/encoding';
 import type { Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
 import { plan } from '../graph/plan';
 import type { Tuning } from '../method/method';
-import { classPredictions, labelPredictions } from '../metric/predictions';
 import type { ModelConfig } from '../model/config';
 import { familyOf } from '../model/families';
 import { declareBatch } from '../model/pass';
 import { rotaryData } from '../model/rotary';
 import { objectiveOf } from '../objective';
 import type { Recipe } from '../recipe/recipe';
+import type { TaskKind } from '../recipe/tasks';
+import { TASKS } from '../task';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import { BatchWriter } from './batch-writer';
 import { jobOf, type Job } from './job';
@@ -53,7 +53,7 @@ function batchOf(
   { recipe, labels, outputs }: Classifier,
   { text, second }: PredictRequest,
 ): { readonly batch: Batch; readonly slots: Slots } {
-  const target = targetOf(recipe, labels, outputs);
+  const target = TASKS[taskOf(recipe)].target(labels, outputs);
   // The encoding wants a target, which no prediction reads.
   const unread = target.kind === 'numbers' ? Array.from({ length: outputs }, () => '0') : labels.slice(0, 1);
   const example = { kind: 'labelled', line: 1, text, second, labels: unread } as const;
@@ -67,11 +67,10 @@ function batchOf(
   return { batch: batches.batch(0, 0), slots };
 }
 
-function targetOf({ objective }: Recipe, names: readonly string[], count: number): Target {
-  const { examples } = objectiveOf(objective);
-  if (examples === 'class' || examples === 'labels') return { kind: examples, names };
-  if (examples === 'numbers') return { kind: 'numbers', count };
-  throw internal(`${objective.kind} has no classifier`);
+function taskOf({ objective }: Recipe): TaskKind {
+  const { task } = objectiveOf(objective);
+  if (task === null) throw internal(`${objective.kind} has no classifier`);
+  return task;
 }
 
 /** The outputs [K] of the classifier for the one document of `batch`. Nothing stays on the device. */
@@ -104,12 +103,7 @@ async function outputsOf(
   }
 }
 
-function predictionOf({ recipe, labels, outputs: count }: Classifier, outputs: Float32Array): Prediction {
-  const { examples } = objectiveOf(recipe.objective);
-  if (examples === 'class') {
-    return { kind: 'class', names: labels, values: Array.from(classPredictions(outputs, [0], count).probabilities) };
-  }
-  if (examples === 'labels')
-    return { kind: 'labels', names: labels, values: Array.from(labelPredictions(outputs, [], count).probabilities) };
-  return { kind: 'numbers', names: [], values: [...outputs] };
+function predictionOf({ recipe, labels }: Classifier, outputs: Float32Array): Prediction {
+  const kind = taskOf(recipe);
+  return { kind, names: labels, values: TASKS[kind].values(outputs) };
 }

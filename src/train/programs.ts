@@ -95,7 +95,7 @@ export function trainingPrograms(
     train: plan(train, [trained.loss, ...Object.values(trained.figures)], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
     evaluate: evaluation('evaluate', tuning),
-    evaluateBase: objective.classifies ? null : evaluation('evaluateBase', null),
+    evaluateBase: objective.task === null ? evaluation('evaluateBase', null) : null,
   };
 }
 

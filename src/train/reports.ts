@@ -3,10 +3,11 @@
 import type { Batch } from '../batch/types';
 import { METRICS } from '../metric';
 import type { Predictions } from '../metric/metric';
-import { classPredictions, labelPredictions } from '../metric/predictions';
 import { objectiveOf } from '../objective';
 import type { FigureData } from '../objective/objective';
 import { metricKinds } from '../recipe/metrics';
+import type { TaskKind } from '../recipe/tasks';
+import { TASKS } from '../task';
 import type { Job } from './job';
 
 /** By name; undefined where there is nothing to report. */
@@ -19,11 +20,12 @@ export interface Reports {
   readonly heldOut: (figures: FigureData) => Report;
 }
 
-export function reportsOf(job: Job, heldOut: readonly Batch[]): Reports {
-  const objective = objectiveOf(job.objective);
-  const report = (figures: FigureData) => objective.report?.(figures);
-  const measured = (figures: FigureData) => metricsOf(predictionsOf(job, heldOut, figures['outputs'] ?? []));
-  return { step: report, heldOut: objective.classifies ? measured : report };
+export function reportsOf({ objective, outputs }: Job, heldOut: readonly Batch[]): Reports {
+  const learned = objectiveOf(objective);
+  const { task } = learned;
+  const report = (figures: FigureData) => learned.report?.(figures);
+  if (task === null) return { step: report, heldOut: report };
+  return { step: report, heldOut: (figures) => metricsOf(predictionsOf(task, heldOut, figures['outputs'] ?? [], outputs)) };
 }
 
 /** Every metric of such predictions that is defined for them. */
@@ -32,21 +34,12 @@ function metricsOf(predictions: Predictions): Report {
   return Object.fromEntries(values.filter((entry): entry is typeof entry & readonly [string, number] => entry[1] !== null));
 }
 
-/** `outputs` [D, K] of each batch. */
-function predictionsOf(
-  { objective, outputs: width }: Job,
-  batches: readonly Batch[],
-  outputs: readonly Float32Array[],
-): Predictions {
-  const values = filled(batches, outputs, width);
-  const { examples } = objectiveOf(objective);
-  if (examples === 'class') return classPredictions(values, filled(batches, inputOf(batches, 'classes'), 1), width);
-  const truth = filled(batches, inputOf(batches, 'targets'), width);
-  if (examples === 'labels') return labelPredictions(values, truth, width);
-  return { kind: 'numbers', outputs: width, truth, predicted: values };
+/** `outputs` [D, K] of each batch; `width`: K. */
+function predictionsOf(kind: TaskKind, batches: readonly Batch[], outputs: readonly Float32Array[], width: number): Predictions {
+  const task = TASKS[kind];
+  const truth = batches.map(({ inputs }) => inputs?.[task.truth] ?? []);
+  return task.predictions(filled(batches, outputs, width), filled(batches, truth, task.truth === 'classes' ? 1 : width), width);
 }
-
-const inputOf = (batches: readonly Batch[], name: 'classes' | 'targets') => batches.map(({ inputs }) => inputs?.[name] ?? []);
 
 /** The rows of `width` numbers of the slots that have a document, of all batches. */
 function filled(batches: readonly Batch[], arrays: readonly ArrayLike<number>[], width: number): Float64Array {

@@ -5,6 +5,7 @@ import type { CheckpointInfo, EvalRow, RunPrompt, RunRecord } from '../checkpoin
 import type { Message } from '../dataset/types';
 import type { RematPolicy } from '../graph/remat';
 import type { Recipe } from '../recipe/recipe';
+import type { TaskKind } from '../recipe/tasks';
 
 /** Our kernels on WebGPU, tfjs's kernels on WebGPU, or tfjs's on the processor. */
 export type ExecutorKind = 'webgpu' | 'tfjs-webgpu' | 'wasm';
@@ -166,10 +167,10 @@ export interface PredictRequest {
 }
 
 export interface Prediction {
-  /** One of several classes, whose probabilities sum to 1; labels with a probability each; or numbers. */
-  readonly kind: 'class' | 'labels' | 'numbers';
+  readonly kind: TaskKind;
   /** Of the classes or labels, by index; empty for numbers. */
   readonly names: readonly string[];
+  /** The probabilities of the classes, whose sum is 1; that of each label; or numbers. */
   readonly values: readonly number[];
 }
 
