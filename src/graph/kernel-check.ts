@@ -6,7 +6,8 @@
 import type { Executor, HostArray } from './executor';
 import type { Graph } from './graph';
 import { Bench, figuresOf, type Figures } from './kernel-bench';
-import { TRIALS, type Trial } from './kernel-trials';
+import { TRIALS } from './trials';
+import type { Trial } from './trials/trial';
 import { plan } from './plan';
 
 /** Largest deviation of a figure, relative to Σ |y|. Rounding gives less than 1e-6; one wrong number among 1,000 gives about 1e-3. */

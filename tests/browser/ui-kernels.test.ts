@@ -4,7 +4,7 @@ import { mount, unmount } from 'svelte';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { page } from 'vitest/browser';
 import { trainClient } from '../../src/client';
-import { TRIALS } from '../../src/graph/kernel-trials';
+import { TRIALS } from '../../src/graph/trials';
 import { deviceOptions } from '../../src/state/backend';
 import { device } from '../../src/state/device.svelte';
 import { openEngine } from '../../src/train/engine';

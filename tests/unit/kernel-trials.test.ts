@@ -5,7 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { ops } from '../../kernels/index';
 import { agree, failingTrials, runTrial } from '../../src/graph/kernel-check';
 import { Bench, figuresOf } from '../../src/graph/kernel-bench';
-import { TRIALS } from '../../src/graph/kernel-trials';
+import { TRIALS } from '../../src/graph/trials';
 import type { HostArray } from '../../src/graph/executor';
 import type { Graph } from '../../src/graph/graph';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
