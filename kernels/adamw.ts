@@ -1,7 +1,6 @@
 /** AdamW (Loshchilov and Hutter, arXiv 1711.05101) on a flat parameter, with PyTorch's gradient clipping. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { internal } from '../src/core/errors';
 import { sizeOf } from '../src/core/shape';
 import source from './adamw.wgsl?raw';
 import { elementwise } from './lib/elementwise';
@@ -42,21 +41,22 @@ export const adamwOp = defineOp<AdamwAttrs>()({
   gradient: null,
   twin({ param, grad, m, v, hyper, norm, scale }, { starts }) {
     const groups = Array.from(hyper.dataSync());
-    const sizes = [...starts, param.size].map((end, i) => end - (starts[i - 1] ?? 0));
-    const unscaled = scale === null ? grad : tf.div(grad, scale);
     const [limit = 0] = groups.slice(7);
-    const clipped = limit > 0 ? tf.mul(unscaled, tf.minimum(tf.div(limit, tf.add(norm, 1e-6)), 1)) : unscaled;
-    const [params, gradients, ms, vs] = [param, clipped, m, v].map((flat) => tf.split(flat, sizes));
-    const updated = sizes.map((_, i) =>
-      step(
-        groups.slice(8 * i, 8 * i + 8),
-        [params, gradients, ms, vs].map((parts) => parts?.[i]),
-      ),
+    const clip = limit > 0 ? tf.minimum(tf.div(limit, tf.add(norm, 1e-6)), 1) : tf.scalar(1);
+    const pieces = piecesOf([...starts, param.size]).map(({ group, start, size }) =>
+      tf.tidy((): Moved => {
+        const slice = (flat: tf.Tensor) => tf.slice(flat, [start], [size]);
+        const before = { param: slice(param), m: slice(m), v: slice(v) };
+        const unscaled = scale === null ? slice(grad) : tf.div(slice(grad), scale);
+        const moved = step(groups.slice(8 * group, 8 * group + 8), { ...before, grad: tf.mul(unscaled, clip) });
+        // NaN or 0, in the shape of the piece: tfjs would tile a condition [1], which takes most of the time on wasm.
+        const finite = tf.isFinite(tf.add(tf.zeros([size]), tf.mul(norm, 0)));
+        const kept = (part: keyof Moved) => tf.where(finite, moved[part], before[part]);
+        return { param: kept('param'), m: kept('m'), v: kept('v') };
+      }),
     );
-    const finite = tf.isFinite(norm);
-    const join = (part: 'param' | 'm' | 'v', kept: tf.Tensor) =>
-      tf.where(finite, tf.concat(updated.map((group) => group[part])), kept);
-    return { param: join('param', param), grad: tf.zerosLike(grad), m: join('m', m), v: join('v', v) };
+    const join = (part: keyof Moved) => tf.concat(pieces.map((piece) => piece[part]));
+    return { param: join('param'), grad: tf.zerosLike(grad), m: join('m'), v: join('v') };
   },
   cost: (use) => ({ flops: 17 * sizeOf(use.outputs.param.shape), bytes: bytesOf(use) }),
   launch({ inputs: { hyper, norm, scale }, outputs: { param, grad, m, v } }, { starts }, target) {
@@ -69,15 +69,29 @@ export const adamwOp = defineOp<AdamwAttrs>()({
   },
 });
 
-/** The update of one group, by its hyperparameters, of its parameters, gradients and both moments. */
+/** The twin's pieces of a flat value, in elements: the intermediate tensors of one fit in a processor's cache. */
+export const FLAT_PIECE = 2 ** 17;
+
+/** The pieces of the groups that end at `ends`, none longer than `FLAT_PIECE`. */
+function piecesOf(ends: readonly number[]): { readonly group: number; readonly start: number; readonly size: number }[] {
+  return ends.flatMap((end, group) => {
+    const first = ends[group - 1] ?? 0;
+    return Array.from({ length: Math.ceil((end - first) / FLAT_PIECE) }, (_, i) => {
+      const start = first + i * FLAT_PIECE;
+      return { group, start, size: Math.min(FLAT_PIECE, end - start) };
+    });
+  });
+}
+
+type Moved = Record<'param' | 'm' | 'v', tf.Tensor>;
+
+/** The update of a part of one group, by its hyperparameters. */
 function step(
   [rate = 0, beta1 = 0, beta2 = 0, eps = 0, decay = 0, bias1 = 1, bias2 = 1]: readonly number[],
-  [param, g, m, v]: readonly (tf.Tensor | undefined)[],
-): Record<'param' | 'm' | 'v', tf.Tensor> {
-  if (param === undefined || g === undefined || m === undefined || v === undefined)
-    throw internal('adamw: a group without its part');
-  const first = tf.add(m, tf.mul(tf.sub(g, m), 1 - beta1));
-  const second = tf.add(tf.mul(v, beta2), tf.mul(tf.square(g), 1 - beta2));
+  { param, grad, m, v }: Record<keyof AdamwState, tf.Tensor>,
+): Moved {
+  const first = tf.add(m, tf.mul(tf.sub(grad, m), 1 - beta1));
+  const second = tf.add(tf.mul(v, beta2), tf.mul(tf.square(grad), 1 - beta2));
   const denominator = tf.add(tf.div(tf.sqrt(second), Math.sqrt(bias2)), eps);
   const moved = tf.sub(tf.mul(param, 1 - rate * decay), tf.mul(tf.div(first, denominator), rate / bias1));
   return { param: moved, m: first, v: second };

@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendValues } from '@tensorflow/tfjs-core';
-import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+import { setWasmPaths, type BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import plain from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
 import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
 import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
@@ -21,11 +21,44 @@ export async function startWasm(): Promise<void> {
     'tfjs-backend-wasm-simd.wasm': simd,
     'tfjs-backend-wasm-threaded-simd.wasm': threaded,
   });
+  replaceSlice();
   if (await tf.setBackend('wasm')) return;
   throw new CodedError(
     'gpu/unavailable',
     'Neither WebGPU nor WebAssembly could be started. Update the browser, or try Chrome, Edge, Firefox or Safari of this year.',
   );
+}
+
+let sliceReplaced = false;
+
+/**
+ * Copies only the slice where it is one piece of memory. The kernel of tfjs 4.22 copies the whole tensor first: the views of a flat value
+ * of 20 million numbers took most of a step.
+ */
+function replaceSlice(): void {
+  if (sliceReplaced) return;
+  const own = tf.getKernel('Slice', 'wasm');
+  tf.unregisterKernel('Slice', 'wasm');
+  tf.registerKernel({ ...own, kernelFunc: (args) => contiguousSlice(args as unknown as SliceArguments) ?? own.kernelFunc(args) });
+  sliceReplaced = true;
+}
+
+interface SliceArguments {
+  readonly inputs: { readonly x: tf.Tensor };
+  readonly backend: BackendWasm;
+  readonly attrs: { readonly begin: number | number[]; readonly size: number | number[] };
+}
+
+/** Null for a slice that is not one piece of memory. */
+function contiguousSlice({ inputs: { x }, backend, attrs }: SliceArguments): tf.TensorInfo | null {
+  const [begin, size] = tf.slice_util.parseSliceParams(x, attrs.begin, attrs.size);
+  if (x.dtype === 'string' || begin === undefined || size === undefined) return null;
+  if (!tf.slice_util.isSliceContinous(x.shape, begin, size)) return null;
+  const offset = tf.slice_util.computeFlatOffset(begin, tf.util.computeStrides(x.shape));
+  const out = backend.makeOutput(size, x.dtype);
+  // The heap may have grown for the output, so that earlier views of it are detached.
+  backend.typedArrayFromHeap(out).set(backend.typedArrayFromHeap(x).subarray(offset, offset + tf.util.sizeFromShape(size)));
+  return out;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Estimates the memory of a twin's intermediate tensors, which tfjs keeps until the twin returns. */
 
-import { adamwOp } from '../../kernels/adamw';
+import { adamwOp, FLAT_PIECE } from '../../kernels/adamw';
 import { attentionBackwardOp, attentionOp } from '../../kernels/attention';
 import { PIECE_ELEMENTS } from '../../kernels/attention_twin';
 import { crossentropyOp } from '../../kernels/crossentropy';
@@ -39,8 +39,8 @@ const ESTIMATES = new Map<Op, Estimate>([
   // The terms of the polynomials of gelu.
   [unaryOp, (node, bytes) => functionTensors(node) * bytes],
   [unaryBackwardOp, (node, bytes) => functionTensors(node) * bytes],
-  // Flat values are concatenated from their views.
-  [adamwOp, (_, bytes) => 3 * bytes],
+  // The four flat values, concatenated from their views, the three new ones in pieces, and the intermediate tensors of a piece.
+  [adamwOp, (_, bytes) => 7 * (bytes / 8) + 18 * Math.min(bytes / 8, 4 * FLAT_PIECE)],
 ]);
 
 /** Approximate bytes of the intermediate tensors of a node's twin. */
