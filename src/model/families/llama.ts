@@ -121,8 +121,6 @@ function readConfig(fields: Fields, modelType: string): LlamaConfig {
     initializerRange: fields.positive('initializer_range', 0.02),
     bias: readBias(modelType, fields),
     qkNorm: modelType === 'qwen3',
-    eosIds: fields.ids('eos_token_id'),
-    bosId: fields.ids('bos_token_id')[0] ?? null,
   };
 }
 
