@@ -1,7 +1,8 @@
-/** What several families have in common: layers with biases. */
+/** What several families have in common: norms, and linear layers with biases. */
 
 import { layernorm } from '../../../kernels/layernorm';
 import type { Value } from '../../../kernels/op';
+import { rmsnorm } from '../../../kernels/rmsnorm';
 import type { Pass, WeightSpec } from '../family';
 
 /** The weights of a linear layer with a bias. */
@@ -20,4 +21,9 @@ export function layerNormWeights(module: string, size: number): readonly WeightS
 /** LayerNorm over each row of x [M, C]. */
 export function layerNorm(pass: Pass, module: string, x: Value, eps: number): Value {
   return layernorm(pass.program, x, pass.weight(`${module}.weight`), pass.weight(`${module}.bias`), eps);
+}
+
+/** RMSNorm over each row of x [M, C], or over each part of a row that is as long as the weight. */
+export function rmsNorm(pass: Pass, module: string, x: Value, eps: number): Value {
+  return rmsnorm(pass.program, x, pass.weight(`${module}.weight`), eps).y;
 }
