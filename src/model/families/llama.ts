@@ -9,7 +9,7 @@ import type { ModelConfig } from '../config';
 import type { Fields } from '../config-fields';
 import type { Family, Pass, WeightSpec } from '../family';
 import { readRope } from '../rope';
-import { rmsNorm } from './parts';
+import { checkHeads, rmsNorm } from './parts';
 
 export interface LlamaConfig extends ModelConfig {
   /** F. */
@@ -139,14 +139,6 @@ function readSizes(modelType: string, fields: Fields): Sizes {
   };
   if (fields.problems.length === 0) checkHeads(sizes, fields);
   return sizes;
-}
-
-function checkHeads(sizes: Sizes, fields: Fields): void {
-  const { hiddenSize, heads, kvHeads, headDim } = sizes;
-  if (heads % kvHeads !== 0) fields.wrong('num_key_value_heads', `is ${kvHeads}, which does not divide ${heads} attention heads`);
-  if (headDim % 2 !== 0) fields.wrong('head_dim', `is ${headDim}; rotary positions need an even number`);
-  if ((fields.raw('head_dim') ?? null) === null && hiddenSize % heads !== 0)
-    fields.wrong('num_attention_heads', `is ${heads}, which does not divide the hidden_size ${hiddenSize}`);
 }
 
 /** Biases as in the family's modelling code of transformers, which ignores other fields. */

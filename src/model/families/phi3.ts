@@ -10,7 +10,7 @@ import type { AttentionConfig, ModelConfig } from '../config';
 import type { Fields } from '../config-fields';
 import type { Family, Pass, WeightSpec } from '../family';
 import { readRope } from '../rope';
-import { rmsNorm } from './parts';
+import { checkHeads, rmsNorm } from './parts';
 
 export interface Phi3Config extends ModelConfig {
   /** F. */
@@ -123,12 +123,9 @@ function readSizes(fields: Fields): Sizes {
   const heads = fields.whole('num_attention_heads', 32);
   const kvHeads = fields.whole('num_key_value_heads', heads);
   const headDim = fields.whole('head_dim', Math.max(1, Math.floor(hiddenSize / heads)));
-  if (fields.problems.length > 0) return { hiddenSize, heads, kvHeads, headDim };
-  if (heads % kvHeads !== 0) fields.wrong('num_key_value_heads', `is ${kvHeads}, which does not divide ${heads} attention heads`);
-  if ((fields.raw('head_dim') ?? null) === null && hiddenSize % heads !== 0)
-    fields.wrong('num_attention_heads', `is ${heads}, which does not divide the hidden_size ${hiddenSize}`);
-  else if (headDim % 2 !== 0) fields.wrong('head_dim', `is ${headDim}; rotary positions need an even number`);
-  return { hiddenSize, heads, kvHeads, headDim };
+  const sizes = { hiddenSize, heads, kvHeads, headDim };
+  if (fields.problems.length === 0) checkHeads(sizes, fields);
+  return sizes;
 }
 
 /** The same in all layers. A window of all positions has no effect. */
