@@ -35,9 +35,6 @@ export interface ModelConfig {
   readonly firstPosition: number;
   /** One per layer. */
   readonly attention: readonly AttentionConfig[];
-  /** Ids that end a text, from config.json; generation_config.json may add others. */
-  readonly eosIds: readonly number[];
-  readonly bosId: number | null;
   /** Standard deviation of new weights, such as those of a classifier. */
   readonly initializerRange: number;
 }

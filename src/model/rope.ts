@@ -19,29 +19,31 @@ export type Rope = { readonly theta: number } & (
     }
 );
 
+const SCALINGS = ['default', 'linear', 'llama3'] as const satisfies readonly Rope['type'][];
+
 /**
  * Reads `rope_theta` and `rope_scaling` (transformers 4) or `rope_parameters` with `rope_theta` in it (transformers 5). Refuses
- * scalings other than linear and llama3.
+ * scalings that are not in `supported`.
  */
-export function readRope(fields: Fields, maxPositions: number): Rope {
+export function readRope(fields: Fields, maxPositions: number, supported: readonly Rope['type'][] = SCALINGS): Rope {
   const scaling = fields.nested('rope_parameters') ?? fields.nested('rope_scaling');
   const outer = fields.positive('rope_theta', 10000);
   checkPartial(fields);
   if (scaling === null) return { theta: outer, type: 'default' };
   checkPartial(scaling);
-  return readScaling(scaling, scaling.positive('rope_theta', outer), maxPositions);
+  const theta = scaling.positive('rope_theta', outer);
+  const name = scaling.raw('rope_type') ?? scaling.raw('type') ?? 'default';
+  const type = supported.find((known) => known === name);
+  if (type !== undefined) return readScaling(scaling, type, theta, maxPositions);
+  const kinds = supported.join(', ');
+  scaling.refuse('rope_type', `the RoPE scaling ${JSON.stringify(name)} is not supported; supported are ${kinds}`);
+  return { theta, type: 'default' };
 }
 
-function readScaling(scaling: Fields, theta: number, maxPositions: number): Rope {
-  const type = scaling.raw('rope_type') ?? scaling.raw('type') ?? 'default';
+function readScaling(scaling: Fields, type: Rope['type'], theta: number, maxPositions: number): Rope {
   if (type === 'linear') return { theta, type, factor: scaling.positive('factor') };
   if (type === 'llama3') return readLlama3(scaling, theta, maxPositions);
-  if (type !== 'default')
-    scaling.refuse(
-      'rope_type',
-      `the RoPE scaling ${JSON.stringify(type)} is not supported; supported are default, linear, llama3`,
-    );
-  return { theta, type: 'default' };
+  return { theta, type };
 }
 
 function readLlama3(scaling: Fields, theta: number, maxPositions: number): Rope {

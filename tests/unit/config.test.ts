@@ -6,7 +6,7 @@ import { CodedError } from '../../src/core/errors';
 import { parseConfig } from '../../src/model/families';
 import { parseLlama } from '../models';
 import { ropeFrequencies, ropeTables } from '../../src/model/rope';
-import { targetNames, weightSpecs } from '../../src/model/weights';
+import { headName, targetLayers, targetNames, weightSpecs } from '../../src/model/weights';
 import { readHeader } from '../../src/model/safetensors';
 
 const golden = (name: string) => new URL(`../golden/${name}`, import.meta.url);
@@ -18,9 +18,11 @@ const base = {
 };
 const parse = (changes: object) => parseLlama(JSON.stringify({ ...base, ...changes }));
 
-function failure(changes: object): CodedError {
+const failure = (changes: object) => thrownBy(() => parse(changes));
+
+function thrownBy(action: () => unknown): CodedError {
   try {
-    parse(changes);
+    action();
   } catch (error) {
     if (error instanceof CodedError) return error;
   }
@@ -28,7 +30,7 @@ function failure(changes: object): CodedError {
 }
 
 describe('parseConfig', () => {
-  it.each(['llama_gqa', 'llama_rslora_untied', 'llama_dora', 'qwen2', 'qwen3'])(
+  it.each(['llama_gqa', 'llama_rslora_untied', 'llama_dora', 'qwen2', 'qwen3', 'phi3', 'phi3_window'])(
     'of %s expects exactly the tensors that save_pretrained wrote',
     async (name) => {
       const config = parseConfig(text(name));
@@ -51,20 +53,25 @@ describe('parseConfig', () => {
     expect(targetNames(config)).toEqual(['c_attn', 'c_proj', 'c_fc']);
   });
 
-  it.each(['bert_seqcls', 'roberta_seqcls', 'distilbert_seqcls', 'llama_seqcls', 'gpt2_seqcls', 'bert_regression'])(
-    'of %s expects the tensors that save_pretrained wrote, but for the classifier',
-    async (name) => {
-      const config = parseConfig(text(name));
-      const header = await readHeader(new Blob([readFileSync(golden(`${name}/model.safetensors`))]), name);
-      const heads = /^(classifier|pre_classifier|score)\./;
-      const written = header.tensors.map((tensor) => tensor.name).filter((tensor) => !heads.test(tensor));
-      expect(
-        weightSpecs(config)
-          .map((spec) => spec.name)
-          .sort(),
-      ).toEqual(written.sort());
-    },
-  );
+  it.each([
+    'bert_seqcls',
+    'roberta_seqcls',
+    'distilbert_seqcls',
+    'llama_seqcls',
+    'gpt2_seqcls',
+    'phi3_seqcls',
+    'bert_regression',
+  ])('of %s expects the tensors that save_pretrained wrote, but for the classifier', async (name) => {
+    const config = parseConfig(text(name));
+    const header = await readHeader(new Blob([readFileSync(golden(`${name}/model.safetensors`))]), name);
+    const heads = /^(classifier|pre_classifier|score)\./;
+    const written = header.tensors.map((tensor) => tensor.name).filter((tensor) => !heads.test(tensor));
+    expect(
+      weightSpecs(config)
+        .map((spec) => spec.name)
+        .sort(),
+    ).toEqual(written.sort());
+  });
 
   it('of encoders has no causal attention, and the positions of RoBERTa begin after that of padding', () => {
     expect(parseConfig(text('bert_seqcls'))).toMatchObject({
@@ -75,6 +82,7 @@ describe('parseConfig', () => {
     expect(parseConfig(text('roberta_seqcls'))).toMatchObject({ firstPosition: 2, maxPositions: 62 });
     const changed = (changes: object) =>
       parseConfig(JSON.stringify({ ...(JSON.parse(text('bert_seqcls')) as object), ...changes }));
+    expect(() => changed({ model_type: 'roberta', pad_token_id: 'x' })).toThrow(/pad_token_id: is "x"/);
     expect(() => changed({ position_embedding_type: 'relative_key' })).toThrow(/position_embedding_type: is "relative_key"/);
     expect(() => changed({ is_decoder: true })).toThrow(/is_decoder/);
     expect(() => changed({ hidden_act: 'swish' })).toThrow(/hidden_act.*"swish"/);
@@ -107,11 +115,6 @@ describe('parseConfig', () => {
     expect(parse({ ...both, model_type: 'mistral' }).bias).toEqual({ qkv: false, o: false, mlp: false });
     expect(parse({ model_type: 'qwen2' }).bias).toEqual({ qkv: true, o: false, mlp: false });
     expect(parse({ ...both, model_type: 'qwen3' }).bias).toEqual({ qkv: true, o: true, mlp: false });
-  });
-
-  it('accepts one token id or a list', () => {
-    expect(parse({ eos_token_id: 2, bos_token_id: 1 })).toMatchObject({ eosIds: [2], bosId: 1 });
-    expect(parse({ eos_token_id: [2, 7], bos_token_id: null })).toMatchObject({ eosIds: [2, 7], bosId: null });
   });
 
   it('has a sliding window for the layers that use one', () => {
@@ -173,7 +176,6 @@ describe('parseConfig', () => {
     [{ tie_word_embeddings: 1 }, 'tie_word_embeddings'],
     [{ rope_scaling: { rope_type: 'linear' } }, 'rope_scaling.factor'],
     [{ rope_scaling: 'linear' }, 'rope_scaling'],
-    [{ eos_token_id: 'x' }, 'eos_token_id'],
   ])('reports %j as wrong', (changes, where) => {
     const error = failure(changes);
     expect([error.code, ...error.problems.map((p) => p.where)]).toEqual(['model/config', where]);
@@ -187,6 +189,83 @@ describe('parseConfig', () => {
   it('refuses JSON that is not an object', () => {
     expect(() => parseConfig('{')).toThrow(/not valid JSON/);
     expect(() => parseConfig('[1]')).toThrow(/not a JSON object/);
+  });
+});
+
+describe('the configuration of Phi-3', () => {
+  const parsed = (changes: object) => parseConfig(JSON.stringify({ model_type: 'phi3', ...changes }));
+  const small = { hidden_size: 64, num_attention_heads: 4, num_hidden_layers: 2 };
+
+  it("has the defaults of transformers' Phi3Config", () => {
+    const config = parsed({});
+    const { attention, ...others } = config;
+    expect(others).toMatchObject({
+      ...{ hiddenSize: 3072, intermediateSize: 8192, layers: 32, vocabSize: 32064, maxPositions: 4096 },
+      ...{ normEps: 1e-5, tied: false, headless: false, initializerRange: 0.02 },
+    });
+    const rope = { theta: 10000, type: 'default' };
+    const one = { heads: 32, kvHeads: 32, headDim: 96, scale: 1 / Math.sqrt(96), window: 0, causal: true, rope };
+    expect(attention).toEqual(Array.from({ length: 32 }, () => one));
+  });
+
+  it('has the window in every layer, unless it has all positions', () => {
+    const windows = (sliding_window: number | null) => parsed({ ...small, sliding_window }).attention.map(({ window }) => window);
+    expect(windows(2047)).toEqual([2047, 2047]);
+    expect(windows(4095)).toEqual([4095, 4095]);
+    expect(windows(4096)).toEqual([0, 0]);
+    expect(windows(null)).toEqual([0, 0]);
+  });
+
+  it('obeys head_dim, the base of RoPE and tied embeddings', () => {
+    const config = parsed({ ...small, num_key_value_heads: 2, head_dim: 32, rope_theta: 25e4, tie_word_embeddings: true });
+    const rope = { theta: 25e4, type: 'default' };
+    expect(config.attention[1]).toMatchObject({ heads: 4, kvHeads: 2, headDim: 32, scale: 1 / Math.sqrt(32), rope });
+    const shapes = new Map(weightSpecs(config).map(({ name, shape }) => [name, shape]));
+    expect(shapes.get('model.layers.1.self_attn.qkv_proj.weight')).toEqual([8 * 32, 64]);
+    expect(shapes.get('model.layers.1.self_attn.o_proj.weight')).toEqual([64, 4 * 32]);
+    expect(shapes.has('lm_head.weight')).toBe(false);
+    expect(headName(config)).toBe('model.embed_tokens.weight');
+    expect(headName(parsed({ ...small, architectures: ['Phi3ForSequenceClassification'] }))).toBeNull();
+  });
+
+  it("has PEFT's all-linear as LoRA's targets", () => {
+    const { target_modules } = JSON.parse(readFileSync(golden('phi3_window/init/adapter_config.json'), 'utf8')) as {
+      target_modules: string[];
+    };
+    const layers = targetLayers(parseConfig(text('phi3_window')), 'all-linear');
+    expect(layers.map(({ module }) => module).sort()).toEqual([...target_modules].sort());
+  });
+
+  it.each([
+    [{ rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [1] } }, 'rope_scaling.rope_type', '"longrope"'],
+    [{ rope_parameters: { rope_type: 'longrope', rope_theta: 1e4 } }, 'rope_parameters.rope_type', '"longrope"'],
+    [{ rope_scaling: { type: 'su' } }, 'rope_scaling.rope_type', '"su"'],
+    [{ rope_scaling: { type: 'yarn' } }, 'rope_scaling.rope_type', '"yarn"'],
+    [
+      { rope_scaling: { type: 'linear', factor: 2 } },
+      'rope_scaling.rope_type',
+      '"linear" is not supported; supported are default',
+    ],
+    [{ partial_rotary_factor: 0.75 }, 'partial_rotary_factor', '0.75'],
+    [{ rope_parameters: { rope_theta: 1e4, partial_rotary_factor: 0.5 } }, 'rope_parameters.partial_rotary_factor', '0.5'],
+    [{ hidden_act: 'gelu' }, 'hidden_act', '"gelu"'],
+    [{ architectures: ['Phi3ForTokenClassification'] }, 'architectures', 'Phi3ForTokenClassification'],
+    [{ quantization_config: { bits: 4 } }, 'quantization_config', 'quantised'],
+  ])('refuses %j', (changes, where, words) => {
+    const error = thrownBy(() => parsed({ ...small, ...changes }));
+    expect([error.code, ...error.problems.map((problem) => problem.where)]).toEqual(['model/unsupported', where]);
+    expect(error.message).toContain(words);
+  });
+
+  it.each([
+    [{ hidden_size: 66 }, 'num_attention_heads'],
+    [{ hidden_size: 60 }, 'head_dim'],
+    [{ num_key_value_heads: 3 }, 'num_key_value_heads'],
+    [{ sliding_window: 0 }, 'sliding_window'],
+    [{ hidden_size: 'x' }, 'hidden_size'],
+  ])('reports %j as wrong', (changes, where) => {
+    const error = thrownBy(() => parsed({ ...small, ...changes }));
+    expect([error.code, ...error.problems.map((problem) => problem.where)]).toEqual(['model/config', where]);
   });
 });
 

@@ -45,6 +45,7 @@ const CASES: readonly Case[] = [
   { name: 'gpt2_seqcls', kind: 'classify', outputs: 3, architecture: 'GPT2LMHeadModel', prefix: 'transformer.' },
   { name: 'llama_seqcls', kind: 'classify', outputs: 3, architecture: 'LlamaForCausalLM', prefix: '' },
   { name: 'qwen2_seqcls', kind: 'classify', outputs: 3, architecture: 'Qwen2ForCausalLM', prefix: '' },
+  { name: 'phi3_seqcls', kind: 'classify', outputs: 3, architecture: 'Phi3ForCausalLM', prefix: '' },
 ];
 
 const PROBLEM_TYPES: Partial<Record<ObjectiveKind, string>> = {

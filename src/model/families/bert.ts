@@ -132,7 +132,5 @@ function readConfig(fields: Fields, modelType: string): BertConfig {
     typeVocabSize: fields.whole('type_vocab_size', 2),
     pooler: modelType === 'bert' && !fields.isOf('architectures', /ForMaskedLM$/),
     initializerRange: fields.positive('initializer_range', 0.02),
-    eosIds: [],
-    bosId: null,
   };
 }

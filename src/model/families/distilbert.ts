@@ -93,7 +93,5 @@ function readConfig(fields: Fields, modelType: string): DistilbertConfig {
     attention: Array.from({ length: layers }, () => attention),
     activation: readActivation(fields, 'activation', 'gelu'),
     initializerRange: fields.positive('initializer_range', 0.02),
-    eosIds: [],
-    bosId: null,
   };
 }

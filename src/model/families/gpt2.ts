@@ -103,8 +103,6 @@ function readConfig(fields: Fields, modelType: string): Gpt2Config {
     tied: fields.flag('tie_word_embeddings', true),
     headless: fields.isOf('architectures', /ForSequenceClassification$/),
     initializerRange: fields.positive('initializer_range', 0.02),
-    eosIds: fields.ids('eos_token_id'),
-    bosId: fields.ids('bos_token_id')[0] ?? null,
   };
 }
 

@@ -9,8 +9,9 @@ import { bert } from './bert';
 import { distilbert } from './distilbert';
 import { gpt2 } from './gpt2';
 import { llama } from './llama';
+import { phi3 } from './phi3';
 
-export const FAMILIES = { llama, gpt2, bert, distilbert } as const satisfies Record<string, Family>;
+export const FAMILIES = { llama, gpt2, bert, distilbert, phi3 } as const satisfies Record<string, Family>;
 
 const families: readonly Family[] = Object.values(FAMILIES);
 const modelTypes = families.flatMap((family) => family.modelTypes);

@@ -3,13 +3,13 @@
  * with RMSNorm, rotary positions, grouped-query attention and a gated feed-forward part.
  */
 
-import { rmsnorm } from '../../../kernels/rmsnorm';
 import { swiglu } from '../../../kernels/swiglu';
 import type { Value } from '../../../kernels/op';
 import type { ModelConfig } from '../config';
 import type { Fields } from '../config-fields';
 import type { Family, Pass, WeightSpec } from '../family';
 import { readRope } from '../rope';
+import { checkHeads, rmsNorm } from './parts';
 
 export interface LlamaConfig extends ModelConfig {
   /** F. */
@@ -39,7 +39,7 @@ export const llama: Family<LlamaConfig> = {
       const before = x;
       x = pass.layer(i, () => feedForward(pass, config, i, selfAttention(pass, config, i, before)));
     }
-    return norm(pass, config, 'model.norm', x);
+    return rmsNorm(pass, 'model.norm', x, config.normEps);
   },
   head({ headless, tied }) {
     if (headless) return null;
@@ -50,8 +50,9 @@ export const llama: Family<LlamaConfig> = {
 
 function selfAttention(pass: Pass, config: LlamaConfig, i: number, x: Value): Value {
   const block = `model.layers.${i}`;
-  const h = norm(pass, config, `${block}.input_layernorm`, x);
-  const headNorm = (name: string, y: Value) => (config.qkNorm ? norm(pass, config, `${block}.self_attn.${name}`, y) : y);
+  const h = rmsNorm(pass, `${block}.input_layernorm`, x, config.normEps);
+  const headNorm = (name: string, y: Value) =>
+    config.qkNorm ? rmsNorm(pass, `${block}.self_attn.${name}`, y, config.normEps) : y;
   const queries = headNorm('q_norm', pass.linear(`${block}.self_attn.q_proj`, h));
   const keys = headNorm('k_norm', pass.linear(`${block}.self_attn.k_proj`, h));
   const { q, k } = pass.rotate(i, queries, keys);
@@ -61,13 +62,9 @@ function selfAttention(pass: Pass, config: LlamaConfig, i: number, x: Value): Va
 
 function feedForward(pass: Pass, config: LlamaConfig, i: number, x: Value): Value {
   const block = `model.layers.${i}`;
-  const h = norm(pass, config, `${block}.post_attention_layernorm`, x);
+  const h = rmsNorm(pass, `${block}.post_attention_layernorm`, x, config.normEps);
   const active = swiglu(pass.program, pass.linear(`${block}.mlp.gate_proj`, h), pass.linear(`${block}.mlp.up_proj`, h));
   return pass.linear(`${block}.mlp.down_proj`, active, { addend: x });
-}
-
-function norm(pass: Pass, { normEps }: LlamaConfig, module: string, x: Value): Value {
-  return rmsnorm(pass.program, x, pass.weight(`${module}.weight`), normEps).y;
 }
 
 function weights(config: LlamaConfig): readonly WeightSpec[] {
@@ -121,8 +118,6 @@ function readConfig(fields: Fields, modelType: string): LlamaConfig {
     initializerRange: fields.positive('initializer_range', 0.02),
     bias: readBias(modelType, fields),
     qkNorm: modelType === 'qwen3',
-    eosIds: fields.ids('eos_token_id'),
-    bosId: fields.ids('bos_token_id')[0] ?? null,
   };
 }
 
@@ -144,14 +139,6 @@ function readSizes(modelType: string, fields: Fields): Sizes {
   };
   if (fields.problems.length === 0) checkHeads(sizes, fields);
   return sizes;
-}
-
-function checkHeads(sizes: Sizes, fields: Fields): void {
-  const { hiddenSize, heads, kvHeads, headDim } = sizes;
-  if (heads % kvHeads !== 0) fields.wrong('num_key_value_heads', `is ${kvHeads}, which does not divide ${heads} attention heads`);
-  if (headDim % 2 !== 0) fields.wrong('head_dim', `is ${headDim}; rotary positions need an even number`);
-  if ((fields.raw('head_dim') ?? null) === null && hiddenSize % heads !== 0)
-    fields.wrong('num_attention_heads', `is ${heads}, which does not divide the hidden_size ${hiddenSize}`);
 }
 
 /** Biases as in the family's modelling code of transformers, which ignores other fields. */

@@ -1,7 +1,9 @@
-/** What several families have in common: layers with biases. */
+/** What several families have in common: norms, linear layers with biases, the check of sizes. */
 
 import { layernorm } from '../../../kernels/layernorm';
 import type { Value } from '../../../kernels/op';
+import { rmsnorm } from '../../../kernels/rmsnorm';
+import type { Fields } from '../config-fields';
 import type { Pass, WeightSpec } from '../family';
 
 /** The weights of a linear layer with a bias. */
@@ -20,4 +22,25 @@ export function layerNormWeights(module: string, size: number): readonly WeightS
 /** LayerNorm over each row of x [M, C]. */
 export function layerNorm(pass: Pass, module: string, x: Value, eps: number): Value {
   return layernorm(pass.program, x, pass.weight(`${module}.weight`), pass.weight(`${module}.bias`), eps);
+}
+
+/** RMSNorm over each row of x [M, C], or over each part of a row that is as long as the weight. */
+export function rmsNorm(pass: Pass, module: string, x: Value, eps: number): Value {
+  return rmsnorm(pass.program, x, pass.weight(`${module}.weight`), eps).y;
+}
+
+/** The sizes of attention with RoPE. */
+interface Heads {
+  readonly hiddenSize: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
+
+/** Reports sizes, valid each, that do not fit together: those of `hidden_size`, `num_attention_heads`, `num_key_value_heads`, `head_dim`. */
+export function checkHeads({ hiddenSize, heads, kvHeads, headDim }: Heads, fields: Fields): void {
+  if (heads % kvHeads !== 0) fields.wrong('num_key_value_heads', `is ${kvHeads}, which does not divide ${heads} attention heads`);
+  if (headDim % 2 !== 0) fields.wrong('head_dim', `is ${headDim}; rotary positions need an even number`);
+  if ((fields.raw('head_dim') ?? null) === null && hiddenSize % heads !== 0)
+    fields.wrong('num_attention_heads', `is ${heads}, which does not divide the hidden_size ${hiddenSize}`);
 }
