@@ -326,7 +326,7 @@ test('suggestions for a large file are counted in its first rows', () => {
     ['two ', 'no'],
     ['three ', 'no'],
   ]);
-  const { steps, rows: read } = suggestSteps(rows, LABELLED, 0, 12);
+  const { steps, rows: read } = suggestSteps(rows, LABELLED, 0, 13);
   expect([read, steps[0]?.changed]).toEqual([2, 2]);
   expect(suggestSteps(rows, LABELLED, 0).rows).toBe(3);
 });
