@@ -103,6 +103,10 @@ describe('drop-duplicates', () => {
     expect(made.lines).toEqual([1, 3, 4]);
     expect(made.dropped).toEqual([{ line: 2, message: 'Repeats line 1.' }]);
     expect(made.changes).toEqual([{ line: 2, column: 'a', before: 'a ', after: null }]);
+    const labelFirst = mappingOf('text-label', 'label', 'text');
+    expect(apply({ kind: 'drop-duplicates' }, labelFirst, ['x', 'a'], ['x', 'a']).changes).toEqual([
+      { line: 2, column: 'b', before: 'a', after: null },
+    ]);
   });
 
   it('does not join cells, and leaves rows that can’t be used to be reported as such', () => {

@@ -55,7 +55,7 @@ function reader(rows: Rows): (row: Row) => Read | null {
 }
 
 function count(answersOf: Map<string, Answers>, { text, answer, written }: Read): void {
-  const answers: Answers = answersOf.get(text) ?? new Map();
+  const answers = answersOf.get(text) ?? (new Map() as Answers);
   const known = answers.get(answer);
   if (known === undefined) answers.set(answer, { text: written, times: 1 });
   else known.times++;

@@ -18,9 +18,9 @@ export const DATA_STEPS = {
   length,
 } satisfies { readonly [K in DataStepKind]: DataStep<DataStepSettingsOf<K>> };
 
+/** The step of a kind: its settings are those of the kind. */
 function stepOf(kind: DataStepKind): DataStep<DataStepSettings> {
-  // The settings of a kind are those of its step.
-  return DATA_STEPS[kind] as DataStep<DataStepSettings>;
+  return DATA_STEPS[kind];
 }
 
 /** A step of a recipe, and what it did. */

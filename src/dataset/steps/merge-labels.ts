@@ -45,7 +45,7 @@ function readColumn(rows: Rows, column: number): LabelColumn {
 function count(groups: Map<string, Spellings>, text: string): void {
   if (text.trim() === '') return;
   const key = spellingKey(text);
-  const spellings: Spellings = groups.get(key) ?? new Map();
+  const spellings = groups.get(key) ?? (new Map() as Spellings);
   spellings.set(text, (spellings.get(text) ?? 0) + 1);
   groups.set(key, spellings);
 }

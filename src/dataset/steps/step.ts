@@ -34,6 +34,10 @@ export interface DataStep<S> {
 
 const MOST_CHANGES = 3;
 
+/** Roles of what the model reads, and of what it learns. */
+const INPUTS = ['text', 'user', 'messages'] as const;
+const ANSWERS = ['label', 'assistant', 'rejected'] as const;
+
 /** Decides about each row by itself: the row as it is, the row with other cells, or the reason why it is dropped. */
 export function eachRow(
   rows: Rows,
@@ -55,11 +59,11 @@ export function eachRow(
   return { rows: kept, changed, dropped, changes, parts };
 }
 
-/** The first cell that differs, or of a dropped row the first one that is used. */
+/** The first cell that differs, or of a dropped row its text. */
 function changeOf(rows: Rows, row: Row, decided: Row | string): StepChange {
   const { line } = row;
   if (typeof decided === 'string') {
-    const column = used(rows).find((one) => cellText(row.cells[one]) !== '') ?? 0;
+    const column = [...columnsWith(rows, ...INPUTS), ...used(rows)].find((one) => isFilled(row.cells[one])) ?? 0;
     return { line, column: rows.columns[column] ?? '', before: shorten(cellText(row.cells[column])), after: null };
   }
   const column = Math.max(
@@ -91,9 +95,6 @@ export function columnsWith({ roles }: Rows, ...wanted: readonly ColumnRole[]): 
 export function used({ roles }: Rows): number[] {
   return [...roles.keys()].filter((column) => roles[column] !== 'ignore');
 }
-
-const INPUTS = ['text', 'user', 'messages'] as const;
-const ANSWERS = ['label', 'assistant', 'rejected'] as const;
 
 /**
  * Tells rows that have no text where there are columns for it, or no answer where there are columns for one: they can't be used.

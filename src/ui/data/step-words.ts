@@ -131,7 +131,7 @@ const MARKS: Readonly<Record<string, string>> = { ' ': '·', '\t': '⇥', '\n': 
 
 /** Text with visible white space at its ends. */
 export function visible(text: string): string {
-  return text.replace(/^\s+|\s+$/g, (ends) => [...ends].map((one) => MARKS[one] ?? '◦').join(''));
+  return text.replace(/^\s+|\s+$/g, (ends) => ends.replace(/\s/g, (one) => MARKS[one] ?? '◦'));
 }
 
 /** The change is one that can't be seen: other characters for the same letters. */
