@@ -1,6 +1,7 @@
 /** The contract between the page and its workers: commands, results and events. Types only. */
 
 import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
+import type { Cleaning } from '../src/dataset/dataset';
 import type { DatasetView, Mapping } from '../src/dataset/types';
 import type { ExportChoice, ExportKind } from '../src/export';
 import type { ExportedFile } from '../src/export/types';
@@ -24,16 +25,18 @@ import type {
 } from '../src/train/types';
 
 /** The recipe's settings that encoding depends on, and what the data are encoded for; next-token prediction when absent. */
-export type EncodeOptions = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'seed' | 'lossOn'> & {
+export type EncodeOptions = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'seed' | 'lossOn' | 'dataSteps'> & {
   readonly encoding?: DatasetEncoding;
 };
 
 /** data.worker.ts: parses, maps, tokenizes. Holds one dataset and one tokenizer. Throws coded errors. */
 export interface DataApi {
-  /** Parses a file (or pasted text, wrapped in a File), detects its format, and keeps it. */
-  open(file: File): Promise<DatasetView>;
+  /** Parses a file (or pasted text, wrapped in a File), detects its format, applies the data steps, and keeps it. */
+  open(file: File, cleaning: Cleaning): Promise<DatasetView>;
   /** Applies another format or other column roles to the open file. */
   remap(mapping: Mapping): Promise<DatasetView>;
+  /** Applies other data steps to the rows of the open file. */
+  clean(cleaning: Cleaning): Promise<DatasetView>;
   close(): Promise<void>;
   setTokenizer(files: TokenizerFiles): Promise<void>;
   /** The usable example `index`, token by token. Needs a tokenizer. */
@@ -104,6 +107,7 @@ export interface TrainApi {
 
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, SlotPlan } from '../src/batch/types';
 export type { RunPrompt } from '../src/checkpoint/types';
+export type { Cleaning } from '../src/dataset/dataset';
 export type * from '../src/dataset/types';
 export type { Lifeline } from './lifeline';
 export type { ExportChoice, ExportKind } from '../src/export';

@@ -18,6 +18,8 @@ import { WholeStore } from './whole-store';
 export type DatasetSettings = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'seed' | 'lossOn'> & {
   /** Absent for next-token prediction. */
   readonly encoding?: DatasetEncoding;
+  /** The steps that clean the rows; those that the dataset has when absent. */
+  readonly dataSteps?: Recipe['dataSteps'];
 };
 
 /** Examples of one kind, and what encoding them depends on. */

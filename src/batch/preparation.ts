@@ -6,7 +6,7 @@
 import { MAX_BYTES, tooLarge } from '../dataset/bytes';
 import { CodedError, internal } from '../core/errors';
 import { Mutex } from '../core/mutex';
-import { openDataset, remapDataset, viewDataset, type Dataset } from '../dataset/dataset';
+import { cleanDataset, openDataset, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import type { DatasetView, Mapping } from '../dataset/types';
 import { previewExample } from '../encoding/example';
 import { TextTokenizer } from '../tokenizer/tokenizer';
@@ -30,10 +30,10 @@ export class Preparation {
   #whole: { readonly settings: string; readonly examples: WholeExamples } | null = null;
 
   /** Throws data/empty, data/binary, data/parse, data/columns, data/no-examples; then the previous dataset is kept. */
-  open(file: File): Promise<DatasetView> {
+  open(file: File, cleaning?: Cleaning): Promise<DatasetView> {
     return this.#mutex.run(async () => {
       if (file.size > MAX_BYTES) throw tooLarge(file.size);
-      this.#hold(await openDataset(file.name, new Uint8Array(await file.arrayBuffer())));
+      this.#hold(await openDataset(file.name, new Uint8Array(await file.arrayBuffer()), cleaning));
       return viewDataset(this.#held());
     });
   }
@@ -41,6 +41,13 @@ export class Preparation {
   remap(mapping: Mapping): Promise<DatasetView> {
     return this.#exclusive(() => {
       this.#hold(remapDataset(this.#held(), mapping));
+      return viewDataset(this.#held());
+    });
+  }
+
+  clean(cleaning: Cleaning): Promise<DatasetView> {
+    return this.#exclusive(() => {
+      this.#clean(cleaning);
       return viewDataset(this.#held());
     });
   }
@@ -60,6 +67,7 @@ export class Preparation {
   /** Throws data/no-examples for an example that can't be trained on, with the reason. */
   preview(index: number, settings: DatasetSettings): Promise<ExamplePreview> {
     return this.#exclusive(() => {
+      this.#clean(settings);
       const { examples } = this.#held();
       const example = examples[index];
       if (example === undefined) throw internal(`example ${index} of ${examples.length} was asked for`);
@@ -71,12 +79,16 @@ export class Preparation {
   }
 
   measure(settings: DatasetSettings): Promise<EncodedStats> {
-    return this.#exclusive(() => measureDataset(this.#encode(settings), settings));
+    return this.#exclusive(() => {
+      this.#clean(settings);
+      return measureDataset(this.#encode(settings), settings);
+    });
   }
 
   /** Throws data/no-examples when nothing is left to train on, data/columns when labels can't be classes. */
   encode(settings: DatasetSettings): Promise<EncodedDataset> {
     return this.#exclusive(async () => {
+      this.#clean(settings);
       const encoded = this.#encode(settings);
       if (encoded.stats.examples === 0) throw nothingLeft(this.#held(), encoded.stats, settings);
       const kind = settings.encoding === undefined ? this.#held().examples[0]?.kind : undefined;
@@ -96,6 +108,13 @@ export class Preparation {
     return cutExamples(this.#tokens(), this.#whole.examples, sequenceLength);
   }
 
+  /** Applies other data steps than the dataset has. The seed alone makes no difference where there are none. */
+  #clean({ dataSteps, seed }: { readonly dataSteps?: Cleaning['dataSteps']; readonly seed: number }): void {
+    const held = this.#held();
+    const cleaning = { dataSteps: dataSteps ?? held.cleaning.dataSteps, seed };
+    if (cleaningKey(cleaning) !== cleaningKey(held.cleaning)) this.#hold(cleanDataset(held, cleaning));
+  }
+
   #hold(dataset: Dataset): void {
     this.#dataset = dataset;
     this.#whole = null;
@@ -112,10 +131,17 @@ export class Preparation {
   }
 }
 
+function cleaningKey({ dataSteps, seed }: Cleaning): string {
+  return dataSteps.length === 0 ? '' : JSON.stringify([dataSteps, seed]);
+}
+
 function nothingLeft(dataset: Dataset, stats: EncodedExamples['stats'], { encoding }: DatasetSettings): CodedError {
   // The dataset's problems with rows are those of next-token prediction; other encodings list their own as dropped.
   const rows = encoding === undefined ? dataset.problems : dataset.table.problems;
-  const problems = [...stats.dropped, ...rows].slice(0, 20).map((p) => ({ where: `line ${p.line}`, message: p.message }));
+  const byStep = dataset.steps.flatMap(({ dropped }) => dropped);
+  const problems = [...stats.dropped, ...rows, ...byStep]
+    .slice(0, 20)
+    .map((p) => ({ where: `line ${p.line}`, message: p.message }));
   const [first] = problems;
   const why = first === undefined ? dataset.reason : `For example ${first.where}: ${first.message}`;
   return new CodedError('data/no-examples', `No row of ${dataset.name} can be trained on. ${why}`, problems);

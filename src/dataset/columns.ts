@@ -1,10 +1,10 @@
 /** Statistics of columns for the page. */
 
 import { cellText, type Table } from './table';
+import { shorten } from './text';
 import type { ColumnRole, ColumnView } from './types';
 
 const MAX_DISTINCT = 1000;
-const MAX_SAMPLE = 200;
 
 /** Statistics of each column over all rows. */
 export function viewColumns(table: Table, roles: readonly ColumnRole[]): ColumnView[] {
@@ -27,11 +27,4 @@ function viewColumn(table: Table, name: string, column: number, role: ColumnRole
     if (distinct.size < MAX_DISTINCT) distinct.add(text);
   }
   return { name, role, filled, distinct: distinct.size, meanLength: filled === 0 ? 0 : total / filled, maxLength, samples };
-}
-
-/** Cuts long text, never inside a surrogate pair. */
-function shorten(text: string): string {
-  if (text.length <= MAX_SAMPLE) return text;
-  const cut = text.slice(0, MAX_SAMPLE - 1);
-  return `${/[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut}…`;
 }

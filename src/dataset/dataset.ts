@@ -1,38 +1,63 @@
-/** A dataset: a file parsed to a table, a mapping of its columns, and the examples that result; and its view for the page. */
+/**
+ * A dataset: a file parsed to a table, a mapping of its columns, the data steps, and the examples that result; and its view for the
+ * page.
+ */
 
 import { internal } from '../core/errors';
 import { sha256 } from '../core/hash';
+import type { DataStepSettings } from '../recipe/data-steps';
 import { missingRoles } from './check';
 import { viewColumns } from './columns';
 import { detect, suggestRoles } from './detect';
 import { mapRows } from './map';
 import { parseFile } from './parse';
 import { preferenceNotices } from './preference';
+import { applySteps, suggestSteps, type AppliedStep } from './steps';
 import type { Table } from './table';
 import { guessTask } from './task';
-import type { DatasetView, Example, Mapping, RowProblem } from './types';
+import type { DatasetView, Example, Mapping, RowProblem, StepView, TaskGuess } from './types';
 
 const MAX_PROBLEMS = 500;
+const MAX_DROPPED = 100;
+const MAX_PARTS = 20;
 const HEAD = 20;
+
+/** The settings of a recipe that decide about the rows. */
+export interface Cleaning {
+  readonly dataSteps: readonly DataStepSettings[];
+  readonly seed: number;
+}
+
+const NO_STEPS: Cleaning = { dataSteps: [], seed: 0 };
 
 export interface Dataset {
   readonly name: string;
   readonly bytes: number;
   readonly hash: string;
-  readonly table: Table;
+  /** The rows of the file. */
+  readonly parsed: Table;
   readonly mapping: Mapping;
   readonly reason: string;
+  readonly cleaning: Cleaning;
+  /** What each data step did. */
+  readonly steps: readonly AppliedStep[];
+  /** The rows after the data steps, of which examples are made. */
+  readonly table: Table;
   readonly examples: readonly Example[];
   /** Rows that can't be used, in file order: those that can't be parsed and those that can't be mapped. */
   readonly problems: readonly RowProblem[];
 }
 
-/** Parses a file and detects its mapping. Throws data/empty, data/binary, data/parse, data/columns, data/no-examples. */
-export async function openDataset(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<Dataset> {
-  const table = parseFile(name, bytes);
-  const { mapping, reason } = detect(table);
-  const file = { name, bytes: bytes.length, hash: await sha256(bytes), table };
-  return { ...file, mapping, reason, ...examplesOf(table, mapping) };
+/** What the examples of a dataset depend on. */
+type Source = Pick<Dataset, 'name' | 'bytes' | 'hash' | 'parsed' | 'mapping' | 'reason' | 'cleaning'>;
+
+/**
+ * Parses a file, detects its mapping and applies the data steps. Throws data/empty, data/binary, data/parse, data/columns,
+ * data/no-examples.
+ */
+export async function openDataset(name: string, bytes: Uint8Array<ArrayBuffer>, cleaning = NO_STEPS): Promise<Dataset> {
+  const parsed = parseFile(name, bytes);
+  return buildDataset({ name, bytes: bytes.length, hash: await sha256(bytes), parsed, ...detect(parsed), cleaning });
 }
 
 /**
@@ -40,24 +65,37 @@ export async function openDataset(name: string, bytes: Uint8Array<ArrayBuffer>):
  * mapping then still lacks a role, there are no examples and `reason` says what to choose.
  */
 export function remapDataset(dataset: Dataset, wanted: Mapping): Dataset {
-  const { table } = dataset;
-  if (wanted.roles.length !== table.columns.length) {
-    throw internal(`the mapping has ${wanted.roles.length} roles for ${table.columns.length} columns`);
+  const { parsed } = dataset;
+  if (wanted.roles.length !== parsed.columns.length) {
+    throw internal(`the mapping has ${wanted.roles.length} roles for ${parsed.columns.length} columns`);
   }
-  const mapping = wanted.format === dataset.mapping.format ? wanted : suggestRoles(table, wanted);
-  const missing = missingRoles(mapping, table.columns);
-  if (missing !== null) return { ...dataset, mapping, reason: missing, examples: [], problems: table.problems };
-  return { ...dataset, mapping, reason: 'Chosen by you.', ...examplesOf(table, mapping) };
+  const mapping = wanted.format === dataset.mapping.format ? wanted : suggestRoles(parsed, wanted);
+  return buildDataset({ ...dataset, mapping, reason: missingRoles(mapping, parsed.columns) ?? 'Chosen by you.' });
 }
 
+/** The same file and mapping with other data steps. */
+export function cleanDataset(dataset: Dataset, cleaning: Cleaning): Dataset {
+  return buildDataset({ ...dataset, cleaning });
+}
+
+function buildDataset({ name, bytes, hash, parsed, mapping, reason, cleaning }: Source): Dataset {
+  const { table, applied } = applySteps(parsed, mapping, cleaning.dataSteps, cleaning.seed);
+  const source = { name, bytes, hash, parsed, mapping, reason, cleaning };
+  return { ...source, steps: applied, table, ...examplesOf(table, mapping) };
+}
+
+/** None when the mapping lacks a role. */
 function examplesOf(table: Table, mapping: Mapping): Pick<Dataset, 'examples' | 'problems'> {
+  if (missingRoles(mapping, table.columns) !== null) return { examples: [], problems: table.problems };
   const { examples, problems } = mapRows(table, mapping);
   return { examples, problems: [...table.problems, ...problems].sort((a, b) => a.line - b.line) };
 }
 
 /** The view of a dataset for the page. */
 export function viewDataset(dataset: Dataset): DatasetView {
-  const { name, bytes, hash, table, mapping, examples, problems } = dataset;
+  const { name, bytes, hash, parsed, table, mapping, cleaning, steps, examples, problems } = dataset;
+  const suggested = suggestSteps(table, mapping, cleaning.seed);
+  const dropped = steps.reduce((sum, step) => sum + step.dropped.length, 0);
   return {
     name,
     bytes,
@@ -65,13 +103,26 @@ export function viewDataset(dataset: Dataset): DatasetView {
     kind: table.kind,
     format: mapping.format,
     reason: [dataset.reason, ...table.notes].join(' '),
-    task: guessTask(table, mapping),
+    task: taskOf(dataset),
     notices: mapping.format === 'preference' ? preferenceNotices(mapping) : [],
-    columns: viewColumns(table, mapping.roles),
-    rows: table.rows.length + table.problems.length,
+    columns: viewColumns(parsed, mapping.roles),
+    rows: parsed.rows.length + parsed.problems.length,
     examples: examples.length,
-    leftOut: problems.length,
+    steps: steps.map(viewStep),
+    suggestions: suggested.steps.map(viewStep),
+    suggestedFrom: suggested.rows < table.rows.length ? suggested.rows : null,
+    leftOut: problems.length + dropped,
     problems: problems.slice(0, MAX_PROBLEMS),
     head: examples.slice(0, HEAD),
   };
+}
+
+/** Of the rows that are used; of the file where the steps leave too few to tell. */
+function taskOf({ parsed, table, mapping }: Dataset): TaskGuess {
+  const guess = guessTask(table, mapping);
+  return guess.task === 'text' ? guessTask(parsed, mapping) : guess;
+}
+
+function viewStep({ dropped, parts, ...step }: AppliedStep): StepView {
+  return { ...step, dropped: dropped.length, problems: dropped.slice(0, MAX_DROPPED), parts: parts.slice(0, MAX_PARTS) };
 }

@@ -79,8 +79,13 @@ function listed(cell: unknown): string[] {
 
 /** Text between semicolons, bars or commas. */
 export function splitLabels(text: string): string[] {
-  const separator = [';', '|', ','].find((mark) => text.includes(mark));
+  const separator = labelSeparator(text);
   return separator === undefined ? [text] : text.split(separator);
+}
+
+/** What separates the labels of a text: the first of semicolon, bar and comma that it has; undefined for one label. */
+export function labelSeparator(text: string): string | undefined {
+  return [';', '|', ','].find((mark) => text.includes(mark));
 }
 
 /** The most classes or labels. The head and its logits grow with them; columns with more values are mostly not labels. */

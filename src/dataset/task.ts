@@ -117,7 +117,7 @@ function categoriesOf(values: readonly unknown[], name: string): Found | null {
 }
 
 /** The different labels; null when they are too long, too many, or hardly repeat. */
-function repeatedLabels(labels: readonly string[]): string[] | null {
+export function repeatedLabels(labels: readonly string[]): string[] | null {
   const distinct = [...new Set(labels)].sort();
   const repeat = distinct.length >= 2 && distinct.length * REPEATS <= labels.length && distinct.length <= MAX_LABELS;
   return repeat && distinct.every((label) => label.length <= LABEL_LENGTH) ? distinct : null;

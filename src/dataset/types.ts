@@ -1,5 +1,7 @@
 /** Data that the data worker sends to the page: mappings, examples, their problems, and the view of a dataset. */
 
+import type { DataStepSettings } from '../recipe/data-steps';
+
 export type FileKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
 
 /**
@@ -69,6 +71,35 @@ export interface RowProblem {
   readonly message: string;
 }
 
+/** A change that a data step makes, as an example of it: the excerpt of a cell before and after. */
+export interface StepChange {
+  readonly line: number;
+  /** Name of the column. */
+  readonly column: string;
+  readonly before: string;
+  /** Null where the row is dropped. */
+  readonly after: string | null;
+}
+
+/** A part of what a data step changes, such as one label of several. */
+export interface StepPart {
+  readonly what: string;
+  readonly rows: number;
+}
+
+/** A data step, and how many rows it changes and drops. */
+export interface StepView {
+  readonly settings: DataStepSettings;
+  readonly changed: number;
+  readonly dropped: number;
+  /** The first 100 rows that it drops. */
+  readonly problems: readonly RowProblem[];
+  /** The first changes. */
+  readonly changes: readonly StepChange[];
+  /** The largest parts of the changes; empty for a step that does one thing only. */
+  readonly parts: readonly StepPart[];
+}
+
 export interface ColumnView {
   readonly name: string;
   readonly role: ColumnRole;
@@ -94,12 +125,20 @@ export interface DatasetView {
   readonly task: TaskGuess;
   /** What the user must know about training on this format, in sentences; usually empty. */
   readonly notices: readonly string[];
+  /** Statistics of the file: of its rows before the data steps. */
   readonly columns: readonly ColumnView[];
+  /** Rows of the file. */
   readonly rows: number;
   readonly examples: number;
-  /** Rows that can't be used. */
+  /** The data steps that were applied, in order. */
+  readonly steps: readonly StepView[];
+  /** The data steps that would have an effect, each with what it would do if it were added. */
+  readonly suggestions: readonly StepView[];
+  /** In how many of the first rows of a large file the suggestions were counted; null: in all that remain. */
+  readonly suggestedFrom: number | null;
+  /** Rows that can't be used or that a step drops. */
   readonly leftOut: number;
-  /** The first 500 problems. */
+  /** The first 500 rows that can't be used. */
   readonly problems: readonly RowProblem[];
   /** The first 20 examples. */
   readonly head: readonly Example[];

@@ -22,6 +22,7 @@ export const SETTING_LABELS = {
   'objective.beta': 'Strength of the reference (beta)',
   'objective.alpha': 'Share of the cross-entropy (alpha)',
   'objective.temperature': 'Temperature of both models',
+  dataSteps: 'Data steps',
   basePrecision: 'Base weights',
   activationPrecision: 'Activations',
   learningRate: 'Learning rate',
@@ -45,4 +46,12 @@ export const SETTING_LABELS = {
   lossOn: 'Learn from',
   seed: 'Seed',
   memoryLimit: 'Memory limit',
+} as const;
+
+/** The plain name of each setting of a data step. src/ui/data/step-words.ts does not compile when one is missing. */
+export const DATA_STEP_LABELS = {
+  keep: 'Rows to keep',
+  of: 'Length of',
+  min: 'Fewest characters',
+  max: 'Most characters',
 } as const;

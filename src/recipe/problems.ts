@@ -1,11 +1,14 @@
 /** What is wrong with a recipe, in sentences: the setting in plain words, the values it takes, the value found. Pure. */
 
 import type { Problem } from '../core/errors';
-import { SETTING_LABELS } from './labels';
+import { DATA_STEP_LABELS, SETTING_LABELS } from './labels';
 
 /** One refusal of the schema. */
 export interface Refusal {
-  /** The names on the way to the setting, e.g. `method`, `rank`; none when the recipe as a whole is refused. */
+  /**
+   * The names on the way to the setting, e.g. `method`, `rank`; a data step has its number, counted from 1. None when the recipe as a
+   * whole is refused.
+   */
   readonly path: readonly string[];
   /** The value of the setting, or the whole recipe. */
   readonly value: unknown;
@@ -13,7 +16,7 @@ export interface Refusal {
   readonly allowed: string | null;
   /** The entry of the value that is refused, where the value is an object. */
   readonly entry?: { readonly key: unknown; readonly value: unknown; readonly origin: string };
-  /** Where there is no such setting: the kind of the method or objective that has none; null for settings of the recipe itself. */
+  /** Where there is no such setting: the kind of the method, objective or data step that has none; null for settings of the recipe itself. */
   readonly kind?: string | null;
 }
 
@@ -32,9 +35,19 @@ function problemOf({ path, value, allowed, entry, kind }: Refusal): Problem {
   return { where, message: `${labelAt(where)} must be ${allowed}${but}.` };
 }
 
+/** The parts of the place of a data step or its setting, such as `dataSteps.2.min`. */
+const STEP = /^dataSteps\.(\d+)(?:\.(\w+))?$/;
+
 function labelAt(where: string): string {
+  const [, number, name = 'kind'] = STEP.exec(where) ?? [];
+  if (number !== undefined) return name === 'kind' ? `Data step ${number}` : `${stepLabel(name)} of data step ${number}`;
   const setting = [`${where}.kind`, where].find(isSetting);
   return setting === undefined ? quoted(where) : SETTING_LABELS[setting];
+}
+
+function stepLabel(name: string): string {
+  const label = Object.entries(DATA_STEP_LABELS).find(([key]) => key === name)?.[1];
+  return label ?? quoted(name);
 }
 
 function isSetting(where: string): where is keyof typeof SETTING_LABELS {
@@ -44,12 +57,15 @@ function isSetting(where: string): where is keyof typeof SETTING_LABELS {
 /** Names the setting that the last name of `path` is another spelling of, such as `learning_rate`. */
 function unknownSetting(path: readonly string[], kind: string | null): string {
   const key = path.at(-1) ?? '';
+  const [group = '', number] = path;
+  if (group === 'dataSteps')
+    return `${quoted(key)} is not a setting of data step ${number ?? ''}, ${quoted(kind ?? '')}. Remove it.`;
   const spelling = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
   const meant = Object.keys(SETTING_LABELS).find(
     (name) => name !== path.join('.') && spelling(name.split('.').at(-1) ?? '') === spelling(key),
   );
   const advice = meant === undefined ? 'Remove it.' : `Did you mean “${meant}”?`;
-  const owner = kind === null ? 'a recipe' : `the ${path[0] ?? ''} ${quoted(kind)}`;
+  const owner = kind === null ? 'a recipe' : `the ${group} ${quoted(kind)}`;
   return `${quoted(key)} is not a setting of ${owner}. ${advice}`;
 }
 

@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import { CodedError } from '../core/errors';
 import { oneOf, real, texts, whole } from './checks';
+import { DATA_STEP_SCHEMAS, dataStepsSchema } from './data-steps';
 import { METHOD_SCHEMAS, methodSchema, type MethodSettings } from './methods';
 import { isFields, migrate, VERSION, versionOf, type Fields } from './migrations';
 import { OBJECTIVE_SCHEMAS, objectiveSchema, type ObjectiveSettings } from './objectives';
@@ -22,6 +23,8 @@ const fields = {
   method: v.optional(methodSchema, { kind: 'lora' }),
   /** What the model learns from its examples: see src/recipe/objectives.ts. */
   objective: v.optional(objectiveSchema, { kind: 'sft' }),
+  /** What is done to the rows of the data before they become examples, in order: see src/recipe/data-steps.ts. */
+  dataSteps: v.optional(dataStepsSchema, []),
   /** Storage of the base model's linear layers: as in its files, 8 bits, or 4 bits (NF4, as QLoRA). */
   basePrecision: v.optional(oneOf(BASE_PRECISIONS), 'stored'),
   /** Storage of activations: f32, or f16 with a loss scale that keeps gradients in the range of f16. */
@@ -94,8 +97,8 @@ export function parseRecipe(data: unknown): Recipe {
 /** A setting that has settings of its own, which depend on its kind. */
 interface Group {
   readonly schemas: Readonly<Record<string, v.GenericSchema<unknown, object>>>;
-  /** The kind of one that says none. */
-  readonly kind: string;
+  /** The kind of one that says none; absent where each has to say its kind. */
+  readonly kind?: string;
   readonly example: string;
 }
 
@@ -104,13 +107,20 @@ const GROUPS: Readonly<Record<string, Group>> = {
   objective: { schemas: OBJECTIVE_SCHEMAS, kind: 'sft', example: '{"kind": "dpo", "beta": 0.1}' },
 };
 
+/** Each element of the list `dataSteps` is a group. */
+const DATA_STEP: Group = { schemas: DATA_STEP_SCHEMAS, example: '{"kind": "trim"}' };
+
 const groupOf = (name: unknown): Group | null => (Object.hasOwn(GROUPS, String(name)) ? (GROUPS[String(name)] ?? null) : null);
 
 /** A recipe of any version as the newest one, with defaults for absent settings. Settings that it has are not checked. */
 export function completeRecipe(data: Fields): Fields {
   const recipe: Fields = { ...defaultRecipe(), ...migrate(data) };
   const completed = Object.entries(GROUPS).map(([name, group]) => [name, completeGroup(group, recipe[name])]);
-  return { ...recipe, ...(Object.fromEntries(completed) as Fields) };
+  return { ...recipe, ...(Object.fromEntries(completed) as Fields), dataSteps: completeSteps(recipe['dataSteps']) };
+}
+
+function completeSteps(steps: unknown): unknown {
+  return Array.isArray(steps) ? steps.map((step) => completeGroup(DATA_STEP, step)) : steps;
 }
 
 function completeGroup({ schemas, kind: first }: Group, settings: unknown): unknown {
@@ -133,13 +143,29 @@ function invalid(refusals: readonly Refusal[]): CodedError {
   return new CodedError('recipe/invalid', `This recipe can't be used. ${sentences}`, problems);
 }
 
-function refusalOf(recipe: Fields, { path, message, expected }: v.InferIssue<typeof schema>): Refusal {
+function refusalOf(recipe: Fields, issue: v.InferIssue<typeof schema>): Refusal {
+  const [top, inner] = issue.path ?? [];
+  if (top?.key === 'dataSteps' && typeof inner?.key === 'number') return stepRefusal(issue, inner.key, inner.value);
+  return settingRefusal(recipe, issue);
+}
+
+/** The refusal of data step `index`, counted from 0, or of one of its settings. */
+function stepRefusal({ path, message, expected }: v.InferIssue<typeof schema>, index: number, step: unknown): Refusal {
+  const setting = path?.[2];
+  const names = ['dataSteps', String(index + 1), ...(setting === undefined ? [] : [String(setting.key)])];
+  if (setting === undefined) return { path: names, value: step, allowed: `an object such as ${DATA_STEP.example}` };
+  if (expected === 'never') return { path: names, value: setting.value, allowed: null, kind: kindOf(step) };
+  return { path: names, value: setting.value, allowed: message };
+}
+
+function settingRefusal(recipe: Fields, { path, message, expected }: v.InferIssue<typeof schema>): Refusal {
   const [top, inner, third] = path ?? [];
   const group = groupOf(top?.key);
   const inGroup = group !== null && inner !== undefined;
   const [setting, entry] = inGroup ? [inner, third] : [top, inner];
   const names = (path ?? []).slice(0, inGroup ? 2 : 1).map(({ key }) => String(key));
-  if (expected === 'never') return { path: names, value: setting?.value, allowed: null, kind: kindOf(recipe, names) };
+  const kind = inGroup ? kindOf(recipe[String(top?.key)]) : null;
+  if (expected === 'never') return { path: names, value: setting?.value, allowed: null, kind };
   return {
     path: names,
     value: setting?.value,
@@ -148,8 +174,7 @@ function refusalOf(recipe: Fields, { path, message, expected }: v.InferIssue<typ
   };
 }
 
-/** The kind of the group that a setting belongs to; null for settings of the recipe itself. */
-function kindOf(recipe: Fields, [group = '', inner]: readonly string[]): string | null {
-  const settings = inner === undefined ? null : recipe[group];
+/** The kind of the group that settings belong to. */
+function kindOf(settings: unknown): string | null {
   return isFields(settings) ? String(settings['kind']) : null;
 }

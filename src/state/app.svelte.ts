@@ -3,6 +3,7 @@
 import type { EncodedStats } from '../../workers/api';
 import type { Recipe } from '../recipe/recipe';
 import { backendChoice, deviceOptions } from './backend';
+import { cleanWithRecipe } from './cleaning.svelte';
 import { data } from './data.svelte';
 import { device } from './device.svelte';
 import { model } from './model.svelte';
@@ -95,6 +96,7 @@ export function startBlocker(): string | null {
 
 /** Recomputes token counts and compiles kernels when model or recipe change, and the forecast when one of the three changes. */
 function link(): void {
+  $effect(() => cleanWithRecipe());
   $effect(() => {
     if (model.view !== null) recipe.fit(model.view);
   });
@@ -133,9 +135,9 @@ const tokenizer = () => model.view?.tokenizer ?? null;
 export function currentEncoding(): Parameters<typeof data.encodeWith>[0] | null {
   const [files, value] = [tokenizer(), recipe.value];
   if (files === null || value === null) return null;
-  const { sequenceLength, heldOutRatio, seed, lossOn, objective } = value;
+  const { sequenceLength, heldOutRatio, seed, lossOn, dataSteps, objective } = value;
   const encoding = encodingOf(objective.kind);
-  return { tokenizer: files, options: { sequenceLength, heldOutRatio, seed, lossOn, ...(encoding && { encoding }) } };
+  return { tokenizer: files, options: { sequenceLength, heldOutRatio, seed, lossOn, dataSteps, ...(encoding && { encoding }) } };
 }
 
 /** Runs `work` after `ms` unless the returned function is called first. */

@@ -2,6 +2,7 @@
 
 import { dataClient, type WorkerClient } from '../client';
 import type {
+  Cleaning,
   ColumnRole,
   DataApi,
   DatasetView,
@@ -63,6 +64,8 @@ export class DataState {
   #mapping: Mapping | null = null;
   /** The mapping asked for last, which the worker may not have answered yet. */
   #wanted: Mapping | null = null;
+  /** What decides about the rows: of the recipe. */
+  #cleaning: Cleaning = { dataSteps: [], seed: 0 };
   #encoding: Encoding | null = null;
   #tokenizerOfWorker: TokenizerFiles | null = null;
   #fileOfWorker: File | null = null;
@@ -116,6 +119,24 @@ export class DataState {
   /** Takes another format and other roles at once. */
   async remap(mapping: Mapping): Promise<void> {
     if (this.view !== null) await this.#remap(mapping);
+  }
+
+  /** Takes other data steps; the newest ones win. */
+  async clean(cleaning: Cleaning): Promise<void> {
+    const { dataSteps, seed } = this.#cleaning;
+    if (JSON.stringify([dataSteps, seed]) === JSON.stringify([cleaning.dataSteps, cleaning.seed])) return;
+    const affects = dataSteps.length > 0 || cleaning.dataSteps.length > 0;
+    this.#cleaning = cleaning;
+    if (this.#encoding !== null) this.#encoding = withCleaning(this.#encoding, cleaning);
+    if (!affects) return;
+    await this.#guard(() =>
+      this.#worker.run(async () => {
+        if (this.#file === null || cleaning !== this.#cleaning) return;
+        await this.#reopen();
+        this.#show(await this.#client.call((api) => api.clean(cleaning)));
+      }),
+    );
+    await this.#measure();
   }
 
   async close(): Promise<void> {
@@ -180,7 +201,7 @@ export class DataState {
   async #read(file: File, asked: number): Promise<void> {
     if (asked !== this.#asked) return;
     this.#fileOfWorker = null;
-    const view = await this.#client.call((api) => api.open(file));
+    const view = await this.#client.call((api) => api.open(file, this.#cleaning));
     this.#fileOfWorker = file;
     if (asked !== this.#asked) return;
     this.#file = file;
@@ -272,7 +293,7 @@ export class DataState {
   async #reopen(): Promise<void> {
     const [file, mapping] = [this.#file, this.#mapping];
     if (file === null || file === this.#fileOfWorker) return;
-    await this.#client.call((api) => api.open(file));
+    await this.#client.call((api) => api.open(file, this.#cleaning));
     if (mapping !== null) await this.#client.call((api) => api.remap(mapping));
     this.#fileOfWorker = file;
   }
@@ -288,6 +309,10 @@ export class DataState {
   #onDeath(): void {
     this.#fileOfWorker = this.#tokenizerOfWorker = null;
   }
+}
+
+function withCleaning({ tokenizer, options }: Encoding, cleaning: Cleaning): Encoding {
+  return { tokenizer, options: { ...options, ...cleaning } };
 }
 
 async function fetchSample({ file }: Sample): Promise<File> {

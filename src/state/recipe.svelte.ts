@@ -111,8 +111,14 @@ export class RecipeState {
     this.note = moves ? `Learning rate set to ${usual.toExponential()}, which is usual for this ${what}.` : null;
   }
 
-  /** Removes an entry that is not a setting; a setting goes back to its default. */
+  /** Removes an entry that is not a setting, or a data step; a setting goes back to its default. */
   drop(where: string): void {
+    const step = /^dataSteps\.(\d+)/.exec(where)?.[1];
+    const steps = this.draft['dataSteps'];
+    if (step !== undefined && Array.isArray(steps)) {
+      this.set('dataSteps', steps.toSpliced(Number(step) - 1, 1));
+      return;
+    }
     const [group, name] = Object.hasOwn(this.draft, where) ? [null, where] : split(where);
     const settings = group === null ? this.draft : this.draft[group];
     const kept = Object.fromEntries(Object.entries(settings ?? {}).filter(([key]) => key !== name));

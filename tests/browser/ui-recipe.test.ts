@@ -228,6 +228,13 @@ describe('a draft that can’t be used', () => {
     expect(recipe.value).toEqual({ ...defaultRecipe(), method: loraWith({ rank: 8 }) });
   });
 
+  it('with a data step that is not known loses the step, and nothing else', async () => {
+    remember('recipe', { version: 2, epochs: 5, dataSteps: [{ kind: 'trim' }, { kind: 'telepathy' }, { kind: 'length' }] });
+    recipe.restore();
+    await page.getByRole('button', { name: 'Remove data step 2' }).click();
+    expect(recipe.value).toMatchObject({ epochs: 5, dataSteps: [{ kind: 'trim' }, { kind: 'length', min: 2 }] });
+  });
+
   it('is remembered while a setting is wrong', async () => {
     await field('Rank').fill('many');
     expect(recall('recipe')).toMatchObject({ method: { rank: 'many' } });

@@ -105,6 +105,33 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
       'method.rankPattern',
       'Ranks of single layers must be layer names, each with a whole number from 1 to 256, not “q_proj 8”.',
     ],
+    [{ dataSteps: 5 }, 'dataSteps', 'Data steps must be a list of steps such as [{"kind": "trim"}], not 5.'],
+    [{ dataSteps: [5] }, 'dataSteps.1', 'Data step 1 must be an object such as {"kind": "trim"}, not 5.'],
+    [
+      { dataSteps: [{ kind: 'trim' }, {}] },
+      'dataSteps.2.kind',
+      'Data step 2 must be “trim”, “merge-labels”, “drop-duplicates”, “drop-contradictions” or “length”; it is empty.',
+    ],
+    [
+      { dataSteps: [{ kind: 'telepathy' }] },
+      'dataSteps.1.kind',
+      'Data step 1 must be “trim”, “merge-labels”, “drop-duplicates”, “drop-contradictions” or “length”, not “telepathy”.',
+    ],
+    [
+      { dataSteps: [{ kind: 'trim' }, { kind: 'trim' }, { kind: 'length', min: -1 }] },
+      'dataSteps.3.min',
+      'Fewest characters of data step 3 must be a whole number from 0 to 100,000,000, not -1.',
+    ],
+    [
+      { dataSteps: [{ kind: 'drop-contradictions', keep: 'first' }] },
+      'dataSteps.1.keep',
+      'Rows to keep of data step 1 must be “none” or “most-frequent”, not “first”.',
+    ],
+    [
+      { dataSteps: [{ kind: 'trim' }, { kind: 'trim', min: 2 }] },
+      'dataSteps.2.min',
+      '“min” is not a setting of data step 2, “trim”. Remove it.',
+    ],
     [{ wings: 2 }, 'wings', '“wings” is not a setting of a recipe. Remove it.'],
     [{ learning_rate: 2 }, 'learning_rate', '“learning_rate” is not a setting of a recipe. Did you mean “learningRate”?'],
     [[1, 2], 'recipe', 'A recipe is a JSON object such as {"epochs": 3}; this is a list that contains 1.'],
@@ -140,6 +167,10 @@ const badSettings = (of: fc.Arbitrary<unknown>) =>
 const badMethod = fc
   .record({ kind: fc.constantFrom('lora', 'full'), others: badSettings(value) })
   .map(({ kind, others }) => ({ ...others, kind }));
+const badStep = fc
+  .record({ kind: fc.constantFrom('trim', 'length', 'drop-contradictions', 5), others: badSettings(value) })
+  .map(({ kind, others }) => ({ ...others, kind }));
+const badSteps = fc.record({ dataSteps: fc.array(fc.oneof(value, badStep), { maxLength: 4 }) });
 const badRecipe = badSettings(fc.oneof({ weight: 5, arbitrary: value }, badMethod));
 
 test('no bad recipe is refused in the words of the validation library, and each problem names its setting', () => {
@@ -160,6 +191,7 @@ test('no bad recipe is refused in the words of the validation library, and each 
     expect(new Set(named).size).toBe(named.length);
   };
   fc.assert(fc.property(badRecipe, check), { numRuns: 2000 });
+  fc.assert(fc.property(badSteps, check), { numRuns: 500 });
   fc.assert(fc.property(value, check), { numRuns: 500 });
   expect(refused).toBeGreaterThan(1000);
 });
@@ -180,7 +212,7 @@ describe('recipes of earlier versions', () => {
     expect([version, rank, alpha, useRslora, dropout]).toEqual([1, 8, 12.5, true, 0.1]);
     const method = loraWith({ rank: 8, alpha: 12.5, useRslora: true, dropout: 0.1, targetModules: ['q_proj', 'v_proj'] });
     expect(targetModules).toEqual(method.targetModules);
-    expect(parseRecipe(changed)).toEqual({ ...others, version: 2, method, objective: { kind: 'sft' } });
+    expect(parseRecipe(changed)).toEqual({ ...others, version: 2, method, objective: { kind: 'sft' }, dataSteps: [] });
   });
 
   it('of version 2 are read unchanged, with the defaults of settings that were added later', () => {
@@ -201,6 +233,19 @@ describe('recipes of earlier versions', () => {
   it('get the defaults of their objective', () => {
     expect(parseRecipe({ objective: { kind: 'dpo' } }).objective).toEqual({ kind: 'dpo', beta: 0.1 });
     expect(completeRecipe({ objective: { kind: 'ipo' } })['objective']).toEqual({ kind: 'ipo', beta: 0.1 });
+  });
+
+  it('keep their data steps, with the defaults of settings that are absent', () => {
+    const dataSteps = [{ kind: 'trim' }, { kind: 'length', min: 3 }, { kind: 'drop-contradictions' }];
+    const completed = [
+      { kind: 'trim' },
+      { kind: 'length', of: 'input', min: 3, max: 0 },
+      { kind: 'drop-contradictions', keep: 'none' },
+    ];
+    expect(parseRecipe({ dataSteps }).dataSteps).toEqual(completed);
+    expect(completeRecipe({ version: 2, dataSteps })['dataSteps']).toEqual(completed);
+    expect(completeRecipe({ version: 2, dataSteps: [5, { kind: 'x', a: 1 }] })['dataSteps']).toEqual([5, { kind: 'x', a: 1 }]);
+    expect(defaultRecipe().dataSteps).toEqual([]);
   });
 
   it('are completed without a check of what they have', () => {

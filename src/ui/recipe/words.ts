@@ -59,8 +59,12 @@ type Offered = ObjectiveSettingsOf<(typeof OFFERED)[number]>;
 /** The settings of an objective that the page offers. */
 type ObjectiveSetting<O = Offered> = O extends unknown ? `objective.${Exclude<keyof O & string, 'kind'>}` : never;
 
-/** The settings that the form shows: all but the recipe's version, the kinds of method and objective, and objectives that are not offered. */
-export type FormSetting = Exclude<SettingPath, 'version' | 'method.kind' | `objective.${string}`> | ObjectiveSetting;
+/**
+ * The settings that the form shows: all but the recipe's version, the kinds of method and objective, objectives that are not
+ * offered, and the data steps, which the Data stage shows.
+ */
+export type FormSetting =
+  Exclude<SettingPath, 'version' | 'dataSteps' | 'method.kind' | `objective.${string}`> | ObjectiveSetting;
 
 /** The values of the setting `K` of any of the methods or objectives `M`. */
 type ValueOf<M, K extends string> = M extends unknown ? (K extends keyof M ? M[K] : never) : never;

@@ -1,0 +1,14 @@
+/** Removes white space at the ends of texts and brings them into Unicode's composed form (NFC). */
+
+import type { DataStepSettingsOf } from '../../recipe/data-steps';
+import { trimmed } from '../text';
+import { eachRow, used, withCells, type DataStep } from './step';
+
+/** Lists, such as those of messages, stay as they are. */
+export const trim: DataStep<DataStepSettingsOf<'trim'>> = {
+  apply(rows) {
+    const columns = used(rows);
+    return eachRow(rows, (row) => withCells(row, columns, (cell) => (typeof cell === 'string' ? trimmed(cell) : cell)));
+  },
+  suggest: () => ({ kind: 'trim' }),
+};

@@ -1,0 +1,112 @@
+/** Data steps in the Data stage, on the real data worker: suggested, added, changed, removed, and kept by the recipe. */
+
+import axe from 'axe-core';
+import { flushSync, mount, unmount } from 'svelte';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { page, userEvent } from 'vitest/browser';
+import { dataClient } from '../../src/client';
+import { cleanWithRecipe } from '../../src/state/cleaning.svelte';
+import { data } from '../../src/state/data.svelte';
+import { recipe } from '../../src/state/recipe.svelte';
+import DataStage from '../../src/ui/data/DataStage.svelte';
+
+let stage: Record<string, unknown>;
+let stop: () => void;
+
+beforeAll(() => {
+  stage = mount(DataStage, { target: document.body });
+  stop = cleanWithRecipe();
+});
+afterAll(() => {
+  stop();
+  void unmount(stage);
+  dataClient.kill();
+});
+beforeEach(async () => {
+  await data.close();
+  recipe.reset();
+  flushSync();
+  await data.open(new File([CSV], 'tickets.csv'));
+});
+
+const CSV = [
+  'text,label',
+  'I was charged twice,Billing',
+  'I was charged twice ,Billing',
+  'My card was declined,billing',
+  'Where is my refund?,Refund',
+  'The app crashes,',
+  'My card was stolen,Billing',
+].join('\n');
+
+const panel = page.getByRole('region', { name: 'Clean' });
+const button = (name: string | RegExp) => panel.getByRole('button', { name });
+const steps = () => recipe.value?.dataSteps.map(({ kind }) => kind);
+
+it('sums up in one line, and applies all suggestions', async () => {
+  await expect.element(panel).toHaveTextContent('5 usable · 3 suggestions');
+  await button('Apply all').click();
+  await expect.element(panel).toHaveTextContent('4 usable · 3 steps applied');
+  expect(steps()).toEqual(['trim', 'merge-labels', 'drop-duplicates']);
+  await expect.element(button('Apply all')).not.toBeInTheDocument();
+  await expect.element(button('Review')).toHaveFocus();
+  const rows = page.getByRole('table', { name: 'Rows left out' });
+  await expect.element(rows).toHaveTextContent(/1 row can’t be used ?6.*empty\. ?Step 3: Remove 1 duplicate ?3 ?Repeats line 2\./);
+});
+
+it('shows what a suggestion does, adds it, and removes it again, by keyboard', async () => {
+  await button('Review').click();
+  await expect.element(panel).toHaveTextContent('Merge 2 spellings of “Billing”: 1 row');
+  await expect.element(panel).toHaveTextContent('Line 4, label: billing → Billing');
+  button('Add: Merge 2 spellings of “Billing”: 1 row').element().focus();
+  await userEvent.keyboard('{Enter}');
+  await expect.element(panel).toHaveTextContent('5 usable · 1 step applied · 2 suggestions');
+  await expect.element(panel.getByRole('heading', { name: 'Applied steps' })).toHaveFocus();
+  await userEvent.keyboard('{Tab}{Enter}');
+  await expect.element(panel).toHaveTextContent('5 usable · 3 suggestions');
+  expect(steps()).toEqual([]);
+});
+
+it('keeps the order of steps, and changes their settings', async () => {
+  await button('Review').click();
+  await panel.getByRole('combobox', { name: 'Another step' }).selectOptions('Remove short or long texts');
+  await button('Add step').click();
+  await button(/^Add: Trim/).click();
+  await panel.getByRole('textbox', { name: 'Fewest characters' }).fill('19');
+  await expect.element(panel).toHaveTextContent('Remove 2 rows with an input of fewer than 19 characters');
+  await panel.getByRole('textbox', { name: 'Fewest characters' }).fill('many');
+  await expect
+    .element(panel)
+    .toHaveTextContent('Fewest characters of data step 1 must be a whole number from 0 to 100,000,000, not “many”.');
+  expect(recipe.value).toBeNull();
+  await panel.getByRole('textbox', { name: 'Fewest characters' }).fill('20');
+  await expect.element(panel).toHaveTextContent('Remove 5 rows with an input of fewer than 20 characters');
+  expect(recipe.value?.dataSteps).toEqual([{ kind: 'length', of: 'input', min: 20, max: 0 }, { kind: 'trim' }]);
+});
+
+it('follows a recipe that is read, and gives the next worker the same rows', async () => {
+  await button('Apply all').click();
+  await expect.poll(() => data.view?.examples).toBe(4);
+  const file = new File([recipe.exportText()], 'recipe.json');
+  recipe.reset();
+  await expect.poll(() => data.view?.examples).toBe(5);
+  await recipe.importFile(file);
+  await expect.poll(() => data.view?.examples).toBe(4);
+  dataClient.kill();
+  await data.setRole(1, 'label');
+  expect(data.view).toMatchObject({ examples: 4, leftOut: 2 });
+});
+
+it('has no violation, in any width and theme', async () => {
+  await button('Review').click();
+  await button(/^Add: Trim/).click();
+  for (const theme of ['light', 'dark'])
+    for (const width of [360, 1280]) {
+      document.documentElement.dataset['theme'] = theme;
+      await page.viewport(width, 800);
+      const { violations } = await axe.run(panel.element(), { rules: { 'target-size': { enabled: true } } });
+      expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join()}`)).toEqual([]);
+      expect(panel.element().scrollWidth).toBeLessThanOrEqual(panel.element().clientWidth);
+    }
+  delete document.documentElement.dataset['theme'];
+});

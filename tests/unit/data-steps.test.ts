@@ -1,0 +1,336 @@
+/** Data steps: what each makes of rows, and what holds for all of them. */
+
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import { DATA_STEPS, applySteps, suggestSteps } from '../../src/dataset/steps';
+import type { Row, Table } from '../../src/dataset/table';
+import type { Format, Mapping } from '../../src/dataset/types';
+import { DATA_STEP_KINDS, defaultDataStep, type DataStepSettings } from '../../src/recipe/data-steps';
+
+const mappingOf = (format: Format, ...roles: Mapping['roles']): Mapping => ({ format, roles });
+const LABELLED = mappingOf('text-label', 'text', 'label');
+const ANSWERED = mappingOf('prompt-completion', 'user', 'assistant');
+
+/** Rows of lines 1, 2, …. */
+function tableOf(cells: readonly (readonly unknown[])[]): Table {
+  const rows = cells.map((row, index): Row => ({ line: index + 1, cells: row }));
+  return { kind: 'csv', columns: ['a', 'b', 'c'], rows, problems: [], notes: [], headerless: false };
+}
+
+/** What one step makes of rows: their cells, and how many it changed and dropped. */
+function apply(settings: DataStepSettings, mapping: Mapping, ...cells: readonly (readonly unknown[])[]) {
+  const { table, applied } = applySteps(tableOf(cells), mapping, [settings], 0);
+  const [step] = applied;
+  if (step === undefined) throw new Error('No step was applied.');
+  return { ...step, cells: table.rows.map((row) => row.cells), lines: table.rows.map(({ line }) => line) };
+}
+
+describe('trim', () => {
+  it('trims used texts, composes accents, and leaves other cells alone', () => {
+    const mapping = mappingOf('text-label', 'text', 'label', 'ignore');
+    const made = apply({ kind: 'trim' }, mapping, [' a\u00a0\n', 'cafe\u0301', ' c '], ['a b', 5, ''], ['x', [' y '], ' z']);
+    expect(made.cells).toEqual([
+      ['a', 'caf\u00e9', ' c '],
+      ['a b', 5, ''],
+      ['x', [' y '], ' z'],
+    ]);
+    expect([made.changed, made.dropped]).toEqual([1, []]);
+    expect(made.changes).toEqual([{ line: 1, column: 'a', before: ' a\u00a0\n', after: 'a' }]);
+  });
+
+  it('shows the place of a change at the end of a long text, without half a character', () => {
+    const [change] = apply({ kind: 'trim' }, LABELLED, [`${'😀'.repeat(300)}end `, 'x']).changes;
+    expect(change?.before).toMatch(/^…(?:😀){18,20}end $/u);
+    expect(change?.after).toMatch(/^…(?:😀){18,20}end$/u);
+  });
+});
+
+describe('merge-labels', () => {
+  const merge = { kind: 'merge-labels' } as const;
+  const labels = (...texts: readonly unknown[]) => texts.map((label, index) => [`text ${index}`, label]);
+  const merged = (mapping: Mapping, ...texts: readonly unknown[]) => apply(merge, mapping, ...labels(...texts));
+
+  it('takes the most frequent spelling, and counts by label', () => {
+    const made = merged(LABELLED, 'Billing', 'billing', 'Billing', ' BILLING.', 'Refund', 'refund', 'Login');
+    expect(made.cells.map(([, label]) => label)).toEqual([
+      ...['Billing', 'Billing', 'Billing', 'Billing', 'Refund', 'Refund'],
+      'Login',
+    ]);
+    expect(made.changed).toBe(3);
+    expect(made.parts).toEqual([
+      { what: '3 spellings of “Billing”', rows: 2 },
+      { what: '2 spellings of “Refund”', rows: 1 },
+    ]);
+  });
+
+  it('keeps labels apart that differ in other marks', () => {
+    const names = ['C', 'C++', 'C#', 'A/B', 'AB', '-', '?', '!', 'no', 'n o', '+1', '-1', '1.5', '15'];
+    expect(merged(LABELLED, ...names).changed).toBe(0);
+  });
+
+  it('counts white space at the ends with the spelling that it surrounds', () => {
+    const made = merged(LABELLED, 'yes ', 'yes ', 'Yes', 'Yes', 'yes');
+    expect(made.cells.map(([, label]) => label)).toEqual(['yes', 'yes', 'yes', 'yes', 'yes']);
+    expect(made.changed).toBe(4);
+  });
+
+  it('merges each of several labels of a row, in text and in lists', () => {
+    expect(merged(LABELLED, 'Toxic; Insult', 'Insult', 'toxic;  insult', 'Toxic').cells.map(([, label]) => label)).toEqual([
+      ...['Toxic; Insult', 'Insult', 'Toxic;  Insult', 'Toxic'],
+    ]);
+    const lists = merged(LABELLED, ['Toxic', 'Insult'], ['toxic'], '["Toxic","insult"]', ['Insult']);
+    expect(lists.cells.map(([, label]) => label)).toEqual([['Toxic', 'Insult'], ['Toxic'], ['Toxic', 'Insult'], ['Insult']]);
+  });
+
+  it('takes a label with a comma as one label where commas are rare', () => {
+    const made = merged(LABELLED, ...Array<string>(20).fill('Other'), 'other, unclear', 'Other, unclear', 'Other, unclear');
+    expect(made.cells.slice(-3).map(([, label]) => label)).toEqual(['Other, unclear', 'Other, unclear', 'Other, unclear']);
+    expect(made.changed).toBe(1);
+  });
+
+  it('changes answers only if they are labels, and no preferences', () => {
+    expect(merged(ANSWERED, 'Yes', 'yes', 'Yes', 'no').changed).toBe(1);
+    expect(merged(ANSWERED, 'Yes', 'yes', 'In the tower.', 'The keeper.').changed).toBe(0);
+    const preference = mappingOf('preference', 'assistant', 'label');
+    expect(merged(preference, 'True', 'true', 'True', 'False').changed).toBe(0);
+  });
+});
+
+describe('drop-duplicates', () => {
+  it('keeps the first of rows that are the same in the used columns, white space at the ends apart', () => {
+    const mapping = mappingOf('text-label', 'text', 'label', 'ignore');
+    const made = apply({ kind: 'drop-duplicates' }, mapping, ['a', 'x', 1], ['a ', 'x', 2], ['a', 'y', 1], ['A', 'x', 1]);
+    expect(made.lines).toEqual([1, 3, 4]);
+    expect(made.dropped).toEqual([{ line: 2, message: 'Repeats line 1.' }]);
+    expect(made.changes).toEqual([{ line: 2, column: 'a', before: 'a ', after: null }]);
+    const labelFirst = mappingOf('text-label', 'label', 'text');
+    expect(apply({ kind: 'drop-duplicates' }, labelFirst, ['x', 'a'], ['x', 'a']).changes).toEqual([
+      { line: 2, column: 'b', before: 'a', after: null },
+    ]);
+  });
+
+  it('does not join cells, and leaves rows that can’t be used to be reported as such', () => {
+    const made = apply(
+      { kind: 'drop-duplicates' },
+      LABELLED,
+      ['ab', 'c'],
+      ['a', 'bc'],
+      ['', ''],
+      ['', null],
+      ['1:a', ''],
+      ['', '1:a'],
+    );
+    expect(made.dropped).toEqual([]);
+  });
+});
+
+describe('drop-contradictions', () => {
+  const rows = [
+    ['same', 'yes'],
+    ['same ', 'no'],
+    ['same', 'Yes.'],
+    ['other', 'no'],
+    ['tie', 'yes'],
+    ['tie', 'no'],
+    ['', 'no'],
+    ['', 'yes'],
+  ];
+
+  it('drops all rows of a text with different labels', () => {
+    const made = apply({ kind: 'drop-contradictions', keep: 'none' }, LABELLED, ...rows);
+    expect(made.lines).toEqual([4, 7, 8]);
+    expect(made.dropped[0]).toEqual({ line: 1, message: 'The same text has different answers: "yes", "no".' });
+  });
+
+  it('keeps those with the most frequent label, if there is one', () => {
+    const made = apply({ kind: 'drop-contradictions', keep: 'most-frequent' }, LABELLED, ...rows);
+    expect(made.lines).toEqual([1, 3, 4, 7, 8]);
+    expect(made.dropped).toEqual([
+      { line: 2, message: 'The same text has the answer "yes" in more rows.' },
+      { line: 5, message: 'The same text has different answers: "yes", "no".' },
+      { line: 6, message: 'The same text has different answers: "yes", "no".' },
+    ]);
+  });
+
+  it('compares all that the model reads', () => {
+    const mapping = mappingOf('alpaca', 'user', 'context', 'assistant');
+    const made = apply(defaultDataStep('drop-contradictions'), mapping, ['q', 'x', 'a'], ['q', 'y', 'b'], ['q', 'y', 'c']);
+    expect(made.lines).toEqual([1]);
+  });
+
+  it('leaves preferences and conversations alone', () => {
+    const preference = mappingOf('preference', 'user', 'assistant', 'rejected');
+    expect(apply(defaultDataStep('drop-contradictions'), preference, ['q', 'a', 'b'], ['q', 'b', 'c']).dropped).toEqual([]);
+    const chat = mappingOf('messages', 'messages', 'ignore');
+    const list = [{ role: 'user', content: 'q' }];
+    expect(apply(defaultDataStep('drop-contradictions'), chat, [list], [list]).dropped).toEqual([]);
+  });
+});
+
+describe('length', () => {
+  const drop = (change: object): DataStepSettings => ({ kind: 'length', of: 'input', min: 0, max: 0, ...change });
+
+  it('drops rows whose text is too short or too long, but not those without text', () => {
+    const cells = [
+      ['?', 'x'],
+      [' a b ', 'x'],
+      ['long text', 'x'],
+      ['  ', 'x'],
+    ];
+    const made = apply(drop({ min: 2, max: 5 }), LABELLED, ...cells);
+    expect(made.lines).toEqual([2, 4]);
+    expect(made.dropped).toEqual([
+      { line: 1, message: 'The input has 1 character, fewer than 2.' },
+      { line: 3, message: 'The input has 9 characters, more than 5.' },
+    ]);
+    expect(apply(drop({ min: 3, max: 3 }), LABELLED, ...cells).lines).toEqual([2, 4]);
+    expect(apply(drop({}), LABELLED, ...cells).dropped).toEqual([]);
+  });
+
+  it('measures answers, of conversations the turns of the assistant', () => {
+    expect(apply(drop({ of: 'answer', min: 3 }), ANSWERED, ['q', 'yes'], ['q', 'no']).lines).toEqual([1]);
+    const turns = (answer: string) => [
+      { role: 'user', content: 'Where?' },
+      { role: 'assistant', content: answer },
+    ];
+    const chat = mappingOf('messages', 'messages');
+    const cells = [[turns('In the tower.')], [JSON.stringify(turns('No.'))], ['not a list']];
+    expect(apply(drop({ of: 'answer', min: 4 }), chat, ...cells).lines).toEqual([1, 3]);
+    expect(apply(drop({ of: 'input', max: 5 }), chat, ...cells).dropped.map(({ line }) => line)).toEqual([1, 2, 3]);
+  });
+});
+
+const text = fc.constantFrom(
+  '',
+  ' ',
+  'a',
+  'A',
+  ' a',
+  'a.',
+  'é',
+  'e\u0301',
+  'yes',
+  'Yes',
+  'YES ',
+  'no',
+  'a;b',
+  'A; b',
+  'b',
+  '😀 x',
+);
+const cell = fc.oneof(
+  { weight: 6, arbitrary: text },
+  fc.constantFrom(null, undefined, 0, 1, true, '1'),
+  fc.array(text, { maxLength: 3 }),
+  fc.constantFrom('["A","a"]', '[1]', '{"role":"user","content":"a"}', '['),
+);
+const table = fc.array(fc.tuple(cell, cell, cell), { maxLength: 40 }).map(tableOf);
+const mapping = fc.constantFrom(
+  LABELLED,
+  ANSWERED,
+  mappingOf('text', 'text'),
+  mappingOf('alpaca', 'user', 'context', 'assistant'),
+  mappingOf('text-label', 'text', 'label', 'label'),
+  mappingOf('messages', 'messages', 'assistant'),
+  mappingOf('preference', 'user', 'assistant', 'rejected'),
+);
+const settingsOf: Readonly<Record<DataStepSettings['kind'], fc.Arbitrary<DataStepSettings>>> = {
+  trim: fc.constant({ kind: 'trim' }),
+  'merge-labels': fc.constant({ kind: 'merge-labels' }),
+  'drop-duplicates': fc.constant({ kind: 'drop-duplicates' }),
+  'drop-contradictions': fc.record({
+    kind: fc.constant('drop-contradictions'),
+    keep: fc.constantFrom('none', 'most-frequent'),
+  }),
+  length: fc.record({
+    kind: fc.constant('length'),
+    of: fc.constantFrom('input', 'answer'),
+    min: fc.nat(4),
+    max: fc.nat(8),
+  }),
+};
+
+/** Makes a mutation throw. */
+function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(frozen);
+  return value;
+}
+
+describe.each(DATA_STEP_KINDS)('%s, on any rows,', (kind) => {
+  const check = (property: (before: Table, roles: Mapping, settings: DataStepSettings) => void): void =>
+    fc.assert(
+      fc.property(table, mapping, settingsOf[kind], (rows, roles, settings) => property(frozen(rows), roles, settings)),
+      {
+        numRuns: 300,
+      },
+    );
+
+  it('keeps or drops each row, in order, and counts those that it changes', () => {
+    check((before, roles, settings) => {
+      const { table: after, applied } = applySteps(before, roles, [settings], 0);
+      const dropped = new Set(applied[0]?.dropped.map(({ line }) => line));
+      const kept = before.rows.filter(({ line }) => !dropped.has(line));
+      expect(after.rows.map(({ line }) => line)).toEqual(kept.map(({ line }) => line));
+      expect(dropped.size).toBe(before.rows.length - after.rows.length);
+      expect(applied[0]?.changed).toBe(after.rows.filter((row, index) => row !== kept[index]).length);
+      for (const [index, row] of after.rows.entries()) {
+        if (row !== kept[index]) expect(row).not.toEqual(kept[index]);
+      }
+    });
+  });
+
+  it('has no effect when it is applied again', () => {
+    check((before, roles, settings) => {
+      const once = applySteps(before, roles, [settings], 0);
+      const twice = applySteps(once.table, roles, [settings], 0);
+      expect(twice.applied[0]).toMatchObject({ changed: 0, dropped: [], changes: [], parts: [] });
+      expect(twice.table.rows).toEqual(once.table.rows);
+    });
+  });
+
+  it('is suggested with valid settings, and only where it has the effect that is announced', () => {
+    check((before, roles) => {
+      const suggested = suggestSteps(before, roles, 0).steps.find((one) => one.settings.kind === kind);
+      if (suggested === undefined) return;
+      const { applied } = applySteps(before, roles, [suggested.settings], 0);
+      expect(applied).toEqual([suggested]);
+      expect(suggested.changed + suggested.dropped.length).toBeGreaterThan(0);
+      expect(defaultDataStep(kind)).toEqual(suggested.settings);
+    });
+  });
+});
+
+test('steps are applied in order, each to what the one before left', () => {
+  const rows = tableOf([
+    ['a', 'Yes'],
+    ['a', 'Yes'],
+    ['a', 'yes'],
+  ]);
+  const run = (...kinds: (keyof typeof DATA_STEPS)[]) => {
+    const { table: after, applied } = applySteps(rows, LABELLED, kinds.map(defaultDataStep), 0);
+    return [after.rows.length, ...applied.map(({ changed, dropped }) => changed + dropped.length)];
+  };
+  expect(run('merge-labels', 'drop-duplicates')).toEqual([1, 1, 2]);
+  expect(run('drop-duplicates', 'merge-labels')).toEqual([2, 1, 1]);
+  expect(run()).toEqual([3]);
+});
+
+test('a suggestion that an earlier one makes needless is left out', () => {
+  const rows = tableOf([
+    ['one', 'yes '],
+    ['two', 'yes'],
+    ['three', 'no'],
+  ]);
+  expect(suggestSteps(rows, LABELLED, 0).steps.map(({ settings }) => settings.kind)).toEqual(['trim']);
+});
+
+test('suggestions for a large file are counted in its first rows', () => {
+  const rows = tableOf([
+    ['one ', 'yes'],
+    ['two ', 'no'],
+    ['three ', 'no'],
+  ]);
+  const { steps, rows: read } = suggestSteps(rows, LABELLED, 0, 13);
+  expect([read, steps[0]?.changed]).toEqual([2, 2]);
+  expect(suggestSteps(rows, LABELLED, 0).rows).toBe(3);
+});
