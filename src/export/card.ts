@@ -22,7 +22,7 @@ export interface CardFacts {
   readonly trainable: number;
   readonly device: string;
   readonly recipe: Recipe;
-  /** See `LoraSettings` in peft.ts; false when absent. */
+  /** See `PeftSettings` in peft.ts; false when absent. */
   readonly fanInFanOut?: boolean;
 }
 
@@ -149,7 +149,7 @@ function settingsTable(settings: Recipe): string {
 }
 
 function usage({ modelName, recipe: { method } }: CardFacts, classifier: Classifier | null): string {
-  const lines = method.kind === 'lora' ? adapterUsage(modelName, classifier) : modelUsage(classifier);
+  const lines = KINDS[method.kind].library === 'peft' ? adapterUsage(modelName, classifier) : modelUsage(classifier);
   return ['## Use', '', '```python', ...lines, ...(classifier === null ? [] : classifierUsage(classifier)), '```'].join('\n');
 }
 

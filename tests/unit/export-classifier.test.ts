@@ -124,8 +124,8 @@ describe('the adapter of a classifier', () => {
   async function exported(one: Case) {
     const read = (file: string) => golden(`${one.name}/final/${file}`);
     const adapter = await readPeft(read('adapter_config.json').toString(), new Blob([read('adapter_model.safetensors')]));
-    const { rank, alpha, useRslora, targetModules, fanInFanOut } = adapter;
-    const recipe = recipeOf(one, loraWith({ rank, alpha, dropout: 0, useRslora, targetModules }));
+    const { method, fanInFanOut } = adapter;
+    const recipe = recipeOf(one, method);
     const config = parseConfig(golden(`${one.name}/config.json`).toString());
     const tensors = storedParameters(config, recipe, jobOf(one)).map((parameter) => {
       const { data } = adapter.tensors.find(({ name }) => name === parameter.name) ?? missing(parameter.name);

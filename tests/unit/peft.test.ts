@@ -8,7 +8,7 @@ import { exportedFiles } from '../../src/export';
 import type { TunedTensor } from '../../src/export/types';
 import type { LoraSettings as Settings } from '../../src/recipe/methods';
 import { modelCard, type CardFacts } from '../../src/export/card';
-import { writePeft, type LoraSettings } from '../../src/export/peft';
+import { writePeft, type PeftSettings } from '../../src/export/peft';
 import { readPeft } from '../../src/export/read-peft';
 import { writeSafetensors } from '../../src/model/safetensors';
 import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
@@ -42,10 +42,9 @@ const ramp = (module: string, kind: 'A' | 'B', shape: readonly [number, number])
   };
 };
 const PAIR = [ramp('model.layers.0.mlp.up_proj', 'B', [5, 2]), ramp('model.layers.0.mlp.up_proj', 'A', [2, 3])];
-const SETTINGS: LoraSettings = {
-  ...{ rank: 2, alpha: 4, dropout: 0.1, useRslora: true, useDora: false, fanInFanOut: false, targetModules: ['up_proj'] },
-  taskType: 'CAUSAL_LM',
-  ...{ rankPattern: {}, alphaPattern: {}, bias: 'none', modulesToSave: [] },
+const SETTINGS: PeftSettings = {
+  method: loraWith({ rank: 2, alpha: 4, dropout: 0.1, useRslora: true, targetModules: ['up_proj'] }),
+  ...{ modulesToSave: [], fanInFanOut: false, taskType: 'CAUSAL_LM' },
 };
 
 const file = (files: readonly { name: string; bytes: Uint8Array<ArrayBuffer> }[], name: string) => {
@@ -99,8 +98,10 @@ describe('PEFT files', () => {
   });
 
   it('are not written from factors that do not fit', () => {
-    expect(() => writePeft(PAIR.slice(1), SETTINGS, 'b')).toThrow('internal: model.layers.0.mlp.up_proj has the factors A');
-    expect(() => writePeft(PAIR, { ...SETTINGS, rank: 3 }, 'b')).toThrow('internal:');
+    expect(() => writePeft(PAIR.slice(1), SETTINGS, 'b')).toThrow(
+      'internal: model.layers.0.mlp.up_proj has lora_A but no lora_B',
+    );
+    expect(() => writePeft(PAIR, { ...SETTINGS, method: loraWith({ rank: 3 }) }, 'b')).toThrow('internal:');
     expect(() => writePeft([], SETTINGS, 'b')).toThrow('internal:');
   });
 });
@@ -136,7 +137,7 @@ describe('weights of the base that were trained with an adapter', () => {
 
   it('are refused in a file whose configuration does not name them', async () => {
     const error = await failure(exported({}, [...PAIR, matrix('model.norm.weight')]));
-    expect(error.message).toContain('is neither a LoRA factor nor a weight that the configuration names');
+    expect(error.message).toContain('is neither a tensor of the adapter nor a weight that the configuration names');
   });
 });
 
@@ -163,7 +164,7 @@ describe('reading adapters', () => {
     ['[]', 'model/config'],
     [config({ r: 0 }), 'model/config'],
     [config({ lora_alpha: 'x' }), 'model/config'],
-    [config({ peft_type: 'IA3' }), 'model/unsupported'],
+    [config({ peft_type: 'LOHA' }), 'model/unsupported'],
     [JSON.stringify({ r: 2, lora_alpha: 4 }), 'model/unsupported'],
     [config({ rank_pattern: { q_proj: 'x' } }), 'model/config'],
     [config({ alpha_pattern: { '(': 4 } }), 'model/config'],
@@ -194,7 +195,7 @@ describe('reading adapters', () => {
     expect(found.sort()).toEqual([
       'model.layers.0.q_proj.lora_A.weight has the shape [3, 4], expected [2, 4]',
       'model.layers.0.q_proj.lora_B.weight has NaN or infinity',
-      'model.layers.0.q_proj.lora_magnitude_vector is neither a LoRA factor nor a weight that the configuration names',
+      'model.layers.0.q_proj.lora_magnitude_vector is neither a tensor of the adapter nor a weight that the configuration names',
       'model.layers.0.v_proj.lora_A.weight has the shape [2, 5], expected [2, 4]',
       'model.layers.0.v_proj.lora_B.weight has the type I32; supported are F32, F16 and BF16',
       'model.layers.9.q_proj.lora_A.weight belongs to model.layers.9.q_proj, which the model does not have',
@@ -209,7 +210,7 @@ describe('reading adapters', () => {
       data: new Uint8Array(8),
     } as const;
     expect((await failure(readPeft(config(), new Blob([writeSafetensors([a])])))).message).toContain('has lora_A but no lora_B');
-    expect((await failure(readPeft(config(), new Blob([writeSafetensors([])])))).message).toContain('has no tensors of LoRA');
+    expect((await failure(readPeft(config(), new Blob([writeSafetensors([])])))).message).toContain('has no tensors of LORA');
   });
 });
 
