@@ -69,6 +69,10 @@ const KINDS: Readonly<
     ...{ library: 'peft', relation: 'adapter', tags: ['lora', 'transformers'] },
     ...{ what: 'A LoRA adapter for', with: 'with this adapter' },
   },
+  ia3: {
+    ...{ library: 'peft', relation: 'adapter', tags: ['ia3', 'transformers'] },
+    ...{ what: 'An IA³ adapter for', with: 'with this adapter' },
+  },
   full: {
     ...{ library: 'transformers', relation: 'finetune', tags: ['transformers'] },
     ...{ what: 'A fine-tuned version of', with: 'this model' },

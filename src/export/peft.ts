@@ -7,6 +7,7 @@ import { writeSafetensors } from '../model/safetensors';
 import { moduleOf } from '../model/weights';
 import type { MethodKind, MethodSettings, SettingsOf } from '../recipe/methods';
 import type { PeftFormat } from './peft-format';
+import { peftIa3 } from './peft-ia3';
 import { peftLora } from './peft-lora';
 
 export const CONFIG_FILE = 'adapter_config.json';
@@ -15,6 +16,7 @@ export const WEIGHTS_FILE = 'adapter_model.safetensors';
 /** Null for methods that train no adapter. */
 const FORMATS: { readonly [K in MethodKind]: PeftFormat<SettingsOf<K>> | null } = {
   lora: peftLora,
+  ia3: peftIa3,
   full: null,
 };
 

@@ -29,7 +29,7 @@ async function failure(reading: Promise<unknown>): Promise<CodedError> {
 }
 
 const CASES = [
-  ...['llama_gqa', 'llama_dora', 'llama_rslora_untied', 'qwen2', 'qwen3', 'gpt2'],
+  ...['llama_gqa', 'llama_dora', 'llama_ia3', 'llama_rslora_untied', 'qwen2', 'qwen3', 'gpt2'],
   ...['llama_patterns', 'llama_modules_to_save', 'qwen2_lora_bias', 'llama_lora_plus', 'llama_layer_decay'],
   ...['llama_seqcls', 'bert_seqcls', 'roberta_seqcls', 'distilbert_seqcls', 'gpt2_seqcls'],
 ].flatMap((name) => [`${name}/init`, `${name}/final`]);
@@ -165,6 +165,7 @@ describe('reading adapters', () => {
     [config({ r: 0 }), 'model/config'],
     [config({ lora_alpha: 'x' }), 'model/config'],
     [config({ peft_type: 'LOHA' }), 'model/unsupported'],
+    [config({ peft_type: 'IA3', exclude_modules: ['k_proj'] }), 'model/unsupported'],
     [JSON.stringify({ r: 2, lora_alpha: 4 }), 'model/unsupported'],
     [config({ rank_pattern: { q_proj: 'x' } }), 'model/config'],
     [config({ alpha_pattern: { '(': 4 } }), 'model/config'],
