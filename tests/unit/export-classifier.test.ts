@@ -10,6 +10,7 @@ import type { ExportedFile, TunedTensor } from '../../src/export/types';
 import { parseConfig } from '../../src/model/families';
 import { openFolder, type ModelFolder } from '../../src/model/folder';
 import { readHeader, writeSafetensors, type TensorInfo } from '../../src/model/safetensors';
+import { METHOD_KINDS } from '../../src/recipe/methods';
 import type { ObjectiveKind } from '../../src/recipe/objectives';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { tunedRun } from '../../src/train/export-run';
@@ -296,6 +297,7 @@ describe('a run of a classifier', () => {
     expect(kinds(recipeOf(one, loraWith({})), null)).toEqual(['peft']);
     expect(kinds(recipeOf(one), base)).toEqual(['model']);
     expect(kinds(recipeOf(one), null)).toEqual([]);
+    for (const kind of METHOD_KINDS) expect(kinds(recipeOf(one, { kind }), base)).toHaveLength(1);
     const refused = exportedFiles('model', { ...facts, recipe: recipeOf(one), base: null, tensors: [] });
     await expect(refused.catch(codeOf)).resolves.toBe('train/state');
   });
