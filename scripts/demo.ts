@@ -1,6 +1,6 @@
 /**
  * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--task text|categories|labels|number]
- * [--method lora|full] [--objective sft|dpo|ipo] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`: trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with
+ * [--method lora|ia3|full] [--objective sft|dpo|ipo] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`: trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with
  * 0 only when the files are in DIR.
  */
 
@@ -20,10 +20,10 @@ const MINUTE = 60_000;
 const SILENCE_MS = 15 * MINUTE;
 const GREEDY_TOKENS = 48;
 
-/** Files of every export of a method, beside those that depend on the model. */
-const FILES: Readonly<Record<MethodKind, readonly [string, ...string[]]>> = {
-  lora: ['adapter_config.json', 'adapter_model.safetensors', 'README.md'],
-  full: ['config.json', 'README.md'],
+/** Files of every export of a kind, beside those that depend on the model. */
+const FILES: Readonly<Record<'adapter' | 'model', readonly [string, ...string[]]>> = {
+  adapter: ['adapter_config.json', 'adapter_model.safetensors', 'README.md'],
+  model: ['config.json', 'README.md'],
 };
 
 const BACKENDS = ['auto', 'webgpu', 'tfjs-webgpu', 'wasm'] as const;
@@ -167,7 +167,7 @@ function printEvent(event: JournalEvent): void {
 
 /** Throws unless the files of an adapter or of a model are in `folder`, with a config and safetensors headers that parse. */
 function checkFiles(folder: string, saved: readonly string[]): void {
-  const expected = FILES[saved.includes('adapter_config.json') ? 'lora' : 'full'];
+  const expected = FILES[saved.includes('adapter_config.json') ? 'adapter' : 'model'];
   const weights = saved.filter((name) => name.endsWith('.safetensors'));
   const missing = expected.filter((name) => !existsSync(join(folder, name)) || statSync(join(folder, name)).size === 0);
   if (weights.length === 0) missing.push('*.safetensors');

@@ -22,7 +22,7 @@ export interface CardFacts {
   readonly trainable: number;
   readonly device: string;
   readonly recipe: Recipe;
-  /** See `LoraSettings` in peft.ts; false when absent. */
+  /** See `PeftSettings` in peft.ts; false when absent. */
   readonly fanInFanOut?: boolean;
 }
 
@@ -68,6 +68,10 @@ const KINDS: Readonly<
   lora: {
     ...{ library: 'peft', relation: 'adapter', tags: ['lora', 'transformers'] },
     ...{ what: 'A LoRA adapter for', with: 'with this adapter' },
+  },
+  ia3: {
+    ...{ library: 'peft', relation: 'adapter', tags: ['ia3', 'transformers'] },
+    ...{ what: 'An IA³ adapter for', with: 'with this adapter' },
   },
   full: {
     ...{ library: 'transformers', relation: 'finetune', tags: ['transformers'] },
@@ -149,7 +153,7 @@ function settingsTable(settings: Recipe): string {
 }
 
 function usage({ modelName, recipe: { method } }: CardFacts, classifier: Classifier | null): string {
-  const lines = method.kind === 'lora' ? adapterUsage(modelName, classifier) : modelUsage(classifier);
+  const lines = KINDS[method.kind].library === 'peft' ? adapterUsage(modelName, classifier) : modelUsage(classifier);
   return ['## Use', '', '```python', ...lines, ...(classifier === null ? [] : classifierUsage(classifier)), '```'].join('\n');
 }
 

@@ -1,21 +1,21 @@
-/** The adapter of a run with LoRA as PEFT saves it: adapter_config.json, adapter_model.safetensors and a model card. */
+/** The adapter of a run as PEFT saves it: adapter_config.json, adapter_model.safetensors and a model card. */
 
-import { internal } from '../core/errors';
 import { sizeOf } from '../core/shape';
 import type { NamedTensor } from '../method/parameters';
 import { isNamed, moduleOf } from '../model/weights';
-import type { LoraSettings } from '../recipe/methods';
+import type { MethodSettings } from '../recipe/methods';
 import { modelCard } from './card';
 import { classifierOf, type Classifier } from './classifier';
 import type { Exporter } from './exporter';
 import { fileTensor, HEAD } from './layout';
-import { CLASSIFIER_MODULES, writePeft, type LoraSettings as PeftSettings } from './peft';
+import { CLASSIFIER_MODULES, formatOf, writePeft, type PeftSettings } from './peft';
 import type { Tuned, TunedTensor } from './types';
 import { writeFile, writeText } from './write';
 
 export const peft: Exporter = {
   fits({ recipe: { method } }) {
-    return method.kind === 'lora' ? null : 'This run trained the model’s own weights: it has no adapter. Save the whole model.';
+    const message = 'This run trained the model’s own weights: it has no adapter. Save the whole model.';
+    return formatOf(method.kind) === null ? message : null;
   },
 
   bytes: (_base, parameters) => parameters.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0),
@@ -40,8 +40,7 @@ function inFiles(tensor: TunedTensor, classifier: Classifier | null): readonly N
 }
 
 function settingsOf({ recipe: { method }, tensors, fanInFanOut = false }: Tuned, classifier: Classifier | null): PeftSettings {
-  if (method.kind !== 'lora') throw internal(`an adapter of the method ${method.kind}`);
-  const common = { ...method, fanInFanOut };
+  const common = { method, fanInFanOut };
   const named = namedModules(method, tensors);
   if (classifier !== null) {
     const saved = [...named.filter((module) => module !== moduleOf(HEAD)), ...classifierModules(classifier)];
@@ -52,9 +51,10 @@ function settingsOf({ recipe: { method }, tensors, fanInFanOut = false }: Tuned,
 }
 
 /** Full names, because PEFT compares the ends of names also within a word: `norm` would be `input_layernorm` too. */
-function namedModules({ modulesToSave }: LoraSettings, tensors: readonly TunedTensor[]): readonly string[] {
+function namedModules(method: MethodSettings, tensors: readonly TunedTensor[]): readonly string[] {
+  if (!('modulesToSave' in method)) return [];
   const modules = new Set(tensors.flatMap(({ name, isNew }) => (isNew === true ? [] : [moduleOf(name)])));
-  return [...modules].filter((module) => isNamed(module, modulesToSave));
+  return [...modules].filter((module) => isNamed(module, method.modulesToSave));
 }
 
 /** A module is saved with the modules in it. */

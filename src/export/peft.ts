@@ -1,18 +1,42 @@
-/** PEFT's format of LoRA adapters, `adapter_config.json` and `adapter_model.safetensors`: names, and writing. */
+/** PEFT's format of adapters, `adapter_config.json` and `adapter_model.safetensors`: the table of methods, names, and writing. */
 
 import { internal } from '../core/errors';
 import { sizeOf } from '../core/shape';
-import { moduleSettings } from '../method/lora';
 import type { NamedTensor } from '../method/parameters';
 import { writeSafetensors } from '../model/safetensors';
 import { moduleOf } from '../model/weights';
-import type { LoraSettings as Settings } from '../recipe/methods';
+import type { MethodKind, MethodSettings, SettingsOf } from '../recipe/methods';
+import type { PeftFormat } from './peft-format';
+import { peftIa3 } from './peft-ia3';
+import { peftLora } from './peft-lora';
 
 export const CONFIG_FILE = 'adapter_config.json';
 export const WEIGHTS_FILE = 'adapter_model.safetensors';
 
-/** Settings that PEFT's configuration has too. LoRA+ and rates by layer leave no trace in the files. */
-export interface LoraSettings extends Omit<Settings, 'kind' | 'loraPlusRatio' | 'layerDecay'> {
+/** Null for methods that train no adapter. */
+const FORMATS: { readonly [K in MethodKind]: PeftFormat<SettingsOf<K>> | null } = {
+  lora: peftLora,
+  ia3: peftIa3,
+  full: null,
+};
+
+/** How PEFT's files state the adapter of a method; null for methods that train none. */
+export function formatOf(kind: MethodKind): PeftFormat<MethodSettings> | null {
+  // The settings of a kind are those of its format.
+  return FORMATS[kind];
+}
+
+/** The format of adapters whose `peft_type` is `type`; null for types that are not supported. */
+export function formatNamed(type: unknown): PeftFormat<MethodSettings> | null {
+  const kinds = Object.keys(FORMATS) as MethodKind[];
+  return kinds.map(formatOf).find((format) => format?.type === type) ?? null;
+}
+
+/** What PEFT's configuration states. */
+export interface PeftSettings {
+  readonly method: MethodSettings;
+  /** Modules of the base that were trained in full. */
+  readonly modulesToSave: readonly string[];
   /** The base's files have the adapted weights as [in, out] (Conv1D). */
   readonly fanInFanOut: boolean;
   /** `SEQ_CLS`: the base is a classifier of sequences. */
@@ -28,17 +52,21 @@ export interface PeftFile {
 }
 
 /**
- * The two files of an adapter. `tensors` are LoRA's factors, and weights of the base and of a classifier that were trained with them,
- * in the layout of the base's files. `baseModel` is informative: PEFT does not need it to load the adapter.
+ * The two files of an adapter. `tensors` are the adapter's, and weights of the base and of a classifier that were trained with them, in
+ * the layout of the base's files. `baseModel` is informative: PEFT does not need it to load the adapter.
  */
-export function writePeft(tensors: readonly NamedTensor[], settings: LoraSettings, baseModel: string): PeftFile[] {
-  checkFactors(tensors, settings);
-  const adapted = adaptedModules(tensors);
-  const data = tensors.map(({ name, shape, data: values }) => {
+export function writePeft(tensors: readonly NamedTensor[], settings: PeftSettings, baseModel: string): PeftFile[] {
+  const { method } = settings;
+  const format = formatOf(method.kind);
+  if (format === null) throw internal(`an adapter of the method ${method.kind}`);
+  const written = tensors.map((tensor) => format.inFiles(tensor, method));
+  checkTensors(written, format, method);
+  const adapted = new Set(written.flatMap(({ name }) => format.moduleOf(name) ?? []));
+  const data = written.map(({ name, shape, data: values }) => {
     const bytes = new Uint8Array(values.buffer.slice(values.byteOffset, values.byteOffset + values.byteLength));
     return { name: nameInPeft(name, adapted), dtype: 'F32', shape, data: bytes } as const;
   });
-  const config = new TextEncoder().encode(configText(tensors, settings, baseModel));
+  const config = new TextEncoder().encode(configText(settings, format.config(method, written), baseModel));
   return [
     { name: CONFIG_FILE, bytes: config },
     { name: WEIGHTS_FILE, bytes: writeSafetensors(data) },
@@ -63,61 +91,35 @@ export function nameInEngine(name: string): string | null {
   return own.endsWith(INNER) ? `${own.slice(0, -INNER.length)}.bias` : own;
 }
 
-const FACTOR = /^(.+)\.lora_([AB])\.weight$/;
-
-/** `layers.0.q_proj.lora_A.weight` → module `layers.0.q_proj`, kind A; null for other names. */
-export function factorOf(name: string): { readonly module: string; readonly kind: 'A' | 'B' } | null {
-  const [, module, kind] = FACTOR.exec(name) ?? [];
-  return module !== undefined && (kind === 'A' || kind === 'B') ? { module, kind } : null;
-}
-
-function adaptedModules(tensors: readonly NamedTensor[]): ReadonlySet<string> {
-  return new Set(tensors.flatMap(({ name }) => factorOf(name)?.module ?? []));
-}
-
 /** Few keys, because older versions of PEFT warn about unknown ones; sorted, as PEFT writes them. */
-function configText(tensors: readonly NamedTensor[], settings: LoraSettings, baseModel: string): string {
-  const { modulesToSave, targetModules } = settings;
+function configText(
+  { modulesToSave, fanInFanOut, taskType, method }: PeftSettings,
+  own: Readonly<Record<string, unknown>>,
+  baseModel: string,
+): string {
   const config = {
-    alpha_pattern: settings.alphaPattern,
+    ...own,
     base_model_name_or_path: baseModel,
-    bias: settings.bias,
-    fan_in_fan_out: settings.fanInFanOut,
+    fan_in_fan_out: fanInFanOut,
     inference_mode: true,
-    init_lora_weights: true,
-    // A whole alpha has no fraction in JSON, as Ollama requires.
-    lora_alpha: settings.alpha,
-    lora_dropout: settings.dropout,
     modules_to_save: modulesToSave.length === 0 ? null : modulesToSave,
-    peft_type: 'LORA',
-    r: settings.rank,
-    rank_pattern: settings.rankPattern,
-    target_modules: targetModules === 'all-linear' ? targetsOf(tensors) : [...targetModules].sort(),
-    task_type: settings.taskType,
-    use_dora: settings.useDora,
-    use_rslora: settings.useRslora,
+    peft_type: formatOf(method.kind)?.type,
+    task_type: taskType,
   };
-  return JSON.stringify(config, null, 2);
+  const sorted = Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(Object.fromEntries(sorted), null, 2);
 }
 
-/** Sorted last parts of the names of the adapted modules, e.g. `q_proj`. */
-export function targetsOf(tensors: readonly NamedTensor[]): string[] {
-  return [...new Set([...adaptedModules(tensors)].map((module) => module.split('.').at(-1) ?? module))].sort();
-}
-
-/** Throws an `internal:` error unless each adapted module has A [r, in] and B [out, r]. */
-function checkFactors(tensors: readonly NamedTensor[], settings: LoraSettings): void {
-  const kinds = new Map<string, string>();
-  for (const { name, shape, data } of tensors) {
-    const factor = factorOf(name);
-    if (factor === null) continue;
-    const { module, kind } = factor;
-    const { rank } = moduleSettings(module, settings);
-    const own = kind === 'A' ? shape[0] : shape[1];
-    if (shape.length !== 2 || own !== rank || data.length !== sizeOf(shape))
-      throw internal(`${name} is [${shape.join(', ')}] with ${data.length} numbers, rank ${rank}`);
-    kinds.set(module, (kinds.get(module) ?? '') + kind);
+/** Throws an `internal:` error unless the adapter's tensors are whole and have the shapes that the settings give them. */
+function checkTensors(tensors: readonly NamedTensor[], format: PeftFormat<MethodSettings>, method: MethodSettings): void {
+  const own = tensors.filter(({ name }) => format.moduleOf(name) !== null);
+  if (own.length === 0) throw internal('an adapter without tensors');
+  for (const tensor of own) {
+    const { name, shape, data } = tensor;
+    const fault = format.fault(tensor, method, undefined);
+    if (fault !== null) throw internal(`${name} ${fault}`);
+    if (data.length !== sizeOf(shape)) throw internal(`${name} is [${shape.join(', ')}] with ${data.length} numbers`);
   }
-  if (kinds.size === 0) throw internal('an adapter without tensors');
-  for (const [module, both] of kinds) if (both !== 'AB' && both !== 'BA') throw internal(`${module} has the factors ${both}`);
+  const [missing] = format.missing(own);
+  if (missing !== undefined) throw internal(`${missing.where} ${missing.message}`);
 }

@@ -6,11 +6,12 @@ import type { ModelConfig } from '../model/config';
 import { weightSpecs } from '../model/weights';
 import type { MethodKind, MethodSettings, SettingsOf } from '../recipe/methods';
 import { full } from './full';
+import { ia3 } from './ia3';
 import { lora } from './lora';
 import type { Method, Tuning } from './method';
 import { byGroup, declareParameters, type Parameter } from './parameters';
 
-export const METHODS = { lora, full } satisfies { readonly [K in MethodKind]: Method<SettingsOf<K>> };
+export const METHODS = { lora, ia3, full } satisfies { readonly [K in MethodKind]: Method<SettingsOf<K>> };
 
 function methodOf({ kind }: MethodSettings): Method<MethodSettings> {
   // The settings of a kind are those of its method.

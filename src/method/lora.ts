@@ -7,7 +7,7 @@
 import { STREAM } from '../core/random';
 import type { ModelConfig } from '../model/config';
 import type { LinearOptions, Pass } from '../model/family';
-import { headName, isNamed, moduleOf, targetLayers, targetNames, weightSpecs, type LinearLayer } from '../model/weights';
+import { headName, isNamed, moduleOf, targetLayers, weightSpecs, type LinearLayer } from '../model/weights';
 import { loraScale, type LoraSettings } from '../recipe/methods';
 import { add } from '../../kernels/add';
 import { columnAffine } from '../../kernels/column_affine';
@@ -18,7 +18,7 @@ import { mul } from '../../kernels/mul';
 import type { Value } from '../../kernels/op';
 import { rowNorm } from '../../kernels/row_norm';
 import { unary } from '../../kernels/unary';
-import { layerRate } from './layers';
+import { layerRate, unknownNames } from './layers';
 import type { Method } from './method';
 import type { Parameter, Parameters } from './parameters';
 
@@ -36,14 +36,10 @@ export const lora: Method<LoraSettings> = {
 
   problems(config, { targetModules, modulesToSave }) {
     const targets = targetModules === 'all-linear' ? [] : targetModules;
-    const unknown = targets.filter((target) => targetLayers(config, [target]).length === 0);
     const adapted = targetLayers(config, targetModules).filter(({ module }) => isNamed(module, modulesToSave));
     const unsaved = modulesToSave.filter((end) => !weightSpecs(config).some(({ name }) => isNamed(moduleOf(name), [end])));
     return [
-      ...unknown.map((target) => ({
-        where: 'method.targetModules',
-        message: `no layer of this model is named ${target}; choose from ${targetNames(config).join(', ')}`,
-      })),
+      ...unknownNames(config, targets, 'method.targetModules'),
       ...unsaved.map((end) => ({ where: 'method.modulesToSave', message: missingModule(config, end) })),
       ...adapted.slice(0, 1).map(({ module }) => ({
         where: 'method.modulesToSave',

@@ -9,10 +9,13 @@ import { sizeOf, type Shape } from '../core/shape';
 import type { Flat, Graph } from '../graph/graph';
 import type { Value } from '../../kernels/op';
 
-/** How a parameter starts. `uniform`: in ±bound; `normal`: around zero; `weight`: as the base's weight of its name; `row-norm`: as
- * the norms of the rows of the base's weight `of`. */
+/**
+ * How a parameter starts. `uniform`: in ±bound; `normal`: around zero; `weight`: as the base's weight of its name; `row-norm`: as the
+ * norms of the rows of the base's weight `of`. Those that depend on the base are computed on the device (src/train/programs.ts).
+ */
 export type Init =
   | { readonly kind: 'zeros' }
+  | { readonly kind: 'ones' }
   | { readonly kind: 'uniform'; readonly bound: number }
   | { readonly kind: 'normal'; readonly deviation: number }
   | { readonly kind: 'weight' }
@@ -102,14 +105,29 @@ export function parameterCount(all: readonly Pick<Parameter, 'shape'>[]): number
 export function initialValues({ all, flat, views }: Parameters, seed: number): Float32Array<ArrayBuffer> {
   const vector = new Float32Array(sizeOf(flat.shape));
   all.forEach(({ name, init }, p) => {
-    if (init.kind !== 'uniform' && init.kind !== 'normal') return;
-    const part = slice(vector, views[p]);
     const key = hashOf(name);
-    const random = (i: number) => uniform(seed, key, STREAM.adapterInit, i);
-    for (let i = 0; i < part.length; i++)
-      part[i] = init.kind === 'normal' ? init.deviation * normal(i, random) : init.bound * (2 * random(i) - 1);
+    const numberAt = numbersOf(init, (i) => uniform(seed, key, STREAM.adapterInit, i));
+    if (numberAt === null) return;
+    const part = slice(vector, views[p]);
+    for (let i = 0; i < part.length; i++) part[i] = numberAt(i);
   });
   return vector;
+}
+
+/** Number i of a parameter; null for zeros. `random` gives independent numbers in [0, 1). */
+function numbersOf(init: Init, random: (i: number) => number): ((i: number) => number) | null {
+  switch (init.kind) {
+    case 'ones':
+      return () => 1;
+    case 'uniform':
+      return (i) => init.bound * (2 * random(i) - 1);
+    case 'normal':
+      return (i) => init.deviation * normal(i, random);
+    case 'zeros':
+    case 'weight':
+    case 'row-norm':
+      return null;
+  }
 }
 
 /** Number `i` of a normal distribution, by Box and Muller's method; `random` gives independent numbers in [0, 1). */

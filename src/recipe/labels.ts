@@ -15,6 +15,8 @@ export const SETTING_LABELS = {
   'method.modulesToSave': 'Modules to train in full',
   'method.loraPlusRatio': 'Rate of B to A (LoRA+)',
   'method.layerDecay': 'Rate per layer',
+  'method.scaledOutputs': 'Layers with scaled outputs',
+  'method.scaledInputs': 'Layers with scaled inputs',
   'method.train': 'Weights to train',
   'method.lastLayers': 'Last layers',
   'method.decayVectors': 'Weight decay of norms and biases',

@@ -33,6 +33,18 @@ const lora = v.strictObject({
   layerDecay: v.optional(real(0.01, 1), 1),
 });
 
+const VECTORS = '“usual” or a list of layer names';
+
+const ia3 = v.strictObject({
+  kind: v.literal('ia3'),
+  /** Names of the layers whose outputs are multiplied by trained vectors. `usual`: those of keys and values. */
+  scaledOutputs: v.optional(v.union([v.literal('usual'), texts(VECTORS)], VECTORS), 'usual'),
+  /** Names of the layers whose inputs are. `usual`: the last one of each feed-forward network. */
+  scaledInputs: v.optional(v.union([v.literal('usual'), texts(VECTORS)], VECTORS), 'usual'),
+  /** See LoRA's. */
+  layerDecay: v.optional(real(0.01, 1), 1),
+});
+
 const full = v.strictObject({
   kind: v.literal('full'),
   /** All weights, all biases (BitFit, arXiv 2106.10199), or the last `lastLayers` layers with the final norm and an untied head. */
@@ -44,12 +56,13 @@ const full = v.strictObject({
   layerDecay: v.optional(real(0.01, 1), 1),
 });
 
-export const METHOD_SCHEMAS = { lora, full } as const;
+export const METHOD_SCHEMAS = { lora, ia3, full } as const;
 
 export type MethodKind = keyof typeof METHOD_SCHEMAS;
 export type SettingsOf<K extends MethodKind> = Readonly<v.InferOutput<(typeof METHOD_SCHEMAS)[K]>>;
 export type MethodSettings = { [K in MethodKind]: SettingsOf<K> }[MethodKind];
 export type LoraSettings = SettingsOf<'lora'>;
+export type Ia3Settings = SettingsOf<'ia3'>;
 export type FullSettings = SettingsOf<'full'>;
 
 export const METHOD_KINDS = Object.keys(METHOD_SCHEMAS) as readonly MethodKind[];

@@ -17,12 +17,12 @@ export type MethodForecast =
 
 /**
  * Usual learning rates, by method; the page offers the next one when method or objective are changed. Preference objectives: TRL's
- * default of 1e-6 for full fine-tuning, and ten times as much for LoRA. Labels: those with which the starter encoder was evaluated.
+ * default of 1e-6 for full fine-tuning, and ten times as much for LoRA. IA³: that of its paper for texts. Labels: those with which the starter encoder was evaluated.
  */
 const RATES: Readonly<Record<'tokens' | 'preference' | 'labels', Readonly<Record<MethodKind, number>>>> = {
-  tokens: { lora: 2e-4, full: 2e-5 },
-  preference: { lora: 1e-5, full: 1e-6 },
-  labels: { lora: 2e-3, full: 5e-4 },
+  tokens: { lora: 2e-4, ia3: 3e-3, full: 2e-5 },
+  preference: { lora: 1e-5, ia3: 1e-4, full: 1e-6 },
+  labels: { lora: 2e-3, ia3: 1e-2, full: 5e-4 },
 };
 
 /** What the forecast needs of the data. */

@@ -121,6 +121,10 @@ describe.each([
     name: 'DoRA, dropout, LoRA+',
     recipe: parseRecipe({ ...size, method: { kind: 'lora', rank: 4, alpha: 8, useDora: true, dropout: 0.2, loraPlusRatio: 4 } }),
   },
+  {
+    name: 'IA³, activations in f16',
+    recipe: parseRecipe({ ...size, learningRate: 3e-2, activationPrecision: 'f16', method: { kind: 'ia3' } }),
+  },
   { name: 'all weights', recipe: parseRecipe({ ...size, learningRate: 1e-3, method: { kind: 'full' } }) },
 ])('a session: $name', ({ recipe }) => {
   test('continues after a restore with the same bytes as one that was not interrupted', async () => {

@@ -95,6 +95,18 @@ describe('the method', () => {
     expect(recipe.value).toEqual({ ...defaultRecipe(), method: loraWith({ rank: 4 }) });
   });
 
+  it('IA³ has its layers by rule or by name', async () => {
+    await method('IA³').click();
+    expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 3e-3, method: defaultMethod('ia3') });
+    await page.getByText('All settings', { exact: true }).click();
+    const usual = page.getByRole('checkbox', { name: 'Layers with scaled inputs: the usual ones' });
+    await expect.element(usual).toBeChecked();
+    await usual.click();
+    expect(recipe.value?.method).toMatchObject({ scaledOutputs: 'usual', scaledInputs: [] });
+    await usual.click();
+    expect(recipe.value?.method).toEqual(defaultMethod('ia3'));
+  });
+
   it('keeps a learning rate that was typed', async () => {
     await field('Learning rate').fill('3e-4');
     await method('Full fine-tuning').click();

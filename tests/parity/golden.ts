@@ -53,6 +53,8 @@ export interface AdapterConfig {
   readonly alpha_pattern?: Readonly<Record<string, number>>;
   readonly bias?: 'none' | 'lora_only' | 'all';
   readonly modules_to_save?: readonly string[] | null;
+  /** Of IA³. */
+  readonly feedforward_modules?: readonly string[];
 }
 
 export interface Golden extends GoldenModel {

@@ -11,7 +11,6 @@ import type { Pass } from '../../src/model/family';
 import { fetchFiles, openFolder, type ModelFolder } from '../../src/model/folder';
 import { declareBatch, headOf, hiddenStates, logitsOf, packedPass } from '../../src/model/pass';
 import { rotaryData } from '../../src/model/rotary';
-import { parseRecipe } from '../../src/recipe/recipe';
 import { openEngine } from '../../src/train/engine';
 import { LoadedModel } from '../../src/train/loaded';
 
@@ -35,11 +34,8 @@ export async function adaptedLogits(
   if (!config || !weights) throw new Error('no adapter');
   const peft = await readPeft(await config.text(), weights);
   if (peft.taskType !== 'CAUSAL_LM') throw new Error(`an adapter for ${peft.taskType}: use page-classifier.ts`);
-  const { rank, alpha, useRslora, targetModules, rankPattern, alphaPattern, bias, modulesToSave } = peft;
-  const patterns = { rankPattern, alphaPattern, bias, modulesToSave };
-  const recipe = parseRecipe({ version: 2, method: { kind: 'lora', rank, alpha, useRslora, targetModules, ...patterns } });
   const model = await LoadedModel.load(await openEngine(executor), await openServed(base), 'stored', () => undefined);
-  const tuning = declareTuning(model.graph, 'peft', model.config, recipe.method);
+  const tuning = declareTuning(model.graph, 'peft', model.config, peft.method);
   model.executor.write(tuning.parameters.flat, vectorOf(tuning.parameters, peft.tensors));
   return outputOf(model, tuning, ids, (pass, hidden, rows) =>
     logitsOf(pass.program, headOf(model.graph, model.config, tuning), hidden, rows.last),

@@ -11,6 +11,11 @@ export function methodOf({ adapter, case: { method = 'lora', hyper } }: Golden):
     const train = ({ full: 'all', bitfit: 'biases', last_layers: 'last-layers' } as const)[method];
     return train === undefined ? null : { kind: 'full', train, lastLayers: 1, decayVectors: method !== 'full', layerDecay };
   }
+  if (adapter.peft_type === 'IA3') {
+    const scaledInputs = adapter.feedforward_modules ?? [];
+    const scaledOutputs = adapter.target_modules.filter((name) => !scaledInputs.includes(name));
+    return { kind: 'ia3', scaledOutputs, scaledInputs: [...scaledInputs], layerDecay };
+  }
   if ((adapter.peft_type ?? 'LORA') !== 'LORA') return null;
   return {
     ...{

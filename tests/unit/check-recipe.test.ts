@@ -21,6 +21,8 @@ function problemsOf(recipe: object): readonly (readonly [string, string])[] {
 
 it.each([
   { method: { kind: 'lora', modulesToSave: ['embed_tokens', 'norm'], rankPattern: { q_proj: 2 } } },
+  { method: { kind: 'ia3' }, basePrecision: 'q4' },
+  { method: { kind: 'ia3', scaledOutputs: ['q_proj'], scaledInputs: [] } },
   { method: { kind: 'full' } },
   { method: { kind: 'full', train: 'last-layers', lastLayers: 2 } },
   { method: { kind: 'lora', modulesToSave: ['embed_tokens'] }, basePrecision: 'q4' },
@@ -35,6 +37,9 @@ it.each([
   [{ kind: 'lora', modulesToSave: ['score'] }, 'method.modulesToSave', /no module of this model is named score/],
   [{ kind: 'lora', modulesToSave: ['lm_head'] }, 'method.modulesToSave', /its embedding; name embed_tokens instead/],
   [{ kind: 'lora', modulesToSave: ['q_proj'] }, 'method.modulesToSave', /q_proj gets an adapter too/],
+  [{ kind: 'ia3', scaledOutputs: ['key'] }, 'method.scaledOutputs', /no layer of this model is named key; choose from q_proj,/],
+  [{ kind: 'ia3', scaledOutputs: [], scaledInputs: [] }, 'method.scaledOutputs', /no layer is chosen; name some of q_proj,/],
+  [{ kind: 'ia3', scaledInputs: ['v_proj'] }, 'method.scaledInputs', /v_proj is among the layers with scaled outputs too/],
   [{ kind: 'full', train: 'last-layers', lastLayers: 3 }, 'method.lastLayers', /the model has 2 layers, not 3/],
   [{ kind: 'full', train: 'biases' }, 'method.train', /no weight of this model is one of the biases/],
 ] as const)('%j does not fit', (method, where, message) => {

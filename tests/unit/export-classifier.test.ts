@@ -10,6 +10,7 @@ import type { ExportedFile, TunedTensor } from '../../src/export/types';
 import { parseConfig } from '../../src/model/families';
 import { openFolder, type ModelFolder } from '../../src/model/folder';
 import { readHeader, writeSafetensors, type TensorInfo } from '../../src/model/safetensors';
+import { METHOD_KINDS } from '../../src/recipe/methods';
 import type { ObjectiveKind } from '../../src/recipe/objectives';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { tunedRun } from '../../src/train/export-run';
@@ -125,8 +126,8 @@ describe('the adapter of a classifier', () => {
   async function exported(one: Case) {
     const read = (file: string) => golden(`${one.name}/final/${file}`);
     const adapter = await readPeft(read('adapter_config.json').toString(), new Blob([read('adapter_model.safetensors')]));
-    const { rank, alpha, useRslora, targetModules, fanInFanOut } = adapter;
-    const recipe = recipeOf(one, loraWith({ rank, alpha, dropout: 0, useRslora, targetModules }));
+    const { method, fanInFanOut } = adapter;
+    const recipe = recipeOf(one, method);
     const config = parseConfig(golden(`${one.name}/config.json`).toString());
     const tensors = storedParameters(config, recipe, jobOf(one)).map((parameter) => {
       const { data } = adapter.tensors.find(({ name }) => name === parameter.name) ?? missing(parameter.name);
@@ -297,6 +298,7 @@ describe('a run of a classifier', () => {
     expect(kinds(recipeOf(one, loraWith({})), null)).toEqual(['peft']);
     expect(kinds(recipeOf(one), base)).toEqual(['model']);
     expect(kinds(recipeOf(one), null)).toEqual([]);
+    for (const kind of METHOD_KINDS) expect(kinds(recipeOf(one, { kind }), base)).toHaveLength(1);
     const refused = exportedFiles('model', { ...facts, recipe: recipeOf(one), base: null, tensors: [] });
     await expect(refused.catch(codeOf)).resolves.toBe('train/state');
   });

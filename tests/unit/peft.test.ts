@@ -8,7 +8,7 @@ import { exportedFiles } from '../../src/export';
 import type { TunedTensor } from '../../src/export/types';
 import type { LoraSettings as Settings } from '../../src/recipe/methods';
 import { modelCard, type CardFacts } from '../../src/export/card';
-import { writePeft, type LoraSettings } from '../../src/export/peft';
+import { writePeft, type PeftSettings } from '../../src/export/peft';
 import { readPeft } from '../../src/export/read-peft';
 import { writeSafetensors } from '../../src/model/safetensors';
 import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
@@ -29,7 +29,7 @@ async function failure(reading: Promise<unknown>): Promise<CodedError> {
 }
 
 const CASES = [
-  ...['llama_gqa', 'llama_dora', 'llama_rslora_untied', 'qwen2', 'qwen3', 'gpt2'],
+  ...['llama_gqa', 'llama_dora', 'llama_ia3', 'llama_rslora_untied', 'qwen2', 'qwen3', 'gpt2'],
   ...['llama_patterns', 'llama_modules_to_save', 'qwen2_lora_bias', 'llama_lora_plus', 'llama_layer_decay'],
   ...['llama_seqcls', 'bert_seqcls', 'roberta_seqcls', 'distilbert_seqcls', 'gpt2_seqcls'],
   ...['phi3', 'phi3_window', 'phi3_seqcls'],
@@ -43,10 +43,9 @@ const ramp = (module: string, kind: 'A' | 'B', shape: readonly [number, number])
   };
 };
 const PAIR = [ramp('model.layers.0.mlp.up_proj', 'B', [5, 2]), ramp('model.layers.0.mlp.up_proj', 'A', [2, 3])];
-const SETTINGS: LoraSettings = {
-  ...{ rank: 2, alpha: 4, dropout: 0.1, useRslora: true, useDora: false, fanInFanOut: false, targetModules: ['up_proj'] },
-  taskType: 'CAUSAL_LM',
-  ...{ rankPattern: {}, alphaPattern: {}, bias: 'none', modulesToSave: [] },
+const SETTINGS: PeftSettings = {
+  method: loraWith({ rank: 2, alpha: 4, dropout: 0.1, useRslora: true, targetModules: ['up_proj'] }),
+  ...{ modulesToSave: [], fanInFanOut: false, taskType: 'CAUSAL_LM' },
 };
 
 const file = (files: readonly { name: string; bytes: Uint8Array<ArrayBuffer> }[], name: string) => {
@@ -100,8 +99,10 @@ describe('PEFT files', () => {
   });
 
   it('are not written from factors that do not fit', () => {
-    expect(() => writePeft(PAIR.slice(1), SETTINGS, 'b')).toThrow('internal: model.layers.0.mlp.up_proj has the factors A');
-    expect(() => writePeft(PAIR, { ...SETTINGS, rank: 3 }, 'b')).toThrow('internal:');
+    expect(() => writePeft(PAIR.slice(1), SETTINGS, 'b')).toThrow(
+      'internal: model.layers.0.mlp.up_proj has lora_A but no lora_B',
+    );
+    expect(() => writePeft(PAIR, { ...SETTINGS, method: loraWith({ rank: 3 }) }, 'b')).toThrow('internal:');
     expect(() => writePeft([], SETTINGS, 'b')).toThrow('internal:');
   });
 });
@@ -137,7 +138,7 @@ describe('weights of the base that were trained with an adapter', () => {
 
   it('are refused in a file whose configuration does not name them', async () => {
     const error = await failure(exported({}, [...PAIR, matrix('model.norm.weight')]));
-    expect(error.message).toContain('is neither a LoRA factor nor a weight that the configuration names');
+    expect(error.message).toContain('is neither a tensor of the adapter nor a weight that the configuration names');
   });
 });
 
@@ -164,7 +165,8 @@ describe('reading adapters', () => {
     ['[]', 'model/config'],
     [config({ r: 0 }), 'model/config'],
     [config({ lora_alpha: 'x' }), 'model/config'],
-    [config({ peft_type: 'IA3' }), 'model/unsupported'],
+    [config({ peft_type: 'LOHA' }), 'model/unsupported'],
+    [config({ peft_type: 'IA3', exclude_modules: ['k_proj'] }), 'model/unsupported'],
     [JSON.stringify({ r: 2, lora_alpha: 4 }), 'model/unsupported'],
     [config({ rank_pattern: { q_proj: 'x' } }), 'model/config'],
     [config({ alpha_pattern: { '(': 4 } }), 'model/config'],
@@ -195,7 +197,7 @@ describe('reading adapters', () => {
     expect(found.sort()).toEqual([
       'model.layers.0.q_proj.lora_A.weight has the shape [3, 4], expected [2, 4]',
       'model.layers.0.q_proj.lora_B.weight has NaN or infinity',
-      'model.layers.0.q_proj.lora_magnitude_vector is neither a LoRA factor nor a weight that the configuration names',
+      'model.layers.0.q_proj.lora_magnitude_vector is neither a tensor of the adapter nor a weight that the configuration names',
       'model.layers.0.v_proj.lora_A.weight has the shape [2, 5], expected [2, 4]',
       'model.layers.0.v_proj.lora_B.weight has the type I32; supported are F32, F16 and BF16',
       'model.layers.9.q_proj.lora_A.weight belongs to model.layers.9.q_proj, which the model does not have',
@@ -210,7 +212,7 @@ describe('reading adapters', () => {
       data: new Uint8Array(8),
     } as const;
     expect((await failure(readPeft(config(), new Blob([writeSafetensors([a])])))).message).toContain('has lora_A but no lora_B');
-    expect((await failure(readPeft(config(), new Blob([writeSafetensors([])])))).message).toContain('has no tensors of LoRA');
+    expect((await failure(readPeft(config(), new Blob([writeSafetensors([])])))).message).toContain('has no tensors of LORA');
   });
 });
 

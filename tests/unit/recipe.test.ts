@@ -5,9 +5,15 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { SETTING_LABELS } from '../../src/recipe/labels';
+import { METHOD_KINDS } from '../../src/recipe/methods';
 import type { Fields } from '../../src/recipe/migrations';
 import { ACTIVATION_PRECISIONS, BASE_PRECISIONS, completeRecipe, defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
 import { loraWith } from '../lora';
+
+/** `“a”, “b” or “c”`. */
+const KINDS = METHOD_KINDS.map((kind) => `“${kind}”`)
+  .join(', ')
+  .replace(/, ([^,]*)$/, ' or $1');
 
 test('a recipe saved before activations had a precision gets f32', () => {
   const { activationPrecision, ...older } = defaultRecipe();
@@ -69,8 +75,8 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
     [{ version: 0 }, 'version', 'Recipe version must be a whole number from 1 to 2, not 0.'],
     [{ version: 2, rank: 4 }, 'rank', '“rank” is not a setting of a recipe. Did you mean “method.rank”?'],
     [{ method: 5 }, 'method', 'Method must be an object such as {"kind": "lora", "rank": 16}, not 5.'],
-    [{ method: { rank: 4 } }, 'method.kind', 'Method must be “lora” or “full”; it is empty.'],
-    [{ method: { kind: 'telepathy' } }, 'method.kind', 'Method must be “lora” or “full”, not “telepathy”.'],
+    [{ method: { rank: 4 } }, 'method.kind', `Method must be ${KINDS}; it is empty.`],
+    [{ method: { kind: 'telepathy' } }, 'method.kind', `Method must be ${KINDS}, not “telepathy”.`],
     [{ method: { kind: 'lora', wings: 2 } }, 'method.wings', '“wings” is not a setting of the method “lora”. Remove it.'],
     [{ method: { kind: 'full', rank: 2 } }, 'method.rank', '“rank” is not a setting of the method “full”. Remove it.'],
     [{ objective: 5 }, 'objective', 'Objective must be an object such as {"kind": "dpo", "beta": 0.1}, not 5.'],

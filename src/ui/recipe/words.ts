@@ -14,6 +14,7 @@ export const GROUP_TITLES = {
   length: 'Length of the run',
   base: 'Base model',
   adapter: 'Adapter (LoRA)',
+  ia3: 'Adapter (IA³)',
   full: 'Full fine-tuning',
   preference: 'Preferences (DPO, IPO)',
   rate: 'Learning rate',
@@ -39,6 +40,16 @@ interface Choice<T extends string> extends Words {
   readonly options: Readonly<Record<T, string>>;
 }
 
+/** Names of layers, or a word for a choice by rule. */
+interface Modules<T extends string = string> extends Words {
+  readonly kind: 'modules';
+  readonly rule: T;
+  /** The rule in words, after the setting's label. */
+  readonly ruleLabel: string;
+  /** The names that are chosen at first without the rule. */
+  readonly first: 'all' | 'none';
+}
+
 /** The entry of a setting whose values are `T`. */
 type EntryFor<T> = [T] extends [boolean]
   ? Plain<'switch'>
@@ -50,9 +61,9 @@ type EntryFor<T> = [T] extends [boolean]
         ? Plain<'lines'>
         : [T] extends [Readonly<Record<string, number>>]
           ? Plain<'pairs'>
-          : Plain<'modules'>;
+          : Modules<Extract<T, string>>;
 
-export type Entry = Plain<'switch' | 'number' | 'lines' | 'pairs' | 'modules'> | Choice<string>;
+export type Entry = Plain<'switch' | 'number' | 'lines' | 'pairs'> | Modules | Choice<string>;
 
 type Offered = ObjectiveSettingsOf<(typeof OFFERED)[number]>;
 
@@ -84,6 +95,11 @@ export const METHOD_WORDS = {
   lora: {
     name: 'LoRA',
     use: 'Trains a small adapter beside the model, which stays as it is. Suits most data.',
+    file: 'Adapter',
+  },
+  ia3: {
+    name: 'IA³',
+    use: 'Trains a few vectors that scale what layers compute: for little data, or many small adapters. Learns less than LoRA.',
     file: 'Adapter',
   },
   full: {
@@ -145,7 +161,14 @@ const ENTRIES = {
     group: 'adapter',
     help: 'Trains the size of each row of the adapted weights too (DoRA). Often better at low ranks; slower.',
   },
-  'method.targetModules': { kind: 'modules', group: 'adapter', help: 'Adapters on all linear layers give the best results.' },
+  'method.targetModules': {
+    kind: 'modules',
+    group: 'adapter',
+    help: 'Adapters on all linear layers give the best results.',
+    rule: 'all-linear',
+    ruleLabel: 'all linear',
+    first: 'all',
+  },
   'method.bias': {
     kind: 'choice',
     group: 'adapter',
@@ -168,6 +191,22 @@ const ENTRIES = {
     group: 'adapter',
     help: 'Other alphas for single layers, one per line: q_proj = 8. Names may be regular expressions.',
   },
+  'method.scaledOutputs': {
+    kind: 'modules',
+    group: 'ia3',
+    help: 'Usual are the keys and values of the attention.',
+    rule: 'usual',
+    ruleLabel: 'the usual ones',
+    first: 'none',
+  },
+  'method.scaledInputs': {
+    kind: 'modules',
+    group: 'ia3',
+    help: 'Usual is the last layer of the feed-forward network.',
+    rule: 'usual',
+    ruleLabel: 'the usual ones',
+    first: 'none',
+  },
   'method.train': {
     kind: 'choice',
     group: 'full',
@@ -182,7 +221,7 @@ const ENTRIES = {
   ),
   learningRate: number(
     'rate',
-    'Too high: the loss jumps. Too low: it hardly falls. Usual with LoRA: 1e-4 to 5e-4 for text, 2e-3 for labels, 1e-5 for DPO and IPO. Full fine-tuning needs less.',
+    'Too high: the loss jumps. Too low: it hardly falls. Usual with LoRA: 1e-4 to 5e-4 for text, 2e-3 for labels, 1e-5 for DPO and IPO. IA³ needs ten times as much, full fine-tuning less.',
   ),
   schedule: {
     kind: 'choice',
