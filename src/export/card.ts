@@ -3,6 +3,7 @@
 import type { MethodKind } from '../recipe/methods';
 import type { ObjectiveKind } from '../recipe/objectives';
 import type { ActivationPrecision, Recipe } from '../recipe/recipe';
+import type { TaskKind } from '../recipe/tasks';
 import type { Classifier } from './classifier';
 
 /** The facts of a run that the card states. */
@@ -150,7 +151,7 @@ function settingsTable(settings: Recipe): string {
 
 function usage({ modelName, recipe: { method } }: CardFacts, classifier: Classifier | null): string {
   const lines = method.kind === 'lora' ? adapterUsage(modelName, classifier) : modelUsage(classifier);
-  return ['## Use', '', '```python', ...lines, ...(classifier === null ? [] : classifierUsage(classifier)), '```'].join('\n');
+  return ['## Use', '', '```python', ...lines, ...(classifier === null ? [] : USAGES[classifier.task]), '```'].join('\n');
 }
 
 const classOf = (classifier: Classifier | null) =>
@@ -194,12 +195,10 @@ function classifierOnBase({ labels, problemType }: Classifier): readonly string[
   ];
 }
 
-const RESULTS: Readonly<Record<Classifier['problemType'], string>> = {
-  single_label_classification: 'print(model.config.id2label[int(outputs.argmax())])',
-  multi_label_classification: 'print({model.config.id2label[i]: float(p) for i, p in enumerate(outputs.sigmoid())})',
-  regression: 'print(outputs.tolist())',
-};
+const OUTPUTS = 'outputs = model(**tokenizer("a text", return_tensors="pt")).logits[0]';
 
-function classifierUsage({ problemType }: Classifier): readonly string[] {
-  return ['outputs = model(**tokenizer("a text", return_tensors="pt")).logits[0]', RESULTS[problemType]];
-}
+const USAGES: Readonly<Record<TaskKind, readonly string[]>> = {
+  class: [OUTPUTS, 'print(model.config.id2label[int(outputs.argmax())])'],
+  labels: [OUTPUTS, 'print({model.config.id2label[i]: float(p) for i, p in enumerate(outputs.sigmoid())})'],
+  numbers: [OUTPUTS, 'print(outputs.tolist())'],
+};

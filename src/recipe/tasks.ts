@@ -1,4 +1,21 @@
 /** What a classifier or regressor of sequences can predict. src/task has a row for each. */
 
+import type { ObjectiveKind } from './objectives';
+
 /** One of several classes, any number of labels, or numbers. */
 export type TaskKind = 'class' | 'labels' | 'numbers';
+
+const TASK_OF: Readonly<Record<ObjectiveKind, TaskKind | null>> = {
+  sft: null,
+  classify: 'class',
+  'multi-label': 'labels',
+  regress: 'numbers',
+  dpo: null,
+  ipo: null,
+  distil: null,
+};
+
+/** What the runs of an objective predict about a sequence, with new layers on top of the model; null: they predict tokens. */
+export function taskOf({ kind }: { readonly kind: ObjectiveKind }): TaskKind | null {
+  return TASK_OF[kind];
+}

@@ -2,6 +2,7 @@
 
 import type { DatasetEncoding, DatasetView, DataTask, EncodedStats } from '../../workers/api';
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../recipe/objectives';
+import { taskOf } from '../recipe/tasks';
 
 /** The objectives that the page can train and use. */
 export const OFFERED = ['sft', 'dpo', 'ipo', 'classify', 'multi-label', 'regress'] as const satisfies readonly ObjectiveKind[];
@@ -41,7 +42,12 @@ export function isOffered(kind: ObjectiveKind): kind is (typeof OFFERED)[number]
   return OFFERED.some((one) => one === kind);
 }
 
-/** The objective predicts classes, labels or numbers. */
+/** The runs of the objective predict something about a text, and write none. */
+export function predicts(kind: ObjectiveKind): boolean {
+  return taskOf({ kind }) !== null;
+}
+
+/** The objective learns classes, labels or numbers. */
 export function isLabelled(kind: ObjectiveKind): boolean {
   return ENCODINGS[kind]?.kind === 'labelled';
 }

@@ -14,6 +14,7 @@ import { objectiveOf } from '../objective';
 import type { ExampleKind } from '../objective/objective';
 import type { ObjectiveSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
+import { taskOf } from '../recipe/tasks';
 import { classifierParameters } from '../task/classifier';
 
 /** A model that is only read, with its weights beside those of the model that is trained. */
@@ -60,9 +61,9 @@ export function jobOf(
   teacher?: Teacher,
 ): Job {
   checkExamples(objective, slots?.layout);
-  const { task, needsTeacher } = objectiveOf(objective);
+  const task = taskOf(objective);
   if (task === null) checkWrites(config);
-  if (needsTeacher === true)
+  if (objectiveOf(objective).needsTeacher === true)
     return { ...LANGUAGE, objective, teacher: checkedTeacher(objective, config, sequenceLength, teacher) };
   if (slots === undefined) return { ...LANGUAGE, objective };
   const { layout } = slots;
@@ -76,7 +77,7 @@ export function jobOf(
 
 /** The run samples texts, and its adapter answers. */
 export function writesText({ objective }: Pick<Job, 'objective'>): boolean {
-  return objectiveOf(objective).task === null;
+  return taskOf(objective) === null;
 }
 
 /** What the job trains beside the parameters of the method. */
@@ -84,7 +85,7 @@ export function headParameters(
   config: ModelConfig,
   { objective, outputs }: Pick<Job, 'objective' | 'outputs'>,
 ): readonly Parameter[] {
-  return objectiveOf(objective).task === null ? [] : classifierParameters(config, outputs);
+  return taskOf(objective) === null ? [] : classifierParameters(config, outputs);
 }
 
 /** K of a run by its stored parameters: the rows of the classifier's last layer; 0 where there is none. */

@@ -13,9 +13,8 @@ import type { ModelConfig } from '../model/config';
 import { familyOf } from '../model/families';
 import { declareBatch } from '../model/pass';
 import { rotaryData } from '../model/rotary';
-import { objectiveOf } from '../objective';
 import type { Recipe } from '../recipe/recipe';
-import type { TaskKind } from '../recipe/tasks';
+import { taskOf, type TaskKind } from '../recipe/tasks';
 import { TASKS } from '../task';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import { BatchWriter } from './batch-writer';
@@ -53,7 +52,7 @@ function batchOf(
   { recipe, labels, outputs }: Classifier,
   { text, second }: PredictRequest,
 ): { readonly batch: Batch; readonly slots: Slots } {
-  const target = TASKS[taskOf(recipe)].target(labels, outputs);
+  const target = TASKS[kindOf(recipe)].target(labels, outputs);
   // The encoding wants a target, which no prediction reads.
   const unread = target.kind === 'numbers' ? Array.from({ length: outputs }, () => '0') : labels.slice(0, 1);
   const example = { kind: 'labelled', line: 1, text, second, labels: unread } as const;
@@ -67,8 +66,8 @@ function batchOf(
   return { batch: batches.batch(0, 0), slots };
 }
 
-function taskOf({ objective }: Recipe): TaskKind {
-  const { task } = objectiveOf(objective);
+function kindOf({ objective }: Recipe): TaskKind {
+  const task = taskOf(objective);
   if (task === null) throw internal(`${objective.kind} has no classifier`);
   return task;
 }
@@ -104,6 +103,6 @@ async function outputsOf(
 }
 
 function predictionOf({ recipe, labels }: Classifier, outputs: Float32Array): Prediction {
-  const kind = taskOf(recipe);
+  const kind = kindOf(recipe);
   return { kind, names: labels, values: TASKS[kind].values(outputs) };
 }

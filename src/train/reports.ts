@@ -6,7 +6,7 @@ import type { Predictions } from '../metric/metric';
 import { objectiveOf } from '../objective';
 import type { FigureData } from '../objective/objective';
 import { metricKinds } from '../recipe/metrics';
-import type { TaskKind } from '../recipe/tasks';
+import { taskOf, type TaskKind } from '../recipe/tasks';
 import { TASKS } from '../task';
 import type { Job } from './job';
 
@@ -22,7 +22,7 @@ export interface Reports {
 
 export function reportsOf({ objective, outputs }: Job, heldOut: readonly Batch[]): Reports {
   const learned = objectiveOf(objective);
-  const { task } = learned;
+  const task = taskOf(objective);
   const report = (figures: FigureData) => learned.report?.(figures);
   if (task === null) return { step: report, heldOut: report };
   return { step: report, heldOut: (figures) => metricsOf(predictionsOf(task, heldOut, figures['outputs'] ?? [], outputs)) };
