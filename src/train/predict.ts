@@ -62,7 +62,7 @@ function batchOf(
   if (dropped !== undefined) throw new CodedError('data/no-examples', `This text can't be classified. ${dropped.message}`);
   if (layout === null) throw internal('a labelled example without a layout');
   const slots = planSlots(all, layout, recipe.sequenceLength, familyOf(config).classifier(config).pool);
-  const batches = createBatches(all, { ...recipe, microBatch: 1, padId: tokenizer.padId ?? 0, slots });
+  const batches = createBatches(all, { ...recipe, microBatch: 1, padId: tokenizer.padId, slots });
   return { batch: batches.batch(0, 0), slots };
 }
 
