@@ -111,6 +111,7 @@ const LOSSES: Readonly<Record<ObjectiveKind, string>> = {
   regress: 'the mean squared error',
   dpo: preferenceLoss('DPO'),
   ipo: preferenceLoss('IPO'),
+  reward: preferenceLoss('reward'),
   distil: 'that of the objective distil, a mean over the tokens that it counts',
 };
 
@@ -201,4 +202,10 @@ const USAGES: Readonly<Record<TaskKind, readonly string[]>> = {
   class: [OUTPUTS, 'print(model.config.id2label[int(outputs.argmax())])'],
   labels: [OUTPUTS, 'print({model.config.id2label[i]: float(p) for i, p in enumerate(outputs.sigmoid())})'],
   numbers: [OUTPUTS, 'print(outputs.tolist())'],
+  score: [
+    'messages = [{"role": "user", "content": "a question"}, {"role": "assistant", "content": "an answer"}]',
+    'text = tokenizer.apply_chat_template(messages, tokenize=False).rstrip()  # the score is read at the end of the answer',
+    'outputs = model(**tokenizer(text, add_special_tokens=False, return_tensors="pt")).logits[0]',
+    'print(float(outputs))',
+  ],
 };

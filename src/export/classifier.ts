@@ -22,6 +22,8 @@ const PROBLEM_TYPES: Readonly<Record<TaskKind, ProblemType>> = {
   class: 'single_label_classification',
   labels: 'multi_label_classification',
   numbers: 'regression',
+  // Pipelines show it as it is; TRL's reward models name none, and pipelines show their sigmoid.
+  score: 'regression',
 };
 
 /** The part of `Tuned` that states what the run learns. */

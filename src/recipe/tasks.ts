@@ -2,8 +2,8 @@
 
 import type { ObjectiveKind } from './objectives';
 
-/** One of several classes, any number of labels, or numbers. */
-export type TaskKind = 'class' | 'labels' | 'numbers';
+/** One of several classes, any number of labels, numbers, or how good an answer is. */
+export type TaskKind = 'class' | 'labels' | 'numbers' | 'score';
 
 const TASK_OF: Readonly<Record<ObjectiveKind, TaskKind | null>> = {
   sft: null,
@@ -12,6 +12,7 @@ const TASK_OF: Readonly<Record<ObjectiveKind, TaskKind | null>> = {
   regress: 'numbers',
   dpo: null,
   ipo: null,
+  reward: 'score',
   distil: null,
 };
 

@@ -8,7 +8,7 @@ import { isFields, type Fields } from '../recipe/migrations';
 import { defaultObjective, type ObjectiveKind } from '../recipe/objectives';
 import { completeRecipe, defaultRecipe, parseRecipe, type Recipe, type SettingPath } from '../recipe/recipe';
 import { failureOf, readFailure, type Failure } from './failure';
-import { isLabelled, isObjectiveKind, isPreference } from './objective';
+import { isObjectiveKind, isPreference, predicts } from './objective';
 import { recall, remember } from './storage';
 
 /** The forecast of a run with a method, or why there can be none. */
@@ -210,7 +210,7 @@ async function outcome(ask: () => Promise<Forecast>, read: (error: unknown) => F
 function usualRate({ method, objective }: Fields): number | null {
   const [by, goal] = [isFields(method) ? method['kind'] : null, isFields(objective) ? objective['kind'] : null];
   if (!isMethodKind(by) || !isObjectiveKind(goal)) return null;
-  return RATES[isPreference(goal) ? 'preference' : isLabelled(goal) ? 'labels' : 'tokens'][by];
+  return RATES[predicts(goal) ? 'labels' : isPreference(goal) ? 'preference' : 'tokens'][by];
 }
 
 /** `method.rank` → `method` and `rank`; `epochs` → null and `epochs`. */

@@ -63,6 +63,7 @@ export function jobOf(
   checkExamples(objective, slots?.layout);
   const task = taskOf(objective);
   if (task === null) checkWrites(config);
+  if (task === 'score') checkConverses(objective, config);
   if (objectiveOf(objective).needsTeacher === true)
     return { ...LANGUAGE, objective, teacher: checkedTeacher(objective, config, sequenceLength, teacher) };
   if (slots === undefined) return { ...LANGUAGE, objective };
@@ -115,6 +116,15 @@ function checkedTeacher({ kind }: ObjectiveSettings, config: ModelConfig, tokens
   if (tokens > reach)
     throw refuse(`Rows have ${tokens} tokens, and the teacher can attend to ${reach}. Choose rows of ${reach} tokens or less.`);
   return teacher;
+}
+
+/** Answers are written with a chat template, which encoders do not have. */
+function checkConverses({ kind }: ObjectiveSettings, config: ModelConfig): void {
+  if (familyOf(config).classifier(config).pool === 'last') return;
+  throw new CodedError(
+    'model/unsupported',
+    `The objective “${kind}” scores the answers of conversations, and this model (${config.modelType}) is an encoder, which has no chat template. Choose a language model (…ForCausalLM), such as SmolLM2 or Qwen.`,
+  );
 }
 
 const EXAMPLES: Readonly<Record<ExampleKind, string>> = {

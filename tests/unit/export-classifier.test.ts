@@ -44,6 +44,7 @@ const CASES: readonly Case[] = [
   { name: 'distilbert_seqcls', kind: 'classify', outputs: 3, architecture: 'DistilBertModel', prefix: 'distilbert.' },
   { name: 'gpt2_seqcls', kind: 'classify', outputs: 3, architecture: 'GPT2LMHeadModel', prefix: 'transformer.' },
   { name: 'llama_seqcls', kind: 'classify', outputs: 3, architecture: 'LlamaForCausalLM', prefix: '' },
+  { name: 'llama_reward', kind: 'reward', outputs: 1, architecture: 'LlamaForCausalLM', prefix: '' },
   { name: 'qwen2_seqcls', kind: 'classify', outputs: 3, architecture: 'Qwen2ForCausalLM', prefix: '' },
 ];
 
@@ -51,11 +52,12 @@ const PROBLEM_TYPES: Partial<Record<ObjectiveKind, string>> = {
   classify: 'single_label_classification',
   'multi-label': 'multi_label_classification',
   regress: 'regression',
+  reward: 'regression',
 };
 
 const caseOf = (name: string): Case => CASES.find((one) => one.name === name) ?? missing(name);
 const labelsOf = ({ kind, outputs }: Case) =>
-  kind === 'regress' ? [] : Array.from({ length: outputs }, (_, index) => `class ${index}`);
+  kind === 'regress' || kind === 'reward' ? [] : Array.from({ length: outputs }, (_, index) => `class ${index}`);
 const jobOf = ({ kind, outputs }: Case): Job => ({
   ...LANGUAGE,
   objective: parseRecipe({ objective: { kind } }).objective,
