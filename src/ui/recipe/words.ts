@@ -183,7 +183,7 @@ const ENTRIES = {
   ),
   learningRate: number(
     'rate',
-    'Too high: the loss jumps. Too low: it hardly falls. Usual with LoRA: 1e-4 to 5e-4 for text, 2e-3 for labels, 1e-5 for DPO and IPO. Full fine-tuning needs less.',
+    'Too high: the loss jumps. Too low: it hardly falls. Usual with LoRA: 1e-4 to 5e-4 for text, 2e-3 for labels, 1e-3 for reward models, 1e-5 for DPO and IPO. Full fine-tuning needs less.',
   ),
   schedule: {
     kind: 'choice',
