@@ -177,6 +177,7 @@ function adapterUsage(modelName: string, classifier: Classifier | null): readonl
     `base = ${quoted(modelName)}  # a model id or the folder of the base model`,
     ...(classifier === null ? ['model = AutoModelForCausalLM.from_pretrained(base)'] : classifierOnBase(classifier)),
     'tokenizer = AutoTokenizer.from_pretrained(base)',
+    ...(classifier === null ? [] : ['model.config.pad_token_id = tokenizer.pad_token_id  # outputs are read before padding']),
     'model = PeftModel.from_pretrained(model, ".")  # the folder with this file',
   ];
 }

@@ -166,6 +166,13 @@ describe('the adapter of a classifier', () => {
 
   it.each([
     ['bert_regression', 'labels = ["LABEL_0"]', 'The loss is the mean squared error.', 'print(outputs.tolist())'],
+    [
+      'llama_reward',
+      'labels = ["LABEL_0"]',
+      'objective reward',
+      'apply_chat_template',
+      'config.pad_token_id = tokenizer.pad_token_id',
+    ],
     ['roberta_multilabel', 'problem_type="multi_label', 'The loss is the mean binary cross-entropy', 'outputs.sigmoid()'],
   ])('of %s says what its outputs are', async (name, ...parts) => {
     const card = await fileOf(await exported(caseOf(name)), 'README.md').text();
