@@ -1,6 +1,6 @@
 /**
  * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--task text|categories|labels|number]
- * [--method lora|ia3|full] [--objective sft|dpo|ipo] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`: trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with
+ * [--method lora|ia3|full] [--objective sft|dpo|ipo|reward] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`: trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with
  * 0 only when the files are in DIR.
  */
 
@@ -11,7 +11,7 @@ import type { Page } from 'playwright-core';
 import { launchBrowser } from './browser';
 import { Person } from './person';
 import { METHOD_KINDS, type MethodKind } from '../src/recipe/methods';
-import { OF_PAIRS } from '../src/state/objective';
+import { OF_PAIRS, scores } from '../src/state/objective';
 import { PageError, Recorder, type JournalEvent } from './recorder';
 import { buildIfStale, root, servePage } from './serve';
 
@@ -125,15 +125,18 @@ async function use(page: Page, url: string, options: Options): Promise<void> {
   await choose(person, recorder, options);
   await recorder.during(person.startTraining(5 * MINUTE));
   const finished = await recorder.next('finished', SILENCE_MS);
-  await (isPrediction(options.task) ? predict(person, recorder) : compare(person, recorder));
+  await tryOut(person, recorder, options);
   const files = await recorder.during(person.downloadFiles(options.out, 2 * MINUTE));
   checkFiles(options.out, files);
   const { baseLoss, tunedLoss, seconds, steps } = finished;
   print({ event: 'done', baseLoss, tunedLoss, seconds, steps, files });
 }
 
-function isPrediction(task: Task | null): boolean {
-  return task !== null && task !== 'text';
+/** Uses the trained model as its task allows. */
+function tryOut(person: Person, recorder: Recorder, { task, objective }: Options): Promise<void> {
+  if (task !== null && task !== 'text') return predict(recorder, person.predict());
+  if (objective !== null && scores(objective)) return predict(recorder, person.score('I do not know.'));
+  return compare(person, recorder);
 }
 
 async function compare(person: Person, recorder: Recorder): Promise<void> {
@@ -141,8 +144,8 @@ async function compare(person: Person, recorder: Recorder): Promise<void> {
   await recorder.next('sample', SILENCE_MS);
 }
 
-async function predict(person: Person, recorder: Recorder): Promise<void> {
-  await recorder.during(person.predict());
+async function predict(recorder: Recorder, asked: Promise<void>): Promise<void> {
+  await recorder.during(asked);
   await recorder.next('prediction', SILENCE_MS);
 }
 

@@ -112,6 +112,13 @@ export class Person {
     await stage.getByRole('button', { name: 'Predict' }).click();
   }
 
+  /** Lets a reward model score an answer to the question that the page suggests. */
+  async score(answer: string): Promise<void> {
+    const stage = await this.open('Use');
+    await stage.getByLabel('Answer', { exact: true }).fill(answer);
+    await stage.getByRole('button', { name: 'Score' }).click();
+  }
+
   /** Makes the files of a run where the page does so only when asked, and saves all that it lists into `folder`. Returns their names. */
   async downloadFiles(folder: string, ms: number): Promise<readonly string[]> {
     const stage = await this.open('Use');

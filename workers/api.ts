@@ -93,8 +93,8 @@ export interface TrainApi {
    */
   generate(adapter: AdapterChoice | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult>;
   /**
-   * What the classifier of a run predicts for a text. The run's model must be loaded. Throws `train/state` for a run that writes text,
-   * `data/no-examples` for a text without tokens.
+   * What the classifier of a run predicts for a text, or the score of an answer. The run's model must be loaded. Throws `train/state`
+   * for a run that writes text, `data/no-examples` for a text that can't be encoded.
    */
   predict(run: AdapterChoice, request: PredictRequest): Promise<Prediction>;
   /** Cancels the answers requested before this call. */

@@ -1,7 +1,9 @@
 /**
- * `npx tsx scripts/interop/page-classifier.ts MODEL_DIR OUT_DIR 1,2,3 [METHOD]`: exports a classifier with random numbers on the model to
- * OUT_DIR, and prints the page's logits for the ids on both executors as one JSON object; compare `logits` of check_classifier.py.
+ * `npx tsx scripts/interop/page-classifier.ts MODEL_DIR OUT_DIR 1,2,3 [METHOD] [OBJECTIVE]`: exports a classifier with random numbers on
+ * the model to OUT_DIR, and prints the page's logits for the ids on both executors as one JSON object; compare `logits` of
+ * check_classifier.py.
  * METHOD: the method of a recipe as JSON, by default {"kind":"lora"}; of {"kind":"full"} the whole model is exported.
+ * OBJECTIVE: classify (the default) or reward.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -9,7 +11,7 @@ import { join, resolve } from 'node:path';
 import { launchBrowser } from '../browser';
 import { serveFolders } from '../serve-folders';
 
-const [model = '', out = '', list = '', text = '{"kind":"lora"}'] = process.argv.slice(2);
+const [model = '', out = '', list = '', text = '{"kind":"lora"}', objective = 'classify'] = process.argv.slice(2);
 const ids = list.split(',').map(Number);
 const method = JSON.parse(text) as { readonly kind: string };
 const { address, close } = await serveFolders({ '/model': resolve(model) });
@@ -18,12 +20,10 @@ const page = await browser.newPage();
 await page.goto(`${address}tests/parity/index.html`);
 await page.waitForFunction(() => 'randomClassifier' in window);
 const run = (executor: 'webgpu' | 'wasm') =>
-  page.evaluate(([settings, kind, prompt, device]) => window.randomClassifier('/model', kind, settings, prompt, device), [
-    method,
-    method.kind === 'full' ? 'model' : 'peft',
-    ids,
-    executor,
-  ] as const);
+  page.evaluate(
+    ([settings, kind, goal, prompt, device]) => window.randomClassifier('/model', kind, settings, goal, prompt, device),
+    [method, method.kind === 'full' ? 'model' : 'peft', objective === 'reward' ? 'reward' : 'classify', ids, executor] as const,
+  );
 const [webgpu, wasm] = [await run('webgpu'), await run('wasm')];
 mkdirSync(out, { recursive: true });
 for (const { name, url } of wasm.files) writeFileSync(join(out, name), Buffer.from(url.slice(url.indexOf(',') + 1), 'base64'));

@@ -10,8 +10,8 @@ import type { Slots } from './slots';
 import type { Batch, EncodedSplit } from './types';
 
 export type BatchSettings = Pick<Recipe, 'microBatch' | 'sequenceLength' | 'seed'> & {
-  /** Fills padding (0 when the model has no pad token); nothing attends to it and no loss counts it. */
-  readonly padId?: number;
+  /** Fills padding; nothing attends to it and no loss counts it. Null or absent: the model has none, and 0 fills it. */
+  readonly padId?: number | null;
   /** That of new runs when absent. */
   readonly numerics?: Numerics;
   /** For examples with a layout; absent for next-token prediction. */
@@ -94,7 +94,7 @@ export function createFixedBatches(split: EncodedSplit, settings: BatchSettings,
 }
 
 function shapeOf({ microBatch, sequenceLength, padId, slots }: BatchSettings): BatchShape {
-  return { rows: microBatch, rowLength: sequenceLength, padId: padId ?? 0, ...(slots !== undefined && { slots }) };
+  return { rows: microBatch, rowLength: sequenceLength, padId: padId ?? null, ...(slots !== undefined && { slots }) };
 }
 
 function rowSize({ sequenceLength, slots }: BatchSettings): RowSize {

@@ -5,11 +5,11 @@ import type { Packing } from './pack';
 import { slotOf, type Slots } from './slots';
 import type { Batch, EncodedSplit } from './types';
 
-/** The shape of a batch: `rows`·`rowLength` entries, padding filled with `padId`. */
+/** The shape of a batch: `rows`·`rowLength` entries, padding filled with `padId`, or with 0 where the model has no token of padding. */
 export interface BatchShape {
   readonly rows: number;
   readonly rowLength: number;
-  readonly padId: number;
+  readonly padId: number | null;
   /** For examples with a layout. */
   readonly slots?: Slots;
 }
@@ -49,7 +49,7 @@ export function batchSpace({ rows, rowLength, slots }: Omit<BatchShape, 'padId'>
 }
 
 function clear(batch: BatchSpace, { padId, slots }: BatchShape): void {
-  batch.ids.fill(padId);
+  batch.ids.fill(padId ?? 0);
   batch.positions.fill(0);
   batch.segments.fill(-1);
   batch.labels.fill(-1);
@@ -72,7 +72,8 @@ function writeRow(batch: BatchSpace, split: EncodedSplit, examples: Uint32Array,
       const length = writeDocument(batch, split, document, i * documents + k, at);
       if (shape.slots !== undefined) {
         const slot = slotOf(shape.slots, shape.rows, row, i, k);
-        placeDocument(batch, split, { document, example, slot, at, length }, shape.slots);
+        const last = lastReal(batch, at, length, shape.padId);
+        placeDocument(batch, split, { document, example, slot, at, length, last }, shape.slots);
       }
       at += length;
       batch.tokens += length;
@@ -102,6 +103,14 @@ interface Place {
   readonly slot: number;
   readonly at: number;
   readonly length: number;
+  readonly last: number;
+}
+
+/** The last token of a document that is not the token of padding: some models end answers with it. Its first token if all are. */
+function lastReal({ ids }: Batch, at: number, length: number, padId: number | null): number {
+  let last = at + length - 1;
+  while (last > at && ids[last] === padId) last--;
+  return last;
 }
 
 /** Writes the inputs of the layout for a document. */

@@ -11,6 +11,8 @@ export interface Placed {
   /** Its first token in the batch, and its number of tokens. */
   readonly at: number;
   readonly length: number;
+  /** Its last token in the batch that is not the token of padding, as transformers finds the token to pool. */
+  readonly last: number;
   /** The type ids of its tokens; absent where all are 0. */
   readonly types?: ArrayLike<number>;
   /** Its example's target. */
@@ -36,7 +38,7 @@ const INPUTS: { readonly [K in InputName]: Input } = {
   documents: { empty: -1, write: (array, { at, length, slot }) => void array.fill(slot, at, at + length) },
   pooled: {
     empty: 0,
-    write: (array, { slot, at, length, pool }) => void (array[slot] = pool === 'first' ? at : at + length - 1),
+    write: (array, { slot, at, last, pool }) => void (array[slot] = pool === 'first' ? at : last),
   },
   classes: { empty: -1, write: (array, { slot, target }) => void (array[slot] = target[0] ?? -1) },
   targets: { empty: 0, write: (array, { slot, target }) => array.set(target, slot * target.length) },

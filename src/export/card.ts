@@ -3,6 +3,7 @@
 import type { MethodKind } from '../recipe/methods';
 import type { ObjectiveKind } from '../recipe/objectives';
 import type { ActivationPrecision, Recipe } from '../recipe/recipe';
+import type { TaskKind } from '../recipe/tasks';
 import type { Classifier } from './classifier';
 
 /** The facts of a run that the card states. */
@@ -114,6 +115,7 @@ const LOSSES: Readonly<Record<ObjectiveKind, string>> = {
   regress: 'the mean squared error',
   dpo: preferenceLoss('DPO'),
   ipo: preferenceLoss('IPO'),
+  reward: preferenceLoss('reward'),
   distil: 'that of the objective distil, a mean over the tokens that it counts',
 };
 
@@ -154,7 +156,7 @@ function settingsTable(settings: Recipe): string {
 
 function usage({ modelName, recipe: { method } }: CardFacts, classifier: Classifier | null): string {
   const lines = KINDS[method.kind].library === 'peft' ? adapterUsage(modelName, classifier) : modelUsage(classifier);
-  return ['## Use', '', '```python', ...lines, ...(classifier === null ? [] : classifierUsage(classifier)), '```'].join('\n');
+  return ['## Use', '', '```python', ...lines, ...(classifier === null ? [] : USAGES[classifier.task]), '```'].join('\n');
 }
 
 const classOf = (classifier: Classifier | null) =>
@@ -179,6 +181,7 @@ function adapterUsage(modelName: string, classifier: Classifier | null): readonl
     `base = ${quoted(modelName)}  # a model id or the folder of the base model`,
     ...(classifier === null ? ['model = AutoModelForCausalLM.from_pretrained(base)'] : classifierOnBase(classifier)),
     'tokenizer = AutoTokenizer.from_pretrained(base)',
+    ...(classifier === null ? [] : ['model.config.pad_token_id = tokenizer.pad_token_id  # outputs are read before padding']),
     'model = PeftModel.from_pretrained(model, ".")  # the folder with this file',
   ];
 }
@@ -198,12 +201,16 @@ function classifierOnBase({ labels, problemType }: Classifier): readonly string[
   ];
 }
 
-const RESULTS: Readonly<Record<Classifier['problemType'], string>> = {
-  single_label_classification: 'print(model.config.id2label[int(outputs.argmax())])',
-  multi_label_classification: 'print({model.config.id2label[i]: float(p) for i, p in enumerate(outputs.sigmoid())})',
-  regression: 'print(outputs.tolist())',
-};
+const OUTPUTS = 'outputs = model(**tokenizer("a text", return_tensors="pt")).logits[0]';
 
-function classifierUsage({ problemType }: Classifier): readonly string[] {
-  return ['outputs = model(**tokenizer("a text", return_tensors="pt")).logits[0]', RESULTS[problemType]];
-}
+const USAGES: Readonly<Record<TaskKind, readonly string[]>> = {
+  class: [OUTPUTS, 'print(model.config.id2label[int(outputs.argmax())])'],
+  labels: [OUTPUTS, 'print({model.config.id2label[i]: float(p) for i, p in enumerate(outputs.sigmoid())})'],
+  numbers: [OUTPUTS, 'print(outputs.tolist())'],
+  score: [
+    'messages = [{"role": "user", "content": "a question"}, {"role": "assistant", "content": "an answer"}]',
+    'text = tokenizer.apply_chat_template(messages, tokenize=False).rstrip()  # the score is read at the end of the answer',
+    'outputs = model(**tokenizer(text, add_special_tokens=False, return_tensors="pt")).logits[0]',
+    'print(float(outputs))',
+  ],
+};

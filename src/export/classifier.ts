@@ -3,13 +3,14 @@
 import { internal } from '../core/errors';
 import type { NamedTensor } from '../method/parameters';
 import { moduleOf } from '../model/weights';
-import type { ObjectiveKind } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
+import { taskOf, type TaskKind } from '../recipe/tasks';
 
 /** transformers' name of what a classifier predicts: its pipelines choose softmax, sigmoid or neither by it. */
 export type ProblemType = 'single_label_classification' | 'multi_label_classification' | 'regression';
 
 export interface Classifier {
+  readonly task: TaskKind;
   readonly problemType: ProblemType;
   /** Names of the outputs, by index. */
   readonly labels: readonly string[];
@@ -17,15 +18,12 @@ export interface Classifier {
   readonly modules: readonly string[];
 }
 
-/** Null for objectives that predict tokens. */
-const PROBLEM_TYPES: Readonly<Record<ObjectiveKind, ProblemType | null>> = {
-  sft: null,
-  classify: 'single_label_classification',
-  'multi-label': 'multi_label_classification',
-  regress: 'regression',
-  dpo: null,
-  ipo: null,
-  distil: null,
+const PROBLEM_TYPES: Readonly<Record<TaskKind, ProblemType>> = {
+  class: 'single_label_classification',
+  labels: 'multi_label_classification',
+  numbers: 'regression',
+  // Pipelines show it as it is; TRL's reward models name none, and pipelines show their sigmoid.
+  score: 'regression',
 };
 
 /** The part of `Tuned` that states what the run learns. */
@@ -37,13 +35,13 @@ interface Learned {
 
 /** The classifier of a run; null where the run predicts tokens. */
 export function classifierOf({ recipe, labels, tensors }: Learned): Classifier | null {
-  const problemType = PROBLEM_TYPES[recipe.objective.kind];
-  if (problemType === null) return null;
+  const task = taskOf(recipe.objective);
+  if (task === null) return null;
   const added = tensors.filter(({ isNew }) => isNew === true);
   const outputs = added.at(-1)?.shape[0];
   if (outputs === undefined) throw internal('a classifier without parameters');
   const modules = [...new Set(added.map(({ name }) => moduleOf(name)))];
-  return { problemType, labels: labels ?? defaultLabels(outputs), modules };
+  return { task, problemType: PROBLEM_TYPES[task], labels: labels ?? defaultLabels(outputs), modules };
 }
 
 /** The names that transformers gives to outputs without names, such as those of a regressor. */

@@ -15,7 +15,6 @@ import { negated, type LossContext, type Objective } from './objective';
 /** One class for each document: cross-entropy of the softmax. */
 export const classify: Objective<object> = {
   examples: 'class',
-  task: 'class',
   loss(context) {
     const outputs = context.outputs();
     const nll = softmaxLoss(context.program, outputs, context.input('classes'));
@@ -26,7 +25,6 @@ export const classify: Objective<object> = {
 /** Any number of labels: cross-entropy of the sigmoid, log(1 + eᶻ) − t·z, averaged over the labels. */
 export const multiLabel: Objective<object> = {
   examples: 'labels',
-  task: 'labels',
   loss(context) {
     const { program } = context;
     const outputs = context.outputs();
@@ -39,7 +37,6 @@ export const multiLabel: Objective<object> = {
 /** Numbers: squared error, averaged over the numbers of a document. */
 export const regress: Objective<object> = {
   examples: 'numbers',
-  task: 'numbers',
   loss(context) {
     const { program } = context;
     const outputs = context.outputs();

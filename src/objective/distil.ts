@@ -13,7 +13,6 @@ import type { FigureData, Objective } from './objective';
  */
 export const distil: Objective<DistilSettings> = {
   examples: 'text',
-  task: null,
   needsTeacher: true,
   loss(context, { alpha, temperature }) {
     const { program, labels, weights, training } = context;

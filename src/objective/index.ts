@@ -5,9 +5,10 @@ import { classify, multiLabel, regress } from './classify';
 import { distil } from './distil';
 import type { Objective } from './objective';
 import { dpo, ipo } from './preference';
+import { reward } from './reward';
 import { sft } from './sft';
 
-export const OBJECTIVES = { sft, classify, 'multi-label': multiLabel, regress, dpo, ipo, distil } satisfies {
+export const OBJECTIVES = { sft, classify, 'multi-label': multiLabel, regress, dpo, ipo, reward, distil } satisfies {
   readonly [K in ObjectiveKind]: Objective<ObjectiveSettingsOf<K>>;
 };
 

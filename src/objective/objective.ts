@@ -3,7 +3,6 @@
 import type { Program } from '../graph/graph';
 import type { Value } from '../../kernels/op';
 import { unary } from '../../kernels/unary';
-import type { TaskKind } from '../recipe/tasks';
 
 /** `policy`: the model with what is trained; `reference`: the base; `teacher`: another model with the same vocabulary. */
 export type Model = 'policy' | 'reference' | 'teacher';
@@ -46,8 +45,6 @@ export type FigureData = Readonly<Record<string, readonly Float32Array[]>>;
 
 export interface Objective<S> {
   readonly examples: ExampleKind;
-  /** What a classifier on top of the model predicts about a sequence; null: the model predicts tokens. */
-  readonly task: TaskKind | null;
   /** The loss compares with a teacher. */
   readonly needsTeacher?: true;
   loss(context: LossContext, settings: S): Loss;

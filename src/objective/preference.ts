@@ -17,7 +17,6 @@ import { negated, type FigureData, type Loss, type LossContext, type Model, type
 /** −log σ(β·Δ), with Δ the difference of the log-ratios of both answers (Rafailov et al., arXiv 2305.18290). */
 export const dpo: Objective<PreferenceSettings> = {
   examples: 'pair',
-  task: null,
   report,
   loss(context, { beta }) {
     const { program } = context;
@@ -31,7 +30,6 @@ export const dpo: Objective<PreferenceSettings> = {
 /** (Δ − 1/(2β))² (Azar et al., arXiv 2310.12036), with the log-ratios divided by the lengths of their answers, as TRL does. */
 export const ipo: Objective<PreferenceSettings> = {
   examples: 'pair',
-  task: null,
   report,
   loss(context, { beta }) {
     const { program } = context;

@@ -6,7 +6,6 @@ import type { Objective } from './objective';
 /** Σ weight·nll over the tokens: weights of 1 / count give a mean. */
 export const sft: Objective<object> = {
   examples: 'text',
-  task: null,
   loss(context) {
     const { program, labels, weights, training } = context;
     const head = context.head('policy');

@@ -22,6 +22,7 @@ export const SETTING_LABELS = {
   'method.decayVectors': 'Weight decay of norms and biases',
   'objective.kind': 'Objective',
   'objective.beta': 'Strength of the reference (beta)',
+  'objective.centering': 'Pull of the rewards to 0',
   'objective.alpha': 'Share of the cross-entropy (alpha)',
   'objective.temperature': 'Temperature of both models',
   dataSteps: 'Data steps',

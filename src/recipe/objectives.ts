@@ -10,6 +10,11 @@ const preference = {
   beta: v.optional(real(0.001, 100), 0.1),
 };
 
+const rewards = {
+  /** Weight of the mean of (r₁ + r₂)² over the pairs, which keeps rewards around 0 (arXiv 2312.09244, eq. 2); 0: none. */
+  centering: v.optional(real(0, 100), 0),
+};
+
 const distillation = {
   /** Share of the cross-entropy in the loss; the rest is the divergence from the teacher. */
   alpha: v.optional(real(0, 1), 0.5),
@@ -24,6 +29,7 @@ export const OBJECTIVE_SCHEMAS = {
   regress: plain('regress'),
   dpo: v.strictObject({ kind: v.literal('dpo'), ...preference }),
   ipo: v.strictObject({ kind: v.literal('ipo'), ...preference }),
+  reward: v.strictObject({ kind: v.literal('reward'), ...rewards }),
   distil: v.strictObject({ kind: v.literal('distil'), ...distillation }),
 } as const;
 
@@ -31,6 +37,7 @@ export type ObjectiveKind = keyof typeof OBJECTIVE_SCHEMAS;
 export type ObjectiveSettingsOf<K extends ObjectiveKind> = Readonly<v.InferOutput<(typeof OBJECTIVE_SCHEMAS)[K]>>;
 export type ObjectiveSettings = { [K in ObjectiveKind]: ObjectiveSettingsOf<K> }[ObjectiveKind];
 export type DistilSettings = Omit<ObjectiveSettingsOf<'distil'>, 'kind'>;
+export type RewardSettings = Omit<ObjectiveSettingsOf<'reward'>, 'kind'>;
 export type PreferenceSettings = Pick<ObjectiveSettingsOf<'dpo'>, 'beta'>;
 
 export const objectiveSchema = v.variant('kind', Object.values(OBJECTIVE_SCHEMAS), alternatives(Object.keys(OBJECTIVE_SCHEMAS)));

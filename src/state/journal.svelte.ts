@@ -4,7 +4,7 @@
  */
 
 import type { ErrorCode } from '../core/errors';
-import type { EvalRow, ExecutorKind, Prediction, TrainEvent } from '../../workers/api';
+import type { EvalRow, ExecutorKind, PredictRequest, Prediction, TrainEvent } from '../../workers/api';
 import type { FirstStep } from './first-step';
 
 export type JournalEvent =
@@ -41,7 +41,7 @@ export type JournalEvent =
       readonly tuned: string;
       readonly tunedIds: readonly number[];
     }
-  | ({ readonly event: 'prediction'; readonly text: string } & Prediction)
+  | ({ readonly event: 'prediction' } & PredictRequest & Prediction)
   | {
       readonly event: 'finished';
       /** Held-out losses; null when nothing was held out. */

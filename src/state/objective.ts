@@ -2,12 +2,21 @@
 
 import type { DatasetEncoding, DatasetView, DataTask, EncodedStats } from '../../workers/api';
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../recipe/objectives';
+import { taskOf } from '../recipe/tasks';
 
 /** The objectives that the page can train and use. */
-export const OFFERED = ['sft', 'dpo', 'ipo', 'classify', 'multi-label', 'regress'] as const satisfies readonly ObjectiveKind[];
+export const OFFERED = [
+  'sft',
+  'dpo',
+  'ipo',
+  'reward',
+  'classify',
+  'multi-label',
+  'regress',
+] as const satisfies readonly ObjectiveKind[];
 
 /** Those that may be chosen for pairs of answers, in the order of the form. The task of the data chooses the others. */
-export const OF_PAIRS = ['sft', 'dpo', 'ipo'] as const satisfies readonly ObjectiveKind[];
+export const OF_PAIRS = ['sft', 'dpo', 'ipo', 'reward'] as const satisfies readonly ObjectiveKind[];
 
 /** What a dataset is encoded for; null: next-token prediction. */
 const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
@@ -17,6 +26,7 @@ const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
   regress: { kind: 'labelled', labels: 'numbers' },
   dpo: { kind: 'pair' },
   ipo: { kind: 'pair' },
+  reward: { kind: 'pair' },
   distil: null,
 };
 
@@ -41,7 +51,17 @@ export function isOffered(kind: ObjectiveKind): kind is (typeof OFFERED)[number]
   return OFFERED.some((one) => one === kind);
 }
 
-/** The objective predicts classes, labels or numbers. */
+/** The runs of the objective predict something about a text, and write none. */
+export function predicts(kind: ObjectiveKind): boolean {
+  return taskOf({ kind }) !== null;
+}
+
+/** The runs of the objective score answers. */
+export function scores(kind: ObjectiveKind): boolean {
+  return taskOf({ kind }) === 'score';
+}
+
+/** The objective learns classes, labels or numbers. */
 export function isLabelled(kind: ObjectiveKind): boolean {
   return ENCODINGS[kind]?.kind === 'labelled';
 }

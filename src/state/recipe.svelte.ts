@@ -8,7 +8,7 @@ import { isFields, type Fields } from '../recipe/migrations';
 import { defaultObjective, type ObjectiveKind } from '../recipe/objectives';
 import { completeRecipe, defaultRecipe, parseRecipe, type Recipe, type SettingPath } from '../recipe/recipe';
 import { failureOf, readFailure, type Failure } from './failure';
-import { isLabelled, isObjectiveKind, isPreference } from './objective';
+import { isLabelled, isObjectiveKind, isPreference, scores } from './objective';
 import { recall, remember } from './storage';
 
 /** The forecast of a run with a method, or why there can be none. */
@@ -16,12 +16,14 @@ export type MethodForecast =
   { readonly forecast: Forecast; readonly failure: null } | { readonly forecast: null; readonly failure: Failure };
 
 /**
- * Usual learning rates, by method; the page offers the next one when method or objective are changed. Preference objectives: TRL's
- * default of 1e-6 for full fine-tuning, and ten times as much for LoRA. IA³: that of its paper for texts. Labels: those with which the starter encoder was evaluated.
+ * Usual learning rates, by method; the page offers the next one when method or objective are changed. Preference objectives and reward
+ * models: TRL's defaults of 1e-6 and 1e-4 for full fine-tuning, and ten times as much for LoRA. Labels: those with which the starter
+ * encoder was evaluated. IA³: that of its paper for texts, and for the others in the same proportion to LoRA's.
  */
-const RATES: Readonly<Record<'tokens' | 'preference' | 'labels', Readonly<Record<MethodKind, number>>>> = {
+const RATES: Readonly<Record<'tokens' | 'preference' | 'scores' | 'labels', Readonly<Record<MethodKind, number>>>> = {
   tokens: { lora: 2e-4, ia3: 3e-3, full: 2e-5 },
   preference: { lora: 1e-5, ia3: 1e-4, full: 1e-6 },
+  scores: { lora: 1e-3, ia3: 1e-2, full: 1e-4 },
   labels: { lora: 2e-3, ia3: 1e-2, full: 5e-4 },
 };
 
@@ -216,7 +218,13 @@ async function outcome(ask: () => Promise<Forecast>, read: (error: unknown) => F
 function usualRate({ method, objective }: Fields): number | null {
   const [by, goal] = [isFields(method) ? method['kind'] : null, isFields(objective) ? objective['kind'] : null];
   if (!isMethodKind(by) || !isObjectiveKind(goal)) return null;
-  return RATES[isPreference(goal) ? 'preference' : isLabelled(goal) ? 'labels' : 'tokens'][by];
+  return RATES[rateOf(goal)][by];
+}
+
+function rateOf(goal: ObjectiveKind): keyof typeof RATES {
+  if (scores(goal)) return 'scores';
+  if (isLabelled(goal)) return 'labels';
+  return isPreference(goal) ? 'preference' : 'tokens';
 }
 
 /** `method.rank` → `method` and `rank`; `epochs` → null and `epochs`. */

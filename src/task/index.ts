@@ -4,6 +4,12 @@ import type { TaskKind } from '../recipe/tasks';
 import { classTask } from './class';
 import { labelsTask } from './labels';
 import { numbersTask } from './numbers';
+import { scoreTask } from './score';
 import type { Task } from './task';
 
-export const TASKS: Readonly<Record<TaskKind, Task>> = { class: classTask, labels: labelsTask, numbers: numbersTask };
+export const TASKS: Readonly<Record<TaskKind, Task>> = {
+  class: classTask,
+  labels: labelsTask,
+  numbers: numbersTask,
+  score: scoreTask,
+};

@@ -25,13 +25,13 @@ export interface RunBatches {
 }
 
 /**
- * `padId` fills padding, which nothing attends to and no loss counts. `slots`: for examples with a layout. `numerics`: the version of the
+ * `padId` fills padding, which nothing attends to and no loss counts; null: the model has none. `slots`: for examples with a layout. `numerics`: the version of the
  * run; that of new runs when absent.
  */
 export function planBatches(
   dataset: Pick<EncodedDataset, 'train' | 'heldOut'>,
   recipe: Recipe,
-  padId: number,
+  padId: number | null,
   slots?: Slots,
   numerics?: Numerics,
 ): RunBatches {

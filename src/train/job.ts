@@ -14,6 +14,7 @@ import { objectiveOf } from '../objective';
 import type { ExampleKind } from '../objective/objective';
 import type { ObjectiveSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
+import { taskOf } from '../recipe/tasks';
 import { classifierParameters } from '../task/classifier';
 
 /** A model that is only read, with its weights beside those of the model that is trained. */
@@ -60,9 +61,10 @@ export function jobOf(
   teacher?: Teacher,
 ): Job {
   checkExamples(objective, slots?.layout);
-  const { task, needsTeacher } = objectiveOf(objective);
+  const task = taskOf(objective);
   if (task === null) checkWrites(config);
-  if (needsTeacher === true)
+  if (task === 'score') checkConverses(objective, config);
+  if (objectiveOf(objective).needsTeacher === true)
     return { ...LANGUAGE, objective, teacher: checkedTeacher(objective, config, sequenceLength, teacher) };
   if (slots === undefined) return { ...LANGUAGE, objective };
   const { layout } = slots;
@@ -76,7 +78,7 @@ export function jobOf(
 
 /** The run samples texts, and its adapter answers. */
 export function writesText({ objective }: Pick<Job, 'objective'>): boolean {
-  return objectiveOf(objective).task === null;
+  return taskOf(objective) === null;
 }
 
 /** What the job trains beside the parameters of the method. */
@@ -84,7 +86,7 @@ export function headParameters(
   config: ModelConfig,
   { objective, outputs }: Pick<Job, 'objective' | 'outputs'>,
 ): readonly Parameter[] {
-  return objectiveOf(objective).task === null ? [] : classifierParameters(config, outputs);
+  return taskOf(objective) === null ? [] : classifierParameters(config, outputs);
 }
 
 /** K of a run by its stored parameters: the rows of the classifier's last layer; 0 where there is none. */
@@ -114,6 +116,15 @@ function checkedTeacher({ kind }: ObjectiveSettings, config: ModelConfig, tokens
   if (tokens > reach)
     throw refuse(`Rows have ${tokens} tokens, and the teacher can attend to ${reach}. Choose rows of ${reach} tokens or less.`);
   return teacher;
+}
+
+/** Answers are written with a chat template, which encoders do not have. */
+function checkConverses({ kind }: ObjectiveSettings, config: ModelConfig): void {
+  if (familyOf(config).classifier(config).pool === 'last') return;
+  throw new CodedError(
+    'model/unsupported',
+    `The objective “${kind}” scores the answers of conversations, and this model (${config.modelType}) is an encoder, which has no chat template. Choose a language model (…ForCausalLM), such as SmolLM2 or Qwen.`,
+  );
 }
 
 const EXAMPLES: Readonly<Record<ExampleKind, string>> = {

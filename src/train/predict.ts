@@ -1,10 +1,12 @@
-/** Predictions of a classifier or regressor for texts that its run has not seen. */
+/** Predictions of a classifier, a regressor or a reward model for texts that its run has not seen. */
 
 import { createBatches } from '../batch/batches';
-import { cutExamples, encodeExamples } from '../batch/encode';
+import { cutExamples, encodeExamples, type WholeExamples } from '../batch/encode';
 import { planSlots, type Slots } from '../batch/slots';
 import type { Batch } from '../batch/types';
 import { CodedError, internal } from '../core/errors';
+import type { Message } from '../dataset/types';
+import { ENCODINGS } from '../encoding';
 import type { Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
 import { plan } from '../graph/plan';
@@ -13,10 +15,10 @@ import type { ModelConfig } from '../model/config';
 import { familyOf } from '../model/families';
 import { declareBatch } from '../model/pass';
 import { rotaryData } from '../model/rotary';
-import { objectiveOf } from '../objective';
 import type { Recipe } from '../recipe/recipe';
-import type { TaskKind } from '../recipe/tasks';
+import { taskOf, type TaskKind } from '../recipe/tasks';
 import { TASKS } from '../task';
+import type { LabelTask } from '../task/task';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import { BatchWriter } from './batch-writer';
 import { jobOf, type Job } from './job';
@@ -41,7 +43,7 @@ export interface PredictingModel {
   readonly tokenizer: TextTokenizer;
 }
 
-/** Throws `data/no-examples` for a text without tokens. */
+/** Throws `data/no-examples` for a text that can't be encoded, and where an answer is to be scored and there is none. */
 export async function predict(model: PredictingModel, classifier: Classifier, request: PredictRequest): Promise<Prediction> {
   const { batch, slots } = batchOf(model, classifier, request);
   const job = jobOf({ ...classifier.recipe, microBatch: 1 }, slots, model.config);
@@ -50,25 +52,49 @@ export async function predict(model: PredictingModel, classifier: Classifier, re
 
 function batchOf(
   { tokenizer, config }: PredictingModel,
-  { recipe, labels, outputs }: Classifier,
-  { text, second }: PredictRequest,
+  classifier: Classifier,
+  request: PredictRequest,
 ): { readonly batch: Batch; readonly slots: Slots } {
-  const target = TASKS[taskOf(recipe)].target(labels, outputs);
-  // The encoding wants a target, which no prediction reads.
-  const unread = target.kind === 'numbers' ? Array.from({ length: outputs }, () => '0') : labels.slice(0, 1);
-  const example = { kind: 'labelled', line: 1, text, second, labels: unread } as const;
-  const whole = encodeExamples(tokenizer, { kind: 'labelled', examples: [example], settings: { target }, problems: [] });
+  const { recipe } = classifier;
+  const task = TASKS[kindOf(recipe)];
+  const whole = task.truth === null ? answerOf(tokenizer, request) : textOf(tokenizer, task, classifier, request);
   const { all, layout, stats } = cutExamples(tokenizer, whole, recipe.sequenceLength);
   const [dropped] = stats.dropped;
-  if (dropped !== undefined) throw new CodedError('data/no-examples', `This text can't be classified. ${dropped.message}`);
-  if (layout === null) throw internal('a labelled example without a layout');
+  if (dropped !== undefined) throw new CodedError('data/no-examples', `This text can't be used. ${dropped.message}`);
+  if (layout === null) throw internal('an example without a layout');
   const slots = planSlots(all, layout, recipe.sequenceLength, familyOf(config).classifier(config).pool);
-  const batches = createBatches(all, { ...recipe, microBatch: 1, padId: tokenizer.padId ?? 0, slots });
+  const batches = createBatches(all, { ...recipe, microBatch: 1, padId: tokenizer.padId, slots });
   return { batch: batches.batch(0, 0), slots };
 }
 
-function taskOf({ objective }: Recipe): TaskKind {
-  const { task } = objectiveOf(objective);
+function textOf(
+  tokenizer: TextTokenizer,
+  task: LabelTask,
+  { labels, outputs }: Classifier,
+  { text, second }: PredictRequest,
+): WholeExamples {
+  const target = task.target(labels, outputs);
+  // The encoding wants a target, which no prediction reads.
+  const unread = target.kind === 'numbers' ? Array.from({ length: outputs }, () => '0') : labels.slice(0, 1);
+  const example = { kind: 'labelled', line: 1, text, second, labels: unread } as const;
+  return encodeExamples(tokenizer, { kind: 'labelled', examples: [example], settings: { target }, problems: [] });
+}
+
+/** A conversation with one answer. Its tokens are those of an answer of a pair, without a second document. */
+export function answerOf(tokenizer: TextTokenizer, { text, second, system }: PredictRequest): WholeExamples {
+  if (second === null || second.trim() === '')
+    throw new CodedError('data/no-examples', 'There is no answer to score. Write an answer to the question.');
+  const prompt: Message[] = [
+    ...(system === undefined ? [] : [{ role: 'system', content: system } as const]),
+    { role: 'user', content: text },
+  ];
+  const example = { kind: 'chat', line: 1, messages: [...prompt, { role: 'assistant', content: second }] } as const;
+  const whole = encodeExamples(tokenizer, { kind: 'chat', examples: [example], settings: { lossOn: 'assistant' }, problems: [] });
+  return { ...whole, layout: { kind: 'pair', documents: 1, columns: ENCODINGS.pair.columns({}), names: [] } };
+}
+
+function kindOf({ objective }: Recipe): TaskKind {
+  const task = taskOf(objective);
   if (task === null) throw internal(`${objective.kind} has no classifier`);
   return task;
 }
@@ -104,6 +130,6 @@ async function outputsOf(
 }
 
 function predictionOf({ recipe, labels }: Classifier, outputs: Float32Array): Prediction {
-  const kind = taskOf(recipe);
+  const kind = kindOf(recipe);
   return { kind, names: labels, values: TASKS[kind].values(outputs) };
 }

@@ -14,6 +14,7 @@ import { declareWeights } from '../model/weights';
 import { objectiveOf } from '../objective';
 import { updateWith, type Optimizer } from '../optim/adamw';
 import type { Recipe } from '../recipe/recipe';
+import { taskOf } from '../recipe/tasks';
 import { accumulate } from '../../kernels/accumulate';
 import type { LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
@@ -95,7 +96,7 @@ export function trainingPrograms(
     train: plan(train, [trained.loss, ...Object.values(trained.figures)], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
     evaluate: evaluation('evaluate', tuning),
-    evaluateBase: objective.task === null ? evaluation('evaluateBase', null) : null,
+    evaluateBase: taskOf(job.objective) === null ? evaluation('evaluateBase', null) : null,
   };
 }
 

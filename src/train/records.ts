@@ -21,7 +21,7 @@ export function newRecord(id: string, { name, recipe, dataset, datasetName, prom
   const now = Date.now();
   const slots = slotsOf(dataset, recipe, model.config);
   const parameters = storedParameters(model.config, recipe, jobOf(recipe, slots, model.config));
-  const { microSteps } = planBatches(dataset, recipe, model.tokenizer.padId ?? 0, slots);
+  const { microSteps } = planBatches(dataset, recipe, model.tokenizer.padId, slots);
   const labels = dataset.layout?.names ?? [];
   const { adapter, executor } = model.engine.view;
   return {

@@ -6,8 +6,9 @@ import type { Predictions } from '../metric/metric';
 import { objectiveOf } from '../objective';
 import type { FigureData } from '../objective/objective';
 import { metricKinds } from '../recipe/metrics';
-import type { TaskKind } from '../recipe/tasks';
+import { taskOf } from '../recipe/tasks';
 import { TASKS } from '../task';
+import type { LabelTask } from '../task/task';
 import type { Job } from './job';
 
 /** By name; undefined where there is nothing to report. */
@@ -22,10 +23,11 @@ export interface Reports {
 
 export function reportsOf({ objective, outputs }: Job, heldOut: readonly Batch[]): Reports {
   const learned = objectiveOf(objective);
-  const { task } = learned;
+  const task = taskOf(objective);
   const report = (figures: FigureData) => learned.report?.(figures);
-  if (task === null) return { step: report, heldOut: report };
-  return { step: report, heldOut: (figures) => metricsOf(predictionsOf(task, heldOut, figures['outputs'] ?? [], outputs)) };
+  const predicted = task === null ? null : TASKS[task];
+  if (predicted === null || predicted.truth === null) return { step: report, heldOut: report };
+  return { step: report, heldOut: (figures) => metricsOf(predictionsOf(predicted, heldOut, figures['outputs'] ?? [], outputs)) };
 }
 
 /** Every metric of such predictions that is defined for them. */
@@ -35,8 +37,7 @@ function metricsOf(predictions: Predictions): Report {
 }
 
 /** `outputs` [D, K] of each batch; `width`: K. */
-function predictionsOf(kind: TaskKind, batches: readonly Batch[], outputs: readonly Float32Array[], width: number): Predictions {
-  const task = TASKS[kind];
+function predictionsOf(task: LabelTask, batches: readonly Batch[], outputs: readonly Float32Array[], width: number): Predictions {
   const truth = batches.map(({ inputs }) => inputs?.[task.truth] ?? []);
   return task.predictions(filled(batches, outputs, width), filled(batches, truth, task.truth === 'classes' ? 1 : width), width);
 }

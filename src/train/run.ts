@@ -58,7 +58,7 @@ export class Run {
     const slots = slotsOf(dataset, record.recipe, config);
     this.#context = context;
     this.#job = jobOf(record.recipe, slots, config);
-    this.#batches = planBatches(dataset, record.recipe, tokenizer.padId ?? 0, slots, record.numerics ?? 1);
+    this.#batches = planBatches(dataset, record.recipe, tokenizer.padId, slots, record.numerics ?? 1);
     this.#prompts = writesText(this.#job) ? promptsOf(record, dataset, tokenizer) : [];
   }
 

@@ -159,18 +159,20 @@ export interface GenerateRequest {
   readonly seed: number;
 }
 
-/** A text to classify, or two. */
+/** A text to classify, or two; or a question with an answer to score. */
 export interface PredictRequest {
   readonly text: string;
-  /** The second text of a pair; null for one text. */
+  /** The second text of a pair, or the answer; null for one text. */
   readonly second: string | null;
+  /** The system message before the question; absent without one. */
+  readonly system?: string;
 }
 
 export interface Prediction {
   readonly kind: TaskKind;
-  /** Of the classes or labels, by index; empty for numbers. */
+  /** Of the classes or labels, by index; empty for numbers and scores. */
   readonly names: readonly string[];
-  /** The probabilities of the classes, whose sum is 1; that of each label; or numbers. */
+  /** The probabilities of the classes, whose sum is 1; that of each label; numbers; or the score. */
   readonly values: readonly number[];
 }
 

@@ -176,6 +176,51 @@ test('DPO learns which answer is preferred, reports rewards as TRL does, and con
   await expectSame(tiny, whole, await interrupted(tiny, recipe));
 });
 
+test('a reward model learns to score the preferred answers higher, and continues to the same bytes', async () => {
+  const tiny = await openTask(PAIRS);
+  const recipe = dpo({ objective: { kind: 'reward' }, maxSteps: 12, evalEvery: 6, saveEvery: 6, learningRate: 0.02 });
+  const whole = await tiny.service.start(await tiny.setup(recipe), ignore);
+  expect(whole).toMatchObject({ status: 'finished', step: 12, baseLoss: null });
+  const { steps, evals, samples } = await tiny.service.history(whole.id);
+  expect(samples).toEqual([]);
+  for (const { loss, figures } of steps) {
+    expect(Number.isFinite(loss)).toBe(true);
+    expect(Object.keys(figures ?? {})).toEqual(['accuracy', 'margin', 'min_reward', 'mean_reward', 'max_reward']);
+  }
+  expect(steps[0]?.loss).toBeCloseTo(Math.LN2, 0);
+  expect(evals.at(-1)?.loss).toBeLessThan(0.5 * Math.LN2);
+  const { accuracy, margin = NaN, min_reward: least = NaN, max_reward: most = NaN } = evals.at(-1)?.metrics ?? {};
+  expect(accuracy).toBe(1);
+  expect(margin).toBeGreaterThan(0);
+  expect(margin).toBeLessThanOrEqual(most - least);
+  const score = async (text: string, second: string, system = {}) => {
+    const { kind, names, values } = await tiny.service.predict({ runId: whole.id, step: null }, { text, second, ...system });
+    expect([kind, names, values.length]).toEqual(['score', [], 1]);
+    return values[0] ?? NaN;
+  };
+  const [good, bad] = [await score('Question 77?', 'A gull.'), await score('Question 77?', 'It is 77.')];
+  expect(good).toBeGreaterThan(bad);
+  expect(await score('Question 77?', 'A gull.', { system: 'Count birds.' })).not.toBe(good);
+  await expect(
+    tiny.service.predict({ runId: whole.id, step: null }, { text: 'Question 77?', second: null }),
+  ).rejects.toMatchObject({ code: 'data/no-examples', message: expect.stringContaining('Write an answer') as string });
+  await expectSame(tiny, whole, await interrupted(tiny, recipe));
+});
+
+test('a reward model trains and scores on the GPU with the numbers of the processor', async () => {
+  const recipe = dpo({ objective: { kind: 'reward', centering: 0.01 }, learningRate: 0.02 });
+  const numbers = async (executor: 'wasm' | 'webgpu') => {
+    const { service, setup } = await openTask(PAIRS, executor);
+    const { id, tunedLoss } = await service.start(await setup(recipe), ignore);
+    const { steps } = await service.history(id);
+    const { values } = await service.predict({ runId: id, step: null }, { text: 'Question 77?', second: 'A gull.' });
+    return [...steps.map(({ loss }) => loss), tunedLoss ?? NaN, ...values];
+  };
+  const [expected, found] = [await numbers('wasm'), await numbers('webgpu')];
+  expect(found).toHaveLength(4 + 1);
+  found.forEach((number, i) => expect(Math.abs(number - (expected[i] ?? NaN))).toBeLessThan(1e-4));
+});
+
 test('a classifier trains and predicts on the GPU with the numbers of the processor', async () => {
   const recipe = classify({ targetModules: ['query'], learningRate: 0.02 });
   const losses = async (executor: 'wasm' | 'webgpu') => {

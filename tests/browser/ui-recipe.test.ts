@@ -148,6 +148,16 @@ describe('the objective', () => {
     await expect.element(field('Strength of the reference (beta)')).not.toBeInTheDocument();
   });
 
+  it('may be a reward model, which has a rate and a setting of its own', async () => {
+    data.view = { format: 'preference', columns } as unknown as DatasetView;
+    await objective('Reward model').click();
+    expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 1e-3, objective: { kind: 'reward', centering: 0 } });
+    await page.getByText('All settings', { exact: true }).click();
+    await field('Pull of the rewards to 0').fill('0.01');
+    expect(recipe.value?.objective).toEqual({ kind: 'reward', centering: 0.01 });
+    await expect.element(field('Strength of the reference (beta)')).not.toBeInTheDocument();
+  });
+
   it('of a recipe that the data do not suit can be changed, and the other one says what it needs', async () => {
     data.view = { format: 'messages', columns: [] } as unknown as DatasetView;
     recipe.draft = parseRecipe({ objective: { kind: 'dpo' } });

@@ -30,23 +30,25 @@ export interface RandomClassifier {
   readonly files: readonly { readonly name: string; readonly url: string }[];
 }
 
-/** `method`: the settings of a recipe. */
+/** `method`: the settings of a recipe. A reward model has one output, which has no name; other classifiers have three classes. */
 export async function randomClassifier(
   base: string,
   kind: ExportKind,
   method: object,
+  objective: 'classify' | 'reward',
   ids: readonly number[],
   executor: 'webgpu' | 'wasm',
 ): Promise<RandomClassifier> {
   const folder = await openServed(base);
   const { config } = folder;
-  const recipe = parseRecipe({ version: 2, method, objective: { kind: 'classify' } });
-  const job: Job = { ...LANGUAGE, objective: recipe.objective, outputs: LABELS.length };
+  const recipe = parseRecipe({ version: 2, method, objective: { kind: objective } });
+  const labels = objective === 'classify' ? LABELS : undefined;
+  const job: Job = { ...LANGUAGE, objective: recipe.objective, outputs: labels?.length ?? 1 };
   const tensors = storedParameters(config, recipe, job).map((parameter, index) => {
     const size = parameter.shape.reduce((a, b) => a * b, 1);
     return { ...parameter, data: randomFloats(size, index + 1).map((x) => 0.2 * x) };
   });
-  const run = { ...FACTS, baseLoss: null, tunedLoss: null, recipe, base: folder, labels: LABELS, tensors };
+  const run = { ...FACTS, baseLoss: null, tunedLoss: null, recipe, base: folder, ...(labels && { labels }), tensors };
   const files = await exportedFiles(kind, run);
 
   const model = await LoadedModel.load(await openEngine(executor), folder, 'stored', () => undefined);

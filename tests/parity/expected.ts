@@ -37,6 +37,7 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   bert_bitfit: 'passes',
   llama_dpo: 'passes',
   llama_ipo: 'passes',
+  llama_reward: 'passes',
   llama_distil: 'passes',
   llama_dora: 'passes',
   llama_ia3: 'passes',

@@ -4,6 +4,7 @@ import type { Batch } from '../../src/batch/types';
 import { familyOf, parseConfig } from '../../src/model/families';
 import type { ModelConfig } from '../../src/model/config';
 import type { InputColumn } from '../../src/model/pass';
+import { objectiveOf } from '../../src/objective';
 import type { ObjectiveSettings } from '../../src/recipe/objectives';
 import type { Job } from '../../src/train/job';
 import type { Golden, GoldenStep } from './golden';
@@ -16,12 +17,17 @@ const OBJECTIVES: Readonly<Record<string, (hyper: Golden['case']['hyper']) => Ob
   multi_label_classification: () => ({ kind: 'multi-label' }),
   dpo: ({ beta = 0.1 }) => ({ kind: 'dpo', beta }),
   ipo: ({ beta = 0.1 }) => ({ kind: 'ipo', beta }),
+  reward: () => ({ kind: 'reward', centering: 0 }),
   distillation: ({ alpha = 0.5, temperature = 1 }) => ({ kind: 'distil', alpha, temperature }),
 };
 
 /** Each token is an example; the others learn from documents. */
 export function isOfTokens({ kind }: ObjectiveSettings): boolean {
   return kind === 'sft' || kind === 'distil';
+}
+
+function learnsPairs(objective: ObjectiveSettings): boolean {
+  return objectiveOf(objective).examples === 'pair';
 }
 
 /** The job; or the name of what the engine does not have. */
@@ -39,6 +45,7 @@ export function jobOf(golden: Golden): Job | string {
 
 function outputsOf({ configText, case: { steps } }: Golden, { kind }: ObjectiveSettings): number {
   const [label] = steps[0]?.labels ?? [];
+  if (kind === 'reward') return 1;
   if (kind === 'classify') return Object.keys((JSON.parse(configText) as { id2label?: object }).id2label ?? {}).length;
   return kind === 'regress' || kind === 'multi-label' ? [label].flat().length : 0;
 }
@@ -48,16 +55,13 @@ function columnsOf({ case: { steps } }: Golden, objective: ObjectiveSettings, do
   const tokens = steps[0]?.input_ids.flat().length ?? 0;
   const weights: InputColumn = { name: 'documentWeights', dtype: 'f32', shape: [documents] };
   if (isOfTokens(objective)) return [];
-  if (kind === 'dpo' || kind === 'ipo') return [{ name: 'documents', dtype: 'i32', shape: [tokens] }, weights];
   const target: InputColumn =
     kind === 'classify'
       ? { name: 'classes', dtype: 'i32', shape: [documents] }
       : { name: 'targets', dtype: 'f32', shape: [documents, outputs] };
-  const common: InputColumn[] = [
-    { name: 'types', dtype: 'i32', shape: [tokens] },
-    { name: 'pooled', dtype: 'i32', shape: [documents] },
-  ];
-  return [...common, target, weights];
+  const pooled: InputColumn = { name: 'pooled', dtype: 'i32', shape: [documents] };
+  if (learnsPairs(objective)) return [{ name: 'documents', dtype: 'i32', shape: [tokens] }, pooled, weights];
+  return [{ name: 'types', dtype: 'i32', shape: [tokens] }, pooled, target, weights];
 }
 
 /** A step of the case. Label i is token i + 1, shifted as in transformers. */
@@ -76,9 +80,7 @@ export function batchOf(step: GoldenStep, config: ModelConfig, { objective, docu
     trained: next.filter((label) => label >= 0).length,
   };
   if (ofTokens) return batch;
-  const { kind } = objective;
-  const isPair = kind === 'dpo' || kind === 'ipo';
-  return { ...batch, inputs: inputsOf(step, config, documents), examples: isPair ? documents / 2 : documents };
+  return { ...batch, inputs: inputsOf(step, config, documents), examples: learnsPairs(objective) ? documents / 2 : documents };
 }
 
 function inputsOf(step: GoldenStep, config: ModelConfig, documents: number): NonNullable<Batch['inputs']> {

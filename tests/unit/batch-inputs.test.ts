@@ -171,6 +171,23 @@ describe('an epoch', () => {
     batch.segments.forEach((segment, i) => expect(segment === -1).toBe(slots[i] === -1));
   }
 
+  it('has no document that stands on padding: some models end answers with the token of padding', () => {
+    const split = splitOf([[5, 4]], 0);
+    const padId = 9999;
+    for (const at of [3, 4, 5, 6, 7, 8]) split.ids[at] = padId;
+    const pooledWith = (pad: number | null, pool: 'first' | 'last') => {
+      const slots = planSlots(split, PAIRS, ROW, pool);
+      return input(
+        createBatches(split, { microBatch: 1, sequenceLength: ROW, seed: 1, padId: pad, slots }).batch(0, 0),
+        'pooled',
+      );
+    };
+    // The second document is nothing but padding.
+    expect(pooledWith(padId, 'last')).toEqual([2, 5]);
+    expect(pooledWith(padId, 'first')).toEqual([0, 5]);
+    expect(pooledWith(null, 'last')).toEqual([4, 8]);
+  });
+
   it('is the same in arrays that are reused, and for a new object', () => {
     const property = fc.property(cases, ({ lengths, layout, microBatch, seed }) => {
       const split = splitOf(

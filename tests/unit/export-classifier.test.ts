@@ -45,6 +45,7 @@ const CASES: readonly Case[] = [
   { name: 'distilbert_seqcls', kind: 'classify', outputs: 3, architecture: 'DistilBertModel', prefix: 'distilbert.' },
   { name: 'gpt2_seqcls', kind: 'classify', outputs: 3, architecture: 'GPT2LMHeadModel', prefix: 'transformer.' },
   { name: 'llama_seqcls', kind: 'classify', outputs: 3, architecture: 'LlamaForCausalLM', prefix: '' },
+  { name: 'llama_reward', kind: 'reward', outputs: 1, architecture: 'LlamaForCausalLM', prefix: '' },
   { name: 'qwen2_seqcls', kind: 'classify', outputs: 3, architecture: 'Qwen2ForCausalLM', prefix: '' },
   { name: 'phi3_seqcls', kind: 'classify', outputs: 3, architecture: 'Phi3ForCausalLM', prefix: '' },
 ];
@@ -53,11 +54,12 @@ const PROBLEM_TYPES: Partial<Record<ObjectiveKind, string>> = {
   classify: 'single_label_classification',
   'multi-label': 'multi_label_classification',
   regress: 'regression',
+  reward: 'regression',
 };
 
 const caseOf = (name: string): Case => CASES.find((one) => one.name === name) ?? missing(name);
 const labelsOf = ({ kind, outputs }: Case) =>
-  kind === 'regress' ? [] : Array.from({ length: outputs }, (_, index) => `class ${index}`);
+  kind === 'regress' || kind === 'reward' ? [] : Array.from({ length: outputs }, (_, index) => `class ${index}`);
 const jobOf = ({ kind, outputs }: Case): Job => ({
   ...LANGUAGE,
   objective: parseRecipe({ objective: { kind } }).objective,
@@ -166,6 +168,13 @@ describe('the adapter of a classifier', () => {
 
   it.each([
     ['bert_regression', 'labels = ["LABEL_0"]', 'The loss is the mean squared error.', 'print(outputs.tolist())'],
+    [
+      'llama_reward',
+      'labels = ["LABEL_0"]',
+      'objective reward',
+      'apply_chat_template',
+      'config.pad_token_id = tokenizer.pad_token_id',
+    ],
     ['roberta_multilabel', 'problem_type="multi_label', 'The loss is the mean binary cross-entropy', 'outputs.sigmoid()'],
   ])('of %s says what its outputs are', async (name, ...parts) => {
     const card = await fileOf(await exported(caseOf(name)), 'README.md').text();

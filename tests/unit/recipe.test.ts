@@ -83,7 +83,7 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
     [
       { objective: { kind: 'telepathy' } },
       'objective.kind',
-      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo”, “ipo” or “distil”, not “telepathy”.',
+      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo”, “ipo”, “reward” or “distil”, not “telepathy”.',
     ],
     [
       { objective: { kind: 'dpo', beta: 0 } },
@@ -231,6 +231,7 @@ describe('recipes of earlier versions', () => {
   it.each([
     ...(['sft', 'classify', 'multi-label', 'regress'] as const).map((kind) => ({ kind })),
     ...(['dpo', 'ipo'] as const).map((kind) => ({ kind, beta: 0.5 })),
+    { kind: 'reward', centering: 0.01 },
   ])('keep the objective $kind', (objective) => {
     expect(parseRecipe(JSON.parse(JSON.stringify({ version: 2, objective })))).toMatchObject({ objective });
     expect(completeRecipe({ version: 2, objective })).toMatchObject({ objective });

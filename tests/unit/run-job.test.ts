@@ -53,6 +53,7 @@ describe('the job of a run', () => {
     ['regress', 'numbers', { targets: [6, 1], documentWeights: [6], pooled: [6], types: [32], documents: [32] }, 1],
     ['dpo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
     ['ipo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
+    ['reward', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 1],
     ['sft', 'text', {}, 0],
     ['distil', 'text', {}, 0],
   ] as const)('%s on %s has the shapes of its inputs', (kind, examples, shapes, outputs) => {
@@ -70,6 +71,7 @@ describe('the job of a run', () => {
       regress: 'numbers',
       dpo: 'pair',
       ipo: 'pair',
+      reward: 'pair',
       distil: 'text',
     } as const;
     for (const kind of Object.keys(wanted) as ObjectiveKind[]) {
@@ -87,6 +89,7 @@ describe('the job of a run', () => {
     ] as const)
       expect(failure(() => job(kind, examples, bert))).toBe('model/unsupported');
     expect(job('classify', 'class', bert).outputs).toBe(3);
+    expect(failure(() => job('reward', 'pair', bert))).toBe('model/unsupported');
   });
 
   it('refuses distillation without a teacher that fits, and says what is missing', () => {
@@ -113,6 +116,7 @@ describe('the job of a run', () => {
   it('trains the head of a classifier, and nothing beside the method elsewhere', () => {
     const shapes = headParameters(llama, job('classify', 'class')).map(({ name, shape }) => [name, shape]);
     expect(shapes).toEqual([['score.weight', [3, 8]]]);
+    expect(headParameters(llama, job('reward', 'pair')).map(({ shape }) => shape)).toEqual([[1, 8]]);
     expect(headParameters(llama, job('dpo', 'pair'))).toEqual([]);
   });
 });
@@ -179,6 +183,13 @@ describe('reports', () => {
     const { step, heldOut } = reportsOf(job('dpo', 'pair'), []);
     const found = Object.values(step(figures) ?? {});
     [2, 2 / 3, 4 / 3, 2 / 3].forEach((expected, i) => expect(found[i]).toBeCloseTo(expected, 6));
+    expect(heldOut(figures)).toEqual(step(figures));
+  });
+
+  it('of a reward model are those of its objective: pairs have no true values', () => {
+    const figures = { outputs: [Float32Array.of(2, 0, 1, 0)], weights: [Float32Array.of(1, 0, 1, 0)] };
+    const { step, heldOut } = reportsOf(job('reward', 'pair'), []);
+    expect(step(figures)).toEqual({ accuracy: 1, margin: 1, min_reward: 1, mean_reward: 1.5, max_reward: 2 });
     expect(heldOut(figures)).toEqual(step(figures));
   });
 

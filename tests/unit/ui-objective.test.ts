@@ -2,7 +2,16 @@
 
 import { describe, expect, it } from 'vitest';
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../../src/recipe/objectives';
-import { hasPairs, isCountedFor, objectiveBlocker, OFFERED, tasksOf } from '../../src/state/objective';
+import {
+  encodingOf,
+  hasPairs,
+  isCountedFor,
+  objectiveBlocker,
+  OFFERED,
+  predicts,
+  scores,
+  tasksOf,
+} from '../../src/state/objective';
 import type { DatasetView, DataTask, EncodedStats } from '../../workers/api';
 
 const viewOf = (format: string, task: DataTask, ...roles: string[]) =>
@@ -22,6 +31,17 @@ describe('a run', () => {
     expect(blocked('dpo', PAIRS)).toBeNull();
     expect(blocked('dpo', viewOf('messages', 'text', 'messages'))).toMatch(/“dpo” needs a preferred and a rejected answer/);
     expect(blocked('sft', viewOf('messages', 'text', 'messages'))).toBeNull();
+  });
+
+  it('of a reward model needs pairs too, and predicts scores instead of text', () => {
+    expect(blocked('reward', PAIRS)).toBeNull();
+    expect(blocked('reward', viewOf('messages', 'text', 'messages'))).toMatch(/“reward” needs a preferred/);
+    expect(encodingOf('reward')).toEqual(encodingOf('dpo'));
+    expect((['reward', 'classify', 'dpo'] as const).map((kind) => [predicts(kind), scores(kind)])).toEqual([
+      [true, true],
+      [true, false],
+      [false, false],
+    ]);
   });
 
   it('of labels needs data with such labels', () => {

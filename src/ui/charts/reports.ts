@@ -4,8 +4,8 @@ import type { ObjectiveKind } from '../../recipe/objectives';
 import type { MetricKind } from '../../recipe/metrics';
 import { loss, share } from './figures';
 
-/** A metric, or what preference objectives report under TRL's names. */
-export type ReportKey = MetricKind | 'rewards/margins' | 'rewards/accuracies';
+/** A metric, or what objectives of pairs report under TRL's names. */
+export type ReportKey = MetricKind | 'rewards/margins' | 'rewards/accuracies' | 'margin';
 
 export interface Report {
   /** In the metrics of a measurement and, of preference objectives, in the figures of a step. */
@@ -26,6 +26,10 @@ const REPORTS: Readonly<Record<ObjectiveKind, readonly Report[]>> = {
   distil: [],
   dpo: REWARDS,
   ipo: REWARDS,
+  reward: [
+    { key: 'accuracy', name: 'Preference accuracy', unit: 'of the pairs', write: share },
+    { key: 'margin', name: 'Reward margin', unit: 'preferred − rejected', write: loss },
+  ],
   classify: [
     { key: 'accuracy', name: 'Accuracy', unit: 'of the held-out examples', write: share },
     { key: 'macroF1', name: 'Macro F1', unit: 'mean over the categories', write: share },
@@ -45,6 +49,7 @@ const LOSS_UNITS: Readonly<Record<ObjectiveKind, string>> = {
   distil: 'nats per token',
   dpo: 'mean over the pairs',
   ipo: 'mean over the pairs',
+  reward: 'mean over the pairs',
   classify: 'nats per example',
   'multi-label': 'nats per label',
   regress: 'squared error',

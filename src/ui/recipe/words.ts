@@ -16,7 +16,7 @@ export const GROUP_TITLES = {
   adapter: 'Adapter (LoRA)',
   ia3: 'Adapter (IA³)',
   full: 'Full fine-tuning',
-  preference: 'Preferences (DPO, IPO)',
+  preference: 'Preferences (DPO, IPO, reward model)',
   rate: 'Learning rate',
   batches: 'Batches',
   optimizer: 'Optimizer (AdamW)',
@@ -117,6 +117,7 @@ export const OBJECTIVE_WORDS = {
   'multi-label': { name: 'Labels', use: 'Predicts any number of labels.' },
   regress: { name: 'Numbers', use: 'Predicts numbers.' },
   ipo: { name: 'IPO', use: 'As DPO, with a fixed margin: less prone to memorise few pairs.' },
+  reward: { name: 'Reward model', use: 'Learns to score answers, the preferred ones higher. It writes no text.' },
 } satisfies { readonly [K in (typeof OFFERED)[number]]: { readonly name: string; readonly use: string } };
 
 /** A method with its main setting, e.g. `LoRA, rank 16`. */
@@ -215,13 +216,17 @@ const ENTRIES = {
   },
   'method.lastLayers': number('full', 'How many of the last layers are trained, if only these are.'),
   'method.decayVectors': { kind: 'switch', group: 'full', help: 'Usually norms and biases have no weight decay.' },
+  'objective.centering': number(
+    'preference',
+    'Keeps the rewards around 0, so that those of different questions are alike. 0 turns it off; 0.01 is usual.',
+  ),
   'objective.beta': number(
     'preference',
     'How strongly the model is held to the base model: 0.1 is usual; less lets it change more, at the risk of worse text.',
   ),
   learningRate: number(
     'rate',
-    'Too high: the loss jumps. Too low: it hardly falls. Usual with LoRA: 1e-4 to 5e-4 for text, 2e-3 for labels, 1e-5 for DPO and IPO. IA³ needs ten times as much, full fine-tuning less.',
+    'Too high: the loss jumps. Too low: it hardly falls. Usual with LoRA: 1e-4 to 5e-4 for text, 2e-3 for labels, 1e-3 for reward models, 1e-5 for DPO and IPO. IA³ needs ten times as much, full fine-tuning less.',
   ),
   schedule: {
     kind: 'choice',

@@ -39,6 +39,7 @@ export interface Bar {
 /** Classes with the most probable one first, labels and numbers in their order. */
 export function barsOf({ kind, names, values }: Prediction): readonly Bar[] {
   const bars = values.map((value, index): Bar => {
+    if (kind === 'score') return { name: 'Score', share: null, words: value.toPrecision(4) };
     if (kind === 'numbers')
       return { name: values.length === 1 ? 'Number' : `Number ${index + 1}`, share: null, words: value.toPrecision(4) };
     return { name: names[index] ?? '', share: value, words: `${(100 * value).toFixed(1)} %` };
@@ -46,8 +47,14 @@ export function barsOf({ kind, names, values }: Prediction): readonly Bar[] {
   return kind === 'class' ? [...bars].sort((a, b) => (b.share ?? 0) - (a.share ?? 0)) : bars;
 }
 
+const PREDICTION_NOTES: Readonly<Record<Prediction['kind'], string>> = {
+  class: 'probabilities of the categories',
+  labels: 'probability of each label',
+  numbers: '',
+  score: 'higher is better; it compares answers to one question',
+};
+
 /** What the bars are. */
 export function predictionNote({ kind }: Pick<Prediction, 'kind'>): string {
-  if (kind === 'class') return 'probabilities of the categories';
-  return kind === 'labels' ? 'probability of each label' : '';
+  return PREDICTION_NOTES[kind];
 }
