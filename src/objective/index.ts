@@ -3,8 +3,9 @@
 import type { ObjectiveKind, ObjectiveSettings, ObjectiveSettingsOf } from '../recipe/objectives';
 import { classify, multiLabel, regress } from './classify';
 import { distil } from './distil';
+import { dpo } from './dpo';
 import type { Objective } from './objective';
-import { dpo, ipo } from './preference';
+import { ipo } from './ipo';
 import { sft } from './sft';
 
 export const OBJECTIVES = { sft, classify, 'multi-label': multiLabel, regress, dpo, ipo, distil } satisfies {
