@@ -13,6 +13,8 @@ export interface GoldenStep {
   readonly labels?: number[][] | number[];
   /** Marks the answers of pairs; the preferred ones are the first half of the rows. */
   readonly completion_mask?: number[][];
+  /** What TRL logged, by its names. */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 interface Hyper {

@@ -71,7 +71,7 @@ describe('the job of a run', () => {
       dpo: 'pair',
       ipo: 'pair',
       distil: 'text',
-    } as const;
+    } as const satisfies Readonly<Record<ObjectiveKind, Examples>>;
     for (const kind of Object.keys(wanted) as ObjectiveKind[]) {
       for (const examples of Object.keys(LAYOUTS) as Examples[]) {
         if (examples === wanted[kind]) expect(job(kind, examples).objective.kind).toBe(kind);
