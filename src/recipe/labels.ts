@@ -19,7 +19,7 @@ export const SETTING_LABELS = {
   'method.lastLayers': 'Last layers',
   'method.decayVectors': 'Weight decay of norms and biases',
   'objective.kind': 'Objective',
-  'objective.beta': 'Strength of the reference (beta)',
+  'objective.beta': 'Beta of the objective',
   'objective.alpha': 'Share of the cross-entropy (alpha)',
   'objective.temperature': 'Temperature of both models',
   basePrecision: 'Base weights',

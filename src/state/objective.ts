@@ -3,11 +3,8 @@
 import type { DatasetEncoding, DatasetView, DataTask, EncodedStats } from '../../workers/api';
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../recipe/objectives';
 
-/** The objectives that the page can train and use. */
+/** The objectives that the page can train and use, in the order of the form. */
 export const OFFERED = ['sft', 'dpo', 'ipo', 'classify', 'multi-label', 'regress'] as const satisfies readonly ObjectiveKind[];
-
-/** Those that may be chosen for pairs of answers, in the order of the form. The task of the data chooses the others. */
-export const OF_PAIRS = ['sft', 'dpo', 'ipo'] as const satisfies readonly ObjectiveKind[];
 
 /** What a dataset is encoded for; null: next-token prediction. */
 const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
@@ -19,6 +16,9 @@ const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
   ipo: { kind: 'pair' },
   distil: null,
 };
+
+/** Those that may be chosen for pairs of answers. The task of the data chooses the others. */
+export const OF_PAIRS: readonly (typeof OFFERED)[number][] = OFFERED.filter((kind) => kind === 'sft' || isPreference(kind));
 
 const OBJECTIVES: Readonly<Record<DataTask, ObjectiveKind>> = {
   text: 'sft',

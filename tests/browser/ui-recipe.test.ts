@@ -128,12 +128,12 @@ describe('the objective', () => {
     expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 1e-5, objective: { kind: 'dpo', beta: 0.1 } });
     await expect.element(page.getByText('Learning rate set to 1e-5, which is usual for this objective.')).toBeVisible();
     await page.getByText('All settings', { exact: true }).click();
-    await field('Strength of the reference (beta)').fill('0');
-    await expect.element(field('Strength of the reference (beta)')).toHaveAccessibleDescription(/must be a number from 0\.001/);
+    await field('Beta of the objective').fill('0');
+    await expect.element(field('Beta of the objective')).toHaveAccessibleDescription(/must be a number from 0\.001/);
     await page.getByRole('radio', { name: 'Full fine-tuning' }).click();
     await objective('Next-token prediction').click();
     expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 2e-5, method: defaultMethod('full') });
-    await expect.element(field('Strength of the reference (beta)')).not.toBeInTheDocument();
+    await expect.element(field('Beta of the objective')).not.toBeInTheDocument();
   });
 
   it('of a recipe that the data do not suit can be changed, and the other one says what it needs', async () => {

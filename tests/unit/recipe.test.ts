@@ -82,7 +82,7 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
     [
       { objective: { kind: 'dpo', beta: 0 } },
       'objective.beta',
-      'Strength of the reference (beta) must be a number from 0.001 to 100, not 0.',
+      'Beta of the objective must be a number from 0.001 to 100, not 0.',
     ],
     [{ objective: { kind: 'sft', beta: 1 } }, 'objective.beta', '“beta” is not a setting of the objective “sft”. Remove it.'],
     [

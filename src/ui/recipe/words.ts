@@ -5,7 +5,7 @@
 
 import { SETTING_LABELS } from '../../recipe/labels';
 import { isMethodKind, METHOD_SCHEMAS, type MethodKind, type MethodSettings } from '../../recipe/methods';
-import { OBJECTIVE_SCHEMAS, type ObjectiveSettings, type ObjectiveSettingsOf } from '../../recipe/objectives';
+import { OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings, type ObjectiveSettingsOf } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
 import { isObjectiveKind, isOffered, type OFFERED } from '../../state/objective';
 
@@ -15,7 +15,7 @@ export const GROUP_TITLES = {
   base: 'Base model',
   adapter: 'Adapter (LoRA)',
   full: 'Full fine-tuning',
-  preference: 'Preferences (DPO, IPO)',
+  preference: 'Preferences',
   rate: 'Learning rate',
   batches: 'Batches',
   optimizer: 'Optimizer (AdamW)',
@@ -24,9 +24,12 @@ export const GROUP_TITLES = {
 
 export type GroupId = keyof typeof GROUP_TITLES;
 
+/** One help text, or one for each objective that has the setting. */
+type Help = string | Partial<Readonly<Record<ObjectiveKind, string>>>;
+
 interface Words {
   readonly group: GroupId;
-  readonly help: string;
+  readonly help: Help;
 }
 
 interface Plain<K> extends Words {
@@ -54,6 +57,16 @@ type EntryFor<T> = [T] extends [boolean]
 
 export type Entry = Plain<'switch' | 'number' | 'lines' | 'pairs' | 'modules'> | Choice<string>;
 
+/** The help of the setting `P`: objectives may mean different things by a setting of one name. */
+type HelpFor<P> = P extends `objective.${infer K}` ? { readonly [O in KindsWith<K>]: string } : string;
+
+/** The objectives that the page offers and that have the setting `K`. */
+type KindsWith<K extends string, O = Offered> = O extends { readonly kind: infer Kind extends string }
+  ? K extends keyof O
+    ? Kind
+    : never
+  : never;
+
 type Offered = ObjectiveSettingsOf<(typeof OFFERED)[number]>;
 
 /** The settings of an objective that the page offers. */
@@ -73,7 +86,7 @@ type ValueAt<P extends FormSetting> = P extends `method.${infer K}`
       ? Recipe[P]
       : never;
 
-const number = (group: GroupId, help: string): Plain<'number'> => ({ kind: 'number', group, help });
+const number = <H extends Help>(group: GroupId, help: H) => ({ kind: 'number', group, help }) as const;
 
 /** Each method in words. */
 export const METHOD_WORDS = {
@@ -110,6 +123,9 @@ export function jobWords(method: MethodSettings, { kind }: ObjectiveSettings): s
   const goal = kind === 'sft' ? '' : `, ${isOffered(kind) ? OBJECTIVE_WORDS[kind].name : kind}`;
   return `${methodWords(method)}${goal}`;
 }
+
+const HOLDS =
+  'How strongly the model is held to the base model: 0.1 is usual; less lets it change more, at the risk of worse text.';
 
 /** In the order of the form. */
 const ENTRIES = {
@@ -172,13 +188,10 @@ const ENTRIES = {
   },
   'method.lastLayers': number('full', 'How many of the last layers are trained, if only these are.'),
   'method.decayVectors': { kind: 'switch', group: 'full', help: 'Usually norms and biases have no weight decay.' },
-  'objective.beta': number(
-    'preference',
-    'How strongly the model is held to the base model: 0.1 is usual; less lets it change more, at the risk of worse text.',
-  ),
+  'objective.beta': number('preference', { dpo: HOLDS, ipo: HOLDS }),
   learningRate: number(
     'rate',
-    'Too high: the loss jumps. Too low: it hardly falls. Usual with LoRA: 1e-4 to 5e-4 for text, 2e-3 for labels, 1e-5 for DPO and IPO. Full fine-tuning needs less.',
+    'Too high: the loss jumps. Too low: it hardly falls. Usual with LoRA: 1e-4 to 5e-4 for text, 2e-3 for labels, 1e-5 for preferences. Full fine-tuning needs less.',
   ),
   schedule: {
     kind: 'choice',
@@ -215,7 +228,7 @@ const ENTRIES = {
     group: 'measuring',
     help: 'One per line, up to eight. Empty: prompts of the held-out examples.',
   },
-} satisfies { readonly [P in FormSetting]: EntryFor<ValueAt<P>> };
+} satisfies { readonly [P in FormSetting]: EntryFor<ValueAt<P>> & { readonly help: HelpFor<P> } };
 
 const SIMPLE: readonly FormSetting[] = ['epochs', 'learningRate', 'method.rank', 'sequenceLength'];
 
@@ -247,6 +260,13 @@ export function settingsOf(group: GroupId, kinds: Kinds): readonly FormSetting[]
 
 export function entryOf(setting: FormSetting): Entry {
   return ENTRIES[setting];
+}
+
+/** The help text of a setting in a recipe of these kinds. */
+export function helpOf(setting: FormSetting, { objective }: Kinds): string {
+  const { help }: { readonly help: Help } = ENTRIES[setting];
+  if (typeof help === 'string') return help;
+  return (isObjectiveKind(objective) ? help[objective] : undefined) ?? '';
 }
 
 export function labelOf(setting: FormSetting): string {
