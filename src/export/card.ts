@@ -110,6 +110,7 @@ const LOSSES: Readonly<Record<ObjectiveKind, string>> = {
   regress: 'the mean squared error',
   dpo: preferenceLoss('DPO'),
   ipo: preferenceLoss('IPO'),
+  simpo: preferenceLoss('SimPO'),
   distil: 'that of the objective distil, a mean over the tokens that it counts',
 };
 

@@ -25,6 +25,7 @@ const PROBLEM_TYPES: Readonly<Record<ObjectiveKind, ProblemType | null>> = {
   regress: 'regression',
   dpo: null,
   ipo: null,
+  simpo: null,
   distil: null,
 };
 

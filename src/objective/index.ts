@@ -6,9 +6,10 @@ import { distil } from './distil';
 import { dpo } from './dpo';
 import type { Objective } from './objective';
 import { ipo } from './ipo';
+import { simpo } from './simpo';
 import { sft } from './sft';
 
-export const OBJECTIVES = { sft, classify, 'multi-label': multiLabel, regress, dpo, ipo, distil } satisfies {
+export const OBJECTIVES = { sft, classify, 'multi-label': multiLabel, regress, dpo, ipo, simpo, distil } satisfies {
   readonly [K in ObjectiveKind]: Objective<ObjectiveSettingsOf<K>>;
 };
 

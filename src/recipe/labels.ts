@@ -20,6 +20,7 @@ export const SETTING_LABELS = {
   'method.decayVectors': 'Weight decay of norms and biases',
   'objective.kind': 'Objective',
   'objective.beta': 'Beta of the objective',
+  'objective.gamma': 'Target margin (gamma)',
   'objective.alpha': 'Share of the cross-entropy (alpha)',
   'objective.temperature': 'Temperature of both models',
   basePrecision: 'Base weights',

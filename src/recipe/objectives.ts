@@ -10,6 +10,14 @@ const preference = {
   beta: v.optional(real(0.001, 100), 0.1),
 };
 
+/** The defaults are those of the authors' SimPOConfig. TRL's default for beta, 0.1, is meant for sums of log-probabilities. */
+const simpo = {
+  /** β (arXiv 2405.14734): the reward of an answer is β times the mean of its tokens' log-probabilities. */
+  beta: v.optional(real(0.001, 100), 2),
+  /** γ: how much higher than the reward of the rejected answer that of the preferred one should be. */
+  gamma: v.optional(real(0, 100), 0.5),
+};
+
 const distillation = {
   /** Share of the cross-entropy in the loss; the rest is the divergence from the teacher. */
   alpha: v.optional(real(0, 1), 0.5),
@@ -24,12 +32,14 @@ export const OBJECTIVE_SCHEMAS = {
   regress: plain('regress'),
   dpo: v.strictObject({ kind: v.literal('dpo'), ...preference }),
   ipo: v.strictObject({ kind: v.literal('ipo'), ...preference }),
+  simpo: v.strictObject({ kind: v.literal('simpo'), ...simpo }),
   distil: v.strictObject({ kind: v.literal('distil'), ...distillation }),
 } as const;
 
 export type ObjectiveKind = keyof typeof OBJECTIVE_SCHEMAS;
 export type ObjectiveSettingsOf<K extends ObjectiveKind> = Readonly<v.InferOutput<(typeof OBJECTIVE_SCHEMAS)[K]>>;
 export type ObjectiveSettings = { [K in ObjectiveKind]: ObjectiveSettingsOf<K> }[ObjectiveKind];
+export type SimpoSettings = Omit<ObjectiveSettingsOf<'simpo'>, 'kind'>;
 export type DistilSettings = Omit<ObjectiveSettingsOf<'distil'>, 'kind'>;
 export type PreferenceSettings = Pick<ObjectiveSettingsOf<'dpo'>, 'beta'>;
 

@@ -4,7 +4,15 @@ import type { DatasetEncoding, DatasetView, DataTask, EncodedStats } from '../..
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../recipe/objectives';
 
 /** The objectives that the page can train and use, in the order of the form. */
-export const OFFERED = ['sft', 'dpo', 'ipo', 'classify', 'multi-label', 'regress'] as const satisfies readonly ObjectiveKind[];
+export const OFFERED = [
+  'sft',
+  'dpo',
+  'ipo',
+  'simpo',
+  'classify',
+  'multi-label',
+  'regress',
+] as const satisfies readonly ObjectiveKind[];
 
 /** What a dataset is encoded for; null: next-token prediction. */
 const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
@@ -14,6 +22,7 @@ const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
   regress: { kind: 'labelled', labels: 'numbers' },
   dpo: { kind: 'pair' },
   ipo: { kind: 'pair' },
+  simpo: { kind: 'pair' },
   distil: null,
 };
 

@@ -136,6 +136,18 @@ describe('the objective', () => {
     await expect.element(field('Beta of the objective')).not.toBeInTheDocument();
   });
 
+  it('says what its own settings mean by their names', async () => {
+    data.view = { format: 'preference', columns } as unknown as DatasetView;
+    await page.getByText('All settings', { exact: true }).click();
+    await objective('DPO').click();
+    await expect.element(field('Beta of the objective')).toHaveAccessibleDescription(/held to the base model/);
+    await expect.element(field('Target margin (gamma)')).not.toBeInTheDocument();
+    await objective('SimPO').click();
+    await expect.element(field('Beta of the objective')).toHaveAccessibleDescription(/Scale of the rewards/);
+    await field('Target margin (gamma)').fill('1');
+    expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 1e-5, objective: { kind: 'simpo', beta: 2, gamma: 1 } });
+  });
+
   it('of a recipe that the data do not suit can be changed, and the other one says what it needs', async () => {
     data.view = { format: 'messages', columns: [] } as unknown as DatasetView;
     recipe.draft = parseRecipe({ objective: { kind: 'dpo' } });

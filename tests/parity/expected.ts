@@ -34,6 +34,7 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   bert_bitfit: 'passes',
   llama_dpo: 'passes',
   llama_ipo: 'passes',
+  llama_simpo: 'passes',
   llama_distil: 'passes',
   llama_dora: 'passes',
 };

@@ -27,6 +27,7 @@ interface Hyper {
   readonly loraplus_lr_ratio?: number;
   readonly layer_decay?: number;
   readonly beta?: number;
+  readonly simpo_gamma?: number;
   readonly alpha?: number;
   readonly temperature?: number;
 }

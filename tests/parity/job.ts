@@ -17,6 +17,7 @@ const OBJECTIVES: Readonly<Record<string, (hyper: Golden['case']['hyper']) => Ob
   multi_label_classification: () => ({ kind: 'multi-label' }),
   dpo: ({ beta = 0.1 }) => ({ kind: 'dpo', beta }),
   ipo: ({ beta = 0.1 }) => ({ kind: 'ipo', beta }),
+  simpo: ({ beta = 2, simpo_gamma: gamma = 0 }) => ({ kind: 'simpo', beta, gamma }),
   distillation: ({ alpha = 0.5, temperature = 1 }) => ({ kind: 'distil', alpha, temperature }),
 };
 

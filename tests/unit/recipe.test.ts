@@ -77,7 +77,7 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
     [
       { objective: { kind: 'telepathy' } },
       'objective.kind',
-      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo”, “ipo” or “distil”, not “telepathy”.',
+      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo”, “ipo”, “simpo” or “distil”, not “telepathy”.',
     ],
     [
       { objective: { kind: 'dpo', beta: 0 } },
@@ -193,6 +193,7 @@ describe('recipes of earlier versions', () => {
   it.each([
     ...(['sft', 'classify', 'multi-label', 'regress'] as const).map((kind) => ({ kind })),
     ...(['dpo', 'ipo'] as const).map((kind) => ({ kind, beta: 0.5 })),
+    { kind: 'simpo', beta: 2.5, gamma: 1 },
   ])('keep the objective $kind', (objective) => {
     expect(parseRecipe(JSON.parse(JSON.stringify({ version: 2, objective })))).toMatchObject({ objective });
     expect(completeRecipe({ version: 2, objective })).toMatchObject({ objective });
@@ -201,6 +202,7 @@ describe('recipes of earlier versions', () => {
   it('get the defaults of their objective', () => {
     expect(parseRecipe({ objective: { kind: 'dpo' } }).objective).toEqual({ kind: 'dpo', beta: 0.1 });
     expect(completeRecipe({ objective: { kind: 'ipo' } })['objective']).toEqual({ kind: 'ipo', beta: 0.1 });
+    expect(parseRecipe({ objective: { kind: 'simpo' } }).objective).toEqual({ kind: 'simpo', beta: 2, gamma: 0.5 });
   });
 
   it('are completed without a check of what they have', () => {

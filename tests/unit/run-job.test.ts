@@ -53,6 +53,7 @@ describe('the job of a run', () => {
     ['regress', 'numbers', { targets: [6, 1], documentWeights: [6], pooled: [6], types: [32], documents: [32] }, 1],
     ['dpo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
     ['ipo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
+    ['simpo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
     ['sft', 'text', {}, 0],
     ['distil', 'text', {}, 0],
   ] as const)('%s on %s has the shapes of its inputs', (kind, examples, shapes, outputs) => {
@@ -70,6 +71,7 @@ describe('the job of a run', () => {
       regress: 'numbers',
       dpo: 'pair',
       ipo: 'pair',
+      simpo: 'pair',
       distil: 'text',
     } as const satisfies Readonly<Record<ObjectiveKind, Examples>>;
     for (const kind of Object.keys(wanted) as ObjectiveKind[]) {

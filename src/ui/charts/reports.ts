@@ -26,6 +26,7 @@ const REPORTS: Readonly<Record<ObjectiveKind, readonly Report[]>> = {
   distil: [],
   dpo: REWARDS,
   ipo: REWARDS,
+  simpo: REWARDS,
   classify: [
     { key: 'accuracy', name: 'Accuracy', unit: 'of the held-out examples', write: share },
     { key: 'macroF1', name: 'Macro F1', unit: 'mean over the categories', write: share },
@@ -45,6 +46,7 @@ const LOSS_UNITS: Readonly<Record<ObjectiveKind, string>> = {
   distil: 'nats per token',
   dpo: 'mean over the pairs',
   ipo: 'mean over the pairs',
+  simpo: 'mean over the pairs',
   classify: 'nats per example',
   'multi-label': 'nats per label',
   regress: 'squared error',

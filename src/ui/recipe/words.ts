@@ -110,6 +110,7 @@ export const OBJECTIVE_WORDS = {
   'multi-label': { name: 'Labels', use: 'Predicts any number of labels.' },
   regress: { name: 'Numbers', use: 'Predicts numbers.' },
   ipo: { name: 'IPO', use: 'As DPO, with a fixed margin: less prone to memorise few pairs.' },
+  simpo: { name: 'SimPO', use: 'As DPO, per token and without the base model: less work, and freer to change the model.' },
 } satisfies { readonly [K in (typeof OFFERED)[number]]: { readonly name: string; readonly use: string } };
 
 /** A method with its main setting, e.g. `LoRA, rank 16`. */
@@ -188,7 +189,14 @@ const ENTRIES = {
   },
   'method.lastLayers': number('full', 'How many of the last layers are trained, if only these are.'),
   'method.decayVectors': { kind: 'switch', group: 'full', help: 'Usually norms and biases have no weight decay.' },
-  'objective.beta': number('preference', { dpo: HOLDS, ipo: HOLDS }),
+  'objective.beta': number('preference', {
+    dpo: HOLDS,
+    ipo: HOLDS,
+    simpo: 'Scale of the rewards: 2 to 2.5 is usual, up to 10 can be better.',
+  }),
+  'objective.gamma': number('preference', {
+    simpo: 'By how much the reward of the preferred answer should be higher. Usual: half of beta or less.',
+  }),
   learningRate: number(
     'rate',
     'Too high: the loss jumps. Too low: it hardly falls. Usual with LoRA: 1e-4 to 5e-4 for text, 2e-3 for labels, 1e-5 for preferences. Full fine-tuning needs less.',
