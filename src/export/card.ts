@@ -111,6 +111,7 @@ const LOSSES: Readonly<Record<ObjectiveKind, string>> = {
   dpo: preferenceLoss('DPO'),
   ipo: preferenceLoss('IPO'),
   simpo: preferenceLoss('SimPO'),
+  orpo: preferenceLoss('ORPO'),
   distil: 'that of the objective distil, a mean over the tokens that it counts',
 };
 

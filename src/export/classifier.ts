@@ -26,6 +26,7 @@ const PROBLEM_TYPES: Readonly<Record<ObjectiveKind, ProblemType | null>> = {
   dpo: null,
   ipo: null,
   simpo: null,
+  orpo: null,
   distil: null,
 };
 

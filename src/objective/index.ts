@@ -6,10 +6,11 @@ import { distil } from './distil';
 import { dpo } from './dpo';
 import type { Objective } from './objective';
 import { ipo } from './ipo';
+import { orpo } from './orpo';
 import { simpo } from './simpo';
 import { sft } from './sft';
 
-export const OBJECTIVES = { sft, classify, 'multi-label': multiLabel, regress, dpo, ipo, simpo, distil } satisfies {
+export const OBJECTIVES = { sft, classify, 'multi-label': multiLabel, regress, dpo, ipo, simpo, orpo, distil } satisfies {
   readonly [K in ObjectiveKind]: Objective<ObjectiveSettingsOf<K>>;
 };
 

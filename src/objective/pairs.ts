@@ -12,13 +12,22 @@ import { dot } from '../../kernels/scale';
 import { unary } from '../../kernels/unary';
 import { negated, type FigureData, type Loss, type LossContext, type Model } from './objective';
 
-/** log π(answer): Σ over the answer's tokens of their log-probabilities, [D]. */
+/** −log π of every token that is predicted, prompts included, [M]. */
+export function tokenLosses(context: LossContext, model: Model): Value {
+  const { program, labels, weights } = context;
+  const inputs = { hidden: context.hidden(model), head: context.head(model), labels, weights };
+  return crossentropy(program, { ...inputs, training: false }).nll;
+}
+
+/** log π(answer): Σ over the answer's tokens of their log-probabilities, [D], of `tokenLosses`. */
+export function ofAnswers(context: LossContext, losses: Value): Value {
+  const { program, weights, documents } = context;
+  return segmentSum(program, negated(program, mul(program, losses, weights)), context.input('documents'), documents);
+}
+
+/** log π(answer), [D]. */
 export function logProbability(context: LossContext, model: Model): Value {
-  const { program, labels, weights, documents } = context;
-  const head = context.head(model);
-  const { nll } = crossentropy(program, { hidden: context.hidden(model), head, labels, weights, training: false });
-  const counted = negated(program, mul(program, nll, weights));
-  return segmentSum(program, counted, context.input('documents'), documents);
+  return ofAnswers(context, tokenLosses(context, model));
 }
 
 /** log π(answer) − log π_ref(answer), [D]. The reference is the base, that is the policy without what is trained. */
@@ -35,7 +44,7 @@ export function perToken(context: LossContext, sums: Value): Value {
 }
 
 /** 1/n of numbers n that are whole and not negative; 1 for n = 0. */
-function inverse({ program }: LossContext, numbers: Value): Value {
+export function inverse({ program }: LossContext, numbers: Value): Value {
   const missing = unary(program, unary(program, numbers, { kind: 'affine', scale: -1, shift: 1 }), { kind: 'relu' });
   const log = unary(program, add(program, numbers, missing), { kind: 'log' });
   return unary(program, negated(program, log), { kind: 'exp' });

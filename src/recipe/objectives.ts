@@ -18,6 +18,11 @@ const simpo = {
   gamma: v.optional(real(0, 100), 0.5),
 };
 
+const orpo = {
+  /** Weight of the odds ratio beside the cross-entropy: λ of arXiv 2403.07691, beta of TRL. */
+  beta: v.optional(real(0.001, 100), 0.1),
+};
+
 const distillation = {
   /** Share of the cross-entropy in the loss; the rest is the divergence from the teacher. */
   alpha: v.optional(real(0, 1), 0.5),
@@ -33,6 +38,7 @@ export const OBJECTIVE_SCHEMAS = {
   dpo: v.strictObject({ kind: v.literal('dpo'), ...preference }),
   ipo: v.strictObject({ kind: v.literal('ipo'), ...preference }),
   simpo: v.strictObject({ kind: v.literal('simpo'), ...simpo }),
+  orpo: v.strictObject({ kind: v.literal('orpo'), ...orpo }),
   distil: v.strictObject({ kind: v.literal('distil'), ...distillation }),
 } as const;
 
@@ -40,6 +46,7 @@ export type ObjectiveKind = keyof typeof OBJECTIVE_SCHEMAS;
 export type ObjectiveSettingsOf<K extends ObjectiveKind> = Readonly<v.InferOutput<(typeof OBJECTIVE_SCHEMAS)[K]>>;
 export type ObjectiveSettings = { [K in ObjectiveKind]: ObjectiveSettingsOf<K> }[ObjectiveKind];
 export type SimpoSettings = Omit<ObjectiveSettingsOf<'simpo'>, 'kind'>;
+export type OrpoSettings = Omit<ObjectiveSettingsOf<'orpo'>, 'kind'>;
 export type DistilSettings = Omit<ObjectiveSettingsOf<'distil'>, 'kind'>;
 export type PreferenceSettings = Pick<ObjectiveSettingsOf<'dpo'>, 'beta'>;
 

@@ -9,6 +9,7 @@ export const OFFERED = [
   'dpo',
   'ipo',
   'simpo',
+  'orpo',
   'classify',
   'multi-label',
   'regress',
@@ -23,6 +24,7 @@ const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
   dpo: { kind: 'pair' },
   ipo: { kind: 'pair' },
   simpo: { kind: 'pair' },
+  orpo: { kind: 'pair' },
   distil: null,
 };
 

@@ -35,6 +35,7 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   llama_dpo: 'passes',
   llama_ipo: 'passes',
   llama_simpo: 'passes',
+  llama_orpo: 'passes',
   llama_distil: 'passes',
   llama_dora: 'passes',
 };

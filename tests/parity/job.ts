@@ -18,6 +18,7 @@ const OBJECTIVES: Readonly<Record<string, (hyper: Golden['case']['hyper']) => Ob
   dpo: ({ beta = 0.1 }) => ({ kind: 'dpo', beta }),
   ipo: ({ beta = 0.1 }) => ({ kind: 'ipo', beta }),
   simpo: ({ beta = 2, simpo_gamma: gamma = 0 }) => ({ kind: 'simpo', beta, gamma }),
+  orpo: ({ beta = 0.1 }) => ({ kind: 'orpo', beta }),
   distillation: ({ alpha = 0.5, temperature = 1 }) => ({ kind: 'distil', alpha, temperature }),
 };
 

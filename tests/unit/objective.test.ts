@@ -15,6 +15,7 @@ import type { ExampleKind } from '../../src/objective/objective';
 import type { ObjectiveKind } from '../../src/recipe/objectives';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { jobOf } from '../../src/train/job';
+import { reportsOf } from '../../src/train/reports';
 import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
 import { parseLlama } from '../models';
@@ -56,11 +57,12 @@ function splitOf(examples: ExampleKind, learnt: boolean): EncodedSplit {
   };
 }
 
-/** The loss and the gradient norm of a step with the two examples, where each row has room for `perRow`. */
-async function step(kind: ObjectiveKind, perRow: number, { learnt = true, empty = false } = {}) {
+/** The loss, the gradient norm and the reported numbers of a step with the two examples, where each row has room for `perRow`. */
+async function step(kind: ObjectiveKind, perRow: number, { learnt = true, empty = false, gradientAccumulation = 1 } = {}) {
   const { examples } = OBJECTIVES[kind];
   const { layout } = EXAMPLES[examples];
-  const recipe = parseRecipe({ objective: { kind }, microBatch: ROWS, sequenceLength: TOKENS, targetModules: ['q_proj'] });
+  const sizes = { microBatch: ROWS, sequenceLength: TOKENS, gradientAccumulation };
+  const recipe = parseRecipe({ objective: { kind }, targetModules: ['q_proj'], ...sizes });
   const slots = layout && ({ layout, perRow, pool: 'last' } as const);
   const job = jobOf(recipe, slots, config, { config, dtypeOf: () => 'f32' });
   const packing = { docs: Uint32Array.of(0, 1), starts: Uint32Array.of(0, 1, 2) };
@@ -75,9 +77,9 @@ async function trained(recipe: ReturnType<typeof parseRecipe>, job: ReturnType<t
   graph.declared().forEach((value, i) => executor.write(value, randomFloats(sizeOf(value.shape), i)));
   const programs = trainingPrograms(graph, config, recipe, 'run', KEEP_ALL, job);
   const session = await TrainingSession.open(executor, config, programs, recipe, 1);
-  const { loss, gradNorm } = await session.advance({ batch: () => batch });
+  const { loss, gradNorm, figures } = await session.advance({ batch: () => batch });
   executor.dispose();
-  return { loss, gradNorm };
+  return { loss, gradNorm, report: Object.values(reportsOf(job, []).step(figures) ?? {}) };
 }
 
 beforeAll(() => tf.setBackend('cpu'));
@@ -92,7 +94,13 @@ describe.each(Object.keys(OBJECTIVES) as ObjectiveKind[])('%s', (kind) => {
   });
 
   test('has a loss of 0 for a batch of padding', async () => {
-    expect(await step(kind, 2, { empty: true })).toEqual({ loss: 0, gradNorm: 0 });
+    expect(await step(kind, 2, { empty: true })).toMatchObject({ loss: 0, gradNorm: 0 });
+  });
+
+  test('is the same mean over two equal micro-batches as over one', async () => {
+    const [one, two] = [await step(kind, 2), await step(kind, 2, { gradientAccumulation: 2 })];
+    const numbers = ({ loss, gradNorm, report }: typeof one) => [loss, gradNorm, ...report];
+    numbers(two).forEach((found, i) => expect(found).toBeCloseTo(numbers(one)[i] ?? NaN, 5));
   });
 
   test('has a finite loss where no token is learnt', async () => {

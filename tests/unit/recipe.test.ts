@@ -77,7 +77,7 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
     [
       { objective: { kind: 'telepathy' } },
       'objective.kind',
-      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo”, “ipo”, “simpo” or “distil”, not “telepathy”.',
+      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo”, “ipo”, “simpo”, “orpo” or “distil”, not “telepathy”.',
     ],
     [
       { objective: { kind: 'dpo', beta: 0 } },
@@ -192,7 +192,7 @@ describe('recipes of earlier versions', () => {
 
   it.each([
     ...(['sft', 'classify', 'multi-label', 'regress'] as const).map((kind) => ({ kind })),
-    ...(['dpo', 'ipo'] as const).map((kind) => ({ kind, beta: 0.5 })),
+    ...(['dpo', 'ipo', 'orpo'] as const).map((kind) => ({ kind, beta: 0.5 })),
     { kind: 'simpo', beta: 2.5, gamma: 1 },
   ])('keep the objective $kind', (objective) => {
     expect(parseRecipe(JSON.parse(JSON.stringify({ version: 2, objective })))).toMatchObject({ objective });

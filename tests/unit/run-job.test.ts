@@ -54,6 +54,7 @@ describe('the job of a run', () => {
     ['dpo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
     ['ipo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
     ['simpo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
+    ['orpo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
     ['sft', 'text', {}, 0],
     ['distil', 'text', {}, 0],
   ] as const)('%s on %s has the shapes of its inputs', (kind, examples, shapes, outputs) => {
@@ -72,6 +73,7 @@ describe('the job of a run', () => {
       dpo: 'pair',
       ipo: 'pair',
       simpo: 'pair',
+      orpo: 'pair',
       distil: 'text',
     } as const satisfies Readonly<Record<ObjectiveKind, Examples>>;
     for (const kind of Object.keys(wanted) as ObjectiveKind[]) {

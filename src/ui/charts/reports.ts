@@ -5,7 +5,7 @@ import type { MetricKind } from '../../recipe/metrics';
 import { loss, share } from './figures';
 
 /** A metric, or what preference objectives report under TRL's names. */
-export type ReportKey = MetricKind | 'rewards/margins' | 'rewards/accuracies';
+export type ReportKey = MetricKind | 'rewards/margins' | 'rewards/accuracies' | 'nll_loss';
 
 export interface Report {
   /** In the metrics of a measurement and, of preference objectives, in the figures of a step. */
@@ -27,6 +27,7 @@ const REPORTS: Readonly<Record<ObjectiveKind, readonly Report[]>> = {
   dpo: REWARDS,
   ipo: REWARDS,
   simpo: REWARDS,
+  orpo: [...REWARDS, { key: 'nll_loss', name: 'Loss of preferred texts', unit: 'nats per token', write: loss }],
   classify: [
     { key: 'accuracy', name: 'Accuracy', unit: 'of the held-out examples', write: share },
     { key: 'macroF1', name: 'Macro F1', unit: 'mean over the categories', write: share },
@@ -47,6 +48,7 @@ const LOSS_UNITS: Readonly<Record<ObjectiveKind, string>> = {
   dpo: 'mean over the pairs',
   ipo: 'mean over the pairs',
   simpo: 'mean over the pairs',
+  orpo: 'nats per token, plus the preference',
   classify: 'nats per example',
   'multi-label': 'nats per label',
   regress: 'squared error',

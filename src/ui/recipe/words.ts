@@ -111,6 +111,7 @@ export const OBJECTIVE_WORDS = {
   regress: { name: 'Numbers', use: 'Predicts numbers.' },
   ipo: { name: 'IPO', use: 'As DPO, with a fixed margin: less prone to memorise few pairs.' },
   simpo: { name: 'SimPO', use: 'As DPO, per token and without the base model: less work, and freer to change the model.' },
+  orpo: { name: 'ORPO', use: 'Learns to write the preferred answers and to avoid the rejected ones in one run.' },
 } satisfies { readonly [K in (typeof OFFERED)[number]]: { readonly name: string; readonly use: string } };
 
 /** A method with its main setting, e.g. `LoRA, rank 16`. */
@@ -193,6 +194,7 @@ const ENTRIES = {
     dpo: HOLDS,
     ipo: HOLDS,
     simpo: 'Scale of the rewards: 2 to 2.5 is usual, up to 10 can be better.',
+    orpo: 'Weight of the preference beside next-token prediction: 0.1 is usual.',
   }),
   'objective.gamma': number('preference', {
     simpo: 'By how much the reward of the preferred answer should be higher. Usual: half of beta or less.',
