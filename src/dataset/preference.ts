@@ -17,7 +17,7 @@ export function preferenceNotices({ roles }: Mapping): string[] {
   if (!roles.includes('rejected'))
     return ['Answers labelled false are not used: this version trains on the preferred answers only.'];
   return [
-    'Next-token prediction learns the preferred answers only. The objectives DPO and IPO in the Recipe stage learn from both.',
+    'Next-token prediction learns the preferred answers only. The preference objectives in the Recipe stage learn from both.',
   ];
 }
 

@@ -115,6 +115,8 @@ const LOSSES: Readonly<Record<ObjectiveKind, string>> = {
   regress: 'the mean squared error',
   dpo: preferenceLoss('DPO'),
   ipo: preferenceLoss('IPO'),
+  simpo: preferenceLoss('SimPO'),
+  orpo: preferenceLoss('ORPO'),
   reward: preferenceLoss('reward'),
   distil: 'that of the objective distil, a mean over the tokens that it counts',
 };

@@ -5,7 +5,7 @@ import { crossentropy } from '../../kernels/crossentropy';
 import { distillation } from '../../kernels/distillation';
 import { unary } from '../../kernels/unary';
 import type { DistilSettings } from '../recipe/objectives';
-import type { FigureData, Objective } from './objective';
+import { sumOf, type Objective } from './objective';
 
 /**
  * α·CE + (1 − α)·T²·KL(teacher ‖ student), the KL with both models' logits divided by T, each a weighted mean over the labelled tokens
@@ -26,10 +26,5 @@ export const distil: Objective<DistilSettings> = {
     const soft = unary(program, kl, { kind: 'affine', scale: (1 - alpha) * temperature ** 2, shift: 0 });
     return { loss: add(program, hard, soft), figures: { crossEntropy, kl } };
   },
-  report: ({ crossEntropy = [], kl = [] }) => ({ 'distil/cross_entropy': sumOf(crossEntropy), 'distil/kl': sumOf(kl) }),
+  report: ({ crossEntropy, kl }) => ({ 'distil/cross_entropy': sumOf(crossEntropy), 'distil/kl': sumOf(kl) }),
 };
-
-/** Of the numbers of all micro-batches, each of which is its share of the mean. */
-function sumOf(parts: FigureData[string]): number {
-  return parts.reduce((sum, [part = NaN]) => sum + part, 0);
-}

@@ -3,12 +3,15 @@
 import type { ObjectiveKind, ObjectiveSettings, ObjectiveSettingsOf } from '../recipe/objectives';
 import { classify, multiLabel, regress } from './classify';
 import { distil } from './distil';
+import { dpo } from './dpo';
 import type { Objective } from './objective';
-import { dpo, ipo } from './preference';
+import { ipo } from './ipo';
+import { orpo } from './orpo';
 import { reward } from './reward';
 import { sft } from './sft';
+import { simpo } from './simpo';
 
-export const OBJECTIVES = { sft, classify, 'multi-label': multiLabel, regress, dpo, ipo, reward, distil } satisfies {
+export const OBJECTIVES = { sft, classify, 'multi-label': multiLabel, regress, dpo, ipo, simpo, orpo, reward, distil } satisfies {
   readonly [K in ObjectiveKind]: Objective<ObjectiveSettingsOf<K>>;
 };
 

@@ -56,3 +56,8 @@ export interface Objective<S> {
 export function negated(program: Program, x: Value): Value {
   return unary(program, x, { kind: 'affine', scale: -1, shift: 0 });
 }
+
+/** The sum of a figure [1] over the micro-batches, each of which has its share of a mean. */
+export function sumOf(parts: FigureData[string] = []): number {
+  return parts.reduce((sum, [part = NaN]) => sum + part, 0);
+}

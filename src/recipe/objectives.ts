@@ -10,6 +10,19 @@ const preference = {
   beta: v.optional(real(0.001, 100), 0.1),
 };
 
+/** The defaults are those of the authors' SimPOConfig. TRL's default for beta, 0.1, is meant for sums of log-probabilities. */
+const simpo = {
+  /** β (arXiv 2405.14734): the reward of an answer is β times the mean of its tokens' log-probabilities. */
+  beta: v.optional(real(0.001, 100), 2),
+  /** γ: how much higher than the reward of the rejected answer that of the preferred one should be. */
+  gamma: v.optional(real(0, 100), 0.5),
+};
+
+const orpo = {
+  /** Weight of the odds ratio beside the cross-entropy: λ of arXiv 2403.07691, beta of TRL. */
+  beta: v.optional(real(0.001, 100), 0.1),
+};
+
 const rewards = {
   /** Weight of the mean of (r₁ + r₂)² over the pairs, which keeps rewards around 0 (arXiv 2312.09244, eq. 2); 0: none. */
   centering: v.optional(real(0, 100), 0),
@@ -29,6 +42,8 @@ export const OBJECTIVE_SCHEMAS = {
   regress: plain('regress'),
   dpo: v.strictObject({ kind: v.literal('dpo'), ...preference }),
   ipo: v.strictObject({ kind: v.literal('ipo'), ...preference }),
+  simpo: v.strictObject({ kind: v.literal('simpo'), ...simpo }),
+  orpo: v.strictObject({ kind: v.literal('orpo'), ...orpo }),
   reward: v.strictObject({ kind: v.literal('reward'), ...rewards }),
   distil: v.strictObject({ kind: v.literal('distil'), ...distillation }),
 } as const;
@@ -36,6 +51,8 @@ export const OBJECTIVE_SCHEMAS = {
 export type ObjectiveKind = keyof typeof OBJECTIVE_SCHEMAS;
 export type ObjectiveSettingsOf<K extends ObjectiveKind> = Readonly<v.InferOutput<(typeof OBJECTIVE_SCHEMAS)[K]>>;
 export type ObjectiveSettings = { [K in ObjectiveKind]: ObjectiveSettingsOf<K> }[ObjectiveKind];
+export type SimpoSettings = Omit<ObjectiveSettingsOf<'simpo'>, 'kind'>;
+export type OrpoSettings = Omit<ObjectiveSettingsOf<'orpo'>, 'kind'>;
 export type DistilSettings = Omit<ObjectiveSettingsOf<'distil'>, 'kind'>;
 export type RewardSettings = Omit<ObjectiveSettingsOf<'reward'>, 'kind'>;
 export type PreferenceSettings = Pick<ObjectiveSettingsOf<'dpo'>, 'beta'>;

@@ -12,6 +12,8 @@ const TASK_OF: Readonly<Record<ObjectiveKind, TaskKind | null>> = {
   regress: 'numbers',
   dpo: null,
   ipo: null,
+  simpo: null,
+  orpo: null,
   reward: 'score',
   distil: null,
 };

@@ -4,19 +4,18 @@ import type { DatasetEncoding, DatasetView, DataTask, EncodedStats } from '../..
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../recipe/objectives';
 import { taskOf } from '../recipe/tasks';
 
-/** The objectives that the page can train and use. */
+/** The objectives that the page can train and use, in the order of the form. */
 export const OFFERED = [
   'sft',
   'dpo',
   'ipo',
+  'simpo',
+  'orpo',
   'reward',
   'classify',
   'multi-label',
   'regress',
 ] as const satisfies readonly ObjectiveKind[];
-
-/** Those that may be chosen for pairs of answers, in the order of the form. The task of the data chooses the others. */
-export const OF_PAIRS = ['sft', 'dpo', 'ipo', 'reward'] as const satisfies readonly ObjectiveKind[];
 
 /** What a dataset is encoded for; null: next-token prediction. */
 const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
@@ -26,9 +25,14 @@ const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
   regress: { kind: 'labelled', labels: 'numbers' },
   dpo: { kind: 'pair' },
   ipo: { kind: 'pair' },
+  simpo: { kind: 'pair' },
+  orpo: { kind: 'pair' },
   reward: { kind: 'pair' },
   distil: null,
 };
+
+/** Those that may be chosen for pairs of answers. The task of the data chooses the others. */
+export const OF_PAIRS: readonly (typeof OFFERED)[number][] = OFFERED.filter((kind) => kind === 'sft' || isPreference(kind));
 
 const OBJECTIVES: Readonly<Record<DataTask, ObjectiveKind>> = {
   text: 'sft',

@@ -58,7 +58,7 @@ it('tells that rejected answers are not used, until another format is chosen', a
   const row = { prompt: 'Where is the lamp?', chosen: 'In the tower.', rejected: 'In the sea.' };
   await drop('pairs.jsonl', JSON.stringify(row));
   const notice = page.getByText(
-    'Next-token prediction learns the preferred answers only. The objectives DPO and IPO in the Recipe stage learn from both.',
+    'Next-token prediction learns the preferred answers only. The preference objectives in the Recipe stage learn from both.',
   );
   await expect.element(notice.first()).toBeVisible();
   await expect.element(page.getByRole('combobox', { name: 'Format' })).toHaveValue('preference');

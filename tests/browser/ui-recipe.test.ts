@@ -140,12 +140,24 @@ describe('the objective', () => {
     expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 1e-5, objective: { kind: 'dpo', beta: 0.1 } });
     await expect.element(page.getByText('Learning rate set to 1e-5, which is usual for this objective.')).toBeVisible();
     await page.getByText('All settings', { exact: true }).click();
-    await field('Strength of the reference (beta)').fill('0');
-    await expect.element(field('Strength of the reference (beta)')).toHaveAccessibleDescription(/must be a number from 0\.001/);
+    await field('Beta of the objective').fill('0');
+    await expect.element(field('Beta of the objective')).toHaveAccessibleDescription(/must be a number from 0\.001/);
     await page.getByRole('radio', { name: 'Full fine-tuning' }).click();
     await objective('Next-token prediction').click();
     expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 2e-5, method: defaultMethod('full') });
-    await expect.element(field('Strength of the reference (beta)')).not.toBeInTheDocument();
+    await expect.element(field('Beta of the objective')).not.toBeInTheDocument();
+  });
+
+  it('says what its own settings mean by their names', async () => {
+    data.view = { format: 'preference', columns } as unknown as DatasetView;
+    await page.getByText('All settings', { exact: true }).click();
+    await objective('DPO').click();
+    await expect.element(field('Beta of the objective')).toHaveAccessibleDescription(/held to the base model/);
+    await expect.element(field('Target margin (gamma)')).not.toBeInTheDocument();
+    await objective('SimPO').click();
+    await expect.element(field('Beta of the objective')).toHaveAccessibleDescription(/Scale of the rewards/);
+    await field('Target margin (gamma)').fill('1');
+    expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 1e-5, objective: { kind: 'simpo', beta: 2, gamma: 1 } });
   });
 
   it('may be a reward model, which has a rate and a setting of its own', async () => {

@@ -37,6 +37,8 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   bert_bitfit: 'passes',
   llama_dpo: 'passes',
   llama_ipo: 'passes',
+  llama_simpo: 'passes',
+  llama_orpo: 'passes',
   llama_reward: 'passes',
   llama_distil: 'passes',
   llama_dora: 'passes',

@@ -13,6 +13,8 @@ export interface GoldenStep {
   readonly labels?: number[][] | number[];
   /** Marks the answers of pairs; the preferred ones are the first half of the rows. */
   readonly completion_mask?: number[][];
+  /** What TRL logged, by its names. */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 interface Hyper {
@@ -25,6 +27,7 @@ interface Hyper {
   readonly loraplus_lr_ratio?: number;
   readonly layer_decay?: number;
   readonly beta?: number;
+  readonly simpo_gamma?: number;
   readonly alpha?: number;
   readonly temperature?: number;
 }

@@ -6,6 +6,7 @@ import type { ModelConfig } from '../../src/model/config';
 import type { InputColumn } from '../../src/model/pass';
 import { objectiveOf } from '../../src/objective';
 import type { ObjectiveSettings } from '../../src/recipe/objectives';
+import { taskOf } from '../../src/recipe/tasks';
 import type { Job } from '../../src/train/job';
 import type { Golden, GoldenStep } from './golden';
 
@@ -18,12 +19,14 @@ const OBJECTIVES: Readonly<Record<string, (hyper: Golden['case']['hyper']) => Ob
   dpo: ({ beta = 0.1 }) => ({ kind: 'dpo', beta }),
   ipo: ({ beta = 0.1 }) => ({ kind: 'ipo', beta }),
   reward: () => ({ kind: 'reward', centering: 0 }),
+  simpo: ({ beta = 2, simpo_gamma: gamma = 0 }) => ({ kind: 'simpo', beta, gamma }),
+  orpo: ({ beta = 0.1 }) => ({ kind: 'orpo', beta }),
   distillation: ({ alpha = 0.5, temperature = 1 }) => ({ kind: 'distil', alpha, temperature }),
 };
 
 /** Each token is an example; the others learn from documents. */
-export function isOfTokens({ kind }: ObjectiveSettings): boolean {
-  return kind === 'sft' || kind === 'distil';
+export function isOfTokens(objective: ObjectiveSettings): boolean {
+  return objectiveOf(objective).examples === 'text';
 }
 
 function learnsPairs(objective: ObjectiveSettings): boolean {
@@ -43,20 +46,21 @@ export function jobOf(golden: Golden): Job | string {
   return teacher === null ? job : { ...job, teacher: { config: parseConfig(teacher.configText), dtypeOf: () => 'f32' } };
 }
 
-function outputsOf({ configText, case: { steps } }: Golden, { kind }: ObjectiveSettings): number {
+function outputsOf({ configText, case: { steps } }: Golden, objective: ObjectiveSettings): number {
+  const { examples } = objectiveOf(objective);
   const [label] = steps[0]?.labels ?? [];
-  if (kind === 'reward') return 1;
-  if (kind === 'classify') return Object.keys((JSON.parse(configText) as { id2label?: object }).id2label ?? {}).length;
-  return kind === 'regress' || kind === 'multi-label' ? [label].flat().length : 0;
+  if (examples === 'class') return Object.keys((JSON.parse(configText) as { id2label?: object }).id2label ?? {}).length;
+  if (taskOf(objective) === null) return 0;
+  return examples === 'pair' ? 1 : [label].flat().length;
 }
 
 function columnsOf({ case: { steps } }: Golden, objective: ObjectiveSettings, documents: number, outputs: number): InputColumn[] {
-  const { kind } = objective;
+  const { examples } = objectiveOf(objective);
   const tokens = steps[0]?.input_ids.flat().length ?? 0;
   const weights: InputColumn = { name: 'documentWeights', dtype: 'f32', shape: [documents] };
   if (isOfTokens(objective)) return [];
   const target: InputColumn =
-    kind === 'classify'
+    examples === 'class'
       ? { name: 'classes', dtype: 'i32', shape: [documents] }
       : { name: 'targets', dtype: 'f32', shape: [documents, outputs] };
   const pooled: InputColumn = { name: 'pooled', dtype: 'i32', shape: [documents] };
@@ -64,20 +68,21 @@ function columnsOf({ case: { steps } }: Golden, objective: ObjectiveSettings, do
   return [{ name: 'types', dtype: 'i32', shape: [tokens] }, pooled, target, weights];
 }
 
-/** A step of the case. Label i is token i + 1, shifted as in transformers. */
+/** A step of the case. Label i is token i + 1, shifted as in transformers; of pairs only tokens of the answers count. */
 export function batchOf(step: GoldenStep, config: ModelConfig, { objective, documents }: Job): Batch {
   const { input_ids, attention_mask, completion_mask } = step;
   const real = attention_mask.flat();
   const ofTokens = isOfTokens(objective);
-  const next = ofTokens ? shifted(step.labels as number[][], -100) : answered(input_ids, completion_mask ?? []);
+  const next = ofTokens ? shifted(step.labels as number[][], -100) : nextTokens(input_ids, attention_mask);
+  const counted = ofTokens ? next : nextTokens(input_ids, completion_mask ?? []);
   const batch: Batch = {
     ids: Int32Array.from(input_ids.flat()),
     positions: Int32Array.from(input_ids.flatMap((row) => row.map((_, t) => t))),
     segments: Int32Array.from(real, (one) => (one === 1 ? 0 : -1)),
     labels: Int32Array.from(next),
-    weights: Float32Array.from(next, (label) => (label < 0 ? 0 : 1)),
+    weights: Float32Array.from(counted, (label) => (label < 0 ? 0 : 1)),
     tokens: real.reduce((a, b) => a + b, 0),
-    trained: next.filter((label) => label >= 0).length,
+    trained: counted.filter((label) => label >= 0).length,
   };
   if (ofTokens) return batch;
   return { ...batch, inputs: inputsOf(step, config, documents), examples: learnsPairs(objective) ? documents / 2 : documents };
@@ -102,8 +107,8 @@ function shifted(labels: number[][], none: number): number[] {
   return labels.flatMap((row) => row.map((_, t) => (row[t + 1] === undefined || row[t + 1] === none ? -1 : (row[t + 1] ?? -1))));
 }
 
-/** The next token where it belongs to the answer. */
-function answered(ids: number[][], mask: number[][]): number[] {
+/** The next token where it is marked. */
+function nextTokens(ids: number[][], mask: number[][]): number[] {
   return shifted(
     ids.map((row, r) => row.map((id, t) => (mask[r]?.[t] === 1 ? id : -1))),
     -1,

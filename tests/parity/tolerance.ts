@@ -8,6 +8,8 @@ export interface Deviations {
   readonly baseLoss: number;
   readonly loss: number;
   readonly gradNorm: number;
+  /** What the objective reports, over all steps, relative to the largest of these numbers; 0 where the case has none. */
+  readonly reports: number;
   /** Largest over the tensors: largest difference over the tensor's largest number. */
   readonly adapter: number;
   /** Of the trained model, relative to the largest logit. */
@@ -27,5 +29,6 @@ export interface F64Deviation {
 export function limitsOf({ loss, grad_norm, final }: F64Deviation): Deviations {
   const weights = Math.max(1e-4, 5 * final);
   const losses = Math.max(1e-5, 10 * loss);
-  return { baseLoss: losses, loss: losses, gradNorm: Math.max(1e-5, 10 * grad_norm), adapter: weights, logits: weights };
+  const gradNorm = Math.max(1e-5, 10 * grad_norm);
+  return { baseLoss: losses, loss: losses, gradNorm, reports: losses, adapter: weights, logits: weights };
 }

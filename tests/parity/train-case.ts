@@ -16,8 +16,10 @@ import { declareWeights, weightSpecs } from '../../src/model/weights';
 import type { MethodSettings } from '../../src/recipe/methods';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { BatchWriter } from '../../src/train/batch-writer';
+import type { Job } from '../../src/train/job';
 import { trainingPrograms } from '../../src/train/programs';
-import { TrainingSession } from '../../src/train/session';
+import { reportsOf } from '../../src/train/reports';
+import { TrainingSession, type StepResult } from '../../src/train/session';
 import type { Value } from '../../kernels/op';
 import { deviation } from '../deviation';
 import { plainName, type Golden, type GoldenModel, type Tensor } from './golden';
@@ -46,7 +48,7 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   const batches = steps.map((step) => batchOf(step, config, job));
   // The base has no classifier and no answers to compare: their loss is that of the start.
   const measured = await session.measure(batches.slice(0, 1), isOfTokens(job.objective) ? 'base' : 'tuned');
-  const results = [];
+  const results: StepResult[] = [];
   const source = { batch: (index: number) => batches[index] ?? missing(`batch ${index}`) };
   for (let i = 0; i < steps.length; i++) results.push(await session.advance(source));
   const { parameters } = await session.snapshot();
@@ -59,9 +61,25 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
     baseLoss: Math.abs(measured.loss / (base.loss ?? steps[0]?.loss ?? NaN) - 1),
     loss: Math.max(...results.map((result, i) => Math.abs(result.loss / (steps[i]?.loss ?? NaN) - 1))),
     gradNorm: Math.max(...results.map((result, i) => Math.abs(result.gradNorm / (steps[i]?.grad_norm ?? NaN) - 1))),
+    reports: reportsOff(golden, job, results),
     adapter: Math.max(...compared.map((view) => deviation(slice(parameters, view), slice(expected, view)))),
     logits: deviation(logits, golden.case.eval.logits.flat()),
   };
+}
+
+/** The deviation of what the objective reports from what TRL logged. */
+function reportsOff({ case: { steps } }: Golden, job: Job, results: readonly StepResult[]): number {
+  const { step: report } = reportsOf(job, []);
+  const pairs = results.flatMap(({ figures }, i) => {
+    const expected = steps[i]?.metrics;
+    return expected === undefined
+      ? []
+      : Object.entries(report(figures) ?? {}).map(([name, found]) => [found, expected[name] ?? NaN] as const);
+  });
+  return deviation(
+    pairs.map(([found]) => found),
+    pairs.map(([, expected]) => expected),
+  );
 }
 
 function writeWeights(

@@ -100,7 +100,7 @@ describe('pairs of a preferred and a rejected answer', () => {
     expect(dataset.problems).toEqual([]);
     expect(dataset.examples).toEqual([{ kind: 'chat', line: 1, messages }]);
     expect(viewDataset(dataset).notices).toEqual([
-      'Next-token prediction learns the preferred answers only. The objectives DPO and IPO in the Recipe stage learn from both.',
+      'Next-token prediction learns the preferred answers only. The preference objectives in the Recipe stage learn from both.',
     ]);
   });
 

@@ -83,12 +83,12 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
     [
       { objective: { kind: 'telepathy' } },
       'objective.kind',
-      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo”, “ipo”, “reward” or “distil”, not “telepathy”.',
+      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo”, “ipo”, “simpo”, “orpo”, “reward” or “distil”, not “telepathy”.',
     ],
     [
       { objective: { kind: 'dpo', beta: 0 } },
       'objective.beta',
-      'Strength of the reference (beta) must be a number from 0.001 to 100, not 0.',
+      'Beta of the objective must be a number from 0.001 to 100, not 0.',
     ],
     [{ objective: { kind: 'sft', beta: 1 } }, 'objective.beta', '“beta” is not a setting of the objective “sft”. Remove it.'],
     [
@@ -230,7 +230,8 @@ describe('recipes of earlier versions', () => {
 
   it.each([
     ...(['sft', 'classify', 'multi-label', 'regress'] as const).map((kind) => ({ kind })),
-    ...(['dpo', 'ipo'] as const).map((kind) => ({ kind, beta: 0.5 })),
+    ...(['dpo', 'ipo', 'orpo'] as const).map((kind) => ({ kind, beta: 0.5 })),
+    { kind: 'simpo', beta: 2.5, gamma: 1 },
     { kind: 'reward', centering: 0.01 },
   ])('keep the objective $kind', (objective) => {
     expect(parseRecipe(JSON.parse(JSON.stringify({ version: 2, objective })))).toMatchObject({ objective });
@@ -240,6 +241,7 @@ describe('recipes of earlier versions', () => {
   it('get the defaults of their objective', () => {
     expect(parseRecipe({ objective: { kind: 'dpo' } }).objective).toEqual({ kind: 'dpo', beta: 0.1 });
     expect(completeRecipe({ objective: { kind: 'ipo' } })['objective']).toEqual({ kind: 'ipo', beta: 0.1 });
+    expect(parseRecipe({ objective: { kind: 'simpo' } }).objective).toEqual({ kind: 'simpo', beta: 2, gamma: 0.5 });
   });
 
   it('keep their data steps, with the defaults of settings that are absent', () => {

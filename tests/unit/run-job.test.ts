@@ -53,6 +53,8 @@ describe('the job of a run', () => {
     ['regress', 'numbers', { targets: [6, 1], documentWeights: [6], pooled: [6], types: [32], documents: [32] }, 1],
     ['dpo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
     ['ipo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
+    ['simpo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
+    ['orpo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
     ['reward', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 1],
     ['sft', 'text', {}, 0],
     ['distil', 'text', {}, 0],
@@ -71,9 +73,11 @@ describe('the job of a run', () => {
       regress: 'numbers',
       dpo: 'pair',
       ipo: 'pair',
+      simpo: 'pair',
+      orpo: 'pair',
       reward: 'pair',
       distil: 'text',
-    } as const;
+    } as const satisfies Readonly<Record<ObjectiveKind, Examples>>;
     for (const kind of Object.keys(wanted) as ObjectiveKind[]) {
       for (const examples of Object.keys(LAYOUTS) as Examples[]) {
         if (examples === wanted[kind]) expect(job(kind, examples).objective.kind).toBe(kind);

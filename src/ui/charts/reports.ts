@@ -5,7 +5,7 @@ import type { MetricKind } from '../../recipe/metrics';
 import { loss, share } from './figures';
 
 /** A metric, or what objectives of pairs report under TRL's names. */
-export type ReportKey = MetricKind | 'rewards/margins' | 'rewards/accuracies' | 'margin';
+export type ReportKey = MetricKind | 'rewards/margins' | 'rewards/accuracies' | 'nll_loss' | 'margin';
 
 export interface Report {
   /** In the metrics of a measurement and, of preference objectives, in the figures of a step. */
@@ -26,6 +26,8 @@ const REPORTS: Readonly<Record<ObjectiveKind, readonly Report[]>> = {
   distil: [],
   dpo: REWARDS,
   ipo: REWARDS,
+  simpo: REWARDS,
+  orpo: [...REWARDS, { key: 'nll_loss', name: 'Loss of preferred texts', unit: 'nats per token', write: loss }],
   reward: [
     { key: 'accuracy', name: 'Preference accuracy', unit: 'of the pairs', write: share },
     { key: 'margin', name: 'Reward margin', unit: 'preferred − rejected', write: loss },
@@ -49,6 +51,8 @@ const LOSS_UNITS: Readonly<Record<ObjectiveKind, string>> = {
   distil: 'nats per token',
   dpo: 'mean over the pairs',
   ipo: 'mean over the pairs',
+  simpo: 'mean over the pairs',
+  orpo: 'nats per token, plus the preference',
   reward: 'mean over the pairs',
   classify: 'nats per example',
   'multi-label': 'nats per label',

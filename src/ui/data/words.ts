@@ -17,7 +17,7 @@ const FORMAT_WORDS: Readonly<Record<Format, FormatWords>> = {
   'prompt-completion': { label: 'Prompt and completion', help: 'The completion is learnt.' },
   preference: {
     label: 'Preferences: chosen and rejected answers',
-    help: 'The preferred answers are learnt, and earlier answers in the prompt. DPO, IPO and reward models learn from the rejected ones too.',
+    help: 'The preferred answers are learnt, and earlier answers in the prompt. Preference objectives learn from the rejected ones too.',
   },
   'text-label': { label: 'Text and label', help: 'The label is learnt: as a category, or as the answer to the text.' },
   text: { label: 'Plain text', help: 'The whole text is learnt.' },

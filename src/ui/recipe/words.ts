@@ -5,7 +5,7 @@
 
 import { SETTING_LABELS } from '../../recipe/labels';
 import { isMethodKind, METHOD_SCHEMAS, type MethodKind, type MethodSettings } from '../../recipe/methods';
-import { OBJECTIVE_SCHEMAS, type ObjectiveSettings, type ObjectiveSettingsOf } from '../../recipe/objectives';
+import { OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings, type ObjectiveSettingsOf } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
 import { isObjectiveKind, isOffered, type OFFERED } from '../../state/objective';
 
@@ -16,7 +16,7 @@ export const GROUP_TITLES = {
   adapter: 'Adapter (LoRA)',
   ia3: 'Adapter (IA³)',
   full: 'Full fine-tuning',
-  preference: 'Preferences (DPO, IPO, reward model)',
+  preference: 'Preferences',
   rate: 'Learning rate',
   batches: 'Batches',
   optimizer: 'Optimizer (AdamW)',
@@ -25,9 +25,12 @@ export const GROUP_TITLES = {
 
 export type GroupId = keyof typeof GROUP_TITLES;
 
+/** One help text, or one for each objective that has the setting. */
+type Help = string | Partial<Readonly<Record<ObjectiveKind, string>>>;
+
 interface Words {
   readonly group: GroupId;
-  readonly help: string;
+  readonly help: Help;
 }
 
 interface Plain<K> extends Words {
@@ -65,6 +68,16 @@ type EntryFor<T> = [T] extends [boolean]
 
 export type Entry = Plain<'switch' | 'number' | 'lines' | 'pairs'> | Modules | Choice<string>;
 
+/** The help of the setting `P`: objectives may mean different things by a setting of one name. */
+type HelpFor<P> = P extends `objective.${infer K}` ? { readonly [O in KindsWith<K>]: string } : string;
+
+/** The objectives that the page offers and that have the setting `K`. */
+type KindsWith<K extends string, O = Offered> = O extends { readonly kind: infer Kind extends string }
+  ? K extends keyof O
+    ? Kind
+    : never
+  : never;
+
 type Offered = ObjectiveSettingsOf<(typeof OFFERED)[number]>;
 
 /** The settings of an objective that the page offers. */
@@ -88,7 +101,7 @@ type ValueAt<P extends FormSetting> = P extends `method.${infer K}`
       ? Recipe[P]
       : never;
 
-const number = (group: GroupId, help: string): Plain<'number'> => ({ kind: 'number', group, help });
+const number = <H extends Help>(group: GroupId, help: H) => ({ kind: 'number', group, help }) as const;
 
 /** Each method in words. */
 export const METHOD_WORDS = {
@@ -117,6 +130,8 @@ export const OBJECTIVE_WORDS = {
   'multi-label': { name: 'Labels', use: 'Predicts any number of labels.' },
   regress: { name: 'Numbers', use: 'Predicts numbers.' },
   ipo: { name: 'IPO', use: 'As DPO, with a fixed margin: less prone to memorise few pairs.' },
+  simpo: { name: 'SimPO', use: 'As DPO, per token and without the base model: less work, and freer to change the model.' },
+  orpo: { name: 'ORPO', use: 'Learns to write the preferred answers and to avoid the rejected ones in one run.' },
   reward: { name: 'Reward model', use: 'Learns to score answers, the preferred ones higher. It writes no text.' },
 } satisfies { readonly [K in (typeof OFFERED)[number]]: { readonly name: string; readonly use: string } };
 
@@ -131,6 +146,9 @@ export function jobWords(method: MethodSettings, { kind }: ObjectiveSettings): s
   const goal = kind === 'sft' ? '' : `, ${isOffered(kind) ? OBJECTIVE_WORDS[kind].name : kind}`;
   return `${methodWords(method)}${goal}`;
 }
+
+const HOLDS =
+  'How strongly the model is held to the base model: 0.1 is usual; less lets it change more, at the risk of worse text.';
 
 /** In the order of the form. */
 const ENTRIES = {
@@ -216,17 +234,21 @@ const ENTRIES = {
   },
   'method.lastLayers': number('full', 'How many of the last layers are trained, if only these are.'),
   'method.decayVectors': { kind: 'switch', group: 'full', help: 'Usually norms and biases have no weight decay.' },
-  'objective.centering': number(
-    'preference',
-    'Keeps the rewards around 0, so that those of different questions are alike. 0 turns it off; 0.01 is usual.',
-  ),
-  'objective.beta': number(
-    'preference',
-    'How strongly the model is held to the base model: 0.1 is usual; less lets it change more, at the risk of worse text.',
-  ),
+  'objective.centering': number('preference', {
+    reward: 'Keeps the rewards around 0, so that those of different questions are alike. 0 turns it off; 0.01 is usual.',
+  }),
+  'objective.beta': number('preference', {
+    dpo: HOLDS,
+    ipo: HOLDS,
+    simpo: 'Scale of the rewards: 2 to 2.5 is usual, up to 10 can be better.',
+    orpo: 'Weight of the preference beside next-token prediction: 0.1 is usual.',
+  }),
+  'objective.gamma': number('preference', {
+    simpo: 'By how much the reward of the preferred answer should be higher. Usual: half of beta or less.',
+  }),
   learningRate: number(
     'rate',
-    'Too high: the loss jumps. Too low: it hardly falls. Usual with LoRA: 1e-4 to 5e-4 for text, 2e-3 for labels, 1e-3 for reward models, 1e-5 for DPO and IPO. IA³ needs ten times as much, full fine-tuning less.',
+    'Too high: the loss jumps. Too low: it hardly falls. Usual with LoRA: 1e-4 to 5e-4 for text, 2e-3 for labels, 1e-3 for reward models, 1e-5 for the other preferences. IA³ needs ten times as much, full fine-tuning less.',
   ),
   schedule: {
     kind: 'choice',
@@ -263,7 +285,7 @@ const ENTRIES = {
     group: 'measuring',
     help: 'One per line, up to eight. Empty: prompts of the held-out examples.',
   },
-} satisfies { readonly [P in FormSetting]: EntryFor<ValueAt<P>> };
+} satisfies { readonly [P in FormSetting]: EntryFor<ValueAt<P>> & { readonly help: HelpFor<P> } };
 
 const SIMPLE: readonly FormSetting[] = ['epochs', 'learningRate', 'method.rank', 'sequenceLength'];
 
@@ -295,6 +317,13 @@ export function settingsOf(group: GroupId, kinds: Kinds): readonly FormSetting[]
 
 export function entryOf(setting: FormSetting): Entry {
   return ENTRIES[setting];
+}
+
+/** The help text of a setting in a recipe of these kinds. */
+export function helpOf(setting: FormSetting, { objective }: Kinds): string {
+  const { help }: { readonly help: Help } = ENTRIES[setting];
+  if (typeof help === 'string') return help;
+  return (isObjectiveKind(objective) ? help[objective] : undefined) ?? '';
 }
 
 export function labelOf(setting: FormSetting): string {
