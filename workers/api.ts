@@ -32,8 +32,8 @@ export type EncodeOptions = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'se
 export interface DataApi {
   /** Parses a file (or pasted text, wrapped in a File), detects its format, and keeps it. */
   open(file: File): Promise<DatasetView>;
-  /** Applies another format or other column roles to the open file. */
-  remap(mapping: Mapping): Promise<DatasetView>;
+  /** Applies another format or other column roles to the open file. `reason`: why, in a sentence; the user's choice when absent. */
+  remap(mapping: Mapping, reason?: string): Promise<DatasetView>;
   close(): Promise<void>;
   setTokenizer(files: TokenizerFiles): Promise<void>;
   /** The usable example `index`, token by token. Needs a tokenizer. */

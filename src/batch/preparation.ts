@@ -38,9 +38,9 @@ export class Preparation {
     });
   }
 
-  remap(mapping: Mapping): Promise<DatasetView> {
+  remap(mapping: Mapping, reason?: string): Promise<DatasetView> {
     return this.#exclusive(() => {
-      this.#hold(remapDataset(this.#held(), mapping));
+      this.#hold(remapDataset(this.#held(), mapping, reason));
       return viewDataset(this.#held());
     });
   }

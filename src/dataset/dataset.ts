@@ -10,7 +10,7 @@ import { parseFile } from './parse';
 import { preferenceNotices } from './preference';
 import type { Table } from './table';
 import { guessTask } from './task';
-import type { DatasetView, Example, Mapping, RowProblem } from './types';
+import type { DatasetView, Example, Mapping, RowProblem, TaskGuess } from './types';
 
 const MAX_PROBLEMS = 500;
 const HEAD = 20;
@@ -22,6 +22,8 @@ export interface Dataset {
   readonly table: Table;
   readonly mapping: Mapping;
   readonly reason: string;
+  /** What the rows looked like they are for when the file was opened. */
+  readonly detected: TaskGuess;
   readonly examples: readonly Example[];
   /** Rows that can't be used, in file order: those that can't be parsed and those that can't be mapped. */
   readonly problems: readonly RowProblem[];
@@ -32,14 +34,14 @@ export async function openDataset(name: string, bytes: Uint8Array<ArrayBuffer>):
   const table = parseFile(name, bytes);
   const { mapping, reason } = detect(table);
   const file = { name, bytes: bytes.length, hash: await sha256(bytes), table };
-  return { ...file, mapping, reason, ...examplesOf(table, mapping) };
+  return { ...file, mapping, reason, detected: guessTask(table, mapping), ...examplesOf(table, mapping) };
 }
 
 /**
  * The same file under another mapping. When the format changes and the roles do not suffice for it, they are detected again. If the
- * mapping then still lacks a role, there are no examples and `reason` says what to choose.
+ * mapping then still lacks a role, there are no examples and the dataset's reason says what to choose.
  */
-export function remapDataset(dataset: Dataset, wanted: Mapping): Dataset {
+export function remapDataset(dataset: Dataset, wanted: Mapping, reason = 'Chosen by you.'): Dataset {
   const { table } = dataset;
   if (wanted.roles.length !== table.columns.length) {
     throw internal(`the mapping has ${wanted.roles.length} roles for ${table.columns.length} columns`);
@@ -47,12 +49,19 @@ export function remapDataset(dataset: Dataset, wanted: Mapping): Dataset {
   const mapping = wanted.format === dataset.mapping.format ? wanted : suggestRoles(table, wanted);
   const missing = missingRoles(mapping, table.columns);
   if (missing !== null) return { ...dataset, mapping, reason: missing, examples: [], problems: table.problems };
-  return { ...dataset, mapping, reason: 'Chosen by you.', ...examplesOf(table, mapping) };
+  return { ...dataset, mapping, reason, ...examplesOf(table, mapping) };
 }
 
 function examplesOf(table: Table, mapping: Mapping): Pick<Dataset, 'examples' | 'problems'> {
   const { examples, problems } = mapRows(table, mapping);
   return { examples, problems: [...table.problems, ...problems].sort((a, b) => a.line - b.line) };
+}
+
+/** A column of labels that the present mapping ignores can still be predicted. */
+function taskOf({ table, mapping, detected }: Dataset): TaskGuess {
+  const present = guessTask(table, mapping);
+  const predicts = detected.task !== 'text' && detected.task !== 'preference';
+  return present.task === 'text' && predicts ? detected : present;
 }
 
 /** The view of a dataset for the page. */
@@ -65,7 +74,7 @@ export function viewDataset(dataset: Dataset): DatasetView {
     kind: table.kind,
     format: mapping.format,
     reason: [dataset.reason, ...table.notes].join(' '),
-    task: guessTask(table, mapping),
+    task: taskOf(dataset),
     notices: mapping.format === 'preference' ? preferenceNotices(mapping) : [],
     columns: viewColumns(table, mapping.roles),
     rows: table.rows.length + table.problems.length,

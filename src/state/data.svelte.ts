@@ -19,6 +19,16 @@ import { failureOf, type Failure } from './failure';
 import { journal } from './journal.svelte';
 import { recall, remember } from './storage';
 
+/** What to do with a file that was opened. */
+export interface Opening {
+  /** The mapping to take in place of the detected one; null keeps that. */
+  readonly mapping: Mapping | null;
+  /** Why, in a sentence. */
+  readonly reason: string;
+  /** Called when the dataset is shown. */
+  readonly shown: () => void;
+}
+
 /** A dataset that comes with the page. */
 export interface Sample {
   readonly file: string;
@@ -58,6 +68,8 @@ export class DataState {
   /** Tokens are being counted. */
   measuring = $state(false);
   samples = $state.raw<readonly Sample[]>([]);
+  /** Decides what to do with a file that was read; `restored`: it is the one of the last visit. */
+  decide: (view: DatasetView, restored: boolean) => Opening = () => ({ mapping: null, reason: '', shown: () => undefined });
   #file: File | null = null;
   /** The mapping of `view`; null while it is the detected one. */
   #mapping: Mapping | null = null;
@@ -86,16 +98,16 @@ export class DataState {
       this.samples = [];
     }
     const sample = this.samples.find((one) => one.file === recall('sample'));
-    if (sample !== undefined && asked === this.#asked) await this.openSample(sample);
+    if (sample !== undefined && asked === this.#asked) await this.#openSample(sample, true);
   }
 
   /** Reads a dropped or picked file. The present dataset stays when the file can't be used. */
   async open(file: File): Promise<void> {
-    await this.#open(file.name, null, () => Promise.resolve(file));
+    await this.#open(file.name, null, false, () => Promise.resolve(file));
   }
 
   async openSample(sample: Sample): Promise<void> {
-    await this.#open(sample.file, sample, () => fetchSample(sample));
+    await this.#openSample(sample, false);
   }
 
   /** Reads pasted text as if it were a file. */
@@ -156,15 +168,19 @@ export class DataState {
     });
   }
 
+  #openSample(sample: Sample, restored: boolean): Promise<void> {
+    return this.#open(sample.file, sample, restored, () => fetchSample(sample));
+  }
+
   /** Opens what `get` brings; a newer request replaces this one at any time. */
-  async #open(name: string, sample: Sample | null, get: () => Promise<File>): Promise<void> {
+  async #open(name: string, sample: Sample | null, restored: boolean, get: () => Promise<File>): Promise<void> {
     const asked = ++this.#asked;
     this.opening = true;
     this.failure = null;
     this.refused = name;
     try {
       const file = await get();
-      await this.#worker.run(() => this.#read(file, asked));
+      await this.#worker.run(() => this.#read(file, asked, restored));
       if (asked !== this.#asked) return;
       remember('sample', sample?.file ?? null);
     } catch (error) {
@@ -176,17 +192,20 @@ export class DataState {
     await this.#measure();
   }
 
-  /** Lets the worker read `file`, and shows it, unless a newer request has come. */
-  async #read(file: File, asked: number): Promise<void> {
+  /** Lets the worker read `file`, and shows it as `decide` says, unless a newer request has come. */
+  async #read(file: File, asked: number, restored: boolean): Promise<void> {
     if (asked !== this.#asked) return;
     this.#fileOfWorker = null;
-    const view = await this.#client.call((api) => api.open(file));
+    const detected = await this.#client.call((api) => api.open(file));
+    const { mapping, reason, shown } = this.decide(detected, restored);
+    const view = mapping === null ? detected : await this.#client.call((api) => api.remap(mapping, reason));
     this.#fileOfWorker = file;
     if (asked !== this.#asked) return;
     this.#file = file;
-    this.#mapping = this.#wanted = null;
+    this.#mapping = this.#wanted = mapping;
     this.refused = null;
     this.#show(view);
+    shown();
   }
 
   #roles(): readonly ColumnRole[] {

@@ -1,4 +1,4 @@
-/** Labelled texts: the task is chosen on the page, and the run classifies with the starter encoder. */
+/** Labelled texts: the page takes its guess, or the user chooses the task, and the run classifies with the starter encoder. */
 
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -41,17 +41,24 @@ it('tickets are sorted into categories: metrics, bars, and an adapter for a clas
   expect(readAdapter(out).config).toMatchObject({ peft_type: 'LORA', task_type: 'SEQ_CLS' });
 });
 
-it('data without labels can’t be sorted: the page says so, and goes back to text', async () => {
+it('opening data is enough to learn what they look like, and other data are learnt as what they are', async () => {
   const { person, recorder, page } = await openWorld(browser, 'wasm');
+  const [model, data] = [page.locator('section#model'), page.locator('section#data')];
+  const ready = async () => {
+    await person.open('Train');
+    await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
+  };
   await person.takeSample('Support tickets');
   await recorder.next('data', 30_000);
+  await expect.poll(() => data.innerText()).toContain('Looks like: sort into 6 categories.');
+  await expect.poll(() => model.textContent()).toContain('Finetab starter encoder');
+  await ready();
   await person.chooseKind('task', 'categories');
   await person.takeSample('Lighthouse keeper');
   await recorder.next('data', 30_000, recorder.events.length - 1);
-  const train = await person.open('Train');
-  await expect.poll(() => train.innerText()).toContain('“classify” does not suit these data');
-  await person.chooseKind('task', 'text');
-  await expect.poll(() => page.locator('section#model').innerText()).not.toContain('encoder');
-  await person.open('Train');
-  await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
+  await expect
+    .poll(() => data.innerText())
+    .toContain('You chose “Sort into categories”, which lighthouse-keeper.jsonl can’t serve.');
+  await expect.poll(() => model.textContent()).not.toContain('encoder');
+  await ready();
 });
