@@ -1,29 +1,42 @@
 /** What steps and held-out measurements report beside their losses, from the figures of the objective. */
 
 import type { Batch } from '../batch/types';
+import type { EvalRow } from '../checkpoint/types';
 import { METRICS } from '../metric';
+import { confusionMatrix } from '../metric/counts';
 import type { Predictions } from '../metric/metric';
 import { classPredictions, labelPredictions } from '../metric/predictions';
 import { objectiveOf } from '../objective';
 import type { FigureData } from '../objective/objective';
-import { metricKinds } from '../recipe/metrics';
+import { MAX_CONFUSED, metricKinds } from '../recipe/metrics';
 import type { Job } from './job';
 
 /** By name; undefined where there is nothing to report. */
 export type Report = Readonly<Record<string, number>> | undefined;
 
+/** What a measurement reports beside its loss. */
+export type Measured = Pick<EvalRow, 'metrics' | 'confusion'>;
+
 export interface Reports {
   /** Of a step. */
   readonly step: (figures: FigureData) => Report;
   /** Of a measurement of the held-out batches. */
-  readonly heldOut: (figures: FigureData) => Report;
+  readonly heldOut: (figures: FigureData) => Measured;
 }
 
 export function reportsOf(job: Job, heldOut: readonly Batch[]): Reports {
   const objective = objectiveOf(job.objective);
   const report = (figures: FigureData) => objective.report?.(figures);
-  const measured = (figures: FigureData) => metricsOf(predictionsOf(job, heldOut, figures['outputs'] ?? []));
-  return { step: report, heldOut: objective.classifies ? measured : report };
+  const measured = (figures: FigureData) => measuredOf(predictionsOf(job, heldOut, figures['outputs'] ?? []));
+  return { step: report, heldOut: objective.classifies ? measured : (figures) => withMetrics(report(figures)) };
+}
+
+const withMetrics = (metrics: Report): Measured => ({ ...(metrics && { metrics }) });
+
+/** The metrics of predictions, and of one class per example the confusion matrix. */
+function measuredOf(predictions: Predictions): Measured {
+  const shown = predictions.kind === 'classes' && predictions.classes <= MAX_CONFUSED;
+  return { ...withMetrics(metricsOf(predictions)), ...(shown && { confusion: Array.from(confusionMatrix(predictions)) }) };
 }
 
 /** Every metric of such predictions that is defined for them. */
