@@ -36,7 +36,7 @@ export interface DataApi {
   remap(mapping: Mapping, reason?: string): Promise<DatasetView>;
   close(): Promise<void>;
   setTokenizer(files: TokenizerFiles): Promise<void>;
-  /** The usable example `index`, token by token. Needs a tokenizer. */
+  /** The example `index` of those for the objective, token by token; past the end the last one. Needs a tokenizer. */
   preview(index: number, options: EncodeOptions): Promise<ExamplePreview>;
   /** Token statistics, without the tokens. Needs a tokenizer. */
   measure(options: EncodeOptions): Promise<EncodedStats>;

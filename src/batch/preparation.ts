@@ -8,7 +8,6 @@ import { CodedError, internal } from '../core/errors';
 import { Mutex } from '../core/mutex';
 import { openDataset, remapDataset, viewDataset, type Dataset } from '../dataset/dataset';
 import type { DatasetView, Mapping } from '../dataset/types';
-import { previewExample } from '../encoding/example';
 import { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview, TokenizerFiles } from '../tokenizer/types';
 import {
@@ -19,15 +18,15 @@ import {
   type EncodedExamples,
   type WholeExamples,
 } from './encode';
-import { encodeDataset } from './examples';
+import { readyExamples, type ReadyExamples } from './examples';
 import type { EncodedDataset, EncodedStats } from './types';
 
 export class Preparation {
   readonly #mutex = new Mutex();
   #dataset: Dataset | null = null;
   #tokenizer: TextTokenizer | null = null;
-  /** The newest encoding: another sequence length or split reuses it. */
-  #whole: { readonly settings: string; readonly examples: WholeExamples } | null = null;
+  /** The examples for the newest objective, and their encoding once it was needed: another sequence length or split reuses them. */
+  #ready: { readonly settings: string; readonly examples: ReadyExamples; whole: WholeExamples | null } | null = null;
 
   /** Throws data/empty, data/binary, data/parse, data/columns, data/no-examples; then the previous dataset is kept. */
   open(file: File): Promise<DatasetView> {
@@ -46,28 +45,23 @@ export class Preparation {
   }
 
   close(): Promise<void> {
-    return this.#exclusive(() => void (this.#dataset = this.#whole = null));
+    return this.#exclusive(() => void (this.#dataset = this.#ready = null));
   }
 
   /** Throws model/tokenizer. */
   setTokenizer(files: TokenizerFiles): Promise<void> {
     return this.#exclusive(() => {
       this.#tokenizer = new TextTokenizer(files);
-      this.#whole = null;
+      this.#ready = null;
     });
   }
 
-  /** Throws data/no-examples for an example that can't be trained on, with the reason. */
+  /**
+   * An index past the last example gives the last one. Throws data/no-examples for an example that can't be trained on, with the
+   * reason, and data/columns when labels can't be classes.
+   */
   preview(index: number, settings: DatasetSettings): Promise<ExamplePreview> {
-    return this.#exclusive(() => {
-      const { examples } = this.#held();
-      const example = examples[index];
-      if (example === undefined) throw internal(`example ${index} of ${examples.length} was asked for`);
-      const preview = previewExample(this.#tokens(), example, settings);
-      if ('dropped' in preview)
-        throw new CodedError('data/no-examples', `Line ${example.line} can't be shown. ${preview.dropped}`);
-      return preview;
-    });
+    return this.#exclusive(() => this.#examples(settings).examples.preview(index, settings.sequenceLength));
   }
 
   measure(settings: DatasetSettings): Promise<EncodedStats> {
@@ -88,17 +82,24 @@ export class Preparation {
     return this.#mutex.run(() => Promise.resolve().then(work));
   }
 
-  #encode({ sequenceLength, lossOn, encoding }: DatasetSettings): EncodedExamples {
+  #encode(settings: DatasetSettings): EncodedExamples {
+    const ready = this.#examples(settings);
+    ready.whole ??= ready.examples.encode();
+    return cutExamples(this.#tokens(), ready.whole, settings.sequenceLength);
+  }
+
+  #examples({ lossOn, encoding }: DatasetSettings) {
     const settings = JSON.stringify([lossOn, encoding]);
-    if (this.#whole?.settings !== settings) {
-      this.#whole = { settings, examples: encodeDataset(this.#tokens(), this.#held(), lossOn, encoding) };
+    if (this.#ready?.settings !== settings) {
+      const examples = readyExamples(this.#tokens(), this.#held(), lossOn, encoding);
+      this.#ready = { settings, examples, whole: null };
     }
-    return cutExamples(this.#tokens(), this.#whole.examples, sequenceLength);
+    return this.#ready;
   }
 
   #hold(dataset: Dataset): void {
     this.#dataset = dataset;
-    this.#whole = null;
+    this.#ready = null;
   }
 
   #held(): Dataset {

@@ -16,6 +16,7 @@ import type {
 import { CodedError, messageOf } from '../core/errors';
 import { Mutex } from '../core/mutex';
 import { failureOf, type Failure } from './failure';
+import type { Goal } from './goal';
 import { journal } from './journal.svelte';
 import { recall, remember } from './storage';
 
@@ -34,6 +35,8 @@ export interface Sample {
   readonly file: string;
   readonly title: string;
   readonly description: string;
+  /** What it is a sample of. */
+  readonly task: Goal;
 }
 
 /** What the tokens of a dataset depend on besides its file. */
@@ -68,6 +71,8 @@ export class DataState {
   /** Tokens are being counted. */
   measuring = $state(false);
   samples = $state.raw<readonly Sample[]>([]);
+  /** The samples are listed, and that of the last visit is open. */
+  ready = $state(false);
   /** Decides what to do with a file that was read; `restored`: it is the one of the last visit. */
   decide: (view: DatasetView, restored: boolean) => Opening = () => ({ mapping: null, reason: '', shown: () => undefined });
   #file: File | null = null;
@@ -99,6 +104,7 @@ export class DataState {
     }
     const sample = this.samples.find((one) => one.file === recall('sample'));
     if (sample !== undefined && asked === this.#asked) await this.#openSample(sample, true);
+    this.ready = true;
   }
 
   /** Reads a dropped or picked file. The present dataset stays when the file can't be used. */
@@ -146,7 +152,7 @@ export class DataState {
   }
 
   async showExample(index: number): Promise<void> {
-    const last = (this.view?.examples ?? 0) - 1;
+    const last = (this.preview?.count ?? this.view?.examples ?? 0) - 1;
     this.previewIndex = Math.max(0, Math.min(index, last));
     const turn = this.#turn;
     await this.#guard(() =>
@@ -273,6 +279,7 @@ export class DataState {
       .then((preview) => ({ preview, problem: null }))
       .catch((error: unknown) => ({ preview: null, problem: messageOf(error) }));
     if (turn !== this.#turn || index !== this.previewIndex) return;
+    this.previewIndex = answer.preview?.index ?? index;
     this.preview = answer.preview;
     this.previewProblem = answer.problem;
   }
