@@ -45,6 +45,15 @@ export class TaskState {
     await starter;
   }
 
+  /** Takes the wish or the guess for the present data again, after the recipe was reset. */
+  async takeAgain(): Promise<void> {
+    const { view } = this.#data;
+    if (view === null) return;
+    const { mapping, shown } = this.#open(view);
+    shown();
+    if (mapping !== null) await this.#data.remap(mapping);
+  }
+
   /** A file that was opened: the wish if the file can serve it, else the guess. A recipe that sets the objective stays. */
   #open(view: DatasetView): Opening {
     if (this.#recipe.objectiveFrom !== null) return this.#restore(view);

@@ -1,5 +1,6 @@
-/** What is learnt from the data: the guess that opening takes, the user's choice, and a recipe that sets the objective; real workers. */
+/** What is learnt from the data: the start card, the guess that opening takes, the user's choice, and a recipe that sets the objective; real workers. */
 
+import axe from 'axe-core';
 import { mount, unmount } from 'svelte';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
@@ -7,10 +8,15 @@ import { dataClient, trainClient } from '../../src/client';
 import { data } from '../../src/state/data.svelte';
 import type { JournalEvent } from '../../src/state/journal.svelte';
 import { model } from '../../src/state/model.svelte';
+import { defaultRecipe } from '../../src/recipe/recipe';
 import { recipe } from '../../src/state/recipe.svelte';
 import { remember } from '../../src/state/storage';
 import { task } from '../../src/state/task.svelte';
+import '../../src/ui/base/base.css';
+import '../../src/ui/base/tokens.css';
 import DataStage from '../../src/ui/data/DataStage.svelte';
+import { GOAL_WORDS, TILES } from '../../src/ui/data/words';
+import type { DatasetEncoding } from '../../workers/api';
 import { modelFiles } from './model-files';
 
 let stage: Record<string, unknown>;
@@ -123,6 +129,15 @@ it('takes the guess after a recipe that could not be read', async () => {
   expect(objective()).toBe('classify');
 });
 
+it('takes the guess again when the recipe is reset', async () => {
+  await drop('scores.csv', SCORES);
+  recipe.chooseObjective('sft', 'the Recipe stage');
+  recipe.set('epochs', 7);
+  recipe.reset();
+  await task.takeAgain();
+  expect(recipe.value).toMatchObject({ epochs: defaultRecipe().epochs, objective: { kind: 'regress' }, learningRate: 2e-3 });
+});
+
 it('begins with the preferred answers of pairs, unless the preference was chosen', async () => {
   await drop('pairs.jsonl', PAIR);
   await expect.element(field).toHaveTextContent(/Looks like: prefer one answer over another/);
@@ -150,4 +165,73 @@ it('never replaces a model of the user', async () => {
   await expect.poll(objective).toBe('classify');
   await model.chooseStarter('starter-encoder');
   expect(model.source.kind).toBe('files');
+});
+
+const preview = page.getByRole('region', { name: 'What the model sees' });
+
+async function encodingFor(starter: 'starter' | 'starter-encoder', encoding: DatasetEncoding) {
+  const text = async (name: string): Promise<string> => (await fetch(`/models/${starter}/${name}`)).text();
+  const [tokenizerJson, tokenizerConfig] = await Promise.all([text('tokenizer.json'), text('tokenizer_config.json')]);
+  const { sequenceLength, heldOutRatio, seed, lossOn } = defaultRecipe();
+  return {
+    tokenizer: { tokenizerJson, tokenizerConfig, chatTemplate: null, generationConfig: null },
+    options: { sequenceLength, heldOutRatio, seed, lossOn, encoding },
+  };
+}
+
+it('shows the tokens and the target of labelled rows, and both answers of pairs', async () => {
+  await drop('tags.csv', TAGS);
+  await data.encodeWith(await encodingFor('starter-encoder', { kind: 'labelled', labels: 'one' }));
+  await expect.element(preview).toHaveTextContent(/\[CLS\] ?sentence number 0 about the weather ?\[SEP\].*Learns: sun/i);
+  await page.getByRole('button', { name: 'Next example' }).click();
+  await expect.element(preview).toHaveTextContent(/Learns: rain/);
+  await data.close();
+  await data.encodeWith(await encodingFor('starter', { kind: 'pair' }));
+  await drop('pairs.jsonl', PAIR);
+  await expect.element(preview).toHaveTextContent(/Preferred.*In the tower\..*Rejected.*In the sea\./);
+  await expect.element(preview).not.toHaveTextContent('Learns:');
+});
+
+const tile = (name: string) => page.getByRole('group', { name: 'What should it learn?' }).getByRole('button', { name });
+
+it('asks before there are data, by keyboard too, and the answer holds for the file', async () => {
+  await expect.element(tile('Prefer one answer over another')).toHaveAttribute('aria-pressed', 'false');
+  tile('Continue text').element().focus();
+  await userEvent.keyboard('{Enter}');
+  await expect.element(tile('Continue text')).toHaveAttribute('aria-pressed', 'true');
+  await userEvent.keyboard('{Enter}');
+  await expect.element(tile('Continue text')).toHaveAttribute('aria-pressed', 'false');
+  expect(task.wish).toBeNull();
+  await tile('Give a number').click();
+  await drop('scores.csv', SCORES);
+  await expect.element(tile('Give a number')).not.toBeInTheDocument();
+  await expect.element(field).toHaveTextContent(/You chose: give a number\./);
+});
+
+it('has a sample for each tile, tagged with its task, which is learnt when the tile was chosen', async () => {
+  for (const { goal } of TILES) {
+    await data.close();
+    await task.choose(goal);
+    const sample = data.samples.find((one) => one.task === goal);
+    await page.getByRole('group', { name: 'Samples' }).getByRole('button', { name: GOAL_WORDS[goal].name }).click();
+    await expect.poll(() => data.view?.name).toBe(sample?.file);
+    expect([task.goal, task.refused]).toEqual([goal, null]);
+  }
+});
+
+it.each([
+  ['light', 360],
+  ['dark', 360],
+  ['light', 1280],
+] as const)('has no violation that axe finds before there are data, %s, %i pixels wide', async (theme, width) => {
+  document.documentElement.dataset['theme'] = theme;
+  document.documentElement.lang = 'en';
+  document.title = 'Finetab';
+  await page.viewport(width, 800);
+  await expect.element(tile('Sort into categories')).toBeVisible();
+  const { violations } = await axe.run(document.body, {
+    rules: { 'target-size': { enabled: true }, region: { enabled: false }, 'page-has-heading-one': { enabled: false } },
+  });
+  expect(violations.map((found) => `${found.id} ${found.nodes.map((node) => node.html).join(' ')}`)).toEqual([]);
+  expect(document.documentElement.scrollWidth).toBeLessThanOrEqual(width);
 });

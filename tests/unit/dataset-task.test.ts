@@ -19,6 +19,9 @@ describe('files', () => {
   it.each<[string, DataTask]>([
     ['support-tickets.csv', 'categories'],
     ['lighthouse-keeper.jsonl', 'text'],
+    ['short-answers.jsonl', 'preference'],
+    ['repair-requests.csv', 'number'],
+    ['garden-diary.txt', 'text'],
   ])('the sample %s: %s', async (name, task) => {
     expect((await guess(name, sample(name))).task).toBe(task);
   });

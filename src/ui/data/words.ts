@@ -63,6 +63,15 @@ export const GOAL_WORDS: Readonly<Record<Goal, GoalWords>> = {
   },
 };
 
+/** The tiles of the start card, each with an example. */
+export const TILES: readonly { readonly goal: Goal; readonly example: string }[] = [
+  { goal: 'text', example: 'A customer’s question, and the reply that you would give.' },
+  { goal: 'continue', example: 'Diary pages or recipes: the model writes more of the kind.' },
+  { goal: 'categories', example: '“Where is my parcel?” → delivery' },
+  { goal: 'number', example: '“Water runs through the ceiling!” → urgency 4.8' },
+  { goal: 'preference', example: 'Of two replies to one question, the shorter one.' },
+];
+
 /** `sort into 6 categories`. */
 export function guessWords({ task: { task, labels }, format }: Pick<DatasetView, 'task' | 'format'>): string {
   if (task === 'categories' && labels !== null) return `sort into ${count(labels)} categories`;
