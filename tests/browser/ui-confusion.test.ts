@@ -76,6 +76,8 @@ it.each([
   await page.viewport(width, 800);
   show(EVALS);
   await expect.element(page.getByRole('region', { name: 'Confusion matrix' })).toBeVisible();
+  // Axe would measure colours in the middle of a transition.
+  await Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
   const { violations } = await axe.run(document.body, {
     rules: { 'target-size': { enabled: true }, region: { enabled: false }, 'page-has-heading-one': { enabled: false } },
   });
