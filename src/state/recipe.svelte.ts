@@ -154,7 +154,10 @@ export class RecipeState {
     const claim = this.#fixObjective(file.name);
     try {
       const imported = parseRecipe(parseJson(await file.text()));
-      if (turn !== this.#changes) return this.#giveBack(claim, before);
+      if (turn !== this.#changes) {
+        this.#giveBack(claim, before);
+        return;
+      }
       this.#replace(imported);
       this.failure = null;
       this.note = `Read from ${file.name}.`;
