@@ -75,7 +75,7 @@ it.each([
   document.documentElement.dataset['theme'] = theme;
   await page.viewport(width, 800);
   show(EVALS);
-  await expect.element(page.getByRole('region', { name: 'Confusion matrix' })).toBeVisible();
+  await expect.element(page.getByRole('region', { name: 'Confusion matrix', exact: true })).toBeVisible();
   // Axe would measure colours in the middle of a transition.
   await Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
   const { violations } = await axe.run(document.body, {

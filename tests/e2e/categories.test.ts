@@ -13,7 +13,7 @@ afterAll(() => browser.close());
 
 /** The counts of the table add up to what the sentence above it says: 60 held-out tickets, those on the diagonal are right. */
 async function checkConfusion(page: Page): Promise<void> {
-  const table = page.getByRole('region', { name: 'Confusion matrix' }).getByRole('table');
+  const table = page.getByRole('region', { name: 'Confusion matrix', exact: true }).getByRole('table');
   const rows = await table.getByRole('row').all();
   const cells = await Promise.all(rows.slice(1).map(async (row) => (await row.getByRole('cell').allInnerTexts()).slice(0, 6)));
   const counts = cells.map((row) => row.map(Number));
