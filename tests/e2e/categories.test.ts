@@ -67,6 +67,7 @@ it('opening data is enough to learn what they look like, and other data are lear
   await expect.poll(() => data.innerText()).toContain('Looks like: sort into 6 categories.');
   await expect.poll(() => model.textContent()).toContain('Finetab starter encoder');
   await ready();
+  await person.chooseKind('task', 'text');
   await person.chooseKind('task', 'categories');
   await person.takeSample('Lighthouse keeper');
   await recorder.next('data', 30_000, recorder.events.length - 1);
