@@ -65,7 +65,7 @@ it('opening data is enough to learn what they look like, and other data are lear
   await person.takeSample('Support tickets');
   await recorder.next('data', 30_000);
   await expect.poll(() => data.innerText()).toContain('Looks like: sort into 6 categories.');
-  await expect.poll(() => model.textContent()).toContain('Finetab starter encoder');
+  await expect.poll(() => model.innerText()).toContain('Finetab starter encoder');
   await ready();
   await person.chooseKind('task', 'text');
   await person.chooseKind('task', 'categories');
@@ -74,6 +74,6 @@ it('opening data is enough to learn what they look like, and other data are lear
   await expect
     .poll(() => data.innerText())
     .toContain('You chose “Sort into categories”, which lighthouse-keeper.jsonl can’t serve.');
-  await expect.poll(() => model.textContent()).not.toContain('encoder');
+  await expect.poll(() => model.innerText()).not.toContain('encoder');
   await ready();
 });
