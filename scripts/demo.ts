@@ -11,6 +11,7 @@ import type { Page } from 'playwright-core';
 import { launchBrowser } from './browser';
 import { Person } from './person';
 import { METHOD_KINDS, type MethodKind } from '../src/recipe/methods';
+import { defaultRecipe } from '../src/recipe/recipe';
 import { OF_PAIRS, scores } from '../src/state/objective';
 import { PageError, Recorder, type JournalEvent } from './recorder';
 import { buildIfStale, root, servePage } from './serve';
@@ -149,12 +150,16 @@ async function predict(recorder: Recorder, asked: Promise<void>): Promise<void> 
   await recorder.next('prediction', SILENCE_MS);
 }
 
-/** Chooses model, data and recipe. */
+/** Next-token prediction, whatever the data look like: a recipe that is imported sets the objective. */
+const TEXT_RECIPE = { name: 'default.json', text: JSON.stringify(defaultRecipe()) };
+
+/** Chooses model, recipe and data. Without a recipe and a task, texts are learnt. */
 async function choose(person: Person, recorder: Recorder, options: Options): Promise<void> {
   if (options.model !== null) await recorder.during(person.pickModel(options.model));
+  const recipe = options.recipe ?? (options.task === null ? TEXT_RECIPE : null);
+  if (recipe !== null) await recorder.during(person.pickRecipe(recipe));
   await recorder.during(person.dropData(options.data));
   await recorder.next('data', 2 * MINUTE);
-  if (options.recipe !== null) await recorder.during(person.pickRecipe(options.recipe));
   if (options.task !== null) await recorder.during(person.chooseKind('task', options.task));
   if (options.method !== null) await recorder.during(person.chooseKind('method', options.method));
   if (options.objective !== null) await recorder.during(person.chooseKind('objective', options.objective));

@@ -62,9 +62,12 @@ export class Person {
     await stage.locator('[aria-label="Chosen model"][aria-busy="false"]').waitFor();
   }
 
-  async pickRecipe(path: string): Promise<void> {
+  /** Imports a recipe: a file on the disk, or its content. */
+  async pickRecipe(recipe: string | { readonly name: string; readonly text: string }): Promise<void> {
     const stage = await this.open('Recipe');
-    await stage.getByLabel(INPUTS.recipeFile).setInputFiles(path);
+    const file =
+      typeof recipe === 'string' ? recipe : { name: recipe.name, mimeType: 'application/json', buffer: Buffer.from(recipe.text) };
+    await stage.getByLabel(INPUTS.recipeFile).setInputFiles(file);
   }
 
   /** Chooses the task of the data, or the recipe's method or objective, by its kind. The choice may wait for the data. */

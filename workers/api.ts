@@ -33,13 +33,13 @@ export type EncodeOptions = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'se
 export interface DataApi {
   /** Parses a file (or pasted text, wrapped in a File), detects its format, applies the data steps, and keeps it. */
   open(file: File, cleaning: Cleaning): Promise<DatasetView>;
-  /** Applies another format or other column roles to the open file. */
-  remap(mapping: Mapping): Promise<DatasetView>;
+  /** Applies another format or other column roles to the open file. `reason`: why, in a sentence; the user's choice when absent. */
+  remap(mapping: Mapping, reason?: string): Promise<DatasetView>;
   /** Applies other data steps to the rows of the open file. */
   clean(cleaning: Cleaning): Promise<DatasetView>;
   close(): Promise<void>;
   setTokenizer(files: TokenizerFiles): Promise<void>;
-  /** The usable example `index`, token by token. Needs a tokenizer. */
+  /** The example `index` of those for the objective, token by token; past the end the last one. Needs a tokenizer. */
   preview(index: number, options: EncodeOptions): Promise<ExamplePreview>;
   /** Token statistics, without the tokens. Needs a tokenizer. */
   measure(options: EncodeOptions): Promise<EncodedStats>;

@@ -8,7 +8,6 @@ import { CodedError, internal } from '../core/errors';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openDataset, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import type { DatasetView, Mapping } from '../dataset/types';
-import { previewExample } from '../encoding/example';
 import { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview, TokenizerFiles } from '../tokenizer/types';
 import {
@@ -19,15 +18,15 @@ import {
   type EncodedExamples,
   type WholeExamples,
 } from './encode';
-import { encodeDataset } from './examples';
+import { readyExamples, type ReadyExamples } from './examples';
 import type { EncodedDataset, EncodedStats } from './types';
 
 export class Preparation {
   readonly #mutex = new Mutex();
   #dataset: Dataset | null = null;
   #tokenizer: TextTokenizer | null = null;
-  /** The newest encoding: another sequence length or split reuses it. */
-  #whole: { readonly settings: string; readonly examples: WholeExamples } | null = null;
+  /** The examples for the newest objective, and their encoding once it was needed: another sequence length or split reuses them. */
+  #ready: { readonly settings: string; readonly examples: ReadyExamples; whole: WholeExamples | null } | null = null;
 
   /** Throws data/empty, data/binary, data/parse, data/columns, data/no-examples; then the previous dataset is kept. */
   open(file: File, cleaning?: Cleaning): Promise<DatasetView> {
@@ -38,9 +37,9 @@ export class Preparation {
     });
   }
 
-  remap(mapping: Mapping): Promise<DatasetView> {
+  remap(mapping: Mapping, reason?: string): Promise<DatasetView> {
     return this.#exclusive(() => {
-      this.#hold(remapDataset(this.#held(), mapping));
+      this.#hold(remapDataset(this.#held(), mapping, reason));
       return viewDataset(this.#held());
     });
   }
@@ -53,28 +52,25 @@ export class Preparation {
   }
 
   close(): Promise<void> {
-    return this.#exclusive(() => void (this.#dataset = this.#whole = null));
+    return this.#exclusive(() => void (this.#dataset = this.#ready = null));
   }
 
   /** Throws model/tokenizer. */
   setTokenizer(files: TokenizerFiles): Promise<void> {
     return this.#exclusive(() => {
       this.#tokenizer = new TextTokenizer(files);
-      this.#whole = null;
+      this.#ready = null;
     });
   }
 
-  /** Throws data/no-examples for an example that can't be trained on, with the reason. */
+  /**
+   * An index past the last example gives the last one. Throws data/no-examples for an example that can't be trained on, with the
+   * reason, and data/columns when labels can't be classes.
+   */
   preview(index: number, settings: DatasetSettings): Promise<ExamplePreview> {
     return this.#exclusive(() => {
       this.#clean(settings);
-      const { examples } = this.#held();
-      const example = examples[index];
-      if (example === undefined) throw internal(`example ${index} of ${examples.length} was asked for`);
-      const preview = previewExample(this.#tokens(), example, settings);
-      if ('dropped' in preview)
-        throw new CodedError('data/no-examples', `Line ${example.line} can't be shown. ${preview.dropped}`);
-      return preview;
+      return this.#examples(settings).examples.preview(index, settings.sequenceLength);
     });
   }
 
@@ -100,12 +96,19 @@ export class Preparation {
     return this.#mutex.run(() => Promise.resolve().then(work));
   }
 
-  #encode({ sequenceLength, lossOn, encoding }: DatasetSettings): EncodedExamples {
+  #encode(settings: DatasetSettings): EncodedExamples {
+    const ready = this.#examples(settings);
+    ready.whole ??= ready.examples.encode();
+    return cutExamples(this.#tokens(), ready.whole, settings.sequenceLength);
+  }
+
+  #examples({ lossOn, encoding }: DatasetSettings) {
     const settings = JSON.stringify([lossOn, encoding]);
-    if (this.#whole?.settings !== settings) {
-      this.#whole = { settings, examples: encodeDataset(this.#tokens(), this.#held(), lossOn, encoding) };
+    if (this.#ready?.settings !== settings) {
+      const examples = readyExamples(this.#tokens(), this.#held(), lossOn, encoding);
+      this.#ready = { settings, examples, whole: null };
     }
-    return cutExamples(this.#tokens(), this.#whole.examples, sequenceLength);
+    return this.#ready;
   }
 
   /** Applies other data steps than the dataset has. The seed alone makes no difference where there are none. */
@@ -117,7 +120,7 @@ export class Preparation {
 
   #hold(dataset: Dataset): void {
     this.#dataset = dataset;
-    this.#whole = null;
+    this.#ready = null;
   }
 
   #held(): Dataset {

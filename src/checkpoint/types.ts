@@ -112,6 +112,11 @@ export interface EvalRow extends Row {
    * names, of distillation both parts of the loss; absent for next-token prediction.
    */
   readonly metrics?: Readonly<Record<string, number>>;
+  /**
+   * Of one class per example: counts of the held-out examples [K, K], row after row; row = true class, column = predicted class. Absent
+   * for other objectives and more than `MAX_CONFUSED` classes (src/recipe/metrics.ts), and in rows of versions without it.
+   */
+  readonly confusion?: readonly number[];
 }
 
 export type RowKind = 'steps' | 'evals' | 'samples';

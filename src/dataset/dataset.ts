@@ -38,6 +38,8 @@ export interface Dataset {
   readonly parsed: Table;
   readonly mapping: Mapping;
   readonly reason: string;
+  /** What the rows looked like they are for when the file was opened. */
+  readonly detected: TaskGuess;
   readonly cleaning: Cleaning;
   /** What each data step did. */
   readonly steps: readonly AppliedStep[];
@@ -49,7 +51,7 @@ export interface Dataset {
 }
 
 /** What the examples of a dataset depend on. */
-type Source = Pick<Dataset, 'name' | 'bytes' | 'hash' | 'parsed' | 'mapping' | 'reason' | 'cleaning'>;
+type Source = Omit<Dataset, 'steps' | 'table' | 'examples' | 'problems'>;
 
 /**
  * Parses a file, detects its mapping and applies the data steps. Throws data/empty, data/binary, data/parse, data/columns,
@@ -57,20 +59,22 @@ type Source = Pick<Dataset, 'name' | 'bytes' | 'hash' | 'parsed' | 'mapping' | '
  */
 export async function openDataset(name: string, bytes: Uint8Array<ArrayBuffer>, cleaning = NO_STEPS): Promise<Dataset> {
   const parsed = parseFile(name, bytes);
-  return buildDataset({ name, bytes: bytes.length, hash: await sha256(bytes), parsed, ...detect(parsed), cleaning });
+  const found = detect(parsed);
+  const detected = guessTask(parsed, found.mapping);
+  return buildDataset({ name, bytes: bytes.length, hash: await sha256(bytes), parsed, ...found, detected, cleaning });
 }
 
 /**
  * The same file under another mapping. When the format changes and the roles do not suffice for it, they are detected again. If the
- * mapping then still lacks a role, there are no examples and `reason` says what to choose.
+ * mapping then still lacks a role, there are no examples and the dataset's reason says what to choose.
  */
-export function remapDataset(dataset: Dataset, wanted: Mapping): Dataset {
+export function remapDataset(dataset: Dataset, wanted: Mapping, reason = 'Chosen by you.'): Dataset {
   const { parsed } = dataset;
   if (wanted.roles.length !== parsed.columns.length) {
     throw internal(`the mapping has ${wanted.roles.length} roles for ${parsed.columns.length} columns`);
   }
   const mapping = wanted.format === dataset.mapping.format ? wanted : suggestRoles(parsed, wanted);
-  return buildDataset({ ...dataset, mapping, reason: missingRoles(mapping, parsed.columns) ?? 'Chosen by you.' });
+  return buildDataset({ ...dataset, mapping, reason: missingRoles(mapping, parsed.columns) ?? reason });
 }
 
 /** The same file and mapping with other data steps. */
@@ -78,9 +82,9 @@ export function cleanDataset(dataset: Dataset, cleaning: Cleaning): Dataset {
   return buildDataset({ ...dataset, cleaning });
 }
 
-function buildDataset({ name, bytes, hash, parsed, mapping, reason, cleaning }: Source): Dataset {
+function buildDataset({ name, bytes, hash, parsed, mapping, reason, detected, cleaning }: Source): Dataset {
   const { table, applied } = applySteps(parsed, mapping, cleaning.dataSteps, cleaning.seed);
-  const source = { name, bytes, hash, parsed, mapping, reason, cleaning };
+  const source = { name, bytes, hash, parsed, mapping, reason, detected, cleaning };
   return { ...source, steps: applied, table, ...examplesOf(table, mapping) };
 }
 
@@ -117,10 +121,14 @@ export function viewDataset(dataset: Dataset): DatasetView {
   };
 }
 
-/** Of the rows that are used; of the file where the steps leave too few to tell. */
-function taskOf({ parsed, table, mapping }: Dataset): TaskGuess {
-  const guess = guessTask(table, mapping);
-  return guess.task === 'text' ? guessTask(parsed, mapping) : guess;
+/**
+ * Of the rows that are used; of the file where the steps leave too few to tell; or what it was at first, because a column of labels that
+ * the present mapping ignores can still be predicted.
+ */
+function taskOf({ parsed, table, mapping, detected }: Dataset): TaskGuess {
+  const [present, ofFile] = [guessTask(table, mapping), guessTask(parsed, mapping)];
+  const predicted = detected.task === 'preference' ? [] : [detected];
+  return [present, ofFile, ...predicted].find(({ task }) => task !== 'text') ?? present;
 }
 
 function viewStep({ dropped, parts, ...step }: AppliedStep): StepView {

@@ -94,7 +94,9 @@ export function isDesirability(name: string): boolean {
   return /^(label|kto_tag)$/i.test(name);
 }
 
-const TARGETS = new Set('score rating ratings stars grade target value price points similarity strength'.split(' '));
+const TARGETS = new Set(
+  'score rating ratings stars grade target value price points similarity strength urgency severity'.split(' '),
+);
 
 /** True for a column of numbers to predict, by its name: `score`, `review_rating`. */
 export function isTargetName(name: string): boolean {

@@ -4,7 +4,7 @@ import { isNumber, isSwitch, MAX_LABELS, splitLabels } from './labelled';
 import { listOf } from './messages';
 import { isBookkeeping, isTargetName } from './names';
 import { cellText, isFilled, isWordy, type Table } from './table';
-import type { ColumnRole, Mapping, TaskGuess } from './types';
+import type { ColumnRole, DataTask, Mapping, TaskGuess } from './types';
 
 /** Rows that the guess reads. */
 const SAMPLE = 2000;
@@ -23,17 +23,20 @@ export function guessTask(table: Table, mapping: Mapping): TaskGuess {
   );
 }
 
+/** A guess without labels and without another task. */
+const ALONE = { labels: null, also: [] } as const satisfies Pick<TaskGuess, 'labels' | 'also'>;
+
 function text(mapping: Mapping): TaskGuess {
   const turns = mapping.roles.includes('assistant');
   const reason = turns ? 'The answers are texts that hardly repeat.' : 'The rows are texts without a label.';
-  return { task: 'text', mapping, reason };
+  return { task: 'text', mapping, reason, ...ALONE };
 }
 
 /** Preferences and conversations: the format is enough. */
 function byFormat(table: Table, mapping: Mapping): TaskGuess | null {
   const name = (role: ColumnRole) => `"${table.columns[mapping.roles.indexOf(role)] ?? ''}"`;
   if (mapping.format === 'messages' || mapping.format === 'sharegpt') {
-    return { task: 'text', mapping, reason: `${name('messages')} has conversations with answers to learn.` };
+    return { task: 'text', mapping, reason: `${name('messages')} has conversations with answers to learn.`, ...ALONE };
   }
   if (mapping.format !== 'preference') return null;
   if (mapping.roles.includes('rejected')) {
@@ -41,9 +44,11 @@ function byFormat(table: Table, mapping: Mapping): TaskGuess | null {
       task: 'preference',
       mapping,
       reason: `${name('assistant')} and ${name('rejected')} are two answers, the first of which is preferred.`,
+      ...ALONE,
     };
   }
-  return { task: 'text', mapping, reason: `${name('label')} marks the answers to learn; none has a rejected answer beside it.` };
+  const reason = `${name('label')} marks the answers to learn; none has a rejected answer beside it.`;
+  return { task: 'text', mapping, reason, ...ALONE };
 }
 
 /** The mapped label or answer decides, when its values are labels or numbers. */
@@ -62,7 +67,8 @@ function byFlags(table: Table, mapping: Mapping): TaskGuess | null {
   });
   if (mapping.format !== 'text' || free.length < 2) return null;
   const names = shown(free.map((column) => table.columns[column] ?? ''));
-  return { task: 'labels', mapping: labelMapping(table, mapping, free), reason: `${names} have only the values 0 and 1.` };
+  const reason = `${names} have only the values 0 and 1.`;
+  return { task: 'labels', mapping: labelMapping(table, mapping, free), reason, labels: free.length, also: [] };
 }
 
 /** A column beside a text with the name of a target, such as `score`. */
@@ -81,7 +87,7 @@ function unmapped({ columns }: Table, { roles }: Mapping): number[] {
 const valuesOf = ({ rows }: Table, column: number): unknown[] =>
   rows.slice(0, SAMPLE).flatMap(({ cells }) => (isFilled(cells[column]) ? [cells[column]] : []));
 
-type Found = Pick<TaskGuess, 'task' | 'reason'>;
+type Found = Omit<TaskGuess, 'mapping'>;
 
 /** What the values of a target column are; null for texts. */
 function targetOf(values: readonly unknown[], name: string): Found | null {
@@ -96,7 +102,8 @@ function numberOf(values: readonly unknown[], name: string): Found | null {
   const few = numbers.every(Number.isInteger) && distinct <= FEW;
   if (distinct < 3 || (few && !isTargetName(name))) return null;
   const [least, most] = [numbers.reduce((a, b) => Math.min(a, b)), numbers.reduce((a, b) => Math.max(a, b))];
-  return { task: 'number', reason: `"${name}" has only numbers, from ${least} to ${most}.` };
+  const also: readonly DataTask[] = few && categoriesOf(values, name) !== null ? ['categories'] : [];
+  return { task: 'number', reason: `"${name}" has only numbers, from ${least} to ${most}.`, labels: null, also };
 }
 
 /** Lists of labels, or text with separators between labels, in a tenth of the rows at least. */
@@ -107,13 +114,16 @@ function listedOf(values: readonly unknown[], name: string): Found | null {
   const several = labels.filter((one) => one.length > 1).length;
   const repeated = repeatedLabels(labels.flat());
   if (repeated === null || several * 10 < values.length) return null;
-  return { task: 'labels', reason: `"${name}" has several labels in one row, of ${repeated.length} different ones.` };
+  const reason = `"${name}" has several labels in one row, of ${repeated.length} different ones.`;
+  return { task: 'labels', reason, labels: repeated.length, also: [] };
 }
 
 function categoriesOf(values: readonly unknown[], name: string): Found | null {
   const repeated = repeatedLabels(values.map((value) => cellText(value).trim()));
   if (repeated === null) return null;
-  return { task: 'categories', reason: `"${name}" has ${repeated.length} different values that repeat: ${shown(repeated)}.` };
+  const reason = `"${name}" has ${repeated.length} different values that repeat: ${shown(repeated)}.`;
+  const also: readonly DataTask[] = repeated.length > 2 && values.every(isNumber) ? ['number'] : [];
+  return { task: 'categories', reason, labels: repeated.length, also };
 }
 
 /** The different labels; null when they are too long, too many, or hardly repeat. */

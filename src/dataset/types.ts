@@ -32,6 +32,10 @@ export interface TaskGuess {
   readonly mapping: Mapping;
   /** Why, in a sentence. */
   readonly reason: string;
+  /** How many different categories or labels there are; null for other tasks. */
+  readonly labels: number | null;
+  /** Further tasks that the same columns can serve: whole numbers as categories, or categories that are numbers. */
+  readonly also: readonly DataTask[];
 }
 
 export type Role = 'system' | 'user' | 'assistant' | 'tool';
@@ -121,7 +125,7 @@ export interface DatasetView {
   readonly format: Format;
   /** Why this format was chosen, in a sentence. */
   readonly reason: string;
-  /** What the rows look like they are for. */
+  /** What the rows look like they are for: by the present mapping, else by the detected one. */
   readonly task: TaskGuess;
   /** What the user must know about training on this format, in sentences; usually empty. */
   readonly notices: readonly string[];

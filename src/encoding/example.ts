@@ -1,9 +1,7 @@
-/** One example for next-token prediction: its tokens, and their texts for the page. */
+/** One example for next-token prediction: its tokens. */
 
 import type { Example } from '../dataset/types';
-import { TextStream } from '../tokenizer/stream';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
-import type { ExamplePreview, PreviewToken } from '../tokenizer/types';
 import { ENCODINGS } from './index';
 import type { Dropped, Whole } from './encoding';
 
@@ -42,17 +40,4 @@ export function encodeExample(tokenizer: TextTokenizer, example: Example, settin
   if ('dropped' in cut) return cut;
   const [document] = cut.documents;
   return { ids: [...(document?.ids ?? [])], trained: [...(document?.trained ?? [])], truncated: cut.truncated };
-}
-
-/** Encodes an example token by token, for the page. */
-export function previewExample(tokenizer: TextTokenizer, example: Example, settings: EncodeSettings): ExamplePreview | Dropped {
-  const encoded = encodeExample(tokenizer, example, settings);
-  if ('dropped' in encoded) return encoded;
-  const stream = new TextStream(tokenizer, { skipSpecial: false });
-  const tokens: PreviewToken[] = encoded.ids.map((id, i) => {
-    // A token that ends inside a character has no text yet.
-    const text = stream.push(id);
-    return { id, text: text === '' ? '\ufffd' : text, trained: encoded.trained[i] === 1 };
-  });
-  return { line: example.line, tokens, truncated: encoded.truncated };
 }

@@ -43,3 +43,6 @@ export const metricKinds = { classes: ofClasses, labels: ofLabels, numbers: ofNu
 export type PredictionKind = keyof typeof metricKinds;
 
 export type MetricKind = (typeof metricKinds)[PredictionKind][number];
+
+/** The most classes of which a measurement reports the confusion matrix: its size is their square. */
+export const MAX_CONFUSED = 50;

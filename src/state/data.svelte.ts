@@ -17,14 +17,27 @@ import type {
 import { CodedError, messageOf } from '../core/errors';
 import { Mutex } from '../core/mutex';
 import { failureOf, type Failure } from './failure';
+import type { Goal } from './goal';
 import { journal } from './journal.svelte';
 import { recall, remember } from './storage';
+
+/** What to do with a file that was opened. */
+export interface Opening {
+  /** The mapping to take in place of the detected one; null keeps that. */
+  readonly mapping: Mapping | null;
+  /** Why, in a sentence. */
+  readonly reason: string;
+  /** Called when the dataset is shown. */
+  readonly shown: () => void;
+}
 
 /** A dataset that comes with the page. */
 export interface Sample {
   readonly file: string;
   readonly title: string;
   readonly description: string;
+  /** What it is a sample of. */
+  readonly task: Goal;
 }
 
 /** What the tokens of a dataset depend on besides its file. */
@@ -59,6 +72,10 @@ export class DataState {
   /** Tokens are being counted. */
   measuring = $state(false);
   samples = $state.raw<readonly Sample[]>([]);
+  /** The samples are listed, and that of the last visit is open. */
+  ready = $state(false);
+  /** Decides what to do with a file that was read; `restored`: it is the one of the last visit. */
+  decide: (view: DatasetView, restored: boolean) => Opening = () => ({ mapping: null, reason: '', shown: () => undefined });
   #file: File | null = null;
   /** The mapping of `view`; null while it is the detected one. */
   #mapping: Mapping | null = null;
@@ -89,16 +106,17 @@ export class DataState {
       this.samples = [];
     }
     const sample = this.samples.find((one) => one.file === recall('sample'));
-    if (sample !== undefined && asked === this.#asked) await this.openSample(sample);
+    if (sample !== undefined && asked === this.#asked) await this.#openSample(sample, true);
+    this.ready = true;
   }
 
   /** Reads a dropped or picked file. The present dataset stays when the file can't be used. */
   async open(file: File): Promise<void> {
-    await this.#open(file.name, null, () => Promise.resolve(file));
+    await this.#open(file.name, null, false, () => Promise.resolve(file));
   }
 
   async openSample(sample: Sample): Promise<void> {
-    await this.#open(sample.file, sample, () => fetchSample(sample));
+    await this.#openSample(sample, false);
   }
 
   /** Reads pasted text as if it were a file. */
@@ -155,7 +173,7 @@ export class DataState {
   }
 
   async showExample(index: number): Promise<void> {
-    const last = (this.view?.examples ?? 0) - 1;
+    const last = (this.preview?.count ?? this.view?.examples ?? 0) - 1;
     this.previewIndex = Math.max(0, Math.min(index, last));
     const turn = this.#turn;
     await this.#guard(() =>
@@ -177,15 +195,19 @@ export class DataState {
     });
   }
 
+  #openSample(sample: Sample, restored: boolean): Promise<void> {
+    return this.#open(sample.file, sample, restored, () => fetchSample(sample));
+  }
+
   /** Opens what `get` brings; a newer request replaces this one at any time. */
-  async #open(name: string, sample: Sample | null, get: () => Promise<File>): Promise<void> {
+  async #open(name: string, sample: Sample | null, restored: boolean, get: () => Promise<File>): Promise<void> {
     const asked = ++this.#asked;
     this.opening = true;
     this.failure = null;
     this.refused = name;
     try {
       const file = await get();
-      await this.#worker.run(() => this.#read(file, asked));
+      await this.#worker.run(() => this.#read(file, asked, restored));
       if (asked !== this.#asked) return;
       remember('sample', sample?.file ?? null);
     } catch (error) {
@@ -197,17 +219,20 @@ export class DataState {
     await this.#measure();
   }
 
-  /** Lets the worker read `file`, and shows it, unless a newer request has come. */
-  async #read(file: File, asked: number): Promise<void> {
+  /** Lets the worker read `file`, and shows it as `decide` says, unless a newer request has come. */
+  async #read(file: File, asked: number, restored: boolean): Promise<void> {
     if (asked !== this.#asked) return;
     this.#fileOfWorker = null;
-    const view = await this.#client.call((api) => api.open(file, this.#cleaning));
+    const detected = await this.#client.call((api) => api.open(file, this.#cleaning));
+    const { mapping, reason, shown } = this.decide(detected, restored);
+    const view = mapping === null ? detected : await this.#client.call((api) => api.remap(mapping, reason));
     this.#fileOfWorker = file;
     if (asked !== this.#asked) return;
     this.#file = file;
-    this.#mapping = this.#wanted = null;
+    this.#mapping = this.#wanted = mapping;
     this.refused = null;
     this.#show(view);
+    shown();
   }
 
   #roles(): readonly ColumnRole[] {
@@ -275,6 +300,7 @@ export class DataState {
       .then((preview) => ({ preview, problem: null }))
       .catch((error: unknown) => ({ preview: null, problem: messageOf(error) }));
     if (turn !== this.#turn || index !== this.previewIndex) return;
+    this.previewIndex = answer.preview?.index ?? index;
     this.preview = answer.preview;
     this.previewProblem = answer.problem;
   }

@@ -45,6 +45,10 @@ export class ModelState {
   /** The weights of the chosen model are on the device. */
   readonly loaded = $derived(this.#held !== null && this.#held.id === this.view?.id);
   #turn = 0;
+  /** The newest choice, which may still be read. */
+  #asked: ModelSource = STARTER;
+  /** Resolves when the model of the last visit is chosen. */
+  #restoring: Promise<void> = Promise.resolve();
   #loading: { readonly what: Held; readonly done: Promise<void> } | null = null;
   /** Ids of the models that the living worker has inspected. */
   #inspected: readonly string[] = [];
@@ -56,7 +60,12 @@ export class ModelState {
   }
 
   /** Chooses the model of the last visit, else the starter, unless one was chosen meanwhile. */
-  async restore(): Promise<void> {
+  restore(): Promise<void> {
+    this.#restoring = this.#restore();
+    return this.#restoring;
+  }
+
+  async #restore(): Promise<void> {
     const turn = this.#turn;
     await this.refreshCached();
     if (turn !== this.#turn) return;
@@ -70,6 +79,13 @@ export class ModelState {
   async choose(source: ModelSource): Promise<void> {
     const chosen = await this.#choose(source);
     if (chosen !== null) remember('model', isStarter(source) ? source.kind : chosen.view.id);
+  }
+
+  /** Chooses the starter `kind` in place of another starter; a model of the user's stays, also one that is still being restored. */
+  async chooseStarter(kind: Starter): Promise<void> {
+    await this.#restoring;
+    const newest = this.inspecting ? this.#asked : this.source;
+    if (isStarter(newest) && newest.kind !== kind) await this.choose({ kind });
   }
 
   /** The model `id` if it is the chosen one, kept in this browser, or a starter; else null. The choice stays as it is. */
@@ -119,6 +135,7 @@ export class ModelState {
   /** The new choice, or null when it was refused or another choice came after it. */
   async #choose(source: ModelSource): Promise<Chosen | null> {
     const turn = ++this.#turn;
+    this.#asked = source;
     this.inspecting = true;
     this.failure = null;
     try {

@@ -1,6 +1,6 @@
 /** What the page needs to know of a recipe's objective: the objectives that it offers, and the data that each learns from. Pure. */
 
-import type { DatasetEncoding, DatasetView, DataTask, EncodedStats } from '../../workers/api';
+import type { DatasetEncoding, DatasetView, EncodedStats } from '../../workers/api';
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../recipe/objectives';
 import { taskOf } from '../recipe/tasks';
 
@@ -33,14 +33,6 @@ const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
 
 /** Those that may be chosen for pairs of answers. The task of the data chooses the others. */
 export const OF_PAIRS: readonly (typeof OFFERED)[number][] = OFFERED.filter((kind) => kind === 'sft' || isPreference(kind));
-
-const OBJECTIVES: Readonly<Record<DataTask, ObjectiveKind>> = {
-  text: 'sft',
-  preference: 'sft',
-  categories: 'classify',
-  labels: 'multi-label',
-  number: 'regress',
-};
 
 export function encodingOf(kind: ObjectiveKind): DatasetEncoding | null {
   return ENCODINGS[kind];
@@ -82,24 +74,4 @@ export function hasPairs({ format, columns }: Pick<DatasetView, 'format' | 'colu
 /** Whether the statistics are those of a dataset that was encoded for the objective: they are counted again when it changes. */
 export function isCountedFor(kind: ObjectiveKind, { slots }: Pick<EncodedStats, 'slots'>): boolean {
   return slots?.layout.kind === ENCODINGS[kind]?.kind;
-}
-
-/** The tasks that a dataset with this guess may be used for: to predict its labels, or to write its texts. */
-export function tasksOf({ task }: Pick<DatasetView, 'task'>): readonly DataTask[] {
-  return isLabelled(objectiveFor(task.task)) ? [task.task, 'text'] : ['text'];
-}
-
-/** The objective of a task; a preference begins as next-token prediction on the preferred answers. */
-export function objectiveFor(task: DataTask): ObjectiveKind {
-  return OBJECTIVES[task];
-}
-
-/** Why a run with this objective and these data can't start, or null. */
-export function objectiveBlocker(kind: ObjectiveKind, view: Pick<DatasetView, 'format' | 'columns' | 'task'>): string | null {
-  if (!isOffered(kind))
-    return `This page can’t use models trained with the objective “${kind}” yet: choose another one in the Recipe stage.`;
-  if (isLabelled(kind) && !tasksOf(view).some((task) => objectiveFor(task) === kind))
-    return `The objective “${kind}” does not suit these data. Choose what to learn in the Data stage.`;
-  if (!isPreference(kind) || hasPairs(view)) return null;
-  return `The objective “${kind}” needs a preferred and a rejected answer for each prompt, which the dataset does not have: see the Recipe stage.`;
 }

@@ -51,6 +51,8 @@ export class RecipeState {
   methods = $state.raw<Partial<Readonly<Record<MethodKind, MethodForecast>>>>({});
   /** Shown after the page itself changed a setting, or could not read the stored recipe. */
   note = $state<string | null>(null);
+  /** Who fixed the objective against a guess from the data: a recipe file or a stage, by name; null when nobody did. */
+  objectiveFrom = $state<string | null>(null);
   /** Longest sequence of the chosen model. */
   context = $state<number | null>(null);
   readonly #checked = $derived(check(this.draft, this.context));
@@ -63,6 +65,7 @@ export class RecipeState {
   #left: Partial<Readonly<Record<MethodKind, unknown>>> = {};
   #predictions = 0;
   #changes = 0;
+  #claims = 0;
 
   constructor(client: WorkerClient<TrainApi>) {
     this.#client = client;
@@ -73,6 +76,10 @@ export class RecipeState {
     const stored = recall('recipe');
     if (isFields(stored)) this.draft = completeRecipe(stored);
     else if (stored !== null) this.note = UNREADABLE;
+    const from = recall('objectiveFrom');
+    if (typeof from === 'string') this.objectiveFrom = from;
+    // Versions that stored no origin changed the objective at the user's word only.
+    if (from === null && this.at('objective.kind') !== 'sft') this.objectiveFrom = 'the recipe of the last visit';
   }
 
   /** The value of a setting, valid or not. */
@@ -98,8 +105,12 @@ export class RecipeState {
     this.#change({ method: this.#left[kind] ?? defaultMethod(kind) }, 'method');
   }
 
-  /** Takes another objective, and its usual learning rate in place of the other's. */
-  chooseObjective(kind: ObjectiveKind): void {
+  /**
+   * Takes another objective, and its usual learning rate in place of the other's. `from`: who chose it, if a guess from the data must
+   * not change it.
+   */
+  chooseObjective(kind: ObjectiveKind, from: string | null = null): void {
+    this.#fixObjective(from);
     if (this.at('objective.kind') === kind) return;
     this.#change({ objective: defaultObjective(kind) }, 'objective');
   }
@@ -127,7 +138,13 @@ export class RecipeState {
     this.#replace(completeRecipe(group === null ? kept : { ...this.draft, [group]: kept }));
   }
 
+  /** Lets the task of the data set the objective again. */
+  freeObjective(): void {
+    this.#fixObjective(null);
+  }
+
   reset(): void {
+    this.#fixObjective(null);
     this.#replace(defaultRecipe());
     this.failure = null;
     this.note = null;
@@ -140,13 +157,20 @@ export class RecipeState {
   /** Reads a recipe file. The draft stays when the file can't be used, or was changed while the file was read. */
   async importFile(file: File): Promise<void> {
     const turn = ++this.#changes;
+    const before = this.objectiveFrom;
+    // At once: data that are opened while the file is read leave the objective as it is.
+    const claim = this.#fixObjective(file.name);
     try {
       const imported = parseRecipe(parseJson(await file.text()));
-      if (turn !== this.#changes) return;
+      if (turn !== this.#changes) {
+        this.#giveBack(claim, before);
+        return;
+      }
       this.#replace(imported);
       this.failure = null;
       this.note = `Read from ${file.name}.`;
     } catch (error) {
+      this.#giveBack(claim, before);
       if (turn !== this.#changes) return;
       this.refused = file.name;
       this.failure = failureOf(error);
@@ -197,6 +221,18 @@ export class RecipeState {
   /** Ignores the answer to `predict` under way: its model, recipe or data have changed. */
   outdate(): void {
     this.#predictions++;
+  }
+
+  /** Undoes a claim on the objective, unless another one came after it. */
+  #giveBack(claim: number, before: string | null): void {
+    if (claim === this.#claims) this.#fixObjective(before);
+  }
+
+  /** The number of this claim on the objective; the newest one holds. */
+  #fixObjective(from: string | null): number {
+    this.objectiveFrom = from;
+    remember('objectiveFrom', from ?? false);
+    return ++this.#claims;
   }
 
   #replace(draft: Fields): void {

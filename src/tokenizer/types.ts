@@ -15,9 +15,16 @@ export interface PreviewToken {
   readonly trained: boolean;
 }
 
+/** What a run reads of one example, and what it learns from it. */
 export interface ExamplePreview {
+  /** Of the example among those that can be encoded for the objective, from 0, and how many these are. */
+  readonly index: number;
+  readonly count: number;
   readonly line: number;
-  readonly tokens: readonly PreviewToken[];
+  /** The sequences that the model reads: one; of a pair the preferred answer and the rejected one, each with the prompt. */
+  readonly documents: readonly (readonly PreviewToken[])[];
+  /** The names of the class or labels, or the numbers; null where the marked tokens are learnt. */
+  readonly target: readonly string[] | null;
   /** Tokens cut off by the sequence length. */
   readonly truncated: number;
 }

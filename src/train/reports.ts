@@ -1,11 +1,13 @@
 /** What steps and held-out measurements report beside their losses, from the figures of the objective. */
 
 import type { Batch } from '../batch/types';
+import type { EvalRow } from '../checkpoint/types';
 import { METRICS } from '../metric';
+import { confusionMatrix } from '../metric/counts';
 import type { Predictions } from '../metric/metric';
 import { objectiveOf } from '../objective';
 import type { FigureData } from '../objective/objective';
-import { metricKinds } from '../recipe/metrics';
+import { MAX_CONFUSED, metricKinds } from '../recipe/metrics';
 import { taskOf } from '../recipe/tasks';
 import { TASKS } from '../task';
 import type { LabelTask } from '../task/task';
@@ -14,11 +16,14 @@ import type { Job } from './job';
 /** By name; undefined where there is nothing to report. */
 export type Report = Readonly<Record<string, number>> | undefined;
 
+/** What a measurement reports beside its loss. */
+export type Measured = Pick<EvalRow, 'metrics' | 'confusion'>;
+
 export interface Reports {
   /** Of a step. */
   readonly step: (figures: FigureData) => Report;
   /** Of a measurement of the held-out batches. */
-  readonly heldOut: (figures: FigureData) => Report;
+  readonly heldOut: (figures: FigureData) => Measured;
 }
 
 export function reportsOf({ objective, outputs }: Job, heldOut: readonly Batch[]): Reports {
@@ -26,8 +31,16 @@ export function reportsOf({ objective, outputs }: Job, heldOut: readonly Batch[]
   const task = taskOf(objective);
   const report = (figures: FigureData) => learned.report?.(figures);
   const predicted = task === null ? null : TASKS[task];
-  if (predicted === null || predicted.truth === null) return { step: report, heldOut: report };
-  return { step: report, heldOut: (figures) => metricsOf(predictionsOf(predicted, heldOut, figures['outputs'] ?? [], outputs)) };
+  if (predicted === null || predicted.truth === null) return { step: report, heldOut: (figures) => withMetrics(report(figures)) };
+  return { step: report, heldOut: (figures) => measuredOf(predictionsOf(predicted, heldOut, figures['outputs'] ?? [], outputs)) };
+}
+
+const withMetrics = (metrics: Report): Measured => ({ ...(metrics && { metrics }) });
+
+/** The metrics of predictions, and of one class per example the confusion matrix. */
+function measuredOf(predictions: Predictions): Measured {
+  const shown = predictions.kind === 'classes' && predictions.classes <= MAX_CONFUSED;
+  return { ...withMetrics(metricsOf(predictions)), ...(shown && { confusion: Array.from(confusionMatrix(predictions)) }) };
 }
 
 /** Every metric of such predictions that is defined for them. */

@@ -166,8 +166,7 @@ async function measureBase(input: RunInput, hooks: RunHooks): Promise<number | n
 async function measure(input: RunInput, hooks: RunHooks): Promise<void> {
   if (input.heldOut.length === 0) return;
   const { loss, figures } = await measureWith(input, hooks, 'tuned');
-  const metrics = input.reports.heldOut(figures);
-  await hooks.onEval({ step: input.session.step, loss, ...(metrics && { metrics }) });
+  await hooks.onEval({ step: input.session.step, loss, ...input.reports.heldOut(figures) });
 }
 
 function measureWith(

@@ -51,7 +51,9 @@ it('sums up in one line, and applies all suggestions', async () => {
   await expect.element(button('Apply all')).not.toBeInTheDocument();
   await expect.element(button('Review')).toHaveFocus();
   const rows = page.getByRole('table', { name: 'Rows left out' });
-  await expect.element(rows).toHaveTextContent(/1 row can’t be used ?6.*empty\. ?Step 3: Remove 1 duplicate ?3 ?Repeats line 2\./);
+  await expect
+    .element(rows)
+    .toHaveTextContent(/1 row can’t be used ?6.*empty\. ?Step 3: Remove 1 duplicate ?3 ?Repeats line 2\./);
 });
 
 it('shows what a suggestion does, adds it, and removes it again, by keyboard', async () => {

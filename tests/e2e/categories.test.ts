@@ -1,6 +1,6 @@
-/** Labelled texts: the task is chosen on the page, and the run classifies with the starter encoder. */
+/** Labelled texts: the page takes its guess, or the user chooses the task, and the run classifies with the starter encoder. */
 
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readAdapter } from './adapter';
 import { file, folder, launchBrowser, openWorld, quickRecipe, takeAdapter, trainToEnd } from './world';
@@ -10,6 +10,19 @@ beforeAll(async () => {
   browser = await launchBrowser();
 });
 afterAll(() => browser.close());
+
+/** The counts of the table add up to what the sentence above it says: 60 held-out tickets, those on the diagonal are right. */
+async function checkConfusion(page: Page): Promise<void> {
+  const table = page.getByRole('region', { name: 'Confusion matrix', exact: true }).getByRole('table');
+  const rows = await table.getByRole('row').all();
+  const cells = await Promise.all(rows.slice(1).map(async (row) => (await row.getByRole('cell').allInnerTexts()).slice(0, 6)));
+  const counts = cells.map((row) => row.map(Number));
+  const sum = (values: readonly number[]) => values.reduce((total, one) => total + one, 0);
+  expect(counts.map((row) => row.length)).toEqual(Array(6).fill(6));
+  expect(sum(counts.flat())).toBe(60);
+  const right = sum(counts.map((row, i) => row[i] ?? 0));
+  expect(await page.locator('section#train').innerText()).toContain(`${right} of 60 held-out examples are right.`);
+}
 
 it('tickets are sorted into categories: metrics, bars, and an adapter for a classifier', async () => {
   const world = await openWorld(browser, 'wasm');
@@ -26,6 +39,7 @@ it('tickets are sorted into categories: metrics, bars, and an adapter for a clas
   const last = recorder.events.findLast((event) => event.event === 'eval');
   expect(last?.metrics?.['accuracy']).toBeGreaterThan(0.4);
   await expect.poll(() => page.locator('section#train').innerText()).toMatch(/Accuracy\s*\d+ %\s*on held-out examples/);
+  await checkConfusion(page);
 
   await recorder.during(person.predict());
   const prediction = await recorder.next('prediction', 60_000);
@@ -41,17 +55,25 @@ it('tickets are sorted into categories: metrics, bars, and an adapter for a clas
   expect(readAdapter(out).config).toMatchObject({ peft_type: 'LORA', task_type: 'SEQ_CLS' });
 });
 
-it('data without labels can’t be sorted: the page says so, and goes back to text', async () => {
+it('opening data is enough to learn what they look like, and other data are learnt as what they are', async () => {
   const { person, recorder, page } = await openWorld(browser, 'wasm');
+  const [model, data] = [page.locator('section#model'), page.locator('section#data')];
+  const ready = async () => {
+    await person.open('Train');
+    await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
+  };
   await person.takeSample('Support tickets');
   await recorder.next('data', 30_000);
+  await expect.poll(() => data.innerText()).toContain('Looks like: sort into 6 categories.');
+  await expect.poll(() => model.innerText()).toContain('Finetab starter encoder');
+  await ready();
+  await person.chooseKind('task', 'text');
   await person.chooseKind('task', 'categories');
   await person.takeSample('Lighthouse keeper');
   await recorder.next('data', 30_000, recorder.events.length - 1);
-  const train = await person.open('Train');
-  await expect.poll(() => train.innerText()).toContain('“classify” does not suit these data');
-  await person.chooseKind('task', 'text');
-  await expect.poll(() => page.locator('section#model').innerText()).not.toContain('encoder');
-  await person.open('Train');
-  await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
+  await expect
+    .poll(() => data.innerText())
+    .toContain('You chose “Sort into categories”, which lighthouse-keeper.jsonl can’t serve.');
+  await expect.poll(() => model.innerText()).not.toContain('encoder');
+  await ready();
 });

@@ -4,6 +4,9 @@ import { histogramOf } from '../../src/batch/histogram';
 import { Preparation } from '../../src/batch/preparation';
 import type { EncodedSplit } from '../../src/batch/types';
 import { CodedError } from '../../src/core/errors';
+import type { LabelShape } from '../../src/dataset/labelled';
+import type { ColumnRole } from '../../src/dataset/types';
+import type { ExamplePreview } from '../../src/tokenizer/types';
 import { needShared, readShared } from '../shared';
 import { readFixture } from './dataset-open';
 import { filesOf, tokenizerOf } from './tokenizer-files';
@@ -136,10 +139,66 @@ describe('the preparation', () => {
 
   it('previews examples, and throws for one that can not be trained on', async () => {
     const preparation = await preparationOf('a.jsonl', rows(5));
-    expect((await preparation.preview(3, SETTINGS)).line).toBe(4);
+    expect(await preparation.preview(3, SETTINGS)).toMatchObject({ line: 4, index: 3, count: 5 });
+    expect(await preparation.preview(9, SETTINGS)).toMatchObject({ line: 5, index: 4 });
     expect(await codeOf(preparation.preview(3, { ...SETTINGS, sequenceLength: 8 }))).toBe('data/no-examples');
     await preparation.close();
     expect(await codeOf(preparation.preview(0, SETTINGS))).toBe('internal');
+  });
+});
+
+describe('previews for other objectives', () => {
+  const textOf = (tokens: ExamplePreview['documents'][number] = []) => tokens.map(({ text }) => text).join('');
+
+  async function labelled(
+    file: string,
+    labels: LabelShape,
+    index: number,
+    roles: readonly ColumnRole[] = ['text', 'label'],
+  ): Promise<ExamplePreview> {
+    const preparation = new Preparation();
+    await preparation.setTokenizer(filesOf('starter-encoder'));
+    await preparation.open(new File([file], 'a.csv'));
+    await preparation.remap({ format: 'text-label', roles });
+    return preparation.preview(index, { ...SETTINGS, encoding: { kind: 'labelled', labels } });
+  }
+
+  it('show the tokens of a text between the special tokens, and its class, labels or number', async () => {
+    const rows = (column: string, ...values: string[]) =>
+      `text,${column}\n${values.map((value) => `the lamp is on,${value}\n`).join('')}`;
+    const one = await labelled(rows('label', 'sun', 'rain', 'sun', 'rain'), 'one', 1);
+    expect(textOf(one.documents[0])).toMatch(/^\[CLS\] ?the lamp is on ?\[SEP\]$/);
+    expect([one.documents.length, one.target, one.line, one.count]).toEqual([1, ['rain'], 3, 4]);
+    const several = await labelled(rows('label', '"b, a"', 'a', 'b', 'a'), 'several', 0);
+    expect(several.target).toEqual(['a', 'b']);
+    const number = await labelled(rows('score', '1.5', '2', '3', 'many'), 'numbers', 9);
+    expect([number.target, number.index, number.count]).toEqual([['3'], 2, 3]);
+  });
+
+  it('show both texts of a pair of texts, and tell why there is none', async () => {
+    const rows = Array.from({ length: 8 }, (_, i) => `It is day ${i} today,It is a new day,${i % 2 === 0 ? 'yes' : 'no'}\n`).join(
+      '',
+    );
+    const pair = await labelled(`premise,hypothesis,label\n${rows}`, 'one', 0, ['text', 'context', 'label']);
+    expect(textOf(pair.documents[0])).toMatch(/^\[CLS\] ?it is day 0 today ?\[SEP\] ?it is a new day ?\[SEP\]$/i);
+    const preparation = new Preparation();
+    await preparation.setTokenizer(filesOf('starter'));
+    await preparation.open(new File(['{"prompt":"a b","chosen":"c d","rejected":"c d"}'], 'a.jsonl'));
+    const refused = preparation.preview(0, { ...SETTINGS, encoding: { kind: 'pair' } });
+    await expect(refused).rejects.toThrow(/No row can be shown\. For example line 1: Both answers are the same/);
+  });
+
+  it('show the preferred and the rejected answer, each after the prompt', async () => {
+    const preparation = new Preparation();
+    await preparation.setTokenizer(filesOf('starter'));
+    await preparation.open(new File(['{"prompt":"Where is it?","chosen":"Here.","rejected":"I think it is here."}'], 'a.jsonl'));
+    const { documents, target } = await preparation.preview(0, { ...SETTINGS, encoding: { kind: 'pair' } });
+    expect(documents.map((tokens) => textOf(tokens.filter(({ trained }) => trained)))).toEqual([
+      'Here.<|im_end|>',
+      'I think it is here.<|im_end|>',
+    ]);
+    for (const tokens of documents) expect(textOf(tokens)).toContain('Where is it?');
+    expect(target).toBeNull();
   });
 });
 

@@ -153,7 +153,7 @@ describe('the tokens of a file and a recipe', () => {
     await preparation.open(file(), recipe);
     const preview = await preparation.preview(1, recipe);
     expect(preview.line).toBe(4);
-    expect(tokenizerOf('starter').decode(preview.tokens.map(({ id }) => id))).toContain('Billing');
+    expect(tokenizerOf('starter').decode(preview.documents.flat().map(({ id }) => id))).toContain('Billing');
   });
 });
 

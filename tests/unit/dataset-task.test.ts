@@ -1,7 +1,7 @@
 // What a dataset looks like: the task that is guessed from its values, for the samples, the fixtures, published files and small tables.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { openDataset } from '../../src/dataset/dataset';
+import { openDataset, remapDataset, viewDataset } from '../../src/dataset/dataset';
 import { labelledExamples } from '../../src/dataset/labelled';
 import { guessTask } from '../../src/dataset/task';
 import type { DataTask } from '../../src/dataset/types';
@@ -19,6 +19,9 @@ describe('files', () => {
   it.each<[string, DataTask]>([
     ['support-tickets.csv', 'categories'],
     ['lighthouse-keeper.jsonl', 'text'],
+    ['short-answers.jsonl', 'preference'],
+    ['repair-requests.csv', 'number'],
+    ['garden-diary.txt', 'text'],
   ])('the sample %s: %s', async (name, task) => {
     expect((await guess(name, sample(name))).task).toBe(task);
   });
@@ -77,6 +80,25 @@ describe('columns', () => {
   it('of numbers that stand for categories', async () => {
     expect((await rows((i) => ({ label: i % 2 }))).task).toBe('categories');
     expect((await rows((i) => ({ label: i % 7 }))).task).toBe('categories');
+  });
+
+  it('of whole numbers, which can be a number or categories', async () => {
+    const stars = await rows((i) => ({ stars: (i % 5) + 1 }));
+    expect([stars.task, stars.labels, stars.also]).toEqual(['number', null, ['categories']]);
+    const classes = await rows((i) => ({ label: i % 7 }));
+    expect([classes.task, classes.labels, classes.also]).toEqual(['categories', 7, ['number']]);
+    const two = await rows((i) => ({ label: i % 2 }));
+    expect([two.labels, two.also]).toEqual([2, []]);
+    const words = await rows((i) => ({ label: ['a', 'b', 'c'][i % 3] }));
+    expect([words.labels, words.also]).toEqual([3, []]);
+    expect((await rows((i) => ({ score: i / 8 }))).also).toEqual([]);
+  });
+
+  it('of labels that the present mapping ignores are still offered', async () => {
+    const texts = Array.from({ length: 40 }, (_, i) => ({ text: `Sentence number ${i} about it.`, label: ['a', 'b'][i % 2] }));
+    const dataset = await openText('a.jsonl', texts.map((row) => JSON.stringify(row)).join('\n'));
+    const plain = remapDataset(dataset, { format: 'text', roles: ['text', 'ignore'] }, 'Because.');
+    expect(viewDataset(plain)).toMatchObject({ format: 'text', reason: 'Because.', task: { task: 'categories', labels: 2 } });
   });
 
   it('of identifiers and lengths, which are no targets', async () => {

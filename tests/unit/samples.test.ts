@@ -4,6 +4,9 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import Papa from 'papaparse';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
+import { openDataset, viewDataset } from '../../src/dataset/dataset';
+import { guessOf, whyNot } from '../../src/state/goal';
+import { TILES } from '../../src/ui/data/words';
 
 const read = (path: string) => readFileSync(new URL(`../../public/${path}`, import.meta.url), 'utf8');
 const words = (text: string) => text.trim().split(/\s+/);
@@ -13,7 +16,8 @@ const Index = v.array(
     file: v.string(),
     title: v.string(),
     description: v.string(),
-    format: v.picklist(['text-label', 'messages', 'preference']),
+    format: v.picklist(['text-label', 'messages', 'preference', 'text']),
+    task: v.picklist(['text', 'continue', 'categories', 'number', 'preference']),
   }),
 );
 const index = v.parse(Index, JSON.parse(read('samples/index.json')));
@@ -45,7 +49,19 @@ describe('near-duplicate check', () => {
 
 describe('index.json', () => {
   it('names all files', () => {
-    expect(index.map((one) => one.file)).toEqual(['support-tickets.csv', 'lighthouse-keeper.jsonl', 'short-answers.jsonl']);
+    expect(index.map((one) => one.file)).toEqual([
+      ...['support-tickets.csv', 'lighthouse-keeper.jsonl', 'short-answers.jsonl', 'repair-requests.csv', 'garden-diary.txt'],
+    ]);
+  });
+
+  it('has the detected format of each file, and a task that it serves; each tile of the start card has a sample', async () => {
+    for (const { file, format, task } of index) {
+      const bytes = new Uint8Array(readFileSync(new URL(`../../public/samples/${file}`, import.meta.url)));
+      const view = viewDataset(await openDataset(file, bytes));
+      expect([view.format, view.leftOut, whyNot(task, view)], file).toEqual([format, 0, null]);
+      expect(task, file).toBe(task === 'preference' ? view.task.task : guessOf(view));
+    }
+    expect(index.map((one) => one.task).sort()).toEqual(TILES.map(({ goal }) => goal).sort());
   });
 });
 
@@ -140,5 +156,37 @@ describe('short-answers.jsonl', () => {
       const [before, after] = rejected.split(` ${chosen} `);
       expect([before, after].map((padding) => words(padding ?? '').length > 6)).toEqual([true, true]);
     }
+  });
+});
+
+describe('repair-requests.csv', () => {
+  const parsed = Papa.parse<Record<string, string>>(read('samples/repair-requests.csv'), { header: true, skipEmptyLines: true });
+  const rows = v.parse(
+    v.array(v.strictObject({ text: v.string(), urgency: v.picklist(['1', '2', '3', '4', '5']) })),
+    parsed.data,
+  );
+
+  it('has 30 messages of each urgency, shuffled', () => {
+    expect(parsed.errors).toEqual([]);
+    for (const level of '12345') expect(rows.filter(({ urgency }) => urgency === level).length).toBe(30);
+    expect(new Set(rows.slice(0, 30).map(({ urgency }) => urgency)).size).toBe(5);
+    expect(index[3]?.description).toContain(`${rows.length} `);
+  });
+
+  it('has messages of 11 to 21 words, of which none repeats another', () => {
+    const lengths = rows.map(({ text }) => words(text).length);
+    expect([Math.min(...lengths), Math.max(...lengths)]).toEqual([11, 21]);
+    expect(nearDuplicates(rows.map(({ text }) => text))).toEqual([]);
+  });
+});
+
+describe('garden-diary.txt', () => {
+  const entries = read('samples/garden-diary.txt').trim().split('\n\n');
+
+  it('has the number of entries in its description, of different texts', () => {
+    expect(index[4]?.description).toContain(`${entries.length} `);
+    const lengths = entries.map((entry) => words(entry).length);
+    expect([Math.min(...lengths), Math.max(...lengths)]).toEqual([24, 39]);
+    expect(nearDuplicates(entries)).toEqual([]);
   });
 });

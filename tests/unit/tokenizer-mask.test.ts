@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import type { Message } from '../../src/dataset/types';
-import { encodeExample, previewExample, type EncodedExample } from '../../src/encoding/example';
+import { encodeExample, type EncodedExample } from '../../src/encoding/example';
+import { previewExample } from '../../src/encoding/preview';
 import { encodePrompt } from '../../src/tokenizer/encode';
 import { TextTokenizer } from '../../src/tokenizer/tokenizer';
 import { filesOf, LOSSLESS_NAMES, needTokenizer, starterWith, tokenizerOf } from './tokenizer-files';
@@ -77,12 +78,15 @@ describe('the starter', () => {
   });
 
   it('previews an example token by token', () => {
-    const preview = previewExample(tokenizer, { kind: 'chat', line: 7, messages: [user('Hi'), assistant('🙂')] }, SETTINGS);
+    const example = { kind: 'chat', line: 7, messages: [user('Hi'), assistant('🙂')] } as const;
+    const preview = previewExample(tokenizer, 'chat', example, { lossOn: 'assistant' }, 256);
     if ('dropped' in preview) throw new Error(preview.dropped);
     expect(preview.line).toBe(7);
-    const text = preview.tokens.map((token) => token.text).join('');
+    expect([preview.documents.length, preview.target, preview.truncated]).toEqual([1, null, 0]);
+    const [tokens = []] = preview.documents;
+    const text = tokens.map((token) => token.text).join('');
     expect(text.replaceAll('\ufffd', '')).toBe('<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n🙂<|im_end|>');
-    expect(preview.tokens.at(-1)).toEqual({ id: 2, text: '<|im_end|>', trained: true });
+    expect(tokens.at(-1)).toEqual({ id: 2, text: '<|im_end|>', trained: true });
   });
 });
 

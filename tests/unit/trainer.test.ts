@@ -9,7 +9,7 @@ import type { EvalRow, StepRow } from '../../src/train/types';
 const good: Omit<StepResult, 'step'> = { loss: 2, gradNorm: 0.5, learningRate: 1e-3, tokens: 100, figures: {} };
 const scaled = { ...good, lossScale: 2 ** 16 };
 
-const reports: RunInput['reports'] = { step: () => undefined, heldOut: () => undefined };
+const reports: RunInput['reports'] = { step: () => undefined, heldOut: () => ({}) };
 const measured = { loss: 1, figures: {} };
 
 const nothing = () => Promise.resolve();
@@ -158,12 +158,12 @@ test('steps and measurements report what the objective makes of its figures', as
   };
   const reports: RunInput['reports'] = {
     step: ({ rewards }) => ({ 'rewards/margins': rewards?.[0]?.[0] ?? NaN }),
-    heldOut: ({ rewards }) => ({ accuracy: 2 * (rewards?.[0]?.[0] ?? NaN) }),
+    heldOut: ({ rewards }) => ({ metrics: { accuracy: 2 * (rewards?.[0]?.[0] ?? NaN) }, confusion: [1] }),
   };
   const rows: StepRow[] = [];
   const evals: EvalRow[] = [];
   const onEval = (row: EvalRow) => Promise.resolve(void evals.push(row));
   await trainOf(session, { reports, heldOut: [collated()] }, { onStep: (row) => rows.push(row), onEval });
   expect(rows.map((row) => row.figures)).toEqual([{ 'rewards/margins': 1 }]);
-  expect(evals).toEqual([{ step: 1, loss: 3, metrics: { accuracy: 2 } }]);
+  expect(evals).toEqual([{ step: 1, loss: 3, metrics: { accuracy: 2 }, confusion: [1] }]);
 });

@@ -2,20 +2,17 @@
 
 import { describe, expect, it } from 'vitest';
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../../src/recipe/objectives';
-import {
-  encodingOf,
-  hasPairs,
-  isCountedFor,
-  objectiveBlocker,
-  OFFERED,
-  predicts,
-  scores,
-  tasksOf,
-} from '../../src/state/objective';
-import type { DatasetView, DataTask, EncodedStats } from '../../workers/api';
+import { goalOf, goalsOf, guessOf, mappingFor, objectiveBlocker, whyNot, type Goal } from '../../src/state/goal';
+import { encodingOf, hasPairs, isCountedFor, OFFERED, predicts, scores } from '../../src/state/objective';
+import type { ColumnRole, DatasetView, DataTask, EncodedStats, Mapping } from '../../workers/api';
 
+const reason = 'The reason of the guess.';
 const viewOf = (format: string, task: DataTask, ...roles: string[]) =>
-  ({ format, task: { task }, columns: roles.map((role) => ({ role })) }) as unknown as DatasetView;
+  ({
+    format,
+    task: { task, also: [], labels: null, reason, mapping: { format: 'text-label', roles } },
+    columns: roles.map((role) => ({ role })),
+  }) as unknown as DatasetView;
 const PAIRS = viewOf('preference', 'preference', 'user', 'assistant', 'rejected');
 const statsOf = (kind: string) => ({ slots: { layout: { kind }, perRow: 1 } }) as unknown as EncodedStats;
 
@@ -46,16 +43,77 @@ describe('a run', () => {
 
   it('of labels needs data with such labels', () => {
     const labelled = viewOf('text-label', 'categories', 'text', 'label');
-    expect(tasksOf(labelled)).toEqual(['categories', 'text']);
     expect([blocked('classify', labelled), blocked('sft', labelled)]).toEqual([null, null]);
     expect(blocked('regress', labelled)).toMatch(/“regress” does not suit these data\. Choose what to learn in the Data stage/);
     expect(blocked('classify', PAIRS)).toMatch(/does not suit/);
+    expect(blocked('classify', viewOf('text', 'categories', 'text', 'ignore'))).toMatch(/does not suit/);
   });
 
   it('of an objective that the page does not offer can’t start', () => {
     const others = (Object.keys(OBJECTIVE_SCHEMAS) as ObjectiveKind[]).filter((kind) => !OFFERED.some((one) => one === kind));
     expect(others).not.toEqual([]);
     for (const kind of others) expect(blocked(kind, PAIRS)).toMatch(`“${kind}” yet: choose another one in the Recipe stage`);
+  });
+});
+
+describe('what a dataset can be used for', () => {
+  const TICKETS = viewOf('text-label', 'categories', 'text', 'label');
+  const CHATS = viewOf('messages', 'text', 'messages');
+  const DIARY = viewOf('text', 'text', 'text');
+  /** A text beside a column of whole numbers, which the detected format ignores. */
+  const URGENCY: DatasetView = {
+    ...viewOf('text', 'number', 'text', 'ignore'),
+    task: { task: 'number', also: ['categories'], labels: null, reason, mapping: mapping('text-label', 'text', 'label') },
+  };
+
+  function mapping(format: Mapping['format'], ...roles: ColumnRole[]): Mapping {
+    return { format, roles };
+  }
+
+  it('is guessed, and of pairs it is first to write the preferred answers', () => {
+    expect([TICKETS, CHATS, DIARY, URGENCY, PAIRS].map(guessOf)).toEqual(['categories', 'text', 'continue', 'number', 'text']);
+  });
+
+  it('is offered with the guess first', () => {
+    expect([TICKETS, CHATS, DIARY, URGENCY, PAIRS].map(goalsOf)).toEqual([
+      ['categories', 'text', 'continue'],
+      ['text'],
+      ['continue'],
+      ['number', 'categories', 'text', 'continue'],
+      ['text', 'preference'],
+    ]);
+  });
+
+  it('is refused with a reason where the data lack it, and never for what is offered', () => {
+    const served = (view: DatasetView) =>
+      (['text', 'continue', 'preference', 'categories', 'labels', 'number'] as const).filter(
+        (goal) => whyNot(goal, view) === null,
+      );
+    for (const view of [TICKETS, CHATS, DIARY, URGENCY, PAIRS]) expect(served(view).sort()).toEqual([...goalsOf(view)].sort());
+    expect(whyNot('number', TICKETS)).toBe(reason);
+    expect(whyNot('text', DIARY)).toBe('The rows are texts without answers.');
+    expect(whyNot('continue', CHATS)).toBe('The rows have questions and answers, not one text each.');
+    expect(whyNot('preference', TICKETS)).toBe('There is no column with rejected answers.');
+  });
+
+  it('has the mapping that it needs', () => {
+    const needed = (view: DatasetView, ...goals: Goal[]) => goals.map((goal) => mappingFor(goal, view));
+    expect(needed(TICKETS, 'categories', 'text', 'continue')).toEqual([null, null, mapping('text', 'text', 'ignore')]);
+    const labelled = mapping('text-label', 'text', 'label');
+    expect(needed(URGENCY, 'number', 'categories', 'text', 'continue')).toEqual([labelled, labelled, labelled, null]);
+    expect([...needed(CHATS, 'text'), ...needed(DIARY, 'continue'), ...needed(PAIRS, 'text', 'preference')]).toEqual(
+      Array(4).fill(null),
+    );
+  });
+
+  it('is what an objective learns from it', () => {
+    expect([goalOf('sft', TICKETS), goalOf('sft', DIARY), goalOf('distil', CHATS)]).toEqual(['text', 'continue', 'text']);
+    expect([goalOf('ipo', PAIRS), goalOf('dpo', PAIRS), goalOf('regress', URGENCY)]).toEqual([
+      'preference',
+      'preference',
+      'number',
+    ]);
+    expect([goalOf('classify', TICKETS), goalOf('multi-label', TICKETS)]).toEqual(['categories', 'labels']);
   });
 });
 

@@ -1,6 +1,8 @@
 /** Labels and help texts of dataset formats and column roles. */
 
-import type { ColumnRole, DataTask, Format } from '../../../workers/api';
+import type { ColumnRole, DatasetView, Format } from '../../../workers/api';
+import type { Goal } from '../../state/goal';
+import { count } from '../format';
 
 interface FormatWords {
   readonly label: string;
@@ -23,14 +25,59 @@ const FORMAT_WORDS: Readonly<Record<Format, FormatWords>> = {
   text: { label: 'Plain text', help: 'The whole text is learnt.' },
 };
 
-/** What data may be used for. */
-export const TASK_WORDS: Readonly<Record<DataTask, { readonly name: string; readonly use: string }>> = {
-  text: { name: 'Write the answer as text', use: 'A language model learns to write the texts of the data.' },
-  preference: { name: 'Prefer one answer over another', use: 'A language model learns which of two answers is better.' },
-  categories: { name: 'Sort into categories', use: 'Predicts one of the categories, with a probability for each.' },
-  labels: { name: 'Give labels', use: 'Predicts any number of labels, with a probability for each.' },
-  number: { name: 'Give a number', use: 'Predicts a number for each text.' },
+interface GoalWords {
+  readonly name: string;
+  /** What a model does that learnt it. */
+  readonly use: string;
+  /** The same in a sentence after "Looks like: " and "the model learns to ". */
+  readonly verb: string;
+}
+
+/** What a model may learn from data. */
+export const GOAL_WORDS: Readonly<Record<Goal, GoalWords>> = {
+  text: {
+    name: 'Answer like my examples',
+    use: 'A language model learns to write the answer, or the label, as text.',
+    verb: 'answer like the examples',
+  },
+  continue: {
+    name: 'Continue text',
+    use: 'A language model learns to write on, in the manner of the texts.',
+    verb: 'continue text',
+  },
+  categories: {
+    name: 'Sort into categories',
+    use: 'Predicts one of the categories, with a probability for each.',
+    verb: 'sort into categories',
+  },
+  labels: {
+    name: 'Give labels',
+    use: 'Predicts any number of labels, with a probability for each.',
+    verb: 'give any number of labels',
+  },
+  number: { name: 'Give a number', use: 'Predicts a number for each text.', verb: 'give a number' },
+  preference: {
+    name: 'Prefer one answer over another',
+    use: 'A language model learns which of two answers is better.',
+    verb: 'prefer one answer over another',
+  },
 };
+
+/** The tiles of the start card, each with an example. */
+export const TILES: readonly { readonly goal: Goal; readonly example: string }[] = [
+  { goal: 'text', example: 'A customer’s question, and the reply that you would give.' },
+  { goal: 'continue', example: 'Diary pages or recipes: the model writes more of the kind.' },
+  { goal: 'categories', example: '“Where is my parcel?” → delivery' },
+  { goal: 'number', example: '“Water runs through the ceiling!” → urgency 4.8' },
+  { goal: 'preference', example: 'Of two replies to one question, the shorter one.' },
+];
+
+/** `sort into 6 categories`. */
+export function guessWords({ task: { task, labels }, format }: Pick<DatasetView, 'task' | 'format'>): string {
+  if (task === 'categories' && labels !== null) return `sort into ${count(labels)} categories`;
+  if (task === 'labels' && labels !== null) return `give any of ${count(labels)} labels`;
+  return GOAL_WORDS[task === 'text' && format === 'text' ? 'continue' : task].verb;
+}
 
 const ROLE_LABELS: Readonly<Record<ColumnRole, string>> = {
   messages: 'Messages',

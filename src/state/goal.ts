@@ -1,0 +1,98 @@
+/** What a model should learn from a dataset: the goals that the data can serve, and the objective and mapping of each. Pure. */
+
+import type { DatasetView, DataTask, Mapping } from '../../workers/api';
+import type { ObjectiveKind } from '../recipe/objectives';
+import { hasPairs, isLabelled, isOffered, isPreference } from './objective';
+
+/** A task of the data; of texts, to write answers (`text`) or to continue them. */
+export type Goal = DataTask | 'continue';
+
+/** What goals depend on. */
+type Usable = Pick<DatasetView, 'format' | 'columns' | 'task'>;
+
+const OBJECTIVES: Readonly<Record<Goal, ObjectiveKind>> = {
+  text: 'sft',
+  continue: 'sft',
+  preference: 'dpo',
+  categories: 'classify',
+  labels: 'multi-label',
+  number: 'regress',
+};
+
+const GOALS = Object.keys(OBJECTIVES) as readonly Goal[];
+
+export function isGoal(value: unknown): value is Goal {
+  return GOALS.some((goal) => goal === value);
+}
+
+/** The objective that a goal begins with. */
+export function objectiveFor(goal: Goal): ObjectiveKind {
+  return OBJECTIVES[goal];
+}
+
+/** What a run with an objective learns from the dataset as it is mapped. */
+export function goalOf(kind: ObjectiveKind, { format }: Pick<Usable, 'format'>): Goal {
+  if (isPreference(kind)) return 'preference';
+  const predicted = GOALS.find((goal) => OBJECTIVES[goal] === kind && isLabelled(kind));
+  return predicted ?? (format === 'text' ? 'continue' : 'text');
+}
+
+/** What to learn if nobody chooses: the task of the data; of pairs of answers first to write the preferred ones. */
+export function guessOf({ task: { task }, format }: Usable): Goal {
+  return isLabelled(OBJECTIVES[task]) ? task : format === 'text' ? 'continue' : 'text';
+}
+
+/** The goals to choose between, the guess first. */
+export function goalsOf(view: Usable): readonly Goal[] {
+  const predicted = predictedOf(view);
+  if (predicted.length > 0) return [...predicted, 'text', 'continue'];
+  return hasPairs(view) ? ['text', 'preference'] : [guessOf(view)];
+}
+
+/** The tasks of the guess that predict a label or a number; none when the guess is a text. */
+function predictedOf({ task: { task, also } }: Usable): readonly DataTask[] {
+  return [task, ...also].filter((one) => isLabelled(OBJECTIVES[one]));
+}
+
+/** Why the data can't serve a goal, in a sentence; null when they can. */
+export function whyNot(goal: Goal, view: Usable): string | null {
+  const predicted = predictedOf(view);
+  if (isLabelled(OBJECTIVES[goal])) return predicted.some((one) => one === goal) ? null : view.task.reason;
+  if (goal === 'preference') return hasPairs(view) ? null : 'There is no column with rejected answers.';
+  if (predicted.length > 0) return null;
+  if (goal === 'text') return view.format === 'text' ? 'The rows are texts without answers.' : null;
+  return view.format !== 'text' && plainTexts(view) === null ? 'The rows have questions and answers, not one text each.' : null;
+}
+
+/** The mapping that a goal needs; null when the present one serves. The data must be able to serve the goal. */
+export function mappingFor(goal: Goal, view: Usable): Mapping | null {
+  const { format, task } = view;
+  if (isLabelled(OBJECTIVES[goal])) return isMapped(view, task.mapping) ? null : task.mapping;
+  if (goal === 'text' && format === 'text') return task.mapping;
+  return goal === 'continue' && format !== 'text' ? plainTexts(view) : null;
+}
+
+/** One text for each row, without its label; null when no column has that text. */
+function plainTexts(view: Usable): Mapping | null {
+  const roles = predictedOf(view).length > 0 ? view.task.mapping.roles : view.columns.map(({ role }) => role);
+  if (!roles.includes('text')) return null;
+  return { format: 'text', roles: roles.map((role) => (role === 'text' ? role : 'ignore')) };
+}
+
+function isMapped({ format, columns }: Usable, mapping: Mapping): boolean {
+  return format === mapping.format && columns.every(({ role }, i) => role === mapping.roles[i]);
+}
+
+/** Why a run with this objective and these data can't start, or null. */
+export function objectiveBlocker(kind: ObjectiveKind, view: Usable): string | null {
+  if (!isOffered(kind))
+    return `This page can’t use models trained with the objective “${kind}” yet: choose another one in the Recipe stage.`;
+  if (isLabelled(kind) && (whyNot(goalOf(kind, view), view) !== null || !hasTarget(view)))
+    return `The objective “${kind}” does not suit these data. Choose what to learn in the Data stage.`;
+  if (!isPreference(kind) || hasPairs(view)) return null;
+  return `The objective “${kind}” needs a preferred and a rejected answer for each prompt, which the dataset does not have: see the Recipe stage.`;
+}
+
+function hasTarget({ columns }: Pick<Usable, 'columns'>): boolean {
+  return columns.some(({ role }) => role === 'label' || role === 'assistant');
+}

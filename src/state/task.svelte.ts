@@ -1,0 +1,90 @@
+/**
+ * What the model should learn from the data: the user's choice, else the guess of each file that is opened. It sets the objective of
+ * the recipe, the mapping of the columns, and a starter that can learn it.
+ */
+
+import type { DatasetView } from '../../workers/api';
+import { data, type DataState, type Opening } from './data.svelte';
+import { goalOf, guessOf, isGoal, mappingFor, objectiveFor, whyNot, type Goal } from './goal';
+import { model, type ModelState } from './model.svelte';
+import { isLabelled, isObjectiveKind, isPreference } from './objective';
+import { recipe, type RecipeState } from './recipe.svelte';
+import { recall, remember } from './storage';
+
+export class TaskState {
+  readonly #data: DataState;
+  readonly #model: ModelState;
+  readonly #recipe: RecipeState;
+  /** What the user chose, which holds for the next files too; null takes the guess. */
+  wish = $state<Goal | null>(wishOf(recall('goal')));
+  /** Why the present data can't serve the wish, in a sentence; null when they can, or a recipe sets the objective. */
+  readonly refused = $derived.by(() => {
+    const { view } = this.#data;
+    return this.wish === null || view === null || this.#recipe.objectiveFrom !== null ? null : whyNot(this.wish, view);
+  });
+  /** What the model would learn from the present data; null without data. */
+  readonly goal = $derived.by(() => this.#goalOf(this.#data.view));
+
+  constructor(dataState: DataState, modelState: ModelState, recipeState: RecipeState) {
+    this.#data = dataState;
+    this.#model = modelState;
+    this.#recipe = recipeState;
+    dataState.decide = (view, restored) => (restored ? this.#restore(view) : this.#open(view));
+  }
+
+  /** Takes a goal for the present data and the next ones; null takes the guess of the next ones. */
+  async choose(goal: Goal | null): Promise<void> {
+    this.wish = goal;
+    remember('goal', goal);
+    this.#recipe.freeObjective();
+    const { view } = this.#data;
+    if (goal === null || view === null) return;
+    const mapping = mappingFor(goal, view);
+    const starter = this.#take(goal);
+    if (mapping !== null) await this.#data.remap(mapping);
+    await starter;
+  }
+
+  /** Takes the wish or the guess for the present data again, after the recipe was reset. */
+  async takeAgain(): Promise<void> {
+    const { view } = this.#data;
+    if (view === null) return;
+    const { mapping, shown } = this.#open(view);
+    shown();
+    if (mapping !== null) await this.#data.remap(mapping);
+  }
+
+  /** A file that was opened: the wish if the file can serve it, else the guess. A recipe that sets the objective stays. */
+  #open(view: DatasetView): Opening {
+    if (this.#recipe.objectiveFrom !== null) return this.#restore(view);
+    const goal = this.wish !== null && whyNot(this.wish, view) === null ? this.wish : guessOf(view);
+    return { mapping: mappingFor(goal, view), reason: view.task.reason, shown: () => void this.#take(goal) };
+  }
+
+  /** Keeps objective and model; only the columns are mapped for them. */
+  #restore(view: DatasetView): Opening {
+    const goal = this.#goalOf(view);
+    const serves = goal !== null && whyNot(goal, view) === null;
+    return { mapping: serves ? mappingFor(goal, view) : null, reason: view.task.reason, shown: () => undefined };
+  }
+
+  async #take(goal: Goal): Promise<void> {
+    const kind = objectiveFor(goal);
+    const present = this.#recipe.at('objective.kind');
+    // Of several objectives for one goal (DPO and IPO) the chosen one stays.
+    const same = isObjectiveKind(present) && isPreference(present) && isPreference(kind);
+    this.#recipe.chooseObjective(same ? present : kind);
+    await this.#model.chooseStarter(isLabelled(kind) ? 'starter-encoder' : 'starter');
+  }
+
+  #goalOf(view: DatasetView | null): Goal | null {
+    const kind = this.#recipe.at('objective.kind');
+    return view !== null && isObjectiveKind(kind) ? goalOf(kind, view) : null;
+  }
+}
+
+function wishOf(stored: unknown): Goal | null {
+  return isGoal(stored) ? stored : null;
+}
+
+export const task = new TaskState(data, model, recipe);
