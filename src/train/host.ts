@@ -1,10 +1,10 @@
-/** The device and the model on it. Changes of either are serialised; whoever needs the model waits for a change in progress. */
+/** The device and the model on it. Changes of either are jobs, which wait for one another. */
 
 import { CodedError } from '../core/errors';
-import { Mutex } from '../core/mutex';
 import type { LoadProgress } from '../model/types';
 import type { BasePrecision } from '../recipe/recipe';
 import { openEngine, type Engine } from './engine';
+import type { Jobs } from './jobs';
 import { LoadedModel } from './loaded';
 import type { Models } from './models';
 import type { DeviceOptions, ExecutorKind } from './types';
@@ -16,8 +16,8 @@ interface Wanted {
 }
 
 export class Host {
+  readonly #jobs: Jobs;
   readonly #models: Models;
-  readonly #changes = new Mutex();
   #choice: 'auto' | ExecutorKind = 'auto';
   #options: DeviceOptions = {};
   #engine: Promise<Engine> | null = null;
@@ -25,7 +25,8 @@ export class Host {
   /** Survives the loss of the device: the model is loaded again when it is next needed. */
   #wanted: Wanted | null = null;
 
-  constructor(models: Models) {
+  constructor(jobs: Jobs, models: Models) {
+    this.#jobs = jobs;
     this.#models = models;
   }
 
@@ -36,7 +37,7 @@ export class Host {
 
   /** Opens a device and forgets the model. Answers in progress are cancelled. */
   openDevice(choice: 'auto' | ExecutorKind, options: DeviceOptions): Promise<Engine> {
-    return this.#changes.run(async () => {
+    return this.#jobs.run('device', choice, async () => {
       await this.#unload();
       const before = await this.#engine?.catch(() => null);
       [this.#choice, this.#options, this.#wanted, this.#engine] = [choice, options, null, null];
@@ -66,7 +67,7 @@ export class Host {
    * False when our kernels were not in use or were chosen explicitly, or the device was lost.
    */
   useTfjsKernels(): Promise<boolean> {
-    return this.#changes.run(async () => {
+    return this.#jobs.run('model', '', async () => {
       const engine = await this.#engine?.catch(() => null);
       if (this.#choice !== 'auto' || engine?.view.executor !== 'webgpu' || engine.loss.error !== null) return false;
       await this.#unload();
@@ -78,7 +79,7 @@ export class Host {
 
   /** Loads a model that was inspected, unless it is loaded. Answers in progress are cancelled. */
   loadModel(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel> {
-    return this.#changes.run(async () => {
+    return this.#jobs.run('load', id, async () => {
       await this.#dropLost();
       if (this.#model?.view.id === id && this.#model.precision === precision) return this.#model;
       this.#models.get(id);
@@ -92,7 +93,7 @@ export class Host {
 
   /** The loaded model. When its device was lost, both are opened again. Throws `train/state` when no model was loaded. */
   model(): Promise<LoadedModel> {
-    return this.#changes.run(async () => {
+    return this.#jobs.run('model', '', async () => {
       await this.#dropLost();
       if (this.#model !== null) return this.#model;
       if (this.#wanted === null) throw new CodedError('train/state', 'Load a model first.');

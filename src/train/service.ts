@@ -2,7 +2,6 @@
 
 import type { SlotPlan } from '../batch/types';
 import type { RunStore } from '../checkpoint/types';
-import { Mutex } from '../core/mutex';
 import { exportChoices, exportedBytes, exportedFiles, type ExportChoice, type ExportKind } from '../export';
 import type { ExportedFile } from '../export/types';
 import type { ModelCache } from '../model/cache';
@@ -18,6 +17,7 @@ import { checkFits } from './fits';
 import { forecastRun } from './forecast';
 import { Host } from './host';
 import { headParameters, jobOf } from './job';
+import { Jobs } from './jobs';
 import type { LoadedModel } from './loaded';
 import { Models } from './models';
 import { Runs } from './runs';
@@ -49,7 +49,7 @@ export class TrainService {
   readonly #host: Host;
   readonly #runs: Runs;
   readonly #answers: Answers;
-  readonly #tuning = new Mutex();
+  readonly #jobs = new Jobs();
   /** Failures that did not stop the work and were not reported yet. */
   readonly #warnings: unknown[] = [];
 
@@ -59,13 +59,13 @@ export class TrainService {
     store.catch(() => undefined);
     this.#cache = cache;
     this.#models = new Models(cache);
-    this.#host = new Host(this.#models);
+    this.#host = new Host(this.#jobs, this.#models);
     this.#runs = new Runs({
-      ...{ host: this.#host, models: this.#models, store },
+      ...{ jobs: this.#jobs, host: this.#host, models: this.#models, store },
       tunerOf: (engine) => this.#tunerOf(engine),
       takeWarnings: () => this.#warnings.splice(0),
     });
-    this.#answers = new Answers(this.#host, this.#runs, store);
+    this.#answers = new Answers(this.#jobs, this.#host, this.#runs, store);
   }
 
   /** The loaded model; null when there is none. */
@@ -74,7 +74,6 @@ export class TrainService {
   }
 
   async openDevice(choice: 'auto' | ExecutorKind, options: DeviceOptions = {}): Promise<DeviceView> {
-    this.#runs.refuseDuringRun('A run is in progress: pause it before you change the device.');
     const engine = await this.#host.openDevice(choice, options);
     return { ...engine.view, tiles: await this.#tilesOf(engine) };
   }
@@ -84,8 +83,8 @@ export class TrainService {
   }
 
   async loadModel(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<void> {
-    if (this.#runs.active && this.#isLoaded(id, precision)) return;
-    this.#runs.refuseDuringRun('A run is in progress: pause it before you change the model.');
+    // The page asks for the model of its run, also to answer during the run.
+    if (this.#isLoaded(id, precision) && this.#jobs.refusal('load', id) !== null) return;
     await this.#host.loadModel(id, precision, onProgress);
     const folder = this.#models.get(id);
     // The copy is optional: when the disk is full the model can still be used. The next run reports the failure.
@@ -113,10 +112,13 @@ export class TrainService {
 
   async warmUp(modelId: string, recipe: Recipe, slots?: SlotPlan): Promise<void> {
     const engine = await this.#host.engine();
-    if (engine.device === null || engine.view.executor !== 'webgpu' || this.#runs.active) return;
+    if (engine.device === null || engine.view.executor !== 'webgpu') return;
     const folder = this.#models.get(modelId);
     const job = jobOf(recipe, slots, folder.config);
-    await warmUp(engine.device, folder.config, recipe, job, typesOf(folder, recipe), this.#tunerOf(engine));
+    const { device } = engine;
+    const tune = this.#tunerOf(engine);
+    if (this.#jobs.refusal('warm-up', modelId) !== null) return;
+    await this.#jobs.run('warm-up', modelId, () => warmUp(device, folder.config, recipe, job, typesOf(folder, recipe), tune));
   }
 
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView> {
@@ -128,12 +130,12 @@ export class TrainService {
   }
 
   pause(): Promise<void> {
-    this.#runs.end('pause');
+    this.#jobs.end('run', 'pause');
     return Promise.resolve();
   }
 
   stop(save: boolean): Promise<void> {
-    this.#runs.end(save ? 'stop' : 'drop');
+    this.#jobs.end('run', save ? 'stop' : 'drop');
     return Promise.resolve();
   }
 
@@ -158,8 +160,7 @@ export class TrainService {
   }
 
   async deleteRun(runId: string): Promise<void> {
-    if (this.#runs.isActive(runId)) this.#runs.refuseDuringRun('This run is in progress: stop it before you delete it.');
-    await (await this.#store).deleteRun(runId);
+    await this.#jobs.run('delete', runId, async () => (await this.#store).deleteRun(runId));
   }
 
   generate(adapter: AdapterChoice | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult> {
@@ -195,7 +196,7 @@ export class TrainService {
   /** Tunings run one at a time: side by side they would slow each other. */
   #tunerOf({ device, tunes }: Engine): Tuner | null {
     if (device === null || !tunes) return null;
-    return (plans) => this.#tuning.run(async () => tuneRun(device, plans, await this.#store));
+    return (plans) => this.#jobs.run('tune', '', async () => tuneRun(device, plans, await this.#store));
   }
 
   /** The winners of earlier tunings; none where they cannot be read, since they only save time. */
