@@ -9,7 +9,7 @@ import { fetchFiles, openFolder } from '../../src/model/folder';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { openEngine, type Engine } from '../../src/train/engine';
 import { exportedFiles } from '../../src/export';
-import { tunedRun } from '../../src/train/export-run';
+import { tunedRun } from '../../src/train/exports';
 import { LoadedModel } from '../../src/train/loaded';
 import { storedParameters } from '../../src/train/records';
 import { RunRecorder } from '../../src/train/recorder';

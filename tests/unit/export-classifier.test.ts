@@ -12,7 +12,7 @@ import { openFolder, type ModelFolder } from '../../src/model/folder';
 import { readHeader, writeSafetensors, type TensorInfo } from '../../src/model/safetensors';
 import type { ObjectiveKind } from '../../src/recipe/objectives';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
-import { tunedRun } from '../../src/train/export-run';
+import { tunedRun } from '../../src/train/exports';
 import { headParameters, LANGUAGE, type Job } from '../../src/train/job';
 import { storedParameters } from '../../src/train/records';
 import type { RunRecord } from '../../src/checkpoint/types';

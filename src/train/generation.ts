@@ -3,23 +3,23 @@
 import type { RunStore, StoredRun } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { CodedError, codeOf, messageOf } from '../core/errors';
-import type { Host } from './host';
 import type { Jobs } from './jobs';
 import { storedOutputs, writesText } from './job';
 import type { LoadedModel } from './loaded';
+import type { Models } from './models';
 import type { Classifier } from './predict';
 import type { Runs } from './runs';
 import type { AdapterChoice, GenerateRequest, GenerateResult, PredictRequest, Prediction } from './types';
 
-export class Answers {
+export class Generation {
   readonly #jobs: Jobs;
-  readonly #host: Host;
+  readonly #models: Models;
   readonly #runs: Runs;
   readonly #store: Promise<RunStore>;
 
-  constructor(jobs: Jobs, host: Host, runs: Runs, store: Promise<RunStore>) {
+  constructor(jobs: Jobs, models: Models, runs: Runs, store: Promise<RunStore>) {
     this.#jobs = jobs;
-    this.#host = host;
+    this.#models = models;
     this.#runs = runs;
     this.#store = store;
   }
@@ -27,7 +27,7 @@ export class Answers {
   generate(choice: AdapterChoice | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult> {
     return this.#jobs.run('answer', choice?.runId ?? '', async ({ signal }) => {
       try {
-        const model = await this.#host.model();
+        const model = await this.#models.model();
         const tuning = () => (choice === null ? Promise.resolve(null) : this.#tuningOf(model, choice));
         return await model.engine.loss.guard(model.generate(tuning, request, onText, () => signal.aborted));
       } catch (error) {
@@ -39,7 +39,7 @@ export class Answers {
   /** The prediction of a run's classifier at a checkpoint. */
   predict({ runId, step }: AdapterChoice, request: PredictRequest): Promise<Prediction> {
     return this.#jobs.run('answer', runId, async () => {
-      const model = await this.#host.model();
+      const model = await this.#models.model();
       const classifier = async (): Promise<Classifier> => {
         const run = await this.#runOf(model, runId);
         if (writesText(run.recipe)) throw noClassifier(run.name);
@@ -48,11 +48,6 @@ export class Answers {
       };
       return model.engine.loss.guard(model.predict(classifier, request));
     });
-  }
-
-  /** Cancels every answer that was asked for before this call. */
-  cancel(): void {
-    this.#jobs.end('answer', 'stop');
   }
 
   /** What is in training, or that of a checkpoint. */
