@@ -3,6 +3,8 @@
 import { CodedError } from '../core/errors';
 import type { ModelCache } from '../model/cache';
 import { fetchFiles, openFolder, type ModelFolder } from '../model/folder';
+import { teacherProblem } from './teacher';
+import type { TeacherView } from './types';
 import type { ModelSource, ModelView, Starter } from '../model/types';
 
 interface Served {
@@ -23,6 +25,8 @@ export type Cached = Pick<ModelCache, 'list' | 'open'>;
 
 export class Folders {
   readonly #folders = new Map<string, ModelFolder>();
+  /** Copies that `find` opened. */
+  readonly #opened = new Map<string, ModelFolder>();
   readonly #cache: Cached;
 
   constructor(cache: Cached) {
@@ -48,7 +52,25 @@ export class Folders {
     const folder = this.#folders.get(id);
     if (folder !== undefined) return folder;
     const cached = await this.#cache.list();
-    return cached.some((one) => one.id === id) ? this.#cache.open(id) : null;
+    const opened = cached.some((one) => one.id === id) ? (this.#opened.get(id) ?? (await this.#cache.open(id))) : null;
+    if (opened === null) this.#opened.delete(id);
+    else this.#opened.set(id, opened);
+    return opened;
+  }
+
+  /** The models on this device, inspected or cached, as teachers of an inspected one; those that can't be read are left out. */
+  async teachers(modelId: string): Promise<readonly TeacherView[]> {
+    const student = this.get(modelId);
+    const ids = new Set([...this.#folders.keys(), ...(await this.#cache.list()).map(({ id }) => id)]);
+    const found = await Promise.all([...ids].map((id) => this.#teacher(student, id).catch(() => null)));
+    return found.filter((view) => view !== null);
+  }
+
+  async #teacher(student: ModelFolder, id: string): Promise<TeacherView | null> {
+    const folder = await this.find(id);
+    if (folder === null) return null;
+    const { name, bytes, parameters } = folder.view;
+    return { id, name, bytes, parameters, problem: teacherProblem(student, folder) };
   }
 
   /** The name of an inspected model; the id of one that was never inspected. */

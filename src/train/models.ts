@@ -2,13 +2,24 @@
 
 import { CodedError } from '../core/errors';
 import type { ModelCache } from '../model/cache';
+import type { ModelFolder } from '../model/folder';
 import type { LoadProgress } from '../model/types';
-import type { BasePrecision } from '../recipe/recipe';
+import type { BasePrecision, Recipe } from '../recipe/recipe';
 import type { TrainDevice } from './device';
+import type { Engine } from './engine';
+import { checkFits } from './fits';
 import { Folders } from './folders';
+import { needsTeacher } from './job';
 import type { Jobs } from './jobs';
 import { LoadedModel } from './loaded';
-import type { DeviceOptions, DeviceView, ExecutorKind } from './types';
+import { teacherProblem, type FoundTeacher } from './teacher';
+import type { DeviceOptions, DeviceView, ExecutorKind, TeacherChoice } from './types';
+
+/** What a run says of its teacher: the setup of a new one, or the record. */
+interface Taught {
+  readonly recipe: Recipe;
+  readonly teacher?: (TeacherChoice & { readonly name?: string }) | undefined;
+}
 
 /** Which model is to be on the device, and how. */
 interface Wanted {
@@ -64,7 +75,25 @@ export class Models {
       await this.#load(wanted, onProgress);
       this.#wanted = wanted;
     });
-    const folder = this.folders.get(id);
+    await this.keep(this.folders.get(id));
+  }
+
+  /**
+   * The teacher of a run with the model `student`; null when the objective needs none, or none was chosen. Throws `train/state` when it
+   * is not on this device, `model/too-large`, or `recipe/invalid` when its tokens are not those of the student.
+   */
+  async teacher({ recipe, teacher }: Taught, student: ModelFolder, engine: Engine): Promise<FoundTeacher | null> {
+    if (!needsTeacher(recipe) || teacher === undefined) return null;
+    const folder = await this.folders.find(teacher.modelId);
+    if (folder === null) throw missingTeacher(teacher);
+    const problem = teacherProblem(student, folder);
+    if (problem !== null) throw new CodedError('recipe/invalid', problem, [{ where: 'objective.kind', message: problem }]);
+    checkFits(folder, engine);
+    return { folder, precision: teacher.precision };
+  }
+
+  /** Stores a copy of a model, so that its runs can be resumed after a reload. */
+  async keep(folder: ModelFolder): Promise<void> {
     // The copy is optional: when the disk is full the model can still be used. The next run reports the failure.
     if (!folder.view.cached) await this.#cache.put(folder).catch((error: unknown) => this.#failures.push(error));
   }
@@ -116,4 +145,11 @@ export class Models {
     this.#loaded = null;
     await model?.dispose();
   }
+}
+
+function missingTeacher({ modelId, name = `the model ${modelId.slice(0, 8)}` }: NonNullable<Taught['teacher']>): CodedError {
+  return new CodedError(
+    'train/state',
+    `The run learns from ${name}, which is not on this device. Choose its files as the teacher in the Recipe stage, then try again.`,
+  );
 }

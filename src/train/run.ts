@@ -5,6 +5,7 @@ import type { RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { inLayout, type Parameters } from '../method/parameters';
 import { codeOf } from '../core/errors';
+import type { LoadProgress } from '../model/types';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
 import { forecastMemory } from './forecast';
@@ -14,6 +15,7 @@ import { promptsOf, sampleCache, SAMPLE_TOKENS, type SamplePrompt } from './prom
 import { openSession } from './open-session';
 import type { TrainingPrograms } from './programs';
 import { reportsOf } from './reports';
+import { checkedTeacher, expectedTeacher, type FoundTeacher } from './teacher';
 import type { RunRecorder } from './recorder';
 import type { TrainingSession } from './session';
 import { cadenceOf, isDue, train, type RunHooks } from './trainer';
@@ -28,6 +30,8 @@ export interface RunContext {
   readonly tune: Tuner | null;
   /** Of the run's job; read after every step and before anything that takes long. */
   readonly signal: AbortSignal;
+  /** Of an objective that learns from one. */
+  readonly teacher: FoundTeacher | null;
 }
 
 const LESS_MEMORY = {
@@ -59,7 +63,7 @@ export class Run {
     const { tokenizer, config } = context.model;
     const slots = slotsOf(dataset, record.recipe, config);
     this.#context = context;
-    this.#job = jobOf(record.recipe, slots, config);
+    this.#job = jobOf(record.recipe, slots, config, expectedTeacher(context.teacher, context.model.executor.kind));
     this.#batches = planBatches(dataset, record.recipe, tokenizer.padId ?? 0, slots, record.numerics ?? 1);
     this.#prompts = writesText(this.#job) ? promptsOf(record, dataset, tokenizer) : [];
   }
@@ -76,7 +80,7 @@ export class Run {
   async go(snapshot: Snapshot | null, secondsBefore: number): Promise<RunView> {
     const { model, recorder } = this.#context;
     try {
-      const reason = await model.engine.loss.guard(this.#work(snapshot, secondsBefore));
+      const reason = await model.engine.loss.guard(this.#work(snapshot, secondsBefore).catch(this.#reasonOf));
       return await recorder.finish(reason === null ? 'finished' : STATUS[reason]);
     } catch (error) {
       if (codeOf(error) !== 'gpu/lost') await recorder.fail();
@@ -85,6 +89,13 @@ export class Run {
       await this.#dispose();
     }
   }
+
+  /** The stop reason where that is what `error` is: a teacher that was being loaded throws it. */
+  readonly #reasonOf = (error: unknown): StopReason => {
+    const reason = stopReason(this.#context.signal);
+    if (reason === null || error !== reason) throw error;
+    return reason;
+  };
 
   async #work(snapshot: Snapshot | null, secondsBefore: number): Promise<StopReason | null> {
     const { recorder, signal } = this.#context;
@@ -101,7 +112,7 @@ export class Run {
   async #prepare(snapshot: Snapshot | null): Promise<TrainingSession> {
     const { model, recorder } = this.#context;
     const { recipe, totalSteps } = recorder.record;
-    const job = this.#job;
+    const job = await this.#checkedJob();
     const { machine } = model.engine;
     const { remat } = forecastMemory(model.config, recipe, (name) => model.graph.named(name).dtype, machine, job);
     await model.reserve(writesText(job) ? sampleCache(model.config, recipe) : null);
@@ -118,6 +129,15 @@ export class Run {
     recorder.emit({ type: 'memory', bytes: model.executor.bytes() });
     void this.#reportWork(session.programs);
     return session;
+  }
+
+  /** The job with a teacher whose weights were checked. */
+  async #checkedJob(): Promise<Job> {
+    const { model, recorder, signal, teacher } = this.#context;
+    if (teacher === null) return this.#job;
+    const message = `Loading the teacher, ${teacher.folder.view.name}`;
+    const onProgress = ({ done, total }: LoadProgress) => recorder.phase(message, done, total);
+    return { ...this.#job, teacher: await checkedTeacher(teacher, model.executor.kind, { onProgress, signal }) };
   }
 
   async #reportWork({ train, update }: TrainingPrograms): Promise<void> {

@@ -7,7 +7,6 @@ import type { Tuning } from '../method/method';
 import type { Recipe } from '../recipe/recipe';
 import { checkRecipe } from './check-recipe';
 import type { TrainDevice } from './device';
-import { jobOf, slotsOf } from './job';
 import { stopReason, type Jobs, type QueuedJob } from './jobs';
 import type { LoadedModel } from './loaded';
 import type { Models } from './models';
@@ -15,6 +14,7 @@ import { newRecord, rewind, viewOf, type StartingPoint } from './records';
 import { RunRecorder } from './recorder';
 import { recovering } from './recovery';
 import { Run, STATUS } from './run';
+import type { FoundTeacher } from './teacher';
 import type { RunHistory, RunSetup, RunView, SampleRow, StepRow, TrainEvent } from './types';
 
 /** A run from the call of `start` or `resume` until that call resolves, through losses of the device. */
@@ -50,13 +50,12 @@ export class Runs {
       this.#checkModel(model, setup.modelId, 'start again');
       checkRecipe(model.config, setup.recipe);
       checkPrecision(model, setup.recipe);
-      jobOf(setup.recipe, slotsOf(setup.dataset, setup.recipe, model.config), model.config);
+      const teacher = await this.#teacherOf(setup, model);
+      const record = newRecord(training.job.id, setup, model, teacher);
       await lock(training);
-      const { job, store } = training;
-      const record = newRecord(job.id, setup, model);
-      await store.putDataset(setup.dataset);
-      await store.putRun(record);
-      return this.#train(training, setup.dataset, { record, snapshot: null, seconds: 0 });
+      await training.store.putDataset(setup.dataset);
+      await training.store.putRun(record);
+      return this.#train(training, setup.dataset, teacher, { record, snapshot: null, seconds: 0 });
     });
   }
 
@@ -66,9 +65,10 @@ export class Runs {
       const [stored, model] = await Promise.all([store.run(runId), this.#models.model()]);
       this.#checkModel(model, stored.modelId, 'resume again');
       checkPrecision(model, stored.recipe);
+      const teacher = await this.#teacherOf(stored, model);
       await lock(training);
       const dataset = await store.dataset(stored.datasetHash);
-      return this.#train(training, dataset, await rewind(store, runId, onEvent));
+      return this.#train(training, dataset, teacher, await rewind(store, runId, onEvent));
     });
   }
 
@@ -107,15 +107,20 @@ export class Runs {
     return this.#jobs.run('run', runId, async (job) => work({ job, store: await this.#store, onEvent }));
   }
 
-  async #train(training: Training, dataset: EncodedDataset, from: StartingPoint): Promise<RunView> {
+  async #train(training: Training, dataset: EncodedDataset, teacher: FoundTeacher | null, from: StartingPoint): Promise<RunView> {
     const { job, store, onEvent } = training;
     for (const error of this.#models.takeFailures()) onEvent({ type: 'notice', code: codeOf(error), message: messageOf(error) });
     const context = { runId: job.id, store, onEvent, useTfjsKernels: () => this.#models.useTfjsKernels() };
-    return recovering(context, from, (start) => this.#attempt(training, dataset, start));
+    return recovering(context, from, (start) => this.#attempt(training, dataset, teacher, start));
   }
 
   /** Trains to the end or a stop request, on the device that is open now. */
-  async #attempt({ job, store, onEvent }: Training, dataset: EncodedDataset, start: StartingPoint): Promise<RunView> {
+  async #attempt(
+    { job, store, onEvent }: Training,
+    dataset: EncodedDataset,
+    teacher: FoundTeacher | null,
+    start: StartingPoint,
+  ): Promise<RunView> {
     const { signal } = job;
     const recorder = new RunRecorder(store, start.record, onEvent);
     const before = stopReason(signal);
@@ -124,12 +129,19 @@ export class Runs {
     const meanwhile = stopReason(signal);
     if (meanwhile !== null) return recorder.finish(STATUS[meanwhile]);
     const tune = this.#device.tunerOf(model.engine);
-    const run = (this.#run = new Run({ model, store, recorder, tune, signal }, dataset));
+    const run = (this.#run = new Run({ model, store, recorder, tune, signal, teacher }, dataset));
     try {
       return await run.go(start.snapshot, start.seconds);
     } finally {
       this.#run = null;
     }
+  }
+
+  /** The teacher that the run needs; a copy of it is stored. Null where it needs none. */
+  async #teacherOf(run: Parameters<Models['teacher']>[0], { view, engine }: LoadedModel): Promise<FoundTeacher | null> {
+    const teacher = await this.#models.teacher(run, this.#models.folders.get(view.id), engine);
+    if (teacher !== null) await this.#models.keep(teacher.folder);
+    return teacher;
   }
 
   #checkModel({ view }: LoadedModel, expected: string, then: string): void {

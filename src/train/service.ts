@@ -1,12 +1,11 @@
 /** The training worker's API: one device, one loaded model, one run at a time, and the store. Each part does its own calls. */
 
-import type { SlotPlan } from '../batch/types';
 import type { RunStore } from '../checkpoint/types';
 import type { ExportChoice, ExportKind } from '../export';
 import type { ExportedFile } from '../export/types';
 import type { ModelCache } from '../model/cache';
 import type { LoadProgress, ModelSource, ModelView } from '../model/types';
-import type { BasePrecision, Recipe } from '../recipe/recipe';
+import type { BasePrecision } from '../recipe/recipe';
 import { TrainDevice } from './device';
 import { Exports } from './exports';
 import { Generation } from './generation';
@@ -28,6 +27,7 @@ import type {
   RunHistory,
   RunSetup,
   RunView,
+  TeacherView,
   TrainEvent,
 } from './types';
 
@@ -46,7 +46,7 @@ export class TrainService {
     const device = new TrainDevice(this.#jobs, store);
     this.#cache = cache;
     this.#models = new Models(this.#jobs, device, cache);
-    this.#planning = new Planning(this.#jobs, device, this.#models.folders);
+    this.#planning = new Planning(this.#jobs, device, this.#models);
     this.#runs = new Runs(this.#jobs, device, this.#models, store);
     this.#generation = new Generation(this.#jobs, this.#models, this.#runs, store);
     this.#exports = new Exports(store, this.#models.folders);
@@ -77,12 +77,16 @@ export class TrainService {
     return this.#cache.delete(id);
   }
 
-  forecast(modelId: string, recipe: Recipe, trainTokens: number, slots?: SlotPlan): Promise<Forecast> {
-    return this.#planning.forecast(modelId, recipe, trainTokens, slots);
+  teachers(modelId: string): Promise<readonly TeacherView[]> {
+    return this.#models.folders.teachers(modelId);
   }
 
-  warmUp(modelId: string, recipe: Recipe, slots?: SlotPlan): Promise<void> {
-    return this.#planning.warmUp(modelId, recipe, slots);
+  forecast(...of: Parameters<Planning['forecast']>): Promise<Forecast> {
+    return this.#planning.forecast(...of);
+  }
+
+  warmUp(...of: Parameters<Planning['warmUp']>): Promise<void> {
+    return this.#planning.warmUp(...of);
   }
 
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView> {

@@ -21,7 +21,7 @@ import { loraWith } from '../lora';
 const golden = (path: string) => readFileSync(new URL(`../golden/${path}`, import.meta.url));
 const json = (text: string | Buffer) => JSON.parse(text.toString()) as Record<string, unknown>;
 
-const facts: Omit<CardFacts, 'recipe'> = {
+const facts: Omit<CardFacts, 'recipe' | 'teacher'> = {
   ...{ name: 'my run', modelName: 'acme/base', datasetName: 'mails.csv', examples: 200, step: 75 },
   ...{ baseLoss: null, tunedLoss: 0.5, trainable: 1234, device: 'SwiftShader' },
 };
