@@ -4,10 +4,18 @@ import type { DatasetEncoding, DatasetView, DataTask, EncodedStats } from '../..
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../recipe/objectives';
 
 /** The objectives that the page can train and use. */
-export const OFFERED = ['sft', 'dpo', 'ipo', 'classify', 'multi-label', 'regress'] as const satisfies readonly ObjectiveKind[];
+export const OFFERED = [
+  'sft',
+  'distil',
+  'dpo',
+  'ipo',
+  'classify',
+  'multi-label',
+  'regress',
+] as const satisfies readonly ObjectiveKind[];
 
-/** Those that may be chosen for pairs of answers, in the order of the form. The task of the data chooses the others. */
-export const OF_PAIRS = ['sft', 'dpo', 'ipo'] as const satisfies readonly ObjectiveKind[];
+/** Those that may be chosen for texts, in the order of the form; the preferences only for pairs. The task of the data chooses the others. */
+export const OF_TEXTS = ['sft', 'dpo', 'ipo', 'distil'] as const satisfies readonly ObjectiveKind[];
 
 /** What a dataset is encoded for; null: next-token prediction. */
 const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
@@ -39,6 +47,11 @@ export function isPreference(kind: ObjectiveKind): boolean {
 
 export function isOffered(kind: ObjectiveKind): kind is (typeof OFFERED)[number] {
   return OFFERED.some((one) => one === kind);
+}
+
+/** The objective learns from a second model. */
+export function needsTeacher(kind: ObjectiveKind): boolean {
+  return kind === 'distil';
 }
 
 /** The objective predicts classes, labels or numbers. */

@@ -1,8 +1,8 @@
 /** What the page takes from a recipe's objective. */
 
 import { describe, expect, it } from 'vitest';
-import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../../src/recipe/objectives';
-import { hasPairs, isCountedFor, objectiveBlocker, OFFERED, tasksOf } from '../../src/state/objective';
+import type { ObjectiveKind } from '../../src/recipe/objectives';
+import { hasPairs, isCountedFor, objectiveBlocker, tasksOf } from '../../src/state/objective';
 import type { DatasetView, DataTask, EncodedStats } from '../../workers/api';
 
 const viewOf = (format: string, task: DataTask, ...roles: string[]) =>
@@ -30,12 +30,6 @@ describe('a run', () => {
     expect([blocked('classify', labelled), blocked('sft', labelled)]).toEqual([null, null]);
     expect(blocked('regress', labelled)).toMatch(/“regress” does not suit these data\. Choose what to learn in the Data stage/);
     expect(blocked('classify', PAIRS)).toMatch(/does not suit/);
-  });
-
-  it('of an objective that the page does not offer can’t start', () => {
-    const others = (Object.keys(OBJECTIVE_SCHEMAS) as ObjectiveKind[]).filter((kind) => !OFFERED.some((one) => one === kind));
-    expect(others).not.toEqual([]);
-    for (const kind of others) expect(blocked(kind, PAIRS)).toMatch(`“${kind}” yet: choose another one in the Recipe stage`);
   });
 });
 

@@ -16,6 +16,7 @@ export const GROUP_TITLES = {
   adapter: 'Adapter (LoRA)',
   full: 'Full fine-tuning',
   preference: 'Preferences (DPO, IPO)',
+  distillation: 'Distillation',
   rate: 'Learning rate',
   batches: 'Batches',
   optimizer: 'Optimizer (AdamW)',
@@ -92,6 +93,10 @@ export const METHOD_WORDS = {
 /** Each objective that the page offers, in words. */
 export const OBJECTIVE_WORDS = {
   sft: { name: 'Next-token prediction', use: 'Learns to write the preferred answers. A good first run.' },
+  distil: {
+    name: 'Imitate a bigger model (distillation)',
+    use: 'Learns what a second model, the teacher, finds likely at each token, beside the answers of the data.',
+  },
   dpo: { name: 'DPO', use: 'Makes preferred answers likelier than rejected ones, and stays near the base model.' },
   classify: { name: 'Categories', use: 'Predicts one of several categories.' },
   'multi-label': { name: 'Labels', use: 'Predicts any number of labels.' },
@@ -175,6 +180,14 @@ const ENTRIES = {
   'objective.beta': number(
     'preference',
     'How strongly the model is held to the base model: 0.1 is usual; less lets it change more, at the risk of worse text.',
+  ),
+  'objective.alpha': number(
+    'distillation',
+    'How much the answers of the data count; the rest is what the teacher predicts. 0 learns from the teacher alone.',
+  ),
+  'objective.temperature': number(
+    'distillation',
+    'Above 1 the less likely tokens count more when both models’ predictions are compared. 1 to 4 is usual.',
   ),
   learningRate: number(
     'rate',
