@@ -22,7 +22,7 @@ function teacherFolder(parent: string): string {
   const path = join(parent, 'Lamp teacher');
   mkdirSync(path);
   const starter = JSON.parse(readFileSync(join(STARTER, 'config.json'), 'utf8')) as object;
-  const config = JSON.stringify({ ...starter, hidden_size: 64, intermediate_size: 128, num_hidden_layers: 1 });
+  const config = JSON.stringify({ ...starter, hidden_size: 64, num_hidden_layers: 1, _name_or_path: 'Lamp teacher' });
   const tensors = weightSpecs(parseConfig(config)).map(({ name, shape }, i) => {
     const numbers = randomFloats((byteSize('F32', shape) ?? 0) / 4, i + 1).map((x) => (shape.length === 1 ? 1 : 0.3 * x));
     return { name, shape, dtype: 'F32', data: new Uint8Array(numbers.buffer) } as const;
@@ -50,12 +50,12 @@ it('a model learns from a teacher that was dropped, and finds it again after a r
   const stage = await person.open('Recipe');
   await expect
     .poll(() => stage.innerText())
-    .toMatch(/Not possible: good has 16 tokens and .+ 4096\. A teacher needs the vocabulary/);
+    .toMatch(/Not possible: llama has 16 tokens and .+ 4096\. A teacher needs the vocabulary/);
   await person.open('Train');
   expect(await start.isEnabled()).toBe(false);
 
   await person.dropTeacher(teacherFolder(folder()));
-  await expect.poll(() => stage.innerText()).toMatch(/Base weights\s+[\d.]+ MB/);
+  await expect.poll(() => stage.innerText()).toMatch(/Weights of both models\s+[\d.]+ MB/);
   await trainTo(world, 2);
   const from = recorder.events.length;
   await page.reload();

@@ -92,7 +92,10 @@ export const METHOD_WORDS = {
 
 /** Each objective that the page offers, in words. */
 export const OBJECTIVE_WORDS = {
-  sft: { name: 'Next-token prediction', use: 'Learns to write the preferred answers. A good first run.' },
+  sft: {
+    name: 'Next-token prediction',
+    use: 'Learns to write such texts, and of pairs the preferred answers. A good first run.',
+  },
   distil: {
     name: 'Imitate a bigger model (distillation)',
     use: 'Learns what a second model, the teacher, finds likely at each token, beside the answers of the data.',
