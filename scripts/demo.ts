@@ -1,6 +1,6 @@
 /**
  * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--task text|categories|labels|number]
- * [--method lora|ia3|full] [--objective KIND] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`: trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with
+ * [--method lora|ia3|full] [--objective KIND] [--teacher DIR] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`: trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with
  * 0 only when the files are in DIR.
  */
 
@@ -12,7 +12,7 @@ import { launchBrowser } from './browser';
 import { Person } from './person';
 import { METHOD_KINDS, type MethodKind } from '../src/recipe/methods';
 import { defaultRecipe } from '../src/recipe/recipe';
-import { OF_PAIRS, scores } from '../src/state/objective';
+import { OF_TEXTS, scores } from '../src/state/objective';
 import { PageError, Recorder, type JournalEvent } from './recorder';
 import { buildIfStale, root, servePage } from './serve';
 
@@ -39,7 +39,9 @@ interface Options {
   readonly recipe: string | null;
   readonly task: Task | null;
   readonly method: MethodKind | null;
-  readonly objective: (typeof OF_PAIRS)[number] | null;
+  readonly objective: (typeof OF_TEXTS)[number] | null;
+  /** Folder of the model that `distil` learns from. */
+  readonly teacher: string | null;
   readonly steps: number | null;
   readonly backend: (typeof BACKENDS)[number];
   readonly out: string;
@@ -60,6 +62,7 @@ function readOptions(): Options {
       task: { type: 'string' },
       method: { type: 'string' },
       objective: { type: 'string' },
+      teacher: { type: 'string' },
       steps: { type: 'string' },
       backend: { type: 'string', default: 'auto' },
       out: { type: 'string', default: 'out/demo' },
@@ -69,6 +72,7 @@ function readOptions(): Options {
   const problems = [
     ...pathProblems('--data', values.data, 'file'),
     ...pathProblems('--model', values.model, 'folder'),
+    ...pathProblems('--teacher', values.teacher, 'folder'),
     ...pathProblems('--recipe', values.recipe, 'file'),
     ...(values.steps === undefined || /^[1-9]\d*$/.test(values.steps)
       ? []
@@ -76,7 +80,7 @@ function readOptions(): Options {
     ...choiceProblems('--backend', values.backend, BACKENDS),
     ...choiceProblems('--task', values.task, TASKS),
     ...choiceProblems('--method', values.method, METHOD_KINDS),
-    ...choiceProblems('--objective', values.objective, OF_PAIRS),
+    ...choiceProblems('--objective', values.objective, OF_TEXTS),
   ];
   if (problems.length > 0) throw new PageError('demo/arguments', problems.join('; '));
   return {
@@ -86,6 +90,7 @@ function readOptions(): Options {
     task: (values.task ?? null) as Options['task'],
     method: (values.method ?? null) as Options['method'],
     objective: (values.objective ?? null) as Options['objective'],
+    teacher: values.teacher === undefined ? null : resolve(values.teacher),
     steps: values.steps === undefined ? null : Number(values.steps),
     backend: values.backend as Options['backend'],
     out: resolve(values.out),
@@ -163,6 +168,7 @@ async function choose(person: Person, recorder: Recorder, options: Options): Pro
   if (options.task !== null) await recorder.during(person.chooseKind('task', options.task));
   if (options.method !== null) await recorder.during(person.chooseKind('method', options.method));
   if (options.objective !== null) await recorder.during(person.chooseKind('objective', options.objective));
+  if (options.teacher !== null) await recorder.during(person.dropTeacher(options.teacher));
   if (options.steps !== null) await recorder.during(person.setSteps(options.steps));
 }
 

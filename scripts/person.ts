@@ -62,6 +62,13 @@ export class Person {
     await stage.locator('[aria-label="Chosen model"][aria-busy="false"]').waitFor();
   }
 
+  /** Drags the folder of a teacher onto the Recipe stage, and waits until it is chosen. */
+  async dropTeacher(folder: string): Promise<void> {
+    const stage = await this.open('Recipe');
+    await this.drop(stage.getByRole('button', { name: ZONES.teacher }), [folder]);
+    await stage.locator('input[name="teacher"]:checked').waitFor();
+  }
+
   /** Imports a recipe: a file on the disk, or its content. */
   async pickRecipe(recipe: string | { readonly name: string; readonly text: string }): Promise<void> {
     const stage = await this.open('Recipe');

@@ -21,6 +21,8 @@ import type {
   RunHistory,
   RunSetup,
   RunView,
+  TeacherChoice,
+  TeacherView,
   TrainEvent,
 } from '../src/train/types';
 
@@ -57,19 +59,21 @@ export interface TrainApi {
   loadModel(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<void>;
   cachedModels(): Promise<readonly { readonly id: string; readonly name: string; readonly bytes: number }[]>;
   deleteModel(id: string): Promise<void>;
+  /** The models on this device as teachers of an inspected one; those that don't fit say why. */
+  teachers(modelId: string): Promise<readonly TeacherView[]>;
   /**
    * Memory and steps of a run with an inspected model; nothing is loaded. `trainTokens` and `slots` are those of the encoded data's
    * statistics: tokens of one packed epoch, and document slots. Throws `recipe/invalid` when objective and data do not fit, or
-   * the objective needs a teacher.
+   * the objective needs a teacher and has none that fits.
    */
-  forecast(modelId: string, recipe: Recipe, trainTokens: number, slots?: SlotPlan): Promise<Forecast>;
+  forecast(modelId: string, recipe: Recipe, trainTokens: number, slots?: SlotPlan, teacher?: TeacherChoice): Promise<Forecast>;
 
   /** Compiles the kernels that a run with an inspected model needs. Does nothing on the processor or during a run. */
-  warmUp(modelId: string, recipe: Recipe, slots?: SlotPlan): Promise<void>;
+  warmUp(modelId: string, recipe: Recipe, slots?: SlotPlan, teacher?: TeacherChoice): Promise<void>;
 
   /**
    * Starts a run on the loaded model; resolves when it finished, was stopped or paused. Throws `train/state` when another model
-   * is loaded, `recipe/invalid` when the recipe does not fit the model or the data, `model/unsupported` when the model can't learn the
+   * is loaded or the teacher is not on this device, `recipe/invalid` when the recipe does not fit the model or the data, `model/unsupported` when the model can't learn the
    * objective, and `store/locked` when another tab trains; nothing is stored then.
    */
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView>;

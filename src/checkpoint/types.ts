@@ -3,7 +3,7 @@
 import type { EncodedDataset } from '../batch/types';
 import type { Numerics } from '../core/numerics';
 import type { Shape } from '../core/shape';
-import type { Recipe } from '../recipe/recipe';
+import type { BasePrecision, Recipe } from '../recipe/recipe';
 
 /** A prompt taken from a run's data, to try the model with. */
 export interface RunPrompt {
@@ -12,6 +12,14 @@ export interface RunPrompt {
   readonly system: string | null;
   /** `chat`: a user's turn to be answered; `text`: the beginning of a text to be continued. */
   readonly kind: 'chat' | 'text';
+}
+
+/** The model whose predictions a run learns. */
+export interface StoredTeacher {
+  readonly modelId: string;
+  readonly name: string;
+  /** Of its weights on the device. */
+  readonly precision: BasePrecision;
 }
 
 /** Where a trained parameter is in the flat vectors of a run. */
@@ -62,6 +70,8 @@ export interface RunRecord {
   readonly labels?: readonly string[];
   /** Prompts of the run's data; absent in runs saved by versions that did not store them. */
   readonly prompts?: readonly RunPrompt[];
+  /** The model whose predictions the run learns; absent in runs without one. */
+  readonly teacher?: StoredTeacher;
   readonly format: 2;
   /** The base's files have the adapted weights as [in, out] (Conv1D); false when absent. */
   readonly fanInFanOut?: boolean;

@@ -23,6 +23,8 @@ export interface CardFacts {
   readonly trainable: number;
   readonly device: string;
   readonly recipe: Recipe;
+  /** The model whose predictions were learnt; absent where there was none. */
+  readonly teacher?: { readonly name: string };
   /** See `PeftSettings` in peft.ts; false when absent. */
   readonly fanInFanOut?: boolean;
 }
@@ -122,7 +124,7 @@ const LOSSES: Readonly<Record<ObjectiveKind, string>> = {
 };
 
 function figures(facts: CardFacts, classifier: Classifier | null): string {
-  const { datasetName, examples, step, baseLoss, tunedLoss, trainable, device, recipe, metrics = {} } = facts;
+  const { datasetName, examples, step, baseLoss, tunedLoss, trainable, device, recipe, teacher, metrics = {} } = facts;
   const { objective, method } = recipe;
   const loss = (value: number | null) =>
     value === null
@@ -131,6 +133,7 @@ function figures(facts: CardFacts, classifier: Classifier | null): string {
   const measured = Object.entries(metrics).map(([name, value]) => [`Held-out ${cell(name)}`, value.toFixed(4)] as const);
   const rows = [
     ['Data', `${cell(datasetName)}, ${examples} examples`],
+    ...(teacher === undefined ? [] : [['Teacher', cell(teacher.name)] as const]),
     ['Steps', String(step)],
     // The base has no classifier.
     ...(classifier === null ? [['Held-out loss, base model', loss(baseLoss)] as const] : []),

@@ -8,10 +8,11 @@ import { data } from './data.svelte';
 import { device } from './device.svelte';
 import { objectiveBlocker } from './goal';
 import { model } from './model.svelte';
-import { encodingOf, isCountedFor } from './objective';
+import { encodingOf, isCountedFor, needsTeacher } from './objective';
 import { otherTab } from './other-tab.svelte';
 import { recipe } from './recipe.svelte';
 import { recall, remember } from './storage';
+import { teacher } from './teacher.svelte';
 
 export const STAGES = ['model', 'data', 'recipe', 'train', 'use'] as const;
 export type StageId = (typeof STAGES)[number];
@@ -71,6 +72,7 @@ export class AppState {
   /** Opens the device and restores the choices of the last visit. Returns a function that stops the effects. */
   start(): () => void {
     recipe.restore();
+    teacher.restore();
     addEventListener('hashchange', () => (this.stage = stageOfHash() ?? this.stage));
     void device.open(backendChoice(location.search), deviceOptions(location.search));
     void model.restore();
@@ -92,7 +94,14 @@ export function startBlocker(): string | null {
   if (data.view === null) return 'Choose a dataset first: drop a file or take a sample.';
   if (data.view.examples === 0) return 'No row of the dataset can be used: see the Data stage.';
   if (recipe.value === null) return 'A setting of the recipe must be changed: see the Recipe stage.';
-  return objectiveBlocker(recipe.value.objective.kind, data.view);
+  return objectiveBlocker(recipe.value.objective.kind, data.view) ?? teacherBlocker(recipe.value);
+}
+
+/** Why a run with this recipe has no teacher that it needs, or null. */
+function teacherBlocker({ objective }: Recipe): string | null {
+  if (!needsTeacher(objective.kind) || teacher.value !== null) return null;
+  if (teacher.view === null) return 'Choose a teacher first: see the Recipe stage.';
+  return `${teacher.view.name} can’t be the teacher of this model: see the Recipe stage.`;
 }
 
 /** Recomputes token counts and compiles kernels when model or recipe change, and the forecast when one of the three changes. */
@@ -100,6 +109,12 @@ function link(): void {
   $effect(() => cleanWithRecipe());
   $effect(() => {
     if (model.view !== null) recipe.fit(model.view);
+  });
+  const taught = $derived(recipe.value !== null && needsTeacher(recipe.value.objective.kind));
+  $effect(() => {
+    // Models that were kept or deleted meanwhile are found too.
+    void model.cached;
+    if (taught && model.view !== null) void teacher.look(model.view.id);
   });
   $effect(() => {
     const encoding = currentEncoding();
@@ -110,14 +125,20 @@ function link(): void {
     const [view, value] = [model.view, recipe.value];
     if (view === null || value === null || model.inspecting || device.view === null || otherTab.runId !== null) return;
     const stats = countedStats(value);
-    if (stats === null && encodingOf(value.objective.kind) !== null) return;
-    return later(500, () => void recipe.warmUp(view.id, value, stats?.slots));
+    if ((stats === null && encodingOf(value.objective.kind) !== null) || teacherBlocker(value) !== null) return;
+    const chosen = teacher.value;
+    return later(500, () => void recipe.warmUp(view.id, value, stats?.slots, chosen));
   });
   $effect(() => {
     const [view, value] = [model.view, recipe.value];
     const stats = value === null ? null : countedStats(value);
     if (view === null || value === null || stats === null || model.inspecting) return;
-    const stop = later(150, () => void recipe.predict(view.id, value, stats));
+    if (teacherBlocker(value) !== null) {
+      recipe.forget();
+      return;
+    }
+    const chosen = teacher.value;
+    const stop = later(150, () => void recipe.predict(view.id, value, stats, chosen));
     return () => {
       stop();
       recipe.outdate();

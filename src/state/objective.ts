@@ -12,6 +12,7 @@ export const OFFERED = [
   'simpo',
   'orpo',
   'reward',
+  'distil',
   'classify',
   'multi-label',
   'regress',
@@ -31,8 +32,8 @@ const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
   distil: null,
 };
 
-/** Those that may be chosen for pairs of answers. The task of the data chooses the others. */
-export const OF_PAIRS: readonly (typeof OFFERED)[number][] = OFFERED.filter((kind) => kind === 'sft' || isPreference(kind));
+/** Those that may be chosen for texts, the preferences only for pairs of answers. The task of the data chooses the others. */
+export const OF_TEXTS: readonly (typeof OFFERED)[number][] = OFFERED.filter((kind) => !isLabelled(kind));
 
 export function encodingOf(kind: ObjectiveKind): DatasetEncoding | null {
   return ENCODINGS[kind];
@@ -55,6 +56,11 @@ export function predicts(kind: ObjectiveKind): boolean {
 /** The runs of the objective score answers. */
 export function scores(kind: ObjectiveKind): boolean {
   return taskOf({ kind }) === 'score';
+}
+
+/** The objective learns from a second model. */
+export function needsTeacher(kind: ObjectiveKind): boolean {
+  return kind === 'distil';
 }
 
 /** The objective learns classes, labels or numbers. */

@@ -1,7 +1,7 @@
 /** The recipe while it is edited: the value of every setting, what is wrong with it, and the forecast of a run with it. */
 
 import { trainClient, type WorkerClient } from '../client';
-import type { EncodedStats, Forecast, ModelView, SlotPlan, TrainApi } from '../../workers/api';
+import type { EncodedStats, Forecast, ModelView, SlotPlan, TeacherChoice, TrainApi } from '../../workers/api';
 import { CodedError, type Problem } from '../core/errors';
 import { defaultMethod, isMethodKind, METHOD_KINDS, type MethodKind } from '../recipe/methods';
 import { isFields, type Fields } from '../recipe/migrations';
@@ -192,10 +192,16 @@ export class RecipeState {
   }
 
   /** Asks the worker for memory and steps of a run on data of that size; only the answer to the newest question is shown. */
-  async predict(modelId: string, recipe: Recipe, { packedTokens, slots }: DataSize): Promise<void> {
+  async predict(
+    modelId: string,
+    recipe: Recipe,
+    { packedTokens, slots }: DataSize,
+    teacher: TeacherChoice | null = null,
+  ): Promise<void> {
     const turn = ++this.#predictions;
     const { kind } = recipe.method;
-    const ask = (asked: Recipe) => this.#client.call((api) => api.forecast(modelId, asked, packedTokens, slots));
+    const ask = (asked: Recipe) =>
+      this.#client.call((api) => api.forecast(modelId, asked, packedTokens, slots, teacher ?? undefined));
     const chosen = await outcome(() => ask(recipe), failureOf);
     if (turn !== this.#predictions) return;
     this.forecast = chosen.forecast ?? this.forecast;
@@ -214,8 +220,8 @@ export class RecipeState {
   }
 
   /** Compiles the kernels of a run before it is started. Errors are ignored here: the run itself reports them. */
-  async warmUp(modelId: string, recipe: Recipe, slots: SlotPlan | undefined): Promise<void> {
-    await this.#client.call((api) => api.warmUp(modelId, recipe, slots)).catch(() => undefined);
+  async warmUp(modelId: string, recipe: Recipe, slots: SlotPlan | undefined, teacher: TeacherChoice | null): Promise<void> {
+    await this.#client.call((api) => api.warmUp(modelId, recipe, slots, teacher ?? undefined)).catch(() => undefined);
   }
 
   /** Ignores the answer to `predict` under way: its model, recipe or data have changed. */
@@ -233,6 +239,12 @@ export class RecipeState {
     this.objectiveFrom = from;
     remember('objectiveFrom', from ?? false);
     return ++this.#claims;
+  }
+
+  /** Shows no forecast: something that it depends on is missing. */
+  forget(): void {
+    this.outdate();
+    [this.forecast, this.forecastFailure, this.methods] = [null, null, {}];
   }
 
   #replace(draft: Fields): void {

@@ -14,6 +14,7 @@ import { Frames } from './frames';
 import { journal, journalTraining } from './journal.svelte';
 import { model } from './model.svelte';
 import { Monitor } from './monitor.svelte';
+import { needsTeacher } from './objective';
 import { otherTab, type OtherTab } from './other-tab.svelte';
 import { promptsFrom } from './prompts';
 import { notify, WakeLock } from './presence';
@@ -22,6 +23,7 @@ import { runs } from './runs.svelte';
 import { isResumable, runName, statusWords } from './run-status';
 import { NO_ROWS, ShownRun } from './shown-run.svelte';
 import { recall, remember } from './storage';
+import { teacher } from './teacher.svelte';
 
 export interface Notice {
   readonly code: string;
@@ -83,6 +85,7 @@ export class Training extends ShownRun {
   async start(): Promise<void> {
     if (this.blocker !== null) return;
     const [chosen, encoding, settings] = [model.chosen, currentEncoding(), recipe.value];
+    const taught = settings !== null && needsTeacher(settings.objective.kind) ? teacher.value : null;
     await this.#begin('Turning examples into tokens', async () => {
       this.show(null, NO_ROWS);
       if (!chosen || !encoding || !settings)
@@ -94,6 +97,7 @@ export class Training extends ShownRun {
       const setup = {
         ...{ name: runName(name, view.name, taken), modelId: id, recipe: settings, dataset, datasetName: view.name },
         prompts: promptsFrom(view.head, dataset.heldOut.lines, 6),
+        ...(taught && { teacher: taught }),
       };
       this.#enter('Preparing the run');
       return this.#client.call((api) => api.start(setup, this.#listener()));

@@ -120,7 +120,7 @@ function sketchRun(
     held,
     'forecast',
     remat,
-    job,
+    dtypeOf === null && job.teacher ? { ...job, teacher: { ...job.teacher, dtypeOf: () => 'f32' } } : job,
   );
   const training = declaredBytes(scope);
   const sampling = writesText(job) ? samplingPlans(scope, config, recipe, tuning) : [];

@@ -5,6 +5,8 @@ import type { EncodedDataset, ExampleLayout, SlotPlan } from '../batch/types';
 import type { RunRecord } from '../checkpoint/types';
 import type { DType } from '../core/dtype';
 import { CodedError } from '../core/errors';
+import type { Executor } from '../graph/executor';
+import type { Graph } from '../graph/graph';
 import type { Parameter } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
 import { familyOf } from '../model/families';
@@ -22,6 +24,8 @@ export interface Teacher {
   readonly config: ModelConfig;
   /** Storage of its weights, by name. */
   readonly dtypeOf: (name: string) => DType;
+  /** Writes its weights, which `graph` declares. The session calls it before the first step: weights that are not written are zeros. */
+  readonly write: (executor: Executor, graph: Graph) => Promise<void>;
 }
 
 /** What a run trains for. */
@@ -64,8 +68,8 @@ export function jobOf(
   const task = taskOf(objective);
   if (task === null) checkWrites(config);
   if (task === 'score') checkConverses(objective, config);
-  if (objectiveOf(objective).needsTeacher === true)
-    return { ...LANGUAGE, objective, teacher: checkedTeacher(objective, config, sequenceLength, teacher) };
+  if (needsTeacher({ objective }))
+    return { ...LANGUAGE, objective, teacher: fittingTeacher(objective, config, sequenceLength, teacher) };
   if (slots === undefined) return { ...LANGUAGE, objective };
   const { layout } = slots;
   const documents = slotCount(slots, microBatch);
@@ -74,6 +78,11 @@ export function jobOf(
     return { name, dtype, shape: name === 'targets' ? [count, width] : [count] };
   });
   return { objective, columns, documents, outputs: task === null ? 0 : outputsOf(layout) };
+}
+
+/** The run learns from a teacher. */
+export function needsTeacher({ objective }: Pick<Recipe, 'objective'>): boolean {
+  return objectiveOf(objective).needsTeacher === true;
 }
 
 /** The run samples texts, and its adapter answers. */
@@ -100,11 +109,11 @@ function outputsOf({ names, columns }: ExampleLayout): number {
   return names.length || (columns.find(({ name }) => name === 'targets')?.width ?? 1);
 }
 
-function checkedTeacher({ kind }: ObjectiveSettings, config: ModelConfig, tokens: number, teacher?: Teacher): Teacher {
+function fittingTeacher({ kind }: ObjectiveSettings, config: ModelConfig, tokens: number, teacher?: Teacher): Teacher {
   const refuse = (message: string) => new CodedError('recipe/invalid', message, [{ where: 'objective.kind', message }]);
   if (teacher === undefined)
     throw refuse(
-      `The objective “${kind}” needs a teacher, a second model with the same vocabulary, and this run has none. This version cannot load one: choose the objective “sft”.`,
+      `The objective “${kind}” needs a teacher, a second model with the same vocabulary, and this run has none. Choose a teacher, or the objective “sft”.`,
     );
   checkWrites(teacher.config);
   const [own, other] = [config.vocabSize, teacher.config.vocabSize];

@@ -1,13 +1,10 @@
 /** A base model on the device, for training and generation. */
 
 import { CodedError, internal } from '../core/errors';
-import { isQuantised } from '../core/quantised';
-import { sizeOf } from '../core/shape';
 import { yieldToEventLoop } from '../core/event-loop';
 import { Mutex } from '../core/mutex';
 import type { Executor } from '../graph/executor';
 import { Graph } from '../graph/graph';
-import { writeQuantised } from '../graph/write-quantised';
 import type { ModelConfig } from '../model/config';
 import type { ModelFolder } from '../model/folder';
 import type { Tuning } from '../method/method';
@@ -17,7 +14,7 @@ import { checkWrites } from '../model/writes';
 import { deviceTypes } from '../model/precision';
 import type { CacheShape } from '../model/decode-pass';
 import type { LoadProgress, ModelView } from '../model/types';
-import { checkWeights, decodeToF32, streamWeights, type StoredTensor } from '../model/weights-source';
+import { checkWeights } from '../model/weights-source';
 import type { BasePrecision } from '../recipe/recipe';
 import { encodePrompt } from '../tokenizer/encode';
 import { TextStream } from '../tokenizer/stream';
@@ -27,6 +24,7 @@ import type { Engine } from './engine';
 import { checkFits } from './fits';
 import { predict, type Classifier } from './predict';
 import type { GenerateRequest, GenerateResult, PredictRequest, Prediction } from './types';
+import { writeWeights } from './write-weights';
 
 /** Finds the tuning of an answer when its turn has come; null: the base alone answers. */
 export type TuningSource = () => Promise<Tuning | null>;
@@ -72,15 +70,9 @@ export class LoadedModel {
     const storage = await checkWeights(folder, { onProgress });
     const graph = new Graph();
     const executor = engine.executor(graph);
-    const onGpu = executor.kind === 'webgpu';
-    declareWeights(graph, config, deviceTypes(config, onGpu ? storage : new Map(), precision));
+    declareWeights(graph, config, deviceTypes(config, executor.kind === 'webgpu' ? storage : new Map(), precision));
     try {
-      for await (const tensor of streamWeights(folder, storage, { onProgress })) {
-        const value = graph.named(tensor.name);
-        const data = onGpu ? hostData(tensor) : decodeToF32(tensor);
-        if (isQuantised(value.dtype)) await writeQuantised(executor, graph, value, data);
-        else executor.write(value, data);
-      }
+      await writeWeights(executor, graph, folder, storage, { onProgress });
       const decoder = Decoder.open(executor, graph, config);
       await executor.granted();
       return new LoadedModel(engine, folder.view, precision, config, graph, executor, tokenizer, decoder);
@@ -172,10 +164,6 @@ export class LoadedModel {
     this.#closing = true;
     return this.#mutex.run(() => this.executor.dispose());
   }
-}
-
-function hostData(tensor: StoredTensor): Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
-  return tensor.dtype === 'f32' ? tensor.data : new Uint16Array(tensor.data.buffer, 0, sizeOf(tensor.shape));
 }
 
 /** One request while it is answered. */

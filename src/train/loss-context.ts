@@ -1,6 +1,7 @@
 /** What an objective's loss is built from: the inputs of a batch, and the passes of the policy and the reference over it. */
 
 import { internal } from '../core/errors';
+import type { Executor } from '../graph/executor';
 import type { Graph, Program } from '../graph/graph';
 import type { Tuning } from '../method/method';
 import type { ModelConfig } from '../model/config';
@@ -18,6 +19,8 @@ export type ConstantData = Map<Value, Numbers>;
 export interface DeclaredTeacher {
   readonly graph: Graph;
   readonly config: ModelConfig;
+  /** Writes the weights. */
+  readonly write: (executor: Executor) => Promise<void>;
 }
 
 export interface LossSetup {

@@ -1,66 +1,155 @@
-/** The models that were inspected in this worker. */
+/** The models that are known, and the one on the device. Changes are jobs, which wait for one another. */
 
 import { CodedError } from '../core/errors';
 import type { ModelCache } from '../model/cache';
-import { fetchFiles, openFolder, type ModelFolder } from '../model/folder';
-import type { ModelSource, ModelView, Starter } from '../model/types';
+import type { ModelFolder } from '../model/folder';
+import type { LoadProgress } from '../model/types';
+import type { BasePrecision, Recipe } from '../recipe/recipe';
+import type { TrainDevice } from './device';
+import type { Engine } from './engine';
+import { checkFits } from './fits';
+import { Folders } from './folders';
+import { needsTeacher } from './job';
+import type { Jobs } from './jobs';
+import { LoadedModel } from './loaded';
+import { teacherProblem, type FoundTeacher } from './teacher';
+import type { DeviceOptions, DeviceView, ExecutorKind, TeacherChoice } from './types';
 
-interface Served {
-  readonly name: string;
-  /** In public/models, in the folder with the name of the starter. */
-  readonly files: readonly string[];
+/** What a run says of its teacher: the setup of a new one, or the record. */
+interface Taught {
+  readonly recipe: Recipe;
+  readonly teacher?: (TeacherChoice & { readonly name?: string }) | undefined;
 }
 
-const FILES = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
-
-const SERVED: Readonly<Record<Starter, Served>> = {
-  starter: { name: 'Finetab starter', files: [...FILES, 'generation_config.json'] },
-  'starter-encoder': { name: 'Finetab starter encoder', files: FILES },
-};
-
-/** The cached models; see src/model/cache.ts. */
-export type Cached = Pick<ModelCache, 'list' | 'open'>;
+/** Which model is to be on the device, and how. */
+interface Wanted {
+  readonly id: string;
+  readonly precision: BasePrecision;
+}
 
 export class Models {
-  readonly #folders = new Map<string, ModelFolder>();
-  readonly #cache: Cached;
+  readonly folders: Folders;
+  readonly #jobs: Jobs;
+  readonly #device: TrainDevice;
+  readonly #cache: ModelCache;
+  #loaded: LoadedModel | null = null;
+  /** Survives the loss of the device: the model is loaded again when it is next needed. */
+  #wanted: Wanted | null = null;
+  /** Failures to store copies that were not reported yet. */
+  readonly #failures: unknown[] = [];
 
-  constructor(cache: Cached) {
+  constructor(jobs: Jobs, device: TrainDevice, cache: ModelCache) {
+    this.folders = new Folders(cache);
+    this.#jobs = jobs;
+    this.#device = device;
     this.#cache = cache;
   }
 
-  /** Opens configuration, weight headers and tokenizer. Throws `model/unsupported` with the name of what is not supported. */
-  async inspect(source: ModelSource): Promise<ModelView> {
-    const folder = await this.#open(source);
-    this.#folders.set(folder.id, folder);
-    return folder.view;
+  /** The model on the device now; null when there is none. */
+  get loaded(): LoadedModel | null {
+    return this.#loaded;
   }
 
-  /** The inspected model with that id. Throws `train/state`. */
-  get(id: string): ModelFolder {
-    const folder = this.#folders.get(id);
-    if (folder === undefined) throw new CodedError('train/state', 'Choose a model first.');
-    return folder;
+  /** Opens a device and forgets the model. Answers in progress are cancelled. */
+  openDevice(choice: 'auto' | ExecutorKind, options: DeviceOptions): Promise<DeviceView> {
+    return this.#jobs.run('device', choice, async () => {
+      await this.#unload();
+      this.#wanted = null;
+      return this.#device.open(choice, options);
+    });
   }
 
-  /** The model with that id: one that was inspected, or a copy in the browser's storage; null when there is neither. */
-  async find(id: string): Promise<ModelFolder | null> {
-    const folder = this.#folders.get(id);
-    if (folder !== undefined) return folder;
-    const cached = await this.#cache.list();
-    return cached.some((one) => one.id === id) ? this.#cache.open(id) : null;
+  /**
+   * Loads a model that was inspected, unless it is loaded, and stores a copy. Answers in progress are cancelled. During a run it may be
+   * called for the model of the run.
+   */
+  async load(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<void> {
+    const wanted = { id, precision };
+    if (this.#jobs.refusal('load', id) !== null && this.#has(wanted)) return;
+    await this.#jobs.run('load', id, async () => {
+      await this.#dropLost();
+      if (this.#has(wanted)) return;
+      this.folders.get(id);
+      await this.#unload();
+      this.#wanted = null;
+      await this.#load(wanted, onProgress);
+      this.#wanted = wanted;
+    });
+    await this.keep(this.folders.get(id));
   }
 
-  /** The name of an inspected model; the id of one that was never inspected. */
-  nameOf(id: string): string {
-    return this.#folders.get(id)?.view.name ?? id;
+  /**
+   * The teacher of a run with the model `student`; null when the objective needs none, or none was chosen. Throws `train/state` when it
+   * is not on this device, `model/too-large`, or `recipe/invalid` when its tokens are not those of the student.
+   */
+  async teacher({ recipe, teacher }: Taught, student: ModelFolder, engine: Engine): Promise<FoundTeacher | null> {
+    if (!needsTeacher(recipe) || teacher === undefined) return null;
+    const folder = await this.folders.find(teacher.modelId);
+    if (folder === null) throw missingTeacher(teacher);
+    const problem = teacherProblem(student, folder);
+    if (problem !== null) throw new CodedError('recipe/invalid', problem, [{ where: 'objective.kind', message: problem }]);
+    checkFits(folder, engine);
+    return { folder, precision: teacher.precision };
   }
 
-  async #open(source: ModelSource): Promise<ModelFolder> {
-    if (source.kind === 'files') return openFolder(source.files);
-    if (source.kind === 'cached') return this.#folders.get(source.id) ?? this.#cache.open(source.id);
-    const { name, files } = SERVED[source.kind];
-    const base = new URL(`../models/${source.kind}/`, self.location.href);
-    return openFolder(await fetchFiles(base, files), { name });
+  /** Stores a copy of a model, so that its runs can be resumed after a reload. */
+  async keep(folder: ModelFolder): Promise<void> {
+    // The copy is optional: when the disk is full the model can still be used. The next run reports the failure.
+    if (!folder.view.cached) await this.#cache.put(folder).catch((error: unknown) => this.#failures.push(error));
   }
+
+  /** The loaded model. When its device was lost, both are opened again. Throws `train/state` when no model was loaded. */
+  model(): Promise<LoadedModel> {
+    return this.#jobs.run('model', '', async () => {
+      await this.#dropLost();
+      if (this.#loaded !== null) return this.#loaded;
+      if (this.#wanted === null) throw new CodedError('train/state', 'Load a model first.');
+      return this.#load(this.#wanted, () => undefined);
+    });
+  }
+
+  /**
+   * After the driver refused one of our kernels: selects tfjs's kernels on the same GPU; the model is loaded again when it is next needed.
+   * False when our kernels were not in use or were chosen explicitly, or the device was lost.
+   */
+  useTfjsKernels(): Promise<boolean> {
+    return this.#jobs.run('model', '', async () => {
+      if (!(await this.#device.mayUseTfjs())) return false;
+      await this.#unload();
+      await this.#device.useTfjs();
+      return true;
+    });
+  }
+
+  /** The failures to store copies since the last call. */
+  takeFailures(): readonly unknown[] {
+    return this.#failures.splice(0);
+  }
+
+  #has({ id, precision }: Wanted): boolean {
+    const model = this.#loaded;
+    return model !== null && model.view.id === id && model.precision === precision && model.engine.loss.error === null;
+  }
+
+  async #load({ id, precision }: Wanted, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel> {
+    const engine = await this.#device.engine();
+    return (this.#loaded = await LoadedModel.load(engine, this.folders.get(id), precision, onProgress));
+  }
+
+  async #dropLost(): Promise<void> {
+    if (this.#loaded !== null && this.#loaded.engine.loss.error !== null) await this.#unload();
+  }
+
+  async #unload(): Promise<void> {
+    const model = this.#loaded;
+    this.#loaded = null;
+    await model?.dispose();
+  }
+}
+
+function missingTeacher({ modelId, name = `the model ${modelId.slice(0, 8)}` }: NonNullable<Taught['teacher']>): CodedError {
+  return new CodedError(
+    'train/state',
+    `The run learns from ${name}, which is not on this device. Choose its files as the teacher in the Recipe stage, then try again.`,
+  );
 }

@@ -26,7 +26,7 @@ import { lossContext, type ConstantData, type DeclaredTeacher, type LossSetup } 
 export interface TrainingPrograms {
   /** Declares all values below; they are released together. */
   readonly scope: Graph;
-  /** Declares the weights of the teacher, which the owner writes before the first run, and its tables; null without one. */
+  /** Declares the weights of the teacher, which the session writes before the first step, and its tables; null without one. */
   readonly teacher: DeclaredTeacher | null;
   readonly tuning: Tuning;
   readonly gradients: Flat;
@@ -125,10 +125,10 @@ function inF32(program: Program, weight: Value): Value {
   return weight.dtype === 'f32' ? weight : unary(program, weight, { kind: 'affine', scale: 1, shift: 0 });
 }
 
-function declareTeacher(model: Graph, { config, dtypeOf }: Teacher): DeclaredTeacher {
+function declareTeacher(model: Graph, { config, dtypeOf, write }: Teacher): DeclaredTeacher {
   const graph = model.isolated();
   declareWeights(graph, config, dtypeOf);
-  return { graph, config };
+  return { graph, config, write: (executor) => write(executor, graph) };
 }
 
 function declareScaling(graph: Graph, name: string): LossScale {

@@ -14,13 +14,20 @@ import { headName, weightSpecs } from '../model/weights';
 import type { Recipe } from '../recipe/recipe';
 import type { LoadedModel } from './loaded';
 import { lossesOf } from './losses';
+import { expectedTeacher, type FoundTeacher } from './teacher';
 import type { RunSetup, RunView, StepRow, TrainEvent } from './types';
 
-/** The record of a run that has not started. */
-export function newRecord(id: string, { name, recipe, dataset, datasetName, prompts }: RunSetup, model: LoadedModel): RunRecord {
+/** The record of a run that has not started. Throws the errors of `jobOf`. */
+export function newRecord(
+  id: string,
+  { name, recipe, dataset, datasetName, prompts }: RunSetup,
+  model: LoadedModel,
+  teacher: FoundTeacher | null,
+): RunRecord {
   const now = Date.now();
   const slots = slotsOf(dataset, recipe, model.config);
-  const parameters = storedParameters(model.config, recipe, jobOf(recipe, slots, model.config));
+  const job = jobOf(recipe, slots, model.config, expectedTeacher(teacher, model.executor.kind));
+  const parameters = storedParameters(model.config, recipe, job);
   const { microSteps } = planBatches(dataset, recipe, model.tokenizer.padId, slots);
   const labels = dataset.layout?.names ?? [];
   const { adapter, executor } = model.engine.view;
@@ -34,6 +41,7 @@ export function newRecord(id: string, { name, recipe, dataset, datasetName, prom
     ...{ baseLoss: null, tunedLoss: null, bestLoss: null },
     ...{ device: adapter, executor, numerics: NUMERICS, trainable: parameterCount(parameters), prompts },
     ...{ format: FORMAT, parameters },
+    ...(teacher && { teacher: { modelId: teacher.folder.id, name: teacher.folder.view.name, precision: teacher.precision } }),
     ...(usesConv1d(model.config) && { fanInFanOut: true }),
   };
 }

@@ -5,17 +5,20 @@ import type { RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { inLayout, type Parameters } from '../method/parameters';
 import { codeOf } from '../core/errors';
+import type { LoadProgress } from '../model/types';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
 import { forecastMemory } from './forecast';
 import { jobOf, slotsOf, writesText, type Job } from './job';
+import { stopReason, type StopReason } from './jobs';
 import { promptsOf, sampleCache, SAMPLE_TOKENS, type SamplePrompt } from './prompts';
 import { openSession } from './open-session';
 import type { TrainingPrograms } from './programs';
 import { reportsOf } from './reports';
+import { checkedTeacher, expectedTeacher, type FoundTeacher } from './teacher';
 import type { RunRecorder } from './recorder';
 import type { TrainingSession } from './session';
-import { cadenceOf, isDue, train, type RunHooks, type StopRequest } from './trainer';
+import { cadenceOf, isDue, train, type RunHooks } from './trainer';
 import type { Tiles, Tuner } from './tune';
 import type { RunView } from './types';
 
@@ -25,8 +28,10 @@ export interface RunContext {
   readonly recorder: RunRecorder;
   /** Null where kernels are not timed. */
   readonly tune: Tuner | null;
-  /** What the user asked for; read after every step and before anything that takes long. */
-  readonly stopRequest: () => StopRequest;
+  /** Of the run's job; read after every step and before anything that takes long. */
+  readonly signal: AbortSignal;
+  /** Of an objective that learns from one. */
+  readonly teacher: FoundTeacher | null;
 }
 
 const LESS_MEMORY = {
@@ -41,7 +46,8 @@ const NO_SAMPLES = {
     'The GPU has no memory for sample texts. The training continues without the samples of this step. Close other programs that use the GPU, or use fewer sample prompts.',
 };
 
-const STATUS = { none: 'finished', pause: 'paused', stop: 'stopped', drop: 'stopped' } as const;
+/** How a run ends that was asked to. */
+export const STATUS = { pause: 'paused', stop: 'stopped', drop: 'stopped' } as const satisfies Record<StopReason, string>;
 
 export class Run {
   readonly #context: RunContext;
@@ -57,7 +63,7 @@ export class Run {
     const { tokenizer, config } = context.model;
     const slots = slotsOf(dataset, record.recipe, config);
     this.#context = context;
-    this.#job = jobOf(record.recipe, slots, config);
+    this.#job = jobOf(record.recipe, slots, config, expectedTeacher(context.teacher, context.model.executor.kind));
     this.#batches = planBatches(dataset, record.recipe, tokenizer.padId, slots, record.numerics ?? 1);
     this.#prompts = writesText(this.#job) ? promptsOf(record, dataset, tokenizer) : [];
   }
@@ -74,8 +80,8 @@ export class Run {
   async go(snapshot: Snapshot | null, secondsBefore: number): Promise<RunView> {
     const { model, recorder } = this.#context;
     try {
-      const request = await model.engine.loss.guard(this.#work(snapshot, secondsBefore));
-      return await recorder.finish(STATUS[request]);
+      const reason = await model.engine.loss.guard(this.#work(snapshot, secondsBefore).catch(this.#reasonOf));
+      return await recorder.finish(reason === null ? 'finished' : STATUS[reason]);
     } catch (error) {
       if (codeOf(error) !== 'gpu/lost') await recorder.fail();
       throw error;
@@ -84,22 +90,29 @@ export class Run {
     }
   }
 
-  async #work(snapshot: Snapshot | null, secondsBefore: number): Promise<StopRequest> {
-    const { recorder, stopRequest } = this.#context;
+  /** The stop reason where that is what `error` is: a teacher that was being loaded throws it. */
+  readonly #reasonOf = (error: unknown): StopReason => {
+    const reason = stopReason(this.#context.signal);
+    if (reason === null || error !== reason) throw error;
+    return reason;
+  };
+
+  async #work(snapshot: Snapshot | null, secondsBefore: number): Promise<StopReason | null> {
+    const { recorder, signal } = this.#context;
     const session = await this.#prepare(snapshot);
     await recorder.start();
     recorder.phase('Training the first step', 0, 0);
     this.#savedStep = session.step;
-    const request = stopRequest() === 'none' ? await this.#train(session, secondsBefore) : stopRequest();
-    if ((request === 'pause' || request === 'stop') && session.step !== this.#savedStep) await this.#save(session);
-    if (request === 'drop') await recorder.rollBack();
-    return request;
+    const reason = stopReason(signal) ?? (await this.#train(session, secondsBefore));
+    if ((reason === 'pause' || reason === 'stop') && session.step !== this.#savedStep) await this.#save(session);
+    if (reason === 'drop') await recorder.rollBack();
+    return reason;
   }
 
   async #prepare(snapshot: Snapshot | null): Promise<TrainingSession> {
     const { model, recorder } = this.#context;
     const { recipe, totalSteps } = recorder.record;
-    const job = this.#job;
+    const job = await this.#checkedJob();
     const { machine } = model.engine;
     const { remat } = forecastMemory(model.config, recipe, (name) => model.graph.named(name).dtype, machine, job);
     await model.reserve(writesText(job) ? sampleCache(model.config, recipe) : null);
@@ -116,6 +129,15 @@ export class Run {
     recorder.emit({ type: 'memory', bytes: model.executor.bytes() });
     void this.#reportWork(session.programs);
     return session;
+  }
+
+  /** The job with a teacher whose weights were checked. */
+  async #checkedJob(): Promise<Job> {
+    const { model, recorder, signal, teacher } = this.#context;
+    if (teacher === null) return this.#job;
+    const message = `Loading the teacher, ${teacher.folder.view.name}`;
+    const onProgress = ({ done, total }: LoadProgress) => recorder.phase(message, done, total);
+    return { ...this.#job, teacher: await checkedTeacher(teacher, model.executor.kind, { onProgress, signal }) };
   }
 
   async #reportWork({ train, update }: TrainingPrograms): Promise<void> {
@@ -140,8 +162,8 @@ export class Run {
     return found;
   }
 
-  async #train(session: TrainingSession, secondsBefore: number): Promise<StopRequest> {
-    const { recorder, stopRequest } = this.#context;
+  async #train(session: TrainingSession, secondsBefore: number): Promise<StopReason | null> {
+    const { recorder, signal } = this.#context;
     const { source, heldOut, epochAt } = this.#batches;
     const { recipe, totalSteps, baseLoss } = recorder.record;
     const hooks: RunHooks = {
@@ -151,7 +173,7 @@ export class Run {
       save: () => this.#save(session),
       sample: (step) => this.#sample(step),
       onPhase: (message, done, total) => recorder.phase(message, done, total),
-      stopRequest,
+      signal,
     };
     const cadence = cadenceOf(recipe, totalSteps);
     const samplesMissing = isDue(cadence.sample, session) && !(await this.#hasSamples(session.step));
@@ -182,7 +204,7 @@ export class Run {
 
   /** The model's answer to each prompt; null when a stop request cut one short. */
   async #answers(): Promise<readonly string[] | null> {
-    const { model, recorder, stopRequest } = this.#context;
+    const { model, recorder, signal } = this.#context;
     const { seed } = recorder.record.recipe;
     const requests = this.#prompts.map(({ request }) => ({
       ...request,
@@ -193,7 +215,7 @@ export class Run {
     recorder.phase('Writing samples', 0, total);
     const onText = () => recorder.phase('Writing samples', ++tokens, total);
     const source = () => Promise.resolve(this.tuning);
-    const answers = await model.generateAll(source, requests, onText, () => stopRequest() !== 'none');
+    const answers = await model.generateAll(source, requests, onText, () => signal.aborted);
     return answers.some(({ stopped }) => stopped === 'cancelled') ? null : answers.map(({ text }) => text);
   }
 

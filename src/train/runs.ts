@@ -1,191 +1,160 @@
-/** Runs: started, resumed, stopped, listed. One at a time, in all tabs together. */
+/** Runs: started, resumed, listed, changed. One trains at a time, in all tabs together. */
 
-import type { Tuning } from '../method/method';
 import type { EncodedDataset } from '../batch/types';
-import type { RunStore } from '../checkpoint/types';
+import type { EvalRow, RunStore } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
+import type { Tuning } from '../method/method';
 import type { Recipe } from '../recipe/recipe';
-import type { Engine } from './engine';
 import { checkRecipe } from './check-recipe';
-import type { Host } from './host';
-import { jobOf, slotsOf } from './job';
+import type { TrainDevice } from './device';
+import { stopReason, type Jobs, type QueuedJob } from './jobs';
 import type { LoadedModel } from './loaded';
 import type { Models } from './models';
 import { newRecord, rewind, viewOf, type StartingPoint } from './records';
 import { RunRecorder } from './recorder';
-import { Run } from './run';
-import type { StopRequest } from './trainer';
-import type { Tuner } from './tune';
-import type { RunSetup, RunView, TrainEvent } from './types';
-
-/** Losses of the device after which a run that makes no progress is given up. */
-const MAX_LOSSES = 3;
+import { recovering } from './recovery';
+import { Run, STATUS } from './run';
+import type { FoundTeacher } from './teacher';
+import type { RunHistory, RunSetup, RunView, SampleRow, StepRow, TrainEvent } from './types';
 
 /** A run from the call of `start` or `resume` until that call resolves, through losses of the device. */
-interface Job {
-  readonly runId: string;
+interface Training {
+  readonly job: QueuedJob;
+  readonly store: RunStore;
   readonly onEvent: (event: TrainEvent) => void;
-  request: StopRequest;
-  run: Run | null;
-}
-
-interface RunsContext {
-  readonly host: Host;
-  readonly models: Models;
-  readonly store: Promise<RunStore>;
-  tunerOf(engine: Engine): Tuner | null;
-  /** Failures since the last run that were not reported yet. */
-  takeWarnings(): readonly unknown[];
 }
 
 export class Runs {
-  readonly #context: RunsContext;
-  #job: Job | null = null;
+  readonly #jobs: Jobs;
+  readonly #device: TrainDevice;
+  readonly #models: Models;
+  readonly #store: Promise<RunStore>;
+  /** What is on the device, of the run that is a job now. */
+  #run: Run | null = null;
 
-  constructor(context: RunsContext) {
-    this.#context = context;
-  }
-
-  /** Throws `train/state` with `message` from the call of `start` on until the run ended. */
-  refuseDuringRun(message: string): void {
-    if (this.#job !== null) throw new CodedError('train/state', message);
-  }
-
-  get active(): boolean {
-    return this.#job !== null;
-  }
-
-  isActive(runId: string): boolean {
-    return this.#job?.runId === runId;
+  constructor(jobs: Jobs, device: TrainDevice, models: Models, store: Promise<RunStore>) {
+    this.#jobs = jobs;
+    this.#device = device;
+    this.#models = models;
+    this.#store = store;
   }
 
   /** What that run trains; null when the run is not on the device. */
   tuningOf(runId: string): Tuning | null {
-    return this.#job?.runId === runId ? (this.#job.run?.tuning ?? null) : null;
+    return this.#isTraining(runId) ? (this.#run?.tuning ?? null) : null;
   }
 
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView> {
-    return this.#work(crypto.randomUUID(), onEvent, async (job, store) => {
-      const model = await this.#context.host.model();
+    return this.#work(crypto.randomUUID(), onEvent, async (training) => {
+      const model = await this.#models.model();
       this.#checkModel(model, setup.modelId, 'start again');
       checkRecipe(model.config, setup.recipe);
       checkPrecision(model, setup.recipe);
-      jobOf(setup.recipe, slotsOf(setup.dataset, setup.recipe, model.config), model.config);
-      return this.#alone(job, store, async () => {
-        const record = newRecord(job.runId, setup, model);
-        await store.putDataset(setup.dataset);
-        await store.putRun(record);
-        return this.#train(job, store, setup.dataset, { record, snapshot: null, seconds: 0 });
-      });
+      const teacher = await this.#teacherOf(setup, model);
+      const record = newRecord(training.job.id, setup, model, teacher);
+      await lock(training);
+      await training.store.putDataset(setup.dataset);
+      await training.store.putRun(record);
+      return this.#train(training, setup.dataset, teacher, { record, snapshot: null, seconds: 0 });
     });
   }
 
   resume(runId: string, onEvent: (event: TrainEvent) => void): Promise<RunView> {
-    return this.#work(runId, onEvent, async (job, store) => {
-      const [stored, model] = await Promise.all([store.run(runId), this.#context.host.model()]);
+    return this.#work(runId, onEvent, async (training) => {
+      const { store } = training;
+      const [stored, model] = await Promise.all([store.run(runId), this.#models.model()]);
       this.#checkModel(model, stored.modelId, 'resume again');
       checkPrecision(model, stored.recipe);
-      return this.#alone(job, store, async () => {
-        const dataset = await store.dataset(stored.datasetHash);
-        return this.#train(job, store, dataset, await rewind(store, runId, onEvent));
-      });
+      const teacher = await this.#teacherOf(stored, model);
+      await lock(training);
+      const dataset = await store.dataset(stored.datasetHash);
+      return this.#train(training, dataset, teacher, await rewind(store, runId, onEvent));
     });
   }
 
-  /** Asks the run to end, whatever it does now. The last request counts. */
-  end(request: Exclude<StopRequest, 'none'>): void {
-    if (this.#job !== null) this.#job.request = request;
-  }
-
   async list(): Promise<readonly RunView[]> {
-    const stored = await (await this.#context.store).runs();
-    return stored.map((run) => viewOf(run, this.isActive(run.id))).sort((a, b) => b.createdAt - a.createdAt);
+    const stored = await (await this.#store).runs();
+    return stored.map((run) => viewOf(run, this.#isTraining(run.id))).sort((a, b) => b.createdAt - a.createdAt);
   }
 
   /** Id of the run that another worker trains; null when none does. */
   async elsewhere(): Promise<string | null> {
-    const training = await (await this.#context.store).training();
-    return training !== null && this.isActive(training) ? null : training;
+    const training = await (await this.#store).training();
+    return training !== null && this.#isTraining(training) ? null : training;
   }
 
-  /** Reserves the worker for a run before anything is awaited: two quick calls start one run. */
-  async #work(
-    runId: string,
-    onEvent: (event: TrainEvent) => void,
-    work: (job: Job, store: RunStore) => Promise<RunView>,
+  async history(runId: string): Promise<RunHistory> {
+    const store = await this.#store;
+    const [steps = [], evals = [], samples = []] = await Promise.all(
+      (['steps', 'evals', 'samples'] as const).map((kind) => store.rows(runId, kind)),
+    );
+    return { steps: steps as StepRow[], evals: evals as EvalRow[], samples: samples as SampleRow[] };
+  }
+
+  async rename(runId: string, name: string): Promise<void> {
+    await (await this.#store).updateRun(runId, { name });
+  }
+
+  delete(runId: string): Promise<void> {
+    return this.#jobs.run('delete', runId, async () => (await this.#store).deleteRun(runId));
+  }
+
+  #isTraining(runId: string): boolean {
+    return this.#jobs.find('run')?.id === runId;
+  }
+
+  #work(runId: string, onEvent: (event: TrainEvent) => void, work: (training: Training) => Promise<RunView>): Promise<RunView> {
+    return this.#jobs.run('run', runId, async (job) => work({ job, store: await this.#store, onEvent }));
+  }
+
+  async #train(training: Training, dataset: EncodedDataset, teacher: FoundTeacher | null, from: StartingPoint): Promise<RunView> {
+    const { job, store, onEvent } = training;
+    for (const error of this.#models.takeFailures()) onEvent({ type: 'notice', code: codeOf(error), message: messageOf(error) });
+    const context = { runId: job.id, store, onEvent, useTfjsKernels: () => this.#models.useTfjsKernels() };
+    return recovering(context, from, (start) => this.#attempt(training, dataset, teacher, start));
+  }
+
+  /** Trains to the end or a stop request, on the device that is open now. */
+  async #attempt(
+    { job, store, onEvent }: Training,
+    dataset: EncodedDataset,
+    teacher: FoundTeacher | null,
+    start: StartingPoint,
   ): Promise<RunView> {
-    this.refuseDuringRun('A run is in progress: pause or stop it first.');
-    const job: Job = { runId, onEvent, request: 'none', run: null };
-    this.#job = job;
+    const { signal } = job;
+    const recorder = new RunRecorder(store, start.record, onEvent);
+    const before = stopReason(signal);
+    if (before !== null) return recorder.finish(STATUS[before]);
+    const model = await this.#models.model();
+    const meanwhile = stopReason(signal);
+    if (meanwhile !== null) return recorder.finish(STATUS[meanwhile]);
+    const tune = this.#device.tunerOf(model.engine);
+    const run = (this.#run = new Run({ model, store, recorder, tune, signal, teacher }, dataset));
     try {
-      return await work(job, await this.#context.store);
+      return await run.go(start.snapshot, start.seconds);
     } finally {
-      this.#job = null;
+      this.#run = null;
     }
   }
 
-  /** Holds the locks of all training and of the run during `work`. */
-  async #alone(job: Job, store: RunStore, work: () => Promise<RunView>): Promise<RunView> {
-    const unlockTraining = await store.lockTraining(job.runId);
-    try {
-      const unlock = await store.lock(job.runId);
-      return await work().finally(unlock);
-    } finally {
-      unlockTraining();
-    }
-  }
-
-  /**
-   * Trains to the end or a stop request. Continues from the newest checkpoint after a loss of the device, and with tfjs's kernels after the
-   * driver refused one of ours.
-   */
-  async #train(job: Job, store: RunStore, dataset: EncodedDataset, from: StartingPoint): Promise<RunView> {
-    for (const error of this.#context.takeWarnings()) job.onEvent(noticeOf(error));
-    let start = from;
-    let losses = 0;
-    for (;;) {
-      try {
-        return await this.#attempt(job, store, dataset, start);
-      } catch (error) {
-        if (codeOf(error) === 'gpu/shader' && (await this.#context.host.useTfjsKernels())) {
-          await store.updateRun(job.runId, { executor: 'tfjs-webgpu' });
-          start = await rewind(store, job.runId, job.onEvent);
-          job.onEvent(otherKernels(error));
-          continue;
-        }
-        if (codeOf(error) !== 'gpu/lost') throw error;
-        const { step } = start.record;
-        start = await rewind(store, job.runId, job.onEvent);
-        losses = start.record.step > step ? 1 : losses + 1;
-        if (losses === MAX_LOSSES) {
-          await new RunRecorder(store, start.record, job.onEvent).update({ status: 'paused' });
-          throw givenUp(error);
-        }
-        job.onEvent(recovering(error));
-      }
-    }
-  }
-
-  async #attempt(job: Job, store: RunStore, dataset: EncodedDataset, start: StartingPoint): Promise<RunView> {
-    const recorder = new RunRecorder(store, start.record, job.onEvent);
-    const stopRequest = () => job.request;
-    const model = stopRequest() === 'none' ? await this.#context.host.model() : null;
-    const request = stopRequest();
-    if (model === null || request !== 'none') return recorder.finish(request === 'pause' ? 'paused' : 'stopped');
-    const tune = this.#context.tunerOf(model.engine);
-    job.run = new Run({ model, store, recorder, tune, stopRequest }, dataset);
-    try {
-      return await job.run.go(start.snapshot, start.seconds);
-    } finally {
-      job.run = null;
-    }
+  /** The teacher that the run needs; a copy of it is stored. Null where it needs none. */
+  async #teacherOf(run: Parameters<Models['teacher']>[0], { view, engine }: LoadedModel): Promise<FoundTeacher | null> {
+    const teacher = await this.#models.teacher(run, this.#models.folders.get(view.id), engine);
+    if (teacher !== null) await this.#models.keep(teacher.folder);
+    return teacher;
   }
 
   #checkModel({ view }: LoadedModel, expected: string, then: string): void {
     if (view.id === expected) return;
-    const name = this.#context.models.nameOf(expected);
+    const name = this.#models.folders.nameOf(expected);
     throw new CodedError('train/state', `The run needs ${name}, but ${view.name} is loaded. Load ${name}, then ${then}.`);
   }
+}
+
+/** Makes the job the only one that trains, and the only writer of its run, until it ends. */
+async function lock({ job, store }: Training): Promise<void> {
+  job.onEnd(await store.lockTraining(job.id));
+  job.onEnd(await store.lock(job.id));
 }
 
 /** A run trains on weights in its recipe's precision, also when it is resumed. */
@@ -195,27 +164,4 @@ function checkPrecision({ view, precision }: LoadedModel, { basePrecision }: Rec
     'train/state',
     `This run needs the weights of ${view.name} in ${basePrecision}; they are loaded in ${precision}. Load the model again.`,
   );
-}
-
-function otherKernels(error: unknown): TrainEvent {
-  const message = `${messageOf(error)} The run continues with the kernels of TensorFlow.js's WebGPU backend, slower.`;
-  return { type: 'notice', code: 'gpu/shader', message };
-}
-
-function recovering(error: unknown): TrainEvent {
-  const message = `${messageOf(error)} A new device is requested, and the run continues from its newest checkpoint.`;
-  return { type: 'notice', code: 'gpu/lost', message };
-}
-
-function givenUp(error: unknown): CodedError {
-  return new CodedError(
-    'gpu/lost',
-    `${messageOf(error)} This happened ${MAX_LOSSES} times without a new checkpoint. Update the GPU driver, close other programs that use the GPU, or use a smaller micro-batch or sequence length; then resume the run.`,
-    [],
-    { cause: error },
-  );
-}
-
-function noticeOf(error: unknown): TrainEvent {
-  return { type: 'notice', code: codeOf(error), message: messageOf(error) };
 }

@@ -1,32 +1,23 @@
-/** The training worker's API: one device, one loaded model, one run at a time, and the store. */
+/** The training worker's API: one device, one loaded model, one run at a time, and the store. Each part does its own calls. */
 
-import type { SlotPlan } from '../batch/types';
 import type { RunStore } from '../checkpoint/types';
-import { Mutex } from '../core/mutex';
-import { exportChoices, exportedBytes, exportedFiles, type ExportChoice, type ExportKind } from '../export';
+import type { ExportChoice, ExportKind } from '../export';
 import type { ExportedFile } from '../export/types';
 import type { ModelCache } from '../model/cache';
-import type { ModelFolder } from '../model/folder';
-import { deviceTypes } from '../model/precision';
 import type { LoadProgress, ModelSource, ModelView } from '../model/types';
-import { expectedStorage } from '../model/weights-source';
-import type { BasePrecision, Recipe } from '../recipe/recipe';
-import { Answers } from './answers';
-import type { Engine } from './engine';
-import { tunedRun } from './export-run';
-import { checkFits } from './fits';
-import { forecastRun } from './forecast';
-import { Host } from './host';
-import { headParameters, jobOf } from './job';
+import type { BasePrecision } from '../recipe/recipe';
+import { TrainDevice } from './device';
+import { Exports } from './exports';
+import { Generation } from './generation';
+import { Jobs } from './jobs';
 import type { LoadedModel } from './loaded';
 import { Models } from './models';
+import { Planning } from './planning';
 import { Runs } from './runs';
-import { deviceKey, tuneRun, type Tiles, type Tuner } from './tune';
 import type {
   AdapterChoice,
   DeviceOptions,
   DeviceView,
-  EvalRow,
   ExecutorKind,
   Forecast,
   GenerateRequest,
@@ -36,60 +27,46 @@ import type {
   RunHistory,
   RunSetup,
   RunView,
-  SampleRow,
-  StepRow,
+  TeacherView,
   TrainEvent,
 } from './types';
-import { warmUp } from './warm-up';
 
 export class TrainService {
-  readonly #store: Promise<RunStore>;
+  readonly #jobs = new Jobs();
   readonly #cache: ModelCache;
   readonly #models: Models;
-  readonly #host: Host;
+  readonly #planning: Planning;
   readonly #runs: Runs;
-  readonly #answers: Answers;
-  readonly #tuning = new Mutex();
-  /** Failures that did not stop the work and were not reported yet. */
-  readonly #warnings: unknown[] = [];
+  readonly #generation: Generation;
+  readonly #exports: Exports;
 
   /** `store` may still be opening; every call that needs it rejects with its error. */
   constructor(store: Promise<RunStore>, cache: ModelCache) {
-    this.#store = store;
     store.catch(() => undefined);
+    const device = new TrainDevice(this.#jobs, store);
     this.#cache = cache;
-    this.#models = new Models(cache);
-    this.#host = new Host(this.#models);
-    this.#runs = new Runs({
-      ...{ host: this.#host, models: this.#models, store },
-      tunerOf: (engine) => this.#tunerOf(engine),
-      takeWarnings: () => this.#warnings.splice(0),
-    });
-    this.#answers = new Answers(this.#host, this.#runs, store);
+    this.#models = new Models(this.#jobs, device, cache);
+    this.#planning = new Planning(this.#jobs, device, this.#models);
+    this.#runs = new Runs(this.#jobs, device, this.#models, store);
+    this.#generation = new Generation(this.#jobs, this.#models, this.#runs, store);
+    this.#exports = new Exports(store, this.#models.folders);
   }
 
   /** The loaded model; null when there is none. */
   get model(): LoadedModel | null {
-    return this.#host.loaded;
+    return this.#models.loaded;
   }
 
-  async openDevice(choice: 'auto' | ExecutorKind, options: DeviceOptions = {}): Promise<DeviceView> {
-    this.#runs.refuseDuringRun('A run is in progress: pause it before you change the device.');
-    const engine = await this.#host.openDevice(choice, options);
-    return { ...engine.view, tiles: await this.#tilesOf(engine) };
+  openDevice(choice: 'auto' | ExecutorKind, options: DeviceOptions = {}): Promise<DeviceView> {
+    return this.#models.openDevice(choice, options);
   }
 
   inspectModel(source: ModelSource): Promise<ModelView> {
-    return this.#models.inspect(source);
+    return this.#models.folders.inspect(source);
   }
 
-  async loadModel(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<void> {
-    if (this.#runs.active && this.#isLoaded(id, precision)) return;
-    this.#runs.refuseDuringRun('A run is in progress: pause it before you change the model.');
-    await this.#host.loadModel(id, precision, onProgress);
-    const folder = this.#models.get(id);
-    // The copy is optional: when the disk is full the model can still be used. The next run reports the failure.
-    if (!folder.view.cached) await this.#cache.put(folder).catch((error: unknown) => this.#warnings.push(error));
+  loadModel(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<void> {
+    return this.#models.load(id, precision, onProgress);
   }
 
   cachedModels(): Promise<readonly { id: string; name: string; bytes: number }[]> {
@@ -100,23 +77,16 @@ export class TrainService {
     return this.#cache.delete(id);
   }
 
-  async forecast(modelId: string, recipe: Recipe, trainTokens: number, slots?: SlotPlan): Promise<Forecast> {
-    const folder = this.#models.get(modelId);
-    const rows = Math.ceil(trainTokens / recipe.sequenceLength);
-    const microSteps = Math.max(1, Math.ceil(rows / recipe.microBatch));
-    const engine = await this.#host.engine();
-    checkFits(folder, engine);
-    const job = jobOf(recipe, slots, folder.config);
-    const forecast = forecastRun(folder.config, recipe, typesOf(folder, recipe), engine.machine, microSteps, job);
-    return { ...forecast, fileBytes: exportedBytes(recipe, folder, headParameters(folder.config, job)) };
+  teachers(modelId: string): Promise<readonly TeacherView[]> {
+    return this.#models.folders.teachers(modelId);
   }
 
-  async warmUp(modelId: string, recipe: Recipe, slots?: SlotPlan): Promise<void> {
-    const engine = await this.#host.engine();
-    if (engine.device === null || engine.view.executor !== 'webgpu' || this.#runs.active) return;
-    const folder = this.#models.get(modelId);
-    const job = jobOf(recipe, slots, folder.config);
-    await warmUp(engine.device, folder.config, recipe, job, typesOf(folder, recipe), this.#tunerOf(engine));
+  forecast(...of: Parameters<Planning['forecast']>): Promise<Forecast> {
+    return this.#planning.forecast(...of);
+  }
+
+  warmUp(...of: Parameters<Planning['warmUp']>): Promise<void> {
+    return this.#planning.warmUp(...of);
   }
 
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView> {
@@ -128,12 +98,12 @@ export class TrainService {
   }
 
   pause(): Promise<void> {
-    this.#runs.end('pause');
+    this.#jobs.end('run', 'pause');
     return Promise.resolve();
   }
 
   stop(save: boolean): Promise<void> {
-    this.#runs.end(save ? 'stop' : 'drop');
+    this.#jobs.end('run', save ? 'stop' : 'drop');
     return Promise.resolve();
   }
 
@@ -145,66 +115,36 @@ export class TrainService {
     return this.#runs.list();
   }
 
-  async history(runId: string): Promise<RunHistory> {
-    const store = await this.#store;
-    const [steps = [], evals = [], samples = []] = await Promise.all(
-      (['steps', 'evals', 'samples'] as const).map((kind) => store.rows(runId, kind)),
-    );
-    return { steps: steps as StepRow[], evals: evals as EvalRow[], samples: samples as SampleRow[] };
+  history(runId: string): Promise<RunHistory> {
+    return this.#runs.history(runId);
   }
 
-  async renameRun(runId: string, name: string): Promise<void> {
-    await (await this.#store).updateRun(runId, { name });
+  renameRun(runId: string, name: string): Promise<void> {
+    return this.#runs.rename(runId, name);
   }
 
-  async deleteRun(runId: string): Promise<void> {
-    if (this.#runs.isActive(runId)) this.#runs.refuseDuringRun('This run is in progress: stop it before you delete it.');
-    await (await this.#store).deleteRun(runId);
+  deleteRun(runId: string): Promise<void> {
+    return this.#runs.delete(runId);
   }
 
   generate(adapter: AdapterChoice | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult> {
-    return this.#answers.generate(adapter, request, onText);
+    return this.#generation.generate(adapter, request, onText);
   }
 
   predict(run: AdapterChoice, request: PredictRequest): Promise<Prediction> {
-    return this.#answers.predict(run, request);
+    return this.#generation.predict(run, request);
   }
 
   cancelGenerate(): Promise<void> {
-    this.#answers.cancel();
+    this.#jobs.end('answer', 'stop');
     return Promise.resolve();
   }
 
-  async exports(runId: string): Promise<readonly ExportChoice[]> {
-    const run = await (await this.#store).run(runId);
-    return exportChoices({ ...run, base: await this.#models.find(run.modelId) });
+  exports(runId: string): Promise<readonly ExportChoice[]> {
+    return this.#exports.choices(runId);
   }
 
-  async exportRun(runId: string, step: number | null, kind: ExportKind): Promise<readonly ExportedFile[]> {
-    const store = await this.#store;
-    const run = await store.run(runId);
-    const [{ snapshot }, { evals }] = await Promise.all([store.load(runId, step), this.history(runId)]);
-    return exportedFiles(kind, tunedRun(run, snapshot, evals, await this.#models.find(run.modelId)));
+  exportRun(runId: string, step: number | null, kind: ExportKind): Promise<readonly ExportedFile[]> {
+    return this.#exports.files(runId, step, kind);
   }
-
-  #isLoaded(id: string, precision: BasePrecision): boolean {
-    const { model } = this;
-    return model !== null && model.view.id === id && model.precision === precision && model.engine.loss.error === null;
-  }
-
-  /** Tunings run one at a time: side by side they would slow each other. */
-  #tunerOf({ device, tunes }: Engine): Tuner | null {
-    if (device === null || !tunes) return null;
-    return (plans) => this.#tuning.run(async () => tuneRun(device, plans, await this.#store));
-  }
-
-  /** The winners of earlier tunings; none where they cannot be read, since they only save time. */
-  async #tilesOf({ device }: Engine): Promise<Tiles> {
-    if (device === null) return {};
-    return this.#store.then((store) => store.tiles(deviceKey(device))).catch(() => ({}));
-  }
-}
-
-function typesOf(folder: ModelFolder, { basePrecision }: Recipe): ReturnType<typeof deviceTypes> {
-  return deviceTypes(folder.config, expectedStorage(folder), basePrecision);
 }

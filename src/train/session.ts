@@ -84,7 +84,7 @@ export class TrainingSession {
     this.#writer = new BatchWriter(executor, programs.batch, firstPosition);
   }
 
-  /** Compiles the programs and initialises the state. `onProgress` counts pipelines. When it throws, everything is released. */
+  /** Compiles the programs, writes the teacher's weights and initialises the state. `onProgress` counts pipelines. When it throws, everything is released. */
   static async open(
     executor: Executor,
     config: ModelConfig,
@@ -101,6 +101,7 @@ export class TrainingSession {
       const tables = models.flatMap((model) => rotaryData(model.graph, model.config, recipe.sequenceLength));
       const written = [...tables, ...programs.constants];
       for (const [value, data] of written) executor.write(value, data);
+      await programs.teacher?.write(executor);
       if (programs.scaling === null) executor.write(programs.lossScale, Float32Array.of(1));
       session.restore({ step: 0, ...freshState(programs, recipe) });
       await runOnce(executor, programs.start);

@@ -4,6 +4,7 @@ import { CodedError } from '../core/errors';
 import { yieldToEventLoop } from '../core/event-loop';
 import { handled } from '../core/promises';
 import type { Recipe } from '../recipe/recipe';
+import { stopReason, type StopReason } from './jobs';
 import type { Reports } from './reports';
 import type { BatchSource, HeldOut, StepResult, TrainingSession } from './session';
 import type { EvalRow, StepRow } from './types';
@@ -31,9 +32,6 @@ export function isDue(every: number, { step, totalSteps }: Pick<TrainingSession,
   return step > 0 && (step % every === 0 || step === totalSteps);
 }
 
-/** `stop` saves first; `drop` goes back to the newest checkpoint. */
-export type StopRequest = 'none' | 'pause' | 'stop' | 'drop';
-
 export interface RunInput {
   readonly session: Pick<TrainingSession, 'step' | 'totalSteps' | 'advance' | 'measure'>;
   readonly source: BatchSource;
@@ -60,21 +58,21 @@ export interface RunHooks {
   sample(step: number): Promise<void>;
   /** Called before and during everything other than steps; `total` 0 when `done` is not counted. */
   onPhase(message: string, done: number, total: number): void;
-  /** Asked after every step. */
-  stopRequest(): StopRequest;
+  /** Of the run's job; read after every step. */
+  readonly signal: AbortSignal;
 }
 
 /**
- * Trains until the last step or a stop request. Throws `train/diverged` when the loss is not finite, or when the gradient norm is
+ * Trains until the last step or until it is asked to stop: the reason, or null. Throws `train/diverged` when the loss is not finite, or when the gradient norm is
  * not finite and the loss scale cannot be lowered.
  */
-export async function train(input: RunInput, hooks: RunHooks): Promise<StopRequest> {
+export async function train(input: RunInput, hooks: RunHooks): Promise<StopReason | null> {
   const { session, source } = input;
   const clock = new Clock(input.secondsBefore);
   const steps = new StepQueue((result) => hooks.onStep(rowOf(result, clock, input)));
   const intervals = new Intervals(input, hooks);
   if (input.samplesMissing) await clock.pausedFor(() => hooks.sample(session.step));
-  while (session.step < session.totalSteps && hooks.stopRequest() === 'none') {
+  while (session.step < session.totalSteps && !hooks.signal.aborted) {
     steps.push(session.advance(source));
     if (steps.length >= IN_FLIGHT) await steps.take();
     if (intervals.due) {
@@ -84,7 +82,7 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<StopReque
     await yieldToEventLoop();
   }
   await steps.drain();
-  return hooks.stopRequest();
+  return stopReason(hooks.signal);
 }
 
 /** A result and the time when it arrived: two results may be handled together that arrived one after the other. */

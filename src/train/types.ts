@@ -4,7 +4,7 @@ import type { EncodedDataset } from '../batch/types';
 import type { CheckpointInfo, EvalRow, RunPrompt, RunRecord } from '../checkpoint/types';
 import type { Message } from '../dataset/types';
 import type { RematPolicy } from '../graph/remat';
-import type { Recipe } from '../recipe/recipe';
+import type { BasePrecision, Recipe } from '../recipe/recipe';
 import type { TaskKind } from '../recipe/tasks';
 
 /** Our kernels on WebGPU, tfjs's kernels on WebGPU, or tfjs's on the processor. */
@@ -68,6 +68,23 @@ export interface Forecast extends MemoryForecast {
   readonly fileBytes: number;
 }
 
+/** A model whose predictions are learnt, by its id, and how its weights are stored on the device. */
+export interface TeacherChoice {
+  readonly modelId: string;
+  readonly precision: BasePrecision;
+}
+
+/** A model that is on this device, as a teacher of another. */
+export interface TeacherView {
+  readonly id: string;
+  readonly name: string;
+  /** Of its weight files. */
+  readonly bytes: number;
+  readonly parameters: number;
+  /** Why the other model can't learn from it, in a sentence or two; null when it can. */
+  readonly problem: string | null;
+}
+
 /** What a run is started with. */
 export interface RunSetup {
   readonly name: string;
@@ -78,6 +95,8 @@ export interface RunSetup {
   readonly datasetName: string;
   /** Prompts of the data, stored with the run so that it can be tried when the file is closed. May be empty. */
   readonly prompts: readonly RunPrompt[];
+  /** Of an objective that learns from one: a model that was inspected or is kept in this browser. */
+  readonly teacher?: TeacherChoice;
 }
 
 /** A run's adapter at one checkpoint. */

@@ -21,10 +21,12 @@ export const INPUTS = {
   modelFiles: 'Model files',
   modelFolder: 'Model folder',
   recipeFile: 'Recipe file',
+  teacherFiles: 'Teacher files',
 } as const;
 
 /** Accessible names of the drop zones (each is also a button that opens the file dialog). */
 export const ZONES = {
   data: 'Drop a data file here, or choose one',
   model: 'Drop a model folder here, or choose files',
+  teacher: 'Drop the folder of another model here, or choose files',
 } as const;

@@ -9,12 +9,11 @@ import { fetchFiles, openFolder } from '../../src/model/folder';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { openEngine, type Engine } from '../../src/train/engine';
 import { exportedFiles } from '../../src/export';
-import { tunedRun } from '../../src/train/export-run';
+import { tunedRun } from '../../src/train/exports';
 import { LoadedModel } from '../../src/train/loaded';
 import { storedParameters } from '../../src/train/records';
 import { RunRecorder } from '../../src/train/recorder';
 import { Run } from '../../src/train/run';
-import type { StopRequest } from '../../src/train/trainer';
 import type { EvalRow, TrainEvent } from '../../src/train/types';
 import { freshName, record } from './store-fixtures';
 
@@ -54,9 +53,9 @@ async function trained(changes: Parameters<typeof parseRecipe>[0] = {}, dropAt =
   const name = freshName();
   const store = await openRunStore(name);
   opened.push({ store, name });
-  let request: StopRequest = 'none';
+  const controller = new AbortController();
   const onEvent = (event: TrainEvent) => {
-    if (event.type === 'step' && event.step >= dropAt) request = 'drop';
+    if (event.type === 'step' && event.step >= dropAt) controller.abort('drop');
   };
   const parameters = storedParameters(model.config, settings);
   const known = { totalSteps: STEPS, datasetHash: dataset.hash, modelId: model.view.id, parameters };
@@ -65,7 +64,7 @@ async function trained(changes: Parameters<typeof parseRecipe>[0] = {}, dropAt =
   await store.putRun(started);
   const unlock = await store.lock('run');
   const recorder = new RunRecorder(store, started, onEvent);
-  await new Run({ model, store, recorder, tune: null, stopRequest: () => request }, dataset).go(null, 0);
+  await new Run({ model, store, recorder, tune: null, signal: controller.signal, teacher: null }, dataset).go(null, 0);
   unlock();
   const evals = (await store.rows('run', 'evals')) as readonly EvalRow[];
   return {

@@ -8,6 +8,7 @@ import type { Failure } from '../../src/state/failure';
 import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
 import { data } from '../../src/state/data.svelte';
 import { recipe } from '../../src/state/recipe.svelte';
+import { teacher } from '../../src/state/teacher.svelte';
 import { loraWith } from '../lora';
 import { recall, remember } from '../../src/state/storage';
 import type { DatasetView } from '../../workers/api';
@@ -128,10 +129,34 @@ describe('the objective', () => {
   const columns = ['user', 'assistant', 'rejected'].map((role) => ({ role }));
   afterEach(() => (data.view = null));
 
-  it('is not asked for where next-token prediction is the only one', async () => {
-    data.view = { format: 'messages', columns: [] } as unknown as DatasetView;
+  it('is not asked for where the task of the data chooses it', async () => {
+    recipe.draft = parseRecipe({ objective: { kind: 'classify' } });
     await expect.element(page.getByRole('group', { name: 'Method' })).toBeVisible();
     await expect.element(page.getByRole('group', { name: 'Objective' })).not.toBeInTheDocument();
+  });
+
+  it('for texts offers distillation, with its settings and the models that can teach', async () => {
+    data.view = { format: 'messages', columns: [] } as unknown as DatasetView;
+    await expect.element(objective('DPO')).not.toBeInTheDocument();
+    await objective('Imitate a bigger model (distillation)').click();
+    expect(recipe.value?.objective).toEqual({ kind: 'distil', alpha: 0.5, temperature: 2 });
+    const sizes = { bytes: 2e9, parameters: 1e9 };
+    const reason = 'Token 7 is “a” for Other and “b” for Own. A teacher needs the tokenizer of the model that learns from it.';
+    teacher.choices = [
+      { id: 'big', name: 'Big', ...sizes, problem: null },
+      { id: 'other', name: 'Other', ...sizes, problem: reason },
+    ];
+    await expect.element(objective('Other')).toBeDisabled();
+    await expect.element(objective('Other')).toHaveAccessibleDescription(/Not possible: Token 7 is “a” for Other/);
+    expect(teacher.value).toBeNull();
+    await objective('Big').click();
+    await page.getByLabelText('Teacher’s weights').selectOptions('4 bits (NF4, as QLoRA)');
+    expect(teacher.value).toEqual({ modelId: 'big', precision: 'q4' });
+    await page.getByText('All settings', { exact: true }).click();
+    await field('Temperature of both models').fill('0');
+    await expect.element(field('Temperature of both models')).toHaveAccessibleDescription(/must be a number from 0\.1/);
+    await objective('Next-token prediction').click();
+    await expect.element(objective('Big')).not.toBeInTheDocument();
   });
 
   it('is changed with its usual learning rate and its settings', async () => {

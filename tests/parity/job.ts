@@ -7,8 +7,9 @@ import type { InputColumn } from '../../src/model/pass';
 import { objectiveOf } from '../../src/objective';
 import type { ObjectiveSettings } from '../../src/recipe/objectives';
 import { taskOf } from '../../src/recipe/tasks';
-import type { Job } from '../../src/train/job';
-import type { Golden, GoldenStep } from './golden';
+import type { Job, Teacher } from '../../src/train/job';
+import type { Golden, GoldenModel, GoldenStep } from './golden';
+import { writeGolden } from './write';
 
 /** The objectives of the cases; those of the first cases follow from PEFT's task. */
 const OBJECTIVES: Readonly<Record<string, (hyper: Golden['case']['hyper']) => ObjectiveSettings>> = {
@@ -43,7 +44,13 @@ export function jobOf(golden: Golden): Job | string {
   const documents = isOfTokens(objective) ? 0 : (step?.input_ids.length ?? 0);
   const outputs = outputsOf(golden, objective);
   const job = { objective, documents, outputs, columns: columnsOf(golden, objective, documents, outputs) };
-  return teacher === null ? job : { ...job, teacher: { config: parseConfig(teacher.configText), dtypeOf: () => 'f32' } };
+  return teacher === null ? job : { ...job, teacher: teacherOf(teacher) };
+}
+
+function teacherOf(model: GoldenModel): Teacher {
+  const config = parseConfig(model.configText);
+  const write: Teacher['write'] = (executor, graph) => Promise.resolve(writeGolden(executor, graph, config, model));
+  return { config, dtypeOf: () => 'f32', write };
 }
 
 function outputsOf({ configText, case: { steps } }: Golden, objective: ObjectiveSettings): number {

@@ -3,8 +3,6 @@
 import { tensorsOf, vectorOf, type Parameters } from '../../src/method/parameters';
 import type { Batch } from '../../src/batch/types';
 import { CodedError } from '../../src/core/errors';
-import type { Shape } from '../../src/core/shape';
-import { transpose } from '../../src/core/transpose';
 import type { Executor } from '../../src/graph/executor';
 import { Graph } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
@@ -12,7 +10,7 @@ import { KEEP_ALL } from '../../src/graph/remat';
 import type { ModelConfig } from '../../src/model/config';
 import { parseConfig } from '../../src/model/families';
 import { logitsOf, hiddenStates, packedPass, headOf } from '../../src/model/pass';
-import { declareWeights, weightSpecs } from '../../src/model/weights';
+import { declareWeights } from '../../src/model/weights';
 import type { MethodSettings } from '../../src/recipe/methods';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { BatchWriter } from '../../src/train/batch-writer';
@@ -22,10 +20,11 @@ import { reportsOf } from '../../src/train/reports';
 import { TrainingSession, type StepResult } from '../../src/train/session';
 import type { Value } from '../../kernels/op';
 import { deviation } from '../deviation';
-import { plainName, type Golden, type GoldenModel, type Tensor } from './golden';
+import { plainName, type Golden, type Tensor } from './golden';
 import { batchOf, isOfTokens, jobOf } from './job';
 import { methodOf } from './method';
 import type { Deviations } from './tolerance';
+import { writeGolden } from './write';
 
 /** Throws `model/unsupported` for cases that the engine does not support. */
 export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<Executor>): Promise<Deviations> {
@@ -39,8 +38,7 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   const recipe = recipeOf(golden, method);
   const programs = trainingPrograms(graph, config, recipe, 'run', KEEP_ALL, job);
   const executor = await open(graph);
-  writeWeights(executor, { graph, config }, golden);
-  if (programs.teacher !== null && golden.teacher !== null) writeWeights(executor, programs.teacher, golden.teacher);
+  writeGolden(executor, graph, config, golden);
   const { steps, base } = golden.case;
   const session = await TrainingSession.open(executor, config, programs, recipe, steps.length);
   const fresh = await session.snapshot();
@@ -82,17 +80,6 @@ function reportsOff({ case: { steps } }: Golden, job: Job, results: readonly Ste
   );
 }
 
-function writeWeights(
-  executor: Executor,
-  { graph, config }: { readonly graph: Graph; readonly config: ModelConfig },
-  { weights }: GoldenModel,
-): void {
-  for (const { name, shape, transposed } of weightSpecs(config)) {
-    const data = weights.get(name)?.data ?? missing(name);
-    executor.write(graph.named(name), transposed === true ? transposeOf(data, shape) : data);
-  }
-}
-
 /** The adapter of the case; a classifier that it does not have comes from the model's file, as other weights do. */
 function startOf({ init, weights }: Golden, parameters: Parameters, fresh: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
   const given = new Map([...weights, ...init.map((tensor): [string, Tensor] => [tensor.name, tensor])]);
@@ -118,12 +105,6 @@ function missing(what: string | number): never {
   throw new Error(`the case has no ${what}`);
 }
 
-function transposeOf(data: Float32Array<ArrayBuffer>, [rows = 0, columns = 0]: Shape): Float32Array<ArrayBuffer> {
-  const turned = new Float32Array(data.length);
-  transpose(data, turned, rows, columns);
-  return turned;
-}
-
 function isDetermined({ name }: Value, { case: { f64_deviation: own } }: Golden): boolean {
   const plain = name.slice(name.indexOf('/') + 1);
   return !(own.undetermined ?? []).some((undetermined) => plainName(undetermined) === plain);
@@ -134,7 +115,8 @@ function slice(flat: Float32Array, view: { shape: readonly number[]; view?: { of
   return flat.subarray(offset, offset + view.shape.reduce((a, b) => a * b, 1));
 }
 
-function recipeOf({ case: { hyper, steps } }: Golden, method: MethodSettings): Recipe {
+/** The settings of the case; its objective is that of its job. */
+export function recipeOf({ case: { hyper, steps } }: Golden, method: MethodSettings): Recipe {
   const ids = steps[0]?.input_ids ?? [];
   return parseRecipe({
     version: 2,

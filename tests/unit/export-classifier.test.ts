@@ -13,7 +13,7 @@ import { readHeader, writeSafetensors, type TensorInfo } from '../../src/model/s
 import { METHOD_KINDS } from '../../src/recipe/methods';
 import type { ObjectiveKind } from '../../src/recipe/objectives';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
-import { tunedRun } from '../../src/train/export-run';
+import { tunedRun } from '../../src/train/exports';
 import { headParameters, LANGUAGE, type Job } from '../../src/train/job';
 import { storedParameters } from '../../src/train/records';
 import type { RunRecord } from '../../src/checkpoint/types';
@@ -22,7 +22,7 @@ import { loraWith } from '../lora';
 const golden = (path: string) => readFileSync(new URL(`../golden/${path}`, import.meta.url));
 const json = (text: string | Buffer) => JSON.parse(text.toString()) as Record<string, unknown>;
 
-const facts: Omit<CardFacts, 'recipe'> = {
+const facts: Omit<CardFacts, 'recipe' | 'teacher'> = {
   ...{ name: 'my run', modelName: 'acme/base', datasetName: 'mails.csv', examples: 200, step: 75 },
   ...{ baseLoss: null, tunedLoss: 0.5, trainable: 1234, device: 'SwiftShader' },
 };

@@ -19,7 +19,7 @@ import { decodePlans } from '../../src/model/decode-programs';
 import { deviceTypes } from '../../src/model/precision';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { forecastMemory, forecastWith } from '../../src/train/forecast';
-import { jobOf } from '../../src/train/job';
+import { jobOf, type Teacher } from '../../src/train/job';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
 import { sampleCache } from '../../src/train/prompts';
 import { countingGpu } from './counting-gpu';
@@ -140,7 +140,7 @@ test('the weights of a teacher are part of a forecast', () => {
     { ...modelShapes['Llama-3.2-1B'], vocabSize: modelShapes['Qwen3-0.6B'].vocabSize },
   ];
   const recipe = parseRecipe({ objective: { kind: 'distil' } });
-  const job = jobOf(recipe, undefined, config, { config: teacher, dtypeOf: dtypesOf(teacher, recipe) });
+  const job = jobOf(recipe, undefined, config, taughtBy(teacher, recipe));
   const machine = { target: openDevice().target, budget: 1e12 };
   const [plain, taught] = [undefined, job].map((of) => forecastMemory(config, recipe, dtypesOf(config, recipe), machine, of));
   const types = dtypesOf(teacher, recipe);
@@ -150,6 +150,27 @@ test('the weights of a teacher are part of a forecast', () => {
   expect(more / bytes).toBeGreaterThanOrEqual(1);
   expect(more / bytes).toBeLessThan(1.001);
 });
+
+test.each([
+  ['as stored', parseRecipe({ objective: { kind: 'distil' }, sequenceLength: 512 })],
+  ['in 4 bits', parseRecipe({ objective: { kind: 'distil' }, sequenceLength: 512, basePrecision: 'q4' })],
+])('allocated with a teacher %s is what was forecast', async (_, recipe) => {
+  const config = modelShapes['SmolLM2-135M'];
+  const teacher = { ...modelShapes['SmolLM2-360M'], vocabSize: config.vocabSize };
+  const device = openDevice();
+  const job = jobOf(recipe, undefined, config, taughtBy(teacher, recipe));
+  const { total, remat } = forecastMemory(config, recipe, dtypesOf(config, recipe), { target: device.target, budget: 1e12 }, job);
+  const graph = new Graph();
+  declareWeights(graph, config, dtypesOf(config, recipe));
+  const programs = trainingPrograms(graph, config, recipe, 'run', remat, job);
+  const bytes = await allocated(device, graph, config, recipe, programs);
+  expect(Math.abs(total / bytes - 1)).toBeLessThan(0.05);
+});
+
+/** `precision` of the recipe is that of the teacher too. */
+function taughtBy(config: ModelConfig, recipe: Recipe): Teacher {
+  return { config, dtypeOf: dtypesOf(config, recipe), write: () => Promise.resolve() };
+}
 
 test('f16 activations save nothing on the processor, and half of the activations on a GPU', () => {
   const config = modelShapes['SmolLM2-135M'];

@@ -6,6 +6,7 @@ import { collate } from '../../src/batch/collate';
 import type { Batch, EncodedSplit, ExampleLayout } from '../../src/batch/types';
 import { sizeOf } from '../../src/core/shape';
 import { ENCODINGS } from '../../src/encoding';
+import type { Executor } from '../../src/graph/executor';
 import { Graph } from '../../src/graph/graph';
 import { KEEP_ALL } from '../../src/graph/remat';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
@@ -64,17 +65,22 @@ async function step(kind: ObjectiveKind, perRow: number, { learnt = true, empty 
   const sizes = { microBatch: ROWS, sequenceLength: TOKENS, gradientAccumulation };
   const recipe = parseRecipe({ objective: { kind }, targetModules: ['q_proj'], ...sizes });
   const slots = layout && ({ layout, perRow, pool: 'last' } as const);
-  const job = jobOf(recipe, slots, config, { config, dtypeOf: () => 'f32' });
+  const job = jobOf(recipe, slots, config, { config, dtypeOf: () => 'f32', write: writeRandom });
   const packing = { docs: Uint32Array.of(0, 1), starts: Uint32Array.of(0, 1, 2) };
   const shape = { rows: ROWS, rowLength: TOKENS, padId: 0, ...(slots && { slots }) };
   return trained(recipe, job, collate(splitOf(examples, learnt), packing, empty ? ROWS : 0, shape));
+}
+
+function writeRandom(executor: Executor, graph: Graph): Promise<void> {
+  graph.declared().forEach((value, i) => executor.write(value, randomFloats(sizeOf(value.shape), i)));
+  return Promise.resolve();
 }
 
 async function trained(recipe: ReturnType<typeof parseRecipe>, job: ReturnType<typeof jobOf>, batch: Batch) {
   const graph = new Graph();
   declareWeights(graph, config, () => 'f32');
   const executor = new TfjsExecutor(graph, 'cpu');
-  graph.declared().forEach((value, i) => executor.write(value, randomFloats(sizeOf(value.shape), i)));
+  await writeRandom(executor, graph);
   const programs = trainingPrograms(graph, config, recipe, 'run', KEEP_ALL, job);
   const session = await TrainingSession.open(executor, config, programs, recipe, 1);
   const { loss, gradNorm, figures } = await session.advance({ batch: () => batch });

@@ -236,6 +236,8 @@ describe('the model card', () => {
     for (const part of ['2.5000', '1.2500 (perplexity 3.490)', '200 examples', '| Steps | 75 |', '| `learningRate` | `0.0002` |'])
       expect(card).toContain(part);
     expect(modelCard({ ...facts, baseLoss: null })).toContain('not measured');
+    expect(modelCard({ ...facts, teacher: { name: 'acme|big' } })).toContain('| Teacher | `acme\\|big` |');
+    expect(card).not.toContain('Teacher');
   });
 
   it('states how the base was quantised', () => {

@@ -40,7 +40,7 @@ type Examples = keyof typeof LAYOUTS;
 
 const recipeOf = (kind: ObjectiveKind) => parseRecipe({ objective: { kind }, microBatch: 2, sequenceLength: 16 });
 
-const teacherOf = (config: typeof llama): Teacher => ({ config, dtypeOf: () => 'f32' });
+const teacherOf = (config: typeof llama): Teacher => ({ config, dtypeOf: () => 'f32', write: () => Promise.resolve() });
 
 function job(kind: ObjectiveKind, examples: Examples, config = llama, teacher: Teacher | undefined = teacherOf(llama)): Job {
   const layout = LAYOUTS[examples];

@@ -3,6 +3,8 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { describe as describeDevice } from '../../src/gpu/device';
 import type { Batch } from '../../src/batch/types';
+import { sizeOf } from '../../src/core/shape';
+import type { Executor } from '../../src/graph/executor';
 import { Graph, valueBytes } from '../../src/graph/graph';
 import { KEEP_ALL } from '../../src/graph/remat';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
@@ -78,7 +80,8 @@ test.each([
 ] as const)('distillation that trains %s releases the teacher with the session, and trains nothing of it', async (_, method) => {
   const { device, graph, executor } = declared();
   const recipe = parseRecipe({ method, objective: { kind: 'distil' }, sequenceLength: TOKENS });
-  const job = jobOf(recipe, undefined, config, { config: teacher, dtypeOf: () => 'f32' });
+  const write = vi.fn(() => Promise.resolve());
+  const job = jobOf(recipe, undefined, config, { config: teacher, dtypeOf: () => 'f32', write });
   const programs = trainingPrograms(graph, config, recipe, 'run', KEEP_ALL, job);
   const own = programs.teacher?.graph.declared() ?? [];
   const expected = weightSpecs(teacher).map(({ name, shape }) => [name, shape]);
@@ -86,11 +89,27 @@ test.each([
   expect(own.every(({ role }) => role === 'frozen')).toBe(true);
   expect(programs.train.nodes.filter(({ op }) => op.name === 'distillation')).toHaveLength(1);
   const session = await TrainingSession.open(executor, config, programs, recipe, 10);
+  expect(write.mock.calls).toEqual([[executor, programs.teacher?.graph]]);
   await session.advance({ batch: () => batch });
   await session.measure([batch], 'base');
   expect(executor.bytes()).toBeGreaterThan([...own, ...graph.declared()].reduce((sum, value) => sum + valueBytes(value), 0));
   session.dispose();
   expect(device.buffers.bytes).toBe(graph.declared().reduce((sum, value) => sum + valueBytes(value), 0));
+});
+
+test('a session whose teacher cannot be written releases all but the weights of the model', async () => {
+  const { graph, device, executor } = declared();
+  const recipe = parseRecipe({ objective: { kind: 'distil' }, sequenceLength: TOKENS });
+  const write = (onto: Executor, own: Graph) => {
+    const [first] = own.declared();
+    if (first !== undefined) onto.write(first, new Float32Array(sizeOf(first.shape)));
+    return Promise.reject(new Error('the file has changed'));
+  };
+  const job = jobOf(recipe, undefined, config, { config: teacher, dtypeOf: () => 'f32', write });
+  const programs = trainingPrograms(graph, config, recipe, 'run', KEEP_ALL, job);
+  await expect(TrainingSession.open(executor, config, programs, recipe, 10)).rejects.toThrow('the file has changed');
+  expect(device.buffers.bytes).toBe(graph.declared().reduce((sum, value) => sum + valueBytes(value), 0));
+  expect(programs.teacher?.graph.declared().length).toBeGreaterThan(0);
 });
 
 test('a session that cannot be opened leaves no buffer behind', async () => {

@@ -23,7 +23,7 @@ function trainOf(session: RunInput['session'], input: Partial<RunInput> = {}, ho
     },
     {
       ...{ onStep: () => undefined, onEval: nothing, onBase: nothing, save: nothing, sample: nothing },
-      ...{ onPhase: () => undefined, stopRequest: () => 'none', ...hooks },
+      ...{ onPhase: () => undefined, signal: new AbortController().signal, ...hooks },
     },
   );
 }

@@ -15,7 +15,7 @@ import { parseConfig } from '../../src/model/families';
 import { gradient } from '../../src/graph/gradient';
 import { declareWeights } from '../../src/model/weights';
 import { parseRecipe } from '../../src/recipe/recipe';
-import { jobOf } from '../../src/train/job';
+import { jobOf, type Teacher } from '../../src/train/job';
 import { trainingPrograms } from '../../src/train/programs';
 
 const config = (changes: object) =>
@@ -92,7 +92,8 @@ test('a training step with a teacher takes about what is estimated', () => {
   const graph = new Graph();
   declareWeights(graph, model, () => 'f32');
   const recipe = parseRecipe({ method: { kind: 'full' }, objective: { kind: 'distil' }, sequenceLength: 256 });
-  const job = jobOf(recipe, undefined, model, { config: config({ hidden_size: 128 }), dtypeOf: () => 'f32' });
+  const teacher: Teacher = { config: config({ hidden_size: 128 }), dtypeOf: () => 'f32', write: () => Promise.resolve() };
+  const job = jobOf(recipe, undefined, model, teacher);
   const { train } = trainingPrograms(graph, model, recipe, 'run', rematPolicies(model.layers)[0], job);
   const node = train.nodes.find(({ op }) => op.name === 'distillation');
   if (node === undefined) throw new Error('the step has no distillation');

@@ -1,9 +1,9 @@
 /** What the page takes from a recipe's objective. */
 
 import { describe, expect, it } from 'vitest';
-import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../../src/recipe/objectives';
+import type { ObjectiveKind } from '../../src/recipe/objectives';
 import { goalOf, goalsOf, guessOf, mappingFor, objectiveBlocker, whyNot, type Goal } from '../../src/state/goal';
-import { encodingOf, hasPairs, isCountedFor, OFFERED, predicts, scores } from '../../src/state/objective';
+import { encodingOf, hasPairs, isCountedFor, predicts, scores } from '../../src/state/objective';
 import type { ColumnRole, DatasetView, DataTask, EncodedStats, Mapping } from '../../workers/api';
 
 const reason = 'The reason of the guess.';
@@ -47,12 +47,6 @@ describe('a run', () => {
     expect(blocked('regress', labelled)).toMatch(/“regress” does not suit these data\. Choose what to learn in the Data stage/);
     expect(blocked('classify', PAIRS)).toMatch(/does not suit/);
     expect(blocked('classify', viewOf('text', 'categories', 'text', 'ignore'))).toMatch(/does not suit/);
-  });
-
-  it('of an objective that the page does not offer can’t start', () => {
-    const others = (Object.keys(OBJECTIVE_SCHEMAS) as ObjectiveKind[]).filter((kind) => !OFFERED.some((one) => one === kind));
-    expect(others).not.toEqual([]);
-    for (const kind of others) expect(blocked(kind, PAIRS)).toMatch(`“${kind}” yet: choose another one in the Recipe stage`);
   });
 });
 

@@ -4,11 +4,12 @@ import type { ObjectiveKind } from '../../recipe/objectives';
 import type { MetricKind } from '../../recipe/metrics';
 import { loss, share } from './figures';
 
-/** A metric, or what objectives of pairs report under TRL's names. */
-export type ReportKey = MetricKind | 'rewards/margins' | 'rewards/accuracies' | 'nll_loss' | 'margin';
+/** A metric, what objectives of pairs report under TRL's names, or both parts of the loss of distillation. */
+export type ReportKey =
+  MetricKind | 'rewards/margins' | 'rewards/accuracies' | 'nll_loss' | 'margin' | 'distil/cross_entropy' | 'distil/kl';
 
 export interface Report {
-  /** In the metrics of a measurement and, of preference objectives, in the figures of a step. */
+  /** In the metrics of a measurement and, except for labels, in the figures of a step. */
   readonly key: ReportKey;
   readonly name: string;
   readonly unit: string;
@@ -23,7 +24,10 @@ const REWARDS: readonly Report[] = [
 /** The most useful figures of each objective, first the one to watch. */
 const REPORTS: Readonly<Record<ObjectiveKind, readonly Report[]>> = {
   sft: [],
-  distil: [],
+  distil: [
+    { key: 'distil/kl', name: 'Divergence from the teacher', unit: 'nats per token (KL)', write: loss },
+    { key: 'distil/cross_entropy', name: 'Cross-entropy', unit: 'nats per token', write: loss },
+  ],
   dpo: REWARDS,
   ipo: REWARDS,
   simpo: REWARDS,

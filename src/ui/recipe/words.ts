@@ -17,6 +17,7 @@ export const GROUP_TITLES = {
   ia3: 'Adapter (IA³)',
   full: 'Full fine-tuning',
   preference: 'Preferences',
+  distillation: 'Distillation',
   rate: 'Learning rate',
   batches: 'Batches',
   optimizer: 'Optimizer (AdamW)',
@@ -124,7 +125,14 @@ export const METHOD_WORDS = {
 
 /** Each objective that the page offers, in words. */
 export const OBJECTIVE_WORDS = {
-  sft: { name: 'Next-token prediction', use: 'Learns to write the preferred answers. A good first run.' },
+  sft: {
+    name: 'Next-token prediction',
+    use: 'Learns to write such texts, and of pairs the preferred answers. A good first run.',
+  },
+  distil: {
+    name: 'Imitate a bigger model (distillation)',
+    use: 'Learns what a second model, the teacher, finds likely at each token, beside the answers of the data.',
+  },
   dpo: { name: 'DPO', use: 'Makes preferred answers likelier than rejected ones, and stays near the base model.' },
   classify: { name: 'Categories', use: 'Predicts one of several categories.' },
   'multi-label': { name: 'Labels', use: 'Predicts any number of labels.' },
@@ -245,6 +253,12 @@ const ENTRIES = {
   }),
   'objective.gamma': number('preference', {
     simpo: 'By how much the reward of the preferred answer should be higher. Usual: half of beta or less.',
+  }),
+  'objective.alpha': number('distillation', {
+    distil: 'How much the answers of the data count; the rest is what the teacher predicts. 0 learns from the teacher alone.',
+  }),
+  'objective.temperature': number('distillation', {
+    distil: 'Above 1 the less likely tokens count more when both models’ predictions are compared. 1 to 4 is usual.',
   }),
   learningRate: number(
     'rate',

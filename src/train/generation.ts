@@ -1,61 +1,53 @@
-/** Answers of the base or of a run's adapter, one at a time in the order of the calls. */
+/** Answers of the base or of a run's adapter, and predictions of its classifier; one at a time in the order of the calls. */
 
 import type { RunStore, StoredRun } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { CodedError, codeOf, messageOf } from '../core/errors';
-import type { Host } from './host';
+import type { Jobs } from './jobs';
 import { storedOutputs, writesText } from './job';
 import type { LoadedModel } from './loaded';
+import type { Models } from './models';
 import type { Classifier } from './predict';
 import type { Runs } from './runs';
 import type { AdapterChoice, GenerateRequest, GenerateResult, PredictRequest, Prediction } from './types';
 
-export class Answers {
-  readonly #host: Host;
+export class Generation {
+  readonly #jobs: Jobs;
+  readonly #models: Models;
   readonly #runs: Runs;
   readonly #store: Promise<RunStore>;
-  /** Those asked for and not given yet. */
-  readonly #pending = new Set<{ cancelled: boolean }>();
 
-  constructor(host: Host, runs: Runs, store: Promise<RunStore>) {
-    this.#host = host;
+  constructor(jobs: Jobs, models: Models, runs: Runs, store: Promise<RunStore>) {
+    this.#jobs = jobs;
+    this.#models = models;
     this.#runs = runs;
     this.#store = store;
   }
 
-  async generate(
-    choice: AdapterChoice | null,
-    request: GenerateRequest,
-    onText: (text: string) => void,
-  ): Promise<GenerateResult> {
-    const answer = { cancelled: false };
-    this.#pending.add(answer);
-    try {
-      const model = await this.#host.model();
-      const tuning = () => (choice === null ? Promise.resolve(null) : this.#tuningOf(model, choice));
-      return await model.engine.loss.guard(model.generate(tuning, request, onText, () => answer.cancelled));
-    } catch (error) {
-      throw codeOf(error) === 'gpu/lost' ? lostAnswer(error) : error;
-    } finally {
-      this.#pending.delete(answer);
-    }
+  generate(choice: AdapterChoice | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult> {
+    return this.#jobs.run('answer', choice?.runId ?? '', async ({ signal }) => {
+      try {
+        const model = await this.#models.model();
+        const tuning = () => (choice === null ? Promise.resolve(null) : this.#tuningOf(model, choice));
+        return await model.engine.loss.guard(model.generate(tuning, request, onText, () => signal.aborted));
+      } catch (error) {
+        throw codeOf(error) === 'gpu/lost' ? lostAnswer(error) : error;
+      }
+    });
   }
 
   /** The prediction of a run's classifier at a checkpoint. */
-  async predict({ runId, step }: AdapterChoice, request: PredictRequest): Promise<Prediction> {
-    const model = await this.#host.model();
-    const classifier = async (): Promise<Classifier> => {
-      const run = await this.#runOf(model, runId);
-      if (writesText(run.recipe)) throw noClassifier(run.name);
-      const outputs = storedOutputs(model.config, run);
-      return { recipe: run.recipe, tuning: await this.#stored(model, run, step), labels: run.labels ?? [], outputs };
-    };
-    return model.engine.loss.guard(model.predict(classifier, request));
-  }
-
-  /** Cancels every answer that was asked for before this call. */
-  cancel(): void {
-    for (const answer of this.#pending) answer.cancelled = true;
+  predict({ runId, step }: AdapterChoice, request: PredictRequest): Promise<Prediction> {
+    return this.#jobs.run('answer', runId, async () => {
+      const model = await this.#models.model();
+      const classifier = async (): Promise<Classifier> => {
+        const run = await this.#runOf(model, runId);
+        if (writesText(run.recipe)) throw noClassifier(run.name);
+        const outputs = storedOutputs(model.config, run);
+        return { recipe: run.recipe, tuning: await this.#stored(model, run, step), labels: run.labels ?? [], outputs };
+      };
+      return model.engine.loss.guard(model.predict(classifier, request));
+    });
   }
 
   /** What is in training, or that of a checkpoint. */

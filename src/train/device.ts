@@ -1,0 +1,70 @@
+/** The device that the worker computes on: opened at the first need, and again after it was lost. */
+
+import type { RunStore } from '../checkpoint/types';
+import { openEngine, type Engine } from './engine';
+import type { Jobs } from './jobs';
+import { deviceKey, tuneRun, type Tiles, type Tuner } from './tune';
+import type { DeviceOptions, DeviceView, ExecutorKind } from './types';
+
+export class TrainDevice {
+  readonly #jobs: Jobs;
+  readonly #store: Promise<RunStore>;
+  #choice: 'auto' | ExecutorKind = 'auto';
+  #options: DeviceOptions = {};
+  #engine: Promise<Engine> | null = null;
+
+  constructor(jobs: Jobs, store: Promise<RunStore>) {
+    this.#jobs = jobs;
+    this.#store = store;
+  }
+
+  /** Opens another device. The one before is destroyed; nothing may be on it. */
+  async open(choice: 'auto' | ExecutorKind, options: DeviceOptions): Promise<DeviceView> {
+    const before = await this.#engine?.catch(() => null);
+    [this.#choice, this.#options, this.#engine] = [choice, options, null];
+    before?.device?.gpu.destroy();
+    const engine = await this.engine();
+    return { ...engine.view, tiles: await this.#tilesOf(engine) };
+  }
+
+  /** The open device. Opens one if none is open; one of the same kind if it was lost. */
+  async engine(): Promise<Engine> {
+    const opening = (this.#engine ??= openEngine(this.#choice, this.#options));
+    const forget = () => {
+      if (this.#engine === opening) this.#engine = null;
+    };
+    const engine = await opening.catch((error: unknown) => {
+      forget();
+      throw error;
+    });
+    if (engine.loss.error === null) return engine;
+    this.#choice = engine.view.executor;
+    forget();
+    return this.engine();
+  }
+
+  /** Our kernels are in use, and were not chosen explicitly: tfjs's may replace them. */
+  async mayUseTfjs(): Promise<boolean> {
+    const engine = await this.#engine?.catch(() => null);
+    return this.#choice === 'auto' && engine?.view.executor === 'webgpu' && engine.loss.error === null;
+  }
+
+  /** Selects tfjs's kernels on the same GPU. Nothing may be on the device, which is destroyed. */
+  async useTfjs(): Promise<void> {
+    const engine = await this.#engine?.catch(() => null);
+    engine?.device?.gpu.destroy();
+    [this.#choice, this.#engine] = ['tfjs-webgpu', null];
+  }
+
+  /** Times kernels on the device; null where that is not done. */
+  tunerOf({ device, tunes }: Engine): Tuner | null {
+    if (device === null || !tunes) return null;
+    return (plans) => this.#jobs.run('tune', '', async () => tuneRun(device, plans, await this.#store));
+  }
+
+  /** The winners of earlier tunings; none where they cannot be read, since they only save time. */
+  async #tilesOf({ device }: Engine): Promise<Tiles> {
+    if (device === null) return {};
+    return this.#store.then((store) => store.tiles(deviceKey(device))).catch(() => ({}));
+  }
+}

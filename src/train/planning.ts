@@ -1,0 +1,76 @@
+/** Runs before they start: what they would need of the device, and their kernels. */
+
+import type { SlotPlan } from '../batch/types';
+import type { DType } from '../core/dtype';
+import { exportedBytes } from '../export';
+import type { ModelFolder } from '../model/folder';
+import { deviceTypes } from '../model/precision';
+import { expectedStorage } from '../model/weights-source';
+import type { Recipe } from '../recipe/recipe';
+import type { TrainDevice } from './device';
+import { checkFits } from './fits';
+import type { Engine } from './engine';
+import { forecastRun } from './forecast';
+import { headParameters, jobOf, type Job } from './job';
+import type { Jobs } from './jobs';
+import type { Models } from './models';
+import { expectedTeacher } from './teacher';
+import type { Forecast, TeacherChoice } from './types';
+import { warmUp } from './warm-up';
+
+export class Planning {
+  readonly #jobs: Jobs;
+  readonly #device: TrainDevice;
+  readonly #models: Models;
+
+  constructor(jobs: Jobs, device: TrainDevice, models: Models) {
+    this.#jobs = jobs;
+    this.#device = device;
+    this.#models = models;
+  }
+
+  /** Memory and steps of a run on `trainTokens` tokens with an inspected model; nothing is loaded. */
+  async forecast(
+    modelId: string,
+    recipe: Recipe,
+    trainTokens: number,
+    slots?: SlotPlan,
+    teacher?: TeacherChoice,
+  ): Promise<Forecast> {
+    const folder = this.#models.folders.get(modelId);
+    const rows = Math.ceil(trainTokens / recipe.sequenceLength);
+    const microSteps = Math.max(1, Math.ceil(rows / recipe.microBatch));
+    const engine = await this.#device.engine();
+    checkFits(folder, engine);
+    const job = await this.#jobOf(folder, recipe, slots, teacher, engine);
+    const forecast = forecastRun(folder.config, recipe, typesOf(folder, recipe), engine.machine, microSteps, job);
+    return { ...forecast, fileBytes: exportedBytes(recipe, folder, headParameters(folder.config, job)) };
+  }
+
+  /** Compiles the kernels of a run with an inspected model. Does nothing on the processor or during a run. */
+  async warmUp(modelId: string, recipe: Recipe, slots?: SlotPlan, teacher?: TeacherChoice): Promise<void> {
+    const engine = await this.#device.engine();
+    const { device } = engine;
+    if (device === null || engine.view.executor !== 'webgpu' || this.#jobs.refusal('warm-up', modelId) !== null) return;
+    const folder = this.#models.folders.get(modelId);
+    const job = await this.#jobOf(folder, recipe, slots, teacher, engine);
+    const tune = this.#device.tunerOf(engine);
+    await this.#jobs.run('warm-up', modelId, () => warmUp(device, folder.config, recipe, job, typesOf(folder, recipe), tune));
+  }
+
+  async #jobOf(
+    folder: ModelFolder,
+    recipe: Recipe,
+    slots: SlotPlan | undefined,
+    teacher: TeacherChoice | undefined,
+    engine: Engine,
+  ): Promise<Job> {
+    const found = await this.#models.teacher({ recipe, teacher }, folder, engine);
+    return jobOf(recipe, slots, folder.config, expectedTeacher(found, engine.view.executor));
+  }
+}
+
+/** Types on the device of the weights, by name, as far as the headers tell. */
+function typesOf(folder: ModelFolder, { basePrecision }: Recipe): (name: string) => DType {
+  return deviceTypes(folder.config, expectedStorage(folder), basePrecision);
+}
