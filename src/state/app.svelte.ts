@@ -112,7 +112,7 @@ function link(): void {
   });
   const taught = $derived(recipe.value !== null && needsTeacher(recipe.value.objective.kind));
   $effect(() => {
-    // Models that were kept or deleted meanwhile are found too.
+    // eslint-disable-next-line @typescript-eslint/no-meaningless-void-operator -- a dependency: the models are listed again when one is kept or deleted
     void model.cached;
     if (taught && model.view !== null) void teacher.look(model.view.id);
   });

@@ -2,7 +2,7 @@
 
 import type { DatasetView, DataTask, Mapping } from '../../workers/api';
 import type { ObjectiveKind } from '../recipe/objectives';
-import { hasPairs, isLabelled, isOffered, isPreference } from './objective';
+import { hasPairs, isLabelled, isPreference } from './objective';
 
 /** A task of the data; of texts, to write answers (`text`) or to continue them. */
 export type Goal = DataTask | 'continue';
@@ -85,8 +85,6 @@ function isMapped({ format, columns }: Usable, mapping: Mapping): boolean {
 
 /** Why a run with this objective and these data can't start, or null. */
 export function objectiveBlocker(kind: ObjectiveKind, view: Usable): string | null {
-  if (!isOffered(kind))
-    return `This page can’t use models trained with the objective “${kind}” yet: choose another one in the Recipe stage.`;
   if (isLabelled(kind) && (whyNot(goalOf(kind, view), view) !== null || !hasTarget(view)))
     return `The objective “${kind}” does not suit these data. Choose what to learn in the Data stage.`;
   if (!isPreference(kind) || hasPairs(view)) return null;

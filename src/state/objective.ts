@@ -4,21 +4,7 @@ import type { DatasetEncoding, DatasetView, EncodedStats } from '../../workers/a
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../recipe/objectives';
 import { taskOf } from '../recipe/tasks';
 
-/** The objectives that the page can train and use, in the order of the form. */
-export const OFFERED = [
-  'sft',
-  'dpo',
-  'ipo',
-  'simpo',
-  'orpo',
-  'reward',
-  'distil',
-  'classify',
-  'multi-label',
-  'regress',
-] as const satisfies readonly ObjectiveKind[];
-
-/** What a dataset is encoded for; null: next-token prediction. */
+/** What a dataset is encoded for, in the order of the form; null: next-token prediction. */
 const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
   sft: null,
   classify: { kind: 'labelled', labels: 'one' },
@@ -32,8 +18,10 @@ const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
   distil: null,
 };
 
-/** Those that may be chosen for texts, the preferences only for pairs of answers. The task of the data chooses the others. */
-export const OF_TEXTS: readonly (typeof OFFERED)[number][] = OFFERED.filter((kind) => !isLabelled(kind));
+/** The objectives that may be chosen for texts, the preferences only for pairs of answers. The task of the data chooses the others. */
+export const OF_TEXTS: readonly ObjectiveKind[] = Object.keys(ENCODINGS)
+  .filter(isObjectiveKind)
+  .filter((kind) => !isLabelled(kind));
 
 export function encodingOf(kind: ObjectiveKind): DatasetEncoding | null {
   return ENCODINGS[kind];
@@ -42,10 +30,6 @@ export function encodingOf(kind: ObjectiveKind): DatasetEncoding | null {
 /** The objective learns which of two answers is preferred. */
 export function isPreference(kind: ObjectiveKind): boolean {
   return ENCODINGS[kind]?.kind === 'pair';
-}
-
-export function isOffered(kind: ObjectiveKind): kind is (typeof OFFERED)[number] {
-  return OFFERED.some((one) => one === kind);
 }
 
 /** The runs of the objective predict something about a text, and write none. */

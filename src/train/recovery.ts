@@ -14,7 +14,7 @@ interface Recovery {
   readonly store: RunStore;
   readonly onEvent: (event: TrainEvent) => void;
   /** False when tfjs's kernels can't replace ours. */
-  useTfjsKernels(): Promise<boolean>;
+  readonly useTfjsKernels: () => Promise<boolean>;
 }
 
 /**

@@ -49,7 +49,10 @@ export function jobOf(golden: Golden): Job | string {
 
 function teacherOf(model: GoldenModel): Teacher {
   const config = parseConfig(model.configText);
-  const write: Teacher['write'] = (executor, graph) => Promise.resolve(writeGolden(executor, graph, config, model));
+  const write: Teacher['write'] = (executor, graph) => {
+    writeGolden(executor, graph, config, model);
+    return Promise.resolve();
+  };
   return { config, dtypeOf: () => 'f32', write };
 }
 

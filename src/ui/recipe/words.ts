@@ -5,9 +5,9 @@
 
 import { SETTING_LABELS } from '../../recipe/labels';
 import { isMethodKind, METHOD_SCHEMAS, type MethodKind, type MethodSettings } from '../../recipe/methods';
-import { OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings, type ObjectiveSettingsOf } from '../../recipe/objectives';
+import { OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
-import { isObjectiveKind, isOffered, type OFFERED } from '../../state/objective';
+import { isObjectiveKind } from '../../state/objective';
 
 /** Groups of the form, in its order. */
 export const GROUP_TITLES = {
@@ -73,16 +73,14 @@ export type Entry = Plain<'switch' | 'number' | 'lines' | 'pairs'> | Modules | C
 type HelpFor<P> = P extends `objective.${infer K}` ? { readonly [O in KindsWith<K>]: string } : string;
 
 /** The objectives that the page offers and that have the setting `K`. */
-type KindsWith<K extends string, O = Offered> = O extends { readonly kind: infer Kind extends string }
+type KindsWith<K extends string, O = ObjectiveSettings> = O extends { readonly kind: infer Kind extends string }
   ? K extends keyof O
     ? Kind
     : never
   : never;
 
-type Offered = ObjectiveSettingsOf<(typeof OFFERED)[number]>;
-
 /** The settings of an objective that the page offers. */
-type ObjectiveSetting<O = Offered> = O extends unknown ? `objective.${Exclude<keyof O & string, 'kind'>}` : never;
+type ObjectiveSetting<O = ObjectiveSettings> = O extends unknown ? `objective.${Exclude<keyof O & string, 'kind'>}` : never;
 
 /**
  * The settings that the form shows: all but the recipe's version, the kinds of method and objective, objectives that are not
@@ -97,7 +95,7 @@ type ValueOf<M, K extends string> = M extends unknown ? (K extends keyof M ? M[K
 type ValueAt<P extends FormSetting> = P extends `method.${infer K}`
   ? ValueOf<MethodSettings, K>
   : P extends `objective.${infer K}`
-    ? ValueOf<Offered, K>
+    ? ValueOf<ObjectiveSettings, K>
     : P extends keyof Recipe
       ? Recipe[P]
       : never;
@@ -141,7 +139,7 @@ export const OBJECTIVE_WORDS = {
   simpo: { name: 'SimPO', use: 'As DPO, per token and without the base model: less work, and freer to change the model.' },
   orpo: { name: 'ORPO', use: 'Learns to write the preferred answers and to avoid the rejected ones in one run.' },
   reward: { name: 'Reward model', use: 'Learns to score answers, the preferred ones higher. It writes no text.' },
-} satisfies { readonly [K in (typeof OFFERED)[number]]: { readonly name: string; readonly use: string } };
+} satisfies { readonly [K in ObjectiveKind]: { readonly name: string; readonly use: string } };
 
 /** A method with its main setting, e.g. `LoRA, rank 16`. */
 function methodWords(method: MethodSettings): string {
@@ -151,7 +149,7 @@ function methodWords(method: MethodSettings): string {
 
 /** Method and objective; next-token prediction, which is the rule, is not named. E.g. `LoRA, rank 16, DPO`. */
 export function jobWords(method: MethodSettings, { kind }: ObjectiveSettings): string {
-  const goal = kind === 'sft' ? '' : `, ${isOffered(kind) ? OBJECTIVE_WORDS[kind].name : kind}`;
+  const goal = kind === 'sft' ? '' : `, ${OBJECTIVE_WORDS[kind].name}`;
   return `${methodWords(method)}${goal}`;
 }
 
