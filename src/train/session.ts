@@ -94,23 +94,31 @@ export class TrainingSession {
     onProgress: (done: number, total: number) => void = () => undefined,
     tiles: Tiles = {},
   ): Promise<TrainingSession> {
-    try {
-      const compiled = await compileAll(executor, programs, onProgress, (product) => tiles[product]);
-      const session = new TrainingSession(executor, programs, recipe, totalSteps, config.firstPosition, compiled);
-      const models = [{ graph: programs.scope, config }, ...(programs.teacher === null ? [] : [programs.teacher])];
-      const tables = models.flatMap((model) => rotaryData(model.graph, model.config, recipe.sequenceLength));
-      const written = [...tables, ...programs.constants];
-      for (const [value, data] of written) executor.write(value, data);
-      await programs.teacher?.write(executor);
-      if (programs.scaling === null) executor.write(programs.lossScale, Float32Array.of(1));
-      session.restore({ step: 0, ...freshState(programs, recipe) });
-      await runOnce(executor, programs.start);
-      await executor.granted();
-      return session;
-    } catch (error) {
+    const compiled = await compileAll(executor, programs, onProgress, (product) => tiles[product]).catch((error: unknown) => {
       release(executor, programs);
       throw error;
+    });
+    const session = new TrainingSession(executor, programs, recipe, totalSteps, config.firstPosition, compiled);
+    try {
+      await session.#initialise(config);
+      return session;
+    } catch (error) {
+      session.dispose();
+      throw error;
     }
+  }
+
+  /** Writes what the programs declare. */
+  async #initialise(config: ModelConfig): Promise<void> {
+    const { executor, programs, recipe } = this;
+    const models = [{ graph: programs.scope, config }, ...(programs.teacher === null ? [] : [programs.teacher])];
+    const tables = models.flatMap((model) => rotaryData(model.graph, model.config, recipe.sequenceLength));
+    for (const [value, data] of [...tables, ...programs.constants]) executor.write(value, data);
+    await programs.teacher?.write(executor);
+    if (programs.scaling === null) executor.write(programs.lossScale, Float32Array.of(1));
+    this.restore({ step: 0, ...freshState(programs, recipe) });
+    await runOnce(executor, programs.start);
+    await executor.granted();
   }
 
   /** Queued updates. */

@@ -234,7 +234,7 @@ describe('reports', () => {
     const figures = { outputs: [Float32Array.of(2, 0, 1, 0)], weights: [Float32Array.of(1, 0, 1, 0)] };
     const { step, heldOut } = reportsOf(job('reward', 'pair'), []);
     expect(step(figures)).toEqual({ accuracy: 1, margin: 1, min_reward: 1, mean_reward: 1.5, max_reward: 2 });
-    expect(heldOut(figures)).toEqual(step(figures));
+    expect(heldOut(figures)).toEqual({ metrics: step(figures) });
   });
 
   it('of distillation are both parts of the loss, summed over the micro-batches', () => {
