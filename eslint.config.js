@@ -12,6 +12,7 @@ import svelteConfig from './svelte.config.js';
 const layers = {
   'src/core': [],
   'src/recipe': ['src/core'],
+  'src/formats': ['src/core'],
   'src/metric': ['src/recipe', 'src/core'],
   'src/gpu': ['src/core'],
   kernels: ['src/gpu', 'src/core'],
@@ -23,9 +24,9 @@ const layers = {
   'src/optim': ['src/method', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
   'src/objective': ['src/graph', 'kernels', 'src/recipe', 'src/core'],
   'src/task': ['src/metric', 'src/encoding', 'src/method', 'src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
-  'src/model': ['src/graph', 'kernels', 'src/gpu', 'src/tokenizer', 'src/recipe', 'src/core'],
+  'src/model': ['src/formats', 'src/graph', 'kernels', 'src/gpu', 'src/tokenizer', 'src/recipe', 'src/core'],
   'src/method': ['src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
-  'src/export': ['src/method', 'src/model', 'src/tokenizer', 'src/recipe', 'src/core'],
+  'src/export': ['src/formats', 'src/method', 'src/model', 'src/tokenizer', 'src/recipe', 'src/core'],
   'src/checkpoint': ['src/batch', 'src/recipe', 'src/core'],
   'src/train': [
     'src/model',

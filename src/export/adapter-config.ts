@@ -1,7 +1,7 @@
 /** Reads PEFT's adapter_config.json. */
 
 import { CodedError, messageOf, type Problem } from '../core/errors';
-import { problemsError } from '../model/problems';
+import { problemsError } from '../core/problems';
 import type { MethodSettings } from '../recipe/methods';
 import { CONFIG_FILE, formatNamed, type PeftSettings } from './peft';
 import type { PeftFormat } from './peft-format';

@@ -3,7 +3,7 @@
 import { internal } from '../core/errors';
 import { sizeOf } from '../core/shape';
 import type { NamedTensor } from '../method/parameters';
-import { writeSafetensors } from '../model/safetensors';
+import { writeSafetensors } from '../formats/safetensors-write';
 import { moduleOf } from '../model/weights';
 import type { MethodKind, MethodSettings, SettingsOf } from '../recipe/methods';
 import type { PeftFormat } from './peft-format';

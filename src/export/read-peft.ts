@@ -3,8 +3,9 @@
 import type { Problem } from '../core/errors';
 import { bf16ToF32, f16ToF32 } from '../core/f16';
 import type { NamedTensor } from '../method/parameters';
-import { problemsError } from '../model/problems';
-import { inspectHeader, type TensorInfo } from '../model/safetensors';
+import { problemsError } from '../core/problems';
+import type { TensorInfo } from '../formats/safetensors';
+import { inspectHeader } from '../formats/safetensors-read';
 import { isNamed, moduleOf } from '../model/weights';
 import { ADVICE, parseAdapterConfig, type AdapterConfig } from './adapter-config';
 import { CLASSIFIER_MODULES, nameInEngine, WEIGHTS_FILE, type PeftSettings } from './peft';

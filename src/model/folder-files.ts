@@ -2,7 +2,7 @@
 
 import { CodedError, messageOf, type Problem } from '../core/errors';
 import { formatBytes } from '../core/storage';
-import { problemsError } from './problems';
+import { problemsError } from '../core/problems';
 
 /** The files of one model by name, without their folder. */
 export interface FolderFiles {

@@ -5,7 +5,8 @@ import { sameShape } from '../core/shape';
 import type { ModelConfig } from './config';
 import type { WeightSpec } from './family';
 import { filesError, readable, readText, type FolderFiles } from './folder-files';
-import { inspectHeader, weightsError, type TensorInfo } from './safetensors';
+import type { TensorInfo } from '../formats/safetensors';
+import { inspectHeader, weightsError } from '../formats/safetensors-read';
 import { weightSpecs } from './weights';
 
 /** Supported types of weights. */

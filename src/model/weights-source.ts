@@ -12,7 +12,7 @@ import { bf16ToF16, bf16ToF32, f16ToF32 } from '../core/f16';
 import { sizeOf } from '../core/shape';
 import { transpose } from '../core/transpose';
 import type { ModelWeights, WeightTensor } from './folder';
-import { weightsError } from './safetensors';
+import { weightsError } from '../formats/safetensors-read';
 import type { LoadProgress } from './types';
 
 /** The storage type of each tensor, by name. */

@@ -1,4 +1,4 @@
-/** Learning-rate schedules: pure functions of the step. */
+/** The number of steps of a run, and learning rates as pure functions of the step. */
 
 import type { Recipe } from '../recipe/recipe';
 
@@ -16,4 +16,9 @@ export function learningRateAt(
   const progress = (step - warmup) / Math.max(1, total - warmup);
   if (recipe.schedule === 'cosine') return recipe.learningRate * 0.5 * (1 + Math.cos(Math.PI * progress));
   return recipe.schedule === 'linear' ? recipe.learningRate * (1 - progress) : recipe.learningRate;
+}
+
+/** Updates of a run over an epoch of `microSteps` micro-batches. */
+export function totalSteps(recipe: Pick<Recipe, 'epochs' | 'maxSteps' | 'gradientAccumulation'>, microSteps: number): number {
+  return recipe.maxSteps || Math.max(1, Math.ceil((recipe.epochs * microSteps) / recipe.gradientAccumulation));
 }

@@ -6,7 +6,7 @@ import type { Slots } from '../batch/slots';
 import type { EncodedDataset } from '../batch/types';
 import type { Numerics } from '../core/numerics';
 import type { Recipe } from '../recipe/recipe';
-import { totalSteps } from './forecast';
+import { totalSteps } from '../optim/schedule';
 import type { BatchSource, HeldOut } from './session';
 
 /**

@@ -4,11 +4,11 @@ import type { DType } from '../core/dtype';
 import { internal } from '../core/errors';
 import { sizeOf } from '../core/shape';
 import type { Target } from '../gpu/device';
+import { peakWithTwins, sharedBytes, stagingBytes } from '../graph/footprint';
 import { Graph, valueBytes } from '../graph/graph';
 import { launcher, type LaunchOf } from '../graph/launches';
-import { layOut, peakLive, share } from '../graph/memory';
+import { peakLive } from '../graph/memory';
 import type { Plan } from '../graph/plan';
-import { twinBytes } from '../graph/twin-memory';
 import { rematPolicies, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
 import { decodePlans } from '../model/decode-programs';
@@ -17,6 +17,7 @@ import type { Tuning } from '../method/method';
 import { parameterCount } from '../method/parameters';
 import { declareCache } from '../model/decode-pass';
 import { declareWeights } from '../model/weights';
+import { totalSteps } from '../optim/schedule';
 import type { Recipe } from '../recipe/recipe';
 import type { Value } from '../../kernels/op';
 import { checkRecipe } from './check-recipe';
@@ -24,11 +25,6 @@ import { headParameters, LANGUAGE, writesText, type Job } from './job';
 import { trainingPrograms } from './programs';
 import { sampleCache } from './prompts';
 import type { Forecast, MemoryForecast } from './types';
-
-/** Updates of a run over an epoch of `microSteps` micro-batches. */
-export function totalSteps(recipe: Pick<Recipe, 'epochs' | 'maxSteps' | 'gradientAccumulation'>, microSteps: number): number {
-  return recipe.maxSteps || Math.max(1, Math.ceil((recipe.epochs * microSteps) / recipe.gradientAccumulation));
-}
 
 /** What a forecast needs to know about the device. */
 export interface Machine {
@@ -164,22 +160,4 @@ function measure({ parts, train, plans, remat }: Sketch, launchOf: LaunchOf | nu
 
 function totalOf(parts: Readonly<Record<string, number>>): number {
   return Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
-}
-
-/** Temporaries, and what the twin of each node takes beside them. */
-function peakWithTwins(plan: Plan): number {
-  return peakLive(plan, (node) => [twinBytes(node)]);
-}
-
-/** Temporaries and scratch of plans that run one after another and share buffers. */
-function sharedBytes(plans: readonly Plan[], launchOf: LaunchOf): number {
-  const pool: number[] = [];
-  for (const plan of plans) share(pool, layOut(plan, (node) => launchOf(node).scratch).buffers);
-  return pool.reduce((sum, bytes) => sum + bytes, 0);
-}
-
-/** The staging buffers of the plans' outputs: one of each size. */
-function stagingBytes(plans: readonly Plan[]): number {
-  const sizes = plans.map(({ outputs }) => outputs.reduce((sum, value) => sum + valueBytes(value), 0));
-  return [...new Set(sizes)].reduce((sum, bytes) => sum + bytes, 0);
 }

@@ -7,7 +7,7 @@ import { flatLayout } from '../core/flat';
 import { parametersOf } from '../method';
 import { parameterCount } from '../method/parameters';
 import { planBatches } from './batches';
-import { totalSteps } from './forecast';
+import { totalSteps } from '../optim/schedule';
 import { headParameters, jobOf, LANGUAGE, slotsOf, type Job } from './job';
 import type { ModelConfig } from '../model/config';
 import { headName, weightSpecs } from '../model/weights';

@@ -4,7 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import type { RunRecord } from '../../src/checkpoint/types';
 import { openRunStore } from '../../src/checkpoint/store';
 import { openFolder } from '../../src/model/folder';
-import { readHeader } from '../../src/model/safetensors';
+import { readHeader } from '../../src/formats/safetensors-read';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { closeServices, Events, openTiny, tinyFiles } from '../tiny-service';
 

@@ -3,7 +3,8 @@
 import { parseConfig } from '../../src/model/families';
 import { weightSpecs } from '../../src/model/weights';
 import { openFolder, type ModelFolder } from '../../src/model/folder';
-import { byteSize, writeSafetensors } from '../../src/model/safetensors';
+import { byteSize } from '../../src/formats/safetensors';
+import { writeSafetensors } from '../../src/formats/safetensors-write';
 
 const CONFIG = {
   ...{ model_type: 'llama', hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, num_attention_heads: 4 },

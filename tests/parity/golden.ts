@@ -1,6 +1,7 @@
 /** A case of `make_golden.py`, fetched from the address `base`: frozen model, adapter before and after, and the figures of every step. */
 
-import { readHeader, type TensorInfo } from '../../src/model/safetensors';
+import type { TensorInfo } from '../../src/formats/safetensors';
+import { readHeader } from '../../src/formats/safetensors-read';
 import type { NamedTensor } from '../../src/method/parameters';
 import type { F64Deviation } from './tolerance';
 

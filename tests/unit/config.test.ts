@@ -7,7 +7,7 @@ import { parseConfig } from '../../src/model/families';
 import { parseLlama } from '../models';
 import { ropeFrequencies, ropeTables } from '../../src/model/rope';
 import { headName, targetLayers, targetNames, weightSpecs } from '../../src/model/weights';
-import { readHeader } from '../../src/model/safetensors';
+import { readHeader } from '../../src/formats/safetensors-read';
 
 const golden = (name: string) => new URL(`../golden/${name}`, import.meta.url);
 const text = (name: string) => readFileSync(golden(`${name}/config.json`), 'utf8');

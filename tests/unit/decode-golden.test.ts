@@ -8,7 +8,7 @@ import { Graph } from '../../src/graph/graph';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { parseConfig } from '../../src/model/families';
 import { Decoder } from '../../src/model/generate';
-import { readHeader } from '../../src/model/safetensors';
+import { readHeader } from '../../src/formats/safetensors-read';
 import { declareWeights } from '../../src/model/weights';
 
 const read = (path: string) => readFileSync(new URL(`../golden/${path}`, import.meta.url));

@@ -3,7 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseConfig } from '../../src/model/families';
 import { weightSpecs } from '../../src/model/weights';
-import { byteSize, writeSafetensors, type TensorData } from '../../src/model/safetensors';
+import { byteSize } from '../../src/formats/safetensors';
+import { writeSafetensors, type TensorData } from '../../src/formats/safetensors-write';
 
 /** The files of a folder on disk as a browser provides them, with names that begin with `prefix`. */
 export function filesOf(directory: URL, prefix = ''): File[] {

@@ -10,7 +10,7 @@ import type { LoraSettings as Settings } from '../../src/recipe/methods';
 import { modelCard, type CardFacts } from '../../src/export/card';
 import { writePeft, type PeftSettings } from '../../src/export/peft';
 import { readPeft } from '../../src/export/read-peft';
-import { writeSafetensors } from '../../src/model/safetensors';
+import { writeSafetensors } from '../../src/formats/safetensors-write';
 import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
 import { loraWith } from '../lora';
 import { needShared, readShared } from '../shared';

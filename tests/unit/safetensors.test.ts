@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
-import { inspectHeader, readHeader, writeSafetensors } from '../../src/model/safetensors';
+import { inspectHeader, readHeader } from '../../src/formats/safetensors-read';
+import { writeSafetensors } from '../../src/formats/safetensors-write';
 
 /** A file with this header text and `data` zero bytes; `claimed` overrides the header length. */
 function file(header: string, data: number, claimed?: bigint): Blob {

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JsonObject, parseStrict, type Json } from '../../src/model/strict-json';
+import { JsonObject, parseStrict, type Json } from '../../src/formats/strict-json';
 
 function plain(value: Json): unknown {
   if (value instanceof JsonObject) return Object.fromEntries(value.members.map(([key, member]) => [key, plain(member)]));

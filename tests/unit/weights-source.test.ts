@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { bf16ToF32, f16ToF32 } from '../../src/core/f16';
 import { openWeights, type ModelWeights } from '../../src/model/folder';
-import type { TensorData } from '../../src/model/safetensors';
+import type { TensorData } from '../../src/formats/safetensors-write';
 import type { LoadProgress } from '../../src/model/types';
 import { checkWeights, decodeToF32, expectedStorage, streamWeights, type StoredTensor } from '../../src/model/weights-source';
 import { CONFIG, tensorsOf, text, weights } from './files';

@@ -4,7 +4,7 @@ import { internal, type Problem } from '../../core/errors';
 import type { ModelConfig } from '../config';
 import { Fields } from '../config-fields';
 import type { Family } from '../family';
-import { problemsError } from '../problems';
+import { problemsError } from '../../core/problems';
 import { bert } from './bert';
 import { distilbert } from './distilbert';
 import { gpt2 } from './gpt2';

@@ -1,29 +1,10 @@
-/**
- * Reads and writes the safetensors format: 8 bytes of header length (little-endian), a JSON header, the data. Headers are
- * untrusted: each size is checked before anything of that size is read or allocated.
- */
+/** Reads headers of safetensors files. They are untrusted: each size is checked before anything of that size is read or allocated. */
 
-import { CodedError, internal, type Problem } from '../core/errors';
+import type { CodedError, Problem } from '../core/errors';
+import { problemsError } from '../core/problems';
 import { formatBytes } from '../core/storage';
-import { problemsError } from './problems';
+import { byteSize, isTensorType, TENSOR_TYPES, type TensorInfo } from './safetensors';
 import { JsonObject, parseStrict, type Json } from './strict-json';
-
-/** Bits of one element. Names are upper case, as in the reference implementation. */
-const BITS = {
-  ...{ BOOL: 8, F4: 4, F6_E2M3: 6, F6_E3M2: 6, U8: 8, I8: 8, F8_E5M2: 8, F8_E4M3: 8, F8_E8M0: 8 },
-  ...{ I16: 16, U16: 16, F16: 16, BF16: 16, I32: 32, U32: 32, F32: 32, C64: 64, F64: 64, I64: 64, U64: 64 },
-} as const;
-
-export type TensorType = keyof typeof BITS;
-
-/** A tensor: bytes `start` to `end` of the file. */
-export interface TensorInfo {
-  readonly name: string;
-  readonly dtype: TensorType;
-  readonly shape: readonly number[];
-  readonly start: number;
-  readonly end: number;
-}
 
 export interface SafetensorsHeader {
   /** In the order of their data in the file. */
@@ -123,7 +104,7 @@ function readTensor(name: string, entry: Json, dataStart: number): TensorInfo | 
   const twice = entry.repeated();
   if (twice.length > 0) return `has ${twice.join(', ')} more than once`;
   const dtype = entry.get('dtype');
-  if (!isTensorType(dtype)) return `has the unknown dtype ${show(dtype)}; expected one of ${Object.keys(BITS).join(', ')}`;
+  if (!isTensorType(dtype)) return `has the unknown dtype ${show(dtype)}; expected one of ${TENSOR_TYPES.join(', ')}`;
   const shape = sizes(entry.get('shape'));
   if (shape === null) return `has the shape ${show(entry.get('shape'))}; expected a list of whole numbers below 2^53`;
   const [begin, end, ...more] = sizes(entry.get('data_offsets')) ?? [];
@@ -136,20 +117,10 @@ function readTensor(name: string, entry: Json, dataStart: number): TensorInfo | 
   return { name, dtype, shape, start: dataStart + begin, end: dataStart + end };
 }
 
-function isTensorType(value: Json | undefined): value is TensorType {
-  return typeof value === 'string' && Object.hasOwn(BITS, value);
-}
-
 function sizes(value: Json | undefined): number[] | null {
   if (!isList(value)) return null;
   const numbers = value.filter((n): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0);
   return numbers.length === value.length ? numbers : null;
-}
-
-/** Bytes of a tensor; null when the product is not a safe integer or not a whole number of bytes. */
-export function byteSize(dtype: TensorType, shape: readonly number[]): number | null {
-  const bits = shape.reduce((product, size) => product * BigInt(size), BigInt(BITS[dtype]));
-  return bits % 8n === 0n && bits <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(bits / 8n) : null;
 }
 
 function show(value: Json | undefined): string {
@@ -188,66 +159,4 @@ function checkLayout(
     before = name;
   }
   if (complete && at < fileSize) problems.push({ where: file, message: `has ${fileSize - at} bytes after the last tensor` });
-}
-
-/** A tensor to write; `data` is little-endian, row-major. */
-export interface TensorData {
-  readonly name: string;
-  readonly dtype: TensorType;
-  readonly shape: readonly number[];
-  readonly data: Uint8Array<ArrayBuffer>;
-}
-
-/**
- * A safetensors file as the reference implementation writes it: tensors sorted by dtype (widest first, which aligns each), then by
- * name; header padded with spaces to 8 bytes; metadata `{"format":"pt"}` by default.
- */
-export function writeSafetensors(
-  tensors: readonly TensorData[],
-  metadata: Readonly<Record<string, string>> = { format: 'pt' },
-): Uint8Array<ArrayBuffer> {
-  for (const { name, dtype, shape, data } of tensors) {
-    if (byteSize(dtype, shape) !== data.length)
-      throw internal(`${name} has ${data.length} bytes, not those of ${dtype} [${shape.join(', ')}]`);
-  }
-  const { ordered, header } = layOutSafetensors(tensors, metadata);
-  const total = ordered.reduce((sum, t) => sum + t.data.length, header.length);
-  const file = new Uint8Array(total);
-  file.set(header);
-  let at = header.length;
-  for (const { data } of ordered) {
-    file.set(data, at);
-    at += data.length;
-  }
-  return file;
-}
-
-/** The order in which `writeSafetensors` writes tensors, and the bytes before the first of them: for files written in parts. */
-export function layOutSafetensors<T extends Pick<TensorInfo, 'name' | 'dtype' | 'shape'>>(
-  tensors: readonly T[],
-  metadata: Readonly<Record<string, string>> = { format: 'pt' },
-): { readonly ordered: readonly T[]; readonly header: Uint8Array<ArrayBuffer> } {
-  const rank = Object.keys(BITS);
-  const ordered = [...tensors].sort((a, b) => rank.indexOf(b.dtype) - rank.indexOf(a.dtype) || (a.name < b.name ? -1 : 1));
-  return { ordered, header: encodeHeader(ordered, metadata) };
-}
-
-/** The length and the padded JSON of the header. */
-function encodeHeader(
-  tensors: readonly Pick<TensorInfo, 'name' | 'dtype' | 'shape'>[],
-  metadata: Readonly<Record<string, string>>,
-): Uint8Array<ArrayBuffer> {
-  let at = 0;
-  const entries = tensors.map(({ name, dtype, shape }) => {
-    const end = at + (byteSize(dtype, shape) ?? NaN);
-    if (Number.isNaN(end)) throw internal(`${name} has no whole number of bytes`);
-    const entry = { dtype, shape, data_offsets: [at, end] };
-    at = end;
-    return `${JSON.stringify(name)}:${JSON.stringify(entry)}`;
-  });
-  const json = new TextEncoder().encode(`{${[`"__metadata__":${JSON.stringify(metadata)}`, ...entries].join(',')}}`);
-  const header = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20);
-  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - 8), true);
-  header.set(json, 8);
-  return header;
 }

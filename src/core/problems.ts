@@ -1,6 +1,6 @@
-/** Reports all problems of a model's files in one error. */
+/** Reports all problems of files in one error. */
 
-import { CodedError, type ErrorCode, type Problem } from '../core/errors';
+import { CodedError, type ErrorCode, type Problem } from './errors';
 
 /** How many problems the message lists; `problems` has all of them. */
 const SHOWN = 6;
