@@ -6,6 +6,7 @@ import { backendChoice, deviceOptions } from './backend';
 import { cleanWithRecipe } from './cleaning.svelte';
 import { data } from './data.svelte';
 import { device } from './device.svelte';
+import { currentEncoding } from './encoding';
 import { objectiveBlocker } from './goal';
 import { model } from './model.svelte';
 import { encodingOf, isCountedFor, needsTeacher } from './objective';
@@ -149,17 +150,6 @@ function link(): void {
 /** The statistics of the data as the recipe's objective needs them; null until they are counted. */
 function countedStats({ objective }: Recipe): EncodedStats | null {
   return data.stats !== null && isCountedFor(objective.kind, data.stats) ? data.stats : null;
-}
-
-const tokenizer = () => model.view?.tokenizer ?? null;
-
-/** The tokenizer and settings for encoding the dataset, or null while one is missing. */
-export function currentEncoding(): Parameters<typeof data.encodeWith>[0] | null {
-  const [files, value] = [tokenizer(), recipe.value];
-  if (files === null || value === null) return null;
-  const { sequenceLength, heldOutRatio, seed, lossOn, dataSteps, objective } = value;
-  const encoding = encodingOf(objective.kind);
-  return { tokenizer: files, options: { sequenceLength, heldOutRatio, seed, lossOn, dataSteps, ...(encoding && { encoding }) } };
 }
 
 /** Runs `work` after `ms` unless the returned function is called first. */

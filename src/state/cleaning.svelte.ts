@@ -4,6 +4,7 @@ import type { DatasetView } from '../../workers/api';
 import { readDataSteps, type DataStepSettings } from '../recipe/data-steps';
 import { isFields, type Fields } from '../recipe/migrations';
 import { data } from './data.svelte';
+import { currentEncoding } from './encoding';
 import { recipe } from './recipe.svelte';
 
 /** The steps of the draft, valid or not. */
@@ -41,7 +42,7 @@ export function cleanWithRecipe(): () => void {
     $effect(() => {
       const [dataSteps, seed] = [readDataSteps(recipe.at('dataSteps')), recipe.at('seed')];
       // A seed with a problem keeps runs from starting; the rows are shown as with seed 0.
-      if (dataSteps !== null) void data.clean({ dataSteps, seed: typeof seed === 'number' ? seed : 0 });
+      if (dataSteps !== null) void data.clean({ dataSteps, seed: typeof seed === 'number' ? seed : 0 }, currentEncoding());
     });
   });
 }

@@ -139,13 +139,14 @@ export class DataState {
     if (this.view !== null) await this.#remap(mapping);
   }
 
-  /** Takes other data steps; the newest ones win. */
-  async clean(cleaning: Cleaning): Promise<void> {
+  /** Takes other data steps; the newest ones win. Tokens are counted by `encoding`; null: by the one before. */
+  async clean(cleaning: Cleaning, encoding: Encoding | null): Promise<void> {
     const { dataSteps, seed } = this.#cleaning;
     if (JSON.stringify([dataSteps, seed]) === JSON.stringify([cleaning.dataSteps, cleaning.seed])) return;
     const affects = dataSteps.length > 0 || cleaning.dataSteps.length > 0;
     this.#cleaning = cleaning;
-    if (this.#encoding !== null) this.#encoding = withCleaning(this.#encoding, cleaning);
+    const known = encoding ?? this.#encoding;
+    if (known !== null) this.#encoding = withCleaning(known, cleaning);
     if (!affects) return;
     await this.#guard(() =>
       this.#worker.run(async () => {

@@ -54,6 +54,13 @@ export class TaskState {
     if (mapping !== null) await this.#data.remap(mapping);
   }
 
+  /** Reads a recipe file. Its objective may need a starter that writes texts, which the encoder does not. */
+  async importRecipe(file: File): Promise<void> {
+    await this.#recipe.importFile(file);
+    const kind = this.#recipe.at('objective.kind');
+    if (isObjectiveKind(kind) && !isLabelled(kind)) await this.#model.chooseStarter('starter');
+  }
+
   /** A file that was opened: the wish if the file can serve it, else the guess. A recipe that sets the objective stays. */
   #open(view: DatasetView): Opening {
     if (this.#recipe.objectiveFrom !== null) return this.#restore(view);

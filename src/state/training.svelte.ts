@@ -2,11 +2,12 @@
 
 import { callback, trainClient, type WorkerClient } from '../client';
 import type { CheckpointView, EvalRow, RunView, TrainApi, TrainEvent } from '../../workers/api';
-import { app, currentEncoding, startBlocker } from './app.svelte';
+import { app, startBlocker } from './app.svelte';
 import { silenceLimits } from './backend';
 import { loadBaseModel } from './base-model';
 import { CodedError, codeOf } from '../core/errors';
 import { data } from './data.svelte';
+import { currentEncoding } from './encoding';
 import { device } from './device.svelte';
 import { failureOf, type Failure } from './failure';
 import { FirstStepWatch } from './first-step';

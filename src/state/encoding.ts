@@ -1,0 +1,15 @@
+/** How the next run reads the dataset. */
+
+import type { Encoding } from './data.svelte';
+import { model } from './model.svelte';
+import { encodingOf } from './objective';
+import { recipe } from './recipe.svelte';
+
+/** The tokenizer and settings for encoding the dataset, or null while one is missing. */
+export function currentEncoding(): Encoding | null {
+  const [tokenizer, value] = [model.view?.tokenizer ?? null, recipe.value];
+  if (tokenizer === null || value === null) return null;
+  const { sequenceLength, heldOutRatio, seed, lossOn, dataSteps, objective } = value;
+  const encoding = encodingOf(objective.kind);
+  return { tokenizer, options: { sequenceLength, heldOutRatio, seed, lossOn, dataSteps, ...(encoding && { encoding }) } };
+}
