@@ -18,9 +18,8 @@ export interface AdamwAttrs {
 /**
  * One step of `torch.optim.AdamW` after `clip_grad_norm_`, in place on param, grad, m and v, all f32 [n]; then grad = 0.
  * hyper [8·groups], for each group [learning rate, β₁, β₂, ε, weight decay, 1−β₁ᵗ, 1−β₂ᵗ, norm limit (0 = off)], the norm
- * limit being the first group's. The gradient is grad / scale, with scale
- * [1] a power of two (see lossscale), and norm [1] is its norm. When the norm is not finite only grad changes, so that one overflow
- * does not corrupt the adapter.
+ * limit being the first group's. The gradient is grad / scale, with scale [1] a power of two (see lossscale), and norm [1] is its norm.
+ * When the norm is not finite only grad changes, so that one overflow does not corrupt the adapter.
  *
  * The averages use β as f32, so the bias corrections must be those of `Math.fround(β)` (see `hyperAt`). 1−β is computed from the
  * same f32 number and is exact for β of 0.5 or more (Sterbenz's lemma).

@@ -1,7 +1,8 @@
 /**
  * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--task text|categories|labels|number]
- * [--method lora|ia3|full] [--objective KIND] [--teacher DIR] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`: trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with
- * 0 only when the files are in DIR.
+ * [--method lora|ia3|full] [--objective KIND] [--teacher DIR] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`:
+ * trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits
+ * with 0 only when the files are in DIR.
  */
 
 import { existsSync, readFileSync, statSync } from 'node:fs';

@@ -13,7 +13,6 @@ import { sumOf, type Objective } from './objective';
  */
 export const distil: Objective<DistilSettings> = {
   examples: 'text',
-  needsTeacher: true,
   loss(context, { alpha, temperature }) {
     const { program, labels, weights, training } = context;
     const head = context.head('policy');

@@ -45,8 +45,6 @@ export type FigureData = Readonly<Record<string, readonly Float32Array[]>>;
 
 export interface Objective<S> {
   readonly examples: ExampleKind;
-  /** The loss compares with a teacher. */
-  readonly needsTeacher?: true;
   loss(context: LossContext, settings: S): Loss;
   /** What a step or a measurement reports beside its loss, by name. */
   report?(figures: FigureData): Readonly<Record<string, number>>;

@@ -59,6 +59,11 @@ export type PreferenceSettings = Pick<ObjectiveSettingsOf<'dpo'>, 'beta'>;
 
 export const objectiveSchema = v.variant('kind', Object.values(OBJECTIVE_SCHEMAS), alternatives(Object.keys(OBJECTIVE_SCHEMAS)));
 
+/** Whether the loss compares the model with a teacher, a second model with the same tokens. */
+export function needsTeacher({ kind }: { readonly kind: ObjectiveKind }): boolean {
+  return kind === 'distil';
+}
+
 /** An objective with its settings at their defaults. */
 export function defaultObjective(kind: ObjectiveKind): ObjectiveSettings {
   return v.parse(objectiveSchema, { kind });

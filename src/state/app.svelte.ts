@@ -1,6 +1,7 @@
 /** The page as a whole: the open stage, the theme, announcements, and the effects that link model, data and recipe. */
 
 import type { EncodedStats } from '../../workers/api';
+import { needsTeacher } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { backendChoice, deviceOptions } from './backend';
 import { cleanWithRecipe } from './cleaning.svelte';
@@ -9,7 +10,7 @@ import { device } from './device.svelte';
 import { currentEncoding } from './encoding';
 import { objectiveBlocker } from './goal';
 import { model } from './model.svelte';
-import { encodingOf, isCountedFor, needsTeacher } from './objective';
+import { encodingOf, isCountedFor } from './objective';
 import { otherTab } from './other-tab.svelte';
 import { recipe } from './recipe.svelte';
 import { recall, remember } from './storage';
@@ -100,7 +101,7 @@ export function startBlocker(): string | null {
 
 /** Why a run with this recipe has no teacher that it needs, or null. */
 function teacherBlocker({ objective }: Recipe): string | null {
-  if (!needsTeacher(objective.kind) || teacher.value !== null) return null;
+  if (!needsTeacher(objective) || teacher.value !== null) return null;
   if (teacher.view === null) return 'Choose a teacher first: see the Recipe stage.';
   return `${teacher.view.name} can’t be the teacher of this model: see the Recipe stage.`;
 }
@@ -111,7 +112,7 @@ function link(): void {
   $effect(() => {
     if (model.view !== null) recipe.fit(model.view);
   });
-  const taught = $derived(recipe.value !== null && needsTeacher(recipe.value.objective.kind));
+  const taught = $derived(recipe.value !== null && needsTeacher(recipe.value.objective));
   $effect(() => {
     // eslint-disable-next-line @typescript-eslint/no-meaningless-void-operator -- a dependency: the models are listed again when one is kept or deleted
     void model.cached;

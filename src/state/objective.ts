@@ -42,11 +42,6 @@ export function scores(kind: ObjectiveKind): boolean {
   return taskOf({ kind }) === 'score';
 }
 
-/** The objective learns from a second model. */
-export function needsTeacher(kind: ObjectiveKind): boolean {
-  return kind === 'distil';
-}
-
 /** The objective learns classes, labels or numbers. */
 export function isLabelled(kind: ObjectiveKind): boolean {
   return ENCODINGS[kind]?.kind === 'labelled';

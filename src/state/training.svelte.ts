@@ -6,6 +6,7 @@ import { app, startBlocker } from './app.svelte';
 import { silenceLimits } from './backend';
 import { loadBaseModel } from './base-model';
 import { CodedError, codeOf } from '../core/errors';
+import { needsTeacher } from '../recipe/objectives';
 import { data } from './data.svelte';
 import { currentEncoding } from './encoding';
 import { device } from './device.svelte';
@@ -15,7 +16,6 @@ import { Frames } from './frames';
 import { journal, journalTraining } from './journal.svelte';
 import { model } from './model.svelte';
 import { Monitor } from './monitor.svelte';
-import { needsTeacher } from './objective';
 import { otherTab, type OtherTab } from './other-tab.svelte';
 import { promptsFrom } from './prompts';
 import { notify, WakeLock } from './presence';
@@ -86,7 +86,7 @@ export class Training extends ShownRun {
   async start(): Promise<void> {
     if (this.blocker !== null) return;
     const [chosen, encoding, settings] = [model.chosen, currentEncoding(), recipe.value];
-    const taught = settings !== null && needsTeacher(settings.objective.kind) ? teacher.value : null;
+    const taught = settings !== null && needsTeacher(settings.objective) ? teacher.value : null;
     await this.#begin('Turning examples into tokens', async () => {
       this.show(null, NO_ROWS);
       if (!chosen || !encoding || !settings)

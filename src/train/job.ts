@@ -14,7 +14,7 @@ import type { InputColumn } from '../model/pass';
 import { checkWrites } from '../model/writes';
 import { objectiveOf } from '../objective';
 import type { ExampleKind } from '../objective/objective';
-import type { ObjectiveSettings } from '../recipe/objectives';
+import { needsTeacher, type ObjectiveSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { taskOf } from '../recipe/tasks';
 import { classifierParameters } from '../task/classifier';
@@ -68,7 +68,7 @@ export function jobOf(
   const task = taskOf(objective);
   if (task === null) checkWrites(config);
   if (task === 'score') checkConverses(objective, config);
-  if (needsTeacher({ objective }))
+  if (needsTeacher(objective))
     return { ...LANGUAGE, objective, teacher: fittingTeacher(objective, config, sequenceLength, teacher) };
   if (slots === undefined) return { ...LANGUAGE, objective };
   const { layout } = slots;
@@ -78,11 +78,6 @@ export function jobOf(
     return { name, dtype, shape: name === 'targets' ? [count, width] : [count] };
   });
   return { objective, columns, documents, outputs: task === null ? 0 : outputsOf(layout) };
-}
-
-/** The run learns from a teacher. */
-export function needsTeacher({ objective }: Pick<Recipe, 'objective'>): boolean {
-  return objectiveOf(objective).needsTeacher === true;
 }
 
 /** The run samples texts, and its adapter answers. */

@@ -4,12 +4,12 @@ import { CodedError } from '../core/errors';
 import type { ModelCache } from '../model/cache';
 import type { ModelFolder } from '../model/folder';
 import type { LoadProgress } from '../model/types';
+import { needsTeacher } from '../recipe/objectives';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
 import type { TrainDevice } from './device';
 import type { Engine } from './engine';
 import { checkFits } from './fits';
 import { Folders } from './folders';
-import { needsTeacher } from './job';
 import type { Jobs } from './jobs';
 import { LoadedModel } from './loaded';
 import { teacherProblem, type FoundTeacher } from './teacher';
@@ -83,7 +83,7 @@ export class Models {
    * is not on this device, `model/too-large`, or `recipe/invalid` when its tokens are not those of the student.
    */
   async teacher({ recipe, teacher }: Taught, student: ModelFolder, engine: Engine): Promise<FoundTeacher | null> {
-    if (!needsTeacher(recipe) || teacher === undefined) return null;
+    if (!needsTeacher(recipe.objective) || teacher === undefined) return null;
     const folder = await this.folders.find(teacher.modelId);
     if (folder === null) throw missingTeacher(teacher);
     const problem = teacherProblem(student, folder);

@@ -84,7 +84,10 @@ export class TrainingSession {
     this.#writer = new BatchWriter(executor, programs.batch, firstPosition);
   }
 
-  /** Compiles the programs, writes the teacher's weights and initialises the state. `onProgress` counts pipelines. When it throws, everything is released. */
+  /**
+   * Compiles the programs, writes the teacher's weights and initialises the state. `onProgress` counts pipelines. When it throws,
+   * everything is released.
+   */
   static async open(
     executor: Executor,
     config: ModelConfig,

@@ -9,8 +9,8 @@ import { columnsWith, type Rows } from './step';
 const SAMPLE = 2000;
 
 /**
- * Columns whose role is the label, and answers that are labels: a few short values that repeat in any spelling. None in preference data, where a label
- * says which answer is preferred.
+ * Columns whose role is the label, and answers that are labels: a few short values that repeat in any spelling. None in preference data,
+ * where a label says which answer is preferred.
  */
 export function labelColumns(rows: Rows): number[] {
   if (rows.format === 'preference') return [];

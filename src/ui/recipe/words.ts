@@ -125,11 +125,11 @@ export const METHOD_WORDS = {
 export const OBJECTIVE_WORDS = {
   sft: {
     name: 'Next-token prediction',
-    use: 'Learns to write such texts, and of pairs the preferred answers. A good first run.',
+    use: 'Learns to write texts like these; of two answers, the preferred one. A good first run.',
   },
   distil: {
     name: 'Imitate a bigger model (distillation)',
-    use: 'Learns what a second model, the teacher, finds likely at each token, beside the answers of the data.',
+    use: 'Learns from the data and from the predictions of a second model, the teacher.',
   },
   dpo: { name: 'DPO', use: 'Makes preferred answers likelier than rejected ones, and stays near the base model.' },
   classify: { name: 'Categories', use: 'Predicts one of several categories.' },
