@@ -1,6 +1,6 @@
 /**
  * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--task text|categories|labels|number]
- * [--method lora|ia3|full] [--objective KIND] [--teacher DIR] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`:
+ * [--method lora|dora|ia3|full] [--objective KIND] [--teacher DIR] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`:
  * trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits
  * with 0 only when the files are in DIR.
  */
@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
 import { launchBrowser } from './browser';
 import { Person } from './person';
-import { METHOD_KINDS, type MethodKind } from '../src/recipe/methods';
+import { METHOD_NAMES, type MethodName } from '../src/recipe/methods';
 import { defaultRecipe } from '../src/recipe/recipe';
 import { OF_TEXTS, scores } from '../src/state/objective';
 import { PageError, Recorder, type JournalEvent } from './recorder';
@@ -39,7 +39,7 @@ interface Options {
   readonly model: string | null;
   readonly recipe: string | null;
   readonly task: Task | null;
-  readonly method: MethodKind | null;
+  readonly method: MethodName | null;
   readonly objective: (typeof OF_TEXTS)[number] | null;
   /** Folder of the model that `distil` learns from. */
   readonly teacher: string | null;
@@ -80,7 +80,7 @@ function readOptions(): Options {
       : [`--steps ${values.steps}: expected a whole number from 1`]),
     ...choiceProblems('--backend', values.backend, BACKENDS),
     ...choiceProblems('--task', values.task, TASKS),
-    ...choiceProblems('--method', values.method, METHOD_KINDS),
+    ...choiceProblems('--method', values.method, METHOD_NAMES),
     ...choiceProblems('--objective', values.objective, OF_TEXTS),
   ];
   if (problems.length > 0) throw new PageError('demo/arguments', problems.join('; '));

@@ -1,6 +1,6 @@
 /** The model card: README.md of an exported adapter or model, with the run's figures. */
 
-import type { MethodKind } from '../recipe/methods';
+import { methodNameOf, type MethodName, type MethodSettings } from '../recipe/methods';
 import type { ObjectiveKind } from '../recipe/objectives';
 import type { ActivationPrecision, Recipe } from '../recipe/recipe';
 import type { TaskKind } from '../recipe/tasks';
@@ -51,7 +51,7 @@ function code(text: string): string {
 const cell = (text: string) => code(text).replaceAll('|', '\\|');
 
 function header({ modelName, recipe: { method } }: CardFacts, classifier: Classifier | null): string {
-  const { library, relation, tags: own } = KINDS[method.kind];
+  const { library, relation, tags: own } = wordsOf(method);
   const tags = [`base_model:${relation}:${modelName}`, ...own];
   return [
     '---',
@@ -66,11 +66,15 @@ function header({ modelName, recipe: { method } }: CardFacts, classifier: Classi
 
 /** What the card says of each method. */
 const KINDS: Readonly<
-  Record<MethodKind, { library: string; relation: string; tags: readonly string[]; what: string; with: string }>
+  Record<MethodName, { library: string; relation: string; tags: readonly string[]; what: string; with: string }>
 > = {
   lora: {
     ...{ library: 'peft', relation: 'adapter', tags: ['lora', 'transformers'] },
     ...{ what: 'A LoRA adapter for', with: 'with this adapter' },
+  },
+  dora: {
+    ...{ library: 'peft', relation: 'adapter', tags: ['dora', 'lora', 'transformers'] },
+    ...{ what: 'A DoRA adapter for', with: 'with this adapter' },
   },
   ia3: {
     ...{ library: 'peft', relation: 'adapter', tags: ['ia3', 'transformers'] },
@@ -81,6 +85,10 @@ const KINDS: Readonly<
     ...{ what: 'A fine-tuned version of', with: 'this model' },
   },
 };
+
+function wordsOf(method: MethodSettings): (typeof KINDS)[MethodName] {
+  return KINDS[methodNameOf(method) ?? method.kind];
+}
 
 const BASE: Record<Recipe['basePrecision'], string | null> = {
   stored: null,
@@ -98,7 +106,7 @@ function intro({ name, modelName, datasetName, recipe: { method, basePrecision, 
   return [
     `# ${code(name)}`,
     '',
-    `${KINDS[method.kind].what} ${code(modelName)}, trained on ${code(datasetName)} in a web browser with Finetab.`,
+    `${wordsOf(method).what} ${code(modelName)}, trained on ${code(datasetName)} in a web browser with Finetab.`,
     ...notes.flatMap((text) => ['', text]),
   ].join('\n');
 }
@@ -137,7 +145,7 @@ function figures(facts: CardFacts, classifier: Classifier | null): string {
     ['Steps', String(step)],
     // The base has no classifier.
     ...(classifier === null ? [['Held-out loss, base model', loss(baseLoss)] as const] : []),
-    [`Held-out loss, ${KINDS[method.kind].with}`, loss(tunedLoss)],
+    [`Held-out loss, ${wordsOf(method).with}`, loss(tunedLoss)],
     ...measured,
     ['Trained parameters', String(trainable)],
     ['Device', cell(device)],
@@ -160,7 +168,7 @@ function settingsTable(settings: Recipe): string {
 }
 
 function usage({ modelName, recipe: { method } }: CardFacts, classifier: Classifier | null): string {
-  const lines = KINDS[method.kind].library === 'peft' ? adapterUsage(modelName, classifier) : modelUsage(classifier);
+  const lines = wordsOf(method).library === 'peft' ? adapterUsage(modelName, classifier) : modelUsage(classifier);
   return ['## Use', '', '```python', ...lines, ...(classifier === null ? [] : USAGES[classifier.task]), '```'].join('\n');
 }
 

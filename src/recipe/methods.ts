@@ -69,9 +69,31 @@ export const METHOD_KINDS = Object.keys(METHOD_SCHEMAS) as readonly MethodKind[]
 
 export const methodSchema = v.variant('kind', Object.values(METHOD_SCHEMAS), alternatives(METHOD_KINDS));
 
-/** A method with its settings at their defaults. */
-export function defaultMethod(kind: MethodKind): MethodSettings {
-  return v.parse(methodSchema, { kind });
+/**
+ * The methods by the names under which people know them: a kind, and the settings that make it this method and not another one of its
+ * kind.
+ */
+export const NAMED_METHODS = {
+  lora: { kind: 'lora', useDora: false },
+  dora: { kind: 'lora', useDora: true },
+  ia3: { kind: 'ia3' },
+  full: { kind: 'full' },
+} as const satisfies Readonly<Record<string, Partial<MethodSettings>>>;
+
+export type MethodName = keyof typeof NAMED_METHODS;
+
+export const METHOD_NAMES = Object.keys(NAMED_METHODS) as readonly MethodName[];
+
+/** The method that settings state, valid or not; null if they state none. */
+export function methodNameOf(settings: unknown): MethodName | null {
+  const has = ([key, value]: readonly [string, unknown]): boolean =>
+    typeof settings === 'object' && settings !== null && (settings as Readonly<Record<string, unknown>>)[key] === value;
+  return METHOD_NAMES.find((name) => Object.entries(NAMED_METHODS[name]).every(has)) ?? null;
+}
+
+/** A method with its other settings at their defaults. */
+export function defaultMethod(name: MethodName): MethodSettings {
+  return v.parse(methodSchema, NAMED_METHODS[name]);
 }
 
 /** Whether this is the kind of a method. */

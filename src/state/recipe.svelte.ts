@@ -3,7 +3,15 @@
 import { trainClient, type WorkerClient } from '../client';
 import type { EncodedStats, Forecast, ModelView, SlotPlan, TeacherChoice, TrainApi } from '../../workers/api';
 import { CodedError, type Problem } from '../core/errors';
-import { defaultMethod, isMethodKind, METHOD_KINDS, type MethodKind } from '../recipe/methods';
+import {
+  defaultMethod,
+  isMethodKind,
+  METHOD_NAMES,
+  methodNameOf,
+  NAMED_METHODS,
+  type MethodKind,
+  type MethodName,
+} from '../recipe/methods';
 import { isFields, type Fields } from '../recipe/migrations';
 import { defaultObjective, type ObjectiveKind } from '../recipe/objectives';
 import { completeRecipe, defaultRecipe, parseRecipe, type Recipe, type SettingPath } from '../recipe/recipe';
@@ -48,7 +56,7 @@ export class RecipeState {
   forecast = $state.raw<Forecast | null>(null);
   forecastFailure = $state.raw<Failure | null>(null);
   /** The forecasts of the recipe with each method. */
-  methods = $state.raw<Partial<Readonly<Record<MethodKind, MethodForecast>>>>({});
+  methods = $state.raw<Partial<Readonly<Record<MethodName, MethodForecast>>>>({});
   /** Shown after the page itself changed a setting, or could not read the stored recipe. */
   note = $state<string | null>(null);
   /** Who fixed the objective against a guess from the data: a recipe file or a stage, by name; null when nobody did. */
@@ -61,7 +69,9 @@ export class RecipeState {
   readonly problems = $derived(this.#checked.problems);
   /** The kinds of method and objective of the draft, valid or not. */
   readonly kinds = $derived({ method: this.at('method.kind'), objective: this.at('objective.kind') });
-  /** The settings of methods that were left, so that they are there when the method is chosen again. */
+  /** The method of the draft; null while its settings state none. */
+  readonly method = $derived(methodNameOf(this.draft['method']));
+  /** The settings of kinds of methods that were left, so that they are there when a method of the kind is chosen again. */
   #left: Partial<Readonly<Record<MethodKind, unknown>>> = {};
   #predictions = 0;
   #changes = 0;
@@ -98,11 +108,18 @@ export class RecipeState {
   }
 
   /** Takes another method, with the settings that it had before, and the method's usual learning rate in place of the other's. */
-  chooseMethod(kind: MethodKind): void {
-    const before = this.at('method.kind');
-    if (before === kind) return;
-    if (isMethodKind(before)) this.#left = { ...this.#left, [before]: this.draft['method'] };
-    this.#change({ method: this.#left[kind] ?? defaultMethod(kind) }, 'method');
+  chooseMethod(name: MethodName): void {
+    if (this.method === name) return;
+    const [kind, settings] = [this.at('method.kind'), this.draft['method']];
+    if (isMethodKind(kind)) this.#left = { ...this.#left, [kind]: settings };
+    this.#change({ method: this.#settingsFor(name, settings) }, 'method');
+  }
+
+  /** The settings of the method `name` after `settings`: those of a method of its kind stay, now or when the kind was left. */
+  #settingsFor(name: MethodName, settings: unknown): Fields {
+    const { kind } = NAMED_METHODS[name];
+    const own = isFields(settings) && settings['kind'] === kind ? settings : this.#left[kind];
+    return { ...(isFields(own) ? own : defaultMethod(name)), ...NAMED_METHODS[name] };
   }
 
   /**
@@ -199,24 +216,24 @@ export class RecipeState {
     teacher: TeacherChoice | null = null,
   ): Promise<void> {
     const turn = ++this.#predictions;
-    const { kind } = recipe.method;
+    const name = methodNameOf(recipe.method);
     const ask = (asked: Recipe) =>
       this.#client.call((api) => api.forecast(modelId, asked, packedTokens, slots, teacher ?? undefined));
     const chosen = await outcome(() => ask(recipe), failureOf);
     if (turn !== this.#predictions) return;
     this.forecast = chosen.forecast ?? this.forecast;
     this.forecastFailure = chosen.failure;
-    this.methods = { ...this.methods, [kind]: chosen };
-    for (const other of METHOD_KINDS.filter((one) => one !== kind)) {
+    if (name !== null) this.methods = { ...this.methods, [name]: chosen };
+    for (const other of METHOD_NAMES.filter((one) => one !== name)) {
       const found = await outcome(() => ask(this.#withMethod(recipe, other)), readFailure);
       if (turn === this.#predictions) this.methods = { ...this.methods, [other]: found };
     }
   }
 
   /** The recipe with another method, as `chooseMethod` would set it; with the defaults of one that was left with problems. */
-  #withMethod(recipe: Recipe, kind: MethodKind): Recipe {
-    const left = check({ ...recipe, method: this.#left[kind] ?? defaultMethod(kind) }, this.context).recipe;
-    return left ?? { ...recipe, method: defaultMethod(kind) };
+  #withMethod(recipe: Recipe, name: MethodName): Recipe {
+    const method = this.#settingsFor(name, recipe.method);
+    return check({ ...recipe, method }, this.context).recipe ?? { ...recipe, method: defaultMethod(name) };
   }
 
   /** Compiles the kernels of a run before it is started. Errors are ignored here: the run itself reports them. */

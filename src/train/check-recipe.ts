@@ -33,6 +33,6 @@ function precisionProblems(config: ModelConfig, { basePrecision, method }: Recip
 }
 
 function doraProblem(basePrecision: string): Problem {
-  const message = `DoRA needs the norms of the base's weights, which ${basePrecision} quantises; choose stored, or turn useDora off`;
+  const message = `DoRA needs the norms of the base's weights, which ${basePrecision} quantises; choose stored, or LoRA`;
   return { where: 'basePrecision', message };
 }

@@ -56,6 +56,8 @@ export interface MemoryForecast {
   readonly remat: RematPolicy;
   /** Share of a step's operations that recompute activations. */
   readonly recomputed: number;
+  /** Work of a step, to compare the times of steps on this device; see src/graph/work.ts. */
+  readonly stepWork: number;
 }
 
 /** Memory and steps of a run. */

@@ -11,7 +11,7 @@ import { recipe } from '../../src/state/recipe.svelte';
 import { teacher } from '../../src/state/teacher.svelte';
 import { loraWith } from '../lora';
 import { recall, remember } from '../../src/state/storage';
-import type { DatasetView } from '../../workers/api';
+import type { DatasetView, Forecast } from '../../workers/api';
 import RecipeStage from '../../src/ui/recipe/RecipeStage.svelte';
 
 let stage: Record<string, unknown>;
@@ -94,6 +94,33 @@ describe('the method', () => {
     await expect.element(page.getByText('Learning rate set to 2e-5, which is usual for this method.')).toBeVisible();
     await method('LoRA').click();
     expect(recipe.value).toEqual({ ...defaultRecipe(), method: loraWith({ rank: 4 }) });
+  });
+
+  it('DoRA has the settings of LoRA', async () => {
+    await field('Rank').fill('4');
+    await method('DoRA').click();
+    expect(recipe.value).toEqual({ ...defaultRecipe(), method: loraWith({ rank: 4, useDora: true }) });
+    await field('Rank').fill('8');
+    await method('IA³').click();
+    await method('LoRA').click();
+    expect(recipe.value).toEqual({ ...defaultRecipe(), method: loraWith({ rank: 8 }) });
+    await method('DoRA').click();
+    await page.getByText('All settings', { exact: true }).click();
+    await expect.element(page.getByRole('group', { name: 'Adapter (LoRA, DoRA)' })).toBeVisible();
+  });
+
+  it('has memory, file size, and the time of a step beside that with LoRA', async () => {
+    const forecast = (stepWork: number, fileBytes: number) => ({
+      forecast: { total: 2e9, fileBytes, stepWork } as Forecast,
+      failure: null,
+    });
+    recipe.methods = { lora: forecast(1e9, 5e6), dora: forecast(1.23e9, 6e6), ia3: forecast(0.97e9, 1e6) };
+    await expect.element(method('LoRA')).toHaveAccessibleDescription(/Memory 2 GB.*\. Adapter file 5 MB\.$/);
+    await expect
+      .element(method('DoRA'))
+      .toHaveAccessibleDescription(/Adapter file 6 MB\. A step takes about 1\.2 times as long as with LoRA\.$/);
+    await expect.element(method('IA³')).toHaveAccessibleDescription(/ A step takes about as long as with LoRA\.$/);
+    recipe.methods = {};
   });
 
   it('IA³ has its layers by rule or by name', async () => {

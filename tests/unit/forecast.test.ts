@@ -9,8 +9,10 @@ import { describe as describeDevice, type Device } from '../../src/gpu/device';
 import { Graph, type Node } from '../../src/graph/graph';
 import { launcher } from '../../src/graph/launches';
 import { layOut, peakLive } from '../../src/graph/memory';
+import { costOf } from '../../src/graph/node';
 import { KEEP_ALL, rematPolicies, type RematPolicy } from '../../src/graph/remat';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
+import { workOf } from '../../src/graph/work';
 import { sizeOf } from '../../src/core/shape';
 import type { ModelConfig } from '../../src/model/config';
 import { declareCache } from '../../src/model/decode-pass';
@@ -19,7 +21,7 @@ import { decodePlans } from '../../src/model/decode-programs';
 import { deviceTypes } from '../../src/model/precision';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { forecastMemory, forecastWith } from '../../src/train/forecast';
-import { jobOf, type Teacher } from '../../src/train/job';
+import { jobOf, LANGUAGE, type Teacher } from '../../src/train/job';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
 import { sampleCache } from '../../src/train/prompts';
 import { countingGpu } from './counting-gpu';
@@ -129,9 +131,38 @@ describe('the remat policy of a run', () => {
 test('the parts of a forecast add up to its total', () => {
   const [config, recipe] = [modelShapes['Qwen3-0.6B'], parseRecipe({})];
   const forecast = forecastWith(config, recipe, dtypesOf(config, recipe), openDevice().target, KEEP_ALL);
-  const { remat, recomputed, total, ...parts } = forecast;
+  const { remat, recomputed, total, stepWork, ...parts } = forecast;
   expect([remat, recomputed]).toEqual([KEEP_ALL, 0]);
+  expect(stepWork).toBeGreaterThan(0);
   expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
+});
+
+test('the work of a step is that of its micro-batches, and compares the methods', () => {
+  const config = modelShapes['Qwen3-0.6B'];
+  const work = (settings: object) => {
+    const recipe = parseRecipe({ sequenceLength: 512, ...settings });
+    return forecastWith(config, recipe, dtypesOf(config, recipe), openDevice().target, KEEP_ALL).stepWork;
+  };
+  const lora = work({ gradientAccumulation: 1 });
+  expect(work({ gradientAccumulation: 8 }) / lora).toBeCloseTo(8, 0);
+  const [dora, ia3, full] = [{ kind: 'lora', useDora: true }, { kind: 'ia3' }, { kind: 'full' }].map(
+    (method) => work({ gradientAccumulation: 1, method }) / lora,
+  );
+  // Full fine-tuning has a third product for each linear layer: 3 of 2 at most, and reads and writes all weights in each update.
+  expect(ia3).toBeLessThan(1);
+  expect(dora).toBeGreaterThan(1);
+  expect(full).toBeGreaterThan(1.3);
+  expect(full).toBeGreaterThan(dora ?? Infinity);
+});
+
+test('the work of a plan is its operations, or its traffic where that takes longer', () => {
+  const graph = new Graph();
+  const config = modelShapes['Qwen3-0.6B'];
+  declareWeights(graph, config, () => 'f32');
+  const { train } = trainingPrograms(graph, config, parseRecipe({}), 'work', KEEP_ALL, LANGUAGE);
+  const traffic = train.nodes.reduce((sum, node) => sum + costOf(node).bytes, 0);
+  expect(workOf(train, 0)).toBe(train.flops);
+  expect(workOf(train, 1e9) / 1e9).toBeCloseTo(traffic, -3);
 });
 
 test('the weights of a teacher are part of a forecast', () => {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { SETTING_LABELS } from '../../src/recipe/labels';
-import { METHOD_KINDS } from '../../src/recipe/methods';
+import { defaultMethod, METHOD_KINDS, METHOD_NAMES, methodNameOf } from '../../src/recipe/methods';
 import type { Fields } from '../../src/recipe/migrations';
 import { ACTIVATION_PRECISIONS, BASE_PRECISIONS, completeRecipe, defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
 import { loraWith } from '../lora';
@@ -45,6 +45,12 @@ function refusal(data: unknown): CodedError | null {
 }
 
 const problemsOf = (data: unknown) => refusal(data)?.problems ?? [];
+
+test('settings have the name of the method that they state', () => {
+  expect(METHOD_NAMES.map((name) => methodNameOf(defaultMethod(name)))).toEqual(METHOD_NAMES);
+  const stateNone = [null, 'lora', {}, { kind: 'telepathy' }, { kind: 'lora', useDora: 'yes' }];
+  expect(stateNone.map(methodNameOf)).toEqual(stateNone.map(() => null));
+});
 
 describe('a bad recipe is refused with a sentence for each setting', () => {
   it.each([

@@ -31,6 +31,13 @@ function inWasm(total: number): Verdict {
   };
 }
 
+/** How long a step takes beside one with LoRA, e.g. `A step takes 1.4 times as long as with LoRA.` */
+export function stepTimeWords(own: Pick<Forecast, 'stepWork'>, lora: Pick<Forecast, 'stepWork'>): string {
+  const ratio = own.stepWork / lora.stepWork;
+  const times = Math.abs(ratio - 1) < 0.05 ? 'about' : `about ${Number(ratio.toPrecision(2))} times`;
+  return `A step takes ${times} as long as with LoRA.`;
+}
+
 /** What a run recomputes so that it fits into memory, and the share of the work that this takes. */
 export function keptWords({ remat, recomputed }: Pick<Forecast, 'remat' | 'recomputed'>): string {
   const cost = `${percent(Number(recomputed.toPrecision(2)))} of the work`;

@@ -4,7 +4,7 @@
  */
 
 import { SETTING_LABELS } from '../../recipe/labels';
-import { isMethodKind, METHOD_SCHEMAS, type MethodKind, type MethodSettings } from '../../recipe/methods';
+import { isMethodKind, METHOD_SCHEMAS, methodNameOf, type MethodName, type MethodSettings } from '../../recipe/methods';
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
 import { isObjectiveKind } from '../../state/objective';
@@ -13,7 +13,7 @@ import { isObjectiveKind } from '../../state/objective';
 export const GROUP_TITLES = {
   length: 'Length of the run',
   base: 'Base model',
-  adapter: 'Adapter (LoRA)',
+  adapter: 'Adapter (LoRA, DoRA)',
   ia3: 'Adapter (IA³)',
   full: 'Full fine-tuning',
   preference: 'Preferences',
@@ -83,11 +83,11 @@ type KindsWith<K extends string, O = ObjectiveSettings> = O extends { readonly k
 type ObjectiveSetting<O = ObjectiveSettings> = O extends unknown ? `objective.${Exclude<keyof O & string, 'kind'>}` : never;
 
 /**
- * The settings that the form shows: all but the recipe's version, the kinds of method and objective, objectives that are not
- * offered, and the data steps, which the Data stage shows.
+ * The settings that the form shows: all but the recipe's version, those that name the method, the kind of objective, objectives that
+ * are not offered, and the data steps, which the Data stage shows.
  */
 export type FormSetting =
-  Exclude<SettingPath, 'version' | 'dataSteps' | 'method.kind' | `objective.${string}`> | ObjectiveSetting;
+  Exclude<SettingPath, 'version' | 'dataSteps' | 'method.kind' | 'method.useDora' | `objective.${string}`> | ObjectiveSetting;
 
 /** The values of the setting `K` of any of the methods or objectives `M`. */
 type ValueOf<M, K extends string> = M extends unknown ? (K extends keyof M ? M[K] : never) : never;
@@ -109,6 +109,11 @@ export const METHOD_WORDS = {
     use: 'Trains a small adapter beside the model, which stays as it is. Suits most data.',
     file: 'Adapter',
   },
+  dora: {
+    name: 'DoRA',
+    use: 'As LoRA, and trains the size of each row of the adapted weights too. Often better at low ranks.',
+    file: 'Adapter',
+  },
   ia3: {
     name: 'IA³',
     use: 'Trains a few vectors that scale what layers compute: for little data, or many small adapters. Learns less than LoRA.',
@@ -119,7 +124,7 @@ export const METHOD_WORDS = {
     use: 'Changes the model’s own weights: for much data, or a small model. Takes more memory and a lower learning rate.',
     file: 'Model',
   },
-} satisfies { readonly [K in MethodKind]: { readonly name: string; readonly use: string; readonly file: string } };
+} satisfies { readonly [K in MethodName]: { readonly name: string; readonly use: string; readonly file: string } };
 
 /** Each objective that the page offers, in words. */
 export const OBJECTIVE_WORDS = {
@@ -143,7 +148,7 @@ export const OBJECTIVE_WORDS = {
 
 /** A method with its main setting, e.g. `LoRA, rank 16`. */
 function methodWords(method: MethodSettings): string {
-  const { name } = METHOD_WORDS[method.kind];
+  const { name } = METHOD_WORDS[methodNameOf(method) ?? method.kind];
   return method.kind === 'lora' ? `${name}, rank ${method.rank}` : name;
 }
 
@@ -180,11 +185,6 @@ const ENTRIES = {
     kind: 'switch',
     group: 'adapter',
     help: 'Scales by alpha ÷ √rank, which is more stable at high ranks (rsLoRA).',
-  },
-  'method.useDora': {
-    kind: 'switch',
-    group: 'adapter',
-    help: 'Trains the size of each row of the adapted weights too (DoRA). Often better at low ranks; slower.',
   },
   'method.targetModules': {
     kind: 'modules',
