@@ -3,6 +3,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumArgs, findChromium } from './scripts/chromium.ts';
+import { processorBuilds } from './scripts/processor-plugin.ts';
 
 /** Searches for the browser when it is launched, not when this file is loaded, because a build needs no browser. */
 const launchOptions = {
@@ -20,6 +21,9 @@ function contentPolicy(): string {
   return policy;
 }
 
+/** They isolate the page from other origins, which browsers require for memory that threads share. */
+const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+
 const BROWSER_DEPENDENCIES = [
   ...[
     '@huggingface/jinja',
@@ -31,6 +35,7 @@ const BROWSER_DEPENDENCIES = [
     'papaparse',
     'uplot',
     'valibot',
+    'wasm-feature-detect',
   ],
   ...['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', '@tensorflow/tfjs-backend-webgpu', '@tensorflow/tfjs-core'],
 ];
@@ -45,11 +50,11 @@ export default defineConfig({
   cacheDir: process.env['VITE_CACHE'] ?? 'node_modules/.vite',
   // A missing file must be a 404, not the page: optional model files are requested by name.
   appType: 'mpa',
-  plugins: [svelte()],
+  plugins: [svelte(), processorBuilds()],
   build: { target: 'es2023', chunkSizeWarningLimit: 2000, rolldownOptions: { checks: { bundlerTimings: false } } },
-  worker: { format: 'es' },
-  server: { port: 5173, strictPort: true },
-  preview: { port: 5173, strictPort: true, headers: { 'Content-Security-Policy': contentPolicy() } },
+  worker: { format: 'es', plugins: () => [processorBuilds()] },
+  server: { port: 5173, strictPort: true, headers: ISOLATION },
+  preview: { port: 5173, strictPort: true, headers: { 'Content-Security-Policy': contentPolicy(), ...ISOLATION } },
   test: {
     projects: [
       {

@@ -5,6 +5,7 @@ import { sizeOf } from '../src/core/shape';
 import source from './accumulate.wgsl?raw';
 import { elementwise } from './lib/elementwise';
 import { bytesOf, read, write } from './lib/launch';
+import { launchOf, optional, perElement } from './lib/processor';
 import { f32Spec, isF32, misfit } from './lib/rule';
 import { defineOp, type Builder, type Value } from './op';
 
@@ -29,6 +30,8 @@ export const accumulateOp = defineOp()({
     const constants = { SCALED: factor !== null };
     return elementwise({ label: 'accumulate', source, size: sizeOf(state.shape), elements, whole, constants }, target);
   },
+  processor: ({ inputs: { x, factor }, outputs: { state } }) =>
+    launchOf(perElement('accumulate', sizeOf(state.shape), [state, x, factor].map(optional))),
 });
 
 /** Adds x, or factor[0]·x, to `state`, of the same shape, in place. */

@@ -5,6 +5,7 @@ import { sizeOf } from '../src/core/shape';
 import source from './adamw.wgsl?raw';
 import { elementwise } from './lib/elementwise';
 import { bytesOf, read, write } from './lib/launch';
+import { launchOf, optional, perElement } from './lib/processor';
 import { isF32, misfit } from './lib/rule';
 import { defineOp, type Builder, type Value } from './op';
 
@@ -65,6 +66,11 @@ export const adamwOp = defineOp<AdamwAttrs>()({
     const groups = { GROUPED: starts.length > 0, GROUPS: starts.length + 1, ENDS: `array<u32, ${starts.length}>(${ends})` };
     const constants = { SCALED: scale !== null, ...(starts.length > 0 ? groups : { GROUPED: false }) };
     return elementwise({ label: 'adamw', source, size: sizeOf(param.shape), elements, whole, constants }, target);
+  },
+  processor({ inputs: { hyper, norm, scale }, outputs: { param, grad, m, v } }, { starts }) {
+    const count = sizeOf(param.shape);
+    const buffers = [param, grad, m, v, hyper, norm, scale].map(optional);
+    return launchOf(perElement('adamw', count, [...buffers, [...starts, count], starts.length + 1]));
   },
 });
 

@@ -5,6 +5,7 @@ import { sizeOf } from '../src/core/shape';
 import source from './add.wgsl?raw';
 import { elementwise } from './lib/elementwise';
 import { bytesOf, read, write } from './lib/launch';
+import { launchOf, optional, perElement } from './lib/processor';
 import { f32Spec, isF32, misfit } from './lib/rule';
 import { defineOp, type Builder, type Value } from './op';
 
@@ -27,6 +28,8 @@ export const addOp = defineOp()({
     const elements = [read(a), read(b), write(sum)];
     return elementwise({ label: 'add', source, size: sizeOf(sum.shape), elements }, target);
   },
+  processor: ({ inputs: { a, b }, outputs: { sum } }) =>
+    launchOf(perElement('add', sizeOf(sum.shape), [a, b, sum].map(optional))),
 });
 
 /** a + b, both of the same shape. */

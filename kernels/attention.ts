@@ -13,6 +13,7 @@ import { bindRange, itemRanges } from './lib/binding-ranges';
 import { bytesOf, linearGrid, read, readScratch, write, writeScratch } from './lib/launch';
 import type { Named } from './lib/named';
 import { addPartialSums } from './lib/partial-sums';
+import { optional, scratch } from './lib/processor';
 import { f32Spec, isActivationOf, isF32, isI32, misfit } from './lib/rule';
 import { withTensors } from './lib/tensors';
 import { unroll } from './lib/unroll';
@@ -23,6 +24,7 @@ import {
   type Dispatch,
   type Launch,
   type Operand,
+  type ProcessorLaunch,
   type Spec,
   type Target,
   type Value,
@@ -61,6 +63,10 @@ export const attentionOp = defineOp<AttentionAttrs>()({
     const batches = batchesOf('attention', inputs, attrs, target);
     return { scratch: [], dispatches: batches.map((batch) => forward(batch, o, lse, target)) };
   },
+  processor({ inputs: { q, k, v, segments }, outputs: { o, lse } }, attrs, { threads }) {
+    const buffers = [q, k, v, segments, o, lse, null, null, null, null];
+    return tiledWork(['attention'], buffers, attrs, threads);
+  },
 });
 
 /** The gradients of attention: q, k, v, segments, o and lse as in `attentionOp`, and dout of o's shape → dq, dk, dv. */
@@ -89,6 +95,10 @@ export const attentionBackwardOp = defineOp<AttentionAttrs>()({
     const [first] = launches;
     return { scratch: first?.scratch ?? [], dispatches: launches.flatMap(({ dispatches }) => dispatches) };
   },
+  processor({ inputs: { q, k, v, segments, o, lse, dout }, outputs: { dq, dk, dv } }, attrs, { threads }) {
+    const buffers = [q, k, v, segments, o, lse, dout, dq, dk, dv];
+    return tiledWork(['attention_dq', 'attention_dkv'], buffers, attrs, threads);
+  },
 });
 
 /** Attention within rows and segments; see `attentionOp` for shapes. `lse` is saved for the gradient. */
@@ -98,6 +108,33 @@ export function attention(
   attrs: AttentionAttrs,
 ): { readonly o: Value; readonly lse: Value } {
   return builder.apply(attentionOp, inputs, attrs);
+}
+
+/** Tokens of a tile on the processor; see attention.wasm.ts. */
+const TILE = { own: 48, other: 64 };
+
+/** Work on tiles of queries, or of keys for the kernel of dk and dv. `buffers` are in the order of the kernel's arguments. */
+function tiledWork(
+  kernels: readonly string[],
+  buffers: readonly (Operand | null)[],
+  { rows, heads, kvHeads, headSize, scale, causal, window }: AttentionAttrs,
+  threads: number,
+): ProcessorLaunch {
+  const tokens = (buffers[0]?.shape[0] ?? 0) / rows;
+  const width = 8 * Math.ceil(headSize / 8);
+  const numbers = 4 * TILE.own * width + 2 * TILE.other * width + 3 * TILE.own * TILE.other + 3 * TILE.other;
+  // The bytes before are those of the records at the start of a thread's memory.
+  const bytes = 192 + 4 * numbers;
+  const args = [
+    ...[...buffers.map(optional), tokens, heads, kvHeads, headSize, { f32: scale }, causal, window],
+    ...[scratch(0), bytes],
+  ];
+  const work = kernels.map((kernel) => ({
+    kernel,
+    units: rows * (kernel === 'attention_dkv' ? kvHeads : heads) * Math.ceil(tokens / TILE.own),
+    args,
+  }));
+  return { scratch: [threads * bytes], work };
 }
 
 type Inputs<T> = Named<typeof INPUTS, T>;

@@ -7,6 +7,7 @@ import source from './attention_cached.wgsl?raw';
 import { laneConstants, withLanes } from './lib/lanes';
 import { bytesOf, read, specBytes, write } from './lib/launch';
 import type { Named } from './lib/named';
+import { launchOf, optional } from './lib/processor';
 import { f32Spec, isF32, isI32, matrixOf, misfit } from './lib/rule';
 import { product } from './lib/twin';
 import { defineOp, type Builder, type Spec, type Value } from './op';
@@ -70,6 +71,12 @@ export const attentionCachedOp = defineOp<CachedAttentionAttrs>()({
     const { q, cacheK, cacheV, rows, positions } = inputs;
     const bindings = [...[q, cacheK, cacheV, rows, positions].map((input) => read(input)), write(o)];
     return { scratch: [], dispatches: [{ shader, bindings, workgroups: [heads, tokens, 1] }] };
+  },
+  processor({ inputs, outputs: { o } }, { heads, kvHeads, headSize, scale, window }) {
+    const { q, cacheK, cacheV, rows, positions } = inputs;
+    const buffers = [q, cacheK, cacheV, rows, positions, o].map(optional);
+    const args = [...buffers, heads, kvHeads, headSize, { f32: scale }, window];
+    return launchOf({ kernel: 'attention_cached', units: heads * (o.shape[0] ?? 0), args });
   },
 });
 

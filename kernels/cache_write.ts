@@ -6,8 +6,9 @@ import { specialise } from '../src/gpu/shader';
 import source from './cache_write.wgsl?raw';
 import { roundedToF16 } from './lib/f16-twin';
 import { linearGrid, read, specBytes, write } from './lib/launch';
+import { launchOf, optional, perRun } from './lib/processor';
 import { isF32, isI32, matrixOf, misfit } from './lib/rule';
-import { defineOp, type Builder, type Value } from './op';
+import { defineOp, type Builder, type Operand, type Value, type Work } from './op';
 
 /** The largest finite f16; larger values are clamped to it. */
 const LARGEST = 65504;
@@ -43,6 +44,15 @@ export const cacheWriteOp = defineOp()({
     const shader = specialise('cache_write', source, 'main', { WORDS: width / 2, COUNT, GRID: stride });
     const bindings = [write(cacheK), write(cacheV), read(k), read(v), read(rows)];
     return { scratch: [], dispatches: [{ shader, workgroups, bindings }] };
+  },
+  processor({ inputs: { k, v, rows }, outputs: { cacheK, cacheV } }) {
+    const [count, width] = matrixOf(k) ?? [0, 0];
+    const [all = 0] = cacheK.shape;
+    const written = (cache: Operand, x: Operand): Work => ({
+      ...perRun('cache_write', count, []),
+      args: [...[cache, x, rows].map(optional), width, count, all],
+    });
+    return launchOf(written(cacheK, k), written(cacheV, v));
   },
 });
 

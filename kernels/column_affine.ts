@@ -6,6 +6,7 @@ import source from './column_affine.wgsl?raw';
 import { columnSum } from './column_sum';
 import { elementwise } from './lib/elementwise';
 import { bytesOf, hasVec4Rows, read, write } from './lib/launch';
+import { launchOf, optional, perRows } from './lib/processor';
 import { f32Spec, isActivation, isActivationOf, isF32, matrixOf, misfit } from './lib/rule';
 import { mul } from './mul';
 import { defineOp, type Builder, type Value } from './op';
@@ -45,6 +46,10 @@ export const columnAffineOp = defineOp()({
     const whole = [read(factor), ...(shift === null ? [] : [read(shift)])];
     const constants = { ADDEND: addend !== null, SHIFT: shift !== null, COLUMNS: sizeOf(factor.shape) };
     return elementwise({ label: 'column_affine', source, size: sizeOf(y.shape), elements, whole, constants }, target);
+  },
+  processor({ inputs: { x, factor, shift, addend }, outputs: { y } }) {
+    const [rows, columns] = matrixOf(y) ?? [0, 0];
+    return launchOf(perRows('column_affine', rows, columns, [...[x, factor, shift, addend, y].map(optional), columns]));
   },
 });
 

@@ -3,6 +3,7 @@
 import { sizeOf } from '../src/core/shape';
 import { columnSums, columnSumsTwin } from './lib/column-sums';
 import { bytesOf } from './lib/launch';
+import { launchOf, optional, perColumns } from './lib/processor';
 import { f32Spec, isActivation, matrixOf, misfit } from './lib/rule';
 import { defineOp, type Builder, type Value } from './op';
 
@@ -29,6 +30,10 @@ export const columnSumOp = defineOp<ColumnSumAttrs>()({
   cost: (use) => ({ flops: sizeOf(use.inputs.x.shape), bytes: bytesOf(use) }),
   launch: ({ inputs: { x }, outputs: { sums } }, { width }, target) =>
     columnSums({ label: 'column_sum', values: x, width, sums }, target),
+  processor({ inputs: { x }, outputs: { sums } }, { width }) {
+    const buffers = [x, sums, null, null, null, null].map(optional);
+    return launchOf(perColumns('column_sums', width, [...buffers, width, sizeOf(x.shape) / width]));
+  },
 });
 
 /** The sums [width] over the rows of x [M, G·width] and the G runs of each row; by default width is that of x. */

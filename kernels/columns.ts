@@ -5,10 +5,11 @@ import { internal } from '../src/core/errors';
 import { specialise } from '../src/gpu/shader';
 import { bindRange, rowRanges } from './lib/binding-ranges';
 import { linearGrid, read, specBytes, write } from './lib/launch';
+import { launchOf, optional, perRows } from './lib/processor';
 import { f32Spec, isActivation, matrixOf, misfit } from './lib/rule';
 import { withTensors } from './lib/tensors';
 import source from './columns.wgsl?raw';
-import { defineOp, type Builder, type Dispatch, type Operand, type Spec, type Target, type Value } from './op';
+import { defineOp, type Builder, type Dispatch, type Operand, type Spec, type Target, type Value, type Work } from './op';
 
 /** Columns `offset` to `offset + width`. */
 export interface Columns {
@@ -53,6 +54,13 @@ export const splitOp = defineOp<SplitAttrs>()({
       return y === null ? [] : copy({ x, xStart: offset, y, yStart: 0, width }, target);
     });
     return { scratch: [], dispatches };
+  },
+  processor({ inputs: { x }, outputs: { y0, y1, y2, y3 } }, { parts }) {
+    const work = [y0, y1, y2, y3].flatMap((y, i) => {
+      const { offset = 0, width = 0 } = parts[i] ?? {};
+      return y === null ? [] : [copyWork({ x, xStart: offset, y, yStart: 0, width })];
+    });
+    return launchOf(...work);
   },
 });
 
@@ -106,6 +114,14 @@ export const concatOp = defineOp<ConcatAttrs>()({
       copy({ x: given[part] ?? null, xStart: 0, y, yStart: offset, width }, target),
     );
     return { scratch: [], dispatches };
+  },
+  processor({ inputs, outputs: { y } }, attrs) {
+    const given = present(inputs);
+    const pieces = layout(partsOf(given, attrs), attrs.columns);
+    const work = pieces.map(({ part, offset, width }) =>
+      copyWork({ x: given[part] ?? null, xStart: 0, y, yStart: offset, width }),
+    );
+    return launchOf(...work);
   },
 });
 
@@ -203,6 +219,11 @@ interface Copy {
   readonly y: Operand;
   readonly yStart: number;
   readonly width: number;
+}
+
+function copyWork({ x, xStart, y, yStart, width }: Copy): Work {
+  const [rows = 0, columns = 0] = y.shape;
+  return perRows('copy_columns', rows, width, [optional(x), x?.shape[1] ?? 0, xStart, optional(y), columns, yStart, width]);
 }
 
 function copy({ x, xStart, y, yStart, width }: Copy, { maxBindingBytes }: Target): readonly Dispatch[] {

@@ -5,12 +5,25 @@ import { f32, specialise } from '../src/gpu/shader';
 import { add } from './add';
 import source from './crossentropy.wgsl?raw';
 import { crossentropyTwin } from './crossentropy_twin';
-import { headFlops, headLoss, LOGITS, scaledGradients, weightedTotal, type Chunk, type Found, type Wanted } from './head_loss';
+import {
+  headFlops,
+  headLoss,
+  headWork,
+  LOGITS,
+  scaledGradients,
+  totalWork,
+  weightedTotal,
+  type Chunk,
+  type ChunkOfRows,
+  type Found,
+  type Wanted,
+} from './head_loss';
 import { laneConstants, withLanes } from './lib/lanes';
 import { bytesOf, read, write, writeScratch } from './lib/launch';
 import type { Named } from './lib/named';
+import { place } from './lib/processor';
 import { f32Spec, isActivation, isF32, isI32, matrixOf, misfit, requireF32 } from './lib/rule';
-import { defineOp, type Binding, type Builder, type Dispatch, type Spec, type Target, type Value } from './op';
+import { defineOp, type Binding, type Builder, type Dispatch, type Spec, type Target, type Value, type Work } from './op';
 import { scale } from './scale';
 
 export interface CrossentropyAttrs {
@@ -80,6 +93,17 @@ export const crossentropyOp = defineOp<CrossentropyAttrs>()({
       target,
     );
     return { scratch, dispatches: [...dispatches, weightedTotal({ losses: nll, labels, weights, total: loss }, target)] };
+  },
+  processor({ inputs, outputs: { loss, nll, dHidden, dHead } }, { softcap = 0 }, processor) {
+    const { labels, weights } = inputs;
+    const { V } = sizesOf(inputs);
+    const rows = ({ first, count, logits }: ChunkOfRows): Work => ({
+      kernel: 'logit_rows',
+      units: count,
+      args: [logits, place(nll, 4 * first), place(labels, 4 * first), dHidden && place(weights, 4 * first), V, { f32: softcap }],
+    });
+    const { scratch, work } = headWork({ model: inputs, teacher: null, dHidden, dHead, rows }, processor);
+    return { scratch, work: [...work, totalWork({ losses: nll, labels, weights, total: loss })] };
   },
 });
 

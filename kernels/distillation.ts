@@ -7,12 +7,24 @@ import { internal } from '../src/core/errors';
 import { f32, specialise } from '../src/gpu/shader';
 import source from './distillation.wgsl?raw';
 import { distillationTwin } from './distillation_twin';
-import { headFlops, headLoss, LOGITS, scaledGradients, TEACHER_LOGITS, weightedTotal, type Chunk } from './head_loss';
+import {
+  headFlops,
+  headLoss,
+  LOGITS,
+  scaledGradients,
+  TEACHER_LOGITS,
+  weightedTotal,
+  type Chunk,
+  headWork,
+  totalWork,
+  type ChunkOfRows,
+} from './head_loss';
 import { laneConstants, withLanes } from './lib/lanes';
 import { bytesOf, read, readScratch, write, writeScratch } from './lib/launch';
 import type { Named } from './lib/named';
+import { place } from './lib/processor';
 import { f32Spec, isActivation, isF32, isI32, matrixOf, misfit, requireF32 } from './lib/rule';
-import { defineOp, type Binding, type Builder, type Dispatch, type Spec, type Target, type Value } from './op';
+import { defineOp, type Binding, type Builder, type Dispatch, type Spec, type Target, type Value, type Work } from './op';
 import { scale } from './scale';
 
 export interface DistillationAttrs {
@@ -75,6 +87,17 @@ export const distillationOp = defineOp<DistillationAttrs>()({
     const of = { label: 'distillation', model: inputs, teacher: teacherOf(inputs), dHidden, dHead, rows };
     const { scratch, dispatches } = headLoss(of, target);
     return { scratch, dispatches: [...dispatches, weightedTotal({ losses: kl, labels, weights, total: loss }, target)] };
+  },
+  processor({ inputs, outputs: { loss, kl, dHidden, dHead } }, { temperature }, processor) {
+    const { labels, weights } = inputs;
+    const V = inputs.head.shape[0] ?? 0;
+    const rows = ({ first, count, logits, teacherLogits }: ChunkOfRows): Work => {
+      const buffers = [place(kl, 4 * first), place(labels, 4 * first), dHidden && place(weights, 4 * first)];
+      return { kernel: 'divergence_rows', units: count, args: [logits, teacherLogits, ...buffers, V, { f32: temperature }] };
+    };
+    const of = { model: inputs, teacher: teacherOf(inputs), dHidden, dHead, rows };
+    const { scratch, work } = headWork(of, processor);
+    return { scratch, work: [...work, totalWork({ losses: kl, labels, weights, total: loss })] };
   },
 });
 

@@ -9,6 +9,7 @@ import source from './dropout.wgsl?raw';
 import { elementwise } from './lib/elementwise';
 import { bytesOf, hasVec4Rows, read, write } from './lib/launch';
 import random from './lib/random.wgsl?raw';
+import { launchOf, optional, perElement } from './lib/processor';
 import { f32Spec, isF32, isI32, misfit } from './lib/rule';
 import { defineOp, type Builder, type Value } from './op';
 
@@ -44,6 +45,10 @@ export const dropoutOp = defineOp<DropoutAttrs>()({
     const constants = { RATE: f32(rate), SCALE: f32(1 / (1 - rate)), STREAM: stream };
     const buffers = { size: sizeOf(y.shape), elements: [read(x), write(y)], whole: [read(seed)] };
     return elementwise({ label: 'dropout', source: `${random}\n${source}`, ...buffers, constants }, target);
+  },
+  processor({ inputs: { x, seed }, outputs: { y } }, { rate, stream }) {
+    const numbers = [{ f32: rate }, { f32: 1 / (1 - rate) }, stream];
+    return launchOf(perElement('dropout', sizeOf(y.shape), [...[x, seed, y].map(optional), ...numbers]));
   },
 });
 

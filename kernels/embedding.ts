@@ -7,6 +7,7 @@ import source from './embedding.wgsl?raw';
 import { bindRange, itemRanges, type ItemRange } from './lib/binding-ranges';
 import { bytesOf, linearGrid, read, specBytes, write } from './lib/launch';
 import { rowBlocks, type RowBlock } from './lib/row-blocks';
+import { launchOf, optional, perColumns, perRun, place } from './lib/processor';
 import { f32Spec, isActivation, isI32, matrixOf, misfit, requireF32 } from './lib/rule';
 import { defineOp, type Binding, type Builder, type Dispatch, type Operand, type Spec, type Value } from './op';
 import { segmentSumLaunch } from './segment_sum_launch';
@@ -50,6 +51,10 @@ export const embeddingOp = defineOp()({
     const ranges = itemRanges({ what: `rows of ${width} elements`, count, bytes: 4 * width }, maxBindingBytes);
     const dispatches = ranges.flatMap((range) => blocks.map((block) => gather({ table, ids, rows }, range, block)));
     return { scratch: [], dispatches };
+  },
+  processor({ inputs: { table, ids }, outputs: { rows } }) {
+    const [count = 0, width = 0] = asMatrix(rows).shape;
+    return launchOf(perRun('embedding', count, [place(table), table.dtype === 'f16', place(ids), place(rows), width]));
   },
 });
 
@@ -111,6 +116,10 @@ export const segmentSumOp = defineOp<SegmentSumAttrs>()({
   cost: (use) => ({ flops: sizeOf(use.inputs.x.shape), bytes: bytesOf(use) }),
   launch: ({ inputs: { x, segments }, outputs: { y } }, _attrs, target) =>
     segmentSumLaunch({ x: asMatrix(x), segments, y: asMatrix(y) }, target),
+  processor({ inputs: { x, segments }, outputs: { y } }, { count }) {
+    const [rows = 0, width = 0] = asMatrix(x).shape;
+    return launchOf(perColumns('segment_sum', width, [...[x, segments, y].map(optional), width, rows, count]));
+  },
 });
 
 /** The sums [count, N] of the rows of x [M, N] with equal `segments` (i32 [M], −1 for none). */

@@ -7,6 +7,7 @@ import source from './gradnorm.wgsl?raw';
 import { bindRange, rowRanges, type ItemRange } from './lib/binding-ranges';
 import { laneConstants, withLanes } from './lib/lanes';
 import { bytesOf, read, readScratch, write, writeScratch } from './lib/launch';
+import { optional, perElement, place, scratch, unitsOf } from './lib/processor';
 import { f32Spec, isF32, misfit } from './lib/rule';
 import { sumOf } from './lib/twin';
 import { defineOp, type Builder, type Dispatch, type Operand, type Target, type Value } from './op';
@@ -39,6 +40,12 @@ export const gradnormOp = defineOp()({
     const all = groups.reduce((sum, count) => sum + count, 0);
     const stages = ranges.map((range, i) => squareSums(g, range, groups[i] ?? 0, before[i] ?? 0, target));
     return { scratch: [4 * all], dispatches: [...stages, totalNorm(all, norm, scale, target)] };
+  },
+  processor({ inputs: { g, scale }, outputs: { norm } }) {
+    const count = sizeOf(g.shape);
+    const sums = perElement('product_sums', count, [place(g), place(g), scratch(0)]);
+    const total = { kernel: 'total', units: 1, args: [scratch(0), place(norm), unitsOf(count), true, optional(scale)] };
+    return { scratch: [4 * unitsOf(count)], work: [sums, total] };
   },
 });
 

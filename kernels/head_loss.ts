@@ -10,8 +10,22 @@ import { gemm } from './lib/gemm';
 import { transposedGemm } from './lib/gemm-transposed';
 import { laneConstants, withLanes } from './lib/lanes';
 import { read, readScratch, tooLarge, write, writeScratch } from './lib/launch';
+import { optional, part, products, scratch, stored, type Factor, type Stored } from './lib/processor';
 import { matrixOf } from './lib/rule';
-import type { Binding, Builder, Dispatch, Launch, Operand, Spec, Target, Value } from './op';
+import type {
+  Address,
+  Binding,
+  Builder,
+  Dispatch,
+  Launch,
+  Operand,
+  Processor,
+  ProcessorLaunch,
+  Spec,
+  Target,
+  Value,
+  Work,
+} from './op';
 import { scale } from './scale';
 import source from './weighted_total.wgsl?raw';
 
@@ -127,6 +141,89 @@ export function weightedTotal(
   const constants = { ...laneConstants(target, THREADS, THREADS), TOKENS: losses.shape[0] ?? 0 };
   const bindings = [read(losses), read(labels), read(weights), write(total)];
   return { shader: specialise('weighted total', withLanes(source), 'main', constants), bindings, workgroups: [1, 1, 1] };
+}
+
+/** A chunk of tokens on the processor, and the address of its logits. */
+export interface ChunkOfRows {
+  readonly first: number;
+  readonly count: number;
+  readonly logits: Address;
+  /** Of the teacher. */
+  readonly teacherLogits: Address;
+}
+
+/** What a loss consists of on the processor; see `HeadLoss`. */
+export interface HeadWork extends Pick<HeadLoss, 'model' | 'teacher' | 'dHidden' | 'dHead'> {
+  readonly rows: (chunk: ChunkOfRows) => Work;
+}
+
+/** The work of all chunks, without the sum of their losses. Chunks share the scratch of their products. */
+export function headWork({ model, teacher, dHidden, dHead, rows }: HeadWork, processor: Processor): ProcessorLaunch {
+  const [M, V] = [model.hidden.shape[0] ?? 0, model.head.shape[0] ?? 0];
+  const tokens = Math.max(1, Math.min(M, Math.floor(CHUNK_BYTES / (4 * V))));
+  const logitsAt = (y: number, count: number): Stored => ({ at: scratch(y), dtype: 'f32', rows: count, columns: V });
+  const works = Array.from({ length: Math.ceil(M / tokens) }, (_, i): ProcessorLaunch[] => {
+    const first = i * tokens;
+    const count = Math.min(tokens, M - first);
+    const hiddenOf = ({ hidden }: HeadOf) => part(stored(hidden), first, count);
+    const logits = logitsAt(LOGITS, count);
+    const forward = (one: HeadOf, y: number) =>
+      products(
+        { a: plain(hiddenOf(one)), w: { matrix: stored(one.head), transposed: true }, factor: 1, y: logitsAt(y, count) },
+        processor,
+        PRODUCT,
+      );
+    const chunk = { first, count, logits: scratch(LOGITS), teacherLogits: scratch(TEACHER_LOGITS) };
+    return [
+      forward(model, LOGITS),
+      ...(teacher === null ? [] : [forward(teacher, TEACHER_LOGITS)]),
+      { scratch: [], work: [rows(chunk)] },
+      ...(dHidden === null
+        ? []
+        : [
+            products(
+              { a: plain(logits), w: plain(stored(model.head)), factor: 1, y: part(stored(dHidden), first, count) },
+              processor,
+              PRODUCT,
+            ),
+          ]),
+      ...(dHead === null
+        ? []
+        : [
+            products(
+              {
+                a: { matrix: logits, transposed: true },
+                w: plain(hiddenOf(model)),
+                factor: 1,
+                accumulate: first > 0,
+                y: stored(dHead),
+              },
+              processor,
+              PRODUCT,
+            ),
+          ]),
+    ];
+  }).flat();
+  const largest = (i: number) => Math.max(0, ...works.map((launch) => launch.scratch[i] ?? 0));
+  const all = 4 * V * tokens;
+  return { scratch: [all, teacher === null ? 0 : all, largest(0), largest(1)], work: works.flatMap(({ work }) => work) };
+}
+
+/** The first scratch buffer of products. */
+const PRODUCT = 2;
+
+function plain(matrix: Stored): Factor {
+  return { matrix, transposed: false };
+}
+
+/** `weightedTotal` on the processor. */
+export function totalWork({
+  losses,
+  labels,
+  weights,
+  total,
+}: Readonly<Record<'losses' | 'labels' | 'weights' | 'total', Operand>>): Work {
+  return { kernel: 'weighted_total', units: 1, args: [...[losses, labels, weights, total].map(optional), losses.shape[0] ?? 0] };
 }
 
 /** Arithmetic operations of the loss's matrix products, and `perLogit` ones for each logit, which a derivative doubles. */

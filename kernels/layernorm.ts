@@ -5,7 +5,7 @@ import { internal } from '../src/core/errors';
 import { sizeOf } from '../src/core/shape';
 import { columnSum } from './column_sum';
 import { bytesOf } from './lib/launch';
-import { normBackward, normForward, runsOf } from './lib/norm';
+import { normBackward, normBackwardProcessor, normForward, normProcessor, runsOf } from './lib/norm';
 import { f32Spec, isF32, misfit } from './lib/rule';
 import { normWeightBackwardOp } from './norm_weight_backward';
 import { defineOp, type Builder, type Value } from './op';
@@ -55,6 +55,8 @@ export const layernormOp = defineOp<LayernormAttrs>()({
   launch({ inputs: { x, weight, bias }, outputs: { y, mean, rstd } }, { eps }, target) {
     return normForward({ label: 'layernorm', x, weight, y, rstd, eps, centred: { mean, bias } }, target);
   },
+  processor: ({ inputs: { x, weight, bias }, outputs: { y, mean, rstd } }, { eps }) =>
+    normProcessor({ x, weight, y, rstd, eps, centred: { mean, bias } }),
 });
 
 /**
@@ -92,6 +94,7 @@ export const layernormBackwardOp = defineOp()({
   f16: () => ({ inputs: ['x', 'dy', 'addend'], outputs: [] }),
   cost: (use) => ({ flops: 11 * sizeOf(use.outputs.dx.shape), bytes: bytesOf(use) }),
   launch: ({ inputs, outputs }, _attrs, target) => normBackward({ label: 'layernorm_backward', ...inputs, ...outputs }, target),
+  processor: ({ inputs, outputs }) => normBackwardProcessor({ ...inputs, ...outputs }),
 });
 
 /** Normalises each run of x that is as long as `weight`, and adds `bias` if there is one. */

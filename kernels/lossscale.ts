@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { f32, specialise } from '../src/gpu/shader';
 import { bytesOf, read, write } from './lib/launch';
+import { launchOf, optional } from './lib/processor';
 import { f32Spec, isF32, misfit } from './lib/rule';
 import source from './lossscale.wgsl?raw';
 import { defineOp, type Builder, type Value } from './op';
@@ -49,6 +50,10 @@ export const lossscaleOp = defineOp()({
     const shader = specialise('lossscale', source, 'main', constants);
     const bindings = [write(scale), write(good), write(used), read(norm)];
     return { scratch: [], dispatches: [{ shader, workgroups: [1, 1, 1], bindings }] };
+  },
+  processor: ({ inputs: { norm }, outputs: { scale, good, used } }) => {
+    const args = [...[scale, good, norm, used].map(optional), { f32: GROWTH_INTERVAL }, { f32: LARGEST_SCALE }];
+    return launchOf({ kernel: 'lossscale', units: 1, args });
   },
 });
 

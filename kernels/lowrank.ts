@@ -7,6 +7,7 @@ import { gemm } from './lib/gemm';
 import { transposedGemm } from './lib/gemm-transposed';
 import { bytesOf, read, readScratch, write, writeScratch } from './lib/launch';
 import { addPartialSums } from './lib/partial-sums';
+import { products, stored } from './lib/processor';
 import { f32Spec, isActivation, isF32, matrixOf, misfit } from './lib/rule';
 import { withTensors } from './lib/tensors';
 import { product } from './lib/twin';
@@ -68,6 +69,8 @@ export const lowrankOp = defineOp<LowrankAttrs>()({
     const factors = { a: read(a), w: read(b), type: 'f32', depth: K, factor: scale } as const;
     return gemm({ label: `lowrank ${layout}`, layout, rows: M, columns: N, product: factors, y: write(y) }, target);
   },
+  processor: ({ inputs: { a, b }, outputs: { y } }, { layout, scale }, processor) =>
+    products({ ...factorsOf(a, b, layout), factor: scale, y: stored(y) }, processor),
 });
 
 /** scale·product of two f32 matrices; see `LowrankAttrs` for the layouts. */
@@ -100,7 +103,13 @@ export const lowrankSumOp = defineOp<LowrankSumAttrs>()({
   },
   launch: ({ inputs: { a, b }, outputs: { state } }, { scale }, target) =>
     tokenSum(a, b, write(state), { scale, accumulate: true }, target),
+  processor: ({ inputs: { a, b }, outputs: { state } }, { scale }, processor) =>
+    products({ ...factorsOf(a, b, 'tn'), factor: scale, accumulate: true, y: stored(state) }, processor),
 });
+
+function factorsOf(a: Operand, b: Operand, layout: LowrankAttrs['layout']) {
+  return { a: { matrix: stored(a), transposed: layout === 'tn' }, w: { matrix: stored(b), transposed: layout === 'nt' } };
+}
 
 function sizesOf({ a, b }: { readonly a: Spec; readonly b: Spec }, layout: LowrankAttrs['layout']): Sizes {
   const [aRows, aColumns] = matrixOf(a) ?? [0, 0];

@@ -5,6 +5,7 @@ import { columnSum } from './column_sum';
 import { gemm, type Layout } from './lib/gemm';
 import { bytesOf, read, write } from './lib/launch';
 import type { Named } from './lib/named';
+import { products, stored } from './lib/processor';
 import { f32Spec, isActivation, isActivationOf, isF32, matrixOf, misfit, requireF32 } from './lib/rule';
 import { product } from './lib/twin';
 import { lowrank } from './lowrank';
@@ -84,6 +85,12 @@ export const matmulOp = defineOp<MatmulAttrs>()({
       ...{ bias: bias && read(bias), addend: addend && read(addend), y: write(y) },
     };
     return gemm(problem, target);
+  },
+  processor({ inputs: { a, w, p, q, bias, addend }, outputs: { y } }, { layout, scale }, processor) {
+    const extension = p && q && { a: stored(p), w: stored(q), factor: scale };
+    const first = { matrix: stored(a), transposed: false };
+    const second = { matrix: stored(w), transposed: layout === 'nt' };
+    return products({ a: first, w: second, factor: 1, extension, bias, addend, y: stored(y) }, processor);
   },
 });
 

@@ -5,6 +5,7 @@ import { sizeOf } from '../src/core/shape';
 import { columnSum } from './column_sum';
 import { elementwise } from './lib/elementwise';
 import { bytesOf, hasVec4Rows, read, write } from './lib/launch';
+import { launchOf, optional, perElement, perRows } from './lib/processor';
 import { f32Spec, isActivation, isActivationOf, isF32, misfit } from './lib/rule';
 import source from './mul.wgsl?raw';
 import { defineOp, type Builder, type Spec, type Value } from './op';
@@ -36,6 +37,11 @@ export const mulOp = defineOp()({
     const constants = { BY_COLUMN, COLUMNS: sizeOf(b.shape) };
     const whole = BY_COLUMN ? [read(b)] : [];
     return elementwise({ label: 'mul', source, size: sizeOf(y.shape), elements, whole, constants }, target);
+  },
+  processor({ inputs: { a, b }, outputs: { y } }) {
+    if (!byColumn({ a, b })) return launchOf(perElement('mul', sizeOf(y.shape), [a, b, y].map(optional)));
+    const [rows = 0, columns = 0] = y.shape;
+    return launchOf(perRows('column_affine', rows, columns, [...[a, b, null, null, y].map(optional), columns]));
   },
 });
 

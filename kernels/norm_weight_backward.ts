@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { sizeOf } from '../src/core/shape';
 import { columnSums, columnSumsTwin } from './lib/column-sums';
 import { bytesOf } from './lib/launch';
+import { launchOf, optional, perColumns } from './lib/processor';
 import { f32Spec, isActivation, isActivationOf, isF32, matrixOf, misfit } from './lib/rule';
 import { defineOp } from './op';
 
@@ -48,5 +49,9 @@ export const normWeightBackwardOp = defineOp<NormWeightAttrs>()({
   launch({ inputs: { dy, x, rstd, mean }, outputs: { dweight, dbias } }, { width }, target) {
     const centred = mean && { mean, biasSums: dbias };
     return columnSums({ label: 'norm_weight_backward', values: dy, width, sums: dweight, norm: { x, rstd, centred } }, target);
+  },
+  processor({ inputs: { dy, x, rstd, mean }, outputs: { dweight, dbias } }, { width }) {
+    const buffers = [dy, dweight, x, rstd, mean, dbias].map(optional);
+    return launchOf(perColumns('column_sums', width, [...buffers, width, sizeOf(rstd.shape)]));
   },
 });

@@ -88,6 +88,38 @@ export interface Launch {
   readonly dispatches: readonly Dispatch[];
 }
 
+/** What a launch on the processor depends on besides the use. */
+export interface Processor {
+  readonly threads: number;
+}
+
+/** The address of a buffer of the use, or of scratch memory of the launch; `offset` in bytes. */
+export interface Address {
+  readonly from: 'input' | 'output' | 'scratch';
+  readonly index: number;
+  readonly offset?: number;
+}
+
+/**
+ * A word of a kernel's arguments: an integer or a flag, an f32, the address of a buffer (0 for null), or the address of a record of
+ * further words. The words are the fields of the kernel's class of arguments, in their order.
+ */
+export type Word = number | boolean | null | { readonly f32: number } | Address | readonly Word[];
+
+/** A kernel for the processor, by the name under which kernels/index.wasm.ts exports it. Threads share its units of work. */
+export interface Work {
+  readonly kernel: string;
+  readonly args: readonly Word[];
+  readonly units: number;
+}
+
+export interface ProcessorLaunch {
+  /** Bytes of each scratch buffer. Their contents are undefined at the start. */
+  readonly scratch: readonly number[];
+  /** Done in this order; each sees what the earlier ones wrote. No element may depend on how the units are shared. */
+  readonly work: readonly Work[];
+}
+
 /**
  * The cotangents of an op's outputs. A gradient rule is only called when at least one output has a cotangent, so that of an op with
  * one output is never null.
@@ -133,6 +165,8 @@ interface Rules<I extends Names, O extends Names, A extends object> {
   f16?(use: Use<I, O>, attrs: A): F16Support<I, O>;
   cost(use: Use<I, O>, attrs: A): Cost;
   launch(use: Use<I, O, Operand>, attrs: A, target: Target): Launch;
+  /** The launch on the processor. Activations in f16 are f32 here, rounded. Where it is absent, the twin runs. */
+  processor?(use: Use<I, O, Operand>, attrs: A, processor: Processor): ProcessorLaunch;
 }
 
 export interface Op<I extends Names = Names, O extends Names = Names, A extends object = object> extends Rules<I, O, A> {

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { internal } from '../src/core/errors';
 import { sizeOf } from '../src/core/shape';
 import { bytesOf } from './lib/launch';
-import { normBackward, normForward, runsOf } from './lib/norm';
+import { normBackward, normBackwardProcessor, normForward, normProcessor, runsOf } from './lib/norm';
 import { f32Spec, isF32, misfit } from './lib/rule';
 import { normWeightBackwardOp } from './norm_weight_backward';
 import { defineOp, type Builder, type Value } from './op';
@@ -41,6 +41,7 @@ export const rmsnormOp = defineOp<RmsnormAttrs>()({
   cost: (use) => ({ flops: 4 * sizeOf(use.outputs.y.shape), bytes: bytesOf(use) }),
   launch: ({ inputs, outputs }, { eps }, target) =>
     normForward({ label: 'rmsnorm', ...inputs, ...outputs, eps, centred: null }, target),
+  processor: ({ inputs, outputs }, { eps }) => normProcessor({ ...inputs, ...outputs, eps, centred: null }),
 });
 
 /** dx = rstd·(dy·weight − x̂·mean(dy·weight·x̂)) + addend with x̂ = x·rstd; shapes as in `rmsnormOp`, the addend that of x. */
@@ -70,6 +71,7 @@ export const rmsnormBackwardOp = defineOp()({
   cost: (use) => ({ flops: 8 * sizeOf(use.outputs.dx.shape), bytes: bytesOf(use) }),
   launch: ({ inputs, outputs }, _attrs, target) =>
     normBackward({ label: 'rmsnorm_backward', ...inputs, ...outputs, mean: null }, target),
+  processor: ({ inputs, outputs }) => normBackwardProcessor({ ...inputs, ...outputs, mean: null }),
 });
 
 /** Normalises each run of x that is as long as `weight`; `rstd` is saved for the gradient. */

@@ -6,6 +6,7 @@ import { sizeOf } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
 import { bindRange, rowRanges, type ItemRange } from './lib/binding-ranges';
 import { bytesOf, linearGrid, read, write } from './lib/launch';
+import { launchOf, optional, perRun, place } from './lib/processor';
 import { f32Spec, isF32, isI32, matrixOf, misfit } from './lib/rule';
 import { withTensors } from './lib/tensors';
 import { defineOp, type Builder, type Dispatch, type Operand, type Spec, type Value } from './op';
@@ -66,6 +67,12 @@ export const ropeOp = defineOp<RopeAttrs>()({
     const widths = pairs.map(({ to: { shape } }) => shape[1] ?? 0);
     const ranges = rowRanges(x.shape[0] ?? 0, 4 * Math.max(...widths), target.maxBindingBytes);
     return { scratch: [], dispatches: ranges.map((range) => dispatch(range, pairs, { positions, cos, sin }, attrs)) };
+  },
+  processor({ inputs: { x, other, positions, cos, sin }, outputs: { y, otherY } }, { headSize, inverse }) {
+    const tables = [...[positions, cos, sin].map(optional), headSize / 2, { f32: inverse ? -1 : 1 }];
+    const rotated = (from: Operand, to: Operand) =>
+      perRun('rope', from.shape[0] ?? 0, [place(from), place(to), from.shape[1] ?? 0, ...tables]);
+    return launchOf(rotated(x, y), ...(other && otherY ? [rotated(other, otherY)] : []));
   },
 });
 

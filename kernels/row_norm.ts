@@ -6,6 +6,7 @@ import { specialise } from '../src/gpu/shader';
 import { bindRange, rowRanges, type ItemRange } from './lib/binding-ranges';
 import { laneConstants, withLanes } from './lib/lanes';
 import { bytesOf, linearGrid, read, write } from './lib/launch';
+import { launchOf, perRun, place } from './lib/processor';
 import { f32Spec, isF32, matrixOf, misfit } from './lib/rule';
 import { defineOp, type Builder, type Dispatch, type Operand, type Target, type Value } from './op';
 import source from './row_norm.wgsl?raw';
@@ -41,6 +42,10 @@ export const rowNormOp = defineOp<RowNormAttrs>()({
     const [rows = 0, width = 0] = x.shape;
     const ranges = rowRanges(rows, 4 * width, target.maxBindingBytes);
     return { scratch: [], dispatches: ranges.map((range) => dispatch(x, y, range, reciprocal, target)) };
+  },
+  processor({ inputs: { x }, outputs: { y } }, { reciprocal }) {
+    const [rows = 0, width = 0] = x.shape;
+    return launchOf(perRun('row_norm', rows, [place(x), place(y), reciprocal, width]));
   },
 });
 

@@ -8,6 +8,7 @@ import { bindRange, rowRanges, type ItemRange } from './lib/binding-ranges';
 import { elementwise } from './lib/elementwise';
 import { laneConstants, withLanes } from './lib/lanes';
 import { bytesOf, hasVec4Rows, read, readScratch, write, writeScratch } from './lib/launch';
+import { launchOf, optional, perElement, place, scratch, unitsOf } from './lib/processor';
 import { f32Spec, isF32, misfit } from './lib/rule';
 import { sumOf } from './lib/twin';
 import { defineOp, type Binding, type Builder, type Dispatch, type Operand, type Target, type Value } from './op';
@@ -35,6 +36,7 @@ export const scaleOp = defineOp()({
     const elements = [read(x), write(y)];
     return elementwise({ label: 'scale', source, size: sizeOf(y.shape), elements, whole: [read(s)] }, target);
   },
+  processor: ({ inputs: { x, s }, outputs: { y } }) => launchOf(perElement('scale', sizeOf(y.shape), [x, s, y].map(optional))),
 });
 
 /** x times the number in `s` [1]. */
@@ -73,6 +75,12 @@ export const dotOp = defineOp()({
     );
     if (all === 1) return { scratch: [], dispatches: stages };
     return { scratch: [4 * all], dispatches: [...stages, total(all, y, target)] };
+  },
+  processor({ inputs: { x, w }, outputs: { y } }) {
+    const count = sizeOf(x.shape);
+    const sums = perElement('product_sums', count, [place(x), place(w), scratch(0)]);
+    const total = { kernel: 'total', units: 1, args: [scratch(0), place(y), unitsOf(count), false, null] };
+    return { scratch: [4 * unitsOf(count)], work: [sums, total] };
   },
 });
 

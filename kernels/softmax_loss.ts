@@ -5,6 +5,7 @@ import { sizeOf } from '../src/core/shape';
 import { specialise } from '../src/gpu/shader';
 import { bindRange, rowRanges } from './lib/binding-ranges';
 import { bytesOf, linearGrid, read, write } from './lib/launch';
+import { launchOf, optional, perRun } from './lib/processor';
 import { f32Spec, isF32, isI32, matrixOf, misfit } from './lib/rule';
 import { defineOp, type Binding, type Builder, type Launch, type Operand, type Spec, type Target, type Value } from './op';
 import source from './softmax_loss.wgsl?raw';
@@ -34,6 +35,10 @@ export const softmaxLossOp = defineOp()({
       ({ wide, narrow }) => [wide(read(logits)), narrow(read(labels)), narrow(write(nll))],
       target,
     ),
+  processor({ inputs: { logits, labels }, outputs: { nll } }) {
+    const [rows = 0, width = 0] = logits.shape;
+    return launchOf(perRun('softmax_loss', rows, [...[logits, labels, nll, null, null].map(optional), width]));
+  },
 });
 
 /** dlogits [D, L] = dnll·(softmax(logits) − onehot(label)) for dnll [D]; 0 without a label. */
@@ -60,6 +65,10 @@ export const softmaxLossBackwardOp = defineOp()({
       ({ wide, narrow }) => [wide(read(logits)), narrow(read(labels)), narrow(read(dnll)), wide(write(dlogits))],
       target,
     ),
+  processor({ inputs: { logits, labels, dnll }, outputs: { dlogits } }) {
+    const [rows = 0, width = 0] = logits.shape;
+    return launchOf(perRun('softmax_loss', rows, [...[logits, labels, null, dnll, dlogits].map(optional), width]));
+  },
 });
 
 /** The negative log-likelihood [D] of `labels` (i32 [D], −1 for none) under softmax(logits [D, L]). */

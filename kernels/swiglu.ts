@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { sizeOf } from '../src/core/shape';
 import { elementwise } from './lib/elementwise';
 import { bytesOf, hasVec4Rows, read, write } from './lib/launch';
+import { launchOf, optional, perElement } from './lib/processor';
 import { f32Spec, isF32, misfit } from './lib/rule';
 import { defineOp, type Builder, type Value } from './op';
 import source from './swiglu.wgsl?raw';
@@ -29,6 +30,8 @@ export const swigluOp = defineOp()({
     const elements = [read(gate), read(up), write(y)];
     return elementwise({ label: 'swiglu', source, size: sizeOf(y.shape), elements, constants: { BACKWARD: false } }, target);
   },
+  processor: ({ inputs: { gate, up }, outputs: { y } }) =>
+    launchOf(perElement('swiglu', sizeOf(y.shape), [gate, up, y].map(optional))),
 });
 
 /** The gradients of `swiglu` for gate, up and dy of one shape, f32. */
@@ -55,6 +58,8 @@ export const swigluBackwardOp = defineOp()({
     const size = sizeOf(dgate.shape);
     return elementwise({ label: 'swiglu_backward', source, size, elements, constants: { BACKWARD: true } }, target);
   },
+  processor: ({ inputs: { gate, up, dy }, outputs: { dgate, dup } }) =>
+    launchOf(perElement('swiglu_backward', sizeOf(dgate.shape), [gate, up, dy, dgate, dup].map(optional))),
 });
 
 /** silu(gate)·up, both of the same shape. */

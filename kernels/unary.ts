@@ -5,9 +5,10 @@ import { sizeOf } from '../src/core/shape';
 import { f32, type Constants } from '../src/gpu/shader';
 import { elementwise } from './lib/elementwise';
 import { bytesOf, hasVec4Rows, read, write } from './lib/launch';
+import { launchOf, optional, perElement } from './lib/processor';
 import { f32Spec, isActivationOf, misfit } from './lib/rule';
 import { unroll } from './lib/unroll';
-import { defineOp, type Builder, type Spec, type Value } from './op';
+import { defineOp, type Builder, type Spec, type Value, type Word } from './op';
 import source from './unary.wgsl?raw';
 import {
   functionsOf,
@@ -45,6 +46,8 @@ export const unaryOp = defineOp<UnaryAttrs>()({
     const elements = [read(x), write(y)];
     return elementwise({ label: 'unary', source: code, size: sizeOf(y.shape), elements, constants }, target);
   },
+  processor: ({ inputs: { x }, outputs: { y } }, attrs) =>
+    launchOf(perElement('unary', sizeOf(y.shape), [...wordsOf(attrs), ...[x, null, y].map(optional)])),
 });
 
 /** dx = dy·f'(x). */
@@ -65,6 +68,8 @@ export const unaryBackwardOp = defineOp<UnaryAttrs>()({
     const elements = [read(x), read(dy), write(dx)];
     return elementwise({ label: 'unary_backward', source: code, size: sizeOf(dx.shape), elements, constants }, target);
   },
+  processor: ({ inputs: { x, dy }, outputs: { dx } }, attrs) =>
+    launchOf(perElement('unary', sizeOf(dx.shape), [...wordsOf(attrs), ...[x, dy, dx].map(optional)])),
 });
 
 /** f(x), elementwise. */
@@ -78,6 +83,13 @@ const code = unroll(source, {});
 function constantsOf(attrs: UnaryAttrs): Constants {
   const named = Object.fromEntries(UNARY_KINDS.map((kind) => [kind.toUpperCase(), kind === attrs.kind]));
   return { ...named, ...parametersOf(attrs) };
+}
+
+/** The function and its parameters, as the first fields of the kernel's arguments. */
+function wordsOf(attrs: UnaryAttrs): readonly Word[] {
+  const [first, second] = attrs.kind === 'affine' ? [attrs.scale, attrs.shift] : [attrs.kind === 'softcap' ? attrs.cap : 0, 0];
+  const tail = [...NORMAL_TAIL, NORMAL_TAIL_STEP].map((number) => ({ f32: number }));
+  return [UNARY_KINDS.indexOf(attrs.kind), { f32: first }, { f32: second }, tail];
 }
 
 function parametersOf(attrs: UnaryAttrs): Constants {

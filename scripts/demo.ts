@@ -1,6 +1,6 @@
 /**
  * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--task text|categories|labels|number]
- * [--method lora|dora|ia3|full] [--objective KIND] [--teacher DIR] [--steps N] [--backend auto|webgpu|tfjs-webgpu|wasm] [--out DIR] [--headed]`:
+ * [--method lora|dora|ia3|full] [--objective KIND] [--teacher DIR] [--steps N] [--backend auto|webgpu|wasm|tfjs-webgpu|tfjs-wasm] [--out DIR] [--headed]`:
  * trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits
  * with 0 only when the files are in DIR.
  */
@@ -28,7 +28,7 @@ const FILES: Readonly<Record<'adapter' | 'model', readonly [string, ...string[]]
   model: ['config.json', 'README.md'],
 };
 
-const BACKENDS = ['auto', 'webgpu', 'tfjs-webgpu', 'wasm'] as const;
+const BACKENDS = ['auto', 'webgpu', 'wasm', 'tfjs-webgpu', 'tfjs-wasm'] as const;
 
 /** What the data may be used for, if they look like it. */
 const TASKS = ['text', 'categories', 'labels', 'number'] as const;
@@ -114,7 +114,7 @@ function choiceProblems(option: string, value: string | undefined, choices: read
 async function demo(options: Options): Promise<void> {
   await buildIfStale();
   const served = await servePage();
-  const gpu = options.backend === 'wasm' ? {} : { gpu: { probe: `${served.url}samples/index.json` } };
+  const gpu = options.backend.endsWith('wasm') ? {} : { gpu: { probe: `${served.url}samples/index.json` } };
   const browser = await launchBrowser({ headed: options.headed, ...gpu });
   try {
     await use(await browser.newPage({ viewport: { width: 1280, height: 900 } }), served.url, options);

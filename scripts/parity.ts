@@ -25,6 +25,8 @@ const KINDS = [
 /** Where the cases run. */
 interface Place {
   readonly executors: readonly ParityExecutor[];
+  /** Those that run unless others are named. */
+  readonly byDefault: readonly ParityExecutor[];
   readonly run: typeof runCase;
   readonly close: () => Promise<void>;
 }
@@ -62,7 +64,9 @@ async function main(): Promise<boolean> {
   if (directory === OWN && options.case.length === 0)
     for (const name of missingCases(cases, EXTERNAL)) report(name, '', { status: 'FAIL', text: 'is listed, but has no folder' });
   for (const name of cases) {
-    for (const executor of chosen('executor', options.executor, place.executors)) {
+    for (const executor of options.executor.length === 0
+      ? place.byDefault
+      : chosen('executor', options.executor, place.executors)) {
       if (!options.all && SLOW[name]?.includes(executor) === true) {
         report(name, executor, { status: 'skipped', text: 'takes minutes on this executor: run with --all' });
         continue;
@@ -108,7 +112,8 @@ async function inBrowser(address: string): Promise<Place> {
   await page.goto(`${address}tests/parity/index.html`);
   await page.waitForFunction(() => 'runCase' in window);
   return {
-    executors: ['webgpu', 'tfjs-webgpu', 'wasm'],
+    executors: ['webgpu', 'tfjs-webgpu', 'wasm', 'wasm-simd', 'wasm-relaxed', 'wasm-threads', 'tfjs-wasm'],
+    byDefault: ['webgpu', 'tfjs-webgpu', 'wasm', 'wasm-simd'],
     run: (...given) => page.evaluate((all) => window.runCase(...all), given),
     close: () => browser.close(),
   };
@@ -118,7 +123,8 @@ async function inBrowser(address: string): Promise<Place> {
 async function inNode(vite: ViteDevServer): Promise<Place> {
   await import('../tests/kernels/dawn');
   const { runCase: run } = (await vite.ssrLoadModule('/tests/parity/cases.ts')) as typeof import('../tests/parity/cases');
-  return { executors: ['webgpu', 'wasm', 'cpu'], run, close: () => Promise.resolve() };
+  const executors = ['webgpu', 'wasm-simd', 'cpu'] as const;
+  return { executors, byDefault: executors, run, close: () => Promise.resolve() };
 }
 
 /** In Node tfjs reads its WebAssembly from the disk, where the server's addresses mean nothing. */

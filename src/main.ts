@@ -4,7 +4,7 @@ import { mount } from 'svelte';
 import App from './ui/App.svelte';
 import './ui/base/tokens.css';
 import './ui/base/base.css';
-import { trustOwnScripts } from './ui/trusted';
+import { trustOwnScripts } from './core/trusted';
 
 trustOwnScripts();
 

@@ -2,7 +2,7 @@
 
 import { CodedError } from '../../src/core/errors';
 import { storageBytes } from '../../src/core/dtype';
-import type { Binding, Launch, Op, Operand, Spec, Target, Use } from '../op';
+import type { Binding, Launch, Op, Operand, Processor, ProcessorLaunch, Spec, Target, Use } from '../op';
 import { listed, named, type Names } from './named';
 
 /** WebGPU's limit on workgroups in one dimension. */
@@ -78,4 +78,10 @@ export function tooLarge(what: string, bytes: number, limit: number): CodedError
 
 export function commonDivisor(a: number, b: number): number {
   return b === 0 ? a : commonDivisor(b, a % b);
+}
+
+/** The launch of one use of `op` on the processor; null when it has no kernel there. */
+export function processOp(op: Op, { inputs, outputs }: Use, attrs: object, processor: Processor): ProcessorLaunch | null {
+  const operands = { inputs: operandsOf('input', op.inputs, inputs), outputs: operandsOf('output', op.outputs, outputs) };
+  return op.processor?.(operands, attrs, processor) ?? null;
 }

@@ -2,11 +2,12 @@
 
 import { sizeOf } from '../../src/core/shape';
 import { f32, specialise, type Constants } from '../../src/gpu/shader';
-import type { Binding, Dispatch, Launch, Operand, Spec, Target } from '../op';
+import type { Binding, Dispatch, Launch, Operand, ProcessorLaunch, Spec, Target } from '../op';
 import { bindRange, rowRanges, type ItemRange } from './binding-ranges';
 import { laneConstants, withLanes } from './lanes';
 import { linearGrid, read, write } from './launch';
 import source from './norm.wgsl?raw';
+import { launchOf, optional, perRun } from './processor';
 import { isActivation, isF32, matrixOf, misfit } from './rule';
 import { withTensors } from './tensors';
 
@@ -65,6 +66,18 @@ export function normBackward({ label, x, weight, rstd, mean, dy, addend, dx }: B
     ...(mean ? [narrow(read(mean))] : []),
     ...(addend ? [wide(read(addend))] : []),
   ]);
+}
+
+/** The norm on the processor. */
+export function normProcessor({ x, weight, y, rstd, eps, centred }: Omit<Forward, 'label'>): ProcessorLaunch {
+  const buffers = [x, weight, y, rstd, centred?.mean, centred?.bias].map(optional);
+  return launchOf(perRun('norm', sizeOf(rstd.shape), [...buffers, sizeOf(weight.shape), { f32: eps }]));
+}
+
+/** The gradient of the norm on the processor. */
+export function normBackwardProcessor({ x, weight, rstd, mean, dy, addend, dx }: Omit<Backward, 'label'>): ProcessorLaunch {
+  const buffers = [x, weight, rstd, mean, dy, addend, dx].map(optional);
+  return launchOf(perRun('norm_backward', sizeOf(rstd.shape), [...buffers, sizeOf(weight.shape)]));
 }
 
 /** Restrict bindings of W or of one element per run to a range of runs. */

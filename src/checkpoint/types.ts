@@ -58,7 +58,7 @@ export interface RunRecord {
   readonly tunedLoss: number | null;
   readonly bestLoss: number | null;
   readonly device: string;
-  readonly executor: 'webgpu' | 'tfjs-webgpu' | 'wasm';
+  readonly executor: 'webgpu' | 'wasm' | 'tfjs-webgpu' | 'tfjs-wasm';
   /** Version of the run's numerics; 1 when absent. */
   readonly numerics?: Numerics;
   /** Tiles of the run's matrix products, by product (see src/train/tune.ts); others take the static choice. */

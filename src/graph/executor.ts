@@ -9,6 +9,11 @@ import type { Plan } from './plan';
  */
 export type HostArray = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
+/** Whether weights are held as they are stored. The twins hold every number as f32. */
+export function holdsStored(kind: Executor['kind']): boolean {
+  return kind === 'webgpu' || kind === 'wasm';
+}
+
 /** A plan that is ready to run: pipelines compiled, bindings fixed. */
 export interface Compiled {
   readonly plan: Plan;
@@ -22,8 +27,8 @@ export interface Compiled {
  * error that names it.
  */
 export interface Executor {
-  /** Which kernels run: ours on WebGPU, or the twins on a backend of tfjs. */
-  readonly kind: 'webgpu' | 'tfjs-webgpu' | 'wasm' | 'cpu';
+  /** Which kernels run: ours on WebGPU or in WebAssembly, or the twins on a backend of tfjs. */
+  readonly kind: 'webgpu' | 'wasm' | 'tfjs-webgpu' | 'tfjs-wasm' | 'cpu';
   /** Uploads a declared value. */
   write(value: Value, data: HostArray): void;
   /** Downloads a declared value. */

@@ -1,8 +1,7 @@
 /** Bytes that compiled plans take beside what is declared. */
 
 import { valueBytes } from './graph';
-import type { LaunchOf } from './launches';
-import { layOut, peakLive, share } from './memory';
+import { layOut, peakLive, share, type BytesOf, type ScratchOf } from './memory';
 import type { Plan } from './plan';
 import { twinBytes } from './twin-memory';
 
@@ -11,10 +10,13 @@ export function peakWithTwins(plan: Plan): number {
   return peakLive(plan, (node) => [twinBytes(node)]);
 }
 
-/** Temporaries and scratch of plans that run one after another and share buffers. */
-export function sharedBytes(plans: readonly Plan[], launchOf: LaunchOf): number {
+/**
+ * Temporaries and scratch of plans that run one after another and share buffers. `scratchOf` and `bytesOf` give the bytes of a node's
+ * scratch and of a temporary.
+ */
+export function sharedBytes(plans: readonly Plan[], scratchOf: ScratchOf, bytesOf: BytesOf = valueBytes): number {
   const pool: number[] = [];
-  for (const plan of plans) share(pool, layOut(plan, (node) => launchOf(node).scratch).buffers);
+  for (const plan of plans) share(pool, layOut(plan, scratchOf, bytesOf).buffers);
   return pool.reduce((sum, bytes) => sum + bytes, 0);
 }
 

@@ -52,12 +52,14 @@ interface Region {
   readonly residents: Resident[];
 }
 
-type ScratchOf = (node: Node) => readonly number[];
+export type ScratchOf = (node: Node) => readonly number[];
+/** Bytes of a temporary. */
+export type BytesOf = (value: Value) => number;
 type Program = Pick<Plan, 'nodes' | 'outputs'>;
 
 /** Allocates the temporaries of `plan` and the scratch of its nodes, whose sizes in bytes `scratchOf` returns. */
-export function layOut(plan: Program, scratchOf: ScratchOf): Memory {
-  const { values, scratch, all } = piecesOf(plan, scratchOf);
+export function layOut(plan: Program, scratchOf: ScratchOf, bytesOf: BytesOf = valueBytes): Memory {
+  const { values, scratch, all } = piecesOf(plan, scratchOf, bytesOf);
   const regions = pack(all, mostAlive(all));
   const allocate = allocationsIn(regions);
   return {
@@ -90,12 +92,12 @@ interface Pieces {
 }
 
 /** Every temporary and every scratch buffer, with its lifetime. */
-function piecesOf({ nodes, outputs }: Program, scratchOf: ScratchOf): Pieces {
+function piecesOf({ nodes, outputs }: Program, scratchOf: ScratchOf, bytesOf: BytesOf = valueBytes): Pieces {
   const values = new Map<Value, Piece>();
   const scratch = new Map<Node, Piece[]>();
   nodes.forEach((node, i) => {
-    for (const value of node.outputs) if (value.role === 'temp') touch(values, value, i, true);
-    for (const value of node.inputs) if (value?.role === 'temp') touch(values, value, i, false);
+    for (const value of node.outputs) if (value.role === 'temp') touch(values, value, i, bytesOf, true);
+    for (const value of node.inputs) if (value?.role === 'temp') touch(values, value, i, bytesOf, false);
     const sizes = scratchOf(node);
     if (sizes.length > 0) scratch.set(node, scratchPieces(scratch.get(node), sizes, i));
   });
@@ -121,8 +123,8 @@ export function share(pool: number[], buffers: readonly number[]): number[] {
   });
 }
 
-function touch(values: Map<Value, Piece>, value: Value, at: number, writes: boolean): void {
-  const piece = values.get(value) ?? pieceOf(valueBytes(value), at);
+function touch(values: Map<Value, Piece>, value: Value, at: number, bytesOf: BytesOf, writes: boolean): void {
+  const piece = values.get(value) ?? pieceOf(bytesOf(value), at);
   values.set(value, piece);
   piece.to = at;
   piece.touched.add(at);

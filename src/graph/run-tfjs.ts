@@ -18,7 +18,7 @@ import { declaredIn, Lifetimes } from './lifetimes';
 import type { Plan } from './plan';
 
 /** The tfjs backend that twins run on. */
-export type TfjsKind = 'tfjs-webgpu' | 'wasm' | 'cpu';
+export type TfjsKind = 'tfjs-webgpu' | 'tfjs-wasm' | 'cpu';
 
 export class TfjsExecutor implements Executor {
   readonly kind: TfjsKind;

@@ -11,7 +11,7 @@ import { CodedError, internal } from '../core/errors';
 import type { Device } from '../gpu/device';
 
 /** Makes `wasm` the current backend, with SIMD where the browser has it. */
-export async function startWasm(): Promise<void> {
+export async function startTfjsWasm(): Promise<void> {
   if (tf.getBackend() === 'wasm') return;
   // On a cross-origin isolated host tfjs would start threads from blobs, which the page's content security policy forbids. They would
   // not pay: only matrix products use them, and the binary with threads is slower at everything else (tests/bench/RESULTS.md).

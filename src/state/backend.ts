@@ -3,7 +3,7 @@
 import type { DeviceOptions, ExecutorKind } from '../../workers/api';
 import { SILENCE_LIMITS, type SilenceLimits } from './watchdog';
 
-const EXECUTORS: readonly ExecutorKind[] = ['webgpu', 'tfjs-webgpu', 'wasm'];
+const EXECUTORS: readonly ExecutorKind[] = ['webgpu', 'wasm', 'tfjs-webgpu', 'tfjs-wasm'];
 
 /** The executor that `?backend=` names; `auto` without one. */
 export function backendChoice(search: string): 'auto' | ExecutorKind {

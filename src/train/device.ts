@@ -22,7 +22,7 @@ export class TrainDevice {
   async open(choice: 'auto' | ExecutorKind, options: DeviceOptions): Promise<DeviceView> {
     const before = await this.#engine?.catch(() => null);
     [this.#choice, this.#options, this.#engine] = [choice, options, null];
-    before?.device?.gpu.destroy();
+    before?.close();
     const engine = await this.engine();
     return { ...engine.view, tiles: await this.#tilesOf(engine) };
   }
@@ -52,7 +52,7 @@ export class TrainDevice {
   /** Selects tfjs's kernels on the same GPU. Nothing may be on the device, which is destroyed. */
   async useTfjs(): Promise<void> {
     const engine = await this.#engine?.catch(() => null);
-    engine?.device?.gpu.destroy();
+    engine?.close();
     [this.#choice, this.#engine] = ['tfjs-webgpu', null];
   }
 

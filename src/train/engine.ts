@@ -5,17 +5,20 @@ import type { Executor } from '../graph/executor';
 import { passGates, type Tamper } from '../graph/gates';
 import type { Graph } from '../graph/graph';
 import { failingTrials } from '../graph/kernel-check';
+import { ProcessorKernels, usableBuilds, type BuildName } from '../graph/processor';
+import { measureProcessor } from '../graph/processor-peak';
+import { ProcessorExecutor } from '../graph/run-processor';
 import { TfjsExecutor } from '../graph/run-tfjs';
 import { TfjsWebGpuExecutor } from '../graph/run-tfjs-webgpu';
 import { WebGpuExecutor } from '../graph/run-webgpu';
-import { startTfjsWebGpu, startWasm } from '../graph/tfjs-backend';
+import { startTfjsWebGpu, startTfjsWasm } from '../graph/tfjs-backend';
 import { measurePeak } from '../gpu/peak';
 import { MATRICES, openDevice, type Device } from '../gpu/device';
 import type { Machine } from './forecast';
-import { DeviceLoss } from './loss';
+import { DeviceLoss, gpuLoss } from './loss';
 import type { DeviceOptions, DeviceView, ExecutorKind } from './types';
 
-/** tfjs's WebAssembly memory ends at 4 GiB, and some of it is lost between tensors. */
+/** WebAssembly's memory ends at 4 GiB, and some of it is lost between pieces. */
 const WASM_BUDGET = 3 * 2 ** 30;
 
 export interface Engine {
@@ -30,6 +33,8 @@ export interface Engine {
   readonly tunes: boolean;
   readonly loss: DeviceLoss;
   executor(graph: Graph): Executor;
+  /** Gives the device back. Nothing may be on it. */
+  close(): void;
 }
 
 /** The name of our kernels in `DeviceOptions.faulty`, in addition to optional features. */
@@ -41,7 +46,8 @@ const BASE = 'base';
  * computes wrongly are not used.
  */
 export async function openEngine(choice: 'auto' | ExecutorKind, options: DeviceOptions = {}): Promise<Engine> {
-  if (choice === 'wasm') return openProcessor('WebAssembly was chosen.', false);
+  if (choice === 'wasm') return openProcessor('The processor was chosen.', false);
+  if (choice === 'tfjs-wasm') return openTfjsProcessor("TensorFlow.js's WebAssembly backend was chosen.", false);
   const device = await openDevice(navigator.gpu as GPU | undefined).catch((error: unknown) => {
     if (choice !== 'auto' || codeOf(error) !== 'gpu/unavailable') throw error;
     return messageOf(error);
@@ -51,7 +57,7 @@ export async function openEngine(choice: 'auto' | ExecutorKind, options: DeviceO
     return tfjsEngine(device, await startTfjsWebGpu(device), "TensorFlow.js's WebGPU backend was chosen.");
   if (choice === 'auto' && device.target.software && options.software !== true) {
     device.gpu.destroy();
-    return openProcessor(`The only WebGPU adapter, ${device.name}, is software, slower than WebAssembly.`, true);
+    return openProcessor(`The only WebGPU adapter, ${device.name}, is software, slower than the processor without it.`, true);
   }
   const failing = await failingKernels(device, options);
   if (failing.length === 0) return gpuEngine(device, options);
@@ -67,7 +73,7 @@ async function failingKernels(device: Device, { faulty = [], software = false }:
   const pretended = faulty.includes(BASE);
   if (device.target.software && !software && !pretended) return [];
   const base: Device = { ...device, target: { ...device.target, features: new Set() } };
-  const loss = new DeviceLoss(device.gpu.lost);
+  const loss = new DeviceLoss(gpuLoss(device.gpu));
   const failing = await failingTrials(
     () => new WebGpuExecutor(base),
     (_, result) => (pretended ? result.map((value) => 1.01 * value) : result),
@@ -100,8 +106,9 @@ async function gpuEngine(opened: Device, { faulty = [], tune = false }: DeviceOp
     // The web has no figure for free GPU memory: the largest buffer is a lower bound.
     machine: { target: device.target, budget: device.gpu.limits.maxBufferSize },
     tunes: tune || !device.target.software,
-    loss: new DeviceLoss(device.gpu.lost),
+    loss: new DeviceLoss(gpuLoss(device.gpu)),
     executor: () => new WebGpuExecutor(device),
+    close: () => device.gpu.destroy(),
     view: { ...gpuView(device), executor: 'webgpu', reason: null, notes: failed.map(switchedOff) },
   };
 }
@@ -110,10 +117,11 @@ function tfjsEngine(device: Device, backend: Awaited<ReturnType<typeof startTfjs
   return {
     device,
     peak: measurePeak(device).catch(() => null),
-    machine: { target: null, pooled: true, budget: device.gpu.limits.maxBufferSize },
+    machine: { pooled: true, budget: device.gpu.limits.maxBufferSize },
     tunes: false,
-    loss: new DeviceLoss(device.gpu.lost),
+    loss: new DeviceLoss(gpuLoss(device.gpu)),
     executor: (graph) => new TfjsWebGpuExecutor(graph, backend),
+    close: () => device.gpu.destroy(),
     view: { ...gpuView(device), executor: 'tfjs-webgpu', reason, notes: [], features: [] },
   };
 }
@@ -139,25 +147,54 @@ function switchedOff(feature: string): string {
   return `${name} are switched off: this driver computes them wrongly. Training is right without them, a little slower; a newer driver may help.`;
 }
 
+/** Our kernels on the processor, or tfjs's where no build of ours passes the start-up check. */
 async function openProcessor(reason: string, software: boolean): Promise<Engine> {
-  await startWasm();
-  const view: DeviceView = {
-    executor: 'wasm',
-    adapter: 'CPU (WebAssembly)',
-    software,
-    reason,
-    notes: [],
-    tiles: {},
-    features: [],
-    maxBufferBytes: null,
+  const kernels = await openKernels();
+  if (kernels === null) return openTfjsProcessor(`${reason} This browser fails our kernels for the processor.`, software);
+  const { threads, build } = kernels;
+  return {
+    device: null,
+    peak: Promise.resolve(measureProcessor(kernels)),
+    machine: { processor: { threads }, budget: WASM_BUDGET },
+    tunes: false,
+    loss: new DeviceLoss(kernels.lost),
+    executor: () => new ProcessorExecutor(kernels),
+    close: () => kernels.close(),
+    view: { ...processorView(reason, software), executor: 'wasm', adapter: processorName(threads, build) },
   };
+}
+
+/** The fastest build of the kernels that this browser computes right; null if there is none. */
+async function openKernels(): Promise<ProcessorKernels | null> {
+  for (const { build, threads } of await usableBuilds()) {
+    const kernels = await ProcessorKernels.open(build, threads).catch(() => null);
+    if (kernels === null) continue;
+    const failing = await failingTrials(() => new ProcessorExecutor(kernels));
+    if (failing.length === 0) return kernels;
+    kernels.close();
+  }
+  return null;
+}
+
+function processorName(threads: number, build: BuildName): string {
+  const simd = build === 'simd' ? 'SIMD' : 'relaxed SIMD';
+  return `Processor, ${threads === 1 ? '1 thread' : `${threads} threads`}, ${simd}`;
+}
+
+async function openTfjsProcessor(reason: string, software: boolean): Promise<Engine> {
+  await startTfjsWasm();
   return {
     device: null,
     peak: Promise.resolve(null),
-    machine: { target: null, budget: WASM_BUDGET },
+    machine: { budget: WASM_BUDGET },
     tunes: false,
     loss: new DeviceLoss(null),
-    executor: (graph) => new TfjsExecutor(graph, 'wasm'),
-    view,
+    executor: (graph) => new TfjsExecutor(graph, 'tfjs-wasm'),
+    close: () => undefined,
+    view: { ...processorView(reason, software), executor: 'tfjs-wasm', adapter: 'Processor, by TensorFlow.js' },
   };
+}
+
+function processorView(reason: string, software: boolean): Omit<DeviceView, 'executor' | 'adapter'> {
+  return { software, reason, notes: [], tiles: {}, features: [], maxBufferBytes: null };
 }

@@ -3,18 +3,19 @@
 import { storageBytes, type DType } from '../core/dtype';
 import { CodedError, type Problem } from '../core/errors';
 import { formatBytes } from '../core/storage';
+import { holdsStored } from '../graph/executor';
 import type { ModelFolder } from '../model/folder';
 import { expectedStorage } from '../model/weights-source';
 import type { Engine } from './engine';
 import type { ExecutorKind } from './types';
 
-/** tfjs's WebAssembly memory ends at 4 GiB; weights may take half, the step needs the rest. */
+/** WebAssembly's memory ends at 4 GiB; weights may take half, the step needs the rest. */
 const WASM_WEIGHTS = 2 * 2 ** 30;
 
 /** Throws `model/too-large` with the model's name, what it needs, and what the device allows. */
 export function checkFits(folder: ModelFolder, { device, view }: Engine): void {
   const storage = expectedStorage(folder);
-  const dtypeOf = (name: string): DType => (view.executor === 'webgpu' ? (storage.get(name) ?? 'f32') : 'f32');
+  const dtypeOf = (name: string): DType => (holdsStored(view.executor) ? (storage.get(name) ?? 'f32') : 'f32');
   const sizes = [...folder.tensors.values()].map(({ name, shape }) => ({
     name,
     bytes: storageBytes({ dtype: dtypeOf(name), shape }),

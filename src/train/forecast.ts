@@ -6,10 +6,11 @@ import { sizeOf } from '../core/shape';
 import type { Target } from '../gpu/device';
 import { peakWithTwins, sharedBytes, stagingBytes } from '../graph/footprint';
 import { Graph, valueBytes } from '../graph/graph';
-import { launcher, type LaunchOf } from '../graph/launches';
+import { launcher } from '../graph/launches';
 import { peakLive } from '../graph/memory';
 import type { Plan } from '../graph/plan';
 import { workOf } from '../graph/work';
+import { heldBytes, processorLaunch } from '../graph/processor-launch';
 import { rematPolicies, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
 import { decodePlans } from '../model/decode-programs';
@@ -20,7 +21,7 @@ import { declareCache } from '../model/decode-pass';
 import { declareWeights } from '../model/weights';
 import { totalSteps } from '../optim/schedule';
 import type { Recipe } from '../recipe/recipe';
-import type { Value } from '../../kernels/op';
+import type { Processor, Value } from '../../kernels/op';
 import { checkRecipe } from './check-recipe';
 import { headParameters, LANGUAGE, writesText, type Job } from './job';
 import { trainingPrograms } from './programs';
@@ -29,8 +30,10 @@ import type { Forecast, MemoryForecast } from './types';
 
 /** What a forecast needs to know about the device. */
 export interface Machine {
-  /** Null where twins run, and every number is held as f32. */
-  readonly target: Target | null;
+  /** The GPU that runs our kernels. */
+  readonly target?: Target;
+  /** The processor that runs our kernels. Where neither does, twins run, and every number is held as f32. */
+  readonly processor?: Processor;
   /** Twins run on tfjs's WebGPU backend, which keeps freed buffers; see `POOLED`. */
   readonly pooled?: boolean;
   /** Bytes that a run may use. */
@@ -64,13 +67,14 @@ export function forecastMemory(
   job: Job = LANGUAGE,
 ): MemoryForecast {
   const budget = recipe.memoryLimit > 0 ? 1e9 * recipe.memoryLimit : machine.budget;
-  const launchOf = machine.target && launcher(machine.target);
+  const held = machine.target === undefined && machine.processor === undefined ? null : dtypeOf;
+  const memory = memoryOn(machine);
   const all = rematPolicies(config.layers);
   for (const remat of all) {
-    const sketch = sketchRun(config, recipe, machine.target === null ? null : dtypeOf, remat, job);
+    const sketch = sketchRun(config, recipe, held, remat, job);
     const last = remat === all.at(-1);
     if (!last && totalOf(sketch.parts) + peakLive(sketch.train) > budget) continue;
-    const forecast = measure(sketch, launchOf, machine.pooled);
+    const forecast = measure(sketch, memory);
     if (last || forecast.total <= budget) return forecast;
   }
   throw internal('there is no remat policy');
@@ -85,7 +89,8 @@ export function forecastWith(
   remat: RematPolicy,
   pooled = false,
 ): MemoryForecast {
-  return measure(sketchRun(config, recipe, target === null ? null : dtypeOf, remat), target && launcher(target), pooled);
+  const sketch = sketchRun(config, recipe, target === null ? null : dtypeOf, remat);
+  return measure(sketch, memoryOn({ ...(target !== null && { target }), pooled }));
 }
 
 /** The programs of a run, and its bytes without temporaries and staging buffers. */
@@ -160,17 +165,43 @@ const POOLED = 1.85;
  */
 const FLOPS_PER_BYTE = { kernels: 10, twins: 2 };
 
-/** `launchOf` is null for twins, which have neither scratch nor staging buffers. */
-function measure(sketch: Sketch, launchOf: LaunchOf | null, pooled = false): MemoryForecast {
+/** What plans need on a machine beside what is declared. */
+interface PlanMemory {
+  /** Temporaries and scratch of plans that share them. */
+  readonly activations: (plans: readonly Plan[]) => number;
+  /** Buffers for results of the plans, and of the adapter for a checkpoint. */
+  readonly reading: (plans: readonly Plan[], adapter: number) => number;
+  readonly flopsPerByte: number;
+}
+
+function memoryOn({ target, processor, pooled = false }: Pick<Machine, 'target' | 'processor' | 'pooled'>): PlanMemory {
+  if (target !== undefined) {
+    const launchOf = launcher(target);
+    return {
+      activations: (plans) => sharedBytes(plans, (node) => launchOf(node).scratch),
+      reading: (plans, adapter) => adapter + stagingBytes(plans),
+      flopsPerByte: FLOPS_PER_BYTE.kernels,
+    };
+  }
+  const twins = (plans: readonly Plan[]) => Math.round((pooled ? POOLED : 1) * Math.max(...plans.map(peakWithTwins)));
+  const shared = (plans: readonly Plan[], on: Processor) =>
+    sharedBytes(plans, (node) => processorLaunch(node, on)?.scratch ?? [], heldBytes);
+  return {
+    activations: (plans) => (processor === undefined ? twins(plans) : shared(plans, processor)),
+    // Results are read where they are.
+    reading: () => 0,
+    flopsPerByte: FLOPS_PER_BYTE.twins,
+  };
+}
+
+function measure(sketch: Sketch, memory: PlanMemory): MemoryForecast {
   const { parts, train, update, microBatches, plans, remat } = sketch;
-  const ofTwins = () => Math.round((pooled ? POOLED : 1) * Math.max(...plans.map(peakWithTwins)));
   const all = {
     ...parts,
-    activations: launchOf === null ? ofTwins() : sharedBytes(plans, launchOf),
-    reading: launchOf === null ? 0 : parts.adapter + stagingBytes(plans),
+    activations: memory.activations(plans),
+    reading: memory.reading(plans, parts.adapter),
   };
-  const rate = FLOPS_PER_BYTE[launchOf === null ? 'twins' : 'kernels'];
-  const stepWork = microBatches * workOf(train, rate) + workOf(update, rate);
+  const stepWork = microBatches * workOf(train, memory.flopsPerByte) + workOf(update, memory.flopsPerByte);
   return { ...all, total: totalOf(all), remat, recomputed: train.recomputed / train.flops, stepWork };
 }
 

@@ -3,7 +3,7 @@
 import { CodedError, internal } from '../core/errors';
 import { yieldToEventLoop } from '../core/event-loop';
 import { Mutex } from '../core/mutex';
-import type { Executor } from '../graph/executor';
+import { holdsStored, type Executor } from '../graph/executor';
 import { Graph } from '../graph/graph';
 import type { ModelConfig } from '../model/config';
 import type { ModelFolder } from '../model/folder';
@@ -70,7 +70,7 @@ export class LoadedModel {
     const storage = await checkWeights(folder, { onProgress });
     const graph = new Graph();
     const executor = engine.executor(graph);
-    declareWeights(graph, config, deviceTypes(config, executor.kind === 'webgpu' ? storage : new Map(), precision));
+    declareWeights(graph, config, deviceTypes(config, holdsStored(executor.kind) ? storage : new Map(), precision));
     try {
       await writeWeights(executor, graph, folder, storage, { onProgress });
       const decoder = Decoder.open(executor, graph, config);

@@ -13,11 +13,11 @@ export class DeviceLoss {
   readonly #losable: boolean;
   readonly #listeners = new Set<() => void>();
 
-  /** `lost` resolves when the device is lost; null on the processor. */
-  constructor(lost: Promise<GPUDeviceLostInfo> | null) {
+  /** `lost` resolves with a `gpu/lost` when the device is lost; null for one that can't be. */
+  constructor(lost: Promise<CodedError> | null) {
     this.#losable = lost !== null;
-    void lost?.then((info) => {
-      this.#error = lostError(info);
+    void lost?.then((error) => {
+      this.#error = error;
       for (const listener of this.#listeners) listener();
     });
   }
@@ -60,7 +60,9 @@ export class DeviceLoss {
   }
 }
 
-function lostError({ reason, message }: GPUDeviceLostInfo): CodedError {
+/** Resolves when a GPU is lost. */
+export async function gpuLoss(gpu: GPUDevice): Promise<CodedError> {
+  const { reason, message } = await gpu.lost;
   const detail = message === '' ? reason : `${reason}: ${message}`;
   return new CodedError('gpu/lost', `The GPU device was lost (${detail}).`);
 }

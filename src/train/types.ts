@@ -7,8 +7,8 @@ import type { RematPolicy } from '../graph/remat';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
 import type { TaskKind } from '../recipe/tasks';
 
-/** Our kernels on WebGPU, tfjs's kernels on WebGPU, or tfjs's on the processor. */
-export type ExecutorKind = 'webgpu' | 'tfjs-webgpu' | 'wasm';
+/** Our kernels on WebGPU or on the processor (WebAssembly), or tfjs's on either. */
+export type ExecutorKind = 'webgpu' | 'wasm' | 'tfjs-webgpu' | 'tfjs-wasm';
 
 export interface DeviceOptions {
   /** For tests: optional features of the GPU whose check fails; `base` stands for our kernels without any of them. */

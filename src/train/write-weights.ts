@@ -2,7 +2,7 @@
 
 import { isQuantised } from '../core/quantised';
 import { sizeOf } from '../core/shape';
-import type { Executor } from '../graph/executor';
+import { holdsStored, type Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
 import { writeQuantised } from '../graph/write-quantised';
 import type { ModelWeights } from '../model/folder';
@@ -18,7 +18,7 @@ export async function writeWeights(
 ): Promise<void> {
   for await (const tensor of streamWeights(weights, storage, options)) {
     const value = graph.named(tensor.name);
-    const data = executor.kind === 'webgpu' ? hostData(tensor) : decodeToF32(tensor);
+    const data = holdsStored(executor.kind) ? hostData(tensor) : decodeToF32(tensor);
     if (isQuantised(value.dtype)) await writeQuantised(executor, graph, value, data);
     else executor.write(value, data);
   }

@@ -9,7 +9,8 @@ import { timeModelStep } from './model-step';
 import { timeProduct, productName } from './products';
 import type { BenchOptions, BenchReport, ProductReport } from './report';
 import { benchProducts } from './shapes';
-import { timeStep, timeWasmStep } from './step';
+import { timeProcessor } from './processor';
+import { timeStep } from './step';
 import { startTfjs } from './tfjs';
 
 /** Maximum number of samples of each subject of a comparison. */
@@ -40,7 +41,6 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
   if (withStep) log(`training step, ${size}`);
   const step = withStep ? await timeStep(device, tfjs, jax !== null, peaks, options, ROUNDS) : null;
   const withWasm = options.parts.includes('wasm');
-  if (withWasm) log(`training step on the processor, ${size}`);
   const withModel = options.parts.includes('model');
   if (withModel)
     log(`training step of ${options.model}, ${options.base} base, ${options.activations} activations, ${options.tokens} tokens`);
@@ -48,14 +48,14 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
   const withDecode = options.parts.includes('decode');
   if (withDecode) log(`decoding with ${options.model}, ${options.base} base`);
   const decode = withDecode ? await timeDecode(device, peaks, options) : null;
-  const wasmStep = withWasm ? await timeWasmStep(options, ROUNDS) : null;
+  const processor = withWasm ? await timeProcessor(options, ROUNDS, log) : null;
   return {
     date: new Date().toISOString(),
     adapter: device.name,
     software: device.target.software,
     agent: navigator.userAgent,
     features: [...device.target.features].sort(),
-    ...{ peaks, products, ops: memoryOps, step, torch: null, wasmStep, modelStep, decode },
+    ...{ peaks, products, ops: memoryOps, step, torch: null, processor, modelStep, decode },
     seconds: (performance.now() - started) / 1000,
   };
 }

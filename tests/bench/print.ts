@@ -11,7 +11,8 @@ import type {
   Share,
   StepReport,
   TorchReport,
-  WasmStepReport,
+  ProcessorReport,
+  Timing,
 } from './report';
 
 export function printReport(report: BenchReport): string {
@@ -26,7 +27,7 @@ export function printReport(report: BenchReport): string {
     ...(report.torch === null ? [] : printTorch(report.torch, report.step)),
     ...(report.modelStep === null ? [] : ['', ...printModelStep(report.modelStep)]),
     ...(report.decode === null ? [] : ['', ...printDecode(report.decode, peaks)]),
-    ...(report.wasmStep === null ? [] : ['', ...printWasmStep(report.wasmStep)]),
+    ...(report.processor === null ? [] : ['', ...printProcessor(report.processor)]),
     '',
     `measured in ${report.seconds.toFixed(0)} s`,
   ].join('\n');
@@ -135,15 +136,26 @@ function printDecode({ name, base, given, made, cacheBytes, batches }: DecodeRep
   ];
 }
 
-function printWasmStep({ model, ours, tokensPerSecond, peer }: WasmStepReport): string[] {
-  const rate = `${tokensPerSecond.toFixed(1)} tokens/s, ${peer.ratio.toFixed(2)} times as fast as by hand`;
+function printProcessor({ build, threads, peaks, products, step }: ProcessorReport): string[] {
+  const on = threads.map((count) => (count === 1 ? '1 thread' : `${count} threads`));
+  const rate = (flops: number, { ms }: Timing) => giga(flops / (ms / 1000));
+  const { peer, tokens } = step;
+  const tokensPerSecond = step.timings.map(({ ms }) => (tokens / (ms / 1000)).toFixed(1)).join(' and ');
   return [
-    `training step on the processor (tfjs wasm): ${model}`,
+    `processor, build ${build}: multiply-adds ${peaks.map((peak, i) => `${giga(peak)} GFLOP/s on ${on[i] ?? ''}`).join(', ')}`,
     ...table([
-      ['', 'ms', '±', 'by hand ms', '±'],
-      ['step', ...milliseconds(ours), ...milliseconds(peer)],
+      ['product', ...on.flatMap((name) => [`${name} ms`, '±', 'GFLOP/s'])],
+      ...products.map(({ name, flops, timings }) => [
+        name,
+        ...timings.flatMap((timing) => [...milliseconds(timing), rate(flops, timing)]),
+      ]),
     ]),
-    `${rate} (largest deviation ${peer.deviation.toExponential(1)})`,
+    `training step on the processor: ${step.model}`,
+    ...table([
+      ['', ...on.flatMap((name) => [`${name} ms`, '±', 'GFLOP/s']), 'tfjs-wasm by hand ms', '±'],
+      ['step', ...step.timings.flatMap((timing) => [...milliseconds(timing), rate(step.flops, timing)]), ...milliseconds(peer)],
+    ]),
+    `${tokensPerSecond} tokens/s, ${peer.ratio.toFixed(2)} times as fast as by hand (largest deviation ${peer.deviation.toExponential(1)})`,
   ];
 }
 

@@ -1,11 +1,13 @@
 /** Times single products of this engine and of its peers, sampled in turn, and compares their results. */
 
 import type { Device } from '../../src/gpu/device';
-import { Graph } from '../../src/graph/graph';
+import type { Executor } from '../../src/graph/executor';
+import { Graph, type Program } from '../../src/graph/graph';
 import { plan } from '../../src/graph/plan';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { lowrank } from '../../kernels/lowrank';
 import { matmul } from '../../kernels/matmul';
+import type { Value } from '../../kernels/op';
 import { deviation } from '../deviation';
 import { measured, planSubject, syncOf } from './engine';
 import type { PeakRates, PeerName, ProductReport } from './report';
@@ -73,23 +75,9 @@ export async function timeProduct(
 }
 
 function buildOurs(device: Device, product: Product) {
-  const graph = new Graph();
   const executor = new WebGpuExecutor(device);
-  const shapes = shapesOf(product);
-  const data = dataOf(product);
-  const declare = (name: keyof typeof shapes, role: 'input' | 'frozen') => {
-    const value = graph.declare(name, role, shapes[name]);
-    executor.write(value, data[name]?.data ?? new Float32Array());
-    return value;
-  };
-  const program = graph.program('product');
-  const [a, w] = [declare('a', 'input'), declare('w', 'frozen')];
-  const { layout, kind, rank } = product;
-  const adapter = rank > 0 ? { p: declare('p', 'input'), q: declare('q', 'input'), scale: SCALE } : null;
-  const y =
-    kind === 'lowrank'
-      ? lowrank(program, a, w, { layout, scale: 1 })
-      : matmul(program, { layout: narrow(layout), a, w, adapter });
+  const program = new Graph().program('product');
+  const y = declareProduct(program, executor, product);
   const planned = plan(program, [y]);
   const subject = planSubject(executor, planned);
   return {
@@ -101,6 +89,23 @@ function buildOurs(device: Device, product: Product) {
       executor.dispose();
     },
   };
+}
+
+/** Appends the product of matrices that it declares and writes. */
+export function declareProduct(program: Program, executor: Executor, product: Product): Value {
+  const shapes = shapesOf(product);
+  const data = dataOf(product);
+  const declare = (name: keyof typeof shapes, role: 'input' | 'frozen') => {
+    const value = program.graph.declare(name, role, shapes[name]);
+    executor.write(value, data[name]?.data ?? new Float32Array());
+    return value;
+  };
+  const [a, w] = [declare('a', 'input'), declare('w', 'frozen')];
+  const { layout, kind, rank } = product;
+  const adapter = rank > 0 ? { p: declare('p', 'input'), q: declare('q', 'input'), scale: SCALE } : null;
+  return kind === 'lowrank'
+    ? lowrank(program, a, w, { layout, scale: 1 })
+    : matmul(program, { layout: narrow(layout), a, w, adapter });
 }
 
 function narrow(layout: Product['layout']): 'nt' | 'nn' {

@@ -99,11 +99,22 @@ export interface TorchReport {
   readonly rows: readonly (Timing & { readonly dtype: string })[];
 }
 
+/** The processor. Timings are those of all threads, then of one thread where there are several. */
+export interface ProcessorReport {
+  readonly build: string;
+  readonly threads: readonly number[];
+  /** f32 operations per second. */
+  readonly peaks: readonly number[];
+  readonly products: readonly { readonly name: string; readonly flops: number; readonly timings: readonly Timing[] }[];
+  readonly step: ProcessorStepReport;
+}
+
 /** The step on the processor, and the same step written by hand for tfjs's wasm backend. */
-export interface WasmStepReport {
+export interface ProcessorStepReport {
   readonly model: string;
-  readonly ours: Timing;
-  readonly tokensPerSecond: number;
+  readonly tokens: number;
+  readonly flops: number;
+  readonly timings: readonly Timing[];
   readonly peer: PeerReport;
 }
 
@@ -153,7 +164,7 @@ export interface BenchReport {
   readonly step: StepReport | null;
   /** Null where it was not requested, or Python has no torch and peft. */
   readonly torch: TorchReport | null;
-  readonly wasmStep: WasmStepReport | null;
+  readonly processor: ProcessorReport | null;
   readonly modelStep: ModelStepReport | null;
   readonly decode: DecodeReport | null;
   readonly seconds: number;
@@ -173,5 +184,5 @@ export interface BenchOptions {
 }
 
 export const BENCH_PARTS = ['products', 'ops', 'step', 'wasm', 'model', 'decode'] as const;
-/** `ops`: norms and elementwise functions, only on request. `wasm`: the step on the processor, not available in Node. `model` and `decode`: a step and decoding with a real model's shape, only on request. */
+/** `ops`: norms and elementwise functions, only on request. `wasm`: the processor, not available in Node. `model` and `decode`: a step and decoding with a real model's shape, only on request. */
 export type BenchPart = (typeof BENCH_PARTS)[number];

@@ -1,13 +1,12 @@
 /** Trains a tiny model for many steps and counts what is allocated: a step must not leak. */
 
-import * as tf from '@tensorflow/tfjs-core';
 import type { EncodedDataset } from '../../src/batch/types';
 import { openDevice } from '../../src/gpu/device';
 import { Graph } from '../../src/graph/graph';
 import type { Executor } from '../../src/graph/executor';
-import { TfjsExecutor } from '../../src/graph/run-tfjs';
+import { ProcessorKernels, usableBuilds } from '../../src/graph/processor';
+import { ProcessorExecutor } from '../../src/graph/run-processor';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
-import { startWasm } from '../../src/graph/tfjs-backend';
 import { parseConfig } from '../../src/model/families';
 import { weightSpecs, declareWeights } from '../../src/model/weights';
 import { parseRecipe } from '../../src/recipe/recipe';
@@ -18,7 +17,7 @@ import { randomData } from './shapes';
 
 export type SoakBackend = 'webgpu' | 'wasm';
 
-/** What is allocated after some steps or runs: GPU buffers on webgpu, tfjs tensors on wasm. */
+/** What is allocated after some steps or runs: GPU buffers on webgpu, pieces of memory on wasm. */
 export interface Held {
   readonly done: number;
   /** Of the last step; absent when runs are counted. */
@@ -53,7 +52,7 @@ export async function openSoak(backend: SoakBackend): Promise<Soak> {
   );
   const recipe = parseRecipe({ rank: 4, sequenceLength: TOKENS, dropout: 0.1, schedule: 'constant' });
   const graph = new Graph();
-  const { executor, held } = await open(backend, graph);
+  const { executor, held } = await open(backend);
   declareWeights(graph, config, () => 'f32');
   const programs = trainingPrograms(graph, config, recipe, 'soak');
   for (const [i, { name, shape }] of weightSpecs(config).entries()) executor.write(graph.named(name), randomData(shape, i, 0.3));
@@ -89,11 +88,11 @@ function soakData(): Pick<EncodedDataset, 'train' | 'heldOut'> {
 
 type Count = () => Pick<Held, 'objects' | 'bytes'>;
 
-async function open(backend: SoakBackend, graph: Graph): Promise<{ executor: Executor; held: Count }> {
+async function open(backend: SoakBackend): Promise<{ executor: Executor; held: Count }> {
   if (backend === 'wasm') {
-    await startWasm();
-    const held = () => ({ objects: tf.memory().numTensors, bytes: tf.memory().numBytes });
-    return { executor: new TfjsExecutor(graph, 'wasm'), held };
+    const [{ build, threads } = { build: 'simd', threads: 1 } as const] = await usableBuilds();
+    const kernels = await ProcessorKernels.open(build, threads);
+    return { executor: new ProcessorExecutor(kernels), held: () => ({ objects: kernels.heap.pieces, bytes: kernels.heap.used }) };
   }
   const device = await openDevice(navigator.gpu);
   return { executor: new WebGpuExecutor(device), held: countBuffers(device.gpu) };

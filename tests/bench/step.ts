@@ -7,19 +7,20 @@ import type { Device } from '../../src/gpu/device';
 import { launchNode } from '../../src/graph/node';
 import type { Executor } from '../../src/graph/executor';
 import { Graph } from '../../src/graph/graph';
-import { TfjsExecutor } from '../../src/graph/run-tfjs';
+import type { ProcessorKernels } from '../../src/graph/processor';
+import { ProcessorExecutor } from '../../src/graph/run-processor';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
-import { startWasm } from '../../src/graph/tfjs-backend';
+import { startTfjsWasm } from '../../src/graph/tfjs-backend';
 import { parseLlama, type Llama } from '../models';
 import { weightSpecs, declareWeights } from '../../src/model/weights';
 import type { Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
-import { measured, syncOf } from './engine';
+import { costOf, measured, syncOf } from './engine';
 import { JaxStep } from './jax-step';
 import { TfjsStep, type Weights } from './tfjs-step';
 import type { TfjsPeer } from './tfjs';
-import type { BenchOptions, PeakRates, PeerName, PeerReport, StepFigures, StepReport, WasmStepReport } from './report';
+import type { BenchOptions, PeakRates, PeerName, PeerReport, StepFigures, ProcessorStepReport, StepReport } from './report';
 import { benchBatch, benchConfigFile, benchRecipe, randomData, RANK } from './shapes';
 import { splitStep } from './split';
 import { compare, type Subject } from './timing';
@@ -89,28 +90,37 @@ export async function timeStep(
   return report;
 }
 
-/** The same on the processor: our graph on tfjs's wasm backend, and the step in the usual tfjs style on the same backend. */
-export async function timeWasmStep({ vocabulary, tokens }: Size, rounds: number): Promise<WasmStepReport> {
-  await startWasm();
+/** Our step on each of `engines`, and the step in the usual tfjs style on tfjs's wasm backend. */
+export async function timeProcessorStep(
+  engines: readonly ProcessorKernels[],
+  { vocabulary, tokens }: Size,
+  rounds: number,
+): Promise<ProcessorStepReport> {
+  await startTfjsWasm();
   const config = parseLlama(JSON.stringify(benchConfigFile(vocabulary)));
   const [recipe, batch] = [benchRecipe(tokens), benchBatch(vocabulary, tokens)];
   const weights = randomWeights(config);
-  const ours = await openOurs((graph) => new TfjsExecutor(graph, 'wasm'), config, recipe, weights, batch);
-  const theirs = new TfjsStep(config, recipe, weights, tensorsOf(ours.programs.tuning.parameters, ours.start), batch);
-  const watched = [watch(ours.advance), watch(tfjsAdvance(theirs, () => undefined))] as const;
-  const sync = () => Promise.all(watched.map((one) => one.last()));
+  const ours: Ours<ProcessorExecutor>[] = [];
+  for (const kernels of engines) ours.push(await openOurs(() => new ProcessorExecutor(kernels), config, recipe, weights, batch));
+  const [first] = ours;
+  if (first === undefined) throw new Error('no engine');
+  const theirs = new TfjsStep(config, recipe, weights, tensorsOf(first.programs.tuning.parameters, first.start), batch);
+  const watched = [...ours.map(({ advance }) => watch(advance)), watch(tfjsAdvance(theirs, () => undefined))];
   const { timings, ratios } = await compare(
     watched.map(({ subject }) => subject),
-    sync,
+    () => Promise.all(watched.map((one) => one.last())),
     rounds,
   );
-  const [timing, tfjsTiming] = timings;
-  if (timing === undefined || tfjsTiming === undefined) throw new Error('a step was not timed');
-  const deviation = deviationOf(await watched[0].figures(), await watched[1].figures(), 'tfjs-wasm');
+  const [figures = [], ...others] = await Promise.all(watched.map((one) => one.figures()));
+  const deviation = deviationOf(figures, others.at(-1) ?? [], 'tfjs-wasm');
+  const peerTiming = timings.at(-1);
+  if (peerTiming === undefined) throw new Error('a step was not timed');
+  const { train, update } = first.programs;
+  const { flops } = costOf([...train.nodes, ...update.nodes]);
   theirs.dispose();
-  ours.dispose();
-  const peer: PeerReport = { name: 'tfjs-wasm', ...tfjsTiming, ratio: ratios[1] ?? NaN, deviation };
-  return { model: describeModel(config, tokens), ours: timing, tokensPerSecond: tokens / (timing.ms / 1000), peer };
+  for (const one of ours) one.dispose();
+  const peer: PeerReport = { name: 'tfjs-wasm', ...peerTiming, ratio: ratios.at(-1) ?? NaN, deviation };
+  return { model: describeModel(config, tokens), tokens, flops, timings: timings.slice(0, -1), peer };
 }
 
 function columns(figures: readonly Figures[]): StepFigures {

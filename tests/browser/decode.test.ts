@@ -8,7 +8,7 @@ import type { Executor } from '../../src/graph/executor';
 import { Graph } from '../../src/graph/graph';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
-import { startWasm } from '../../src/graph/tfjs-backend';
+import { startTfjsWasm } from '../../src/graph/tfjs-backend';
 import { parseConfig } from '../../src/model/families';
 import { declareWeights } from '../../src/model/weights';
 import { Decoder, type Prompt } from '../../src/model/generate';
@@ -26,7 +26,7 @@ vi.setConfig({ testTimeout: 300_000 });
 let device: Device;
 beforeAll(async () => {
   device = await openDevice(navigator.gpu);
-  await startWasm();
+  await startTfjsWasm();
   return () => device.gpu.destroy();
 });
 
@@ -98,7 +98,7 @@ test('a stop token ends its own sequence', async () => {
 });
 
 test('wasm gives the same greedy tokens', async () => {
-  const [gpu, wasm] = [onDevice(), open((graph) => new TfjsExecutor(graph, 'wasm'), 'wasm')];
+  const [gpu, wasm] = [onDevice(), open((graph) => new TfjsExecutor(graph, 'tfjs-wasm'), 'wasm')];
   const some = prompts.filter(({ sampling }) => sampling === greedy).slice(0, 4);
   const [found, expected] = [await decode(gpu.decoder, some), await decode(wasm.decoder, some)];
   gpu.executor.dispose();

@@ -44,6 +44,7 @@ function engineOf(memory: number): Engine {
       tunes: false,
       loss: new DeviceLoss(null),
       executor: () => new WebGpuExecutor(device),
+      close: () => undefined,
     },
     machine: { target: device.target, budget: maxBufferSize },
     view: { executor: 'webgpu', maxBufferBytes: maxBufferSize, ...described },

@@ -2,9 +2,9 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { startWasm } from '../../src/graph/tfjs-backend';
+import { startTfjsWasm } from '../../src/graph/tfjs-backend';
 
-beforeAll(() => startWasm());
+beforeAll(() => startTfjsWasm());
 afterEach(() => tf.disposeVariables());
 
 /** Element [i, j, k] of [3, 4, 5] is 100·i + 10·j + k. */

@@ -209,10 +209,32 @@ async function onGpu(built: Built, wanted: readonly Value[]): Promise<readonly H
 
 /** The deviation of each output of the kernel from that of the twin. */
 export async function checkForward(op: Op, test: Case): Promise<number[]> {
+  const [report] = await compareForward(op, test, [onGpu]);
+  return report?.deviations ?? [NaN];
+}
+
+/** Computes `wanted` values of a program with our kernels. */
+type Compute = (built: Built, wanted: readonly Value[]) => Promise<readonly HostArray[]>;
+
+/** The kernels on an executor that `open` creates. */
+export function computeOn(open: () => Executor): Compute {
+  return (built, wanted) => execute(open(), built, wanted);
+}
+
+/** The outputs of the kernel by each of `kernels`, and their deviations from those of the twin. */
+export async function compareForward(
+  op: Op,
+  test: Case,
+  kernels: readonly Compute[],
+): Promise<readonly { readonly deviations: number[]; readonly outputs: readonly HostArray[] }[]> {
   const built = build(op, test);
   const expected = await execute(new TfjsExecutor(built.graph, 'cpu'), built, built.outputs);
-  const actual = await onGpu(built, built.outputs);
-  return expected.map((data, i) => deviation(numbersOf(built.outputs[i], actual[i]), data));
+  const reports = [];
+  for (const compute of kernels) {
+    const outputs = await compute(built, built.outputs);
+    reports.push({ outputs, deviations: expected.map((data, i) => deviation(numbersOf(built.outputs[i], outputs[i]), data)) });
+  }
+  return reports;
 }
 
 /** The numbers that a result of the kernel represents. */
@@ -236,8 +258,25 @@ export interface GradientReport {
   readonly kernels: number;
 }
 
-/** Checks the gradient rule along directions that change all of `checks.inputs` at once. */
+/** Checks the gradient rule on the GPU, and along directions that change all of `checks.inputs` at once. */
 export async function checkGradient(op: Op, test: Case, checks: NonNullable<OpCases['gradient']>): Promise<GradientReport> {
+  const { wrt, twin, kernels, objective } = await gradients(op, test, checks, onGpu);
+  const data = objective.data;
+  return { kernels, differences: await directional(objective.at, wrt, twin, data, checks.step ?? 0.02) };
+}
+
+/** The deviation of the gradient rule on `compute` from the same on the twins. */
+export async function gradientDeviation(
+  op: Op,
+  test: Case,
+  checks: NonNullable<OpCases['gradient']>,
+  compute: Compute,
+): Promise<number> {
+  return (await gradients(op, test, checks, compute)).kernels;
+}
+
+/** The gradients of the case's inputs by the twins, the deviation of those by `compute`, and what they are gradients of. */
+async function gradients(op: Op, test: Case, checks: NonNullable<OpCases['gradient']>, compute: Compute) {
   const built = build(op, test);
   const wrt = checks.inputs.flatMap((name) => built.inputs[name] ?? []);
   const outputs = named(op.outputs, built.outputs);
@@ -250,7 +289,7 @@ export async function checkGradient(op: Op, test: Case, checks: NonNullable<OpCa
   if (wanted.length !== wrt.length) throw new Error('an input that should have a gradient has none');
   const full = { ...built, data };
   const twin = await execute(new TfjsExecutor(built.graph, 'cpu'), full, wanted);
-  const kernel = await onGpu(full, wanted);
+  const kernel = await compute(full, wanted);
   const vanishing = new Set((test.vanishing ?? []).map((name) => built.inputs[name]));
   const scale = Math.max(...twin.map(largestOf));
   const kernels = Math.max(
@@ -259,8 +298,8 @@ export async function checkGradient(op: Op, test: Case, checks: NonNullable<OpCa
       return vanishing.has(wrt[i]) ? Math.max(largestOf(actual), largestOf(expected)) / scale : deviation(actual, expected);
     }),
   );
-  const objective = (moved: ReadonlyMap<Value, HostArray>) => weighted(op, test, built, moved, seeds, data);
-  return { kernels, differences: await directional(objective, wrt, twin, data, checks.step ?? 0.02) };
+  const at = (moved: ReadonlyMap<Value, HostArray>) => weighted(op, test, built, moved, seeds, data);
+  return { wrt, twin, kernels, objective: { at, data } };
 }
 
 /** Σ seed·output in f64, from the twin at the inputs `moved`. */

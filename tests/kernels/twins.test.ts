@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { f16ToF32 } from '../../src/core/f16';
 import { sizeOf } from '../../src/core/shape';
-import { startTfjsWebGpu, startWasm } from '../../src/graph/tfjs-backend';
+import { startTfjsWebGpu, startTfjsWasm } from '../../src/graph/tfjs-backend';
 import { listed, named } from '../../kernels/lib/named';
 import { deviation } from '../deviation';
 import { allCases } from './cases';
@@ -62,7 +62,7 @@ function fresh(suite: OpCases): readonly Case[] {
 const groups = allCases.map((suite) => [suite.op.name, suite, fresh(suite)] as const).filter(([, , cases]) => cases.length > 0);
 
 beforeAll(async () => {
-  await startWasm();
+  await startTfjsWasm();
   await startTfjsWebGpu(await testDevice());
 });
 

@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, test, vi } from 'vitest';
 import { CodedError } from '../../src/core/errors';
-import { DeviceLoss } from '../../src/train/loss';
+import { DeviceLoss, gpuLoss } from '../../src/train/loss';
 
 const info: GPUDeviceLostInfo = { __brand: 'GPUDeviceLostInfo', reason: 'unknown', message: 'the driver was reset' };
 
@@ -19,7 +19,7 @@ function noop(): void {
 
 function lossy() {
   const { promise, resolve } = deferred<GPUDeviceLostInfo>();
-  return { loss: new DeviceLoss(promise), lose: () => resolve(info) };
+  return { loss: new DeviceLoss(gpuLoss({ lost: promise } as GPUDevice)), lose: () => resolve(info) };
 }
 
 beforeEach(() => {

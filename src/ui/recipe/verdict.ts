@@ -14,8 +14,8 @@ const WASM_BYTES = 4e9;
 /** Compares the memory of a run with what the device is known to provide. Browsers do not report free GPU memory; the largest buffer is a lower bound. */
 export function verdictOf(total: number, device: DeviceView | null): Verdict {
   if (device === null) return { fits: 'perhaps', words: `Needs ${bytes(total)}.` };
-  if (device.executor === 'wasm') return inWasm(total);
-  const sure = device.maxBufferBytes ?? 0;
+  if (device.maxBufferBytes === null) return inWasm(total);
+  const sure = device.maxBufferBytes;
   if (total <= sure) return { fits: 'yes', words: `Fits: needs ${bytes(total)} of at least ${bytes(sure)}.` };
   return {
     fits: 'perhaps',

@@ -169,13 +169,13 @@ const ENTRIES = {
   basePrecision: {
     kind: 'choice',
     group: 'base',
-    help: 'Fewer bits (quantisation) take less GPU memory and cost a little accuracy. On the CPU they save nothing.',
+    help: 'Fewer bits (quantisation) take less memory and cost a little accuracy.',
     options: { stored: 'As stored (16 bits)', q8: '8 bits', q4: '4 bits (NF4, as QLoRA)' },
   },
   activationPrecision: {
     kind: 'choice',
     group: 'base',
-    help: '16 bits take about half the memory of a batch; losses differ in late digits. On the CPU they save nothing.',
+    help: '16 bits take about half the memory of a batch; losses differ in late digits. On the processor they save nothing.',
     options: { f32: '32 bits', f16: '16 bits' },
   },
   'method.rank': number('adapter', 'Size of the adapter. 8 to 32 suits most data; more takes more memory.'),

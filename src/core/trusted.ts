@@ -7,14 +7,14 @@ interface Policies {
   createPolicy(name: string, rules: { readonly createScriptURL: (url: string) => string }): unknown;
 }
 
-/** Called once, before anything else starts. Does nothing in browsers without Trusted Types. */
+/** Called once by the page, and by each worker that starts workers, before anything else starts. Does nothing in browsers without Trusted Types. */
 export function trustOwnScripts(): void {
   const { trustedTypes } = globalThis as { trustedTypes?: Policies };
   trustedTypes?.createPolicy('default', { createScriptURL: ownScript });
 }
 
 function ownScript(url: string): string {
-  const { origin } = new URL(url, document.baseURI);
+  const { origin } = new URL(url, location.href);
   if (origin !== location.origin) throw new TypeError(`Only scripts of ${location.origin} may run here, not ${url}.`);
   return url;
 }
