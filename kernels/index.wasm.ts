@@ -18,6 +18,7 @@ export { divergence_rows } from './distillation.wasm';
 export { dropout } from './dropout.wasm';
 export { embedding, segment_sum } from './embedding.wasm';
 export { column_sums } from './lib/column-sums.wasm';
+export { few_rows } from './lib/few.wasm';
 export { norm, norm_backward } from './lib/norm.wasm';
 export { multiply_adds } from './lib/peak.wasm';
 export { pack_rows, product } from './lib/product.wasm';

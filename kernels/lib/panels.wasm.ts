@@ -17,7 +17,7 @@ export const Q8: i32 = 2;
 export const Q4: i32 = 3;
 
 /** Numbers of a quantised block, and blocks of a group; see src/core/quantised.ts. */
-const BLOCK: i32 = 64;
+export const BLOCK: i32 = 64;
 const GROUP: i32 = 256;
 
 /** A matrix in memory, row by row. `scales` of quantised ones: the region of their scales. */
@@ -33,7 +33,7 @@ export class Matrix {
 }
 
 /** The scale of the block that holds the number of a row and a column. */
-function scaleAt(matrix: Matrix, row: i32, column: i32): f32 {
+export function scaleAt(matrix: Matrix, row: i32, column: i32): f32 {
   const block = row * ((matrix.columns + BLOCK - 1) / BLOCK) + column / BLOCK;
   if (matrix.stored == Q8) return load<f32>(matrix.scales + ((<usize>block) << 2));
   const groups = (matrix.rows * ((matrix.columns + BLOCK - 1) / BLOCK) + GROUP - 1) / GROUP;
@@ -57,17 +57,21 @@ function fourAt(matrix: Matrix, row: i32, column: i32): v128 {
   const start = matrix.data + <usize>row * <usize>matrix.stride;
   if (matrix.stored == F32) return v128.load(start + ((<usize>column) << 2));
   if (matrix.stored == F16) return fromF16(v128.load16x4_u(start + ((<usize>column) << 1)));
+  return f32x4.mul(levelsAt(matrix, start, column), f32x4.splat(scaleAt(matrix, row, column)));
+}
+
+/** Four numbers of a quantised row that begins at `start`, before they are multiplied by the scale of their block. */
+export function levelsAt(matrix: Matrix, start: usize, column: i32): v128 {
   if (matrix.stored == Q8) {
     const codes = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(start + column)));
-    return f32x4.mul(f32x4.convert_i32x4_s(codes), f32x4.splat(scaleAt(matrix, row, column)));
+    return f32x4.convert_i32x4_s(codes);
   }
   const codes = <u32>load<u16>(start + (column >> 1));
   const levels = matrix.scales;
   let numbers = v128.load32_zero(levels + ((codes & 15) << 2));
   numbers = v128.load32_lane(levels + (((codes >> 4) & 15) << 2), numbers, 1);
   numbers = v128.load32_lane(levels + (((codes >> 8) & 15) << 2), numbers, 2);
-  numbers = v128.load32_lane(levels + ((codes >> 12) << 2), numbers, 3);
-  return f32x4.mul(numbers, f32x4.splat(scaleAt(matrix, row, column)));
+  return v128.load32_lane(levels + ((codes >> 12) << 2), numbers, 3);
 }
 
 /** Stores the transpose of four rows of four at `out`, `stride` bytes apart. */
@@ -95,6 +99,10 @@ export function packColumns(matrix: Matrix, transposed: bool, first: i32, from: 
 
 /** Eight rows of the matrix, transposed. */
 function packRowsOf(matrix: Matrix, first: i32, from: i32, to: i32, out: usize): void {
+  if (matrix.stored == Q8 || matrix.stored == Q4) {
+    packQuantised(matrix, first, from, to, out);
+    return;
+  }
   let k = from;
   for (; k + 4 <= to; k += 4, out += 4 * 32) {
     const top = fourAt(matrix, first, k);
@@ -104,6 +112,38 @@ function packRowsOf(matrix: Matrix, first: i32, from: i32, to: i32, out: usize):
   }
   for (; k < to; k++, out += 32)
     for (let j: i32 = 0; j < COLUMNS; j++) store<f32>(out + ((<usize>j) << 2), numberAt(matrix, first + j, k));
+}
+
+/** The same for quantised rows, block by block, because the numbers of a block share a scale. */
+function packQuantised(matrix: Matrix, first: i32, from: i32, to: i32, out: usize): void {
+  for (let k = from; k < to;) {
+    const end = min(to, (k / BLOCK + 1) * BLOCK);
+    for (let j: i32 = 0; j < COLUMNS; j += 4) packBlock(matrix, first + j, k, end, out + ((<usize>j) << 2));
+    out += (<usize>(end - k)) << 5;
+    k = end;
+  }
+}
+
+/** Steps [from, to) of four rows, in one block of each. */
+function packBlock(matrix: Matrix, row: i32, from: i32, to: i32, out: usize): void {
+  const stride = <usize>matrix.stride;
+  const start = matrix.data + <usize>row * stride;
+  const a = f32x4.splat(scaleAt(matrix, row, from));
+  const b = f32x4.splat(scaleAt(matrix, row + 1, from));
+  const c = f32x4.splat(scaleAt(matrix, row + 2, from));
+  const d = f32x4.splat(scaleAt(matrix, row + 3, from));
+  let k = from;
+  for (; k + 4 <= to; k += 4, out += 4 * 32)
+    storeTransposed(
+      f32x4.mul(levelsAt(matrix, start, k), a),
+      f32x4.mul(levelsAt(matrix, start + stride, k), b),
+      f32x4.mul(levelsAt(matrix, start + 2 * stride, k), c),
+      f32x4.mul(levelsAt(matrix, start + 3 * stride, k), d),
+      out,
+      32,
+    );
+  for (; k < to; k++, out += 32)
+    for (let j: i32 = 0; j < 4; j++) store<f32>(out + ((<usize>j) << 2), numberAt(matrix, row + j, k));
 }
 
 /** Eight columns of the matrix. */

@@ -113,8 +113,24 @@ export interface Products {
   readonly y: Stored;
 }
 
+/** Products with up to this many rows read the weights as they are; packing takes longer than it saves. */
+const FEW_ROWS = 4;
+const FEW_COLUMNS = 32;
+
+/** The work of a product of few rows and of weights that are stored by columns of y; null for others. */
+function fewRows({ a, w, factor, extension, bias, addend, accumulate, y }: Products): ProcessorLaunch | null {
+  if (y.rows > FEW_ROWS || a.transposed || !w.transposed || factor !== 1 || accumulate === true) return null;
+  const args = [
+    ...[a.matrix.at, record(w.matrix), extension?.a.at ?? null, extension ? record(extension.w) : null],
+    ...[{ f32: extension?.factor ?? 0 }, y.at, y.rows, y.columns, optional(bias), optional(addend)],
+  ];
+  return launchOf({ kernel: 'few_rows', units: Math.ceil(y.columns / FEW_COLUMNS), args });
+}
+
 /** The work of a product, and its scratch, which the work refers to from `first` on. */
 export function products(problem: Products, { threads }: Processor, first = 0): ProcessorLaunch {
+  const few = fewRows(problem);
+  if (few !== null) return few;
   const { a, w, factor, extension = null, bias = null, addend = null, accumulate = false, y } = problem;
   const { rows, columns } = y;
   const depthOf = ({ matrix, transposed }: Factor) => (transposed ? matrix.rows : matrix.columns);
