@@ -3,11 +3,11 @@
  * has no relaxed SIMD, the plain build alone.
  */
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { HostArray } from '../../src/graph/executor';
 import { ProcessorKernels, usableBuilds, type BuildName } from '../../src/graph/processor';
 import { ProcessorExecutor } from '../../src/graph/run-processor';
-import { allCases } from './cases';
+import { allCases, cases } from './cases';
 import { compareForward, computeOn, gradientDeviation, isSmall, useCpu, type Case, type OpCases } from './harness';
 
 /** Neighbouring f16 differ by at most this, relative to the larger; sums in another order may round to either of two neighbours. */
@@ -37,6 +37,32 @@ afterAll(() => opened.forEach((kernels) => kernels.close()));
 test.runIf(inBrowser)('this browser can run the build with threads first', async () => {
   const [first] = await usableBuilds();
   expect(first).toEqual({ build: 'threads', threads: Math.min(16, navigator.hardwareConcurrency) });
+});
+
+test.runIf(inBrowser)('threads that the browser ended are done without', async () => {
+  const workers: Worker[] = [];
+  const Original = Worker;
+  vi.stubGlobal(
+    'Worker',
+    class extends Original {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        super(url, options);
+        workers.push(this);
+      }
+    },
+  );
+  const kernels = await ProcessorKernels.open('threads', 3);
+  vi.unstubAllGlobals();
+  expect(workers.length).toBe(2);
+  const [suite] = cases.matmul;
+  const example = suite.cases.find(({ name }) => name.includes('131x190x258')) ?? suite.cases[0];
+  if (example === undefined) throw new Error('matmul has no case');
+  const own = computeOn(() => new ProcessorExecutor(kernels));
+  const [before] = await compareForward(suite.op, example, [own]);
+  for (const worker of workers) worker.terminate();
+  const [after] = await compareForward(suite.op, example, [own]);
+  expect(after?.outputs).toEqual(before?.outputs);
+  kernels.close();
 });
 
 const bytesOf = (outputs: readonly HostArray[]) => outputs.map(({ buffer }) => [...new Uint8Array(buffer)].join());

@@ -11,6 +11,8 @@ import { launcher } from '../../src/graph/launches';
 import { layOut, peakLive } from '../../src/graph/memory';
 import { costOf } from '../../src/graph/node';
 import { KEEP_ALL, rematPolicies, type RematPolicy } from '../../src/graph/remat';
+import { ProcessorKernels } from '../../src/graph/processor';
+import { ProcessorExecutor } from '../../src/graph/run-processor';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { workOf } from '../../src/graph/work';
 import { sizeOf } from '../../src/core/shape';
@@ -103,6 +105,31 @@ describe.each(Object.entries(modelShapes))('%s', (_name, config) => {
       expect(laid).toBeLessThan(1.1 * peakLive(programs.train, scratchOf));
     },
   );
+});
+
+describe('on the processor', () => {
+  const config = modelShapes['SmolLM2-135M'];
+
+  test.each([
+    ['512 tokens', { sequenceLength: 512 }],
+    ['a base in 4 bits', { sequenceLength: 256, basePrecision: 'q4' }],
+    ['activations in f16, which are held as f32', { sequenceLength: 256, activationPrecision: 'f16' }],
+  ])('%s: compiled programs take what was forecast', async (_name, settings) => {
+    const recipe = parseRecipe(settings);
+    const dtypeOf = dtypesOf(config, recipe);
+    const machine = { processor: { threads: 1 }, budget: Infinity };
+    const { total } = forecastMemory(config, recipe, dtypeOf, machine);
+    const kernels = await ProcessorKernels.open('simd');
+    const executor = new ProcessorExecutor(kernels);
+    const graph = new Graph();
+    declareWeights(graph, config, dtypeOf);
+    const { train, update, evaluate, evaluateBase, tuning } = trainingPrograms(graph, config, recipe, 'run', KEEP_ALL);
+    const cache = declareCache(graph, config, sampleCache(config, recipe));
+    const { prompt, step } = decodePlans(graph, config, cache, cache.sequences, tuning);
+    const base = evaluateBase === null ? [] : [evaluateBase];
+    for (const plan of [train, update, evaluate, ...base, prompt.plan, step.plan]) await executor.compile(plan);
+    expect(Math.abs(total / kernels.heap.used - 1)).toBeLessThan(0.05);
+  });
 });
 
 describe('the remat policy of a run', () => {
