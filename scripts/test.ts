@@ -1,6 +1,6 @@
 /**
- * `npm test [-- SECTION...]`: every check, two sections at a time. The output of a section is printed when it ends. After a failure no
- * further section starts. The last line is `N passed, N failed` over all sections; a section that fails without a count is one failure.
+ * `npm test [-- [--all] SECTION...]`: every check, two sections at a time. The output of a section is printed when it ends. After a
+ * failure no further section starts. `--all`: every case of the kernels on the GPU; without it long lists of cases run in part. The last line is `N passed, N failed` over all sections; a section that fails without a count is one failure.
  */
 
 import { spawn } from 'node:child_process';
@@ -150,7 +150,9 @@ function chosen(names: readonly string[]): readonly Section[] {
 }
 
 async function main(): Promise<boolean> {
-  const queue = [...chosen(process.argv.slice(2))];
+  const names = process.argv.slice(2);
+  if (names.includes('--all')) process.env['VITE_ALL_CASES'] = '1';
+  const queue = [...chosen(names.filter((name) => name !== '--all'))];
   const lanes = Math.min(LANES, queue.length);
   process.env['CHROME_PATH'] = ensureChromium();
   const outcomes: Outcome[] = [];
