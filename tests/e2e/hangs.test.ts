@@ -5,15 +5,22 @@ import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } fro
 import { chooseQuick, launchBrowser, openPage, trainingWorker, trainTo, type World } from './world';
 
 const MINUTE = 60_000;
-const STEPS = 10;
-const recipe = { maxSteps: STEPS, saveEvery: 2, evalEvery: STEPS, sampleEvery: STEPS, heldOutRatio: 0.02 };
+/** Enough that a run can be interrupted before it ends. */
+const STEPS = { wasm: 150, webgpu: 10 };
+
+type Backend = keyof typeof STEPS;
+
+function recipeFor(backend: Backend) {
+  const steps = STEPS[backend];
+  return { maxSteps: steps, saveEvery: 2, evalEvery: steps, sampleEvery: steps, heldOutRatio: 0.02 };
+}
 
 let browser: Browser;
 beforeAll(async () => (browser = await launchBrowser()));
 afterAll(() => browser.close());
 
 /** A page whose runs count as hung after three seconds, unless their own gaps are longer. */
-async function openImpatient(backend: 'wasm' | 'webgpu'): Promise<World> {
+async function openImpatient(backend: Backend): Promise<World> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   onTestFinished(() => context.close());
   return openPage(context, backend, inject('pageUrl'), '&silence=3');
@@ -23,16 +30,16 @@ const stageText = (world: World) => world.person.stage('Train').innerText();
 const button = (world: World, name: string) => world.person.stage('Train').getByRole('button', { name, exact: true });
 
 /** Expects the run to end with its last step. */
-async function expectEnd({ recorder }: World, from: number): Promise<void> {
-  expect((await recorder.next('finished', 5 * MINUTE, from)).steps).toBe(STEPS);
+async function expectEnd({ recorder }: World, from: number, backend: Backend): Promise<void> {
+  expect((await recorder.next('finished', 5 * MINUTE, from)).steps).toBe(STEPS[backend]);
 }
 
 describe('a worker that closed itself', () => {
   it('is noticed, and its run is resumed from the last checkpoint', async () => {
     const world = await openImpatient('wasm');
-    await chooseQuick(world, recipe);
+    await chooseQuick(world, recipeFor('wasm'));
     await trainTo(world, 3);
-    await (await trainingWorker(world)).evaluate(() => self.close());
+    await trainingWorker(world).evaluate(() => self.close());
     await expect
       .poll(() => stageText(world), { timeout: MINUTE })
       .toMatch(
@@ -41,19 +48,17 @@ describe('a worker that closed itself', () => {
     expect(world.recorder.forgive()?.code).toBe('worker/died');
     const from = world.recorder.events.length;
     await world.person.resume(MINUTE);
-    await expectEnd(world, from);
+    await expectEnd(world, from, 'wasm');
   });
 });
 
 describe('a worker that hangs in a step', () => {
   it('is noticed: the page says since when and what was usual, and resumes', async () => {
     const world = await openImpatient('wasm');
-    await chooseQuick(world, recipe);
+    await chooseQuick(world, recipeFor('wasm'));
     await trainTo(world, 3);
     // In a task of the worker itself: Chromium does not terminate a worker during a task of the debugger.
-    await (
-      await trainingWorker(world)
-    ).evaluate(() => {
+    await trainingWorker(world).evaluate(() => {
       setTimeout(() => {
         for (;;);
       });
@@ -67,7 +72,7 @@ describe('a worker that hangs in a step', () => {
     await expect.poll(() => stageText(world), { timeout: 2 * MINUTE }).toContain('The training does not respond.');
     const from = world.recorder.events.length;
     await button(world, 'Resume').click();
-    await expectEnd(world, from);
+    await expectEnd(world, from, 'wasm');
     expect(world.recorder.failure).toBeNull();
   });
 });
@@ -75,10 +80,10 @@ describe('a worker that hangs in a step', () => {
 describe('a GPU that never answers', () => {
   it('does not make Stop hang: the run can be ended at once, and resumed', async () => {
     const world = await openImpatient('webgpu');
-    await chooseQuick(world, recipe);
+    await chooseQuick(world, recipeFor('webgpu'));
     await trainTo(world, 3);
     // Stop is pressed after the first read that gets no answer: before it, the run could end without another read.
-    const worker = await trainingWorker(world);
+    const worker = trainingWorker(world);
     await worker.evaluate(
       () =>
         new Promise<void>((resolve) => {
@@ -94,6 +99,6 @@ describe('a GPU that never answers', () => {
     expect(world.recorder.failure).toBeNull();
     const from = world.recorder.events.length;
     await world.person.resume(MINUTE);
-    await expectEnd(world, from);
+    await expectEnd(world, from, 'webgpu');
   });
 });

@@ -16,18 +16,28 @@ import {
   type World,
 } from './world';
 
-const recipe = { maxSteps: 6, saveEvery: 2, evalEvery: 6, heldOutRatio: 0.02 };
+type Backend = 'wasm' | 'webgpu';
+
+/** Enough that a run can be interrupted before it ends. */
+const STEPS = { wasm: 100, webgpu: 6 };
+
+const recipeFor = (backend: Backend) => ({
+  maxSteps: STEPS[backend],
+  saveEvery: 2,
+  evalEvery: STEPS[backend],
+  heldOutRatio: 0.02,
+});
 
 let browser: Browser;
 beforeAll(async () => (browser = await launchBrowser()));
 afterAll(() => browser.close());
 
 /** Presses "Resume" and waits for the end. Returns the first step after resuming. */
-async function resumeToEnd({ person, recorder }: World): Promise<number> {
+async function resumeToEnd({ person, recorder }: World, backend: Backend): Promise<number> {
   const from = recorder.events.length;
   await person.resume(60_000);
   const first = await recorder.next('step', 300_000, from);
-  expect((await recorder.next('finished', 300_000, from)).steps).toBe(recipe.maxSteps);
+  expect((await recorder.next('finished', 300_000, from)).steps).toBe(STEPS[backend]);
   return first.step;
 }
 
@@ -37,14 +47,14 @@ async function adapterOf(world: World): Promise<Buffer> {
   return readAdapter(out).bytes;
 }
 
-async function uninterrupted(backend: 'wasm' | 'webgpu'): Promise<Buffer> {
+async function uninterrupted(backend: Backend): Promise<Buffer> {
   const world = await openWorld(browser, backend);
-  await chooseQuick(world, recipe);
+  await chooseQuick(world, recipeFor(backend));
   await trainToEnd(world);
   return adapterOf(world);
 }
 
-const interruptions: readonly { title: string; interrupt: (world: World, backend: 'wasm' | 'webgpu') => Promise<World> }[] = [
+const interruptions: readonly { title: string; interrupt: (world: World, backend: Backend) => Promise<World> }[] = [
   { title: 'a reload', interrupt: reload },
   { title: 'a crashed tab', interrupt: crash },
   { title: 'a dead worker', interrupt: killWorker },
@@ -57,7 +67,7 @@ async function reload(world: World): Promise<World> {
   return world;
 }
 
-async function crash(world: World, backend: 'wasm' | 'webgpu'): Promise<World> {
+async function crash(world: World, backend: Backend): Promise<World> {
   const crashed = new Promise((resolve) => world.page.once('crash', resolve));
   const session = await world.context.newCDPSession(world.page);
   session.send('Page.crash').catch(() => undefined);
@@ -67,7 +77,7 @@ async function crash(world: World, backend: 'wasm' | 'webgpu'): Promise<World> {
 
 /** Ends the training worker by an uncaught exception; the page must report it. */
 async function killWorker(world: World): Promise<World> {
-  const worker = await trainingWorker(world);
+  const worker = trainingWorker(world);
   await worker.evaluate(() => {
     setTimeout(() => {
       throw new Error('killed by the test');
@@ -86,10 +96,10 @@ describe.each(['wasm', 'webgpu'] as const)('a run on %s is resumed exactly', (ba
     expected ??= uninterrupted(backend);
     const bytes = await expected;
     const world = await openWorld(browser, backend);
-    await chooseQuick(world, recipe);
+    await chooseQuick(world, recipeFor(backend));
     await trainTo(world, 3);
     const after = await interrupt(world, backend);
-    expect(await resumeToEnd(after)).toBeGreaterThan(1);
+    expect(await resumeToEnd(after, backend)).toBeGreaterThan(1);
     expect((await adapterOf(after)).equals(bytes)).toBe(true);
   });
 });
