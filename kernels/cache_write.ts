@@ -8,7 +8,7 @@ import { roundedToF16 } from './lib/f16-twin';
 import { linearGrid, read, specBytes, write } from './lib/launch';
 import { launchOf, optional, perRun } from './lib/processor';
 import { isF32, isI32, matrixOf, misfit } from './lib/rule';
-import { defineOp, type Builder, type Operand, type Value, type Work } from './op';
+import { defineOp, type Builder, type Operand, type Value } from './op';
 
 /** The largest finite f16; larger values are clamped to it. */
 const LARGEST = 65504;
@@ -48,10 +48,7 @@ export const cacheWriteOp = defineOp()({
   processor({ inputs: { k, v, rows }, outputs: { cacheK, cacheV } }) {
     const [count, width] = matrixOf(k) ?? [0, 0];
     const [all = 0] = cacheK.shape;
-    const written = (cache: Operand, x: Operand): Work => ({
-      ...perRun('cache_write', count, []),
-      args: [...[cache, x, rows].map(optional), width, count, all],
-    });
+    const written = (cache: Operand, x: Operand) => perRun('cache_write', count, [...[cache, x, rows].map(optional), width, all]);
     return launchOf(written(cacheK, k), written(cacheV, v));
   },
 });

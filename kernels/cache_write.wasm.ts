@@ -10,9 +10,9 @@ class CacheWrite {
   x: usize;
   rows: usize;
   width: i32;
-  /** Rows of x, and of the cache. */
-  count: i32;
+  /** Rows of the cache, and of x. */
   all: i32;
+  count: i32;
 }
 
 /** The largest finite f16. */

@@ -1,7 +1,6 @@
 /** The peak f32 arithmetic rate of the processor's threads together: multiply-adds per second. */
 
-import type { ProcessorKernels } from './processor';
-import { RECORD_WORDS } from './processor';
+import { RECORD_WORDS, type ProcessorKernels } from './processor';
 
 /** Rounds of a unit, and operations of a round; see peak.wasm.ts. */
 const ROUNDS = 50_000;

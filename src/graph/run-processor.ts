@@ -31,6 +31,13 @@ interface Prepared extends Compiled {
   readonly declared: readonly Value[];
 }
 
+interface SharedBuffer {
+  readonly at: number;
+  readonly bytes: number;
+  /** How many plans use it. */
+  plans: number;
+}
+
 export class ProcessorExecutor implements Executor {
   readonly kind = 'wasm';
   readonly #kernels: ProcessorKernels;
@@ -38,7 +45,7 @@ export class ProcessorExecutor implements Executor {
   readonly #lifetimes = new Lifetimes();
   readonly #compiled = new Set<Prepared>();
   /** Buffers of temporaries and scratch, with the number of plans that use each. */
-  #shared: { readonly at: number; readonly bytes: number; plans: number }[] = [];
+  #shared: SharedBuffer[] = [];
 
   constructor(kernels: ProcessorKernels) {
     this.#kernels = kernels;
@@ -65,21 +72,22 @@ export class ProcessorExecutor implements Executor {
     // Twins run on tfjs.
     if ([...launches.values()].includes(null)) await startTfjsWasm();
     const memory = layOut(plan, (node) => launches.get(node)?.scratch ?? [], heldBytes);
-    const shared = this.#take(memory.buffers);
+    const shared: SharedBuffer[] = [];
     const blocks: number[] = [];
-    const buffers = shared.map(({ at }) => at);
-    const steps = this.#stepsOf(plan, launches, { memory, buffers }, blocks);
-    const compiled: Prepared = {
-      ...{ plan, steps, memory, buffers, declared },
-      dispose: () => {
-        if (!this.#compiled.delete(compiled)) return;
-        for (const block of blocks) this.#kernels.heap.free(block);
-        for (const buffer of shared) if (--buffer.plans === 0) this.#kernels.heap.free(buffer.at);
-        this.#shared = this.#shared.filter(({ plans }) => plans > 0);
-      },
-    };
-    this.#compiled.add(compiled);
-    return compiled;
+    try {
+      this.#take(memory.buffers, shared);
+      const buffers = shared.map(({ at }) => at);
+      const steps = this.#stepsOf(plan, launches, { memory, buffers }, blocks);
+      const dispose = () => {
+        if (this.#compiled.delete(compiled)) this.#giveBack(shared, blocks);
+      };
+      const compiled: Prepared = { plan, steps, memory, buffers, declared, dispose };
+      this.#compiled.add(compiled);
+      return compiled;
+    } catch (error) {
+      this.#giveBack(shared, blocks);
+      throw error;
+    }
   }
 
   async run(compiled: Compiled): Promise<readonly HostArray[]> {
@@ -187,14 +195,22 @@ export class ProcessorExecutor implements Executor {
     return at + offset;
   }
 
-  #take(bytes: readonly number[]) {
+  /** Adds buffers of these sizes to `taken`, and creates missing ones. Throws `gpu/memory` when there is no memory for them. */
+  #take(bytes: readonly number[], taken: SharedBuffer[]): void {
     const pool = this.#shared.map((buffer) => buffer.bytes);
-    return share(pool, bytes).map((index) => {
+    for (const index of share(pool, bytes)) {
       const size = pool[index] ?? 0;
       const buffer = (this.#shared[index] ??= { at: this.#kernels.heap.take(size), bytes: size, plans: 0 });
       buffer.plans++;
-      return buffer;
-    });
+      taken.push(buffer);
+    }
+  }
+
+  /** Frees what a plan used, but for buffers that other plans use. */
+  #giveBack(shared: readonly SharedBuffer[], blocks: readonly number[]): void {
+    for (const block of blocks) this.#kernels.heap.free(block);
+    for (const buffer of shared) if (--buffer.plans === 0) this.#kernels.heap.free(buffer.at);
+    this.#shared = this.#shared.filter(({ plans }) => plans > 0);
   }
 
   #view(at: number, words: number): Int32Array {

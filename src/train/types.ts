@@ -11,7 +11,10 @@ import type { TaskKind } from '../recipe/tasks';
 export type ExecutorKind = 'webgpu' | 'wasm' | 'tfjs-webgpu' | 'tfjs-wasm';
 
 export interface DeviceOptions {
-  /** For tests: optional features of the GPU whose check fails; `base` stands for our kernels without any of them. */
+  /**
+   * For tests: optional features of the GPU whose check fails, `base` for our kernels without any of them, or builds of the kernels for
+   * the processor.
+   */
   readonly faulty?: readonly string[];
   /** Time tiles also on a software adapter, where the static choice is known to be good. */
   readonly tune?: boolean;
