@@ -1,6 +1,6 @@
-/** The statuses of a run in words, and what they allow. Pure. */
+/** The record of a run as the page shows it: its status in words and what that allows, its name, its checkpoints. Pure. */
 
-import type { RunStatus } from '../../workers/api';
+import type { CheckpointView, RunStatus } from '../../workers/api';
 
 export const statusWords: Readonly<Record<RunStatus, string>> = {
   running: 'Training',
@@ -22,4 +22,9 @@ export function runName(modelName: string, datasetName: string, taken: readonly 
   const numbered = (n: number): string => (n === 1 ? name : `${name} ${n}`);
   const free = Array.from({ length: taken.length + 1 }, (_, i) => numbered(i + 1)).find((one) => !taken.includes(one));
   return free ?? name;
+}
+
+/** The checkpoints with one more, which replaces that of its step: the list may have been read from the store after the save. */
+export function withCheckpoint(checkpoints: readonly CheckpointView[], added: CheckpointView): CheckpointView[] {
+  return [...checkpoints.filter(({ step }) => step !== added.step), added];
 }

@@ -21,7 +21,7 @@ import { promptsFrom } from './prompts';
 import { notify, WakeLock } from './presence';
 import { recipe } from './recipe.svelte';
 import { runs } from './runs.svelte';
-import { isResumable, runName, statusWords } from './run-status';
+import { isResumable, runName, statusWords, withCheckpoint } from './run-status';
 import { NO_ROWS, ShownRun } from './shown-run.svelte';
 import { recall, remember } from './storage';
 import { teacher } from './teacher.svelte';
@@ -310,7 +310,7 @@ export class Training extends ShownRun {
 
   /** The run has the checkpoint even if the worker dies before the list is read from the store. */
   #onCheckpoint(checkpoint: CheckpointView): void {
-    if (this.run !== null) this.run = { ...this.run, checkpoints: [...this.run.checkpoints, checkpoint] };
+    if (this.run !== null) this.run = { ...this.run, checkpoints: withCheckpoint(this.run.checkpoints, checkpoint) };
     void this.#refreshRun();
   }
 
