@@ -12,7 +12,7 @@ import { Recorder, type JournalEvent } from '../../scripts/recorder';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** A short recipe that still trains, evaluates, saves and samples. */
+/** A short recipe that still trains, evaluates, saves and samples: one prompt, because a software GPU needs a second for a few tokens. */
 export const quickRecipe = {
   maxSteps: 4,
   sequenceLength: 64,
@@ -22,6 +22,7 @@ export const quickRecipe = {
   evalEvery: 4,
   saveEvery: 2,
   heldOutRatio: 0.05,
+  samplePrompts: ['Where is my parcel?'],
 };
 
 export interface World {
