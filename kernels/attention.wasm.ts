@@ -106,7 +106,7 @@ function headOf(place: Place, args: Attention, data: usize, heads: i32, head: i3
 
 function packOwn(matrix: Matrix, factor: f32, out: usize): void {
   const bytes = (<usize>(matrix.columns * ROWS)) << 2;
-  for (let row: i32 = 0; row < matrix.rows; row += ROWS, out += bytes) packRows(matrix, false, row, factor, out);
+  packRows(matrix, false, 0, matrix.rows, factor, out, bytes);
 }
 
 /** Panels whose columns are the rows of `matrix`, over its columns. */

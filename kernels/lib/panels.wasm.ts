@@ -52,26 +52,25 @@ export function numberAt(matrix: Matrix, row: i32, column: i32): f32 {
   return scaleAt(matrix, row, column) * load<f32>(matrix.scales + ((<usize>code) << 2));
 }
 
-/** Four numbers of a row, in one block if the matrix is quantised; `column` is a multiple of four then. */
-function fourAt(matrix: Matrix, row: i32, column: i32): v128 {
-  const start = matrix.data + <usize>row * <usize>matrix.stride;
-  if (matrix.stored == F32) return v128.load(start + ((<usize>column) << 2));
-  if (matrix.stored == F16) return fromF16(v128.load16x4_u(start + ((<usize>column) << 1)));
-  return f32x4.mul(levelsAt(matrix, start, column), f32x4.splat(scaleAt(matrix, row, column)));
-}
-
-/** Four numbers of a quantised row that begins at `start`, before they are multiplied by the scale of their block. */
-export function levelsAt(matrix: Matrix, start: usize, column: i32): v128 {
-  if (matrix.stored == Q8) {
+/**
+ * Four numbers of a quantised row that begins at `start`, before they are multiplied by the scale of their block. T: i8 for q8, u8 for
+ * q4, whose levels are at `levels`.
+ */
+export function levelsAs<T>(levels: usize, start: usize, column: i32): v128 {
+  if (isSigned<T>()) {
     const codes = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(start + column)));
     return f32x4.convert_i32x4_s(codes);
   }
   const codes = <u32>load<u16>(start + (column >> 1));
-  const levels = matrix.scales;
   let numbers = v128.load32_zero(levels + ((codes & 15) << 2));
   numbers = v128.load32_lane(levels + (((codes >> 4) & 15) << 2), numbers, 1);
   numbers = v128.load32_lane(levels + (((codes >> 8) & 15) << 2), numbers, 2);
   return v128.load32_lane(levels + ((codes >> 12) << 2), numbers, 3);
+}
+
+/** Four numbers at an address. T: f32, or u16 for f16. */
+export function fourAs<T>(at: usize): v128 {
+  return sizeof<T>() == 4 ? v128.load(at) : fromF16(v128.load16x4_u(at));
 }
 
 /** Stores the transpose of four rows of four at `out`, `stride` bytes apart. */
@@ -99,33 +98,40 @@ export function packColumns(matrix: Matrix, transposed: bool, first: i32, from: 
 
 /** Eight rows of the matrix, transposed. */
 function packRowsOf(matrix: Matrix, first: i32, from: i32, to: i32, out: usize): void {
-  if (matrix.stored == Q8 || matrix.stored == Q4) {
-    packQuantised(matrix, first, from, to, out);
-    return;
-  }
+  if (matrix.stored == F32) packRowsAs<f32>(matrix, first, from, to, out);
+  else if (matrix.stored == F16) packRowsAs<u16>(matrix, first, from, to, out);
+  else if (matrix.stored == Q8) packBlocksAs<i8>(matrix, first, from, to, out);
+  else packBlocksAs<u8>(matrix, first, from, to, out);
+}
+
+function packRowsAs<T>(matrix: Matrix, first: i32, from: i32, to: i32, out: usize): void {
+  const stride = <usize>matrix.stride;
+  let at = matrix.data + <usize>first * stride + <usize>from * sizeof<T>();
   let k = from;
-  for (; k + 4 <= to; k += 4, out += 4 * 32) {
-    const top = fourAt(matrix, first, k);
-    storeTransposed(top, fourAt(matrix, first + 1, k), fourAt(matrix, first + 2, k), fourAt(matrix, first + 3, k), out, 32);
-    const next = fourAt(matrix, first + 4, k);
-    storeTransposed(next, fourAt(matrix, first + 5, k), fourAt(matrix, first + 6, k), fourAt(matrix, first + 7, k), out + 16, 32);
+  for (; k + 4 <= to; k += 4, at += 4 * sizeof<T>(), out += 4 * 32) {
+    const low = fourAs<T>(at);
+    storeTransposed(low, fourAs<T>(at + stride), fourAs<T>(at + 2 * stride), fourAs<T>(at + 3 * stride), out, 32);
+    const next = at + 4 * stride;
+    const high = fourAs<T>(next);
+    storeTransposed(high, fourAs<T>(next + stride), fourAs<T>(next + 2 * stride), fourAs<T>(next + 3 * stride), out + 16, 32);
   }
   for (; k < to; k++, out += 32)
     for (let j: i32 = 0; j < COLUMNS; j++) store<f32>(out + ((<usize>j) << 2), numberAt(matrix, first + j, k));
 }
 
 /** The same for quantised rows, block by block, because the numbers of a block share a scale. */
-function packQuantised(matrix: Matrix, first: i32, from: i32, to: i32, out: usize): void {
+function packBlocksAs<T>(matrix: Matrix, first: i32, from: i32, to: i32, out: usize): void {
   for (let k = from; k < to;) {
     const end = min(to, (k / BLOCK + 1) * BLOCK);
-    for (let j: i32 = 0; j < COLUMNS; j += 4) packBlock(matrix, first + j, k, end, out + ((<usize>j) << 2));
+    for (let j: i32 = 0; j < COLUMNS; j += 4) packBlockAs<T>(matrix, first + j, k, end, out + ((<usize>j) << 2));
     out += (<usize>(end - k)) << 5;
     k = end;
   }
 }
 
 /** Steps [from, to) of four rows, in one block of each. */
-function packBlock(matrix: Matrix, row: i32, from: i32, to: i32, out: usize): void {
+function packBlockAs<T>(matrix: Matrix, row: i32, from: i32, to: i32, out: usize): void {
+  const levels = matrix.scales;
   const stride = <usize>matrix.stride;
   const start = matrix.data + <usize>row * stride;
   const a = f32x4.splat(scaleAt(matrix, row, from));
@@ -135,10 +141,10 @@ function packBlock(matrix: Matrix, row: i32, from: i32, to: i32, out: usize): vo
   let k = from;
   for (; k + 4 <= to; k += 4, out += 4 * 32)
     storeTransposed(
-      f32x4.mul(levelsAt(matrix, start, k), a),
-      f32x4.mul(levelsAt(matrix, start + stride, k), b),
-      f32x4.mul(levelsAt(matrix, start + 2 * stride, k), c),
-      f32x4.mul(levelsAt(matrix, start + 3 * stride, k), d),
+      f32x4.mul(levelsAs<T>(levels, start, k), a),
+      f32x4.mul(levelsAs<T>(levels, start + stride, k), b),
+      f32x4.mul(levelsAs<T>(levels, start + 2 * stride, k), c),
+      f32x4.mul(levelsAs<T>(levels, start + 3 * stride, k), d),
       out,
       32,
     );
@@ -148,9 +154,30 @@ function packBlock(matrix: Matrix, row: i32, from: i32, to: i32, out: usize): vo
 
 /** Eight columns of the matrix. */
 function packColumnsOf(matrix: Matrix, first: i32, from: i32, to: i32, out: usize): void {
-  for (let k = from; k < to; k++, out += 32) {
-    v128.store(out, fourAt(matrix, k, first));
-    v128.store(out, fourAt(matrix, k, first + 4), 16);
+  if (matrix.stored == F32) packColumnsAs<f32>(matrix, first, from, to, out);
+  else if (matrix.stored == F16) packColumnsAs<u16>(matrix, first, from, to, out);
+  else if (matrix.stored == Q8) packLevelsAs<i8>(matrix, first, from, to, out);
+  else packLevelsAs<u8>(matrix, first, from, to, out);
+}
+
+/** Eight columns of a quantised matrix, which are in one block of each row. */
+function packLevelsAs<T>(matrix: Matrix, first: i32, from: i32, to: i32, out: usize): void {
+  const levels = matrix.scales;
+  const stride = <usize>matrix.stride;
+  let start = matrix.data + <usize>from * stride;
+  for (let k = from; k < to; k++, start += stride, out += 32) {
+    const scale = f32x4.splat(scaleAt(matrix, k, first));
+    v128.store(out, f32x4.mul(levelsAs<T>(levels, start, first), scale));
+    v128.store(out, f32x4.mul(levelsAs<T>(levels, start, first + 4), scale), 16);
+  }
+}
+
+function packColumnsAs<T>(matrix: Matrix, first: i32, from: i32, to: i32, out: usize): void {
+  const stride = <usize>matrix.stride;
+  let at = matrix.data + <usize>from * stride + <usize>first * sizeof<T>();
+  for (let k = from; k < to; k++, at += stride, out += 32) {
+    v128.store(out, fourAs<T>(at));
+    v128.store(out, fourAs<T>(at + 4 * sizeof<T>()), 16);
   }
 }
 
@@ -164,25 +191,40 @@ function packColumnEdge(matrix: Matrix, transposed: bool, first: i32, from: i32,
     }
 }
 
+/** Panels of columns that are packed together, because one after another would read each cache line of a row several times. */
+export const ABREAST: i32 = 4;
+
 /**
- * A panel of rows [first, first + 6) of the first factor, times `factor`, over its whole depth. `transposed`: the matrix, f32, has the
- * rows of the factor in its columns.
+ * Panels of rows [first, end) of the first factor, times `factor`, over its whole depth, the first one at `out`, each `bytes` after the
+ * one before. `transposed`: the matrix, f32, has the rows of the factor in its columns.
  */
-export function packRows(matrix: Matrix, transposed: bool, first: i32, factor: f32, out: usize): void {
-  const count = transposed ? matrix.columns : matrix.rows;
-  const depth = transposed ? matrix.rows : matrix.columns;
-  if (first + ROWS > count) packRowEdge(matrix, transposed, first, factor, out);
-  else if (transposed) packSixColumns(matrix, first, factor, out);
-  else packSixRows(matrix, first, depth, factor, out);
+export function packRows(matrix: Matrix, transposed: bool, first: i32, end: i32, factor: f32, out: usize, bytes: usize): void {
+  const whole = min(end, transposed ? matrix.columns : matrix.rows) - ROWS;
+  let row = first;
+  while (row <= whole) {
+    let panels: i32 = 1;
+    if (transposed) {
+      panels = min(ABREAST, (whole - row) / ROWS + 1);
+      packColumnsOfSix(matrix, row, panels, factor, out, bytes);
+    } else packSixRows(matrix, row, matrix.columns, factor, out);
+    row += panels * ROWS;
+    out += <usize>panels * bytes;
+  }
+  if (row < end) packRowEdge(matrix, transposed, row, factor, out);
 }
 
-function packSixColumns(matrix: Matrix, first: i32, factor: f32, out: usize): void {
-  const stride = <usize>matrix.stride;
+/** Columns of the matrix, six a panel. */
+function packColumnsOfSix(matrix: Matrix, first: i32, panels: i32, factor: f32, out: usize, bytes: usize): void {
   const factors = f32x4.splat(factor);
-  let from = matrix.data + ((<usize>first) << 2);
-  for (let k: i32 = 0; k < matrix.rows; k++, from += stride, out += 24) {
-    v128.store(out, f32x4.mul(v128.load(from), factors));
-    v128.store64_lane(out, f32x4.mul(v128.load64_zero(from, 16), factors), 0, 16);
+  const stride = <usize>matrix.stride;
+  let start = matrix.data + ((<usize>first) << 2);
+  for (let k: i32 = 0; k < matrix.rows; k++, start += stride, out += 24) {
+    let from = start;
+    let panel = out;
+    for (let i: i32 = 0; i < panels; i++, from += 24, panel += bytes) {
+      v128.store(panel, f32x4.mul(v128.load(from), factors));
+      v128.store64_lane(panel, f32x4.mul(v128.load64_zero(from, 16), factors), 0, 16);
+    }
   }
 }
 

@@ -85,8 +85,8 @@ function record({ at, dtype, rows, columns }: Stored): readonly Word[] {
   return [at, { ...at, offset: (at.offset ?? 0) + scales.offset }, STORED[dtype], rows, columns, rowBytes];
 }
 
-/** Rows and columns of panels; see panels.wasm.ts. */
-const PANEL = { rows: 6, columns: 8 };
+/** Rows and columns of panels, and panels of rows that are packed together; see panels.wasm.ts. */
+const PANEL = { rows: 6, columns: 8, abreast: 4 };
 /** The most of the depth in a block, and the bytes before a thread's block; see product.wasm.ts. */
 const BLOCK = { depth: 384, edge: 256 };
 /** Columns of a block. With `BLOCK.depth` it takes a part of the second-level cache. */
@@ -139,7 +139,7 @@ export function products(problem: Products, { threads }: Processor, first = 0): 
   const panels = Math.ceil(rows / PANEL.rows);
   const pack = (matrix: Stored, times: number, at: number): Work => ({
     kernel: 'pack_rows',
-    units: panels,
+    units: Math.ceil(panels / PANEL.abreast),
     args: [record(matrix), a.transposed, { f32: times }, scratch(first), all, at],
   });
   const block = blockOf(rows, columns, threads);

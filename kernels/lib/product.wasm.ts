@@ -8,7 +8,7 @@
  * the work is cut.
  */
 
-import { COLUMNS, Matrix, packColumns, packRows, ROWS } from './panels.wasm';
+import { ABREAST, COLUMNS, Matrix, packColumns, packRows, ROWS } from './panels.wasm';
 import { madd } from './vector.wasm';
 
 /** The most of the depth that a block has. A panel of each factor fits the first-level cache. */
@@ -28,13 +28,12 @@ export class PackRows {
   first: i32;
 }
 
-/** Packs panels [from, to) of the first factor. */
+/** Packs units [from, to) of `ABREAST` panels of the first factor. */
 export function pack_rows(args: PackRows, from: i32, to: i32, _thread: i32): void {
-  const panelBytes = <usize>args.depth * 24;
-  for (let panel = from; panel < to; panel++) {
-    const out = args.out + <usize>panel * panelBytes + <usize>args.first * 24;
-    packRows(args.a, args.transposed != 0, panel * ROWS, args.factor, out);
-  }
+  const bytes = <usize>args.depth * 24;
+  const count = args.transposed ? args.a.columns : args.a.rows;
+  const out = args.out + <usize>(from * ABREAST) * bytes + <usize>args.first * 24;
+  packRows(args.a, args.transposed != 0, from * ABREAST * ROWS, min(to * ABREAST * ROWS, count), args.factor, out, bytes);
 }
 
 @unmanaged

@@ -45,7 +45,7 @@ const NAP: i64 = 1_000_000;
 /** Naps without the awaited value after which a run is given up: a helper has died. */
 const PATIENCE: i32 = 30_000;
 /** The same where a thread may not sleep and looks `SPINS` times instead. */
-const BUSY_PATIENCE: i32 = 3_000_000;
+const BUSY_PATIENCE: i32 = 1_000_000;
 
 function call(record: Record, from: i32, to: i32, thread: i32): void {
   call_indirect<void>(record.kernel, record.args, from, to, thread);

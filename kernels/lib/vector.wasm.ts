@@ -6,17 +6,13 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
-/** Four f16 in the low halves of 32-bit lanes, as f32. */
+/** Four f16 in the low halves of 32-bit lanes, as f32. The high halves count for nothing. */
 export function fromF16(halves: v128): v128 {
-  const sign = i32x4.shl(v128.and(halves, i32x4.splat(0x8000)), 16);
-  const bits = i32x4.shl(v128.and(halves, i32x4.splat(0x7fff)), 13);
-  const exponent = v128.and(bits, i32x4.splat(0x0f800000));
-  const normal = i32x4.add(bits, i32x4.splat(112 << 23));
-  // A subnormal m·2⁻²⁴ has the bits of (1 + m·2⁻¹⁰)·2⁻¹⁴ after the exponent is raised by one.
-  const subnormal = f32x4.sub(i32x4.add(normal, i32x4.splat(1 << 23)), f32x4.splat(0.00006103515625));
-  const infinite = i32x4.add(normal, i32x4.splat(112 << 23));
-  const finite = v128.bitselect(subnormal, normal, i32x4.eq(exponent, i32x4.splat(0)));
-  return v128.or(sign, v128.bitselect(infinite, finite, i32x4.eq(exponent, i32x4.splat(0x0f800000))));
+  const bits = v128.and(i32x4.shr_s(i32x4.shl(halves, 16), 3), i32x4.splat(0x8fffffff));
+  // As f32 these bits are the number times 2⁻¹¹², subnormal numbers included.
+  const numbers = f32x4.mul(bits, f32x4.splat(5.192296858534828e33));
+  const infinite = f32x4.ge(f32x4.abs(numbers), f32x4.splat(65536));
+  return v128.or(numbers, v128.and(infinite, i32x4.splat(0x7f800000)));
 }
 
 /** The f16 nearest to a number, ties to even, as an unsigned integer. */
