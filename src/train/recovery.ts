@@ -1,10 +1,22 @@
 /** Runs go on after a loss of the device, and after the driver refused one of our kernels. */
 
-import type { RunStore } from '../checkpoint/types';
+import type { RunRecord, RunStore } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import { rewind, type StartingPoint } from './records';
 import { RunRecorder } from './recorder';
 import type { RunView, TrainEvent } from './types';
+
+/** Says what is done after a loss of the device, and what the user can do when it happens again and again. */
+const WORDS = {
+  gpu: {
+    again: 'A new device is requested',
+    advice: 'Update the GPU driver, close other programs that use the GPU, or use a smaller micro-batch or sequence length',
+  },
+  processor: {
+    again: 'The threads are started again',
+    advice: 'Close other tabs and programs, or use a smaller micro-batch or sequence length',
+  },
+} as const;
 
 /** Losses of the device after which a run that makes no progress is given up. */
 const MAX_LOSSES = 3;
@@ -44,9 +56,9 @@ export async function recovering(
       losses = start.record.step > step ? 1 : losses + 1;
       if (losses === MAX_LOSSES) {
         await new RunRecorder(store, start.record, onEvent).update({ status: 'paused' });
-        throw givenUp(error);
+        throw givenUp(error, wordsFor(start.record));
       }
-      onEvent(newDevice(error));
+      onEvent(newDevice(error, wordsFor(start.record)));
     }
   }
 }
@@ -56,15 +68,21 @@ function otherKernels(error: unknown): TrainEvent {
   return { type: 'notice', code: 'gpu/shader', message };
 }
 
-function newDevice(error: unknown): TrainEvent {
-  const message = `${messageOf(error)} A new device is requested, and the run continues from its newest checkpoint.`;
+type Words = (typeof WORDS)[keyof typeof WORDS];
+
+function wordsFor({ executor }: RunRecord): Words {
+  return executor === 'wasm' ? WORDS.processor : WORDS.gpu;
+}
+
+function newDevice(error: unknown, { again }: Words): TrainEvent {
+  const message = `${messageOf(error)} ${again}, and the run continues from its newest checkpoint.`;
   return { type: 'notice', code: 'gpu/lost', message };
 }
 
-function givenUp(error: unknown): CodedError {
+function givenUp(error: unknown, { advice }: Words): CodedError {
   return new CodedError(
     'gpu/lost',
-    `${messageOf(error)} This happened ${MAX_LOSSES} times without a new checkpoint. Update the GPU driver, close other programs that use the GPU, or use a smaller micro-batch or sequence length; then resume the run.`,
+    `${messageOf(error)} This happened ${MAX_LOSSES} times without a new checkpoint. ${advice}; then resume the run.`,
     [],
     { cause: error },
   );
