@@ -27,7 +27,7 @@ function held({ service }: TinyService, buffers: ReadonlySet<GPUBuffer> = new Se
 test.each([
   ['wasm', 100],
   ['tfjs-wasm', 20],
-  ['webgpu', 20],
+  ['webgpu', 11],
 ] as const)('on %s, %d runs leave nothing behind', async (kind, runs) => {
   const buffers = countBuffers();
   const tiny = await openTiny(kind);

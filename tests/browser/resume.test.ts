@@ -29,6 +29,7 @@ const recipe = parseRecipe({
   evalEvery: STEPS / 2,
   saveEvery: STEPS / 2,
   sampleEvery: STEPS,
+  samplePrompts: ['Where is my parcel?'],
 });
 
 const workers: Worker[] = [];

@@ -12,16 +12,18 @@ export function testShard(shard: Shard): void {
   for (const suite of allCases.filter((each) => each.shard === shard)) testOp(suite);
 }
 
-/** Suites of up to this many cases always run whole. */
-const SHORT = 24;
+/** Cases of a suite that run without `npm test -- --all`. */
+const CASES = 24;
 
 /**
- * The cases that run without `npm test -- --all`. Of a long suite each second one, by fours: neighbours are often the two layouts of one
- * shape. SwiftShader compiles kernels for most of the time that the tests take.
+ * All cases of a short suite, and `CASES` of a long one, in pairs at even distances: neighbours are often the two layouts of one shape.
+ * SwiftShader compiles kernels for most of the time that the tests take. `npm test -- --all` runs all.
  */
-function chosen<T>(cases: readonly T[]): readonly T[] {
-  const everything = import.meta.env['VITE_ALL_CASES'] === '1' || cases.length <= SHORT;
-  return everything ? cases : cases.filter((_, i) => i % 4 === 0 || i % 4 === 3);
+export function chosen<T>(cases: readonly T[]): readonly T[] {
+  if (import.meta.env['VITE_ALL_CASES'] === '1' || cases.length <= CASES) return cases;
+  const [pairs, wanted] = [Math.ceil(cases.length / 2), CASES / 2];
+  const before = (pair: number) => Math.floor((pair * wanted) / pairs);
+  return cases.filter((_, i) => before(Math.floor(i / 2) + 1) > before(Math.floor(i / 2)));
 }
 
 function testOp({ op, cases: all, tolerance = 1e-5, gradient }: OpCases): void {
