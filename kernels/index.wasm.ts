@@ -20,7 +20,7 @@ export { embedding, segment_sum } from './embedding.wasm';
 export { column_sums } from './lib/column-sums.wasm';
 export { few_rows } from './lib/few.wasm';
 export { norm, norm_backward } from './lib/norm.wasm';
-export { multiply_adds } from './lib/peak.wasm';
+export { copy_bytes, multiply_adds } from './lib/peak.wasm';
 export { pack_rows, product } from './lib/product.wasm';
 export { round_f16 } from './lib/rounding.wasm';
 export { lossscale } from './lossscale.wasm';

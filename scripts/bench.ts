@@ -11,7 +11,7 @@ import { printReport } from '../tests/bench/print';
 import { BENCH_PARTS, MODEL_NAMES, type BenchOptions, type BenchPart, type BenchReport } from '../tests/bench/report';
 import { ACTIVATION_PRECISIONS, BASE_PRECISIONS } from '../src/recipe/recipe';
 import { launchBrowser } from './browser';
-import { timeTorch } from './torch';
+import { timeTorch, timeTorchModel } from './torch';
 
 const { values } = parseArgs({
   options: {
@@ -47,7 +47,10 @@ const options: BenchOptions = { vocabulary, tokens, parts, model, base, activati
 const server = await createServer({ logLevel: 'error', server: { port: 0, strictPort: false, hmr: false } });
 try {
   const measured = values.node ? await inNode(server) : await inBrowser(server);
-  const report = { ...measured, torch: measured.step && (await timeTorch(options, progress)) };
+  const { step, processor } = measured;
+  const torch = step && (await timeTorch(options, progress));
+  const processorTorch = processor && (await timeTorchModel(options, processor.threads, progress));
+  const report = { ...measured, torch, processorTorch };
   console.log(values.json ? JSON.stringify(report) : printReport(report));
 } finally {
   await server.close();

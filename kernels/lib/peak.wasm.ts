@@ -1,4 +1,4 @@
-/** The peak arithmetic rate: chains of multiply-adds in registers, as many as a tile of a product has. */
+/** The peak rates: chains of multiply-adds in registers, as many as a tile of a product has, and copies through memory. */
 
 import { madd, sumOf } from './vector.wasm';
 
@@ -44,4 +44,17 @@ export function multiply_adds(args: Peak, from: i32, to: i32, thread: i32): void
   const low = f32x4.add(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)), f32x4.add(s4, s5));
   const high = f32x4.add(f32x4.add(f32x4.add(s6, s7), f32x4.add(s8, s9)), f32x4.add(s10, s11));
   store<f32>(args.sink + ((<usize>thread) << 2), sumOf(f32x4.add(low, high)));
+}
+
+@unmanaged
+class Copy {
+  source: usize;
+  target: usize;
+  /** Bytes of a unit. */
+  bytes: i32;
+}
+
+export function copy_bytes(args: Copy, from: i32, to: i32, thread: i32): void {
+  const at = <usize>from * <usize>args.bytes;
+  memory.copy(args.target + at, args.source + at, <usize>(to - from) * <usize>args.bytes);
 }

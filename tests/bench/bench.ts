@@ -3,6 +3,7 @@
 import { openDevice } from '../../src/gpu/device';
 import { measurePeaks } from './peaks';
 import { timeDecode } from './decode';
+import { gpuMachine } from './engine';
 import { startJax } from './jax';
 import { timeMemoryOps } from './memory-ops';
 import { timeModelStep } from './model-step';
@@ -25,6 +26,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
   const device = await openDevice(navigator.gpu);
   log(`${device.name}: peaks`);
   const peaks = await measurePeaks(device);
+  const machine = gpuMachine(device, peaks);
   const tfjs = await startTfjs(device);
   const jax = await startJax();
   const peers = jax === null ? [tfjs] : [tfjs, jax];
@@ -35,7 +37,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
   }
   const withOps = options.parts.includes('ops');
   if (withOps) log('ops that are limited by memory');
-  const memoryOps = withOps ? await timeMemoryOps(device, peaks) : [];
+  const memoryOps = withOps ? await timeMemoryOps(machine) : [];
   const size = `${options.tokens} tokens, vocabulary ${options.vocabulary}`;
   const withStep = options.parts.includes('step');
   if (withStep) log(`training step, ${size}`);
@@ -44,10 +46,10 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
   const withModel = options.parts.includes('model');
   if (withModel)
     log(`training step of ${options.model}, ${options.base} base, ${options.activations} activations, ${options.tokens} tokens`);
-  const modelStep = withModel ? await timeModelStep(device, peaks, options.model, options) : null;
+  const modelStep = withModel ? await timeModelStep(machine, options) : null;
   const withDecode = options.parts.includes('decode');
   if (withDecode) log(`decoding with ${options.model}, ${options.base} base`);
-  const decode = withDecode ? await timeDecode(device, peaks, options) : null;
+  const decode = withDecode ? await timeDecode(machine, options) : null;
   const processor = withWasm ? await timeProcessor(options, ROUNDS, log) : null;
   return {
     date: new Date().toISOString(),
@@ -55,7 +57,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
     software: device.target.software,
     agent: navigator.userAgent,
     features: [...device.target.features].sort(),
-    ...{ peaks, products, ops: memoryOps, step, torch: null, processor, modelStep, decode },
+    ...{ peaks, products, ops: memoryOps, step, torch: null, processor, processorTorch: null, modelStep, decode },
     seconds: (performance.now() - started) / 1000,
   };
 }

@@ -1,13 +1,11 @@
 /** Times decoding with the shapes of real models and random weights: prefill, then token by token, for one and for several sequences. */
 
-import type { Device } from '../../src/gpu/device';
 import { Graph, valueBytes, type Node } from '../../src/graph/graph';
-import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { cacheShape, decodePlans, PREFILL } from '../../src/model/decode-programs';
 import { Decoder, type Prompt } from '../../src/model/generate';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { modelShapes } from '../models';
-import { measured } from './engine';
+import { measured, type Machine } from './engine';
 import { writeWeights } from './model-step';
 import type { BenchOptions, PeakRates, DecodeBatch, DecodeReport } from './report';
 import { benchBatch } from './shapes';
@@ -27,16 +25,12 @@ const EXTENT: Extent = { given: 4 * PREFILL + 1, made: 33, runs: 3 };
 /** A software adapter needs seconds for one token. */
 const EXTENT_SOFTWARE: Extent = { given: PREFILL + 1, made: 5, runs: 2 };
 
-export async function timeDecode(
-  device: Device,
-  peaks: PeakRates,
-  { model, base }: Pick<BenchOptions, 'model' | 'base'>,
-): Promise<DecodeReport> {
+export async function timeDecode(machine: Machine, { model, base }: Pick<BenchOptions, 'model' | 'base'>): Promise<DecodeReport> {
   const config = modelShapes[model];
-  const extent = device.target.software ? EXTENT_SOFTWARE : EXTENT;
+  const extent = machine.slow ? EXTENT_SOFTWARE : EXTENT;
   const { given, made } = extent;
   const graph = new Graph();
-  const executor = new WebGpuExecutor(device);
+  const executor = machine.open(graph);
   await writeWeights(executor, graph, config, parseRecipe({ basePrecision: base }));
   const decoder = Decoder.open(executor, graph, config);
   const shape = cacheShape(config, Math.max(...SEQUENCES), given + made);
@@ -44,7 +38,9 @@ export async function timeDecode(
   const batches: DecodeBatch[] = [];
   for (const sequences of SEQUENCES) {
     const { prompt, step } = decodePlans(graph, config, cache, sequences, null);
-    batches.push(await timeBatch(decoder, peaks, { ...extent, sequences }, { prompt: prompt.plan.nodes, step: step.plan.nodes }));
+    batches.push(
+      await timeBatch(decoder, machine.peaks, { ...extent, sequences }, { prompt: prompt.plan.nodes, step: step.plan.nodes }),
+    );
   }
   const cacheBytes = cache.layers.reduce((sum, { k, v }) => sum + valueBytes(k) + valueBytes(v), 0);
   executor.dispose();

@@ -3,21 +3,18 @@
 import { f32ToF16 } from '../../src/core/f16';
 import { isQuantised } from '../../src/core/quantised';
 import { sizeOf } from '../../src/core/shape';
-import type { Device } from '../../src/gpu/device';
+import type { Executor } from '../../src/graph/executor';
 import { Graph } from '../../src/graph/graph';
-import { timeTiles } from '../../src/graph/measure';
 import { KEEP_ALL } from '../../src/graph/remat';
-import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { writeQuantised } from '../../src/graph/write-quantised';
 import type { ModelConfig } from '../../src/model/config';
 import { weightSpecs, declareWeights } from '../../src/model/weights';
 import { deviceTypes } from '../../src/model/precision';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
-import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
+import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
-import { tune, type Tiles, type TimeTiles } from '../../src/train/tune';
-import { measured, syncOf } from './engine';
-import type { BenchOptions, PeakRates, ModelStepReport } from './report';
+import { measured, type Machine } from './engine';
+import type { BenchOptions, ModelStepReport } from './report';
 import { modelShapes } from '../models';
 import { benchBatch, randomData, RANK } from './shapes';
 import { time } from './timing';
@@ -27,24 +24,25 @@ const SAMPLES = 5;
 const POOL = 2 ** 20;
 
 export async function timeModelStep(
-  device: Device,
-  peaks: PeakRates,
-  name: keyof typeof modelShapes,
-  { tokens, base, activations }: Pick<BenchOptions, 'tokens' | 'base' | 'activations'>,
+  machine: Machine,
+  { model: name, tokens, base, activations }: Pick<BenchOptions, 'model' | 'tokens' | 'base' | 'activations'>,
 ): Promise<ModelStepReport> {
   const config = modelShapes[name];
   const sizes = { rank: RANK, sequenceLength: tokens };
   const recipe = parseRecipe({ ...sizes, basePrecision: base, activationPrecision: activations, schedule: 'constant' });
   const graph = new Graph();
-  const executor = new WebGpuExecutor(device);
+  const executor = machine.open(graph);
   await writeWeights(executor, graph, config, recipe);
   const programs = trainingPrograms(graph, config, recipe, 'bench', KEEP_ALL);
-  const tiles = await tiledFor(device, programs);
+  const tiles = await machine.tilesFor(programs);
   const session = await TrainingSession.open(executor, config, programs, recipe, 1000, undefined, tiles);
   const batch = benchBatch(config.vocabSize, tokens);
-  const advance = () => void session.advance({ batch: () => batch });
+  let last: Promise<unknown> = Promise.resolve();
+  const advance = () => {
+    last = session.advance({ batch: () => batch });
+  };
   const subject = { prepare: (times: number) => Promise.resolve(() => Array.from({ length: times }).forEach(advance)) };
-  const timing = await time(subject, syncOf(device), SAMPLES);
+  const timing = await time(subject, () => Promise.all([machine.sync(), last]), SAMPLES);
   const nodes = [...programs.train.nodes, ...programs.update.nodes];
   const bytes = executor.bytes();
   session.dispose();
@@ -55,20 +53,13 @@ export async function timeModelStep(
     activations,
     tokens,
     bytes,
-    ours: measured(nodes, timing, peaks),
+    ours: measured(nodes, timing, machine.peaks),
     tokensPerSecond: (1000 * tokens) / timing.ms,
   };
 }
 
-/** The tiles that the tuner finds on this device without a time limit. Software adapters use the static choice. */
-async function tiledFor(device: Device, { train, update }: TrainingPrograms): Promise<Tiles> {
-  if (device.target.software) return {};
-  const time: TimeTiles = (product, tiles) => timeTiles(device, product, tiles);
-  return tune([train, update], { target: device.target, known: {}, time, budgetMs: 60_000, now: () => performance.now() });
-}
-
 /** Random weights of the model, in the precision of the recipe's base. */
-export async function writeWeights(executor: WebGpuExecutor, graph: Graph, config: ModelConfig, recipe: Recipe): Promise<void> {
+export async function writeWeights(executor: Executor, graph: Graph, config: ModelConfig, recipe: Recipe): Promise<void> {
   const tensors = weightSpecs(config);
   const stored = new Map(tensors.map(({ name, shape }) => [name, shape.length > 1 ? 'f16' : 'f32'] as const));
   declareWeights(graph, config, deviceTypes(config, stored, recipe.basePrecision));

@@ -27,7 +27,7 @@ export function printReport(report: BenchReport): string {
     ...(report.torch === null ? [] : printTorch(report.torch, report.step)),
     ...(report.modelStep === null ? [] : ['', ...printModelStep(report.modelStep)]),
     ...(report.decode === null ? [] : ['', ...printDecode(report.decode, peaks)]),
-    ...(report.processor === null ? [] : ['', ...printProcessor(report.processor)]),
+    ...(report.processor === null ? [] : ['', ...printProcessor(report.processor, report.processorTorch)]),
     '',
     `measured in ${report.seconds.toFixed(0)} s`,
   ].join('\n');
@@ -62,16 +62,6 @@ function geometricMean(values: readonly number[]): number {
 
 function printStep(step: StepReport): string[] {
   const { ours, peers } = step;
-  const split = step.split.map(({ name, nodes, kind, ms, flops, fraction }) => [
-    `  ${name}`,
-    String(nodes),
-    kind,
-    ms.toFixed(2),
-    percent(ms / ours.ms),
-    giga(flops / (ms / 1000)),
-    percent(fraction),
-  ]);
-  const total = step.split.reduce((sum, { ms }) => sum + ms, 0);
   const each = [{ name: 'ours', ...step }, ...peers];
   return [
     `training step: ${step.model}`,
@@ -80,8 +70,24 @@ function printStep(step: StepReport): string[] {
     `loss of each step: ${each.map(({ name, losses }) => `${name} ${figuresOf(losses)}`).join('; ')}`,
     `gradient norm: ${each.map(({ name, gradNorms }) => `${name} ${figuresOf(gradNorms)}`).join('; ')}`,
     `largest deviation: ${peers.map(({ name, deviation }) => `${name} ${deviation.toExponential(1)}`).join(', ')}`,
-    `where our time goes (each kind of node by itself): ${kindsOf(step.split)}; idle ${Math.max(0, ours.ms - total).toFixed(1)} ms`,
-    ...table([['  nodes', 'count', 'bound by', 'ms', 'of step', 'GFLOP/s', 'of limit'], ...split]),
+    ...printSplit(step.split, ours),
+  ];
+}
+
+function printSplit(split: readonly Share[], whole: Timing): string[] {
+  const rows = split.map(({ name, nodes, kind, ms, flops, fraction }) => [
+    `  ${name}`,
+    String(nodes),
+    kind,
+    ms.toFixed(2),
+    percent(ms / whole.ms),
+    giga(flops / (ms / 1000)),
+    percent(fraction),
+  ]);
+  const total = split.reduce((sum, { ms }) => sum + ms, 0);
+  return [
+    `where our time goes (each kind of node by itself): ${kindsOf(split)}; idle ${Math.max(0, whole.ms - total).toFixed(1)} ms`,
+    ...table([['  nodes', 'count', 'bound by', 'ms', 'of step', 'GFLOP/s', 'of limit'], ...rows]),
   ];
 }
 
@@ -136,13 +142,19 @@ function printDecode({ name, base, given, made, cacheBytes, batches }: DecodeRep
   ];
 }
 
-function printProcessor({ build, threads, peaks, products, step }: ProcessorReport): string[] {
+function printProcessor(report: ProcessorReport, torch: TorchReport | null): string[] {
+  const { build, threads, peaks, products, step, models, decodes } = report;
   const on = threads.map((count) => (count === 1 ? '1 thread' : `${count} threads`));
   const rate = (flops: number, { ms }: Timing) => giga(flops / (ms / 1000));
   const { peer, tokens } = step;
   const tokensPerSecond = step.timings.map(({ ms }) => (tokens / (ms / 1000)).toFixed(1)).join(' and ');
+  const [all] = step.timings;
   return [
-    `processor, build ${build}: multiply-adds ${peaks.map((peak, i) => `${giga(peak)} GFLOP/s on ${on[i] ?? ''}`).join(', ')}`,
+    `processor, build ${build}`,
+    ...peaks.map(
+      ({ flops, bytes }, i) =>
+        `${on[i] ?? ''}: multiply-adds ${giga(flops.value)} GFLOP/s, copy ${giga(bytes.value)} GB/s ±${percent(bytes.spread / 2)}`,
+    ),
     ...table([
       ['product', ...on.flatMap((name) => [`${name} ms`, '±', 'GFLOP/s'])],
       ...products.map(({ name, flops, timings }) => [
@@ -156,7 +168,23 @@ function printProcessor({ build, threads, peaks, products, step }: ProcessorRepo
       ['step', ...step.timings.flatMap((timing) => [...milliseconds(timing), rate(step.flops, timing)]), ...milliseconds(peer)],
     ]),
     `${tokensPerSecond} tokens/s, ${peer.ratio.toFixed(2)} times as fast as by hand (largest deviation ${peer.deviation.toExponential(1)})`,
+    ...(all === undefined ? [] : printSplit(step.split, all)),
+    ...models.flatMap((model, i) => [`on ${on[i] ?? ''}:`, ...printModelStep(model)]),
+    ...(torch === null ? [] : printTorchModel(torch, report)),
+    ...decodes.flatMap((decode, i) => {
+      const rates = peaks[i];
+      return rates === undefined ? [] : [`on ${on[i] ?? ''}:`, ...printDecode(decode, rates)];
+    }),
   ];
+}
+
+/** The model's step on the same number of threads. */
+function printTorchModel({ version, rows }: TorchReport, { threads, models }: ProcessorReport): string[] {
+  const lines = rows.map((row) => {
+    const ours = models[threads.indexOf(row.threads)]?.ours.ms ?? NaN;
+    return `  ${row.threads} threads: ${milliseconds(row).join(' ms ± ')}; we reach ${(row.ms / ours).toFixed(2)} of its speed`;
+  });
+  return [`the same step in PyTorch ${version} + PEFT, ${rows[0]?.dtype ?? ''}:`, ...lines];
 }
 
 function figures(ours: Measured): string[] {

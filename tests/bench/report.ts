@@ -96,17 +96,19 @@ export interface StepReport extends StepFigures {
 export interface TorchReport {
   readonly version: string;
   readonly device: string;
-  readonly rows: readonly (Timing & { readonly dtype: string })[];
+  readonly rows: readonly (Timing & { readonly dtype: string; readonly threads: number })[];
 }
 
 /** The processor. Timings are those of all threads, then of one thread where there are several. */
 export interface ProcessorReport {
   readonly build: string;
   readonly threads: readonly number[];
-  /** f32 operations per second. */
-  readonly peaks: readonly number[];
+  readonly peaks: readonly PeakRates[];
   readonly products: readonly { readonly name: string; readonly flops: number; readonly timings: readonly Timing[] }[];
   readonly step: ProcessorStepReport;
+  /** The step of a real model's shape, and decoding with it. */
+  readonly models: readonly ModelStepReport[];
+  readonly decodes: readonly DecodeReport[];
 }
 
 /** The step on the processor, and the same step written by hand for tfjs's wasm backend. */
@@ -115,6 +117,8 @@ export interface ProcessorStepReport {
   readonly tokens: number;
   readonly flops: number;
   readonly timings: readonly Timing[];
+  /** On all threads. */
+  readonly split: readonly Share[];
   readonly peer: PeerReport;
 }
 
@@ -165,6 +169,8 @@ export interface BenchReport {
   /** Null where it was not requested, or Python has no torch and peft. */
   readonly torch: TorchReport | null;
   readonly processor: ProcessorReport | null;
+  /** The model's step of `processor` on as many threads. */
+  readonly processorTorch: TorchReport | null;
   readonly modelStep: ModelStepReport | null;
   readonly decode: DecodeReport | null;
   readonly seconds: number;

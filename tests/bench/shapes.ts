@@ -4,23 +4,41 @@ import { uniform } from '../../src/core/random';
 import { sizeOf, type Shape } from '../../src/core/shape';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import type { Batch } from '../../src/batch/types';
+import type { ModelName } from './report';
 
 export const RANK = 16;
 
-/** In the form of a config.json. */
-export function benchConfigFile(vocabulary: number) {
+/** Hidden size, feed-forward size, layers, heads, key/value heads. */
+type Sizes = readonly [number, number, number, number, number];
+
+/** In the form of a config.json of the Llama family. `rest`: what differs from SmolLM2. */
+function llamaFile([hidden, inner, layers, heads, kvHeads]: Sizes, vocabulary: number, rest: object = {}) {
   return {
-    model_type: 'llama',
-    hidden_size: 576,
-    intermediate_size: 1536,
-    num_hidden_layers: 2,
-    num_attention_heads: 9,
-    num_key_value_heads: 3,
-    vocab_size: vocabulary,
-    max_position_embeddings: 2048,
-    rms_norm_eps: 1e-5,
-    tie_word_embeddings: true,
+    ...{ model_type: 'llama', hidden_size: hidden, intermediate_size: inner, num_hidden_layers: layers },
+    ...{ num_attention_heads: heads, num_key_value_heads: kvHeads, vocab_size: vocabulary },
+    ...{ max_position_embeddings: 8192, tie_word_embeddings: true, rms_norm_eps: 1e-5, ...rest },
   };
+}
+
+/** Two layers of SmolLM2-135M. */
+export function benchConfigFile(vocabulary: number) {
+  return llamaFile([576, 1536, 2, 9, 3], vocabulary, { max_position_embeddings: 2048 });
+}
+
+const MODELS = {
+  'SmolLM2-135M': llamaFile([576, 1536, 30, 9, 3], 49_152),
+  'SmolLM2-360M': llamaFile([960, 2560, 32, 15, 5], 49_152),
+  'Qwen2.5-0.5B': llamaFile([896, 4864, 24, 14, 2], 151_936, { model_type: 'qwen2', max_position_embeddings: 32_768 }),
+  'Qwen3-0.6B': llamaFile([1024, 3072, 28, 16, 8], 151_936, {
+    ...{ model_type: 'qwen3', max_position_embeddings: 40_960, head_dim: 128 },
+  }),
+  'Llama-3.2-1B': llamaFile([2048, 8192, 16, 32, 8], 128_256, { max_position_embeddings: 131_072, head_dim: 64 }),
+  'TinyLlama-1.1B': llamaFile([2048, 5632, 22, 32, 4], 32_000, { max_position_embeddings: 2048, tie_word_embeddings: false }),
+} as const satisfies Record<ModelName, object>;
+
+/** The config.json of a model. */
+export function modelFile(name: ModelName): object {
+  return MODELS[name];
 }
 
 /** LoRA of rank 16 on every linear layer and default settings, with weight decay so that its cost is included. */

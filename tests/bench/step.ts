@@ -16,7 +16,7 @@ import { weightSpecs, declareWeights } from '../../src/model/weights';
 import type { Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
-import { costOf, measured, syncOf } from './engine';
+import { costOf, gpuMachine, measured, syncOf, type Machine } from './engine';
 import { JaxStep } from './jax-step';
 import { TfjsStep, type Weights } from './tfjs-step';
 import type { TfjsPeer } from './tfjs';
@@ -84,15 +84,16 @@ export async function timeStep(
     ...columns(figures),
     peers,
     dispatches: nodes.reduce((sum, node) => sum + launchNode(node, device.target).dispatches.length, 0),
-    split: await splitStep(device, ours.executor, [train, update], peaks),
+    split: await splitStep(gpuMachine(device, peaks), ours.executor, [train, update]),
   };
   ours.dispose();
   return report;
 }
 
-/** Our step on each of `engines`, and the step in the usual tfjs style on tfjs's wasm backend. */
+/** Our step on each of `engines`, whose rates `machines` has, and the step in the usual tfjs style on tfjs's wasm backend. */
 export async function timeProcessorStep(
   engines: readonly ProcessorKernels[],
+  [machine]: readonly Machine<ProcessorExecutor>[],
   { vocabulary, tokens }: Size,
   rounds: number,
 ): Promise<ProcessorStepReport> {
@@ -103,7 +104,7 @@ export async function timeProcessorStep(
   const ours: Ours<ProcessorExecutor>[] = [];
   for (const kernels of engines) ours.push(await openOurs(() => new ProcessorExecutor(kernels), config, recipe, weights, batch));
   const [first] = ours;
-  if (first === undefined) throw new Error('no engine');
+  if (first === undefined || machine === undefined) throw new Error('no engine');
   const theirs = new TfjsStep(config, recipe, weights, tensorsOf(first.programs.tuning.parameters, first.start), batch);
   const watched = [...ours.map(({ advance }) => watch(advance)), watch(tfjsAdvance(theirs, () => undefined))];
   const { timings, ratios } = await compare(
@@ -118,9 +119,10 @@ export async function timeProcessorStep(
   const { train, update } = first.programs;
   const { flops } = costOf([...train.nodes, ...update.nodes]);
   theirs.dispose();
+  const split = await splitStep(machine, first.executor, [train, update]);
   for (const one of ours) one.dispose();
   const peer: PeerReport = { name: 'tfjs-wasm', ...peerTiming, ratio: ratios.at(-1) ?? NaN, deviation };
-  return { model: describeModel(config, tokens), tokens, flops, timings: timings.slice(0, -1), peer };
+  return { model: describeModel(config, tokens), tokens, flops, timings: timings.slice(0, -1), split, peer };
 }
 
 function columns(figures: readonly Figures[]): StepFigures {
