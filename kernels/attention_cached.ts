@@ -7,7 +7,7 @@ import source from './attention_cached.wgsl?raw';
 import { laneConstants, withLanes } from './lib/lanes';
 import { bytesOf, read, specBytes, write } from './lib/launch';
 import type { Named } from './lib/named';
-import { launchOf, optional } from './lib/processor';
+import { launchOf, place, rawPlace } from './lib/processor';
 import { f32Spec, isF32, isI32, matrixOf, misfit } from './lib/rule';
 import { product } from './lib/twin';
 import { defineOp, type Builder, type Spec, type Value } from './op';
@@ -74,7 +74,7 @@ export const attentionCachedOp = defineOp<CachedAttentionAttrs>()({
   },
   processor({ inputs, outputs: { o } }, { heads, kvHeads, headSize, scale, window }) {
     const { q, cacheK, cacheV, rows, positions } = inputs;
-    const buffers = [q, cacheK, cacheV, rows, positions, o].map(optional);
+    const buffers = [place(q), rawPlace(cacheK), rawPlace(cacheV), ...[rows, positions, o].map((operand) => place(operand))];
     const args = [...buffers, heads, kvHeads, headSize, { f32: scale }, window];
     return launchOf({ kernel: 'attention_cached', units: heads * (o.shape[0] ?? 0), args });
   },

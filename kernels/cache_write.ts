@@ -6,7 +6,7 @@ import { specialise } from '../src/gpu/shader';
 import source from './cache_write.wgsl?raw';
 import { roundedToF16 } from './lib/f16-twin';
 import { linearGrid, read, specBytes, write } from './lib/launch';
-import { launchOf, optional, perRun } from './lib/processor';
+import { launchOf, perRun, place, rawPlace } from './lib/processor';
 import { isF32, isI32, matrixOf, misfit } from './lib/rule';
 import { defineOp, type Builder, type Operand, type Value } from './op';
 
@@ -48,7 +48,8 @@ export const cacheWriteOp = defineOp()({
   processor({ inputs: { k, v, rows }, outputs: { cacheK, cacheV } }) {
     const [count, width] = matrixOf(k) ?? [0, 0];
     const [all = 0] = cacheK.shape;
-    const written = (cache: Operand, x: Operand) => perRun('cache_write', count, [...[cache, x, rows].map(optional), width, all]);
+    const written = (cache: Operand, x: Operand) =>
+      perRun('cache_write', count, [rawPlace(cache), place(x), place(rows), width, all]);
     return launchOf(written(cacheK, k), written(cacheV, v));
   },
 });

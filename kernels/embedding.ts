@@ -7,7 +7,7 @@ import source from './embedding.wgsl?raw';
 import { bindRange, itemRanges, type ItemRange } from './lib/binding-ranges';
 import { bytesOf, linearGrid, read, specBytes, write } from './lib/launch';
 import { rowBlocks, type RowBlock } from './lib/row-blocks';
-import { launchOf, optional, perColumns, perRun, place } from './lib/processor';
+import { launchOf, optional, perColumns, perRun, place, rawPlace } from './lib/processor';
 import { f32Spec, isActivation, isI32, matrixOf, misfit, requireF32 } from './lib/rule';
 import { defineOp, type Binding, type Builder, type Dispatch, type Operand, type Spec, type Value } from './op';
 import { segmentSumLaunch } from './segment_sum_launch';
@@ -54,7 +54,7 @@ export const embeddingOp = defineOp()({
   },
   processor({ inputs: { table, ids }, outputs: { rows } }) {
     const [count = 0, width = 0] = asMatrix(rows).shape;
-    return launchOf(perRun('embedding', count, [place(table), table.dtype === 'f16', place(ids), place(rows), width]));
+    return launchOf(perRun('embedding', count, [rawPlace(table), table.dtype === 'f16', place(ids), place(rows), width]));
   },
 });
 

@@ -15,7 +15,7 @@ import {
 import { sameShape, sizeOf } from '../src/core/shape';
 import { f32, specialise } from '../src/gpu/shader';
 import { bytesOf, linearGrid, read, write } from './lib/launch';
-import { launchOf, place } from './lib/processor';
+import { launchOf, rawPlace } from './lib/processor';
 import { describe, matrixOf, misfit } from './lib/rule';
 import { unroll } from './lib/unroll';
 import { defineOp, type Builder, type Dispatch, type Operand, type Spec, type Value } from './op';
@@ -56,7 +56,7 @@ export const quantiseOp = defineOp<QuantiseAttrs>()({
     const four = dtype === 'q4';
     const numbers = (list: readonly number[]) => list.map((number) => ({ f32: number }));
     const args = [
-      ...[place(w), w.dtype === 'f16', four, place(target), place(target, scales.offset), rows, columns],
+      ...[rawPlace(w), w.dtype === 'f16', four, rawPlace(target), rawPlace(target, scales.offset), rows, columns],
       ...[{ f32: four ? PART_Q4 : PART_Q8 }, four ? NF4_ZERO : 0, numbers(NF4), numbers(NF4_MIDPOINTS)],
     ];
     return launchOf({ kernel: 'quantise', units: Math.ceil((rows * rowBlocks) / GROUP), args });

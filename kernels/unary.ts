@@ -5,7 +5,7 @@ import { sizeOf } from '../src/core/shape';
 import { f32, type Constants } from '../src/gpu/shader';
 import { elementwise } from './lib/elementwise';
 import { bytesOf, hasVec4Rows, read, write } from './lib/launch';
-import { launchOf, optional, perElement } from './lib/processor';
+import { launchOf, perElement, place, rawPlace } from './lib/processor';
 import { f32Spec, isActivationOf, misfit } from './lib/rule';
 import { unroll } from './lib/unroll';
 import { defineOp, type Builder, type Spec, type Value, type Word } from './op';
@@ -47,7 +47,7 @@ export const unaryOp = defineOp<UnaryAttrs>()({
     return elementwise({ label: 'unary', source: code, size: sizeOf(y.shape), elements, constants }, target);
   },
   processor: ({ inputs: { x }, outputs: { y } }, attrs) =>
-    launchOf(perElement('unary', sizeOf(y.shape), [...wordsOf(attrs), ...[x, null, y].map(optional)])),
+    launchOf(perElement('unary', sizeOf(y.shape), [...wordsOf(attrs), rawPlace(x), x.dtype === 'f16', null, place(y)])),
 });
 
 /** dx = dy·f'(x). */
@@ -69,7 +69,7 @@ export const unaryBackwardOp = defineOp<UnaryAttrs>()({
     return elementwise({ label: 'unary_backward', source: code, size: sizeOf(dx.shape), elements, constants }, target);
   },
   processor: ({ inputs: { x, dy }, outputs: { dx } }, attrs) =>
-    launchOf(perElement('unary', sizeOf(dx.shape), [...wordsOf(attrs), ...[x, dy, dx].map(optional)])),
+    launchOf(perElement('unary', sizeOf(dx.shape), [...wordsOf(attrs), rawPlace(x), x.dtype === 'f16', place(dy), place(dx)])),
 });
 
 /** f(x), elementwise. */

@@ -1,6 +1,7 @@
 /** Elementwise functions and their gradients; see unary_functions.ts for their definitions. */
 
 import { load4, put, UNIT } from './lib/elements.wasm';
+import { fourAs } from './lib/panels.wasm';
 import { exp4, log4, madd, sigmoid4, tanh4 } from './lib/vector.wasm';
 
 /** The functions, in the order of `UNARY_KINDS`. */
@@ -24,6 +25,8 @@ class Unary {
   /** The nine coefficients of Φ's tail, and its step. */
   tail: usize;
   x: usize;
+  /** x is f16. */
+  f16: i32;
   /** 0 for the function itself. */
   dy: usize;
   y: usize;
@@ -33,7 +36,7 @@ class Unary {
 export function unary(args: Unary, from: i32, to: i32, _thread: i32): void {
   const end = min(to * UNIT, args.count);
   for (let i = from * UNIT; i < end; i += 4) {
-    const x = load4(args.x, i);
+    const x = args.f16 ? fourAs<u16>(args.x + ((<usize>i) << 1)) : load4(args.x, i);
     put(args.y, i, end, args.dy == 0 ? valueOf(args, x) : f32x4.mul(load4(args.dy, i), slopeOf(args, x)));
   }
 }

@@ -15,12 +15,18 @@ export function scratch(index: number, offset = 0): Address {
   return { from: 'scratch', index, offset };
 }
 
-/** The address of an operand, or of a byte of it. */
-export function place({ from, index }: Operand, offset = 0): Address {
+/** The address of an operand, or of a byte of it, whatever its type. */
+export function rawPlace({ from, index }: Operand, offset = 0): Address {
   return { from, index, offset };
 }
 
-/** The address of an operand, or 0 where it is absent. */
+/** The address of an operand that a kernel reads or writes as 32-bit words, or of a byte of it. */
+export function place(operand: Operand, offset = 0): Address {
+  if (operand.dtype === 'f16') throw internal('a kernel for the processor would read f16 as f32');
+  return rawPlace(operand, offset);
+}
+
+/** The address of an operand as `place` gives it, or 0 where it is absent. */
 export function optional(operand: Operand | null | undefined): Address | null {
   return operand ? place(operand) : null;
 }
@@ -68,7 +74,7 @@ export interface Stored {
 
 export function stored(operand: Operand): Stored {
   const [rows, columns] = matrixOf(operand) ?? [0, 0];
-  return { at: place(operand), dtype: operand.dtype, rows, columns };
+  return { at: rawPlace(operand), dtype: operand.dtype, rows, columns };
 }
 
 /** Rows [first, first + count) of a matrix that is not quantised. */
@@ -120,6 +126,7 @@ const FEW_COLUMNS = 32;
 /** The work of a product of few rows and of weights that are stored by columns of y; null for others. */
 function fewRows({ a, w, factor, extension, bias, addend, accumulate, y }: Products): ProcessorLaunch | null {
   if (y.rows > FEW_ROWS || a.transposed || !w.transposed || factor !== 1 || accumulate === true) return null;
+  if (addend?.dtype === 'f16') return null;
   const args = [
     ...[a.matrix.at, record(w.matrix), extension?.a.at ?? null, extension ? record(extension.w) : null],
     ...[{ f32: extension?.factor ?? 0 }, y.at, y.rows, y.columns, optional(bias), optional(addend)],
@@ -129,6 +136,8 @@ function fewRows({ a, w, factor, extension, bias, addend, accumulate, y }: Produ
 
 /** The work of a product, and its scratch, which the work refers to from `first` on. */
 export function products(problem: Products, { threads }: Processor, first = 0): ProcessorLaunch {
+  for (const matrix of [problem.a.matrix, problem.extension?.a, problem.y])
+    if (matrix && matrix.dtype !== 'f32') throw internal(`the first factor or the result of a product is ${matrix.dtype}`);
   const few = fewRows(problem);
   if (few !== null) return few;
   const { a, w, factor, extension = null, bias = null, addend = null, accumulate = false, y } = problem;
@@ -149,7 +158,7 @@ export function products(problem: Products, { threads }: Processor, first = 0): 
     units: Math.ceil(rows / block.rows) * Math.ceil(columns / block.columns),
     args: [
       ...[scratch(first), record(w.matrix), w.transposed, depth, extension && record(extension.w)],
-      ...[y.at, rows, columns, optional(bias), optional(addend), accumulate],
+      ...[y.at, rows, columns, optional(bias), addend && rawPlace(addend), addend?.dtype === 'f16', accumulate],
       ...[block.rows, block.columns, scratch(first + 1), bytes],
     ],
   };

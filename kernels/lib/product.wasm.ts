@@ -8,8 +8,8 @@
  * the work is cut.
  */
 
-import { ABREAST, COLUMNS, Matrix, packColumns, packRows, ROWS } from './panels.wasm';
-import { madd } from './vector.wasm';
+import { ABREAST, COLUMNS, fourAs, Matrix, packColumns, packRows, ROWS } from './panels.wasm';
+import { madd, scalarFromF16 } from './vector.wasm';
 
 /** The most of the depth that a block has. A panel of each factor fits the first-level cache. */
 const DEPTH: i32 = 384;
@@ -50,9 +50,11 @@ export class Product {
   y: usize;
   rows: i32;
   columns: i32;
-  /** f32 [N] and [M, N]; 0 for none. */
+  /** f32 [N]; 0 for none. */
   bias: usize;
+  /** f32 or f16 [M, N]; 0 for none. */
   addend: usize;
+  addendF16: i32;
   accumulate: i32;
   /** Rows and columns of y in a unit of work; multiples of 6 and 8. */
   blockRows: i32;
@@ -127,7 +129,7 @@ function tileAt(args: Product, row: i32, column: i32, a: usize, b: usize, depth:
       let sum = load<f32>(edge + ((<usize>(i * COLUMNS + j)) << 2));
       if (adds) sum += load<f32>(from);
       if (last && args.bias != 0) sum += load<f32>(args.bias + ((<usize>(column + j)) << 2));
-      if (last && args.addend != 0) sum += load<f32>(args.addend + at + place);
+      if (last && args.addend != 0) sum += addendAt(args, at + place);
       store<f32>(from, sum);
     }
 }
@@ -145,12 +147,22 @@ function finish(args: Product, y: usize, stride: usize, at: usize, column: i32):
     }
   }
   if (args.addend == 0) return;
-  for (let i: usize = 0; i < 6; i++) {
-    const from = y + i * stride;
-    const other = args.addend + at + i * stride;
-    v128.store(from, f32x4.add(v128.load(from), v128.load(other)));
-    v128.store(from, f32x4.add(v128.load(from, 16), v128.load(other, 16)), 16);
+  if (args.addendF16) addTile<u16>(args.addend + (at >> 1), y, stride);
+  else addTile<f32>(args.addend + at, y, stride);
+}
+
+/** Adds a whole tile of numbers of type T, see `fourAs`, to that at `y`, whose rows are `stride` bytes apart. */
+function addTile<T>(other: usize, y: usize, stride: usize): void {
+  const step = (stride >> 2) * sizeof<T>();
+  for (let i: usize = 0; i < 6; i++, y += stride, other += step) {
+    v128.store(y, f32x4.add(v128.load(y), fourAs<T>(other)));
+    v128.store(y, f32x4.add(v128.load(y, 16), fourAs<T>(other + 4 * sizeof<T>())), 16);
   }
+}
+
+/** The number of the addend that belongs to the byte `at` of y. */
+function addendAt(args: Product, at: usize): f32 {
+  return args.addendF16 ? scalarFromF16(load<u16>(args.addend + (at >> 1))) : load<f32>(args.addend + at);
 }
 
 /**

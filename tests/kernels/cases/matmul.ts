@@ -12,7 +12,7 @@ interface Size {
   /** Rank of the adapter; 0 for none. */
   readonly R?: number;
   readonly bias?: boolean;
-  readonly addend?: boolean;
+  readonly addend?: boolean | 'f16';
   readonly dtype?: DType;
   readonly target?: Partial<Target>;
 }
@@ -33,6 +33,9 @@ const small: readonly Size[] = [
   { M: 65, N: 68, K: 36, R: 4, addend: true, dtype: 'f16' },
   { M: 33, N: 130, K: 70, R: 5, bias: true, addend: true, dtype: 'f16' },
   { M: 130, N: 20, K: 300 },
+  // DoRA adds an update to frozen weights.
+  { M: 3, N: 30, K: 8, addend: 'f16' },
+  { M: 61, N: 77, K: 16, bias: true, addend: 'f16' },
 ];
 
 const large: readonly Size[] = [
@@ -93,7 +96,8 @@ function caseOf(size: Size, layout: Layout, target: Partial<Target>): CaseOf<typ
   const extras = [
     R > 0 && `+${R}`,
     bias && 'bias',
-    addend && 'addend',
+    addend !== false && 'addend',
+    addend === 'f16' && 'of weights',
     dtype !== 'f32' && dtype,
     size.target && 'in blocks',
     target.features === BASE.features && 'base',
@@ -107,7 +111,7 @@ function caseOf(size: Size, layout: Layout, target: Partial<Target>): CaseOf<typ
       w: { shape: layout === 'nt' ? [N, K] : [K, N], dtype },
       ...(R > 0 ? { p, q } : { p: null, q: null }),
       bias: bias ? { shape: [N] } : null,
-      addend: addend ? { shape: [M, N] } : null,
+      addend: addend === false ? null : { shape: [M, N], dtype: addend === 'f16' ? 'f16' : 'f32' },
     },
     attrs: { layout, scale: 0.7 },
     target: { ...target, ...size.target },

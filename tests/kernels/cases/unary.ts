@@ -35,6 +35,8 @@ const cases: readonly Forward[] = [
   // exp has no ends, and log none for numbers like these.
   ...UNARY_KINDS.filter((kind) => kind !== 'exp' && kind !== 'log').map(extreme),
   ...sizes.map((size, i) => example(UNARY_KINDS[i % UNARY_KINDS.length] ?? 'gelu', [size])),
+  // A weight that is trained starts from the base's in f16; too large for finite differences, which f16 does not allow.
+  { ...example('affine', [401, 101]), name: 'affine of weights', inputs: { x: { shape: [401, 101], dtype: 'f16' } } },
   { ...example('gelu', [1000]), name: 'gelu [1000] in 1 KiB bindings', target: { maxBindingBytes: 1024 } },
   { ...example('softplus', [7, 99]), name: 'softplus [7,99] in 256-byte bindings', target: { maxBindingBytes: 256 } },
 ];
@@ -45,4 +47,8 @@ const f16 = ['gelu [17,96]', 'gelu_tanh [17,96]', 'silu [17,96]', 'relu [17,96]'
 
 export const unaryCases = opCases(unaryOp, { shard: 'elementwise', gradient: { inputs: ['x'] }, f16, cases });
 
-export const unaryBackwardCases = opCases(unaryBackwardOp, { shard: 'elementwise', f16, cases: cases.map(withDy) });
+export const unaryBackwardCases = opCases(unaryBackwardOp, {
+  shard: 'elementwise',
+  f16,
+  cases: cases.filter(({ inputs }) => inputs.x.dtype === undefined).map(withDy),
+});
