@@ -76,6 +76,7 @@ export class AppState {
     recipe.restore();
     teacher.restore();
     addEventListener('hashchange', () => (this.stage = stageOfHash() ?? this.stage));
+    data.encodingNow = currentEncoding;
     void device.open(backendChoice(location.search), deviceOptions(location.search));
     void model.restore();
     void data.restore();

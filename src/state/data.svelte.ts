@@ -76,6 +76,11 @@ export class DataState {
   ready = $state(false);
   /** Decides what to do with a file that was read; `restored`: it is the one of the last visit. */
   decide: (view: DatasetView, restored: boolean) => Opening = () => ({ mapping: null, reason: '', shown: () => undefined });
+  /**
+   * The encoding that is chosen now; null takes the one that was given last. A file is counted as it is shown, when the choice that follows
+   * from it may not have been given yet.
+   */
+  encodingNow: () => Encoding | null = () => null;
   #file: File | null = null;
   /** The mapping of `view`; null while it is the detected one. */
   #mapping: Mapping | null = null;
@@ -274,6 +279,7 @@ export class DataState {
   /** Statistics and the preview, after anything they depend on changed; the newest change wins. */
   async #measure(): Promise<void> {
     const turn = ++this.#turn;
+    this.#encoding = this.encodingNow() ?? this.#encoding;
     if (this.view === null || this.view.examples === 0 || this.#encoding === null) return;
     this.measuring = true;
     try {

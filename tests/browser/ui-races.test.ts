@@ -1,7 +1,7 @@
 /** Overlapping actions: the newest one wins. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { DataState } from '../../src/state/data.svelte';
+import { DataState, type Encoding } from '../../src/state/data.svelte';
 import type { DeviceState } from '../../src/state/device.svelte';
 import { ModelState } from '../../src/state/model.svelte';
 import { OtherTab } from '../../src/state/other-tab.svelte';
@@ -128,6 +128,20 @@ describe('the dataset', () => {
     (await call('open', 1)).reject(new Error('bad'));
     await dropped;
     expect([data.view?.name, data.refused, recall('sample')]).toEqual([sample.file, 'bad.csv', sample.file]);
+  });
+
+  it('is counted by the encoding that its file brought about, not by the one given before', async () => {
+    const { client, call } = deferredClient<DataApi>({
+      open: () => ({ ...dataset('a.csv'), examples: 1 }),
+      setTokenizer: () => null,
+    });
+    const data = new DataState(client);
+    const [before, after] = ['labelled', 'tokens'].map((kind) => ({ tokenizer: {}, options: { kind } })) as unknown as Encoding[];
+    if (before === undefined || after === undefined) throw new Error('two encodings');
+    await data.encodeWith(before);
+    data.encodingNow = () => after;
+    void data.open(new File(['x'], 'a.csv'));
+    expect((await call('measure')).args).toEqual([after.options]);
   });
 
   it('is mapped as before when a mapping is refused', async () => {
