@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Download, Locator, Page } from 'playwright-core';
-import { INPUTS, ZONES } from '../src/ui/names';
+import { INPUTS, RUN_BAR, ZONES } from '../src/ui/names';
 
 export const STAGES = ['Model', 'Data', 'Recipe', 'Train', 'Use'] as const;
 export type StageTitle = (typeof STAGES)[number];
@@ -17,6 +17,11 @@ export class Person {
 
   stage(title: StageTitle): Locator {
     return this.page.locator(`section#${title.toLowerCase()}`);
+  }
+
+  /** The bar with the buttons of a run. */
+  get bar(): Locator {
+    return this.page.getByRole('region', { name: RUN_BAR });
   }
 
   /** Opens a stage if it is folded. */
@@ -98,14 +103,13 @@ export class Person {
 
   /** Presses "Start training" as soon as it is enabled; fails after `ms`. */
   async startTraining(ms: number): Promise<void> {
-    const stage = await this.open('Train');
-    await stage.getByRole('button', { name: 'Start training' }).click({ timeout: ms });
+    await this.bar.getByRole('button', { name: 'Start training' }).click({ timeout: ms });
   }
 
-  /** Resumes the run that the Train stage shows. */
+  /** Resumes the run that the Train stage shows, and opens that stage. */
   async resume(ms: number): Promise<void> {
-    const stage = await this.open('Train');
-    await stage.getByRole('button', { name: 'Resume', exact: true }).click({ timeout: ms });
+    await this.open('Train');
+    await this.bar.getByRole('button', { name: 'Resume', exact: true }).click({ timeout: ms });
   }
 
   /** Compares base and tuned model with greedy decoding. */

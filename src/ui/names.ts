@@ -2,7 +2,7 @@
  * Names by which assistive technology, the demo and the tests find elements. Keep them stable.
  *
  * Stages are `section`s labelled by their heading; the buttons that fold them have the title ("Model" … "Use") as their name.
- * Buttons of training and use: "Start training", "Pause", "Resume", "Stop and save", "Compare", "Download adapter".
+ * Buttons of the bar: "Start training", "Pause", "Resume", "Stop and save", "Try it"; of the Use stage: "Compare", "Download zip".
  */
 
 import type { StageId } from '../state/app.svelte';
@@ -14,6 +14,9 @@ export const STAGE_TITLES: Record<StageId, string> = {
   train: 'Train',
   use: 'Use',
 };
+
+/** Accessible name of the bar with the buttons of a run. */
+export const RUN_BAR = 'Run bar';
 
 /** Accessible names of the file inputs. */
 export const INPUTS = {

@@ -28,17 +28,18 @@ afterAll(() => {
 
 /** Waits for transitions: axe would measure colours in between. */
 const fold = (title: string) => page.getByRole('heading', { level: 2 }).getByRole('button', { name: title });
+const rail = (title: string) => page.getByRole('navigation', { name: 'Stages' }).getByRole('link', { name: title });
 const start = page.getByRole('button', { name: 'Start training' });
 
 it('gives the reason why training can’t start', async () => {
   await expect.poll(startBlocker, { timeout: 60_000 }).toMatch(/^Choose a dataset first/);
-  await page.getByRole('link', { name: 'Train' }).click();
+  await rail('Train').click();
   await expect.element(start).toBeDisabled();
   await expect.element(page.getByText(/^Choose a dataset first/)).toBeVisible();
 });
 
 it('leads a newcomer from a sample to training', async () => {
-  await page.getByRole('link', { name: 'Data' }).click();
+  await rail('Data').click();
   await page.getByRole('button', { name: 'Support tickets' }).click();
   await page.getByRole('button', { name: 'Next: train' }).click();
   expect(location.hash).toBe('#train');

@@ -42,9 +42,8 @@ it('a model learns from a teacher that was dropped, and finds it again after a r
   await person.takeSample('Lighthouse keeper');
   await recorder.next('data', 30_000);
   await person.chooseKind('objective', 'distil');
-  const train = await person.open('Train');
-  const start = train.getByRole('button', { name: 'Start training' });
-  await expect.poll(() => train.innerText()).toContain('Choose a teacher first: see the Recipe stage.');
+  const start = person.bar.getByRole('button', { name: 'Start training' });
+  await expect.poll(() => person.bar.innerText()).toContain('Choose a teacher first: see the Recipe stage.');
   expect(await start.isEnabled()).toBe(false);
 
   await person.dropTeacher(goodModel(folder()));
@@ -52,7 +51,6 @@ it('a model learns from a teacher that was dropped, and finds it again after a r
   await expect
     .poll(() => stage.innerText())
     .toMatch(/Not possible: llama has 16 tokens and .+ 4096\. A teacher needs the vocabulary/);
-  await person.open('Train');
   expect(await start.isEnabled()).toBe(false);
 
   await person.dropTeacher(teacherFolder(folder()));
@@ -63,7 +61,7 @@ it('a model learns from a teacher that was dropped, and finds it again after a r
   await recorder.next('ready', 60_000, from);
   await person.resume(60_000);
   expect((await recorder.next('finished', 300_000, from)).steps).toBe(6);
-  expect(await train.innerText()).toContain('Divergence from the teacher');
+  expect(await person.stage('Train').innerText()).toContain('Divergence from the teacher');
   expect(await page.locator('body').innerText()).toContain('taught by Lamp teacher');
   const out = folder();
   await takeAdapter(world, out);

@@ -93,7 +93,7 @@ describe('a GPU that never answers', () => {
           };
         }),
     );
-    await button(world, 'Stop and save').click();
+    await world.person.bar.getByRole('button', { name: 'Stop and save' }).click();
     await button(world, 'End now').click({ timeout: 2 * MINUTE });
     await expect.poll(() => stageText(world), { timeout: MINUTE }).toMatch(/Interrupted, step \d/);
     expect(world.recorder.failure).toBeNull();

@@ -68,14 +68,13 @@ it('a reward model learns from the sample of pairs, and scores an answer', async
 });
 
 it('a recipe for pairs is refused for other data, in words, until its objective is changed', async () => {
-  const { person, recorder, page } = await openWorld(browser, 'wasm');
+  const { person, recorder } = await openWorld(browser, 'wasm');
   await person.pickRecipe(file(folder(), 'recipe.json', JSON.stringify({ version: 2, objective: { kind: 'dpo' } })));
   await person.takeSample('Lighthouse keeper');
   await recorder.next('data', 30_000);
-  const train = await person.open('Train');
-  await expect.poll(() => train.innerText()).toContain('needs a preferred and a rejected answer for each prompt');
-  expect(await train.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(false);
+  const start = person.bar.getByRole('button', { name: 'Start training' });
+  await expect.poll(() => person.bar.innerText()).toContain('needs a preferred and a rejected answer for each prompt');
+  expect(await start.isEnabled()).toBe(false);
   await person.chooseKind('objective', 'sft');
-  await person.open('Train');
-  await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
+  await expect.poll(() => start.isEnabled()).toBe(true);
 });

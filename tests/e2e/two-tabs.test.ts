@@ -14,7 +14,7 @@ beforeAll(async () => (browser = await launchBrowser()));
 afterAll(() => browser.close());
 
 const stageText = (world: World) => world.person.stage('Train').innerText();
-const button = (world: World, name: string) => world.person.stage('Train').getByRole('button', { name, exact: true });
+const button = (world: World, name: string) => world.person.bar.getByRole('button', { name, exact: true });
 
 /** The step that the Train stage shows. */
 async function shownStep(world: World): Promise<number> {
@@ -37,7 +37,7 @@ it('the second tab watches the run, changes nothing of the first, and resumes wh
   const second = await openPage(first.context, 'wasm');
   await second.person.open('Train');
   await expect.poll(() => stageText(second), { timeout: MINUTE }).toContain('This run is trained in another tab.');
-  expect(await stageText(second)).toContain(blocked);
+  expect(await second.person.bar.innerText()).toContain(blocked);
   for (const name of ['Start training', 'Resume']) expect(await button(second, name).isDisabled()).toBe(true);
   const [step, end] = [await shownStep(second), await chartEnd(second)];
   await expect.poll(() => shownStep(second), { timeout: MINUTE }).toBeGreaterThan(step + 1);

@@ -22,6 +22,13 @@ export function percentDone(step: number, total: number): number {
   return total > 0 ? Math.min(100, Math.floor((step / total) * 100)) : 0;
 }
 
+/** How far a run under way is: `Step 12 of 138, 18 s left`. */
+export function placeWords(training: TrainingView & { readonly left: number | null }): string {
+  if (training.activity === 'preparing') return 'Preparing…';
+  const left = training.left === null ? '' : `, ${duration(training.left)} left`;
+  return `Step ${count(training.step)} of ${count(training.totalSteps)}${left}`;
+}
+
 export function trainView(training: TrainingView): StageView {
   const { activity, watching, run, step, totalSteps } = training;
   const place = `step ${count(step)} of ${count(totalSteps)}`;
