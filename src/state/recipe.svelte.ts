@@ -171,7 +171,7 @@ export class RecipeState {
     return this.problems.find((problem) => problem.where === setting)?.message ?? null;
   }
 
-  /** Reads a recipe file. The draft stays when the file can't be used, or was changed while the file was read. */
+  /** Reads a recipe file. The draft stays when the file can't be used, or the user changed a setting while the file was read. */
   async importFile(file: File): Promise<void> {
     const turn = ++this.#changes;
     const before = this.objectiveFrom;
@@ -204,7 +204,7 @@ export class RecipeState {
     this.context = view.context;
     const length = this.draft['sequenceLength'];
     if (typeof length !== 'number' || length <= view.context) return;
-    this.set('sequenceLength', view.context);
+    this.#write({ ...this.draft, sequenceLength: view.context });
     this.note = `Sequence length lowered from ${length} to ${view.context} tokens: ${view.name} reads no more at once.`;
   }
 
@@ -264,8 +264,13 @@ export class RecipeState {
     [this.forecast, this.forecastFailure, this.methods] = [null, null, {}];
   }
 
+  /** A change that the user asked for; a recipe file that is still being read does not undo it. */
   #replace(draft: Fields): void {
     this.#changes++;
+    this.#write(draft);
+  }
+
+  #write(draft: Fields): void {
     this.draft = draft;
     remember('recipe', draft);
   }

@@ -65,7 +65,12 @@ export class TaskState {
   #open(view: DatasetView): Opening {
     if (this.#recipe.objectiveFrom !== null) return this.#restore(view);
     const goal = this.wish !== null && whyNot(this.wish, view) === null ? this.wish : guessOf(view);
-    return { mapping: mappingFor(goal, view), reason: view.task.reason, shown: () => void this.#take(goal) };
+    return { mapping: mappingFor(goal, view), reason: view.task.reason, shown: () => this.#takeGuess(goal) };
+  }
+
+  /** Takes a goal that the user did not choose, unless a recipe file came meanwhile. */
+  #takeGuess(goal: Goal): void {
+    if (this.#recipe.objectiveFrom === null) void this.#take(goal);
   }
 
   /** Keeps objective and model; only the columns are mapped for them. */

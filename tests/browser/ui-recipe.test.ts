@@ -11,7 +11,7 @@ import { recipe } from '../../src/state/recipe.svelte';
 import { teacher } from '../../src/state/teacher.svelte';
 import { loraWith } from '../lora';
 import { recall, remember } from '../../src/state/storage';
-import type { DatasetView, Forecast } from '../../workers/api';
+import type { DatasetView, Forecast, ModelView } from '../../workers/api';
 import RecipeStage from '../../src/ui/recipe/RecipeStage.svelte';
 
 let stage: Record<string, unknown>;
@@ -267,6 +267,21 @@ it('writes a recipe file that reads back the same, and remembers the recipe', as
   recipe.draft = defaultRecipe();
   recipe.restore();
   expect(recipe.at('method.rank')).toBe(32);
+});
+
+it('reads a recipe file to the end although the page lowers the sequence length for a model meanwhile', async () => {
+  const reading = recipe.importFile(new File(['{"version":2,"epochs":7}'], 'mine.json'));
+  recipe.fit({ name: 'short', context: 128 } as ModelView);
+  expect(recipe.at('sequenceLength')).toBe(128);
+  await reading;
+  expect(recipe.at('epochs')).toBe(7);
+});
+
+it('keeps what the user changed while a recipe file was read', async () => {
+  const reading = recipe.importFile(new File(['{"version":2,"epochs":7}'], 'mine.json'));
+  recipe.set('epochs', 5);
+  await reading;
+  expect(recipe.at('epochs')).toBe(5);
 });
 
 it('shows no settings of a newer recipe as its own, and keeps it stored', async () => {

@@ -1,7 +1,7 @@
 /** What is learnt from the data: the start card, the guess that opening takes, the user's choice, and a recipe that sets the objective; real workers. */
 
 import { mount, unmount } from 'svelte';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
 import { dataClient, trainClient } from '../../src/client';
 import { data } from '../../src/state/data.svelte';
@@ -120,6 +120,19 @@ it('does not change the objective of a recipe that was imported, until the task 
   await choice('Sort into categories').click();
   await expect.poll(objective).toBe('classify');
   await expect.element(field).toHaveTextContent(/You chose: sort into categories\./);
+});
+
+it('gives way to a recipe that was picked after the guess was made, before the data are shown', async () => {
+  const { decide } = data;
+  data.decide = (view, restored) => {
+    const opening = decide(view, restored);
+    void recipe.importFile(new File(['{"version":2,"epochs":7}'], 'mine.json'));
+    return opening;
+  };
+  onTestFinished(() => void (data.decide = decide));
+  await drop('tags.csv', TAGS);
+  await expect.poll(() => recipe.value?.epochs).toBe(7);
+  expect([objective(), recipe.objectiveFrom]).toEqual(['sft', 'mine.json']);
 });
 
 it('takes the guess after a recipe that could not be read', async () => {
