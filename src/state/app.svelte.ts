@@ -1,4 +1,4 @@
-/** The page as a whole: the open stage, the theme, announcements, and the effects that link model, data and recipe. */
+/** The page as a whole: the place that is open, the theme, announcements, and the effects that link model, data and recipe. */
 
 import type { EncodedStats } from '../../workers/api';
 import { needsTeacher } from '../recipe/objectives';
@@ -12,12 +12,12 @@ import { objectiveBlocker } from './goal';
 import { model } from './model.svelte';
 import { encodingOf, isCountedFor } from './objective';
 import { otherTab } from './other-tab.svelte';
+import { hashOf, isStage, placeOf, type PageId, type Place, type StageId } from './place';
 import { recipe } from './recipe.svelte';
 import { recall, remember } from './storage';
 import { teacher } from './teacher.svelte';
 
-export const STAGES = ['model', 'data', 'recipe', 'train', 'use'] as const;
-export type StageId = (typeof STAGES)[number];
+export { STAGES, type StageId } from './place';
 
 /** The state of a stage; shown in words and by the shape of its mark, not by colour alone. */
 export type Standing = 'open' | 'busy' | 'done' | 'problem';
@@ -32,28 +32,49 @@ export type Theme = 'system' | 'light' | 'dark';
 
 const ANNOUNCE_EVERY_MS = 4000;
 
+const FIRST = { view: 'data', tab: null, options: {} } as const satisfies Place;
+
 export class AppState {
-  stage = $state<StageId>(stageOfHash() ?? 'data');
+  place = $state.raw<Place>(placeOf(location.hash) ?? FIRST);
+  /** The open stage; while another page is shown, the one that was open before. */
+  stage = $state<StageId>(isStage(this.place.view) ? this.place.view : FIRST.view);
+  /** The page shown in place of the stages; null for the stages. */
+  readonly page = $derived(isStage(this.place.view) ? null : this.place.view);
   theme = $state<Theme>(themeOf(recall('theme')));
   /** Text of the live region. */
   announcement = $state('');
-  #describers = $state.raw<Partial<Record<StageId, () => StageView>>>({});
+  /** The tab that was open last in each view. */
+  #tabs = $state.raw<Partial<Record<Place['view'], string | null>>>({ [this.place.view]: this.place.tab });
   #announcedAt = 0;
   #pending: ReturnType<typeof setTimeout> | undefined;
 
-  /** Sets the function that describes stage `id` for the rail and for the folded stage. Called once by its owner; it may read state. */
-  describe(id: StageId, describer: () => StageView): void {
-    this.#describers = { ...this.#describers, [id]: describer };
+  /** Opens a stage, or one of its tabs, and writes it into the address. */
+  open(view: StageId, tab = this.tabOf(view)): void {
+    this.#show({ view, tab, options: {} });
   }
 
-  viewOf(id: StageId): StageView {
-    return this.#describers[id]?.() ?? { standing: 'open', summary: '' };
+  /** Opens a page beside that of the stages. The browser's Back leads to where the user was. */
+  openPage(view: PageId, options: Place['options'] = {}): void {
+    const place: Place = { view, tab: null, options };
+    if (this.page !== view) history.pushState(null, '', hashOf(place));
+    this.#show(place);
   }
 
-  /** Opens a stage and writes it into the address. */
-  open(id: StageId): void {
-    this.stage = id;
-    if (location.hash !== `#${id}`) history.replaceState(null, '', `#${id}`);
+  /** The tab that is open in `view`, also while another one is shown; null takes the first. */
+  tabOf(view: Place['view']): string | null {
+    return this.#tabs[view] ?? null;
+  }
+
+  #show(place: Place): void {
+    this.#take(place);
+    const hash = hashOf(place);
+    if (location.hash !== hash) history.replaceState(null, '', hash);
+  }
+
+  #take(place: Place): void {
+    this.place = place;
+    if (isStage(place.view)) this.stage = place.view;
+    this.#tabs = { ...this.#tabs, [place.view]: place.tab };
   }
 
   setTheme(theme: Theme): void {
@@ -75,7 +96,10 @@ export class AppState {
   start(): () => void {
     recipe.restore();
     teacher.restore();
-    addEventListener('hashchange', () => (this.stage = stageOfHash() ?? this.stage));
+    addEventListener('hashchange', () => {
+      const place = placeOf(location.hash);
+      if (place !== null) this.#take({ ...place, tab: place.tab ?? this.tabOf(place.view) });
+    });
     data.encodingNow = currentEncoding;
     void device.open(backendChoice(location.search), deviceOptions(location.search));
     void model.restore();
@@ -158,11 +182,6 @@ function countedStats({ objective }: Recipe): EncodedStats | null {
 function later(ms: number, work: () => void): () => void {
   const timer = setTimeout(work, ms);
   return () => clearTimeout(timer);
-}
-
-function stageOfHash(): StageId | null {
-  const hash = location.hash.slice(1);
-  return STAGES.find((id) => id === hash) ?? null;
 }
 
 function themeOf(stored: unknown): Theme {

@@ -5,7 +5,7 @@
  * Buttons of the bar: "Start training", "Pause", "Resume", "Stop and save", "Try it"; of the Use stage: "Compare", "Download zip".
  */
 
-import type { StageId } from '../state/app.svelte';
+import type { PageId, StageId } from '../state/place';
 
 export const STAGE_TITLES: Record<StageId, string> = {
   model: 'Model',
@@ -14,6 +14,9 @@ export const STAGE_TITLES: Record<StageId, string> = {
   train: 'Train',
   use: 'Use',
 };
+
+/** Names of the pages beside that of the stages, in the header. */
+export const PAGE_TITLES: Record<PageId, string> = { runs: 'Runs' };
 
 /** Accessible name of the bar with the buttons of a run. */
 export const RUN_BAR = 'Run bar';

@@ -60,6 +60,14 @@ it('opens one stage at a time, by its head and by its address', async () => {
   await expect.element(fold('Model')).toHaveAttribute('aria-expanded', 'false');
 });
 
+it('shows the runs in place of the stages, and the stage that was open when it goes back', async () => {
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Runs' }).click();
+  await expect.element(page.getByRole('heading', { name: 'Runs' })).toBeVisible();
+  await expect.element(fold('Use')).not.toBeInTheDocument();
+  history.back();
+  await expect.element(fold('Use')).toHaveAttribute('aria-expanded', 'true');
+});
+
 it('applies a theme and remembers it', async () => {
   await page.getByRole('combobox', { name: 'Theme' }).selectOptions('Dark');
   expect(document.documentElement.dataset['theme']).toBe('dark');

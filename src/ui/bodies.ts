@@ -1,0 +1,25 @@
+/** The contents of stages and pages. Each is fetched when it is opened, or while the page is idle. */
+
+import type { Component } from 'svelte';
+import { PAGES, STAGES, type Place } from '../state/place';
+
+type Body = Component;
+
+const BODIES: Readonly<Record<Place['view'], () => Promise<{ readonly default: Body }>>> = {
+  model: () => import('./model/ModelStage.svelte'),
+  data: () => import('./data/DataStage.svelte'),
+  recipe: () => import('./recipe/RecipeStage.svelte'),
+  train: () => import('./train/TrainStage.svelte'),
+  use: () => import('./use/UseStage.svelte'),
+  runs: () => import('./runs/RunsPanel.svelte'),
+};
+
+/** The content of a stage or page. Rejects when it can't be fetched. */
+export async function bodyOf(view: Place['view']): Promise<Body> {
+  return (await BODIES[view]()).default;
+}
+
+/** Fetches what was not opened yet, one after the other, so that it opens at once. */
+export async function fetchBodies(): Promise<void> {
+  for (const view of [...STAGES, ...PAGES]) await bodyOf(view).catch(() => undefined);
+}
