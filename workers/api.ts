@@ -53,6 +53,11 @@ export interface DataApi {
 export interface TrainApi {
   /** Opens the device. `auto` takes a real GPU, else wasm; explicit choices throw `gpu/unavailable`. */
   openDevice(choice: 'auto' | ExecutorKind, options?: DeviceOptions): Promise<DeviceView>;
+  /**
+   * Measures how fast the device computes, unless that is known: up to two seconds, for the time of forecasts. Resolves with whether it
+   * is known; it is not during a run, or when other work ended the measurement.
+   */
+  measurePace(): Promise<boolean>;
   /** Reads config, weight headers and tokenizer only. Throws `model/unsupported` with the name of what is not supported. */
   inspectModel(source: ModelSource): Promise<ModelView>;
   /** Loads the weights of an inspected model onto the device in `precision`, and stores a copy in this browser. */
@@ -62,7 +67,7 @@ export interface TrainApi {
   /** The models on this device as teachers of an inspected one; those that don't fit say why. */
   teachers(modelId: string): Promise<readonly TeacherView[]>;
   /**
-   * Memory and steps of a run with an inspected model; nothing is loaded. `trainTokens` and `slots` are those of the encoded data's
+   * Memory, steps and time of a run with an inspected model; nothing is loaded. `trainTokens` and `slots` are those of the encoded data's
    * statistics: tokens of one packed epoch, and document slots. Throws `recipe/invalid` when objective and data do not fit, or
    * the objective needs a teacher and has none that fits.
    */

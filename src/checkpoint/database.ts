@@ -10,7 +10,7 @@ import { storageError } from '../core/storage';
 import type { Recipe } from '../recipe/recipe';
 import type { ChunkInfo } from './chunks';
 import type { AnyRecord } from './format';
-import type { Row, RowKind } from './types';
+import type { DevicePace, Row, RowKind } from './types';
 
 /** A checkpoint exists when its manifest does. Its chunks are written first. */
 export interface Manifest {
@@ -47,10 +47,11 @@ export interface RowRecord {
   readonly row: Row;
 }
 
-/** The fastest tiles of a device, which is named by adapter and browser. */
+/** The fastest tiles of a device, which is named by adapter and browser, and its pace once it was measured. */
 export interface TileRecord {
   readonly device: string;
   readonly tiles: Readonly<Record<string, string>>;
+  readonly pace?: DevicePace;
 }
 
 interface Schema extends DBSchema {

@@ -2,7 +2,7 @@
 
 import type { EncodedDataset } from '../batch/types';
 import { CodedError, internal } from '../core/errors';
-import { Database, startingWith, VERSION } from './database';
+import { Database, startingWith, VERSION, type TileRecord } from './database';
 import { currentRecord, isNewer, type AnyRecord } from './format';
 import { dropDataset, getDataset, putDataset } from './datasets';
 import { RunLocks } from './locks';
@@ -11,9 +11,11 @@ import { bestOf } from './retention';
 import { allRowKeys, appendRows, cutRows, dropRows, readRows, withLosses, type MeasuredManifest } from './rows';
 import { ownerOf, saveSnapshot } from './snapshot';
 import { sweep } from './sweep';
-import type { CheckpointInfo, RecordChange, Row, RowKind, RunRecord, RunStore, Snapshot, StoredRun } from './types';
+import type { CheckpointInfo, DevicePace, RecordChange, Row, RowKind, RunRecord, RunStore, Snapshot, StoredRun } from './types';
 
 const NAME = 'finetab';
+/** What a failed access to a device's record was about. */
+const DEVICE = 'the tuning of this device';
 
 /** Opens the store and deletes what interrupted writes left. Throws `store/blocked` or `store/failed`. */
 export async function openRunStore(name = NAME, version = VERSION): Promise<IndexedRunStore> {
@@ -125,15 +127,29 @@ export class IndexedRunStore implements RunStore {
   }
 
   async tiles(device: string): Promise<Readonly<Record<string, string>>> {
-    const record = await this.#db.read(['tiles'], 'the tuning of this device', (tx) => tx.objectStore('tiles').get(device));
-    return record?.tiles ?? {};
+    return (await this.#device(device)).tiles;
   }
 
   async addTiles(device: string, tiles: Readonly<Record<string, string>>): Promise<void> {
-    const all = { ...(await this.tiles(device)), ...tiles };
-    await this.#db.write(['tiles'], 'the tuning of this device', 10_000, (tx) => [
-      tx.objectStore('tiles').put({ device, tiles: all }),
-    ]);
+    const known = await this.#device(device);
+    await this.#putDevice({ ...known, tiles: { ...known.tiles, ...tiles } });
+  }
+
+  async pace(device: string): Promise<DevicePace | null> {
+    return (await this.#device(device)).pace ?? null;
+  }
+
+  async setPace(device: string, pace: DevicePace): Promise<void> {
+    await this.#putDevice({ ...(await this.#device(device)), pace });
+  }
+
+  async #device(device: string): Promise<TileRecord> {
+    const record = await this.#db.read(['tiles'], DEVICE, (tx) => tx.objectStore('tiles').get(device));
+    return record ?? { device, tiles: {} };
+  }
+
+  async #putDevice(record: TileRecord): Promise<void> {
+    await this.#db.write(['tiles'], DEVICE, 10_000, (tx) => [tx.objectStore('tiles').put(record)]);
   }
 
   async lock(runId: string): Promise<() => void> {

@@ -132,6 +132,13 @@ export interface EvalRow extends Row {
 export type RowKind = 'steps' | 'evals' | 'samples';
 
 /** What the training worker requires of the store. Every method rejects with a `store/…` coded error. */
+/** How fast a device computes; see src/graph/pace.ts. */
+export interface DevicePace {
+  readonly flops: number;
+  readonly bytes: number;
+  readonly node: number;
+}
+
 export interface RunStore {
   runs(): Promise<readonly StoredRun[]>;
   run(id: string): Promise<StoredRun>;
@@ -154,6 +161,9 @@ export interface RunStore {
   tiles(device: string): Promise<Readonly<Record<string, string>>>;
   /** Adds tiles; they replace older ones of the same product. */
   addTiles(device: string, tiles: Readonly<Record<string, string>>): Promise<void>;
+  /** The measured pace of `device`; null until it was measured. */
+  pace(device: string): Promise<DevicePace | null>;
+  setPace(device: string, pace: DevicePace): Promise<void>;
   /** Makes this worker the only writer of the run, until the returned function is called. Rejects with `store/locked` when another is. */
   lock(runId: string): Promise<() => void>;
   /**

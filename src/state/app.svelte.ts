@@ -1,6 +1,7 @@
 /** The page as a whole: the place that is open, the theme, announcements, and the effects that link model, data and recipe. */
 
 import type { EncodedStats } from '../../workers/api';
+import { whenIdle } from '../core/idle';
 import { needsTeacher } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { backendChoice, deviceOptions } from './backend';
@@ -157,6 +158,10 @@ function link(): void {
     return later(500, () => void recipe.warmUp(view.id, value, stats?.slots, chosen));
   });
   $effect(() => {
+    if (device.view === null || device.measured || model.view === null || otherTab.runId !== null) return;
+    return later(1000, () => whenIdle(() => void device.measure()));
+  });
+  $effect(() => {
     const [view, value] = [model.view, recipe.value];
     const stats = value === null ? null : countedStats(value);
     if (view === null || value === null || stats === null || model.inspecting) return;
@@ -164,6 +169,8 @@ function link(): void {
       recipe.forget();
       return;
     }
+    // eslint-disable-next-line @typescript-eslint/no-meaningless-void-operator -- a dependency: the forecast has a time once it is measured
+    void device.measured;
     const chosen = teacher.value;
     const stop = later(150, () => void recipe.predict(view.id, value, stats, chosen));
     return () => {

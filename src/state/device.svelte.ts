@@ -10,6 +10,8 @@ export class DeviceState {
   view = $state.raw<DeviceView | null>(null);
   failure = $state.raw<Failure | null>(null);
   busy = $state(false);
+  /** How fast the device computes is known, so that forecasts have a time. */
+  measured = $state(false);
   #choice: 'auto' | ExecutorKind = 'auto';
   #options: DeviceOptions = {};
   #opening: Promise<DeviceView> | null = null;
@@ -36,6 +38,12 @@ export class DeviceState {
     this.view = await this.#opening;
     this.failure = null;
     return this.view;
+  }
+
+  /** Measures how fast the device computes, unless that is known. A failure leaves forecasts without a time. */
+  async measure(): Promise<void> {
+    if (this.measured || this.view === null) return;
+    this.measured = await this.#client.call((api) => api.measurePace()).catch(() => false);
   }
 
   async #find(): Promise<DeviceView | null> {

@@ -36,7 +36,7 @@ export class RunLog {
 
 const stepKeys = [
   ...(['step', 'loss', 'learningRate', 'gradNorm', 'lossScale', 'skipped', 'figures'] as const),
-  ...(['tokensPerSecond', 'seconds', 'epoch'] as const),
+  ...(['tokensPerSecond', 'seconds', 'epoch', 'left'] as const),
 ] as const;
 const evalKeys = ['step', 'loss', 'metrics', 'confusion'] as const;
 const sampleKeys = ['step', 'prompt', 'text'] as const;
@@ -55,13 +55,4 @@ function insert<T extends { readonly step: number }>(rows: T[], row: T, repeats:
 
 function cutFrom(rows: { readonly step: number }[], step: number): void {
   while ((rows.at(-1)?.step ?? -1) >= step) rows.pop();
-}
-
-/** Seconds until `totalSteps` at the pace of the last 20 steps; null before the second step. */
-export function secondsLeft(steps: readonly StepRow[], totalSteps: number): number | null {
-  const last = steps.at(-1);
-  const before = steps.at(-Math.min(steps.length, 21));
-  if (!last || !before || last.step <= before.step) return null;
-  const pace = (last.seconds - before.seconds) / (last.step - before.step);
-  return pace >= 0 ? Math.max(0, totalSteps - last.step) * pace : null;
 }

@@ -3,7 +3,7 @@
 import type { RunHistory, RunView, TrainEvent, Work } from '../../workers/api';
 import type { ObjectiveKind } from '../recipe/objectives';
 import type { FirstStep } from './first-step';
-import { RunLog, secondsLeft } from './run-log';
+import { RunLog } from './run-log';
 
 /** What a run does between steps, or before the first one. */
 export interface Phase {
@@ -31,7 +31,8 @@ export class ShownRun {
   readonly last = $derived(this.history.steps.at(-1) ?? null);
   readonly step = $derived(this.last?.step ?? this.run?.step ?? 0);
   readonly totalSteps = $derived(this.run?.totalSteps ?? 0);
-  readonly left = $derived(secondsLeft(this.history.steps, this.totalSteps));
+  /** Seconds from the last step to the end of the run; null before the first step. */
+  readonly left = $derived(this.last?.left ?? null);
   /** The objective of the run; next-token prediction while there is none. */
   readonly kind = $derived<ObjectiveKind>(this.run?.recipe.objective.kind ?? 'sft');
   readonly heldOutLoss = $derived(this.history.evals.at(-1)?.loss ?? null);

@@ -210,6 +210,7 @@ export class Training extends ShownRun {
     await this.#refreshRun();
     try {
       await device.ensureOpen();
+      void device.measure();
     } catch (error) {
       this.failure = failureOf(error);
     }

@@ -15,6 +15,14 @@ import type { BatchSource, HeldOut } from './session';
  */
 const HELD_OUT_TOKENS = { least: 2_048, most: 16_384, share: 1 / 16 } as const;
 
+/** Held-out tokens that a run measures, if there are so many; `microSteps` of an epoch. */
+export function measuredTokens(recipe: Recipe, microSteps: number): number {
+  const perBatch = recipe.sequenceLength * recipe.microBatch;
+  const trained = totalSteps(recipe, microSteps) * recipe.gradientAccumulation * perBatch;
+  const { least, most, share } = HELD_OUT_TOKENS;
+  return Math.min(most, Math.max(least, trained * share));
+}
+
 export interface RunBatches {
   readonly source: BatchSource;
   readonly heldOut: HeldOut;
@@ -46,10 +54,7 @@ export function planBatches(
     batchSpace({ rows: recipe.microBatch, rowLength: recipe.sequenceLength, ...(slots !== undefined && { slots }) }),
   );
   const microSteps = training.microStepsPerEpoch(0);
-  const perBatch = recipe.sequenceLength * recipe.microBatch;
-  const trained = totalSteps(recipe, microSteps) * recipe.gradientAccumulation * perBatch;
-  const { least, most, share } = HELD_OUT_TOKENS;
-  const measured = createFixedBatches(dataset.heldOut, settings, Math.min(most, Math.max(least, trained * share)));
+  const measured = createFixedBatches(dataset.heldOut, settings, measuredTokens(recipe, microSteps));
   return {
     heldOut: Array.from({ length: measured.count }, (_, i) => measured.batch(i)),
     microSteps,

@@ -3,6 +3,7 @@
 import type { RunStore } from '../checkpoint/types';
 import { openEngine, type Engine } from './engine';
 import type { Jobs } from './jobs';
+import { measurePace, type Pace } from '../graph/pace';
 import { deviceKey, tuneRun, type Tiles, type Tuner } from './tune';
 import type { DeviceOptions, DeviceView, ExecutorKind } from './types';
 
@@ -62,9 +63,37 @@ export class TrainDevice {
     return (plans) => this.#jobs.run('tune', '', async () => tuneRun(device, plans, await this.#store));
   }
 
+  /** The pace of the device; null until it was measured, or where it cannot be read. */
+  async paceOf(engine: Engine): Promise<Pace | null> {
+    return this.#store.then((store) => store.pace(paceKey(engine))).catch(() => null);
+  }
+
+  /**
+   * Measures the pace of the open device unless it is known: up to two seconds. Resolves with whether it is known now: not during a run, or
+   * when other work ended the measurement.
+   */
+  async measurePace(): Promise<boolean> {
+    const engine = await this.engine();
+    if ((await this.paceOf(engine)) !== null) return true;
+    if (this.#jobs.refusal('pace', '') !== null) return false;
+    return this.#jobs.run('pace', '', async ({ signal }) => {
+      const pace = await measurePace((graph) => engine.executor(graph), signal).catch((error: unknown) => {
+        if (signal.aborted) return null;
+        throw error;
+      });
+      if (pace !== null) await (await this.#store).setPace(paceKey(engine), pace);
+      return pace !== null;
+    });
+  }
+
   /** The winners of earlier tunings; none where they cannot be read, since they only save time. */
   async #tilesOf({ device }: Engine): Promise<Tiles> {
     if (device === null) return {};
     return this.#store.then((store) => store.tiles(deviceKey(device))).catch(() => ({}));
   }
+}
+
+/** Identifies what computes, and the version of the measurement. */
+function paceKey({ device, view }: Engine): string {
+  return ['pace 2', view.executor, view.adapter, device === null ? navigator.userAgent : deviceKey(device)].join(' | ');
 }

@@ -9,7 +9,7 @@ import { Graph, valueBytes } from '../graph/graph';
 import { launcher } from '../graph/launches';
 import { peakLive } from '../graph/memory';
 import type { Plan } from '../graph/plan';
-import { workOf } from '../graph/work';
+import { effortOf, secondsOf, total, type Pace } from '../graph/pace';
 import { heldBytes, processorLaunch } from '../graph/processor-launch';
 import { rematPolicies, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
@@ -22,11 +22,13 @@ import { declareWeights } from '../model/weights';
 import { totalSteps } from '../optim/schedule';
 import type { Recipe } from '../recipe/recipe';
 import type { Processor, Value } from '../../kernels/op';
+import { measuredTokens } from './batches';
 import { checkRecipe } from './check-recipe';
 import { headParameters, LANGUAGE, writesText, type Job } from './job';
 import { trainingPrograms } from './programs';
 import { sampleCache } from './prompts';
-import type { Forecast, MemoryForecast } from './types';
+import { costsOf, forecastSeconds, USUAL_PACE } from './timetable';
+import type { Efforts, Forecast, MemoryForecast } from './types';
 
 /** What a forecast needs to know about the device. */
 export interface Machine {
@@ -40,7 +42,10 @@ export interface Machine {
   readonly budget: number;
 }
 
-/** Bytes and steps of a run. `microSteps` is the number of micro-batches of one epoch. Throws `recipe/invalid`. */
+/**
+ * Bytes, steps and seconds of a run. `microSteps` is the number of micro-batches of one epoch; `pace` of the device, null while it is not
+ * known. Throws `recipe/invalid`.
+ */
 export function forecastRun(
   config: ModelConfig,
   recipe: Recipe,
@@ -48,14 +53,28 @@ export function forecastRun(
   machine: Machine,
   microSteps: number,
   job: Job = LANGUAGE,
+  pace: Pace | null = null,
 ): Omit<Forecast, 'fileBytes'> {
   checkRecipe(config, recipe);
+  const memory = forecastMemory(config, recipe, dtypeOf, machine, job);
+  const steps = totalSteps(recipe, microSteps);
+  const costs = costsOf(memory.efforts, recipe, heldOutBatches(recipe, microSteps));
   return {
-    ...forecastMemory(config, recipe, dtypeOf, machine, job),
+    ...memory,
     trainable: parameterCount(parametersOf(config, recipe.method, headParameters(config, job))),
-    steps: totalSteps(recipe, microSteps),
+    steps,
+    seconds: pace === null ? null : forecastSeconds(costs, recipe, steps, pace),
+    stepSeconds: secondsOf(costs.step, pace ?? USUAL_PACE),
     tokensPerStep: recipe.sequenceLength * recipe.microBatch * recipe.gradientAccumulation,
   };
+}
+
+/** Batches of a measurement, from the share of the data that is held out. */
+function heldOutBatches(recipe: Recipe, microSteps: number): number {
+  const { heldOutRatio, sequenceLength, microBatch } = recipe;
+  const tokens = sequenceLength * microBatch;
+  const there = (microSteps * tokens * heldOutRatio) / (1 - heldOutRatio);
+  return Math.ceil(Math.min(there, measuredTokens(recipe, microSteps)) / tokens);
 }
 
 /** Bytes of a run under the first remat policy that fits the budget, or under the one that needs least. */
@@ -100,6 +119,11 @@ interface Sketch {
   readonly train: Plan;
   readonly update: Plan;
   readonly microBatches: number;
+  readonly evaluate: Plan;
+  readonly evaluateBase: Plan | null;
+  /** The programs of decoding: a prompt, and a token; null where nothing is sampled. */
+  readonly decode: { readonly prompt: Plan; readonly token: Plan } | null;
+  /** All of them. */
   readonly plans: readonly Plan[];
   readonly remat: RematPolicy;
 }
@@ -128,14 +152,12 @@ function sketchRun(
     dtypeOf === null && job.teacher ? { ...job, teacher: { ...job.teacher, dtypeOf: () => 'f32' } } : job,
   );
   const training = declaredBytes(scope);
-  const sampling = writesText(job) ? samplingPlans(scope, config, recipe, tuning) : [];
+  const decode = writesText(job) ? samplingPlans(scope, config, recipe, tuning) : null;
   const adapterBytes = valueBytes(tuning.parameters.flat);
   return {
-    train,
-    update,
+    ...{ train, update, evaluate, evaluateBase, decode, remat },
     microBatches: recipe.gradientAccumulation,
-    plans: [...[start, evaluateBase].filter((plan) => plan !== null), train, update, evaluate, ...sampling],
-    remat,
+    plans: [start, evaluateBase, train, update, evaluate, decode?.prompt, decode?.token].filter((plan) => plan != null),
     parts: {
       weights: weights + (teacher === null ? 0 : declaredBytes(teacher.graph)),
       adapter: adapterBytes,
@@ -146,10 +168,10 @@ function sketchRun(
   };
 }
 
-function samplingPlans(scope: Graph, config: ModelConfig, recipe: Recipe, tuning: Tuning): readonly Plan[] {
+function samplingPlans(scope: Graph, config: ModelConfig, recipe: Recipe, tuning: Tuning): NonNullable<Sketch['decode']> {
   const cache = declareCache(scope, config, sampleCache(config, recipe));
   const { prompt, step } = decodePlans(scope, config, cache, cache.sequences, tuning);
-  return [prompt.plan, step.plan];
+  return { prompt: prompt.plan, token: step.plan };
 }
 
 /**
@@ -158,20 +180,12 @@ function samplingPlans(scope: Graph, config: ModelConfig, recipe: Recipe, tuning
  */
 const POOLED = 1.85;
 
-/**
- * Operations that a device computes while it moves a byte, by estimate: our kernels on a GPU, and twins. Steps of the starter with DoRA,
- * IA³ and full fine-tuning, divided by those with LoRA: measured 1.14, 0.91 and 1.60 with kernels (SwiftShader), where this gives 1.23,
- * 0.91 and 1.45; 1.03, 0.94 and 1.45 with twins (wasm), where it gives 1.06, 0.90 and 1.31.
- */
-const FLOPS_PER_BYTE = { kernels: 10, twins: 2 };
-
 /** What plans need on a machine beside what is declared. */
 interface PlanMemory {
   /** Temporaries and scratch of plans that share them. */
   readonly activations: (plans: readonly Plan[]) => number;
   /** Buffers for results of the plans, and of the adapter for a checkpoint. */
   readonly reading: (plans: readonly Plan[], adapter: number) => number;
-  readonly flopsPerByte: number;
 }
 
 function memoryOn({ target, processor, pooled = false }: Pick<Machine, 'target' | 'processor' | 'pooled'>): PlanMemory {
@@ -180,7 +194,6 @@ function memoryOn({ target, processor, pooled = false }: Pick<Machine, 'target' 
     return {
       activations: (plans) => sharedBytes(plans, (node) => launchOf(node).scratch),
       reading: (plans, adapter) => adapter + stagingBytes(plans),
-      flopsPerByte: FLOPS_PER_BYTE.kernels,
     };
   }
   const twins = (plans: readonly Plan[]) => Math.round((pooled ? POOLED : 1) * Math.max(...plans.map(peakWithTwins)));
@@ -190,19 +203,30 @@ function memoryOn({ target, processor, pooled = false }: Pick<Machine, 'target' 
     activations: (plans) => (processor === undefined ? twins(plans) : shared(plans, processor)),
     // Results are read where they are.
     reading: () => 0,
-    flopsPerByte: FLOPS_PER_BYTE.twins,
   };
 }
 
 function measure(sketch: Sketch, memory: PlanMemory): MemoryForecast {
-  const { parts, train, update, microBatches, plans, remat } = sketch;
+  const { parts, train, plans, remat } = sketch;
   const all = {
     ...parts,
     activations: memory.activations(plans),
     reading: memory.reading(plans, parts.adapter),
   };
-  const stepWork = microBatches * workOf(train, memory.flopsPerByte) + workOf(update, memory.flopsPerByte);
-  return { ...all, total: totalOf(all), remat, recomputed: train.recomputed / train.flops, stepWork };
+  const efforts = effortsOf(sketch);
+  return { ...all, total: totalOf(all), remat, recomputed: train.recomputed / train.flops, efforts };
+}
+
+function effortsOf({ train, update, microBatches, evaluate, evaluateBase, decode }: Sketch): Efforts {
+  return {
+    step: total([
+      [microBatches, effortOf(train)],
+      [1, effortOf(update)],
+    ]),
+    evaluate: effortOf(evaluate),
+    evaluateBase: evaluateBase && effortOf(evaluateBase),
+    decode: decode && { prompt: effortOf(decode.prompt), token: effortOf(decode.token) },
+  };
 }
 
 function totalOf(parts: Readonly<Record<string, number>>): number {

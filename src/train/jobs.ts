@@ -3,10 +3,10 @@
 import { CodedError } from '../core/errors';
 
 /**
- * `device` opens a device, `load` puts a model on it, `model` gives whoever needs the model the one that is there, on a new device if it
+ * `device` opens a device, `pace` measures how fast it is, `load` puts a model on it, `model` gives whoever needs the model the one that is there, on a new device if it
  * was lost. A `run` trains, an `answer` generates or predicts, `tune` times kernels, `warm-up` compiles them, `delete` deletes a run.
  */
-export type JobKind = 'device' | 'load' | 'model' | 'run' | 'answer' | 'tune' | 'warm-up' | 'delete';
+export type JobKind = 'device' | 'pace' | 'load' | 'model' | 'run' | 'answer' | 'tune' | 'warm-up' | 'delete';
 
 /** Why a job is to end early: the reason of its signal. `stop` saves first; `drop` goes back to the newest checkpoint. */
 export type StopReason = 'pause' | 'stop' | 'drop';
@@ -18,18 +18,25 @@ interface Rule {
   readonly refused?: string;
   /** Only the run with the id of the job refuses it. */
   readonly bySameRun?: true;
+  /** It ends jobs of these kinds, which would slow it. */
+  readonly ends?: readonly JobKind[];
 }
 
 /** Device and model change one at a time, and whoever needs the model waits for a change in progress. */
 const CHANGES: readonly JobKind[] = ['device', 'load', 'model'];
 
 const RULES: Readonly<Record<JobKind, Rule>> = {
-  device: { after: CHANGES, refused: 'A run is in progress: pause it before you change the device.' },
-  load: { after: CHANGES, refused: 'A run is in progress: pause it before you change the model.' },
+  pace: { after: [...CHANGES, 'pace', 'answer'], refused: 'A run is in progress: it uses the device.' },
+  device: {
+    after: [...CHANGES, 'pace'],
+    ends: ['pace'],
+    refused: 'A run is in progress: pause it before you change the device.',
+  },
+  load: { after: CHANGES, ends: ['pace'], refused: 'A run is in progress: pause it before you change the model.' },
   model: { after: CHANGES },
-  run: { refused: 'A run is in progress: pause or stop it first.' },
+  run: { ends: ['pace'], refused: 'A run is in progress: pause or stop it first.' },
   // The decoder itself serves one call at a time, also between the answers and the samples of a run.
-  answer: {},
+  answer: { ends: ['pace'] },
   // Side by side they would slow each other.
   tune: { after: ['tune'] },
   'warm-up': { refused: 'A run is in progress: it compiles its own kernels.' },
@@ -81,7 +88,8 @@ export class Jobs {
   run<T>(kind: JobKind, id: string, work: (job: QueuedJob) => T | Promise<T>): Promise<T> {
     const refusal = this.refusal(kind, id);
     if (refusal !== null) return Promise.reject(new CodedError('train/state', refusal));
-    const { after = [] } = RULES[kind];
+    const { after = [], ends = [] } = RULES[kind];
+    for (const other of ends) this.end(other, 'stop');
     const earlier = [...this.#jobs].flatMap(([job, ended]) => (after.includes(job.kind) ? [ended] : []));
     const job = new QueuedJob(kind, id);
     this.#jobs.set(job, new Promise<void>((resolve) => job.onEnd(resolve)));

@@ -29,7 +29,7 @@ export class Planning {
     this.#models = models;
   }
 
-  /** Memory and steps of a run on `trainTokens` tokens with an inspected model; nothing is loaded. */
+  /** Memory, steps and time of a run on `trainTokens` tokens with an inspected model; nothing is loaded. */
   async forecast(
     modelId: string,
     recipe: Recipe,
@@ -43,7 +43,8 @@ export class Planning {
     const engine = await this.#device.engine();
     checkFits(folder, engine);
     const job = await this.#jobOf(folder, recipe, slots, teacher, engine);
-    const forecast = forecastRun(folder.config, recipe, typesOf(folder, recipe), engine.machine, microSteps, job);
+    const pace = await this.#device.paceOf(engine);
+    const forecast = forecastRun(folder.config, recipe, typesOf(folder, recipe), engine.machine, microSteps, job, pace);
     return { ...forecast, fileBytes: exportedBytes(recipe, folder, headParameters(folder.config, job)) };
   }
 

@@ -23,9 +23,14 @@ const TAKEN = 2;
 /** Tokens of a text that are given; the model continues them. */
 const OPENING = 12;
 
+/** The number of prompts that a run writes samples for. */
+export function promptCount({ samplePrompts }: Pick<Recipe, 'samplePrompts'>): number {
+  return samplePrompts.length || TAKEN;
+}
+
 /** The decoder's cache of a run: for all its prompts at once, each of up to the length of an example. */
-export function sampleCache(config: ModelConfig, { samplePrompts, sequenceLength }: Recipe): CacheShape {
-  return cacheShape(config, samplePrompts.length || TAKEN, sequenceLength + SAMPLE_TOKENS);
+export function sampleCache(config: ModelConfig, recipe: Recipe): CacheShape {
+  return cacheShape(config, promptCount(recipe), recipe.sequenceLength + SAMPLE_TOKENS);
 }
 
 /**

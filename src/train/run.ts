@@ -5,9 +5,11 @@ import type { RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { inLayout, type Parameters } from '../method/parameters';
 import { codeOf } from '../core/errors';
+import type { Pace } from '../graph/pace';
 import type { LoadProgress } from '../model/types';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
+import { cadenceOf, isDue } from './cadence';
 import { forecastMemory } from './forecast';
 import { jobOf, slotsOf, writesText, type Job } from './job';
 import { stopReason, type StopReason } from './jobs';
@@ -18,7 +20,8 @@ import { reportsOf } from './reports';
 import { checkedTeacher, expectedTeacher, type FoundTeacher } from './teacher';
 import type { RunRecorder } from './recorder';
 import type { TrainingSession } from './session';
-import { cadenceOf, isDue, train, type RunHooks } from './trainer';
+import { costsOf, Timetable, type Costs } from './timetable';
+import { train, type RunHooks } from './trainer';
 import type { Tiles, Tuner } from './tune';
 import type { RunView } from './types';
 
@@ -28,6 +31,8 @@ export interface RunContext {
   readonly recorder: RunRecorder;
   /** Null where kernels are not timed. */
   readonly tune: Tuner | null;
+  /** Of the device; null where it was not measured. */
+  readonly pace: Pace | null;
   /** Of the run's job; read after every step and before anything that takes long. */
   readonly signal: AbortSignal;
   /** Of an objective that learns from one. */
@@ -99,22 +104,22 @@ export class Run {
 
   async #work(snapshot: Snapshot | null, secondsBefore: number): Promise<StopReason | null> {
     const { recorder, signal } = this.#context;
-    const session = await this.#prepare(snapshot);
+    const { session, costs } = await this.#prepare(snapshot);
     await recorder.start();
     recorder.phase('Training the first step', 0, 0);
     this.#savedStep = session.step;
-    const reason = stopReason(signal) ?? (await this.#train(session, secondsBefore));
+    const reason = stopReason(signal) ?? (await this.#train(session, costs, secondsBefore));
     if ((reason === 'pause' || reason === 'stop') && session.step !== this.#savedStep) await this.#save(session);
     if (reason === 'drop') await recorder.rollBack();
     return reason;
   }
 
-  async #prepare(snapshot: Snapshot | null): Promise<TrainingSession> {
+  async #prepare(snapshot: Snapshot | null): Promise<{ readonly session: TrainingSession; readonly costs: Costs }> {
     const { model, recorder } = this.#context;
     const { recipe, totalSteps } = recorder.record;
     const job = await this.#checkedJob();
     const { machine } = model.engine;
-    const { remat } = forecastMemory(model.config, recipe, (name) => model.graph.named(name).dtype, machine, job);
+    const { remat, efforts } = forecastMemory(model.config, recipe, (name) => model.graph.named(name).dtype, machine, job);
     await model.reserve(writesText(job) ? sampleCache(model.config, recipe) : null);
     const session = await openSession(
       { model, recipe, job, totalSteps, remat },
@@ -128,7 +133,7 @@ export class Run {
     if (snapshot !== null) session.restore(stateOf(snapshot, recorder.record, session.programs.tuning.parameters));
     recorder.emit({ type: 'memory', bytes: model.executor.bytes() });
     void this.#reportWork(session.programs);
-    return session;
+    return { session, costs: costsOf(efforts, recipe, this.#batches.heldOut.length) };
   }
 
   /** The job with a teacher whose weights were checked. */
@@ -162,8 +167,8 @@ export class Run {
     return found;
   }
 
-  async #train(session: TrainingSession, secondsBefore: number): Promise<StopReason | null> {
-    const { recorder, signal } = this.#context;
+  async #train(session: TrainingSession, costs: Costs, secondsBefore: number): Promise<StopReason | null> {
+    const { recorder, signal, pace } = this.#context;
     const { source, heldOut, epochAt } = this.#batches;
     const { recipe, totalSteps, baseLoss } = recorder.record;
     const hooks: RunHooks = {
@@ -179,8 +184,11 @@ export class Run {
     const samplesMissing = isDue(cadence.sample, session) && !(await this.#hasSamples(session.step));
     const baseUnknown = baseLoss === null && session.programs.evaluateBase !== null;
     const reports = reportsOf(this.#job, heldOut);
-    const input = { session, source, heldOut, reports, cadence, epochAt, secondsBefore, baseUnknown, samplesMissing };
-    return train(input, hooks);
+    const timetable = new Timetable(costs, cadence, totalSteps, baseUnknown, pace);
+    return train(
+      { session, source, heldOut, reports, cadence, timetable, epochAt, secondsBefore, baseUnknown, samplesMissing },
+      hooks,
+    );
   }
 
   async #hasSamples(step: number): Promise<boolean> {

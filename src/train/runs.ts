@@ -129,7 +129,8 @@ export class Runs {
     const meanwhile = stopReason(signal);
     if (meanwhile !== null) return recorder.finish(STATUS[meanwhile]);
     const tune = this.#device.tunerOf(model.engine);
-    const run = (this.#run = new Run({ model, store, recorder, tune, signal, teacher }, dataset));
+    const pace = await this.#device.paceOf(model.engine);
+    const run = (this.#run = new Run({ model, store, recorder, tune, pace, signal, teacher }, dataset));
     try {
       return await run.go(start.snapshot, start.seconds);
     } finally {

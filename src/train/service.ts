@@ -33,6 +33,7 @@ import type {
 
 export class TrainService {
   readonly #jobs = new Jobs();
+  readonly #device: TrainDevice;
   readonly #cache: ModelCache;
   readonly #models: Models;
   readonly #planning: Planning;
@@ -44,6 +45,7 @@ export class TrainService {
   constructor(store: Promise<RunStore>, cache: ModelCache) {
     store.catch(() => undefined);
     const device = new TrainDevice(this.#jobs, store);
+    this.#device = device;
     this.#cache = cache;
     this.#models = new Models(this.#jobs, device, cache);
     this.#planning = new Planning(this.#jobs, device, this.#models);
@@ -59,6 +61,10 @@ export class TrainService {
 
   openDevice(choice: 'auto' | ExecutorKind, options: DeviceOptions = {}): Promise<DeviceView> {
     return this.#models.openDevice(choice, options);
+  }
+
+  measurePace(): Promise<boolean> {
+    return this.#device.measurePace();
   }
 
   inspectModel(source: ModelSource): Promise<ModelView> {

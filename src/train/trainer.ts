@@ -3,10 +3,11 @@
 import { CodedError } from '../core/errors';
 import { yieldToEventLoop } from '../core/event-loop';
 import { handled } from '../core/promises';
-import type { Recipe } from '../recipe/recipe';
+import { isDue, type Cadence } from './cadence';
 import { stopReason, type StopReason } from './jobs';
 import type { Reports } from './reports';
 import type { BatchSource, HeldOut, StepResult, TrainingSession } from './session';
+import type { Activity, Timetable } from './timetable';
 import type { EvalRow, StepRow } from './types';
 
 /** Updates in flight: one runs on the device while the next is encoded. */
@@ -14,30 +15,14 @@ const IN_FLIGHT = 2;
 /** A checkpoint is saved after at most this long, whatever the recipe says: it bounds what a crash can lose. */
 const SAVE_SECONDS = 60;
 
-/** Intervals in steps. */
-export interface Cadence {
-  readonly evaluate: number;
-  readonly save: number;
-  readonly sample: number;
-}
-
-/** The recipe's intervals; where it has none, about ten times a run. */
-export function cadenceOf(recipe: Pick<Recipe, 'evalEvery' | 'saveEvery' | 'sampleEvery'>, totalSteps: number): Cadence {
-  const evaluate = recipe.evalEvery || Math.max(1, Math.ceil(totalSteps / 10));
-  return { evaluate, save: recipe.saveEvery || evaluate, sample: recipe.sampleEvery || evaluate };
-}
-
-/** Whether something with this interval happens at the session's step: at its multiples and at the last step. */
-export function isDue(every: number, { step, totalSteps }: Pick<TrainingSession, 'step' | 'totalSteps'>): boolean {
-  return step > 0 && (step % every === 0 || step === totalSteps);
-}
-
 export interface RunInput {
   readonly session: Pick<TrainingSession, 'step' | 'totalSteps' | 'advance' | 'measure'>;
   readonly source: BatchSource;
   readonly heldOut: HeldOut;
   readonly reports: Reports;
   readonly cadence: Cadence;
+  /** Learns how long each activity takes. */
+  readonly timetable: Timetable;
   /** Epochs completed after `step` updates. */
   readonly epochAt: (step: number) => number;
   /** Seconds of training before this session. */
@@ -138,14 +123,20 @@ class Intervals {
   async run(): Promise<void> {
     const { cadence, session } = this.#input;
     const saves = this.#saveDue;
-    if (this.#baseUnknown) await this.#hooks.onBase(await measureBase(this.#input, this.#hooks));
+    if (this.#baseUnknown) await this.#timed('base', async () => this.#hooks.onBase(await measureBase(this.#input, this.#hooks)));
     this.#baseUnknown = false;
-    if (this.#isDue(cadence.evaluate)) await measure(this.#input, this.#hooks);
-    if (this.#isDue(cadence.sample)) await this.#hooks.sample(session.step);
+    if (this.#isDue(cadence.evaluate)) await this.#timed('measurement', () => measure(this.#input, this.#hooks));
+    if (this.#isDue(cadence.sample)) await this.#timed('sampling', () => this.#hooks.sample(session.step));
     // Last, so that a run that continues from this checkpoint has lost nothing that came before it.
     if (!saves) return;
-    await this.#hooks.save();
+    await this.#timed('saving', () => this.#hooks.save());
     this.#savedAt = performance.now();
+  }
+
+  async #timed(activity: Activity, work: () => Promise<void>): Promise<void> {
+    const started = performance.now();
+    await work();
+    this.#input.timetable.took(activity, (performance.now() - started) / 1000);
   }
 
   get #saveDue(): boolean {
@@ -198,6 +189,7 @@ function rowOf(result: Timed, clock: Clock, input: RunInput): StepRow {
   if (!finite && !skipped) throw diverged(result);
   const figures = input.reports.step(result.figures);
   const lap = clock.lap(at);
+  input.timetable.took('step', lap);
   return {
     step,
     loss,
@@ -208,6 +200,7 @@ function rowOf(result: Timed, clock: Clock, input: RunInput): StepRow {
     tokensPerSecond: tokens / Math.max(lap, 1e-6),
     seconds: clock.seconds,
     epoch: input.epochAt(step),
+    left: input.timetable.left(step),
   };
 }
 

@@ -3,6 +3,7 @@
 import type { EncodedDataset } from '../batch/types';
 import type { CheckpointInfo, EvalRow, RunPrompt, RunRecord } from '../checkpoint/types';
 import type { Message } from '../dataset/types';
+import type { Effort } from '../graph/pace';
 import type { RematPolicy } from '../graph/remat';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
 import type { TaskKind } from '../recipe/tasks';
@@ -59,8 +60,17 @@ export interface MemoryForecast {
   readonly remat: RematPolicy;
   /** Share of a step's operations that recompute activations. */
   readonly recomputed: number;
-  /** Work of a step, to compare the times of steps on this device; see src/graph/work.ts. */
-  readonly stepWork: number;
+  readonly efforts: Efforts;
+}
+
+/** What the programs of a run cost; see src/graph/pace.ts. */
+export interface Efforts {
+  readonly step: Effort;
+  /** A held-out batch; of the base, unless a run measures none. */
+  readonly evaluate: Effort;
+  readonly evaluateBase: Effort | null;
+  /** Some tokens of a prompt, and a token of all samples of a round; null where nothing is sampled. */
+  readonly decode: { readonly prompt: Effort; readonly token: Effort } | null;
 }
 
 /** Memory and steps of a run. */
@@ -69,6 +79,10 @@ export interface Forecast extends MemoryForecast {
   readonly trainable: number;
   readonly steps: number;
   readonly tokensPerStep: number;
+  /** Seconds from the first step to the end; null until the pace of the device is known. */
+  readonly seconds: number | null;
+  /** Of a step; by a usual pace while that of the device is not known, so that methods can be compared. */
+  readonly stepSeconds: number;
   /** Bytes of the exported weights. */
   readonly fileBytes: number;
 }
@@ -129,6 +143,8 @@ export interface StepRow {
   /** Seconds of training so far, without pauses. */
   readonly seconds: number;
   readonly epoch: number;
+  /** Seconds from this step to the end of the run, with measurements, samples and checkpoints. Runs of earlier versions have none. */
+  readonly left?: number;
 }
 
 export interface SampleRow {

@@ -68,7 +68,10 @@ async function runWith(memory: number) {
   await store.putRun(started);
   const unlock = await store.lock('run');
   const recorder = new RunRecorder(store, started, onEvent);
-  const run = new Run({ model, store, recorder, tune: null, signal: new AbortController().signal, teacher: null }, dataset);
+  const run = new Run(
+    { model, store, recorder, tune: null, pace: null, signal: new AbortController().signal, teacher: null },
+    dataset,
+  );
   const { status } = await run.go(null, 0);
   const held = model.executor.bytes();
   await model.dispose();

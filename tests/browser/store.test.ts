@@ -257,6 +257,15 @@ describe('datasets', () => {
   });
 });
 
+it('keeps tiles and pace of a device beside each other', async () => {
+  expect([await store.tiles('gpu'), await store.pace('gpu')]).toEqual([{}, null]);
+  const pace = { flops: 1e11, bytes: 1e10, node: 1e-5 };
+  await store.addTiles('gpu', { a: 'x' });
+  await store.setPace('gpu', pace);
+  await store.addTiles('gpu', { b: 'y' });
+  expect([await store.tiles('gpu'), await store.pace('gpu')]).toEqual([{ a: 'x', b: 'y' }, pace]);
+});
+
 describe('deleting a run', () => {
   it('deletes all of its data and nothing of others', async () => {
     await store.putRun(record('run-2'));

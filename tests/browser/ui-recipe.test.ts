@@ -110,8 +110,8 @@ describe('the method', () => {
   });
 
   it('has memory, file size, and the time of a step beside that with LoRA', async () => {
-    const forecast = (stepWork: number, fileBytes: number) => ({
-      forecast: { total: 2e9, fileBytes, stepWork } as Forecast,
+    const forecast = (stepSeconds: number, fileBytes: number) => ({
+      forecast: { total: 2e9, fileBytes, stepSeconds } as Forecast,
       failure: null,
     });
     recipe.methods = { lora: forecast(1e9, 5e6), dora: forecast(1.23e9, 6e6), ia3: forecast(0.97e9, 1e6) };

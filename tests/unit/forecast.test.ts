@@ -14,7 +14,7 @@ import { KEEP_ALL, rematPolicies, type RematPolicy } from '../../src/graph/remat
 import { ProcessorKernels } from '../../src/graph/processor';
 import { ProcessorExecutor } from '../../src/graph/run-processor';
 import { WebGpuExecutor } from '../../src/graph/run-webgpu';
-import { workOf } from '../../src/graph/work';
+import { effortOf, secondsOf, total } from '../../src/graph/pace';
 import { sizeOf } from '../../src/core/shape';
 import type { ModelConfig } from '../../src/model/config';
 import { declareCache } from '../../src/model/decode-pass';
@@ -26,6 +26,7 @@ import { forecastMemory, forecastWith } from '../../src/train/forecast';
 import { jobOf, LANGUAGE, type Teacher } from '../../src/train/job';
 import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
 import { sampleCache } from '../../src/train/prompts';
+import { USUAL_PACE } from '../../src/train/timetable';
 import { countingGpu } from './counting-gpu';
 import { modelShapes } from '../models';
 
@@ -158,17 +159,18 @@ describe('the remat policy of a run', () => {
 test('the parts of a forecast add up to its total', () => {
   const [config, recipe] = [modelShapes['Qwen3-0.6B'], parseRecipe({})];
   const forecast = forecastWith(config, recipe, dtypesOf(config, recipe), openDevice().target, KEEP_ALL);
-  const { remat, recomputed, total, stepWork, ...parts } = forecast;
+  const { remat, recomputed, total, efforts, ...parts } = forecast;
   expect([remat, recomputed]).toEqual([KEEP_ALL, 0]);
-  expect(stepWork).toBeGreaterThan(0);
+  expect(efforts.step.flops).toBeGreaterThan(0);
   expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
 });
 
-test('the work of a step is that of its micro-batches, and compares the methods', () => {
+test('the cost of a step is that of its micro-batches, and compares the methods', () => {
   const config = modelShapes['Qwen3-0.6B'];
   const work = (settings: object) => {
     const recipe = parseRecipe({ sequenceLength: 512, ...settings });
-    return forecastWith(config, recipe, dtypesOf(config, recipe), openDevice().target, KEEP_ALL).stepWork;
+    const { efforts } = forecastWith(config, recipe, dtypesOf(config, recipe), openDevice().target, KEEP_ALL);
+    return secondsOf(efforts.step, USUAL_PACE);
   };
   const lora = work({ gradientAccumulation: 1 });
   expect(work({ gradientAccumulation: 8 }) / lora).toBeCloseTo(8, 0);
@@ -182,14 +184,28 @@ test('the work of a step is that of its micro-batches, and compares the methods'
   expect(full).toBeGreaterThan(dora ?? Infinity);
 });
 
-test('the work of a plan is its operations, or its traffic where that takes longer', () => {
+test('the cost of a plan is the operations of its products, and the traffic of what has few operations for each byte', () => {
   const graph = new Graph();
   const config = modelShapes['Qwen3-0.6B'];
   declareWeights(graph, config, () => 'f32');
-  const { train } = trainingPrograms(graph, config, parseRecipe({}), 'work', KEEP_ALL, LANGUAGE);
+  const { train } = trainingPrograms(graph, config, parseRecipe({}), 'cost', KEEP_ALL, LANGUAGE);
+  const { flops, bytes, nodes } = effortOf(train);
+  expect(nodes).toBe(train.nodes.length);
+  expect(flops / train.flops).toBeGreaterThan(0.99);
+  expect(flops).toBeLessThan(train.flops);
   const traffic = train.nodes.reduce((sum, node) => sum + costOf(node).bytes, 0);
-  expect(workOf(train, 0)).toBe(train.flops);
-  expect(workOf(train, 1e9) / 1e9).toBeCloseTo(traffic, -3);
+  expect(bytes / traffic).toBeGreaterThan(0.1);
+  expect(bytes / traffic).toBeLessThan(0.9);
+});
+
+test('costs add up, and take their time at a pace', () => {
+  const one = { flops: 2e9, bytes: 3e9, nodes: 10 };
+  const sum = total([
+    [2, one],
+    [1, { flops: 1e9, bytes: 0, nodes: 5 }],
+  ]);
+  expect(sum).toEqual({ flops: 5e9, bytes: 6e9, nodes: 25 });
+  expect(secondsOf(sum, { flops: 1e9, bytes: 2e9, node: 0.1 })).toBeCloseTo(5 + 3 + 2.5, 9);
 });
 
 test('the weights of a teacher are part of a forecast', () => {

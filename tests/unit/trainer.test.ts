@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import type { Batch } from '../../src/batch/types';
 import type { HeldOut, StepResult } from '../../src/train/session';
+import { Timetable, type Costs } from '../../src/train/timetable';
 import { train, type RunHooks, type RunInput } from '../../src/train/trainer';
 import type { EvalRow, StepRow } from '../../src/train/types';
 
@@ -12,14 +13,19 @@ const scaled = { ...good, lossScale: 2 ** 16 };
 const reports: RunInput['reports'] = { step: () => undefined, heldOut: () => ({}) };
 const measured = { loss: 1, figures: {} };
 
+const unit = { flops: 1, bytes: 1, nodes: 1 };
+const costs: Costs = { step: unit, base: unit, measurement: unit, sampling: unit, saving: unit };
+
 const nothing = () => Promise.resolve();
 
 /** Trains with hooks that do nothing, except for those in `hooks`. Nothing is due before the last step. */
 function trainOf(session: RunInput['session'], input: Partial<RunInput> = {}, hooks: Partial<RunHooks> = {}) {
+  const cadence = { evaluate: 100, save: 100, sample: 100 };
+  const timetable = new Timetable(costs, cadence, session.totalSteps, false, null);
   return train(
     {
       ...{ session, source: { batch: () => collated() }, heldOut: [], reports, epochAt: (step) => step / 10, secondsBefore: 0 },
-      ...{ cadence: { evaluate: 100, save: 100, sample: 100 }, baseUnknown: false, samplesMissing: false, ...input },
+      ...{ cadence, timetable, baseUnknown: false, samplesMissing: false, ...input },
     },
     {
       ...{ onStep: () => undefined, onEval: nothing, onBase: nothing, save: nothing, sample: nothing },

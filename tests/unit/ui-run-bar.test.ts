@@ -25,14 +25,15 @@ describe('the chips', () => {
 
   it('say what Start trains with, and whether it fits', () => {
     const chosen = { model: { name: 'starter' }, data: { examples: 1 }, recipe: defaultRecipe(), device };
-    expect(words({ ...chosen, forecast: { total: 26e6 } })).toEqual([
+    expect(words({ ...chosen, forecast: { total: 26e6, seconds: 282 } })).toEqual([
       ['starter', false],
       ['1 example', false],
       ['LoRA, rank 16', false],
+      ['4 to 6 min', false],
       ['26 MB, fits', false],
     ]);
-    expect(words({ ...chosen, forecast: { total: 3.5e9 } })[3]).toEqual(['3.5 GB, may not fit', true]);
-    expect(words({ ...chosen, forecast: { total: 5e9 } })[3]).toEqual(['5 GB, does not fit', true]);
+    expect(words({ ...chosen, forecast: { total: 3.5e9, seconds: null } })[3]).toEqual(['3.5 GB, may not fit', true]);
+    expect(words({ ...chosen, forecast: { total: 5e9, seconds: null } })[3]).toEqual(['5 GB, does not fit', true]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Frames, type Scheduler } from '../../src/state/frames';
-import { RunLog, secondsLeft } from '../../src/state/run-log';
+import { RunLog } from '../../src/state/run-log';
 import type { StepRow } from '../../workers/api';
 
 const row = (step: number, seconds = step): StepRow => ({
@@ -65,17 +65,6 @@ describe('RunLog', () => {
     const log = new RunLog();
     log.add({ type: 'memory', bytes: 1 });
     expect(log.view()).toEqual({ steps: [], evals: [], samples: [] });
-  });
-});
-
-describe('secondsLeft', () => {
-  it('needs two steps', () => {
-    expect(secondsLeft([], 10)).toBeNull();
-    expect(secondsLeft([row(1)], 10)).toBeNull();
-  });
-  it('uses the pace of the last twenty steps', () => {
-    const slowStart = [row(0, 0), ...Array.from({ length: 30 }, (_, i) => row(i + 1, 1000 + i * 2))];
-    expect(secondsLeft(slowStart, 40)).toBeCloseTo(20, 9);
   });
 });
 

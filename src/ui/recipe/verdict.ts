@@ -32,8 +32,8 @@ function inWasm(total: number): Verdict {
 }
 
 /** How long a step takes beside one with LoRA, e.g. `A step takes 1.4 times as long as with LoRA.` */
-export function stepTimeWords(own: Pick<Forecast, 'stepWork'>, lora: Pick<Forecast, 'stepWork'>): string {
-  const ratio = own.stepWork / lora.stepWork;
+export function stepTimeWords(own: Pick<Forecast, 'stepSeconds'>, lora: Pick<Forecast, 'stepSeconds'>): string {
+  const ratio = own.stepSeconds / lora.stepSeconds;
   const times = Math.abs(ratio - 1) < 0.05 ? 'about' : `about ${Number(ratio.toPrecision(2))} times`;
   return `A step takes ${times} as long as with LoRA.`;
 }

@@ -6,10 +6,11 @@ import type { StageId } from '../../state/app.svelte';
 import { bytes, plural } from '../format';
 import { verdictOf, type Verdict } from '../recipe/verdict';
 import { jobWords } from '../recipe/words';
+import { timeRange } from './time';
 
 /** A choice, and the stage in which it is made. */
 export interface Chip {
-  readonly id: 'model' | 'data' | 'recipe' | 'memory';
+  readonly id: 'model' | 'data' | 'recipe' | 'time' | 'memory';
   readonly stage: StageId;
   readonly text: string;
   /** Nothing was chosen yet, or it can't be used. */
@@ -21,7 +22,7 @@ export interface Choices {
   readonly model: Pick<ModelView, 'name'> | null;
   readonly data: Pick<DatasetView, 'examples'> | null;
   readonly recipe: Pick<Recipe, 'method' | 'objective'> | null;
-  readonly forecast: Pick<Forecast, 'total'> | null;
+  readonly forecast: Pick<Forecast, 'total' | 'seconds'> | null;
   readonly device: DeviceView | null;
 }
 
@@ -37,8 +38,13 @@ export function chipsOf({ model, data, recipe, forecast, device }: Choices): rea
       text: recipe === null ? 'Settings to change' : jobWords(recipe.method, recipe.objective),
       open: recipe === null,
     },
-    ...(forecast === null ? [] : [memoryChip(forecast.total, device)]),
+    ...(forecast === null ? [] : [...timeChip(forecast.seconds), memoryChip(forecast.total, device)]),
   ];
+}
+
+/** None until the device was measured. */
+function timeChip(seconds: number | null): readonly Chip[] {
+  return seconds === null ? [] : [{ id: 'time', stage: 'recipe', text: timeRange(seconds), open: false }];
 }
 
 function memoryChip(total: number, device: DeviceView | null): Chip {

@@ -1,0 +1,48 @@
+/** The pace of a device: measured on each executor, kept, and not while a run needs the device. */
+
+import { afterEach, expect, it, vi } from 'vitest';
+import { measurePace } from '../../src/graph/pace';
+import { openEngine } from '../../src/train/engine';
+import { closeServices, Events, openTiny, tinyRecipe } from '../tiny-service';
+
+vi.setConfig({ testTimeout: 300_000 });
+afterEach(closeServices);
+
+const never = new AbortController().signal;
+
+it.each(['wasm', 'tfjs-wasm'] as const)('is measured on %s', async (kind) => {
+  const engine = await openEngine(kind);
+  const pace = await measurePace((graph) => engine.executor(graph), never);
+  engine.close();
+  expect(pace.flops).toBeGreaterThan(1e8);
+  expect(pace.flops).toBeLessThan(1e14);
+  expect(pace.bytes).toBeGreaterThan(1e7);
+  expect(pace.bytes).toBeLessThan(1e13);
+  expect(pace.node).toBeGreaterThanOrEqual(0);
+  expect(pace.node).toBeLessThan(0.1);
+});
+
+it('gives forecasts a time, also at the next visit', async () => {
+  const { service, another, setup } = await openTiny('wasm');
+  const { modelId, recipe } = await setup();
+  const seconds = async (of: typeof service) => (await of.forecast(modelId, recipe, 4096)).seconds;
+  expect(await seconds(service)).toBeNull();
+  expect(await service.measurePace()).toBe(true);
+  const known = await seconds(service);
+  expect(known).toBeGreaterThan(0);
+  const next = await another();
+  expect(await next.measurePace()).toBe(true);
+  expect(await seconds(next)).toBe(known);
+});
+
+it('is not measured during a run, and a run that begins ends the measurement', async () => {
+  const { service, setup } = await openTiny('wasm');
+  const events = new Events();
+  const measuring = service.measurePace();
+  const training = service.start(await setup(tinyRecipe({ maxSteps: 1000 })), events.receive);
+  expect(await measuring).toBe(false);
+  await expect.poll(() => events.of('step').length).toBeGreaterThan(0);
+  expect(await service.measurePace()).toBe(false);
+  await service.stop(false);
+  await training;
+});
