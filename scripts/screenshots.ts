@@ -7,12 +7,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { launchBrowser } from './browser';
+import { RUN_BAR } from '../src/ui/names';
 import { Person, STAGES } from './person';
 import { Recorder } from './recorder';
 import { buildIfStale, root, servePage } from './serve';
 
 const MINUTE = 60_000;
 const recipe = { maxSteps: 60, sequenceLength: 128, evalEvery: 10, saveEvery: 20, sampleEvery: 20, learningRate: 1e-3 };
+
+const BAR_BELOW = `section[aria-label="${RUN_BAR}"] { position: static !important }`;
 
 /** Trains on a sample, so that every stage has content. */
 async function fill(person: Person, recorder: Recorder): Promise<void> {
@@ -35,7 +38,12 @@ async function shoot(person: Person, page: Page, folder: string): Promise<void> 
       for (const title of STAGES) {
         await person.open(title);
         await page.waitForTimeout(300);
-        await page.screenshot({ path: join(folder, `${title.toLowerCase()}-${width}-${colorScheme}.png`), fullPage: true });
+        // In a picture of the whole page the bar is below the content, not over it.
+        await page.screenshot({
+          style: BAR_BELOW,
+          path: join(folder, `${title.toLowerCase()}-${width}-${colorScheme}.png`),
+          fullPage: true,
+        });
       }
     }
 }

@@ -54,7 +54,7 @@ class Copy {
   bytes: i32;
 }
 
-export function copy_bytes(args: Copy, from: i32, to: i32, thread: i32): void {
+export function copy_bytes(args: Copy, from: i32, to: i32, _thread: i32): void {
   const at = <usize>from * <usize>args.bytes;
   memory.copy(args.target + at, args.source + at, <usize>(to - from) * <usize>args.bytes);
 }

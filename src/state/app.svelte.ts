@@ -5,6 +5,7 @@ import { whenIdle } from '../core/idle';
 import { needsTeacher } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { backendChoice, deviceOptions } from './backend';
+import { waiting, type Blocker } from './blocker';
 import { cleanWithRecipe } from './cleaning.svelte';
 import { data } from './data.svelte';
 import { device } from './device.svelte';
@@ -112,24 +113,24 @@ export class AppState {
 export const app = new AppState();
 
 /** The first reason why training can't start, or null when it can. */
-export function startBlocker(): string | null {
-  if (otherTab.blocker !== null) return otherTab.blocker;
-  if (device.failure !== null) return 'There is no device to train on: see the Model stage.';
-  if (device.view === null) return 'Looking for a device…';
-  if (model.inspecting) return 'Reading the model…';
-  if (model.view === null) return 'Choose a model first.';
-  if (data.opening) return 'Reading the file…';
-  if (data.view === null) return 'Choose a dataset first: drop a file or take a sample.';
-  if (data.view.examples === 0) return 'No row of the dataset can be used: see the Data stage.';
-  if (recipe.value === null) return 'A setting of the recipe must be changed: see the Recipe stage.';
+export function startBlocker(): Blocker | null {
+  if (otherTab.blocker !== null) return waiting(otherTab.blocker);
+  if (device.failure !== null) return { reason: 'There is no device to train on: see the Model stage.', stage: 'model' };
+  if (device.view === null) return waiting('Looking for a device…');
+  if (model.inspecting) return waiting('Reading the model…');
+  if (model.view === null) return { reason: 'Choose a model first.', stage: 'model' };
+  if (data.opening) return waiting('Reading the file…');
+  if (data.view === null) return { reason: 'Choose a dataset first: drop a file or take a sample.', stage: 'data' };
+  if (data.view.examples === 0) return { reason: 'No row of the dataset can be used: see the Data stage.', stage: 'data' };
+  if (recipe.value === null) return { reason: 'A setting of the recipe must be changed: see the Recipe stage.', stage: 'recipe' };
   return objectiveBlocker(recipe.value.objective.kind, data.view) ?? teacherBlocker(recipe.value);
 }
 
 /** Why a run with this recipe has no teacher that it needs, or null. */
-function teacherBlocker({ objective }: Recipe): string | null {
+function teacherBlocker({ objective }: Recipe): Blocker | null {
   if (!needsTeacher(objective) || teacher.value !== null) return null;
-  if (teacher.view === null) return 'Choose a teacher first: see the Recipe stage.';
-  return `${teacher.view.name} can’t be the teacher of this model: see the Recipe stage.`;
+  if (teacher.view === null) return { reason: 'Choose a teacher first: see the Recipe stage.', stage: 'recipe' };
+  return { reason: `${teacher.view.name} can’t be the teacher of this model: see the Recipe stage.`, stage: 'recipe' };
 }
 
 /** Recomputes token counts and compiles kernels when model or recipe change, and the forecast when one of the three changes. */

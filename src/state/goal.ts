@@ -2,6 +2,7 @@
 
 import type { DatasetView, DataTask, Mapping } from '../../workers/api';
 import type { ObjectiveKind } from '../recipe/objectives';
+import type { Blocker } from './blocker';
 import { hasPairs, isLabelled, isPreference } from './objective';
 
 /** A task of the data; of texts, to write answers (`text`) or to continue them. */
@@ -84,11 +85,12 @@ function isMapped({ format, columns }: Usable, mapping: Mapping): boolean {
 }
 
 /** Why a run with this objective and these data can't start, or null. */
-export function objectiveBlocker(kind: ObjectiveKind, view: Usable): string | null {
+export function objectiveBlocker(kind: ObjectiveKind, view: Usable): Blocker | null {
   if (isLabelled(kind) && (whyNot(goalOf(kind, view), view) !== null || !hasTarget(view)))
-    return `The objective “${kind}” does not suit these data. Choose what to learn in the Data stage.`;
+    return { reason: `The objective “${kind}” does not suit these data. Choose what to learn in the Data stage.`, stage: 'data' };
   if (!isPreference(kind) || hasPairs(view)) return null;
-  return `The objective “${kind}” needs a preferred and a rejected answer for each prompt, which the dataset does not have: see the Recipe stage.`;
+  const needs = 'needs a preferred and a rejected answer for each prompt, which the dataset does not have: see the Recipe stage.';
+  return { reason: `The objective “${kind}” ${needs}`, stage: 'recipe' };
 }
 
 function hasTarget({ columns }: Pick<Usable, 'columns'>): boolean {

@@ -5,6 +5,7 @@ import type { CheckpointView, EvalRow, RunView, TrainApi, TrainEvent } from '../
 import { app, startBlocker } from './app.svelte';
 import { silenceLimits } from './backend';
 import { loadBaseModel } from './base-model';
+import type { Blocker } from './blocker';
 import { CodedError, codeOf } from '../core/errors';
 import { needsTeacher } from '../recipe/objectives';
 import { data } from './data.svelte';
@@ -58,7 +59,7 @@ export class Training extends ShownRun {
   /** The run shown is being trained, here or in another tab. */
   readonly live = $derived(this.active || this.watching);
   /** Why a new run can't be started now, or null. */
-  readonly blocker = $derived(this.active ? 'A run is under way.' : startBlocker());
+  readonly blocker = $derived<Blocker | null>(this.active ? { reason: 'A run is under way.', stage: 'train' } : startBlocker());
   /** Why no run can be resumed now, or null. */
   readonly resumeBlocker = $derived.by(() => (this.active ? 'A run is under way.' : this.#otherTab.blocker));
   /** The run shown can be resumed from its last checkpoint. */
@@ -90,7 +91,7 @@ export class Training extends ShownRun {
     await this.#begin('Turning examples into tokens', async () => {
       this.show(null, NO_ROWS);
       if (!chosen || !encoding || !settings)
-        throw new CodedError('train/state', startBlocker() ?? 'Model, data or recipe is missing.');
+        throw new CodedError('train/state', startBlocker()?.reason ?? 'Model, data or recipe is missing.');
       const { dataset, view } = await data.encode(encoding);
       await this.#load('Loading the model', () => model.ensureLoaded(chosen, settings.basePrecision));
       const { id, name } = chosen.view;

@@ -32,10 +32,11 @@ const rail = (title: string) => page.getByRole('navigation', { name: 'Stages' })
 const start = page.getByRole('button', { name: 'Start training' });
 
 it('gives the reason why training can’t start', async () => {
-  await expect.poll(startBlocker, { timeout: 60_000 }).toMatch(/^Choose a dataset first/);
+  await expect.poll(() => startBlocker()?.reason, { timeout: 60_000 }).toMatch(/^Choose a dataset first/);
   await rail('Train').click();
   await expect.element(start).toBeDisabled();
-  await expect.element(page.getByText(/^Choose a dataset first/)).toBeVisible();
+  await page.getByRole('link', { name: /^Choose a dataset first/ }).click();
+  await expect.element(fold('Data')).toHaveAttribute('aria-expanded', 'true');
 });
 
 it('leads a newcomer from a sample to training', async () => {

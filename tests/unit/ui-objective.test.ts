@@ -17,7 +17,7 @@ const PAIRS = viewOf('preference', 'preference', 'user', 'assistant', 'rejected'
 const statsOf = (kind: string) => ({ slots: { layout: { kind }, perRow: 1 } }) as unknown as EncodedStats;
 
 describe('a run', () => {
-  const blocked = (kind: ObjectiveKind, view: DatasetView) => objectiveBlocker(kind, view);
+  const blocked = (kind: ObjectiveKind, view: DatasetView) => objectiveBlocker(kind, view)?.reason ?? null;
 
   it('of preferences needs pairs of answers', () => {
     expect([
