@@ -11,6 +11,7 @@ import type { ExamplePreview, TokenizerFiles } from '../src/tokenizer/types';
 import type {
   AdapterChoice,
   DeviceOptions,
+  DeviceReport,
   DeviceView,
   ExecutorKind,
   Forecast,
@@ -58,6 +59,11 @@ export interface TrainApi {
    * is known; it is not during a run, or when other work ended the measurement.
    */
   measurePace(): Promise<boolean>;
+  /**
+   * What the device reaches, with a training step of an inspected model, whose weights are not loaded: some seconds. Throws `train/state`
+   * during a run, and when other work ended the measurement; `gpu/memory` when the step does not fit.
+   */
+  reportDevice(modelId: string, recipe: Recipe, slots?: SlotPlan, teacher?: TeacherChoice): Promise<DeviceReport>;
   /** Reads config, weight headers and tokenizer only. Throws `model/unsupported` with the name of what is not supported. */
   inspectModel(source: ModelSource): Promise<ModelView>;
   /** Loads the weights of an inspected model onto the device in `precision`, and stores a copy in this browser. */

@@ -3,6 +3,7 @@
 import { add } from '../../kernels/add';
 import { matmul } from '../../kernels/matmul';
 import type { Value } from '../../kernels/op';
+import { internal } from '../core/errors';
 import { yieldToEventLoop } from '../core/event-loop';
 import type { Shape } from '../core/shape';
 import type { Executor } from './executor';
@@ -69,21 +70,31 @@ const LARGE_SUMS = [2, 10] as const;
 /** Runs of each chain; the fastest counts, because other programs only slow it down. */
 const RUNS = 4;
 
-/** Measures in less than two seconds, also on a processor. The event loop gets its turn after each run. Throws the reason when `signal` aborts. */
-export async function measurePace(open: (graph: Graph) => Executor, signal: AbortSignal): Promise<Pace> {
+/** What is measured: executors of a device, until `signal` aborts. */
+export interface Measured {
+  readonly open: (graph: Graph) => Executor;
+  readonly signal: AbortSignal;
+}
+
+/** Measures in less than two seconds, also on a processor. The event loop gets its turn after each run. Throws the reason when aborted. */
+export async function measurePace(device: Measured): Promise<Pace> {
   const sum = (shape: Shape, lengths: readonly [number, number]) =>
-    slope(open, signal, lengths, shape, (program, x, y) => add(program, x, y));
+    slope(device, lengths, shape, (program, x, y) => add(program, x, y));
   const large = await sum(LARGE, LARGE_SUMS);
   const bytes = trafficOf(LARGE) / large;
   const node = Math.max(0, (await sum(SMALL, SMALL_SUMS)) - trafficOf(SMALL) / bytes);
   for (const size of SIZES) {
-    const weights: Shape = [size, size];
-    const seconds = await slope(open, signal, PRODUCTS, [ROWS, size], (program, x, w) => matmul(program, { a: x, w }), weights);
+    const seconds = await measureProduct(device, ROWS, size);
     const last = size === SIZES.at(-1);
     if (last || seconds > LONG * node)
       return { flops: (2 * ROWS * size ** 2) / (seconds - Math.min(node, seconds / 2)), bytes, node };
   }
-  throw new Error('internal: there is no size of a product');
+  throw internal('there is no size of a product');
+}
+
+/** Seconds of a product of activations [rows, size] and weights [size, size] in f16, one in a chain of them. */
+export function measureProduct(device: Measured, rows: number, size: number): Promise<number> {
+  return slope(device, PRODUCTS, [rows, size], (program, x, w) => matmul(program, { a: x, w }), [size, size]);
 }
 
 /** Bytes of a sum of two tensors of this shape: two are read, one is written. */
@@ -93,8 +104,7 @@ function trafficOf(shape: Shape): number {
 
 /** Seconds of one more link of a chain over values of `shape`. Its second operand has the shape `other`, in f16 where it differs. */
 async function slope(
-  open: (graph: Graph) => Executor,
-  signal: AbortSignal,
+  { open, signal }: Measured,
   [short, long]: readonly [number, number],
   shape: Shape,
   link: (program: Program, x: Value, other: Value) => Value,

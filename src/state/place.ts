@@ -4,7 +4,7 @@ export const STAGES = ['model', 'data', 'recipe', 'train', 'use'] as const;
 export type StageId = (typeof STAGES)[number];
 
 /** Pages beside that of the stages. */
-export const PAGES = ['runs'] as const;
+export const PAGES = ['runs', 'device'] as const;
 export type PageId = (typeof PAGES)[number];
 
 export interface Place {

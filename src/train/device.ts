@@ -77,7 +77,7 @@ export class TrainDevice {
     if ((await this.paceOf(engine)) !== null) return true;
     if (this.#jobs.refusal('pace', '') !== null) return false;
     return this.#jobs.run('pace', '', async ({ signal }) => {
-      const pace = await measurePace((graph) => engine.executor(graph), signal).catch((error: unknown) => {
+      const pace = await measurePace({ open: (graph) => engine.executor(graph), signal }).catch((error: unknown) => {
         if (signal.aborted) return null;
         throw error;
       });

@@ -26,7 +26,7 @@ interface Rule {
 const CHANGES: readonly JobKind[] = ['device', 'load', 'model'];
 
 const RULES: Readonly<Record<JobKind, Rule>> = {
-  pace: { after: [...CHANGES, 'pace', 'answer'], refused: 'A run is in progress: it uses the device.' },
+  pace: { after: [...CHANGES, 'pace', 'answer'], refused: 'A run is in progress: pause it before you measure the device.' },
   device: {
     after: [...CHANGES, 'pace'],
     ends: ['pace'],

@@ -2,12 +2,14 @@
 
 import type { SlotPlan } from '../batch/types';
 import type { DType } from '../core/dtype';
+import { CodedError } from '../core/errors';
 import { exportedBytes } from '../export';
 import type { ModelFolder } from '../model/folder';
 import { deviceTypes } from '../model/precision';
 import { expectedStorage } from '../model/weights-source';
 import type { Recipe } from '../recipe/recipe';
 import type { TrainDevice } from './device';
+import { reportDevice } from './device-report';
 import { checkFits } from './fits';
 import type { Engine } from './engine';
 import { forecastRun } from './forecast';
@@ -15,7 +17,7 @@ import { headParameters, jobOf, type Job } from './job';
 import type { Jobs } from './jobs';
 import type { Models } from './models';
 import { expectedTeacher } from './teacher';
-import type { Forecast, TeacherChoice } from './types';
+import type { DeviceReport, Forecast, TeacherChoice } from './types';
 import { warmUp } from './warm-up';
 
 export class Planning {
@@ -46,6 +48,23 @@ export class Planning {
     const pace = await this.#device.paceOf(engine);
     const forecast = forecastRun(folder.config, recipe, typesOf(folder, recipe), engine.machine, microSteps, job, pace);
     return { ...forecast, fileBytes: exportedBytes(recipe, folder, headParameters(folder.config, job)) };
+  }
+
+  /**
+   * What the device reaches, with a step of an inspected model by this recipe; its weights are not loaded. Rejects with `train/state`
+   * during a run, and when other work ended the measurement.
+   */
+  async reportDevice(modelId: string, recipe: Recipe, slots?: SlotPlan, teacher?: TeacherChoice): Promise<DeviceReport> {
+    const engine = await this.#device.engine();
+    const folder = this.#models.folders.get(modelId);
+    const job = await this.#jobOf(folder, recipe, slots, teacher, engine);
+    const step = { config: folder.config, recipe, job, dtypeOf: typesOf(folder, recipe) };
+    return this.#jobs.run('pace', modelId, ({ signal }) =>
+      reportDevice(engine, signal, step).catch((error: unknown) => {
+        if (signal.aborted) throw new CodedError('train/state', 'Something else needed the device. Measure again.');
+        throw error;
+      }),
+    );
   }
 
   /** Compiles the kernels of a run with an inspected model. Does nothing on the processor or during a run. */

@@ -17,6 +17,7 @@ import { Runs } from './runs';
 import type {
   AdapterChoice,
   DeviceOptions,
+  DeviceReport,
   DeviceView,
   ExecutorKind,
   Forecast,
@@ -65,6 +66,10 @@ export class TrainService {
 
   measurePace(): Promise<boolean> {
     return this.#device.measurePace();
+  }
+
+  reportDevice(...of: Parameters<Planning['reportDevice']>): Promise<DeviceReport> {
+    return this.#planning.reportDevice(...of);
   }
 
   inspectModel(source: ModelSource): Promise<ModelView> {

@@ -63,6 +63,20 @@ export interface MemoryForecast {
   readonly efforts: Efforts;
 }
 
+/** What a device reached; rates per second. */
+export interface DeviceReport {
+  /** f32 operations, as multiply-adds in registers; null where that is not known. */
+  readonly peak: number | null;
+  /** Operations of a product, bytes of large sums, and seconds that a node takes besides; see src/graph/pace.ts. */
+  readonly flops: number;
+  readonly bytes: number;
+  readonly node: number;
+  /** Products of activations [rows, size] and weights [size, size] in f16: operations per second. */
+  readonly products: readonly { readonly rows: number; readonly size: number; readonly flops: number }[];
+  /** A training step: its time, tokens and operations. */
+  readonly step: { readonly seconds: number; readonly tokens: number; readonly flops: number };
+}
+
 /** What the programs of a run cost; see src/graph/pace.ts. */
 export interface Efforts {
   readonly step: Effort;

@@ -12,6 +12,7 @@ const BODIES: Readonly<Record<Place['view'], () => Promise<{ readonly default: B
   train: () => import('./train/TrainStage.svelte'),
   use: () => import('./use/UseStage.svelte'),
   runs: () => import('./runs/RunsPanel.svelte'),
+  device: () => import('./device/DevicePage.svelte'),
 };
 
 /** The content of a stage or page. Rejects when it can't be fetched. */

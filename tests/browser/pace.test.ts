@@ -12,7 +12,7 @@ const never = new AbortController().signal;
 
 it.each(['wasm', 'tfjs-wasm'] as const)('is measured on %s', async (kind) => {
   const engine = await openEngine(kind);
-  const pace = await measurePace((graph) => engine.executor(graph), never);
+  const pace = await measurePace({ open: (graph) => engine.executor(graph), signal: never });
   engine.close();
   expect(pace.flops).toBeGreaterThan(1e8);
   expect(pace.flops).toBeLessThan(1e14);
@@ -45,4 +45,18 @@ it('is not measured during a run, and a run that begins ends the measurement', a
   expect(await service.measurePace()).toBe(false);
   await service.stop(false);
   await training;
+});
+
+it('is reported with a step of a model whose weights are not loaded', async () => {
+  const { service, setup } = await openTiny('wasm');
+  const { modelId, recipe } = await setup();
+  const { peak, products, step } = await service.reportDevice(modelId, recipe);
+  expect(peak).toBeGreaterThan(1e8);
+  expect(products.map(({ rows, size }) => [rows, size])).toEqual([
+    [1, 576],
+    [256, 576],
+    [512, 1024],
+  ]);
+  for (const rate of [...products.map(({ flops }) => flops), step.flops / step.seconds]) expect(rate).toBeGreaterThan(1e6);
+  expect(step.tokens).toBe(recipe.sequenceLength * recipe.microBatch * recipe.gradientAccumulation);
 });

@@ -69,6 +69,16 @@ it('shows the runs in place of the stages, and the stage that was open when it g
   await expect.element(fold('Use')).toHaveAttribute('aria-expanded', 'true');
 });
 
+it('measures the device, and copies what it reached', async () => {
+  await rail('Model').click();
+  await page.getByRole('link', { name: 'Measure it' }).click();
+  await page.getByRole('button', { name: 'Measure this device' }).click();
+  const table = page.getByRole('table', { name: /^What .* reached/ });
+  await expect.element(table.getByRole('row', { name: /^Training step of .*GFLOP\/s .* %$/ }), { timeout: 60_000 }).toBeVisible();
+  expect(await violationsIn(document.body, { wholePage: true })).toEqual([]);
+  app.open('use');
+});
+
 it('applies a theme and remembers it', async () => {
   await page.getByRole('combobox', { name: 'Theme' }).selectOptions('Dark');
   expect(document.documentElement.dataset['theme']).toBe('dark');
