@@ -3,7 +3,9 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumArgs, findChromium } from './scripts/chromium.ts';
+import { offline } from './scripts/offline-plugin.ts';
 import { processorBuilds } from './scripts/processor-plugin.ts';
+import { ISOLATION, pageHeaders } from './src/core/headers.ts';
 
 /** Searches for the browser when it is launched, not when this file is loaded, because a build needs no browser. */
 const launchOptions = {
@@ -13,16 +15,7 @@ const launchOptions = {
   },
 };
 
-/** The page's content security policy as a header. A worker gets its policy from its own response, not from the page. */
-function contentPolicy(): string {
-  const page = readFileSync(new URL('index.html', import.meta.url), 'utf8');
-  const policy = /http-equiv="Content-Security-Policy"\s+content="([^"]+)"/.exec(page)?.[1];
-  if (policy === undefined) throw new Error('index.html has no content security policy.');
-  return policy;
-}
-
-/** They isolate the page from other origins, which browsers require for memory that threads share. */
-const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+const indexText = readFileSync(new URL('index.html', import.meta.url), 'utf8');
 
 const BROWSER_DEPENDENCIES = [
   ...[
@@ -50,11 +43,11 @@ export default defineConfig({
   cacheDir: process.env['VITE_CACHE'] ?? 'node_modules/.vite',
   // A missing file must be a 404, not the page: optional model files are requested by name.
   appType: 'mpa',
-  plugins: [svelte(), processorBuilds()],
+  plugins: [svelte(), processorBuilds(), offline()],
   build: { target: 'es2023', chunkSizeWarningLimit: 2000, rolldownOptions: { checks: { bundlerTimings: false } } },
   worker: { format: 'es', plugins: () => [processorBuilds()] },
   server: { port: 5173, strictPort: true, headers: ISOLATION },
-  preview: { port: 5173, strictPort: true, headers: { 'Content-Security-Policy': contentPolicy(), ...ISOLATION } },
+  preview: { port: 5173, strictPort: true, headers: pageHeaders(indexText) },
   test: {
     projects: [
       {

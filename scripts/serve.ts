@@ -12,6 +12,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCES = [
   ...['src', 'workers', 'kernels', 'public', 'index.html'],
   ...['package-lock.json', 'vite.config.ts', 'svelte.config.js', 'tsconfig.json'],
+  ...['scripts/processor-plugin.ts', 'scripts/offline-plugin.ts'],
 ];
 
 /** A served page: its address (with a trailing slash), and a function that stops the server. */
