@@ -6,6 +6,7 @@ import { CodedError } from '../core/errors';
 import type { BasePrecision } from '../recipe/recipe';
 import { device, type DeviceState } from './device.svelte';
 import { failureOf, type Failure } from './failure';
+import { space } from './space.svelte';
 import { recall, remember } from './storage';
 
 type CachedModel = Awaited<ReturnType<TrainApi['cachedModels']>>[number];
@@ -124,8 +125,10 @@ export class ModelState {
 
   /** Deletes the kept copy of a model. */
   async forget(id: string): Promise<void> {
+    const bytes = this.cached.find((model) => model.id === id)?.bytes ?? 0;
     try {
       await this.#client.call((api) => api.deleteModel(id));
+      await space.release(bytes);
     } catch (error) {
       this.failure = failureOf(error);
     }

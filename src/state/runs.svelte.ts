@@ -5,6 +5,7 @@ import { trainClient, type WorkerClient } from '../client';
 import type { RunHistory, RunView, TrainApi } from '../../workers/api';
 import { Mutex } from '../core/mutex';
 import { failureOf, type Failure } from './failure';
+import { space } from './space.svelte';
 
 export interface ComparedRun {
   readonly run: RunView;
@@ -65,7 +66,11 @@ export class Runs {
   }
 
   async remove(id: string): Promise<void> {
-    await this.#guard(() => this.#client.call((api) => api.deleteRun(id)));
+    const bytes = this.find(id)?.checkpoints.reduce((sum, checkpoint) => sum + checkpoint.bytes, 0) ?? 0;
+    await this.#guard(async () => {
+      await this.#client.call((api) => api.deleteRun(id));
+      await space.release(bytes);
+    });
     this.compared.delete(id);
     await this.refresh();
   }

@@ -24,6 +24,7 @@ import { recipe } from './recipe.svelte';
 import { runs } from './runs.svelte';
 import { isResumable, runName, statusWords, withCheckpoint } from './run-status';
 import { NO_ROWS, ShownRun } from './shown-run.svelte';
+import { space } from './space.svelte';
 import { recall, remember } from './storage';
 import { teacher } from './teacher.svelte';
 
@@ -86,6 +87,7 @@ export class Training extends ShownRun {
   /** Encodes the data, loads the model, and trains until the run ends or is paused. Uses the choices at the time of the call. */
   async start(): Promise<void> {
     if (this.blocker !== null) return;
+    void space.protect();
     const [chosen, encoding, settings] = [model.chosen, currentEncoding(), recipe.value];
     const taught = settings !== null && needsTeacher(settings.objective) ? teacher.value : null;
     await this.#begin('Turning examples into tokens', async () => {

@@ -21,6 +21,9 @@ export const PAGE_TITLES: Record<PageId, string> = { runs: 'Runs', device: 'Devi
 /** Accessible name of the bar with the buttons of a run. */
 export const RUN_BAR = 'Run bar';
 
+/** Accessible name of the notice that offers a reload. */
+export const RELOAD_NOTICE = 'Reload';
+
 /** Accessible names of the file inputs. */
 export const INPUTS = {
   dataFile: 'Data file',
