@@ -117,7 +117,8 @@ async function demo(options: Options): Promise<void> {
   const gpu = options.backend.endsWith('wasm') ? {} : { gpu: { probe: `${served.url}samples/index.json` } };
   const browser = await launchBrowser({ headed: options.headed, ...gpu });
   try {
-    await use(await browser.newPage({ viewport: { width: 1280, height: 900 } }), served.url, options);
+    // The page is opened once: its service worker would store all files of it for nothing.
+    await use(await browser.newPage({ viewport: { width: 1280, height: 900 }, serviceWorkers: 'block' }), served.url, options);
   } finally {
     await browser.close();
     await served.close();

@@ -55,7 +55,9 @@ async function main(): Promise<void> {
   await buildIfStale();
   const served = await servePage();
   const browser = await launchBrowser();
-  const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme: 'light' });
+  const page = await browser.newPage({
+    ...{ viewport: { width: 1280, height: 900 }, colorScheme: 'light', serviceWorkers: 'block' },
+  });
   const recorder = await Recorder.attach(page);
   const person = new Person(page);
   await page.goto(`${served.url}?backend=wasm`);

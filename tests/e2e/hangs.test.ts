@@ -21,7 +21,7 @@ afterAll(() => browser.close());
 
 /** A page whose runs count as hung after three seconds, unless their own gaps are longer. */
 async function openImpatient(backend: Backend): Promise<World> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: 'block' });
   onTestFinished(() => context.close());
   return openPage(context, backend, inject('pageUrl'), '&silence=3');
 }

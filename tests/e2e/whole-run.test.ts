@@ -46,7 +46,7 @@ const moved = (tensor: Tensor): boolean => tensor.values.some((value) => value !
 
 describe.each(['wasm', 'webgpu'] as const)('a newcomer, on %s', (backend) => {
   it('opens the page, chooses a sample, trains, and downloads PEFT files; no request leaves the origin', async () => {
-    const world = await openWorld(browser, backend);
+    const world = await openWorld(browser, backend, { serviceWorkers: 'allow' });
     const asked: string[] = [];
     world.context.on('request', (request) => asked.push(request.url()));
     await chooseQuick(world);
@@ -74,7 +74,7 @@ describe('the gate', () => {
   const leave = (url: string): Promise<string> => fetch(url).then(String, String);
 
   it('gets no request that page or workers make to another origin: the policy stops it', async () => {
-    const { page, person, recorder } = await openWorld(browser, 'wasm');
+    const { page, person, recorder } = await openWorld(browser, 'wasm', { serviceWorkers: 'allow' });
     await person.takeSample('Support tickets');
     await recorder.next('data', 30_000);
     // The threads of the processor's kernels run no code of their own, and answer nothing.

@@ -32,14 +32,17 @@ export interface World {
   readonly recorder: Recorder;
 }
 
-/** Opens the page of `url` in a profile of its own, which is closed when the test ends. */
+/**
+ * Opens the page of `url` in a profile of its own, which is closed when the test ends. Without a service worker unless `options` allow
+ * it: most tests open the page once, and would store all of its files for nothing.
+ */
 export async function openWorld(
   browser: Browser,
   backend: 'auto' | 'webgpu' | 'wasm',
   options: BrowserContextOptions = {},
   url = inject('pageUrl'),
 ): Promise<World> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: 'block', ...options });
   onTestFinished(() => context.close());
   return openPage(context, backend, url);
 }
