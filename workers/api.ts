@@ -100,6 +100,8 @@ export interface TrainApi {
   runs(): Promise<readonly RunView[]>;
   history(runId: string): Promise<RunHistory>;
   renameRun(runId: string, name: string): Promise<void>;
+  /** Keeps what the user wrote about a run; an empty text removes it. */
+  noteRun(runId: string, notes: string): Promise<void>;
   deleteRun(runId: string): Promise<void>;
 
   /**

@@ -1,7 +1,7 @@
 /** Rows of metrics, appended during a run, read in the order of their steps. */
 
 import { startingWith, type Database, type Manifest, type Reading, type Writing } from './database';
-import type { EvalRow, Row, RowKind } from './types';
+import type { EvalRow, NewestRows, Row, RowKind } from './types';
 
 const KINDS: readonly RowKind[] = ['steps', 'evals', 'samples'];
 
@@ -17,6 +17,20 @@ export async function readRows(db: Database, runId: string, kind: RowKind): Prom
   const range = startingWith([runId, kind]);
   const records = await db.read(['rows'], "the run's figures", (tx) => tx.objectStore('rows').index('place').getAll(range));
   return records.map(({ row }) => row);
+}
+
+/** The last step and the last measurement of a run. The transaction must include `rows`. */
+export async function newestRows(tx: Reading, runId: string): Promise<NewestRows> {
+  const [step, evaluation] = await Promise.all((['steps', 'evals'] as const).map((kind) => newestRow(tx, runId, kind)));
+  return { step: step ?? null, evaluation: (evaluation ?? null) as EvalRow | null };
+}
+
+async function newestRow(tx: Reading, runId: string, kind: RowKind): Promise<Row | null> {
+  const cursor = await tx
+    .objectStore('rows')
+    .index('place')
+    .openCursor(startingWith([runId, kind]), 'prev');
+  return cursor?.value.row ?? null;
 }
 
 /** A checkpoint with the held-out loss measured at its step; null where none was measured. */

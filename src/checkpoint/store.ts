@@ -8,10 +8,21 @@ import { dropDataset, getDataset, putDataset } from './datasets';
 import { RunLocks } from './locks';
 import { recover, type Recovered } from './recover';
 import { bestOf } from './retention';
-import { allRowKeys, appendRows, cutRows, dropRows, readRows, withLosses, type MeasuredManifest } from './rows';
+import { allRowKeys, appendRows, cutRows, dropRows, newestRows, readRows, withLosses, type MeasuredManifest } from './rows';
 import { ownerOf, saveSnapshot } from './snapshot';
 import { sweep } from './sweep';
-import type { CheckpointInfo, DevicePace, RecordChange, Row, RowKind, RunRecord, RunStore, Snapshot, StoredRun } from './types';
+import type {
+  CheckpointInfo,
+  DevicePace,
+  NewestRows,
+  RecordChange,
+  Row,
+  RowKind,
+  RunRecord,
+  RunStore,
+  Snapshot,
+  StoredRun,
+} from './types';
 
 const NAME = 'finetab';
 /** What a failed access to a device's record was about. */
@@ -40,19 +51,21 @@ export class IndexedRunStore implements RunStore {
   async runs(): Promise<readonly StoredRun[]> {
     const locked = await this.#locks.locked();
     const { records, manifests } = await this.#db.read(['runs', 'checkpoints', 'rows'], 'the list of runs', async (tx) => {
-      const records = await tx.objectStore('runs').getAll();
+      const known = (await tx.objectStore('runs').getAll()).filter((record) => !isNewer(record));
+      const records = await Promise.all(known.map(async (record) => ({ record, newest: await newestRows(tx, record.id) })));
       return { records, manifests: await withLosses(tx, await tx.objectStore('checkpoints').getAll()) };
     });
-    const runs = records.flatMap((record) => (isNewer(record) ? [] : [storedRun(currentRecord(record), manifests, locked)]));
+    const runs = records.map(({ record, newest }) => storedRun(currentRecord(record), manifests, newest, locked));
     return runs.sort((a, b) => b.createdAt - a.createdAt);
   }
 
   async run(id: string): Promise<StoredRun> {
     const record = await this.#record(id);
-    const manifests = await this.#db.read(['checkpoints', 'rows'], 'the list of checkpoints', async (tx) =>
-      withLosses(tx, await tx.objectStore('checkpoints').getAll(startingWith([id]))),
-    );
-    return storedRun(record, manifests, await this.#locks.locked());
+    const { manifests, newest } = await this.#db.read(['checkpoints', 'rows'], 'the list of checkpoints', async (tx) => ({
+      manifests: await withLosses(tx, await tx.objectStore('checkpoints').getAll(startingWith([id]))),
+      newest: await newestRows(tx, id),
+    }));
+    return storedRun(record, manifests, newest, await this.#locks.locked());
   }
 
   putRun(run: RunRecord): Promise<void> {
@@ -192,12 +205,17 @@ function missingRun(): CodedError {
   );
 }
 
-function storedRun(record: RunRecord, manifests: readonly MeasuredManifest[], locked: ReadonlySet<string>): StoredRun {
+function storedRun(
+  record: RunRecord,
+  manifests: readonly MeasuredManifest[],
+  newest: NewestRows,
+  locked: ReadonlySet<string>,
+): StoredRun {
   const own = manifests.filter(({ runId }) => runId === record.id).sort((a, b) => a.step - b.step);
   const best = bestOf(own);
   const checkpoints = own.map((manifest) => ({
     ...{ step: manifest.step, bytes: manifest.bytes, savedAt: manifest.savedAt, loss: manifest.loss },
     best: manifest === best,
   }));
-  return { ...record, checkpoints, locked: locked.has(record.id) };
+  return { ...record, checkpoints, newest, locked: locked.has(record.id) };
 }

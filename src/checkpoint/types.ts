@@ -72,6 +72,8 @@ export interface RunRecord {
   readonly prompts?: readonly RunPrompt[];
   /** The model whose predictions the run learns; absent in runs without one. */
   readonly teacher?: StoredTeacher;
+  /** What the user wrote about the run; absent where nothing was written. */
+  readonly notes?: string;
   readonly format: 2;
   /** The base's files have the adapted weights as [in, out] (Conv1D); false when absent. */
   readonly fanInFanOut?: boolean;
@@ -103,8 +105,15 @@ export interface CheckpointInfo {
   readonly best: boolean;
 }
 
+/** The last rows of a run; null where there is none. */
+export interface NewestRows {
+  readonly step: Row | null;
+  readonly evaluation: EvalRow | null;
+}
+
 export interface StoredRun extends RunRecord {
   readonly checkpoints: readonly CheckpointInfo[];
+  readonly newest: NewestRows;
   /** A worker of this browser holds the lock of this run: the run is being trained. */
   readonly locked: boolean;
 }

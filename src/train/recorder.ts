@@ -3,6 +3,7 @@
 import type { EvalRow, RecordChange, RunRecord, RunStore } from '../checkpoint/types';
 import { codeOf, messageOf } from '../core/errors';
 import { lossesOf } from './losses';
+import { figuresOf, userFields } from './records';
 import type { SessionState } from './session';
 import type { RunView, SampleRow, StepRow, TrainEvent } from './types';
 
@@ -120,9 +121,9 @@ export class RunRecorder {
     this.#unsaved = { ...this.#unsaved, ...change };
   }
 
-  /** Takes over what another tab changed, such as the name. */
+  /** Takes over what another tab changed: name and notes. */
   #saved(record: RunRecord): void {
-    this.#record = { ...record, ...this.#record, name: record.name };
+    this.#record = { ...record, ...this.#record, ...userFields(record) };
   }
 
   async #writeSteps(): Promise<void> {
@@ -141,7 +142,8 @@ export class RunRecorder {
   async #view(): Promise<RunView> {
     const stored = await this.#store.run(this.#record.id).catch(() => null);
     const { format, parameters, ...record } = this.#record;
-    return { ...record, name: stored?.name ?? record.name, checkpoints: stored?.checkpoints ?? [] };
+    const figures = figuresOf(stored?.newest ?? { step: null, evaluation: null });
+    return { ...record, ...userFields(stored ?? record), ...figures, checkpoints: stored?.checkpoints ?? [] };
   }
 
   async #keep(writing: Promise<unknown>): Promise<void> {

@@ -1,6 +1,6 @@
 /** Records of runs: made at the start, rewound to a checkpoint, shown to the page. */
 
-import type { EvalRow, RunRecord, RunStore, Snapshot, StoredParameter, StoredRun } from '../checkpoint/types';
+import type { EvalRow, NewestRows, RunRecord, RunStore, Snapshot, StoredParameter, StoredRun } from '../checkpoint/types';
 import { NUMERICS } from '../core/numerics';
 import { FORMAT } from '../checkpoint/format';
 import { flatLayout } from '../core/flat';
@@ -79,8 +79,8 @@ export interface StartingPoint {
  * Checkpoints that cannot be read are reported as notices.
  */
 export async function rewind(store: RunStore, runId: string, onEvent: (event: TrainEvent) => void): Promise<StartingPoint> {
-  const { checkpoints, locked, ...record } = await store.run(runId);
-  const snapshot = checkpoints.length === 0 ? null : await newest(store, runId, onEvent);
+  const { checkpoints, newest, locked, ...record } = await store.run(runId);
+  const snapshot = checkpoints.length === 0 ? null : await newestSnapshot(store, runId, onEvent);
   const step = snapshot?.step ?? 0;
   await store.cutRows(runId, snapshot === null ? -1 : step);
   const [steps, evals] = await Promise.all([store.rows(runId, 'steps'), store.rows(runId, 'evals')]);
@@ -90,13 +90,23 @@ export async function rewind(store: RunStore, runId: string, onEvent: (event: Tr
   return { snapshot, seconds: (steps.at(-1) as StepRow | undefined)?.seconds ?? 0, record: { ...record, ...then } };
 }
 
-async function newest(store: RunStore, runId: string, onEvent: (event: TrainEvent) => void): Promise<Snapshot> {
+async function newestSnapshot(store: RunStore, runId: string, onEvent: (event: TrainEvent) => void): Promise<Snapshot> {
   const { snapshot, skipped } = await store.load(runId, null);
   for (const message of skipped) onEvent({ type: 'notice', code: 'store/corrupt', message });
   return snapshot;
 }
 
 /** A run whose record says that it is running, while nobody holds its lock, was interrupted. `own`: this worker trains it. */
-export function viewOf({ locked, format, parameters, ...run }: StoredRun, own: boolean): RunView {
-  return { ...run, status: run.status === 'running' && !locked && !own ? 'interrupted' : run.status };
+export function viewOf({ locked, format, parameters, newest, ...run }: StoredRun, own: boolean): RunView {
+  return { ...run, ...figuresOf(newest), status: run.status === 'running' && !locked && !own ? 'interrupted' : run.status };
+}
+
+/** The figures of a view that only the rows of a run have. */
+export function figuresOf({ step, evaluation }: NewestRows): Pick<RunView, 'seconds' | 'metrics'> {
+  return { seconds: (step as StepRow | null)?.seconds ?? null, metrics: evaluation?.metrics ?? null };
+}
+
+/** The fields of a record that only the user changes, also from other tabs while the run trains. */
+export function userFields({ name, notes }: Pick<RunRecord, 'name' | 'notes'>): Pick<RunRecord, 'name' | 'notes'> {
+  return { name, ...(notes !== undefined && { notes }) };
 }

@@ -95,6 +95,10 @@ export class Runs {
     await (await this.#store).updateRun(runId, { name });
   }
 
+  async note(runId: string, notes: string): Promise<void> {
+    await (await this.#store).updateRun(runId, { notes });
+  }
+
   delete(runId: string): Promise<void> {
     return this.#jobs.run('delete', runId, async () => (await this.#store).deleteRun(runId));
   }

@@ -134,6 +134,10 @@ export class TrainService {
     return this.#runs.rename(runId, name);
   }
 
+  noteRun(runId: string, notes: string): Promise<void> {
+    return this.#runs.note(runId, notes);
+  }
+
   deleteRun(runId: string): Promise<void> {
     return this.#runs.delete(runId);
   }

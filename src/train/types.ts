@@ -174,6 +174,10 @@ export type { EvalRow };
 export interface RunView extends Omit<RunRecord, 'status' | 'format' | 'parameters'> {
   readonly status: RunStatus;
   readonly checkpoints: readonly CheckpointView[];
+  /** Seconds of training so far, without pauses; null before the first step. */
+  readonly seconds: number | null;
+  /** What the newest measurement reports beside the loss, by name (see `EvalRow`); null where it reports nothing. */
+  readonly metrics: Readonly<Record<string, number>> | null;
 }
 
 export interface RunHistory {

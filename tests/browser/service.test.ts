@@ -207,6 +207,24 @@ describe('the name of a run', () => {
   });
 });
 
+describe('the notes of a run', () => {
+  test('survive what the run writes while it trains, and come with its time and newest metrics', async () => {
+    const { service, setup } = await openTiny('wasm');
+    const events = new Events();
+    const noted: Promise<void>[] = [];
+    events.when('checkpoint', ({ checkpoint }) => {
+      const { id = '' } = events.of('status')[0]?.run ?? {};
+      noted.push(service.noteRun(id, `after ${checkpoint.step}`));
+    });
+    const run = await service.start(await setup(tinyRecipe({ maxSteps: 4, evalEvery: 2, saveEvery: 2 })), events.receive);
+    await Promise.all(noted);
+    const [listed] = await service.runs();
+    expect(listed).toMatchObject({ status: 'finished', notes: 'after 4', metrics: null });
+    expect(listed?.seconds).toBe((await service.history(run.id)).steps.at(-1)?.seconds);
+    expect(run.seconds).toBe(listed?.seconds);
+  });
+});
+
 describe('an answer', () => {
   test('comes from the checkpoint that is asked for', async () => {
     const { service, setup } = await openTiny('wasm');

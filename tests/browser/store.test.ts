@@ -217,6 +217,27 @@ describe('rows', () => {
   });
 });
 
+describe('the newest rows of a run', () => {
+  it('are those of its last step and its last measurement', async () => {
+    expect((await store.run('run-1')).newest).toEqual({ step: null, evaluation: null });
+    await store.putRun(record('run-2'));
+    await store.appendRows('run-1', 'steps', [{ step: 3 }, { step: 4 }]);
+    await store.appendRows('run-2', 'steps', [{ step: 9 }]);
+    await measured(4, 1.5);
+    await measured(2, 2.5);
+    const newest = { step: { step: 4 }, evaluation: { step: 4, loss: 1.5 } };
+    expect((await store.run('run-1')).newest).toEqual(newest);
+    expect((await store.runs()).find(({ id }) => id === 'run-1')?.newest).toEqual(newest);
+  });
+});
+
+it('keeps notes with a run, whose record has none at first', async () => {
+  expect(await store.run('run-1')).not.toHaveProperty('notes');
+  await store.updateRun('run-1', { notes: 'too fast' });
+  await reopen();
+  expect(await store.run('run-1')).toMatchObject({ notes: 'too fast', format: 2, name: 'a run' });
+});
+
 describe('datasets', () => {
   it('are loaded with the same bytes', async () => {
     const data = dataset('h', 6_000_000);
