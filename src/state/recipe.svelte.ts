@@ -16,24 +16,13 @@ import { isFields, type Fields } from '../recipe/migrations';
 import { defaultObjective, type ObjectiveKind } from '../recipe/objectives';
 import { completeRecipe, defaultRecipe, parseRecipe, type Recipe, type SettingPath } from '../recipe/recipe';
 import { failureOf, readFailure, type Failure } from './failure';
-import { isLabelled, isObjectiveKind, isPreference, scores } from './objective';
+import { isObjectiveKind } from './objective';
+import { rateFor } from './rates';
 import { recall, remember } from './storage';
 
 /** The forecast of a run with a method, or why there can be none. */
 export type MethodForecast =
   { readonly forecast: Forecast; readonly failure: null } | { readonly forecast: null; readonly failure: Failure };
-
-/**
- * Usual learning rates, by method; the page offers the next one when method or objective are changed. Preference objectives and reward
- * models: TRL's defaults of 1e-6 and 1e-4 for full fine-tuning, and ten times as much for LoRA. Labels: those with which the starter
- * encoder was evaluated. IA³: that of its paper for texts, and for the others in the same proportion to LoRA's.
- */
-const RATES: Readonly<Record<'tokens' | 'preference' | 'scores' | 'labels', Readonly<Record<MethodKind, number>>>> = {
-  tokens: { lora: 2e-4, ia3: 3e-3, full: 2e-5 },
-  preference: { lora: 1e-5, ia3: 1e-4, full: 1e-6 },
-  scores: { lora: 1e-3, ia3: 1e-2, full: 1e-4 },
-  labels: { lora: 2e-3, ia3: 1e-2, full: 5e-4 },
-};
 
 /** What the forecast needs of the data. */
 export type DataSize = Pick<EncodedStats, 'packedTokens' | 'slots'>;
@@ -194,6 +183,20 @@ export class RecipeState {
     }
   }
 
+  /** Takes the settings of a run; its objective holds like that of a recipe file. Settings that can't be used leave the draft as it is. */
+  take(settings: unknown, from: string): void {
+    try {
+      const taken = parseRecipe(settings);
+      this.#fixObjective(from);
+      this.#replace(taken);
+      this.failure = null;
+      this.note = `These are the settings of the run “${from}”. Model and data stay as they are.`;
+    } catch (error) {
+      this.refused = from;
+      this.failure = failureOf(error);
+    }
+  }
+
   /** The recipe as JSON text, indented. */
   exportText(): string {
     return `${JSON.stringify(this.draft, null, 2)}\n`;
@@ -288,13 +291,7 @@ async function outcome(ask: () => Promise<Forecast>, read: (error: unknown) => F
 function usualRate({ method, objective }: Fields): number | null {
   const [by, goal] = [isFields(method) ? method['kind'] : null, isFields(objective) ? objective['kind'] : null];
   if (!isMethodKind(by) || !isObjectiveKind(goal)) return null;
-  return RATES[rateOf(goal)][by];
-}
-
-function rateOf(goal: ObjectiveKind): keyof typeof RATES {
-  if (scores(goal)) return 'scores';
-  if (isLabelled(goal)) return 'labels';
-  return isPreference(goal) ? 'preference' : 'tokens';
+  return rateFor(by, goal);
 }
 
 /** `method.rank` → `method` and `rank`; `epochs` → null and `epochs`. */

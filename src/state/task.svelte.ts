@@ -3,7 +3,7 @@
  * the recipe, the mapping of the columns, and a starter that can learn it.
  */
 
-import type { DatasetView } from '../../workers/api';
+import type { DatasetView, RunView } from '../../workers/api';
 import { data, type DataState, type Opening } from './data.svelte';
 import { goalOf, guessOf, isGoal, mappingFor, objectiveFor, whyNot, type Goal } from './goal';
 import { model, type ModelState } from './model.svelte';
@@ -54,9 +54,20 @@ export class TaskState {
     if (mapping !== null) await this.#data.remap(mapping);
   }
 
-  /** Reads a recipe file. Its objective may need a starter that writes texts, which the encoder does not. */
+  /** Reads a recipe file. */
   async importRecipe(file: File): Promise<void> {
     await this.#recipe.importFile(file);
+    await this.#suitStarter();
+  }
+
+  /** Takes the recipe of a run. */
+  async takeRecipe({ recipe: settings, name }: Pick<RunView, 'recipe' | 'name'>): Promise<void> {
+    this.#recipe.take(settings, name);
+    await this.#suitStarter();
+  }
+
+  /** The objective of a recipe may need a starter that writes texts, which the encoder does not. */
+  async #suitStarter(): Promise<void> {
     const kind = this.#recipe.at('objective.kind');
     if (isObjectiveKind(kind) && !isLabelled(kind)) await this.#model.chooseStarter('starter');
   }
