@@ -55,11 +55,9 @@ export class AppState {
     this.#show({ view, tab, options: {} });
   }
 
-  /** Opens a page beside that of the stages. The browser's Back leads to where the user was. */
+  /** Opens a page beside that of the stages, or changes what it shows. */
   openPage(view: PageId, options: Place['options'] = {}): void {
-    const place: Place = { view, tab: null, options };
-    if (this.page !== view) history.pushState(null, '', hashOf(place));
-    this.#show(place);
+    this.#show({ view, tab: null, options });
   }
 
   /** The tab that is open in `view`, also while another one is shown; null takes the first. */
@@ -67,10 +65,14 @@ export class AppState {
     return this.#tabs[view] ?? null;
   }
 
+  /** Between two pages, Back leads to where the user was; changes within a page replace its address. */
   #show(place: Place): void {
+    const pageBefore = this.page;
     this.#take(place);
     const hash = hashOf(place);
-    if (location.hash !== hash) history.replaceState(null, '', hash);
+    if (location.hash === hash) return;
+    if (this.page === pageBefore) history.replaceState(null, '', hash);
+    else history.pushState(null, '', hash);
   }
 
   #take(place: Place): void {

@@ -1,4 +1,4 @@
-/** Every stage after a whole run, in two widths, light and dark: axe finds no serious violation, and nothing overflows. */
+/** Every stage and the page of the runs after a whole run, in two widths, light and dark: axe finds no serious violation, and nothing overflows. */
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -27,11 +27,24 @@ async function serious({ page }: World): Promise<readonly string[]> {
 
 async function look(world: World, title: StageTitle): Promise<readonly string[]> {
   await world.person.open(title);
+  return problems(world);
+}
+
+/** Looks at the page of the runs, with the details of the run, and goes back to the stages. */
+async function lookAtRuns(world: World): Promise<readonly string[]> {
+  await world.page.getByRole('link', { name: 'Runs', exact: true }).click();
+  await world.page.getByRole('table', { name: 'Runs' }).getByRole('button', { expanded: false }).click();
+  const found = await problems(world);
+  await world.page.goBack();
+  return found;
+}
+
+async function problems(world: World): Promise<readonly string[]> {
   const overflow = await world.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   return [...(await serious(world)), ...(overflow > 0 ? [`scrolls sideways by ${overflow} pixels`] : [])];
 }
 
-it('has no serious violation in any stage', async () => {
+it('has no serious violation in any stage, nor in the page of the runs', async () => {
   const world = await openWorld(browser, 'wasm');
   await chooseQuick(world);
   await trainToEnd(world);
@@ -42,8 +55,8 @@ it('has no serious violation in any stage', async () => {
     for (const width of [1280, 360]) {
       await world.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await world.page.setViewportSize({ width, height: 900 });
-      for (const title of STAGES) {
-        const violations = await look(world, title);
+      for (const title of [...STAGES, 'Runs'] as const) {
+        const violations = await (title === 'Runs' ? lookAtRuns(world) : look(world, title));
         found.push(...violations.map((violation) => `${title}, ${colorScheme}, ${width}: ${violation}`));
       }
     }

@@ -14,39 +14,41 @@ export interface Report {
   readonly name: string;
   readonly unit: string;
   readonly write: (value: number | null | undefined) => string;
+  /** Which of two values is the better one. */
+  readonly better: 'higher' | 'lower';
 }
 
 const REWARDS: readonly Report[] = [
-  { key: 'rewards/margins', name: 'Reward margin', unit: 'nats', write: loss },
-  { key: 'rewards/accuracies', name: 'Reward accuracy', unit: 'of the pairs', write: share },
+  { key: 'rewards/margins', name: 'Reward margin', unit: 'nats', write: loss, better: 'higher' },
+  { key: 'rewards/accuracies', name: 'Reward accuracy', unit: 'of the pairs', write: share, better: 'higher' },
 ];
 
 /** The most useful figures of each objective, first the one to watch. */
 const REPORTS: Readonly<Record<ObjectiveKind, readonly Report[]>> = {
   sft: [],
   distil: [
-    { key: 'distil/kl', name: 'Divergence from the teacher', unit: 'nats per token (KL)', write: loss },
-    { key: 'distil/cross_entropy', name: 'Cross-entropy', unit: 'nats per token', write: loss },
+    { key: 'distil/kl', name: 'Divergence from the teacher', unit: 'nats per token (KL)', write: loss, better: 'lower' },
+    { key: 'distil/cross_entropy', name: 'Cross-entropy', unit: 'nats per token', write: loss, better: 'lower' },
   ],
   dpo: REWARDS,
   ipo: REWARDS,
   simpo: REWARDS,
-  orpo: [...REWARDS, { key: 'nll_loss', name: 'Loss of preferred texts', unit: 'nats per token', write: loss }],
+  orpo: [...REWARDS, { key: 'nll_loss', name: 'Loss of preferred texts', unit: 'nats per token', write: loss, better: 'lower' }],
   reward: [
-    { key: 'accuracy', name: 'Preference accuracy', unit: 'of the pairs', write: share },
-    { key: 'margin', name: 'Reward margin', unit: 'preferred − rejected', write: loss },
+    { key: 'accuracy', name: 'Preference accuracy', unit: 'of the pairs', write: share, better: 'higher' },
+    { key: 'margin', name: 'Reward margin', unit: 'preferred − rejected', write: loss, better: 'higher' },
   ],
   classify: [
-    { key: 'accuracy', name: 'Accuracy', unit: 'of the held-out examples', write: share },
-    { key: 'macroF1', name: 'Macro F1', unit: 'mean over the categories', write: share },
+    { key: 'accuracy', name: 'Accuracy', unit: 'of the held-out examples', write: share, better: 'higher' },
+    { key: 'macroF1', name: 'Macro F1', unit: 'mean over the categories', write: share, better: 'higher' },
   ],
   'multi-label': [
-    { key: 'microF1', name: 'Micro F1', unit: 'over all labels', write: share },
-    { key: 'subsetAccuracy', name: 'All labels right', unit: 'of the held-out examples', write: share },
+    { key: 'microF1', name: 'Micro F1', unit: 'over all labels', write: share, better: 'higher' },
+    { key: 'subsetAccuracy', name: 'All labels right', unit: 'of the held-out examples', write: share, better: 'higher' },
   ],
   regress: [
-    { key: 'rmse', name: 'Error (RMSE)', unit: 'on held-out examples', write: loss },
-    { key: 'r2', name: 'R²', unit: 'share of the variance explained', write: loss },
+    { key: 'rmse', name: 'Error (RMSE)', unit: 'on held-out examples', write: loss, better: 'lower' },
+    { key: 'r2', name: 'R²', unit: 'share of the variance explained', write: loss, better: 'higher' },
   ],
 };
 

@@ -327,6 +327,11 @@ export function settingsOf(group: GroupId, kinds: Kinds): readonly FormSetting[]
   return SETTINGS.filter((setting) => ENTRIES[setting].group === group && isOf(kinds, setting) && !SIMPLE.includes(setting));
 }
 
+/** All settings of the form in a recipe of these kinds, in its order. */
+export function allSettings(kinds: Kinds): readonly FormSetting[] {
+  return SETTINGS.filter((setting) => isOf(kinds, setting));
+}
+
 export function entryOf(setting: FormSetting): Entry {
   return ENTRIES[setting];
 }

@@ -1,0 +1,92 @@
+/** The settings of a recipe in words, and those that are not the defaults of its method and objective. Pure. */
+
+import type { DataStepSettings } from '../../recipe/data-steps';
+import { SETTING_LABELS } from '../../recipe/labels';
+import { defaultMethod, methodNameOf, type MethodSettings } from '../../recipe/methods';
+import { isFields, type Fields } from '../../recipe/migrations';
+import { defaultObjective } from '../../recipe/objectives';
+import { defaultRecipe, type Recipe } from '../../recipe/recipe';
+import { rateFor } from '../../state/rates';
+import { nameOf } from '../data/step-words';
+import { list, pairs } from './formats';
+import { allSettings, entryOf, METHOD_WORDS, OBJECTIVE_WORDS, type Entry, type FormSetting } from './words';
+
+/** What a recipe states: the settings of the form, and those that are chosen outside it. */
+type StatedSetting = FormSetting | 'method.kind' | 'objective.kind' | 'dataSteps';
+
+export interface SettingWords {
+  /** Name in the recipe file. */
+  readonly setting: StatedSetting;
+  readonly label: string;
+  readonly value: string;
+}
+
+/** The name of a method. */
+export function methodName(method: MethodSettings): string {
+  return METHOD_WORDS[methodNameOf(method) ?? method.kind].name;
+}
+
+/** Every setting of a recipe in words, in the order of the form. */
+export function settingsIn(recipe: Recipe): readonly SettingWords[] {
+  const stated = (setting: StatedSetting, value: string): SettingWords => ({ setting, label: SETTING_LABELS[setting], value });
+  return [
+    stated('objective.kind', OBJECTIVE_WORDS[recipe.objective.kind].name),
+    stated('method.kind', methodName(recipe.method)),
+    ...formSettings(recipe).map((setting) => stated(setting, valueWords(entryOf(setting), valueAt(recipe, setting)))),
+    stated('dataSteps', stepWords(recipe.dataSteps)),
+  ];
+}
+
+/** The settings that are not the defaults of the recipe's method and objective; these two are not named. */
+export function changedSettings(recipe: Recipe): readonly SettingWords[] {
+  const usual = new Map(settingsIn(usualRecipe(recipe)).map(({ setting, value }) => [setting, value]));
+  return settingsIn(recipe).filter(({ setting, value }) => usual.get(setting) !== value);
+}
+
+/** The recipe with the defaults of its method and objective, among them the learning rate that is usual for both. */
+function usualRecipe({ method, objective }: Recipe): Recipe {
+  return {
+    ...defaultRecipe(),
+    method: defaultMethod(methodNameOf(method) ?? method.kind),
+    objective: defaultObjective(objective.kind),
+    learningRate: rateFor(method.kind, objective.kind),
+  };
+}
+
+function formSettings({ method, objective }: Recipe): readonly FormSetting[] {
+  return allSettings({ method: method.kind, objective: objective.kind });
+}
+
+function valueAt(recipe: Recipe, setting: FormSetting): unknown {
+  const [first = '', name] = setting.split('.');
+  const top: Fields = recipe;
+  const settings = name === undefined ? top : top[first];
+  return isFields(settings) ? settings[name ?? first] : undefined;
+}
+
+const PLAIN: Readonly<Record<Entry['kind'], (value: unknown) => string>> = {
+  number: (value) => (typeof value === 'number' ? numberWords(value) : String(value)),
+  switch: (value) => (value === true ? 'on' : 'off'),
+  choice: String,
+  modules: (value) => lines(list.write(value)),
+  lines: (value) => lines(list.write(value)),
+  pairs: (value) => lines(pairs.write(value)),
+};
+
+function valueWords(entry: Entry, value: unknown): string {
+  if (entry.kind === 'choice') return entry.options[String(value)] ?? String(value);
+  return entry.kind === 'modules' && value === entry.rule ? entry.ruleLabel : PLAIN[entry.kind](value);
+}
+
+/** As the form writes numbers. */
+function numberWords(value: number): string {
+  return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential() : String(value);
+}
+
+function lines(text: string): string {
+  return text === '' ? 'none' : text.replaceAll('\n', ', ');
+}
+
+function stepWords(steps: readonly DataStepSettings[]): string {
+  return steps.length === 0 ? 'none' : steps.map(({ kind }) => nameOf(kind)).join(', ');
+}
