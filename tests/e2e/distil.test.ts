@@ -62,7 +62,9 @@ it('a model learns from a teacher that was dropped, and finds it again after a r
   await person.resume(60_000);
   expect((await recorder.next('finished', 300_000, from)).steps).toBe(6);
   expect(await person.stage('Train').innerText()).toContain('Divergence from the teacher');
-  expect(await page.locator('body').innerText()).toContain('taught by Lamp teacher');
+  await page.getByRole('link', { name: 'Runs', exact: true }).click();
+  await expect.poll(() => page.getByRole('table', { name: 'Runs' }).innerText()).toContain('taught by Lamp teacher');
+  await page.goBack();
   const out = folder();
   await takeAdapter(world, out);
   expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('| Teacher | `Lamp teacher` |');
