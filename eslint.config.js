@@ -27,7 +27,7 @@ const layers = {
   'src/model': ['src/formats', 'src/graph', 'kernels', 'src/gpu', 'src/tokenizer', 'src/recipe', 'src/core'],
   'src/method': ['src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
   'src/export': ['src/formats', 'src/method', 'src/model', 'src/tokenizer', 'src/recipe', 'src/core'],
-  'src/checkpoint': ['src/batch', 'src/recipe', 'src/core'],
+  'src/checkpoint': ['src/batch', 'src/dataset', 'src/recipe', 'src/core'],
   'src/train': [
     'src/model',
     'src/metric',

@@ -17,6 +17,8 @@ import type {
   Forecast,
   GenerateRequest,
   GenerateResult,
+  Measurement,
+  MeasureRequest,
   PredictRequest,
   Prediction,
   RunHistory,
@@ -106,7 +108,7 @@ export interface TrainApi {
 
   /**
    * Continues or answers with the base (`adapter` null) or with a run's adapter. The run's model must be loaded. `onText` gets
-   * the whole text so far.
+   * the whole text so far. Throws `data/too-long` when the prompt leaves no room for an answer.
    */
   generate(adapter: AdapterChoice | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult>;
   /**
@@ -116,6 +118,15 @@ export interface TrainApi {
   predict(run: AdapterChoice, request: PredictRequest): Promise<Prediction>;
   /** Cancels the answers requested before this call. */
   cancelGenerate(): Promise<void>;
+  /**
+   * Loss and metrics of a run's checkpoint or of its base, on what the run held out or on other examples, measured as the run itself
+   * does. The run's model must be loaded. `onBatch` gets the batches done. Null when it was cancelled or a run started. Throws
+   * `train/state` while a run trains and for the base of a classifier, `data/no-examples` when nothing is held out, `data/columns` for
+   * data with other targets, and `store/corrupt` when the run's data are not kept.
+   */
+  measure(request: MeasureRequest, onBatch: (done: number, total: number) => void): Promise<Measurement | null>;
+  /** Cancels the measurements requested before this call. */
+  cancelMeasure(): Promise<void>;
   /** The kinds of files that a run can be saved as, and what hinders the others. */
   exports(runId: string): Promise<readonly ExportChoice[]>;
   /** The run at `step` (newest when null) as files of that kind. Throws `train/state` when it can't be saved as them. */
@@ -123,7 +134,7 @@ export interface TrainApi {
 }
 
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, SlotPlan } from '../src/batch/types';
-export type { RunPrompt } from '../src/checkpoint/types';
+export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
 export type * from '../src/dataset/types';
 export type { Lifeline } from './lifeline';

@@ -3,6 +3,7 @@
 import type { EncodedDataset } from '../batch/types';
 import type { Numerics } from '../core/numerics';
 import type { Shape } from '../core/shape';
+import type { ColumnRole, Format } from '../dataset/types';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
 
 /** A prompt taken from a run's data, to try the model with. */
@@ -12,6 +13,12 @@ export interface RunPrompt {
   readonly system: string | null;
   /** `chat`: a user's turn to be answered; `text`: the beginning of a text to be continued. */
   readonly kind: 'chat' | 'text';
+}
+
+/** How the columns of a run's data were used. */
+export interface MappedColumns {
+  readonly format: Format;
+  readonly roles: readonly { readonly name: string; readonly role: ColumnRole }[];
 }
 
 /** The model whose predictions a run learns. */
@@ -70,6 +77,8 @@ export interface RunRecord {
   readonly labels?: readonly string[];
   /** Prompts of the run's data; absent in runs saved by versions that did not store them. */
   readonly prompts?: readonly RunPrompt[];
+  /** Absent in runs of versions that did not store it. */
+  readonly columns?: MappedColumns;
   /** The model whose predictions the run learns; absent in runs without one. */
   readonly teacher?: StoredTeacher;
   /** What the user wrote about the run; absent where nothing was written. */

@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'data/parse'
   | 'data/columns'
   | 'data/no-examples'
+  | 'data/too-long'
   | 'model/files'
   | 'model/config'
   | 'model/unsupported'

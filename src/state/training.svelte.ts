@@ -101,6 +101,7 @@ export class Training extends ShownRun {
       const setup = {
         ...{ name: runName(name, view.name, taken), modelId: id, recipe: settings, dataset, datasetName: view.name },
         prompts: promptsFrom(view.head, dataset.heldOut.lines, 6),
+        columns: { format: view.format, roles: view.columns.map(({ name: column, role }) => ({ name: column, role })) },
         ...(taught && { teacher: taught }),
       };
       this.#enter('Preparing the run');

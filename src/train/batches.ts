@@ -1,9 +1,9 @@
 /** The batches of a run: training batches by micro-step, and the held-out batches of every measurement. */
 
-import { createBatches, createFixedBatches } from '../batch/batches';
+import { createBatches, createFixedBatches, type BatchSettings, type FixedBatches } from '../batch/batches';
 import { batchSpace } from '../batch/collate';
 import type { Slots } from '../batch/slots';
-import type { EncodedDataset } from '../batch/types';
+import type { Batch, EncodedDataset, EncodedSplit } from '../batch/types';
 import type { Numerics } from '../core/numerics';
 import type { Recipe } from '../recipe/recipe';
 import { totalSteps } from '../optim/schedule';
@@ -43,12 +43,7 @@ export function planBatches(
   slots?: Slots,
   numerics?: Numerics,
 ): RunBatches {
-  const settings = {
-    ...recipe,
-    padId,
-    ...(slots !== undefined && { slots }),
-    ...(numerics !== undefined && { numerics }),
-  };
+  const settings = settingsOf(recipe, padId, slots, numerics);
   const training = createBatches(dataset.train, settings);
   const spaces = Array.from({ length: recipe.gradientAccumulation }, () =>
     batchSpace({ rows: recipe.microBatch, rowLength: recipe.sequenceLength, ...(slots !== undefined && { slots }) }),
@@ -56,7 +51,7 @@ export function planBatches(
   const microSteps = training.microStepsPerEpoch(0);
   const measured = createFixedBatches(dataset.heldOut, settings, measuredTokens(recipe, microSteps));
   return {
-    heldOut: Array.from({ length: measured.count }, (_, i) => measured.batch(i)),
+    heldOut: batchesOf(measured),
     microSteps,
     source: {
       batch(index) {
@@ -69,4 +64,28 @@ export function planBatches(
       return epoch + index / training.microStepsPerEpoch(epoch);
     },
   };
+}
+
+/** Batches of every example of `split`, packed as held-out examples are. The arguments are those of `planBatches`. */
+export function allBatches(
+  split: EncodedSplit,
+  recipe: Recipe,
+  padId: number | null,
+  slots?: Slots,
+  numerics?: Numerics,
+): readonly Batch[] {
+  return batchesOf(createFixedBatches(split, settingsOf(recipe, padId, slots, numerics), Infinity));
+}
+
+function settingsOf(recipe: Recipe, padId: number | null, slots?: Slots, numerics?: Numerics): BatchSettings {
+  return {
+    ...recipe,
+    padId,
+    ...(slots !== undefined && { slots }),
+    ...(numerics !== undefined && { numerics }),
+  };
+}
+
+function batchesOf(fixed: FixedBatches): readonly Batch[] {
+  return Array.from({ length: fixed.count }, (_, i) => fixed.batch(i));
 }

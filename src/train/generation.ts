@@ -1,4 +1,4 @@
-/** Answers of the base or of a run's adapter, and predictions of its classifier; one at a time in the order of the calls. */
+/** Answers of the base or of a run's adapter, predictions of its classifier, and measurements; one at a time in the order of the calls. */
 
 import type { RunStore, StoredRun } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
@@ -6,10 +6,20 @@ import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Jobs } from './jobs';
 import { storedOutputs, writesText } from './job';
 import type { LoadedModel } from './loaded';
+import type { Measured } from './measure';
 import type { Models } from './models';
 import type { Classifier } from './predict';
 import type { Runs } from './runs';
-import type { AdapterChoice, GenerateRequest, GenerateResult, PredictRequest, Prediction } from './types';
+import { checkedTeacher } from './teacher';
+import type {
+  AdapterChoice,
+  GenerateRequest,
+  GenerateResult,
+  Measurement,
+  MeasureRequest,
+  PredictRequest,
+  Prediction,
+} from './types';
 
 export class Generation {
   readonly #jobs: Jobs;
@@ -48,6 +58,33 @@ export class Generation {
       };
       return model.engine.loss.guard(model.predict(classifier, request));
     });
+  }
+
+  /** A measurement of a checkpoint or of its base; null when it was cancelled. */
+  measure(request: MeasureRequest, onBatch: (done: number, total: number) => void): Promise<Measurement | null> {
+    return this.#jobs.run('measure', request.runId, async ({ signal }) => {
+      try {
+        const model = await this.#models.model();
+        const hooks = { onBatch, stopped: () => signal.aborted };
+        return await model.engine.loss.guard(model.measure(() => this.#measured(model, request, signal), hooks));
+      } catch (error) {
+        if (signal.aborted && error === signal.reason) return null;
+        throw error;
+      }
+    });
+  }
+
+  async #measured(model: LoadedModel, { runId, step, which, dataset }: MeasureRequest, signal: AbortSignal): Promise<Measured> {
+    const run = await this.#runOf(model, runId);
+    const found = await this.#models.teacher(run, this.#models.folders.get(model.view.id), model.engine);
+    return {
+      run,
+      tuning: which === 'base' ? null : await this.#stored(model, run, step),
+      outputs: storedOutputs(model.config, run),
+      dataset: dataset ?? (await (await this.#store).dataset(run.datasetHash)),
+      rows: dataset === null ? 'held-out' : 'all',
+      teacher: found === null ? undefined : await checkedTeacher(found, model.executor.kind, { signal }),
+    };
   }
 
   /** What is in training, or that of a checkpoint. */

@@ -3,10 +3,11 @@
 import { CodedError } from '../core/errors';
 
 /**
- * `device` opens a device, `pace` measures how fast it is, `load` puts a model on it, `model` gives whoever needs the model the one that is there, on a new device if it
- * was lost. A `run` trains, an `answer` generates or predicts, `tune` times kernels, `warm-up` compiles them, `delete` deletes a run.
+ * `device` opens a device, `pace` measures how fast it is, `load` puts a model on it, `model` gives whoever needs the model the one that
+ * is there, on a new device if it was lost. A `run` trains, an `answer` generates or predicts, `measure` measures a run on data, `tune`
+ * times kernels, `warm-up` compiles them, `delete` deletes a run.
  */
-export type JobKind = 'device' | 'pace' | 'load' | 'model' | 'run' | 'answer' | 'tune' | 'warm-up' | 'delete';
+export type JobKind = 'device' | 'pace' | 'load' | 'model' | 'run' | 'answer' | 'measure' | 'tune' | 'warm-up' | 'delete';
 
 /** Why a job is to end early: the reason of its signal. `stop` saves first; `drop` goes back to the newest checkpoint. */
 export type StopReason = 'pause' | 'stop' | 'drop';
@@ -18,7 +19,7 @@ interface Rule {
   readonly refused?: string;
   /** Only the run with the id of the job refuses it. */
   readonly bySameRun?: true;
-  /** It ends jobs of these kinds, which would slow it. */
+  /** It asks jobs of these kinds to end when it is called: they would slow it. */
   readonly ends?: readonly JobKind[];
 }
 
@@ -34,9 +35,10 @@ const RULES: Readonly<Record<JobKind, Rule>> = {
   },
   load: { after: CHANGES, ends: ['pace'], refused: 'A run is in progress: pause it before you change the model.' },
   model: { after: CHANGES },
-  run: { ends: ['pace'], refused: 'A run is in progress: pause or stop it first.' },
+  run: { ends: ['pace', 'measure'], refused: 'A run is in progress: pause or stop it first.' },
   // The decoder itself serves one call at a time, also between the answers and the samples of a run.
   answer: { ends: ['pace'] },
+  measure: { after: ['measure'], ends: ['pace'], refused: 'A run is in progress: pause or stop it before you measure.' },
   // Side by side they would slow each other.
   tune: { after: ['tune'] },
   'warm-up': { refused: 'A run is in progress: it compiles its own kernels.' },

@@ -13,6 +13,7 @@ import { declareWeights } from '../model/weights';
 import { checkWrites } from '../model/writes';
 import { deviceTypes } from '../model/precision';
 import type { CacheShape } from '../model/decode-pass';
+import { maxLength } from '../model/decode-programs';
 import type { LoadProgress, ModelView } from '../model/types';
 import { checkWeights } from '../model/weights-source';
 import type { BasePrecision } from '../recipe/recipe';
@@ -22,8 +23,9 @@ import { TextTokenizer } from '../tokenizer/tokenizer';
 import { AdapterSlot, type StoredTuning } from './adapter-slot';
 import type { Engine } from './engine';
 import { checkFits } from './fits';
+import { measure, type Measured, type MeasureHooks } from './measure';
 import { predict, type Classifier } from './predict';
-import type { GenerateRequest, GenerateResult, PredictRequest, Prediction } from './types';
+import type { GenerateRequest, GenerateResult, Measurement, PredictRequest, Prediction } from './types';
 import { writeWeights } from './write-weights';
 
 /** Finds the tuning of an answer when its turn has come; null: the base alone answers. */
@@ -107,13 +109,18 @@ export class LoadedModel {
     return this.#slot.get(key, read);
   }
 
-  /** Continues a text or answers a conversation. `onText` gets the whole text so far. Throws `gpu/memory`, `model/unsupported`. */
+  /**
+   * Continues a text or answers a conversation. `onText` gets the whole text so far. Throws `gpu/memory`, `model/unsupported`, and
+   * `data/too-long` when the prompt leaves no room for an answer.
+   */
   async generate(
     tuning: TuningSource,
     request: GenerateRequest,
     onText: (text: string) => void,
     cancelled: () => boolean,
   ): Promise<GenerateResult> {
+    checkWrites(this.config);
+    checkRoom(idsOf(this.tokenizer, request).length, maxLength(this.config));
     const [result] = await this.generateAll(tuning, [request], (_index, text) => onText(text), cancelled);
     if (result === undefined) throw internal('a request without an answer');
     return result;
@@ -122,6 +129,12 @@ export class LoadedModel {
   /** The prediction of a run's classifier. Throws `gpu/memory`, `data/no-examples`. */
   predict(classifier: () => Promise<Classifier>, request: PredictRequest): Promise<Prediction> {
     return this.#mutex.run(async () => predict(this, await classifier(), request));
+  }
+
+  /** Measures a checkpoint or the base; null when it was stopped. Throws like `measure` of src/train/measure.ts. */
+  measure(measured: () => Promise<Measured>, { onBatch, stopped }: MeasureHooks): Promise<Measurement | null> {
+    const hooks = { onBatch, stopped: () => this.#closing || stopped() };
+    return this.#mutex.run(async () => (hooks.stopped() ? null : measure(this, await measured(), hooks)));
   }
 
   /**
@@ -144,7 +157,7 @@ export class LoadedModel {
     cancelled: () => boolean,
   ): Promise<readonly GenerateResult[]> {
     checkWrites(this.config);
-    const answers = requests.map((request) => new Answer(this.tokenizer, request));
+    const answers = requests.map((request) => new Answer(this.tokenizer, request, maxLength(this.config)));
     const prompts = answers.map(({ prompt }) => prompt);
     const stopped = () => this.#closing || cancelled();
     if (stopped()) return answers.map((answer) => answer.result());
@@ -176,8 +189,12 @@ class Answer {
   #text = '';
   #stopped: GenerateResult['stopped'];
 
-  constructor(tokenizer: TextTokenizer, request: GenerateRequest) {
-    const ids = 'ids' in request.prompt ? request.prompt.ids : encodePrompt(tokenizer, request.prompt);
+  constructor(
+    tokenizer: TextTokenizer,
+    request: GenerateRequest,
+    private readonly context: number,
+  ) {
+    const ids = idsOf(tokenizer, request);
     this.prompt = { ids, maxTokens: request.maxTokens, stops: new Set(tokenizer.stopIds), sampling: request };
     this.#stream = new TextStream(tokenizer, { context: ids, skipSpecial: true });
     this.#stopped = request.maxTokens > 0 ? 'cancelled' : 'length';
@@ -188,7 +205,7 @@ class Answer {
     this.#ids.push(token);
     this.#seconds = (performance.now() - this.#started) / 1000;
     const ended = this.prompt.stops.has(token);
-    if (last) this.#stopped = ended ? 'end' : 'length';
+    if (last) this.#stopped = ended ? 'end' : this.#ids.length < this.prompt.maxTokens ? 'full' : 'length';
     if (!ended) this.#text += this.#stream.push(token);
     return this.#text;
   }
@@ -197,6 +214,20 @@ class Answer {
     const { ids } = this.prompt;
     const speed = this.#ids.length / Math.max(this.#seconds, 1e-6);
     const text = this.#text + this.#stream.flush();
-    return { promptIds: ids, ids: this.#ids, text, stopped: this.#stopped, tokensPerSecond: speed };
+    const { context } = this;
+    return { promptIds: ids, ids: this.#ids, text, stopped: this.#stopped, tokensPerSecond: speed, context };
   }
+}
+
+function idsOf(tokenizer: TextTokenizer, { prompt }: GenerateRequest): readonly number[] {
+  return 'ids' in prompt ? prompt.ids : encodePrompt(tokenizer, prompt);
+}
+
+/** The decoder would leave out the beginning of a longer prompt. */
+function checkRoom(tokens: number, context: number): void {
+  if (tokens < context) return;
+  throw new CodedError(
+    'data/too-long',
+    `The prompt with all that was said before has ${tokens} tokens. The model reads and writes at most ${context}, so there is no room for an answer. Write less, or start a new conversation.`,
+  );
 }

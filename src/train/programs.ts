@@ -83,11 +83,8 @@ export function trainingPrograms(
   accumulateGradients(train, trained.loss, lossScale, parameters, gradients);
   const update = graph.program(`${name}.update`);
   const optimizer = updateWith(update, name, parameters, gradients, scaling);
-  const evaluation = (label: string, of: Tuning | null) => {
-    const program = graph.program(`${name}.${label}`);
-    const { loss, figures } = lossIn(program, { tuning: of, seed: null, training: false });
-    return plan(program, [loss, ...Object.values(figures)], KEEP_ALL, recipe.activationPrecision);
-  };
+  const evaluation = (label: string, of: Tuning | null) =>
+    evaluationPlan(graph.program(`${name}.${label}`), { ...common, tuning: of }, job, recipe).plan;
   return {
     scope: graph,
     ...{ teacher, tuning, gradients, optimizer, batch, seed, lossScale, scaling, constants },
@@ -98,6 +95,19 @@ export function trainingPrograms(
     evaluate: evaluation('evaluate', tuning),
     evaluateBase: taskOf(job.objective) === null ? evaluation('evaluateBase', null) : null,
   };
+}
+
+/** Loss [1] and figures of a batch, without dropout; the plan's outputs are in this order. */
+export function evaluationPlan(
+  program: Program,
+  setup: Omit<LossSetup, 'seed' | 'training'>,
+  { objective }: Job,
+  { activationPrecision }: Pick<Recipe, 'activationPrecision'>,
+): { readonly plan: Plan; readonly figures: readonly string[] } {
+  const context = lossContext(program, { ...setup, seed: null, training: false });
+  const { loss, figures } = objectiveOf(objective).loss(context, objective);
+  const outputs = [loss, ...Object.values(figures)];
+  return { plan: plan(program, outputs, KEEP_ALL, activationPrecision), figures: Object.keys(figures) };
 }
 
 /** Appends the backward pass of `loss` [1]; gradients of the parameters, times `lossScale` [1], are added to `gradients`. */
@@ -125,7 +135,8 @@ function inF32(program: Program, weight: Value): Value {
   return weight.dtype === 'f32' ? weight : unary(program, weight, { kind: 'affine', scale: 1, shift: 0 });
 }
 
-function declareTeacher(model: Graph, { config, dtypeOf, write }: Teacher): DeclaredTeacher {
+/** Declares the weights of a teacher in a graph of their own. */
+export function declareTeacher(model: Graph, { config, dtypeOf, write }: Teacher): DeclaredTeacher {
   const graph = model.isolated();
   declareWeights(graph, config, dtypeOf);
   return { graph, config, write: (executor) => write(executor, graph) };

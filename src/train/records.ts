@@ -20,7 +20,7 @@ import type { RunSetup, RunView, StepRow, TrainEvent } from './types';
 /** The record of a run that has not started. Throws the errors of `jobOf`. */
 export function newRecord(
   id: string,
-  { name, recipe, dataset, datasetName, prompts }: RunSetup,
+  { name, recipe, dataset, datasetName, prompts, columns }: RunSetup,
   model: LoadedModel,
   teacher: FoundTeacher | null,
 ): RunRecord {
@@ -37,6 +37,7 @@ export function newRecord(
     ...{ datasetName, datasetHash: dataset.hash, examples: dataset.train.lines.length + dataset.heldOut.lines.length },
     ...(dataset.kind && { dataKind: dataset.kind }),
     ...(labels.length > 0 && { labels }),
+    ...(columns && { columns }),
     ...{ recipe, step: 0, totalSteps: totalSteps(recipe, microSteps) },
     ...{ baseLoss: null, tunedLoss: null, bestLoss: null },
     ...{ device: adapter, executor, numerics: NUMERICS, trainable: parameterCount(parameters), prompts },

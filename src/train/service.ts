@@ -23,6 +23,8 @@ import type {
   Forecast,
   GenerateRequest,
   GenerateResult,
+  Measurement,
+  MeasureRequest,
   PredictRequest,
   Prediction,
   RunHistory,
@@ -152,6 +154,15 @@ export class TrainService {
 
   cancelGenerate(): Promise<void> {
     this.#jobs.end('answer', 'stop');
+    return Promise.resolve();
+  }
+
+  measure(request: MeasureRequest, onBatch: (done: number, total: number) => void): Promise<Measurement | null> {
+    return this.#generation.measure(request, onBatch);
+  }
+
+  cancelMeasure(): Promise<void> {
+    this.#jobs.end('measure', 'stop');
     return Promise.resolve();
   }
 

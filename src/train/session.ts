@@ -17,6 +17,7 @@ import type { Recipe } from '../recipe/recipe';
 import { FIRST_SCALE, type LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 import { BatchWriter, countOf } from './batch-writer';
+import { asFloats, evaluateBatches, lossOf, type Losses } from './evaluate';
 import type { TrainingPrograms } from './programs';
 import type { Tiles } from './tune';
 
@@ -37,10 +38,9 @@ export interface SessionState {
   readonly scaling?: Float32Array<ArrayBuffer>;
 }
 
-export interface StepResult {
+export interface StepResult extends Losses {
   /** Counted from 1. */
   readonly step: number;
-  readonly loss: number;
   /** Divided by the loss scale. Not finite in a step that was skipped: it changed neither adapter nor moments. */
   readonly gradNorm: number;
   /** The loss scale of this step; only with f16 activations. */
@@ -48,8 +48,6 @@ export interface StepResult {
   readonly learningRate: number;
   /** Tokens of the step's micro-batches, without padding. */
   readonly tokens: number;
-  /** The objective's figures by name, for each micro-batch. */
-  readonly figures: Readonly<Record<string, readonly Float32Array<ArrayBuffer>[]>>;
 }
 
 /** Held-out batches; a measurement is the mean over the counted tokens of all of them. */
@@ -164,21 +162,11 @@ export class TrainingSession {
    * Mean loss over what `heldOut` counts (see `countOf`) with the objective's figures, with what is trained or of the base alone.
    * `onBatch` gets the number of batches done.
    */
-  async measure(
-    heldOut: HeldOut,
-    which: 'tuned' | 'base',
-    onBatch: (done: number) => void = () => undefined,
-  ): Promise<Pick<StepResult, 'loss' | 'figures'>> {
-    const counted = heldOut.reduce((sum, batch) => sum + countOf(batch), 0);
-    const program = which === 'tuned' ? this.#compiled.evaluate : this.#compiled.evaluateBase;
-    if (program === null) throw internal('the base has no classifier to be measured');
-    const outputs: (readonly HostArray[])[] = [];
-    for (const [i, batch] of heldOut.entries()) {
-      this.#writer.write(batch, counted);
-      outputs.push(await this.executor.run(program));
-      onBatch(i + 1);
-    }
-    return lossOf(outputs, this.programs.figures);
+  async measure(heldOut: HeldOut, which: 'tuned' | 'base', onBatch: (done: number) => void = () => undefined): Promise<Losses> {
+    const compiled = which === 'tuned' ? this.#compiled.evaluate : this.#compiled.evaluateBase;
+    if (compiled === null) throw internal('the base has no classifier to be measured');
+    const { executor, programs } = this;
+    return evaluateBatches({ executor, writer: this.#writer, compiled, figures: programs.figures }, heldOut, onBatch);
   }
 
   async snapshot(): Promise<SessionState> {
@@ -224,12 +212,6 @@ async function resultOf(
     gradNorm: norm?.[0] ?? NaN,
     ...(scale !== undefined && { lossScale: scale[0] ?? NaN }),
   };
-}
-
-/** The sum of the losses, and the figures, of programs with these outputs. */
-function lossOf(outputs: readonly (readonly HostArray[])[], figures: readonly string[]): Pick<StepResult, 'loss' | 'figures'> {
-  const loss = outputs.reduce((sum, [part]) => sum + (part?.[0] ?? NaN), 0);
-  return { loss, figures: Object.fromEntries(figures.map((name, f) => [name, outputs.map((all) => asFloats(all[f + 1]))])) };
 }
 
 /** Compiles all programs; when one fails, the others are disposed. */
@@ -284,9 +266,4 @@ function freshState({ tuning, scaling }: TrainingPrograms, recipe: Recipe): Omit
   const parameters = initialValues(tuning.parameters, recipe.seed);
   const flat = { parameters, m: new Float32Array(parameters.length), v: new Float32Array(parameters.length) };
   return scaling === null ? flat : { ...flat, scaling: Float32Array.of(FIRST_SCALE, 0) };
-}
-
-function asFloats(data: HostArray | undefined): Float32Array<ArrayBuffer> {
-  if (data instanceof Float32Array) return data;
-  throw internal('parameters, moments and figures are f32');
 }

@@ -1,7 +1,7 @@
 /** Types of the training worker's API: plain data that crosses worker boundaries. */
 
 import type { EncodedDataset } from '../batch/types';
-import type { CheckpointInfo, EvalRow, RunPrompt, RunRecord } from '../checkpoint/types';
+import type { CheckpointInfo, EvalRow, MappedColumns, RunPrompt, RunRecord } from '../checkpoint/types';
 import type { Message } from '../dataset/types';
 import type { Effort } from '../graph/pace';
 import type { RematPolicy } from '../graph/remat';
@@ -128,6 +128,8 @@ export interface RunSetup {
   readonly datasetName: string;
   /** Prompts of the data, stored with the run so that it can be tried when the file is closed. May be empty. */
   readonly prompts: readonly RunPrompt[];
+  /** How the columns of the data were used, stored with the run so that other files are read in the same way. */
+  readonly columns?: MappedColumns;
   /** Of an objective that learns from one: a model that was inspected or is kept in this browser. */
   readonly teacher?: TeacherChoice;
 }
@@ -238,6 +240,24 @@ export interface GenerateResult {
   readonly promptIds: readonly number[];
   readonly ids: readonly number[];
   readonly text: string;
-  readonly stopped: 'end' | 'length' | 'cancelled';
+  /** `full`: prompt and answer have as many tokens as the model can read. */
+  readonly stopped: 'end' | 'length' | 'full' | 'cancelled';
   readonly tokensPerSecond: number;
+  /** The most tokens of prompt and answer together. */
+  readonly context: number;
+}
+
+/** What is measured, and on what. */
+export interface MeasureRequest extends AdapterChoice {
+  /** `tuned`: the checkpoint; `base`: the model without what was trained, which has no classifier. */
+  readonly which: 'tuned' | 'base';
+  /** Examples that were encoded for the run, all of which are used; null takes what the run held out, as its own measurements did. */
+  readonly dataset: EncodedDataset | null;
+}
+
+export interface Measurement extends Pick<EvalRow, 'loss' | 'metrics' | 'confusion'> {
+  /** Examples that were measured. */
+  readonly rows: number;
+  /** Examples that there are: runs with many held-out examples measure a sample of them. */
+  readonly of: number;
 }

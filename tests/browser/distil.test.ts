@@ -180,6 +180,19 @@ describe('a teacher', () => {
     expect(b.snapshot).toEqual(a.snapshot);
   });
 
+  test('takes part in a measurement after the run, which is that of the run and leaves nothing on the device', async () => {
+    const { service, setup, teacher } = await open('wasm');
+    const data = { ...dataset, heldOut: dataset.train, hash: 'with held-out rows' };
+    const run = await service.start(setup(teacher, { dataset: data }), ignore);
+    const of = (which: 'tuned' | 'base') => service.measure({ runId: run.id, step: null, which, dataset: null }, ignore);
+    const { loss, metrics } = (await service.history(run.id)).evals.at(-1) ?? {};
+    expect(await of('tuned')).toMatchObject({ loss, metrics });
+    expect((await of('base'))?.loss).toBe(run.baseLoss);
+    const bytes = service.model?.executor.bytes();
+    await of('tuned');
+    expect(service.model?.executor.bytes()).toBe(bytes);
+  });
+
   test('leaves nothing on the device, however its run ends', async () => {
     const { service, setup, teacher } = await open('webgpu');
     const bytes = () => service.model?.executor.bytes();

@@ -1,9 +1,21 @@
 /** TrainService through its public methods: which calls are allowed when, what concurrent calls do, and when a stop takes effect. */
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { EncodedDataset } from '../../src/batch/types';
 import { openRunStore } from '../../src/checkpoint/store';
-import type { GenerateRequest } from '../../src/train/types';
-import { closeServices, Events, inspectOther, onRequestDevice, openTiny, tinyRecipe, type TinyService } from '../tiny-service';
+import type { GenerateRequest, RunView } from '../../src/train/types';
+import {
+  CHATS,
+  closeServices,
+  Events,
+  inspectOther,
+  LABELS,
+  onRequestDevice,
+  openTiny,
+  PAIRS,
+  tinyRecipe,
+  type TinyService,
+} from '../tiny-service';
 
 vi.setConfig({ testTimeout: 300_000 });
 const ignore = () => undefined;
@@ -245,6 +257,16 @@ describe('an answer', () => {
     expect(await answer).toMatchObject({ stopped: 'cancelled', ids: [], text: '' });
   });
 
+  test('says when it fills what the model can read, and that a longer prompt leaves no room', async () => {
+    const { service } = await openTiny('wasm');
+    const ids = (count: number) => ({ prompt: { ids: Array.from({ length: count }, () => 20) } });
+    const full = await service.generate(null, request({ ...ids(120), maxTokens: 20 }), ignore);
+    expect(full).toMatchObject({ stopped: 'full', context: 128 });
+    const refused = service.generate(null, request(ids(128)), ignore);
+    await expect(refused).rejects.toMatchObject({ code: 'data/too-long' });
+    await expect(refused).rejects.toThrow('has 128 tokens. The model reads and writes at most 128');
+  });
+
   test('fails when the GPU is lost, and the next one is written on a new device', async () => {
     const lose = catchDevice();
     const { service } = await openTiny('webgpu');
@@ -272,6 +294,72 @@ describe('an answer', () => {
     await service.loadModel(other.id, 'stored', ignore);
     expect((await answer).stopped).toBe('cancelled');
     expect((await service.generate(null, request(), ignore)).stopped).not.toBe('cancelled');
+  });
+});
+
+describe('a measurement', () => {
+  const on = (run: RunView, which: 'tuned' | 'base', dataset: EncodedDataset | null = null) => ({
+    ...{ runId: run.id, step: null, which, dataset },
+  });
+  const tasks = [
+    ['texts', CHATS, {}],
+    ['labels', LABELS, { objective: { kind: 'classify' } }],
+    ['pairs', PAIRS, { objective: { kind: 'dpo' }, sequenceLength: 96 }],
+  ] as const;
+
+  test.each(tasks)('of %s that the run held out is the last one of the run itself, to the bit', async (_, task, changes) => {
+    const { service, setup } = await openTiny('wasm', 1, {}, task);
+    const recipe = tinyRecipe({ heldOutRatio: 0.3, learningRate: 0.01, ...changes });
+    const run = await service.start(await setup(recipe), ignore);
+    const { loss, metrics, confusion } = (await service.history(run.id)).evals.at(-1) ?? {};
+    const tuned = await service.measure(on(run, 'tuned'), ignore);
+    expect(tuned).toEqual({ loss, ...(metrics && { metrics }), ...(confusion && { confusion }), rows: tuned?.of, of: tuned?.of });
+    expect(tuned?.of).toBe((await setup(recipe)).dataset.heldOut.lines.length);
+    if (task === LABELS) {
+      const refused = service.measure(on(run, 'base'), ignore);
+      await expect(refused).rejects.toThrow('The base model has no classifier');
+    } else {
+      expect((await service.measure(on(run, 'base'), ignore))?.loss).toBe(run.baseLoss);
+    }
+  });
+
+  test('of other examples takes all of them, reports each batch, and differs between checkpoints', async () => {
+    const { service, setup } = await openTiny('wasm');
+    const recipe = tinyRecipe({ maxSteps: 4, saveEvery: 2, learningRate: 0.05, microBatch: 1 });
+    const run = await service.start(await setup(recipe), ignore);
+    const { dataset } = await setup({ ...recipe, heldOutRatio: 0 });
+    const batches: (readonly [number, number])[] = [];
+    const onBatch = (done: number, total: number) => batches.push([done, total]);
+    const newest = await service.measure(on(run, 'tuned', dataset), onBatch);
+    expect(newest).toMatchObject({ rows: 24, of: 24 });
+    expect(batches.map(([done]) => done)).toEqual(Array.from({ length: batches.length }, (_, i) => i));
+    expect(batches.at(-1)?.[1]).toBe(batches.length - 1);
+    const earlier = await service.measure({ ...on(run, 'tuned', dataset), step: 2 }, ignore);
+    expect(earlier?.loss).not.toBe(newest?.loss);
+  });
+
+  test('says that the run held nothing out, and that data have other targets', async () => {
+    const { service, setup } = await openTiny('wasm', 1, {}, LABELS);
+    const recipe = tinyRecipe({ objective: { kind: 'classify' }, heldOutRatio: 0 });
+    const given = await setup(recipe);
+    const run = await service.start(given, ignore);
+    await expect(service.measure(on(run, 'tuned'), ignore)).rejects.toMatchObject({ code: 'data/no-examples' });
+    const { layout } = given.dataset;
+    const fewer = { ...given.dataset, ...(layout && { layout: { ...layout, names: layout.names.slice(1) } }) };
+    await expect(service.measure(on(run, 'tuned', fewer), ignore)).rejects.toMatchObject({ code: 'data/columns' });
+  });
+
+  test('is refused while a run trains, and ends when it is cancelled or a run starts', async () => {
+    const { service, setup } = await openTiny('wasm');
+    const given = await setup();
+    const run = await service.start(given, ignore);
+    expect(await service.measure(on(run, 'tuned'), () => void service.cancelMeasure())).toBeNull();
+    const ended = service.measure(on(run, 'tuned'), ignore);
+    const training = service.start(given, ignore);
+    expect(await ended).toBeNull();
+    await expect(service.measure(on(run, 'tuned'), ignore)).rejects.toThrow('pause or stop it before you measure');
+    await training;
+    expect((await service.measure(on(run, 'tuned'), ignore))?.loss).toBe(run.tunedLoss);
   });
 });
 

@@ -22,6 +22,7 @@ test.each([
   ['load', 'pause it before you change the model'],
   ['run', 'pause or stop it first'],
   ['warm-up', 'it compiles its own kernels'],
+  ['measure', 'pause or stop it before you measure'],
 ] as const)('%s is refused from the call that starts a run until the run ended', async (kind, message) => {
   const jobs = new Jobs();
   const run = begun(jobs, 'run', 'a');
@@ -40,6 +41,18 @@ test('a run refuses its own deletion, not that of another run', async () => {
   await expect(jobs.run('delete', 'a', () => undefined)).rejects.toThrow('stop it before you delete it');
   await expect(jobs.run('delete', 'b', () => 'deleted')).resolves.toBe('deleted');
   run.finish();
+});
+
+test('a run asks measurements to end, and nothing else', async () => {
+  const jobs = new Jobs();
+  const reasons = (['measure', 'answer'] as const).map((kind) =>
+    jobs.run(kind, '', async ({ signal }) => {
+      await settled();
+      return stopReason(signal);
+    }),
+  );
+  await jobs.run('run', 'a', () => undefined);
+  expect(await Promise.all(reasons)).toEqual(['stop', null]);
 });
 
 test('answers, kernels that are timed and whoever needs the model go on beside a run', async () => {

@@ -119,7 +119,7 @@ describe('the settings of an answer', () => {
     expect(readNumber('1.5', { ...bounds, whole: true })).toBe('a whole number from 0 to 5');
   });
   it('describe how an answer ended', () => {
-    const result = { promptIds: [1], ids: [1, 2], text: '', stopped: 'length' as const, tokensPerSecond: 12.345 };
+    const result = { promptIds: [1], ids: [1, 2], text: '', stopped: 'length' as const, tokensPerSecond: 12.345, context: 256 };
     expect(answerFacts(result)).toBe('2 tokens, 12 tokens/s, stopped at the token limit');
   });
 });

@@ -1,0 +1,133 @@
+/** Measurements of a checkpoint or of its base outside training, by the programs and batches of the run's own measurements. */
+
+import type { Slots } from '../batch/slots';
+import type { Batch, EncodedDataset } from '../batch/types';
+import type { RunRecord } from '../checkpoint/types';
+import { CodedError } from '../core/errors';
+import { yieldToEventLoop } from '../core/event-loop';
+import type { Tuning } from '../method/method';
+import { declareBatch } from '../model/pass';
+import { rotaryData } from '../model/rotary';
+import { allBatches, planBatches } from './batches';
+import { BatchWriter } from './batch-writer';
+import { evaluateBatches, type Losses } from './evaluate';
+import { jobOf, slotsOf, writesText, type Job, type Teacher } from './job';
+import type { ConstantData } from './loss-context';
+import type { PredictingModel } from './predict';
+import { declareTeacher, evaluationPlan } from './programs';
+import { reportsOf } from './reports';
+import type { Measurement } from './types';
+
+/** What is measured, and on what. */
+export interface Measured {
+  readonly run: Pick<RunRecord, 'recipe' | 'numerics' | 'tiles'>;
+  /** Null: the base. */
+  readonly tuning: Tuning | null;
+  /** K of the run's classifier; 0 where there is none. */
+  readonly outputs: number;
+  readonly dataset: EncodedDataset;
+  /** `held-out`: the sample that the run measures; `all`: every example of `dataset.train`. */
+  readonly rows: 'held-out' | 'all';
+  readonly teacher: Teacher | undefined;
+}
+
+export interface MeasureHooks {
+  readonly onBatch: (done: number, total: number) => void;
+  /** Read after every batch. */
+  readonly stopped: () => boolean;
+}
+
+/** Ends the loop over the batches. */
+class Stopped extends Error {}
+
+/**
+ * Loss, metrics and confusion matrix; null when it was stopped. Nothing stays on the device. Throws `data/no-examples` when there is
+ * nothing to measure, `data/columns` when the data have another number of targets than the run, `train/state` for the base of a
+ * classifier, and `gpu/memory`.
+ */
+export async function measure(model: PredictingModel, measured: Measured, hooks: MeasureHooks): Promise<Measurement | null> {
+  const { run, dataset, rows, teacher } = measured;
+  const slots = slotsOf(dataset, run.recipe, model.config);
+  const job = jobOf(run.recipe, slots, model.config, teacher);
+  check(measured, job);
+  const batches = batchesOf(model, measured, slots);
+  const losses = await lossesOf(model, measured, job, batches, hooks);
+  if (losses === null) return null;
+  const { documents = 1 } = dataset.layout ?? {};
+  const split = rows === 'all' ? dataset.train : dataset.heldOut;
+  return {
+    loss: losses.loss,
+    ...reportsOf(job, batches).heldOut(losses.figures),
+    rows: batches.reduce((sum, batch) => sum + documentsOf(batch), 0) / documents,
+    of: split.lines.length,
+  };
+}
+
+function check({ run, tuning, outputs, dataset, rows }: Measured, job: Job): void {
+  if (rows === 'held-out' && dataset.heldOut.lines.length === 0)
+    throw new CodedError('data/no-examples', 'This run held no examples out. Measure it on a file with other examples.');
+  if (tuning === null && !writesText(run.recipe))
+    throw new CodedError('train/state', 'The base model has no classifier: there is nothing to measure before training.');
+  if (job.outputs !== outputs)
+    throw new CodedError(
+      'data/columns',
+      `The run learns ${outputs} numbers for each example, and these data have ${job.outputs}. Choose a file with the columns of the run's data.`,
+    );
+}
+
+function batchesOf(
+  { tokenizer: { padId } }: PredictingModel,
+  { run, dataset, rows }: Measured,
+  slots: Slots | undefined,
+): readonly Batch[] {
+  const { recipe, numerics = 1 } = run;
+  if (rows === 'all') return allBatches(dataset.train, recipe, padId, slots, numerics);
+  return planBatches(dataset, recipe, padId, slots, numerics).heldOut;
+}
+
+/** Each document begins at position 0. */
+function documentsOf({ positions, segments }: Batch): number {
+  return positions.reduce((sum, position, i) => sum + (position === 0 && (segments[i] ?? -1) >= 0 ? 1 : 0), 0);
+}
+
+/** Null when it was stopped. */
+async function lossesOf(
+  { executor, graph: base, config }: PredictingModel,
+  { run: { recipe, tiles = {} }, tuning, teacher: taught }: Measured,
+  job: Job,
+  batches: readonly Batch[],
+  { onBatch, stopped }: MeasureHooks,
+): Promise<Losses | null> {
+  const graph = base.scope();
+  const shape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
+  const inputs = declareBatch(graph, 'measure.batch', shape, job.columns);
+  const constants: ConstantData = new Map();
+  const teacher = taught === undefined ? null : declareTeacher(base, taught);
+  const setup = { graph, config, teacher, batch: inputs, shape, constants, documents: job.documents, tuning };
+  const { plan, figures } = evaluationPlan(graph.program('measure'), setup, job, recipe);
+  const go = async (done: number) => {
+    onBatch(done, batches.length);
+    await yieldToEventLoop();
+    if (stopped()) throw new Stopped();
+  };
+  try {
+    const compiled = await executor.compile(plan, undefined, (product) => tiles[product]);
+    try {
+      const models = [{ graph, config }, ...(teacher === null ? [] : [teacher])];
+      const tables = models.flatMap((model) => rotaryData(model.graph, model.config, recipe.sequenceLength));
+      for (const [value, data] of [...tables, ...constants]) executor.write(value, data);
+      await teacher?.write(executor);
+      await executor.granted();
+      await go(0);
+      const writer = new BatchWriter(executor, inputs, config.firstPosition);
+      return await evaluateBatches({ executor, writer, compiled, figures }, batches, go);
+    } finally {
+      compiled.dispose();
+    }
+  } catch (error) {
+    if (error instanceof Stopped) return null;
+    throw error;
+  } finally {
+    for (const value of [...graph.declared(), ...(teacher?.graph.declared() ?? [])]) executor.release(value);
+  }
+}
