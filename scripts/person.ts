@@ -8,6 +8,10 @@ import { INPUTS, RUN_BAR, ZONES } from '../src/ui/names';
 export const STAGES = ['Model', 'Data', 'Recipe', 'Train', 'Use'] as const;
 export type StageTitle = (typeof STAGES)[number];
 
+/** Tabs of the Use stage. */
+export const USE_TABS = ['Try', 'Measure', 'Take away'] as const;
+export type UseTab = (typeof USE_TABS)[number];
+
 export class Person {
   readonly page: Page;
 
@@ -112,9 +116,16 @@ export class Person {
     await this.bar.getByRole('button', { name: 'Resume', exact: true }).click({ timeout: ms });
   }
 
+  /** Opens a tab of the Use stage. */
+  async openUse(tab: UseTab): Promise<Locator> {
+    const stage = await this.open('Use');
+    await stage.getByRole('tab', { name: tab }).click();
+    return stage.getByRole('tabpanel', { name: tab });
+  }
+
   /** Compares base and tuned model with greedy decoding. */
   async compare(maxTokens: number): Promise<void> {
-    const stage = await this.open('Use');
+    const stage = await this.openUse('Try');
     await stage.getByLabel('Temperature').fill('0');
     await stage.getByLabel('Max tokens').fill(String(maxTokens));
     await stage.getByRole('button', { name: 'Compare' }).click();
@@ -122,29 +133,38 @@ export class Person {
 
   /** Lets the classifier of a run predict for the text that the page suggests. */
   async predict(): Promise<void> {
-    const stage = await this.open('Use');
+    const stage = await this.openUse('Try');
     await stage.getByRole('button', { name: 'Predict' }).click();
   }
 
   /** Lets a reward model score an answer to the question that the page suggests. */
   async score(answer: string): Promise<void> {
-    const stage = await this.open('Use');
+    const stage = await this.openUse('Try');
     await stage.getByLabel('Answer', { exact: true }).fill(answer);
     await stage.getByRole('button', { name: 'Score' }).click();
   }
 
+  /** Measures the run on what it held out. */
+  async measureHeldOut(): Promise<void> {
+    const stage = await this.openUse('Measure');
+    await stage.getByRole('button', { name: 'Measure on held-out rows' }).click();
+  }
+
+  /** Drags a file onto the Use stage, on which the run is measured then. */
+  async measureOn(path: string): Promise<void> {
+    const stage = await this.openUse('Measure');
+    await this.drop(stage.getByRole('button', { name: ZONES.test }), [path]);
+  }
+
   /** Makes the files of a run where the page does so only when asked, and saves all that it lists into `folder`. Returns their names. */
   async downloadFiles(folder: string, ms: number): Promise<readonly string[]> {
-    const stage = await this.open('Use');
+    const stage = await this.openUse('Take away');
     const make = stage.getByRole('button', { name: 'Make the files' });
     const ready = stage.getByRole('button', { name: 'Download files', disabled: false });
     await make.or(ready).first().waitFor({ timeout: ms });
     if (await make.isVisible()) await make.click();
     await ready.waitFor({ timeout: ms });
-    const names = await stage
-      .getByRole('region', { name: /^Export/ })
-      .getByRole('listitem')
-      .count();
+    const names = await stage.getByRole('region', { name: 'Files' }).getByRole('listitem').count();
     const downloads = this.#collect(names, ms);
     await ready.click();
     return saveAll(await downloads, folder);

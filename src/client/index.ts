@@ -1,15 +1,18 @@
-/** The page's two workers. */
+/** The page's workers: two that live as long as it does, and one that reads a single file. */
 
 import type { DataApi, TrainApi } from '../../workers/api';
 import { WorkerClient } from './worker';
 
 export { callback, WorkerClient } from './worker';
 
+const dataWorker = (name: string): Worker =>
+  new Worker(new URL('../../workers/data.worker.ts', import.meta.url), { type: 'module', name });
+
 /** Parses, maps and tokenizes. */
-export const dataClient = new WorkerClient<DataApi>(
-  'data',
-  (name) => new Worker(new URL('../../workers/data.worker.ts', import.meta.url), { type: 'module', name }),
-);
+export const dataClient = new WorkerClient<DataApi>('data', dataWorker);
+
+/** Reads a file beside the dataset that is open; ended after each file. */
+export const fileClient = new WorkerClient<DataApi>('file', dataWorker);
 
 /** Owns the device, the model, the runs. */
 export const trainClient = new WorkerClient<TrainApi>(

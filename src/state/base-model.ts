@@ -1,6 +1,6 @@
 /** Loads the model that a run was trained on. */
 
-import type { RunView } from '../../workers/api';
+import type { ModelView, RunView } from '../../workers/api';
 import { CodedError } from '../core/errors';
 import { model } from './model.svelte';
 
@@ -10,7 +10,7 @@ type Wanted = Pick<RunView, 'modelId' | 'modelName' | 'recipe'>;
  * Loads the run's base model in the precision of its recipe: the chosen model, a copy kept in this browser, or the starter.
  * Throws `model/files` when it is none of these. The choice of the Model stage stays as it is.
  */
-export async function loadBaseModel({ modelId, modelName, recipe }: Wanted): Promise<void> {
+export async function loadBaseModel({ modelId, modelName, recipe }: Wanted): Promise<ModelView> {
   const found = await model.find(modelId);
   if (found === null) {
     throw new CodedError(
@@ -19,4 +19,5 @@ export async function loadBaseModel({ modelId, modelName, recipe }: Wanted): Pro
     );
   }
   await model.ensureLoaded(found, recipe.basePrecision);
+  return found.view;
 }

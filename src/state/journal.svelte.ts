@@ -43,6 +43,15 @@ export type JournalEvent =
     }
   | ({ readonly event: 'prediction' } & PredictRequest & Prediction)
   | {
+      readonly event: 'measurement';
+      readonly which: 'base' | 'tuned';
+      /** Of the checkpoint. */
+      readonly step: number;
+      readonly rows: number;
+      readonly loss: number;
+      readonly metrics?: Readonly<Record<string, number>>;
+    }
+  | {
       readonly event: 'finished';
       /** Held-out losses; null when nothing was held out. */
       readonly baseLoss: number | null;

@@ -194,7 +194,7 @@ export class Training extends ShownRun {
   }
 
   /** Loads the model, and monitors from here on: first the progress of the load, then the events of the run. */
-  async #load(phase: string, load: () => Promise<void>): Promise<void> {
+  async #load(phase: string, load: () => Promise<unknown>): Promise<void> {
     this.#enter(phase);
     this.monitor.begin();
     const stop = $effect.root(() => {

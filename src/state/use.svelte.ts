@@ -1,21 +1,9 @@
-/** The Use stage: answers of base and tuned model side by side, and the run as files. */
+/** The Use stage: the run and the checkpoint that are tried, measured and taken away, and the conversation with base and tuned model. */
 
 import { callback, trainClient, type WorkerClient } from '../client';
-import type {
-  AdapterChoice,
-  ExportChoice,
-  ExportedFile,
-  ExportKind,
-  GenerateRequest,
-  GenerateResult,
-  Message,
-  RunHistory,
-  RunPrompt,
-  RunView,
-  TrainApi,
-} from '../../workers/api';
+import type { AdapterChoice, GenerateRequest, GenerateResult, RunHistory, RunPrompt, RunView, TrainApi } from '../../workers/api';
 import { loadBaseModel } from './base-model';
-import { fileName, saveFiles, saveZip } from './download';
+import { SIDES, isFull, messagesFor, withAnswer, type Answer, type Side, type Turn } from './conversation';
 import { failureOf, type Failure } from './failure';
 import { journal } from './journal.svelte';
 import { otherTab } from './other-tab.svelte';
@@ -23,21 +11,24 @@ import { promptsOfRun } from './prompts';
 import { runs } from './runs.svelte';
 import { training } from './training.svelte';
 
-/** One side of the comparison; `result` is there when it is complete. */
-export interface Answer {
-  readonly text: string;
-  readonly result: GenerateResult | null;
+/** A conversation with a run at a checkpoint. */
+interface Conversation {
+  readonly of: string;
+  readonly turns: readonly Turn[];
 }
 
-export type Side = 'base' | 'tuned';
+/** The blocker of an empty prompt. */
+export const NO_TEXT = 'Write a text first.';
+
+const NONE: Conversation = { of: '', turns: [] };
 
 export class Use {
   readonly #client: WorkerClient<TrainApi>;
   /** The run chosen by hand; null takes the one trained last. */
   chosen = $state<string | null>(null);
-  /** The checkpoint chosen by hand, which answers and is exported; null takes the newest. */
+  /** The checkpoint chosen by hand, which answers, is measured and is exported; null takes the newest. */
   chosenStep = $state<number | null>(null);
-  /** The text of the prompt box; null until it was edited, then it shows the first suggestion. */
+  /** The text of the prompt box; null until it was edited. */
   typed = $state<string | null>(null);
   system = $state('');
   asChat = $state<boolean | null>(null);
@@ -45,22 +36,13 @@ export class Use {
   topP = $state(0.95);
   maxTokens = $state(128);
   seed = $state(42);
-  base = $state.raw<Answer | null>(null);
-  tuned = $state.raw<Answer | null>(null);
-  /** Step of the checkpoint that wrote `tuned`. */
-  tunedStep = $state<number | null>(null);
   /** The side that is writing now. */
   writing = $state<Side | 'loading' | null>(null);
   failure = $state.raw<Failure | null>(null);
-  files = $state.raw<readonly ExportedFile[]>([]);
-  /** The kinds of files that the chosen run can be saved as, or not. */
-  exports = $state.raw<readonly ExportChoice[]>([]);
-  making = $state(false);
-  exportFailure = $state.raw<Failure | null>(null);
+  #conversation = $state.raw<Conversation>(NONE);
   /** Rows of a run whose record has no prompts. */
   #oldRows = $state.raw<{ readonly runId: string; readonly history: RunHistory } | null>(null);
-  #exportTurn = 0;
-  /** Counts comparisons, and the changes that make the one under way worthless. */
+  /** Counts messages, and the changes that make the answers under way worthless. */
   #turn = 0;
   #cancelled = false;
 
@@ -69,16 +51,22 @@ export class Use {
   readonly run = $derived(this.#find(this.chosen) ?? this.#find(training.run?.id ?? null) ?? this.candidates[0] ?? null);
   /** The chosen checkpoint while the run still has it; null for the newest. */
   readonly exportStep = $derived(this.run?.checkpoints.some(({ step }) => step === this.chosenStep) ? this.chosenStep : null);
-  /** Step of the checkpoint that answers and is exported. */
+  /** Step of the checkpoint that answers, is measured and is exported. */
   readonly step = $derived(this.exportStep ?? newestStep(this.run));
-  /** The kind of `files`; null when the run can't be saved. */
-  readonly exportKind = $derived<ExportKind | null>(this.exports.find(({ blocker }) => blocker === null)?.kind ?? null);
   readonly suggestions = $derived(this.run === null ? [] : promptsOfRun(this.run, this.#rowsOf(this.run)));
-  readonly prompt = $derived(this.typed ?? this.suggestions[0]?.text ?? '');
   /** Answers as the assistant of a conversation, or continues the text as it stands. */
   readonly chat = $derived(this.asChat ?? (this.suggestions[0]?.kind ?? 'chat') === 'chat');
-  /** Why nothing can be compared now, or null. */
-  readonly blocker = $derived(this.#blocker());
+  readonly #key = $derived(`${this.run?.id} ${this.step}`);
+  /** The conversation with the chosen run and checkpoint; of a text that is continued, at most one turn. */
+  readonly turns = $derived(this.#conversation.of === this.#key ? this.#conversation.turns : []);
+  readonly last = $derived(this.turns.at(-1) ?? null);
+  /** The next message follows others. */
+  readonly continues = $derived(this.chat && this.turns.length > 0);
+  readonly prompt = $derived(this.typed ?? (this.continues ? '' : (this.suggestions[0]?.text ?? '')));
+  /** Why the device can't be used for this run now, or null. */
+  readonly busy = $derived(this.#busy());
+  /** Why nothing can be sent now, or null. */
+  readonly blocker = $derived(this.busy ?? this.#unfinished() ?? (this.prompt.trim() === '' ? NO_TEXT : null));
 
   constructor(client: WorkerClient<TrainApi>) {
     this.#client = client;
@@ -87,19 +75,42 @@ export class Use {
   choose(id: string): void {
     this.#abandon();
     this.chosen = id;
-    this.base = this.tuned = this.chosenStep = this.typed = null;
+    this.chosenStep = this.typed = null;
   }
 
-  /** Takes another checkpoint of the run; null takes the newest. */
+  /** Takes another checkpoint of the run; null takes the newest. The first message can be sent to it at once. */
   chooseStep(step: number | null): void {
     this.#abandon();
+    this.typed = this.turns[0]?.prompt ?? this.typed;
     this.chosenStep = step;
-    this.tuned = null;
   }
 
+  /** A conversation, or a text to be continued. What was written so far is gone. */
+  setForm(form: 'chat' | 'text'): void {
+    this.typed = this.turns[0]?.prompt ?? this.typed;
+    this.restart();
+    this.asChat = form === 'chat';
+  }
+
+  /** Takes a suggestion; its system message only where a conversation begins. */
   take(prompt: RunPrompt): void {
     this.typed = prompt.text;
-    this.system = prompt.system ?? '';
+    if (!this.continues) this.system = prompt.system ?? '';
+  }
+
+  /** Takes a message back to change it. The answers to it and what came after them are gone. */
+  edit(index: number): void {
+    const turn = this.turns[index];
+    if (turn === undefined) return;
+    this.#abandon();
+    this.#show(this.turns.slice(0, index));
+    this.typed = turn.prompt;
+  }
+
+  /** Ends the conversation. */
+  restart(): void {
+    this.#abandon();
+    this.#show([]);
   }
 
   /** Reads the samples of a run that was saved without prompts: theirs are suggested instead. */
@@ -109,30 +120,42 @@ export class Use {
     if (history !== null) this.#oldRows = { runId: run.id, history };
   }
 
-  /** Lets base and tuned model answer the same prompt with the same seed, one after the other. */
+  /**
+   * Sends the prompt to base and tuned model, which answer with the same seed, one after the other, each in a conversation of its own.
+   * When it fails, the prompt is in the box again.
+   */
   async compare(): Promise<void> {
     const run = this.run;
     if (this.blocker !== null || this.writing !== null || run === null) return;
     const turn = ++this.#turn;
     this.#cancelled = false;
-    const adapter = { runId: run.id, step: this.step };
-    const [prompt, request] = [this.prompt, this.#request()];
+    const { prompt, chat, system, step } = this;
+    const before = chat ? this.turns : [];
+    const settings = this.#settings();
+    const request = (side: Side): GenerateRequest => ({
+      prompt: chat ? { messages: messagesFor(side, before, prompt, system) } : { text: prompt },
+      ...settings,
+    });
     this.failure = null;
-    this.base = this.tuned = null;
+    this.#show([...before, { prompt, base: null, tuned: null }]);
+    if (chat) this.typed = null;
     this.writing = 'loading';
     try {
       await loadBaseModel(run);
-      const base = await this.#answer('base', null, request, turn);
-      const tuned = base === null ? null : await this.#answer('tuned', adapter, request, turn);
+      const base = await this.#answer('base', null, request('base'), turn);
+      const tuned = base === null ? null : await this.#answer('tuned', { runId: run.id, step }, request('tuned'), turn);
       if (base !== null && tuned !== null) tellJournal(prompt, base, tuned);
     } catch (error) {
-      if (turn === this.#turn) this.failure = failureOf(error);
+      if (turn !== this.#turn) return;
+      this.failure = failureOf(error);
+      this.#show(before);
+      this.typed = prompt;
     } finally {
       this.writing = null;
     }
   }
 
-  /** Cancels the comparison under way, also between its two answers. The text written so far stays. */
+  /** Cancels the answers under way, also between the two. The text written so far stays. */
   async cancel(): Promise<void> {
     this.#cancelled = true;
     try {
@@ -142,63 +165,23 @@ export class Use {
     }
   }
 
-  /**
-   * Finds out what the run can be saved as. An adapter is small: its files are made at once, so that names and sizes are known before
-   * the download.
-   */
-  async prepareFiles(runId: string, step: number | null): Promise<void> {
-    const turn = ++this.#exportTurn;
-    try {
-      const exports = await this.#client.call((api) => api.exports(runId));
-      if (turn !== this.#exportTurn) return;
-      [this.exports, this.files, this.exportFailure] = [exports, [], null];
-      if (this.exportKind === 'peft') await this.makeFiles(runId, step);
-    } catch (error) {
-      if (turn === this.#exportTurn) [this.files, this.exportFailure] = [[], failureOf(error)];
-    }
-  }
-
-  /** Makes the files of the chosen kind. */
-  async makeFiles(runId: string, step: number | null): Promise<void> {
-    const [turn, kind] = [++this.#exportTurn, this.exportKind];
-    if (kind === null) return;
-    this.making = true;
-    try {
-      const files = await this.#client.call((api) => api.exportRun(runId, step, kind));
-      if (turn === this.#exportTurn) [this.files, this.exportFailure] = [files, null];
-    } catch (error) {
-      if (turn === this.#exportTurn) [this.files, this.exportFailure] = [[], failureOf(error)];
-    } finally {
-      if (turn === this.#exportTurn) this.making = false;
-    }
-  }
-
-  downloadFiles(): void {
-    saveFiles(this.files);
-    journal({ event: 'exported', files: this.files.map((file) => file.name) });
-  }
-
-  async downloadZip(): Promise<void> {
-    try {
-      const name = await saveZip(fileName(this.run?.name ?? 'adapter'), this.files);
-      journal({ event: 'exported', files: [name] });
-    } catch (error) {
-      this.exportFailure = failureOf(error);
-    }
-  }
-
-  /** The whole answer of one side, or null when the comparison was cancelled or is no longer wanted. */
+  /** The whole answer of one side, or null when it was cancelled or is no longer wanted. */
   async #answer(side: Side, adapter: AdapterChoice | null, request: GenerateRequest, turn: number) {
     if (this.#cancelled) return null;
     this.writing = side;
-    this[side] = { text: '', result: null };
-    if (adapter !== null) this.tunedStep = adapter.step;
+    const show = (answer: Answer) => {
+      if (turn === this.#turn) this.#show(withAnswer(this.turns, side, answer));
+    };
+    show({ text: '', result: null });
+    // Texts come by another way than the result, and may come after it.
+    let whole = false;
     const onText = callback((text: string) => {
-      if (turn === this.#turn) this[side] = { text, result: null };
+      if (!whole) show({ text, result: null });
     });
     const result = await this.#client.call((api) => api.generate(adapter, request, onText));
+    whole = true;
     if (turn !== this.#turn) return null;
-    this[side] = { text: result.text, result };
+    show({ text: result.text, result });
     return this.#isCancelled() ? null : result;
   }
 
@@ -207,20 +190,19 @@ export class Use {
     return this.#cancelled;
   }
 
-  /** Cancels a comparison whose answers are no longer wanted. */
+  /** Cancels answers that are no longer wanted. */
   #abandon(): void {
     this.#turn++;
     if (this.writing !== null) void this.cancel();
   }
 
-  #request(): GenerateRequest {
-    const { temperature, topP, maxTokens, seed } = this;
-    return { prompt: this.chat ? { messages: this.#messages() } : { text: this.prompt }, temperature, topP, maxTokens, seed };
+  #show(turns: readonly Turn[]): void {
+    this.#conversation = { of: this.#key, turns };
   }
 
-  #messages(): Message[] {
-    const system: Message[] = this.system.trim() === '' ? [] : [{ role: 'system', content: this.system }];
-    return [...system, { role: 'user', content: this.prompt }];
+  #settings(): Omit<GenerateRequest, 'prompt'> {
+    const { temperature, topP, maxTokens, seed } = this;
+    return { temperature, topP, maxTokens, seed };
   }
 
   #find(id: string | null) {
@@ -232,11 +214,19 @@ export class Use {
     return this.#oldRows?.runId === run.id ? this.#oldRows.history : null;
   }
 
-  #blocker(): string | null {
+  #busy(): string | null {
     if (training.active) return 'Pause or stop the training first: it uses the device.';
     if (otherTab.blocker !== null) return otherTab.blocker;
-    if (this.run === null) return 'Train a run first. You can try it as soon as it has a checkpoint.';
-    return this.prompt.trim() === '' ? 'Write a text first.' : null;
+    return this.run === null ? 'Train a run first. You can try it as soon as it has a checkpoint.' : null;
+  }
+
+  /** Why nothing can follow the last turn of the conversation. */
+  #unfinished(): string | null {
+    const { last } = this;
+    if (!this.continues || last === null || this.writing !== null) return null;
+    if (SIDES.some((side) => last[side]?.result === undefined || last[side].result === null))
+      return 'The last message was not answered by both models. Edit it, or start anew.';
+    return isFull(last) ? 'The conversation has as many tokens as the model can read. Start anew.' : null;
   }
 }
 

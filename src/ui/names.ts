@@ -31,6 +31,7 @@ export const INPUTS = {
   modelFolder: 'Model folder',
   recipeFile: 'Recipe file',
   teacherFiles: 'Teacher files',
+  testFile: 'Test file',
 } as const;
 
 /** Accessible names of the drop zones (each is also a button that opens the file dialog). */
@@ -38,4 +39,5 @@ export const ZONES = {
   data: 'Drop a data file here, or choose one',
   model: 'Drop a model folder here, or choose files',
   teacher: 'Drop the folder of another model here, or choose files',
+  test: 'Drop a test file here, or choose one',
 } as const;

@@ -1,8 +1,6 @@
-/** Runs on the real workers: what Start trains when choices change meanwhile, and what the Use stage offers of a run. */
+/** Runs on the real workers: what Start trains when choices change meanwhile. */
 
-import { mount, unmount } from 'svelte';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { page } from 'vitest/browser';
 import { dataClient, trainClient } from '../../src/client';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { data } from '../../src/state/data.svelte';
@@ -11,8 +9,6 @@ import { model } from '../../src/state/model.svelte';
 import { recipe } from '../../src/state/recipe.svelte';
 import { runs } from '../../src/state/runs.svelte';
 import { training } from '../../src/state/training.svelte';
-import { use } from '../../src/state/use.svelte';
-import UseStage from '../../src/ui/use/UseStage.svelte';
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -71,45 +67,6 @@ it('starts one run when Start is pressed twice, and shows it although an older o
   await Promise.all([training.open(older), training.start(), training.start()]);
   expect(runs.list.filter(isOwn).map(({ datasetName }) => datasetName)).toEqual(['tower.csv', 'lamp.csv']);
   expect(training.run).toMatchObject({ status: 'finished', datasetName: 'tower.csv' });
-});
-
-it('offers the prompts of the run in the Use stage, not those of the dataset that is open', async () => {
-  const stage = mount(UseStage, { target: document.body });
-  const first = runs.list.find((run) => run.datasetName === 'lamp.csv');
-  use.choose(first?.id ?? '');
-  const prompts = page.getByRole('group', { name: 'Prompts of this run' });
-  await expect.element(prompts).toHaveTextContent(/What is lamp/);
-  expect(prompts.element().textContent).not.toContain('tower');
-  await unmount(stage);
-});
-
-it('lets the chosen checkpoint answer, and says which one it is', async () => {
-  const stage = mount(UseStage, { target: document.body });
-  [use.temperature, use.maxTokens] = [0, 12];
-  const tuned = page.getByRole('region', { name: 'Tuned model' });
-  const answers: string[] = [];
-  for (const step of ['Step 1', 'Newest']) {
-    await page.getByRole('combobox', { name: 'Checkpoint' }).selectOptions(step === 'Newest' ? '' : '1');
-    await page.getByRole('button', { name: 'Compare' }).click();
-    await expect.poll(() => use.writing, { timeout: 60_000 }).toBeNull();
-    expect(use.failure).toBeNull();
-    answers.push(use.tuned?.text ?? '');
-    await expect.element(tuned).toHaveTextContent(step === 'Newest' ? 'checkpoint at step 2' : 'checkpoint at step 1');
-  }
-  expect(answers[0]).not.toBe(answers[1]);
-  await unmount(stage);
-});
-
-it('keeps a cancelled comparison from going on with the second answer', async () => {
-  // Near chance, the answer does not end early.
-  [use.temperature, use.maxTokens] = [2, 2000];
-  const compared = use.compare();
-  await expect.poll(() => use.base?.text ?? '', { timeout: 60_000, interval: 1 }).not.toBe('');
-  await use.cancel();
-  await compared;
-  expect(use.base?.result?.stopped).toBe('cancelled');
-  expect(use.tuned).toBeNull();
-  expect(use.failure).toBeNull();
 });
 
 it('says that a run continues from its checkpoint also when its worker died before the list of runs was read', async () => {

@@ -50,6 +50,13 @@ it('tickets are sorted into categories: metrics, bars, and an adapter for a clas
   const best = prediction.names[prediction.values.indexOf(Math.max(...prediction.values))];
   expect(await bars.first().innerText()).toContain(best);
 
+  await recorder.during(person.measureHeldOut());
+  const measured = await recorder.next('measurement', 60_000);
+  expect(measured).toMatchObject({ which: 'tuned', step: 60, rows: 60, loss: last?.loss, metrics: last?.metrics });
+  const rows = ['text,label', 'My invoice is wrong,billing', 'Where is my parcel?,delivery', 'What colour is it?,colour'];
+  await recorder.during(person.measureOn(file(folder(), 'test.csv', rows.join('\n'))));
+  expect(await recorder.next('measurement', 60_000, recorder.events.indexOf(measured) + 1)).toMatchObject({ rows: 2 });
+
   const out = folder();
   await takeAdapter(world, out);
   expect(readAdapter(out).config).toMatchObject({ peft_type: 'LORA', task_type: 'SEQ_CLS' });

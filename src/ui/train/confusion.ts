@@ -29,13 +29,13 @@ export function rowsOf(counts: readonly number[], classes: number): number[][] {
 }
 
 /** `41 of 60 held-out examples are right. Most often, billing is taken for account (4 times).` */
-export function confusionWords(counts: readonly number[], names: readonly string[]): string {
+export function confusionWords(counts: readonly number[], names: readonly string[], what = 'held-out example'): string {
   const rows = rowsOf(counts, names.length);
   const total = counts.reduce((sum, one) => sum + one, 0);
   const right = rows.reduce((sum, row, i) => sum + (row[i] ?? 0), 0);
   const wrong = rows.flatMap((row, i) => row.map((times, j) => ({ times: i === j ? 0 : times, i, j })));
   const most = wrong.reduce((a, b) => (b.times > a.times ? b : a), { times: 0, i: 0, j: 0 });
-  const sum = `${count(right)} of ${plural(total, 'held-out example')} are right.`;
+  const sum = `${count(right)} of ${plural(total, what)} are right.`;
   if (most.times === 0) return sum;
   const [truth, taken] = [names[most.i] ?? '', names[most.j] ?? ''];
   return `${sum} Most often, “${truth}” is taken for “${taken}”: ${plural(most.times, 'time')}.`;

@@ -1,8 +1,9 @@
 /** Parsing of numbers, and sentences of the Use stage. Pure. */
 
 import type { GenerateResult, Prediction } from '../../../workers/api';
+import { lengthOf, type Turn } from '../../state/conversation';
 import { rate } from '../charts/figures';
-import { plural } from '../format';
+import { count, plural } from '../format';
 
 export interface Bounds {
   readonly min: number;
@@ -20,12 +21,27 @@ export function readNumber(text: string, { min, max, whole }: Bounds): number | 
 const stopWords: Readonly<Record<GenerateResult['stopped'], string>> = {
   end: 'ended by the model',
   length: 'stopped at the token limit',
+  full: 'stopped: the model can read no more',
   cancelled: 'cancelled',
 };
 
 /** `42 tokens, 12.3 tokens/s, ended by the model`. */
 export function answerFacts(result: GenerateResult): string {
   return `${plural(result.ids.length, 'token')}, ${rate(result.tokensPerSecond)} tokens/s, ${stopWords[result.stopped]}`;
+}
+
+/** Label and help of the prompt box. */
+export function promptWords(chat: boolean, continues: boolean): { readonly label: string; readonly help: string } {
+  if (continues) return { label: 'Next message', help: 'Both models get it, each in its own conversation.' };
+  const help = chat ? 'A message; the models answer as the assistant.' : 'The beginning of a text; the models continue it.';
+  return { label: 'Prompt', help };
+}
+
+/** How much of what the model can read the conversation takes; empty before the first answer. */
+export function roomWords(last: Turn | null): string {
+  const length = lengthOf(last);
+  if (length === null) return '';
+  return `${count(length.tokens)} of the ${count(length.context)} tokens that the model can read at once`;
 }
 
 /** A class, label or number of a prediction. */

@@ -1,0 +1,46 @@
+/** A conversation with base and tuned model: both get the same messages of the user, and each reads its own answers. Pure. */
+
+import type { GenerateResult, Message } from '../../workers/api';
+
+export const SIDES = ['base', 'tuned'] as const;
+export type Side = (typeof SIDES)[number];
+
+/** An answer; `result` is there when it is complete. */
+export interface Answer {
+  readonly text: string;
+  readonly result: GenerateResult | null;
+}
+
+/** A message of the user and the answers to it; null while a model has not begun. */
+export interface Turn extends Readonly<Record<Side, Answer | null>> {
+  readonly prompt: string;
+}
+
+/** What the model of `side` reads before it answers `prompt`. */
+export function messagesFor(side: Side, before: readonly Turn[], prompt: string, system: string): readonly Message[] {
+  const first: readonly Message[] = system.trim() === '' ? [] : [{ role: 'system', content: system }];
+  const said = before.flatMap((turn): Message[] => [
+    { role: 'user', content: turn.prompt },
+    { role: 'assistant', content: turn[side]?.text ?? '' },
+  ]);
+  return [...first, ...said, { role: 'user', content: prompt }];
+}
+
+/** The turns with another answer of `side` in the last one. */
+export function withAnswer(turns: readonly Turn[], side: Side, answer: Answer): readonly Turn[] {
+  return turns.map((turn, i) => (i === turns.length - 1 ? { ...turn, [side]: answer } : turn));
+}
+
+/** Tokens of the longer of both conversations, and how many there may be; null until a model has answered. */
+export function lengthOf(turn: Turn | null): { readonly tokens: number; readonly context: number } | null {
+  const results = SIDES.flatMap((side) => turn?.[side]?.result ?? []);
+  const [first] = results;
+  if (first === undefined) return null;
+  return { tokens: Math.max(...results.map(({ promptIds, ids }) => promptIds.length + ids.length)), context: first.context };
+}
+
+/** One of both conversations has as many tokens as the model can read. */
+export function isFull(turn: Turn): boolean {
+  const length = lengthOf(turn);
+  return length !== null && length.tokens >= length.context;
+}

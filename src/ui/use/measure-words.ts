@@ -1,0 +1,90 @@
+/** Measurements in words and figures. Pure. */
+
+import type { Measurement, RunView } from '../../../workers/api';
+import type { ObjectiveKind } from '../../recipe/objectives';
+import type { TestSet } from '../../state/measure.svelte';
+import { predicts } from '../../state/objective';
+import { loss, share } from '../charts/figures';
+import { lossUnit, reportsOf, type Report } from '../charts/reports';
+import { count, plural } from '../format';
+
+/** What a measurement reports beside what the charts of a run show. */
+const MORE: { readonly [K in ObjectiveKind]?: readonly Report[] } = {
+  classify: [{ key: 'mcc', name: 'MCC', unit: 'correlation of predicted and true category', write: loss }],
+  'multi-label': [{ key: 'macroF1', name: 'Macro F1', unit: 'mean over the labels', write: share }],
+  regress: [{ key: 'mae', name: 'Error (MAE)', unit: 'mean distance', write: loss }],
+};
+
+/** A column of the table. */
+export interface MeasureColumn {
+  readonly name: string;
+  readonly of: (result: Measurement) => string;
+}
+
+/** The metrics of the task, then the loss. */
+export function columnsOf(kind: ObjectiveKind): readonly MeasureColumn[] {
+  const metrics = [...reportsOf(kind), ...(MORE[kind] ?? [])];
+  return [
+    ...metrics.map(({ key, name, write }): MeasureColumn => ({ name, of: (result) => write(result.metrics?.[key]) })),
+    { name: 'Loss', of: (result) => loss(result.loss) },
+  ];
+}
+
+/** What the columns are: `Loss: nats per token.` */
+export function columnsNote(kind: ObjectiveKind): string {
+  return `Loss: ${lossUnit(kind)}; lower is better.`;
+}
+
+/** The field's other word for the loss of texts. */
+export function perplexity(kind: ObjectiveKind, result: Measurement): string | null {
+  return kind === 'sft' ? `perplexity ${Math.exp(result.loss).toPrecision(4)}` : null;
+}
+
+/** A row of the table. */
+export interface MeasureRow {
+  readonly key: number | 'base';
+  readonly name: string;
+  /** Null: not measured, or it can't be. */
+  readonly result: Measurement | null;
+}
+
+/** The base, the checkpoints that were measured, and the chosen one, by their steps. */
+export function rowsOf({ results }: Pick<TestSet, 'results'>, step: number): readonly MeasureRow[] {
+  const steps = [...new Set([...[...results.keys()].filter((key) => key !== 'base'), step])].sort((a, b) => a - b);
+  const keys = ['base' as const, ...steps];
+  return keys.map((key) => ({
+    key,
+    name: key === 'base' ? 'Base model' : `Tuned, step ${count(key)}`,
+    result: results.get(key) ?? null,
+  }));
+}
+
+/** Nothing is left to measure of the chosen checkpoint. */
+export function isMeasured({ results }: Pick<TestSet, 'results'>, kind: ObjectiveKind, step: number): boolean {
+  return results.has(step) && (predicts(kind) || results.has('base'));
+}
+
+/** Which rows were used: `60 rows.`; `412 of 1,200 rows, the same as during training.`; `58 rows; 2 are left out.` */
+export function usedWords({ file, read, results }: Omit<TestSet, 'runId'>): string {
+  const [result] = results.values();
+  if (result === undefined) return '';
+  const { rows, of } = result;
+  if (file === null)
+    return rows < of
+      ? `${count(rows)} of ${plural(of, 'row')}: the same sample as during training.`
+      : `${plural(rows, 'row')}: all that were held out, as during training.`;
+  const left = Math.max(0, (read?.rows ?? rows) - rows);
+  return `${plural(rows, 'row')} of the file${left === 0 ? ': all of them.' : `; ${count(left)} can’t be used.`}`;
+}
+
+/** Why the rows that the run held out can't be measured, or null. */
+export function heldOutBlocker({ recipe }: Pick<RunView, 'recipe'>): string | null {
+  return recipe.heldOutRatio === 0 ? 'This run held no rows out. Measure it on a file with other rows.' : null;
+}
+
+const UNTRAINED = 'The base model predicts nothing before training: there is nothing to compare with.';
+
+/** What the row of the base means where it stays empty. */
+export function baseNote(kind: ObjectiveKind): string | null {
+  return predicts(kind) ? UNTRAINED : null;
+}

@@ -1,0 +1,241 @@
+/** The Use stage on the real workers: a run of conversations and one of categories, tried, measured and taken away. */
+
+import { mount, unmount } from 'svelte';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { page, userEvent } from 'vitest/browser';
+import { dataClient, trainClient } from '../../src/client';
+import { parseRecipe } from '../../src/recipe/recipe';
+import { app } from '../../src/state/app.svelte';
+import { data } from '../../src/state/data.svelte';
+import { device } from '../../src/state/device.svelte';
+import { currentEncoding } from '../../src/state/encoding';
+import { measure } from '../../src/state/measure.svelte';
+import { model } from '../../src/state/model.svelte';
+import { recipe } from '../../src/state/recipe.svelte';
+import { runs } from '../../src/state/runs.svelte';
+import '../../src/state/task.svelte';
+import { training } from '../../src/state/training.svelte';
+import { use } from '../../src/state/use.svelte';
+import '../../src/ui/base/base.css';
+import '../../src/ui/base/tokens.css';
+import UseStage from '../../src/ui/use/UseStage.svelte';
+import type { RunView } from '../../workers/api';
+import { violationsIn } from './accessibility';
+
+vi.setConfig({ testTimeout: 40_000, hookTimeout: 180_000 });
+
+const quick = { maxSteps: 2, saveEvery: 1, evalEvery: 1, sampleEvery: 2, sequenceLength: 64, heldOutRatio: 0.25, rank: 2 };
+const chats = (topic: string) =>
+  new File(
+    [`question,answer\n${Array.from({ length: 12 }, (_, i) => `What is ${topic} ${i}?,It is ${topic}.`).join('\n')}\n`],
+    `${topic}.csv`,
+  );
+const TAGS = ['sun', 'rain', 'snow'];
+const labelled = (name: string, tags: readonly string[], head = 'text,label') =>
+  new File([[head, ...tags.map((tag, i) => `Sentence number ${i} about the ${tag},${tag}`)].join('\n')], name);
+const tagsFile = labelled(
+  'weather.csv',
+  Array.from({ length: 40 }, (_, i) => TAGS[i % 3] ?? ''),
+);
+const OWN = ['lamp.csv', 'tower.csv', 'weather.csv'];
+
+let stage: Record<string, unknown>;
+let lamp: RunView;
+let weather: RunView;
+
+beforeAll(async () => {
+  localStorage.clear();
+  sessionStorage.clear();
+  data.encodingNow = currentEncoding;
+  await Promise.all([device.open('wasm'), model.restore()]);
+  const train = async (file: File, settings: object, starter: string) => {
+    await data.open(file);
+    await vi.waitFor(() => expect([model.inspecting, model.source.kind]).toEqual([false, starter]), 30_000);
+    recipe.draft = parseRecipe({ ...quick, ...settings });
+    expect(training.blocker).toBeNull();
+    await training.start();
+    expect(training.failure).toBeNull();
+    if (training.run === null) throw new Error('There is no run.');
+    return training.run;
+  };
+  await train(chats('tower'), { maxSteps: 1 }, 'starter');
+  lamp = await train(chats('lamp'), { learningRate: 0.02 }, 'starter');
+  const classify = { objective: { kind: 'classify' }, maxSteps: 4, learningRate: 0.01 };
+  weather = await train(tagsFile, classify, 'starter-encoder');
+  location.hash = '#use';
+  app.open('use', null);
+  stage = mount(UseStage, { target: document.body });
+});
+afterAll(async () => {
+  await unmount(stage);
+  for (const run of runs.list.filter(({ datasetName }) => OWN.includes(datasetName))) await runs.remove(run.id);
+  for (const client of [dataClient, trainClient]) client.kill();
+});
+
+const panel = (name: string) => page.getByRole('tabpanel', { name });
+const region = (name: string) => page.getByRole('region', { name, exact: true });
+const button = (name: string) => page.getByRole('button', { name, exact: true });
+const idle = () => expect.poll(() => use.writing, { timeout: 60_000 }).toBeNull();
+
+it('offers the prompts of the run, not those of the dataset that is open', async () => {
+  use.choose(lamp.id);
+  const prompts = page.getByRole('group', { name: 'Prompts of this run' });
+  await expect.element(prompts).toHaveTextContent(/What is lamp/);
+  expect(prompts.element().textContent).not.toContain('tower');
+});
+
+it('lets the chosen checkpoint answer, and says which one it is', async () => {
+  [use.temperature, use.maxTokens] = [0, 12];
+  const answers: string[] = [];
+  for (const step of [1, 2]) {
+    await page.getByRole('combobox', { name: 'Checkpoint' }).selectOptions(step === 2 ? '' : '1');
+    await button('Compare').click();
+    await idle();
+    expect(use.failure).toBeNull();
+    answers.push(use.last?.tuned?.text ?? '');
+    await expect.element(region('Tuned model')).toHaveTextContent(`checkpoint at step ${step}`);
+  }
+  expect(answers[0]).not.toBe(answers[1]);
+});
+
+it('goes on with a conversation in which each model reads its own answers', async () => {
+  const [first] = use.turns;
+  await page.getByLabelText('Next message').fill('And who lights it?');
+  await button('Send').click();
+  await idle();
+  expect(use.turns.map(({ prompt }) => prompt)).toEqual([first?.prompt, 'And who lights it?']);
+  const [base, tuned] = [use.last?.base?.result, use.last?.tuned?.result];
+  const before = (side: 'base' | 'tuned') => [...(first?.[side]?.result?.promptIds ?? []), ...(first?.[side]?.result?.ids ?? [])];
+  // The stop token of an answer may be missing where it was cut short.
+  expect(base?.promptIds.slice(0, before('base').length)).toEqual(before('base'));
+  expect(tuned?.promptIds.slice(0, before('tuned').length)).toEqual(before('tuned'));
+  expect(base?.promptIds).not.toEqual(tuned?.promptIds);
+  await expect.element(region('Base model, message 2')).toHaveTextContent(/\d+ tokens/);
+  await expect.element(panel('Try')).toHaveTextContent(/of the 256 tokens that the model can read at once/);
+});
+
+it('takes a message back to be changed, and begins again', async () => {
+  await button('Edit message 2').click();
+  await expect.element(page.getByLabelText('Next message')).toHaveValue('And who lights it?');
+  expect(use.turns).toHaveLength(1);
+  await button('Start anew').click();
+  expect(use.turns).toEqual([]);
+  await expect.element(page.getByLabelText('Prompt', { exact: true })).toHaveValue('And who lights it?');
+  await expect.element(region('Base model')).toHaveTextContent('Its answer appears here.');
+});
+
+it('keeps cancelled answers from going on with the other model, and says what to do then', async () => {
+  // Near chance, the answer does not end early.
+  [use.temperature, use.maxTokens] = [2, 2000];
+  const compared = use.compare();
+  await expect.poll(() => use.last?.base?.text ?? '', { timeout: 60_000, interval: 1 }).not.toBe('');
+  await use.cancel();
+  await compared;
+  expect(use.last?.base?.result?.stopped).toBe('cancelled');
+  expect(use.last?.tuned).toBeNull();
+  expect(use.failure).toBeNull();
+  await expect.element(panel('Try')).toHaveTextContent(/not answered by both models\. Edit it, or start anew/);
+});
+
+it('says that a conversation is too long, and keeps the message', async () => {
+  use.restart();
+  [use.temperature, use.maxTokens] = [0, 8];
+  const long = 'lamp '.repeat(300);
+  await page.getByLabelText('Prompt', { exact: true }).fill(long);
+  await button('Compare').click();
+  await expect.element(page.getByRole('alert')).toHaveTextContent(/at most 256, so there is no room for an answer/);
+  await expect.element(page.getByLabelText('Prompt', { exact: true })).toHaveValue(long);
+  expect(use.turns).toEqual([]);
+  use.typed = null;
+});
+
+it('continues a text as it stands, one at a time', async () => {
+  use.setForm('text');
+  use.typed = 'The lamp';
+  for (let i = 0; i < 2; i++) {
+    await button('Compare').click();
+    await idle();
+  }
+  expect(use.turns).toHaveLength(1);
+  await expect.element(region('Base model')).toHaveTextContent(/^Base model The lamp/);
+  use.setForm('chat');
+});
+
+it('measures base and tuned model on the held-out rows, each checkpoint once', async () => {
+  await page.getByRole('tab', { name: 'Measure' }).click();
+  expect(location.hash).toBe('#use/measure');
+  await button('Measure on held-out rows').click();
+  const table = region('Measured on held-out rows');
+  await expect.poll(() => measure.now, { timeout: 60_000 }).toBeNull();
+  const textOf = (element: Element) => (element instanceof HTMLElement ? element.innerText : '').replace(/\s+/g, ' ').trim();
+  const cells = () =>
+    table
+      .getByRole('row')
+      .all()
+      .map((row) => textOf(row.element()));
+  const shown = (value: number | null) => `${(value ?? NaN).toFixed(3)} perplexity ${Math.exp(value ?? NaN).toPrecision(4)}`;
+  expect(cells()).toEqual(['Model Loss', `Base model ${shown(lamp.baseLoss)}`, `Tuned, step 2 ${shown(lamp.tunedLoss)}`]);
+  await expect.element(panel('Measure')).toHaveTextContent('3 rows: all that were held out, as during training.');
+  await expect.element(button('Measure on held-out rows')).toBeDisabled();
+  await page.getByRole('combobox', { name: 'Checkpoint' }).selectOptions('1');
+  await button('Measure on held-out rows').click();
+  await expect.poll(() => measure.now, { timeout: 60_000 }).toBeNull();
+  const first = lamp.checkpoints.find(({ step }) => step === 1)?.loss ?? null;
+  expect(cells()[2]).toBe(`Tuned, step 1 ${shown(first)}`);
+});
+
+const drop = (file: File) => userEvent.upload(page.getByLabelText('Test file', { exact: true }), file);
+
+it('measures a classifier on a dropped file, and lists the rows that it can’t use', async () => {
+  use.choose(weather.id);
+  await drop(labelled('test.csv', ['sun', 'rain', 'fog', 'snow', 'sun']));
+  const table = region('Measured on test.csv');
+  await expect.poll(() => measure.now, { timeout: 60_000 }).toBeNull();
+  expect(measure.failed).toBeNull();
+  const part = page.getByRole('region', { name: /^test\.csv/ });
+  await expect.element(part).toHaveTextContent('4 rows of the file; 1 can’t be used.');
+  await part.getByText('Rows that can’t be used').click();
+  await expect.element(region('Rows of test.csv that can’t be used')).toHaveTextContent(/4\s*"fog" is none of the 3 labels/);
+  await expect.element(table.getByRole('row').last()).toHaveTextContent(/Tuned, step 4\s*\d+ %/);
+  await expect.element(part).toHaveTextContent(/of 4 rows are right/);
+  await expect.element(part).toHaveTextContent('The base model predicts nothing before training');
+});
+
+it('says what a file lacks, and that it is not read', async () => {
+  await drop(labelled('wrong.csv', ['sun', 'rain'], 'text,weather'));
+  const problem = page.getByRole('alert');
+  await expect
+    .element(problem)
+    .toHaveTextContent(/wrong\.csv lacks “label”\. The run was trained on the columns “text”, “label”/);
+  expect(measure.setsOf(weather).map(({ file }) => file?.name)).toEqual([undefined, 'test.csv']);
+});
+
+it('offers the files with a program that uses them', async () => {
+  await page.getByRole('tab', { name: 'Take away' }).click();
+  await expect.element(button('Download zip')).toBeEnabled();
+  const code = region('Python program');
+  await expect.element(code).toHaveTextContent('AutoModelForSequenceClassification');
+  await expect.element(code).toHaveTextContent('labels = ["rain", "snow", "sun"]');
+  await expect.element(panel('Take away')).toHaveTextContent(/Not possible: This run trained an adapter/);
+  use.choose(lamp.id);
+  await expect.element(code).toHaveTextContent('AutoModelForCausalLM');
+  await expect.element(code).toHaveTextContent(/"content": "What is lamp \d+\?"/);
+});
+
+it.each([
+  ['light', 360],
+  ['dark', 1280],
+] as const)('has no violation that axe finds in any tab, %s, %i pixels wide', async (theme, width) => {
+  document.documentElement.dataset['theme'] = theme;
+  document.documentElement.lang = 'en';
+  document.title = 'Finetab';
+  await page.viewport(width, 800);
+  for (const run of [lamp, weather])
+    for (const tab of ['Try', 'Measure', 'Take away']) {
+      use.choose(run.id);
+      await page.getByRole('tab', { name: tab }).click();
+      await expect.element(panel(tab)).toBeVisible();
+      expect([tab, await violationsIn(document.body)]).toEqual([tab, []]);
+      expect(document.documentElement.scrollWidth).toBeLessThanOrEqual(width);
+    }
+});
