@@ -36,7 +36,9 @@ export function lengthOf(turn: Turn | null): { readonly tokens: number; readonly
   const results = SIDES.flatMap((side) => turn?.[side]?.result ?? []);
   const [first] = results;
   if (first === undefined) return null;
-  return { tokens: Math.max(...results.map(({ promptIds, ids }) => promptIds.length + ids.length)), context: first.context };
+  const { context } = first;
+  // The last token of an answer that fills the model is written, but not read.
+  return { tokens: Math.min(context, Math.max(...results.map(({ promptIds, ids }) => promptIds.length + ids.length))), context };
 }
 
 /** One of both conversations has as many tokens as the model can read. */

@@ -45,7 +45,8 @@ describe('a conversation', () => {
       '',
       '17 of the 256 tokens that the model can read at once',
     ]);
-    const full = { ...turn('a?', '', ''), tuned: { text: '', result: result(200, 56) } };
+    const full = { ...turn('a?', '', ''), tuned: { text: '', result: result(200, 57) } };
+    expect(lengthOf(full)?.tokens).toBe(256);
     expect([isFull(turn('a?', '', '')), isFull(full)]).toEqual([false, true]);
   });
 });
