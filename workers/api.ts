@@ -70,6 +70,11 @@ export interface TrainApi {
   inspectModel(source: ModelSource): Promise<ModelView>;
   /** Loads the weights of an inspected model onto the device in `precision`, and stores a copy in this browser. */
   loadModel(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<void>;
+  /**
+   * Ends the loads that were called before, also those that wait: they reject with `train/cancelled`, and nothing of the model stays on
+   * the device.
+   */
+  cancelLoad(): Promise<void>;
   cachedModels(): Promise<readonly { readonly id: string; readonly name: string; readonly bytes: number }[]>;
   deleteModel(id: string): Promise<void>;
   /** The models on this device as teachers of an inspected one; those that don't fit say why. */
@@ -96,6 +101,11 @@ export interface TrainApi {
   pause(): Promise<void>;
   /** Like pause, but ends the run. `save: false` drops the steps after the newest checkpoint. */
   stop(save: boolean): Promise<void>;
+  /**
+   * Ends a run as if it had not been asked for: `start` or `resume` rejects with `train/cancelled`. A new run is deleted; one that was to be
+   * resumed is at its newest checkpoint, and can be resumed again. Meant for the time before the first step.
+   */
+  cancelRun(): Promise<void>;
   /** Id of the run that another worker trains now, in this tab or another; null when none does. */
   trainingElsewhere(): Promise<string | null>;
 

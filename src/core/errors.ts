@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'gpu/shader'
   | 'train/diverged'
   | 'train/state'
+  | 'train/cancelled'
   | 'store/quota'
   | 'store/blocked'
   | 'store/corrupt'

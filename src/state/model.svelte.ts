@@ -3,6 +3,7 @@
 import { callback, trainClient, type WorkerClient } from '../client';
 import type { LoadProgress, ModelSource, ModelView, Starter, TrainApi } from '../../workers/api';
 import { CodedError } from '../core/errors';
+import { handled } from '../core/promises';
 import type { BasePrecision } from '../recipe/recipe';
 import { device, type DeviceState } from './device.svelte';
 import { failureOf, type Failure } from './failure';
@@ -103,16 +104,29 @@ export class ModelState {
 
   /**
    * Puts the weights of `chosen` on the device in `precision`, unless they are there. Throws coded errors. A caller that waited
-   * since it took `model.chosen` still gets that model, not one that was chosen later.
+   * since it took `model.chosen` still gets that model, not one that was chosen later. One model is on the device at a time: the newest
+   * call wins, and those that wait for another model or precision get `train/cancelled`. A `signal` that is aborted keeps a load
+   * from beginning; `cancelLoad` ends it.
    */
-  async ensureLoaded(chosen: Chosen | null, precision: BasePrecision): Promise<void> {
+  async ensureLoaded(chosen: Chosen | null, precision: BasePrecision, signal?: AbortSignal): Promise<void> {
     if (chosen === null) throw new CodedError('train/state', 'No model is chosen. Choose one in the Model stage.');
     await this.#device.ensureOpen();
     await this.#introduce(chosen);
+    signal?.throwIfAborted();
     const what = { id: chosen.view.id, precision };
     if (isSame(this.#held, what)) return;
-    if (!isSame(this.#loading?.what ?? null, what)) this.#loading = { what, done: this.#load(what) };
+    if (!isSame(this.#loading?.what ?? null, what)) {
+      void handled(this.cancelLoad());
+      this.#loading = { what, done: this.#load(what) };
+    }
     await this.#loading?.done;
+  }
+
+  /** Ends the load under way: whoever waits for it gets `train/cancelled`. */
+  async cancelLoad(): Promise<void> {
+    if (this.#loading === null) return;
+    this.#loading = this.progress = null;
+    await this.#client.call((api) => api.cancelLoad());
   }
 
   async refreshCached(): Promise<void> {
@@ -174,13 +188,14 @@ export class ModelState {
   async #load(what: Held): Promise<void> {
     this.#held = null;
     try {
-      const onProgress = callback((progress: LoadProgress) => (this.progress = progress));
+      const onProgress = callback((progress: LoadProgress) => {
+        if (this.#loading?.what === what) this.progress = progress;
+      });
       await this.#client.call((api) => api.loadModel(what.id, what.precision, onProgress));
       if (this.#loading?.what === what) this.#held = what;
       await this.refreshCached();
     } finally {
-      this.progress = null;
-      if (this.#loading?.what === what) this.#loading = null;
+      if (this.#loading?.what === what) this.#loading = this.progress = null;
     }
   }
 

@@ -53,6 +53,10 @@ export class Training extends ShownRun {
   /** Resolves when the run under way has ended. */
   #ended: Promise<void> = Promise.resolve();
   #endedByUser = false;
+  /** Aborts what the page prepares for a run. */
+  #preparation = new AbortController();
+  /** The start or resume under way is being cancelled. */
+  cancelling = $state(false);
 
   readonly active = $derived(this.activity !== 'idle');
   /** The run shown is the one that another tab trains. */
@@ -90,12 +94,17 @@ export class Training extends ShownRun {
     void space.protect();
     const [chosen, encoding, settings] = [model.chosen, currentEncoding(), recipe.value];
     const taught = settings !== null && needsTeacher(settings.objective) ? teacher.value : null;
-    await this.#begin('Turning examples into tokens', async () => {
+    const [run, history] = [this.run, this.history];
+    const back = () => {
+      this.show(run, history);
+      return Promise.resolve();
+    };
+    await this.#begin('Turning examples into tokens', back, async () => {
       this.show(null, NO_ROWS);
       if (!chosen || !encoding || !settings)
         throw new CodedError('train/state', startBlocker()?.reason ?? 'Model, data or recipe is missing.');
-      const { dataset, view } = await data.encode(encoding);
-      await this.#load('Loading the model', () => model.ensureLoaded(chosen, settings.basePrecision));
+      const { dataset, view } = await this.#unlessCancelled(data.encode(encoding));
+      await this.#load('Loading the model', (signal) => model.ensureLoaded(chosen, settings.basePrecision, signal));
       const { id, name } = chosen.view;
       const taken = runs.list.map((run) => run.name);
       const setup = {
@@ -112,10 +121,11 @@ export class Training extends ShownRun {
   /** Resumes an earlier run from its newest checkpoint, also after a reload. */
   async resume(run: RunView): Promise<void> {
     if (this.resumeBlocker !== null) return;
-    await this.#begin('Loading the model', async () => {
-      this.show(run, await this.#client.call((api) => api.history(run.id)));
+    const back = async () => this.show(run, await this.#client.call((api) => api.history(run.id)));
+    await this.#begin('Loading the model', back, async () => {
+      await back();
       remember('run', run.id);
-      await this.#load('Loading the model', () => loadBaseModel(run));
+      await this.#load('Loading the model', (signal) => loadBaseModel(run, signal));
       this.#enter('Restoring the checkpoint');
       return this.#client.call((api) => api.resume(run.id, this.#listener()));
     });
@@ -141,6 +151,17 @@ export class Training extends ShownRun {
     await this.#end((api) => api.stop(save));
   }
 
+  /** Ends the preparation of a run as if Start or Resume had not been pressed. Does nothing once the run trains. */
+  async cancel(): Promise<void> {
+    if (this.activity !== 'preparing' || this.cancelling) return;
+    this.cancelling = true;
+    this.monitor.expectEnd(true);
+    this.#preparation.abort(new CodedError('train/cancelled', 'The start was cancelled.'));
+    const ends = Promise.all([model.cancelLoad(), this.#client.call((api) => api.cancelRun())]);
+    // When the worker dies meanwhile, so does the preparation, which says why.
+    await Promise.all([ends.catch(() => undefined), this.#ended]);
+  }
+
   /** Ends the worker without waiting for it. The run can be resumed from its last checkpoint. */
   async endNow(): Promise<void> {
     if (!this.active) return;
@@ -159,18 +180,22 @@ export class Training extends ShownRun {
     this.notices = this.notices.filter((one) => one !== notice);
   }
 
-  /** Runs `work` from the first phase of a run to its end, and restores the idle state however it ends. */
-  #begin(phase: string, work: () => Promise<RunView>): Promise<void> {
-    this.#ended = this.#run(phase, work);
+  /**
+   * Runs `work` from the first phase of a run to its end, and restores the idle state however it ends. `back` shows what is to be shown
+   * when it is cancelled before the first step.
+   */
+  #begin(phase: string, back: () => Promise<void>, work: () => Promise<RunView>): Promise<void> {
+    this.#ended = this.#run(phase, back, work);
     return this.#ended;
   }
 
-  async #run(phase: string, work: () => Promise<RunView>): Promise<void> {
+  async #run(phase: string, back: () => Promise<void>, work: () => Promise<RunView>): Promise<void> {
     this.#turn++;
     this.activity = 'preparing';
     this.failure = null;
     this.notices = [];
     this.#endedByUser = false;
+    this.#preparation = new AbortController();
     this.#awake.set(true);
     this.#watch = new FirstStepWatch(performance.now());
     this.#enter(phase);
@@ -181,11 +206,12 @@ export class Training extends ShownRun {
       this.#conclude(run);
     } catch (error) {
       this.#frames.flush();
-      this.#fail(error);
+      if (this.cancelling && codeOf(error) === 'train/cancelled') await this.#undo(back);
+      else this.#fail(error);
     } finally {
       this.monitor.end();
       this.activity = 'idle';
-      this.stoppable = false;
+      this.stoppable = this.cancelling = false;
       this.phase = null;
       this.#watch = null;
       this.#awake.set(false);
@@ -194,7 +220,7 @@ export class Training extends ShownRun {
   }
 
   /** Loads the model, and monitors from here on: first the progress of the load, then the events of the run. */
-  async #load(phase: string, load: () => Promise<unknown>): Promise<void> {
+  async #load(phase: string, load: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
     this.#enter(phase);
     this.monitor.begin();
     const stop = $effect.root(() => {
@@ -203,9 +229,30 @@ export class Training extends ShownRun {
       });
     });
     try {
-      await load();
+      await this.#unlessCancelled(load(this.#preparation.signal));
     } finally {
       stop();
+    }
+  }
+
+  /** The result of `work`. Throws `train/cancelled` at once when the preparation is cancelled; what `work` brings then is dropped. */
+  async #unlessCancelled<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.#preparation;
+    if (signal.aborted) throw signal.reason;
+    const cancelled = new Promise<never>((_, reject) =>
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+    );
+    return Promise.race([work, cancelled]);
+  }
+
+  /** After a cancelled start or resume. */
+  async #undo(back: () => Promise<void>): Promise<void> {
+    try {
+      await back();
+      remember('run', this.run?.id ?? null);
+      app.announce('Cancelled. Nothing was trained.');
+    } catch (error) {
+      this.failure = failureOf(error);
     }
   }
 

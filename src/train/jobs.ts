@@ -3,14 +3,17 @@
 import { CodedError } from '../core/errors';
 
 /**
- * `device` opens a device, `pace` measures how fast it is, `load` puts a model on it, `model` gives whoever needs the model the one that
- * is there, on a new device if it was lost. A `run` trains, an `answer` generates or predicts, `measure` measures a run on data, `tune`
- * times kernels, `warm-up` compiles them, `delete` deletes a run.
+ * `device` opens a device, `pace` measures how fast it is, `load` puts a model on it, `copy` stores a copy of it, `model` gives whoever
+ * needs the model the one that is there, on a new device if it was lost. A `run` trains, an `answer` generates or predicts, `measure`
+ * measures a run on data, `tune` times kernels, `warm-up` compiles them, `delete` deletes a run.
  */
-export type JobKind = 'device' | 'pace' | 'load' | 'model' | 'run' | 'answer' | 'measure' | 'tune' | 'warm-up' | 'delete';
+export type JobKind = 'device' | 'pace' | 'load' | 'copy' | 'model' | 'run' | 'answer' | 'measure' | 'tune' | 'warm-up' | 'delete';
 
-/** Why a job is to end early: the reason of its signal. `stop` saves first; `drop` goes back to the newest checkpoint. */
-export type StopReason = 'pause' | 'stop' | 'drop';
+/**
+ * Why a job is to end early: the reason of its signal. `stop` saves first; `drop` goes back to the newest checkpoint; `cancel` leaves
+ * everything as if the job had not been asked for.
+ */
+export type StopReason = 'pause' | 'stop' | 'drop' | 'cancel';
 
 interface Rule {
   /** It waits for earlier jobs of these kinds. */
@@ -34,6 +37,7 @@ const RULES: Readonly<Record<JobKind, Rule>> = {
     refused: 'A run is in progress: pause it before you change the device.',
   },
   load: { after: CHANGES, ends: ['pace'], refused: 'A run is in progress: pause it before you change the model.' },
+  copy: {},
   model: { after: CHANGES },
   run: { ends: ['pace', 'measure'], refused: 'A run is in progress: pause or stop it first.' },
   // The decoder itself serves one call at a time, also between the answers and the samples of a run.
@@ -80,6 +84,11 @@ export class QueuedJob {
 /** Why the job with this signal is to end; null while it may go on. */
 export function stopReason(signal: AbortSignal): StopReason | null {
   return signal.aborted ? (signal.reason as StopReason) : null;
+}
+
+/** Throws `train/cancelled` with `message` when the job with this signal was cancelled. */
+export function throwIfCancelled(signal: AbortSignal, message: string): void {
+  if (stopReason(signal) === 'cancel') throw new CodedError('train/cancelled', message);
 }
 
 export class Jobs {

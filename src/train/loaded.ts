@@ -14,8 +14,8 @@ import { checkWrites } from '../model/writes';
 import { deviceTypes } from '../model/precision';
 import type { CacheShape } from '../model/decode-pass';
 import { maxLength } from '../model/decode-programs';
-import type { LoadProgress, ModelView } from '../model/types';
-import { checkWeights } from '../model/weights-source';
+import type { ModelView } from '../model/types';
+import { checkWeights, type StreamOptions } from '../model/weights-source';
 import type { BasePrecision } from '../recipe/recipe';
 import { encodePrompt } from '../tokenizer/encode';
 import { TextStream } from '../tokenizer/stream';
@@ -52,13 +52,13 @@ export class LoadedModel {
 
   /**
    * Streams the weights to the device, tensor by tensor, and quantises them there as `precision` says. Throws `model/too-large`,
-   * `model/weights`, `model/tokenizer` or `gpu/memory`.
+   * `model/weights`, `model/tokenizer`, `gpu/memory`, or the reason of an aborted signal; nothing stays on the device then.
    */
   static async load(
     engine: Engine,
     folder: ModelFolder,
     precision: BasePrecision,
-    onProgress: (progress: LoadProgress) => void,
+    options: StreamOptions = {},
   ): Promise<LoadedModel> {
     checkFits(folder, engine);
     const tokenizer = new TextTokenizer(folder.view.tokenizer);
@@ -69,14 +69,15 @@ export class LoadedModel {
         `The tokenizer has ${tokenizer.size} tokens, the model only ${config.vocabSize}. Use the tokenizer.json that came with the weights.`,
       );
     }
-    const storage = await checkWeights(folder, { onProgress });
+    const storage = await checkWeights(folder, options);
     const graph = new Graph();
     const executor = engine.executor(graph);
     declareWeights(graph, config, deviceTypes(config, holdsStored(executor.kind) ? storage : new Map(), precision));
     try {
-      await writeWeights(executor, graph, folder, storage, { onProgress });
+      await writeWeights(executor, graph, folder, storage, options);
       const decoder = Decoder.open(executor, graph, config);
       await executor.granted();
+      options.signal?.throwIfAborted();
       return new LoadedModel(engine, folder.view, precision, config, graph, executor, tokenizer, decoder);
     } catch (error) {
       executor.dispose();

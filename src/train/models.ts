@@ -4,13 +4,14 @@ import { CodedError } from '../core/errors';
 import type { ModelCache } from '../model/cache';
 import type { ModelFolder } from '../model/folder';
 import type { LoadProgress } from '../model/types';
+import type { StreamOptions } from '../model/weights-source';
 import { needsTeacher } from '../recipe/objectives';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
 import type { TrainDevice } from './device';
 import type { Engine } from './engine';
 import { checkFits } from './fits';
 import { Folders } from './folders';
-import type { Jobs } from './jobs';
+import { throwIfCancelled, type Jobs } from './jobs';
 import { LoadedModel } from './loaded';
 import { teacherProblem, type FoundTeacher } from './teacher';
 import type { DeviceOptions, DeviceView, ExecutorKind, TeacherChoice } from './types';
@@ -61,21 +62,34 @@ export class Models {
 
   /**
    * Loads a model that was inspected, unless it is loaded, and stores a copy. Answers in progress are cancelled. During a run it may be
-   * called for the model of the run.
+   * called for the model of the run. Throws `train/cancelled` after `cancelLoad`: then neither a part of the model nor of a copy stays.
    */
   async load(id: string, precision: BasePrecision, onProgress: (progress: LoadProgress) => void): Promise<void> {
     const wanted = { id, precision };
     if (this.#jobs.refusal('load', id) !== null && this.#has(wanted)) return;
-    await this.#jobs.run('load', id, async () => {
+    const cancelled = `Loading ${this.folders.nameOf(id)} was cancelled.`;
+    await this.#jobs.run('load', id, async ({ signal }) => {
+      throwIfCancelled(signal, cancelled);
       await this.#dropLost();
       if (this.#has(wanted)) return;
       this.folders.get(id);
       await this.#unload();
       this.#wanted = null;
-      await this.#load(wanted, onProgress);
+      await this.#load(wanted, { onProgress, signal }).catch((error: unknown) => {
+        throwIfCancelled(signal, cancelled);
+        throw error;
+      });
       this.#wanted = wanted;
     });
-    await this.keep(this.folders.get(id));
+    await this.#jobs.run('copy', id, async ({ signal }) => {
+      await this.keep(this.folders.get(id), signal);
+      throwIfCancelled(signal, cancelled);
+    });
+  }
+
+  /** Ends the loads that were called before, also those that wait. */
+  cancelLoad(): void {
+    for (const kind of ['load', 'copy'] as const) this.#jobs.end(kind, 'cancel');
   }
 
   /**
@@ -92,10 +106,13 @@ export class Models {
     return { folder, precision: teacher.precision };
   }
 
-  /** Stores a copy of a model, so that its runs can be resumed after a reload. */
-  async keep(folder: ModelFolder): Promise<void> {
-    // The copy is optional: when the disk is full the model can still be used. The next run reports the failure.
-    if (!folder.view.cached) await this.#cache.put(folder).catch((error: unknown) => this.#failures.push(error));
+  /** Stores a copy of a model, so that its runs can be resumed after a reload. With a signal that is aborted nothing is stored. */
+  async keep(folder: ModelFolder, signal?: AbortSignal): Promise<void> {
+    if (folder.view.cached) return;
+    await this.#cache.put(folder, signal === undefined ? {} : { signal }).catch((error: unknown) => {
+      // The copy is optional: when the disk is full the model can still be used. The next run reports the failure.
+      if (signal?.aborted !== true) this.#failures.push(error);
+    });
   }
 
   /** The loaded model. When its device was lost, both are opened again. Throws `train/state` when no model was loaded. */
@@ -104,7 +121,7 @@ export class Models {
       await this.#dropLost();
       if (this.#loaded !== null) return this.#loaded;
       if (this.#wanted === null) throw new CodedError('train/state', 'Load a model first.');
-      return this.#load(this.#wanted, () => undefined);
+      return this.#load(this.#wanted);
     });
   }
 
@@ -131,9 +148,9 @@ export class Models {
     return model !== null && model.view.id === id && model.precision === precision && model.engine.loss.error === null;
   }
 
-  async #load({ id, precision }: Wanted, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel> {
+  async #load({ id, precision }: Wanted, options: StreamOptions = {}): Promise<LoadedModel> {
     const engine = await this.#device.engine();
-    return (this.#loaded = await LoadedModel.load(engine, this.folders.get(id), precision, onProgress));
+    return (this.#loaded = await LoadedModel.load(engine, this.folders.get(id), precision, options));
   }
 
   async #dropLost(): Promise<void> {

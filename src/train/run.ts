@@ -52,7 +52,10 @@ const NO_SAMPLES = {
 };
 
 /** How a run ends that was asked to. */
-export const STATUS = { pause: 'paused', stop: 'stopped', drop: 'stopped' } as const satisfies Record<StopReason, string>;
+export const STATUS = { pause: 'paused', stop: 'stopped', drop: 'stopped', cancel: 'paused' } as const satisfies Record<
+  StopReason,
+  string
+>;
 
 export class Run {
   readonly #context: RunContext;
@@ -95,7 +98,7 @@ export class Run {
     }
   }
 
-  /** The stop reason where that is what `error` is: a teacher that was being loaded throws it. */
+  /** The stop reason where that is what `error` is: whatever was prepared when the request came throws it. */
   readonly #reasonOf = (error: unknown): StopReason => {
     const reason = stopReason(this.#context.signal);
     if (reason === null || error !== reason) throw error;
@@ -110,12 +113,12 @@ export class Run {
     this.#savedStep = session.step;
     const reason = stopReason(signal) ?? (await this.#train(session, costs, secondsBefore));
     if ((reason === 'pause' || reason === 'stop') && session.step !== this.#savedStep) await this.#save(session);
-    if (reason === 'drop') await recorder.rollBack();
+    if (reason === 'drop' || reason === 'cancel') await recorder.rollBack();
     return reason;
   }
 
   async #prepare(snapshot: Snapshot | null): Promise<{ readonly session: TrainingSession; readonly costs: Costs }> {
-    const { model, recorder } = this.#context;
+    const { model, recorder, signal } = this.#context;
     const { recipe, totalSteps } = recorder.record;
     const job = await this.#checkedJob();
     const { machine } = model.engine;
@@ -125,7 +128,10 @@ export class Run {
       { model, recipe, job, totalSteps, remat },
       {
         tiles: (programs) => this.#tiles(programs, snapshot),
-        onProgress: (done, total) => recorder.phase('Compiling kernels', done, total),
+        onProgress: (done, total) => {
+          signal.throwIfAborted();
+          recorder.phase('Compiling kernels', done, total);
+        },
         onLess: () => recorder.emit({ type: 'notice', ...LESS_MEMORY }),
       },
     );

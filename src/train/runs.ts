@@ -7,7 +7,7 @@ import type { Tuning } from '../method/method';
 import type { Recipe } from '../recipe/recipe';
 import { checkRecipe } from './check-recipe';
 import type { TrainDevice } from './device';
-import { stopReason, type Jobs, type QueuedJob } from './jobs';
+import { stopReason, throwIfCancelled, type Jobs, type QueuedJob } from './jobs';
 import type { LoadedModel } from './loaded';
 import type { Models } from './models';
 import { newRecord, rewind, viewOf, type StartingPoint } from './records';
@@ -23,6 +23,8 @@ interface Training {
   readonly store: RunStore;
   readonly onEvent: (event: TrainEvent) => void;
 }
+
+const CANCELLED = 'The start of the run was cancelled.';
 
 export class Runs {
   readonly #jobs: Jobs;
@@ -45,7 +47,9 @@ export class Runs {
   }
 
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView> {
-    return this.#work(crypto.randomUUID(), onEvent, async (training) => {
+    const id = crypto.randomUUID();
+    const forget = async () => (await this.#store).deleteRun(id);
+    return this.#work(id, onEvent, forget, async (training) => {
       const model = await this.#models.model();
       this.#checkModel(model, setup.modelId, 'start again');
       checkRecipe(model.config, setup.recipe);
@@ -53,6 +57,7 @@ export class Runs {
       const teacher = await this.#teacherOf(setup, model);
       const record = newRecord(training.job.id, setup, model, teacher);
       await lock(training);
+      throwIfCancelled(training.job.signal, CANCELLED);
       await training.store.putDataset(setup.dataset);
       await training.store.putRun(record);
       return this.#train(training, setup.dataset, teacher, { record, snapshot: null, seconds: 0 });
@@ -60,16 +65,22 @@ export class Runs {
   }
 
   resume(runId: string, onEvent: (event: TrainEvent) => void): Promise<RunView> {
-    return this.#work(runId, onEvent, async (training) => {
-      const { store } = training;
-      const [stored, model] = await Promise.all([store.run(runId), this.#models.model()]);
-      this.#checkModel(model, stored.modelId, 'resume again');
-      checkPrecision(model, stored.recipe);
-      const teacher = await this.#teacherOf(stored, model);
-      await lock(training);
-      const dataset = await store.dataset(stored.datasetHash);
-      return this.#train(training, dataset, teacher, await rewind(store, runId, onEvent));
-    });
+    return this.#work(
+      runId,
+      onEvent,
+      () => Promise.resolve(),
+      async (training) => {
+        const { store } = training;
+        const [stored, model] = await Promise.all([store.run(runId), this.#models.model()]);
+        this.#checkModel(model, stored.modelId, 'resume again');
+        checkPrecision(model, stored.recipe);
+        const teacher = await this.#teacherOf(stored, model);
+        await lock(training);
+        throwIfCancelled(training.job.signal, CANCELLED);
+        const dataset = await store.dataset(stored.datasetHash);
+        return this.#train(training, dataset, teacher, await rewind(store, runId, onEvent));
+      },
+    );
   }
 
   async list(): Promise<readonly RunView[]> {
@@ -107,8 +118,21 @@ export class Runs {
     return this.#jobs.find('run')?.id === runId;
   }
 
-  #work(runId: string, onEvent: (event: TrainEvent) => void, work: (training: Training) => Promise<RunView>): Promise<RunView> {
-    return this.#jobs.run('run', runId, async (job) => work({ job, store: await this.#store, onEvent }));
+  /** `undo`: what is to be done when the run was cancelled and has ended. */
+  async #work(
+    runId: string,
+    onEvent: (event: TrainEvent) => void,
+    undo: () => Promise<void>,
+    work: (training: Training) => Promise<RunView>,
+  ): Promise<RunView> {
+    const { run, signal } = await this.#jobs.run('run', runId, async (job) => {
+      const ended = await work({ job, store: await this.#store, onEvent });
+      return { run: ended, signal: job.signal };
+    });
+    if (run.status === 'finished') return run;
+    if (stopReason(signal) === 'cancel') await undo();
+    throwIfCancelled(signal, CANCELLED);
+    return run;
   }
 
   async #train(training: Training, dataset: EncodedDataset, teacher: FoundTeacher | null, from: StartingPoint): Promise<RunView> {

@@ -82,6 +82,11 @@ export class TrainService {
     return this.#models.load(id, precision, onProgress);
   }
 
+  cancelLoad(): Promise<void> {
+    this.#models.cancelLoad();
+    return Promise.resolve();
+  }
+
   cachedModels(): Promise<readonly { id: string; name: string; bytes: number }[]> {
     return this.#cache.list();
   }
@@ -117,6 +122,11 @@ export class TrainService {
 
   stop(save: boolean): Promise<void> {
     this.#jobs.end('run', save ? 'stop' : 'drop');
+    return Promise.resolve();
+  }
+
+  cancelRun(): Promise<void> {
+    this.#jobs.end('run', 'cancel');
     return Promise.resolve();
   }
 

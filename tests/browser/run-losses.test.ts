@@ -33,7 +33,7 @@ const opened: { readonly store: IndexedRunStore; readonly name: string }[] = [];
 beforeAll(async () => {
   engine = await openEngine('wasm');
   const folder = await openFolder(await fetchFiles(new URL('/models/starter/', location.href), FILES));
-  model = await LoadedModel.load(engine, folder, 'stored', () => undefined);
+  model = await LoadedModel.load(engine, folder, 'stored');
   const data = new Preparation();
   await data.open(new File([await (await fetch('/samples/lighthouse-keeper.jsonl')).blob()], 'lighthouse-keeper.jsonl'));
   await data.setTokenizer(folder.view.tokenizer);

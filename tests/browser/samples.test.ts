@@ -54,7 +54,7 @@ function engineOf(memory: number): Engine {
 /** Trains on a device of `memory` bytes: events and status of the run, and the bytes allocated at the end and at the first sample. */
 async function runWith(memory: number) {
   const engine = engineOf(memory);
-  const model = await LoadedModel.load(engine, folder, 'stored', () => undefined);
+  const model = await LoadedModel.load(engine, folder, 'stored');
   const name = freshName();
   const store = await openRunStore(name);
   const events: TrainEvent[] = [];

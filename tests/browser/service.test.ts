@@ -163,6 +163,78 @@ describe('a stop', () => {
   });
 });
 
+describe('a cancelled start', () => {
+  test.each([
+    ['right after the call', (service: TinyService['service']) => void service.cancelRun(), null],
+    ['before the first step', () => undefined, 'memory'],
+    ['after the first step', () => undefined, 'step'],
+  ] as const)('%s leaves no run, and the next one is the same as without it', async (_, now, when) => {
+    const { service, setup, store } = await openTiny('wasm');
+    const given = await setup(tinyRecipe({ maxSteps: 4 }));
+    const events = new Events();
+    if (when !== null) events.when(when, () => void service.cancelRun());
+    const cancelled = service.start(given, events.receive);
+    now(service);
+    await expect(cancelled).rejects.toMatchObject({ code: 'train/cancelled' });
+    expect(await service.runs()).toEqual([]);
+    const reader = await openRunStore(store);
+    await expect(reader.dataset(given.dataset.hash)).rejects.toMatchObject({ code: 'store/corrupt' });
+    await reader.close();
+    const after = await service.start(given, ignore);
+    const { service: other, setup: otherSetup } = await openTiny('wasm');
+    const alone = await other.start(await otherSetup(tinyRecipe({ maxSteps: 4 })), ignore);
+    const losses = async (from: TinyService['service'], id: string) => (await from.history(id)).steps.map(({ loss }) => loss);
+    expect(await losses(service, after.id)).toEqual(await losses(other, alone.id));
+  });
+
+  test('while the GPU’s kernels compile ends there', async () => {
+    const { service, setup } = await openTiny('webgpu');
+    const events = new Events();
+    events.when('phase', ({ message, done }) => message === 'Compiling kernels' && done === 2 && void service.cancelRun());
+    await expect(service.start(await setup(gpuRecipe()), events.receive)).rejects.toMatchObject({ code: 'train/cancelled' });
+    expect(events.of('memory')).toEqual([]);
+    expect(await service.runs()).toEqual([]);
+  });
+
+  test('of a paused run leaves it at its newest checkpoint, and it can be resumed', async () => {
+    const { service, setup } = await openTiny('wasm');
+    const events = new Events();
+    events.when('checkpoint', ({ checkpoint }) => checkpoint.step === 2 && void service.pause());
+    const paused = await service.start(await setup(tinyRecipe({ maxSteps: 6, saveEvery: 2 })), events.receive);
+    const resumed = new Events().when('step', () => void service.cancelRun());
+    await expect(service.resume(paused.id, resumed.receive)).rejects.toMatchObject({ code: 'train/cancelled' });
+    expect(await service.runs()).toMatchObject([{ status: 'paused', step: paused.step }]);
+    expect((await service.history(paused.id)).steps).toHaveLength(paused.step);
+    expect(await service.resume(paused.id, ignore)).toMatchObject({ status: 'finished', step: 6 });
+  });
+});
+
+describe('a cancelled load', () => {
+  test.each(['check', 'weights'] as const)('leaves no model while the %s are read, and the next load works', async (stage) => {
+    const { service, setup, model } = await openTiny('wasm');
+    const other = await inspectOther(service);
+    const loading = service.loadModel(other.id, 'stored', (progress) => {
+      if (progress.stage === stage) void service.cancelLoad();
+    });
+    await expect(loading).rejects.toMatchObject({ code: 'train/cancelled', message: 'Loading tiny 2 was cancelled.' });
+    expect(service.model).toBeNull();
+    expect((await service.cachedModels()).map(({ id }) => id)).not.toContain(other.id);
+    await service.loadModel(model.id, 'stored', ignore);
+    expect(await service.start(await setup(), ignore)).toMatchObject({ status: 'finished' });
+  });
+
+  test('ends those that wait too, not those that are called after it', async () => {
+    const { service, model } = await openTiny('wasm');
+    const other = await inspectOther(service);
+    const loads = [service.loadModel(other.id, 'stored', ignore), service.loadModel(model.id, 'q8', ignore)];
+    await service.cancelLoad();
+    const after = service.loadModel(other.id, 'stored', ignore);
+    for (const load of loads) await expect(load).rejects.toMatchObject({ code: 'train/cancelled' });
+    await after;
+    expect(service.model?.view.id).toBe(other.id);
+  });
+});
+
 /** Destroys the device that was requested last, once: WebGPU reports that as a loss. */
 function catchDevice(): () => void {
   let latest: GPUDevice | null = null;

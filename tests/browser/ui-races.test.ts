@@ -1,6 +1,7 @@
 /** Overlapping actions: the newest one wins. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
+import { CodedError } from '../../src/core/errors';
 import { DataState, type Encoding } from '../../src/state/data.svelte';
 import type { DeviceState } from '../../src/state/device.svelte';
 import { ModelState } from '../../src/state/model.svelte';
@@ -25,7 +26,7 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
 describe('the model', () => {
   const answers = { cachedModels: () => [], inspectModel: viewOf };
 
-  it('is loaded as requested, also while another one is loading', async () => {
+  it('is loaded as requested, and a load of another one that is under way is cancelled', async () => {
     const { client, call, calls } = deferredClient<TrainApi>(answers);
     const model = new ModelState(client, device);
     await model.choose(files('A'));
@@ -33,9 +34,12 @@ describe('the model', () => {
     const loadA = await call('loadModel');
     await model.choose(files('B'));
     const second = model.ensureLoaded(model.chosen, 'stored');
-    loadA.resolve(undefined);
-    (await call('loadModel', 1)).resolve(undefined);
-    await Promise.all([first, second]);
+    const loadB = await call('loadModel', 1);
+    await call('cancelLoad');
+    loadA.reject(new CodedError('train/cancelled', 'Loading A was cancelled.'));
+    loadB.resolve(undefined);
+    await expect(first).rejects.toMatchObject({ code: 'train/cancelled' });
+    await second;
     expect(calls.filter(({ method }) => method === 'loadModel').map(({ args }) => args[0])).toEqual(['A', 'B']);
     expect(model.loaded).toBe(true);
   });

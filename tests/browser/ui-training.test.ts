@@ -1,6 +1,6 @@
 /** Runs on the real workers: what Start trains when choices change meanwhile. */
 
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { dataClient, trainClient } from '../../src/client';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { data } from '../../src/state/data.svelte';
@@ -67,6 +67,37 @@ it('starts one run when Start is pressed twice, and shows it although an older o
   await Promise.all([training.open(older), training.start(), training.start()]);
   expect(runs.list.filter(isOwn).map(({ datasetName }) => datasetName)).toEqual(['tower.csv', 'lamp.csv']);
   expect(training.run).toMatchObject({ status: 'finished', datasetName: 'tower.csv' });
+});
+
+describe('a start that is cancelled', () => {
+  const losses = () => training.history.steps.map(({ loss }) => loss);
+  const idle = () => expect.poll(() => training.active, { timeout: 60_000 }).toBe(false);
+
+  it.each([
+    ['while the examples are encoded', () => Promise.resolve()],
+    ['while the model loads', () => expect.poll(() => model.progress, { timeout: 60_000, interval: 1 }).not.toBeNull()],
+    [
+      'before the first step',
+      () => expect.poll(() => training.phase?.message, { timeout: 60_000, interval: 1 }).toMatch(/^(Preparing the run|Training)/),
+    ],
+  ])('%s leaves the page as it was, and the next start gives the same run', async (_, moment) => {
+    const [shown, before, listed] = [training.run?.id, losses(), runs.list.length];
+    // Another precision, so that the weights are loaded again.
+    recipe.draft = parseRecipe({ ...quick, basePrecision: 'q8' });
+    const started = training.start();
+    await moment();
+    await training.cancel();
+    await started;
+    await idle();
+    expect(training.failure).toBeNull();
+    expect(training.phase).toBeNull();
+    expect([training.run?.id, runs.list.length]).toEqual([shown, listed]);
+    recipe.draft = parseRecipe(quick);
+    await training.start();
+    expect(training.failure).toBeNull();
+    expect(training.run).toMatchObject({ status: 'finished' });
+    expect(losses()).toEqual(before);
+  });
 });
 
 it('says that a run continues from its checkpoint also when its worker died before the list of runs was read', async () => {

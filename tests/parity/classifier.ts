@@ -51,7 +51,7 @@ export async function randomClassifier(
   const run = { ...FACTS, baseLoss: null, tunedLoss: null, recipe, base: folder, ...(labels && { labels }), tensors };
   const files = await exportedFiles(kind, run);
 
-  const model = await LoadedModel.load(await openEngine(executor), folder, 'stored', () => undefined);
+  const model = await LoadedModel.load(await openEngine(executor), folder, 'stored');
   const tuning = declareTuning(model.graph, 'run', config, recipe.method, headParameters(config, job));
   model.executor.write(tuning.parameters.flat, vectorOf(tuning.parameters, tensors));
   const { pool } = familyOf(config).classifier(config);

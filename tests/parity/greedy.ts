@@ -26,7 +26,7 @@ type Expected =
 export async function greedy(base: string, engine: Engine): Promise<GreedyResult> {
   const expected = (await (await fetch(`${base}/expected_greedy.json`)).json()) as Expected;
   const folder = await openFolder(await fetchFiles(modelAddress(base, expected), FILES));
-  const model = await LoadedModel.load(engine, folder, 'stored', () => undefined);
+  const model = await LoadedModel.load(engine, folder, 'stored');
   let agreed = 0;
   const all = continuationsOf(expected);
   for (const continuation of all) agreed += await agreedTokens(model, continuation);

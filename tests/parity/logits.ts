@@ -34,7 +34,7 @@ export async function adaptedLogits(
   if (!config || !weights) throw new Error('no adapter');
   const peft = await readPeft(await config.text(), weights);
   if (peft.taskType !== 'CAUSAL_LM') throw new Error(`an adapter for ${peft.taskType}: use page-classifier.ts`);
-  const model = await LoadedModel.load(await openEngine(executor), await openServed(base), 'stored', () => undefined);
+  const model = await LoadedModel.load(await openEngine(executor), await openServed(base), 'stored');
   const tuning = declareTuning(model.graph, 'peft', model.config, peft.method);
   model.executor.write(tuning.parameters.flat, vectorOf(tuning.parameters, peft.tensors));
   return outputOf(model, tuning, ids, (pass, hidden, rows) =>
