@@ -33,8 +33,10 @@ export class ShownRun {
   readonly totalSteps = $derived(this.run?.totalSteps ?? 0);
   /** Seconds from the last step to the end of the run; null before the first step. */
   readonly left = $derived(this.last?.left ?? null);
-  /** The objective of the run; next-token prediction while there is none. */
-  readonly kind = $derived<ObjectiveKind>(this.run?.recipe.objective.kind ?? 'sft');
+  /** The objective of a run that is prepared and has no record yet. */
+  protected prepared = $state<ObjectiveKind>('sft');
+  /** The objective of the run. */
+  readonly kind = $derived<ObjectiveKind>(this.run?.recipe.objective.kind ?? this.prepared);
   readonly heldOutLoss = $derived(this.history.evals.at(-1)?.loss ?? null);
   /** Share of the device's peak that the last step reached; null where the peak is not known. */
   readonly ofPeak = $derived(

@@ -101,6 +101,7 @@ export class Training extends ShownRun {
     };
     await this.#begin('Turning examples into tokens', back, async () => {
       this.show(null, NO_ROWS);
+      this.prepared = settings?.objective.kind ?? 'sft';
       if (!chosen || !encoding || !settings)
         throw new CodedError('train/state', startBlocker()?.reason ?? 'Model, data or recipe is missing.');
       const { dataset, view } = await this.#unlessCancelled(data.encode(encoding));
@@ -375,7 +376,6 @@ export class Training extends ShownRun {
   /** The evaluation at step 0 is that of the base model. */
   #onEval({ step, loss }: EvalRow): void {
     if (step === 0 && this.run !== null) this.run = { ...this.run, baseLoss: loss };
-    app.announce(`Step ${step} of ${this.totalSteps}: held-out loss ${loss.toFixed(3)}`);
   }
 
   #endWatch(): void {
