@@ -80,6 +80,12 @@ describe('a run that learns to write', () => {
     );
   });
 
+  it('that diverges is not called unchanged, from the first measurement on', () => {
+    const steps = trained(4.8, 400);
+    expect(sentence(at([4.8, 219]), { steps })).toBe('Not better so far: error on unseen examples 4.80 → 219.00.');
+    expect(sentence(at([4.8, 219, 298]), { steps })).toMatch(/^Getting worse: .* rose from 4\.80 \(the start\) to 298\./);
+  });
+
   it('is not judged by one outlier in either direction', () => {
     const fine = [4.79, 4.0, 3.7, 3.6, 3.52, 3.46, 3.42];
     for (const outlier of [6, 2.6]) {

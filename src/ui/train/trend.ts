@@ -42,6 +42,8 @@ const OF_VALUE = 0.005;
 const OF_PROGRESS = 0.01;
 /** A rise of so many margins is one: it has to be told from the scatter of the lowest value too. */
 const RISE = 3;
+/** A share of the lowest value that no scatter reaches twice in a row. */
+const FAR = 0.1;
 /** The scatter is not known well: it widens the margin to this multiple at most. */
 const WIDEST = 8;
 
@@ -64,10 +66,19 @@ export function trendOf(points: readonly Point[], { totalSteps, least = 0 }: Tre
 /** The median of the last three measurements is clearly above the lowest such median: one outlier, or the luckiest value, moves none. */
 function hasRisen(points: readonly Point[], margin: number): boolean {
   const values = points.map(({ value }) => value);
+  const lowestValue = Math.min(...values);
+  if (hasJumped(points, lowestValue)) return true;
   const medians = values.slice(2).map((_, i) => medianOf(values.slice(i, i + 3)));
   const [level, last] = [medians.at(-1), values.at(-1)];
-  if (level === undefined || last === undefined || last - Math.min(...values) <= margin) return false;
+  if (level === undefined || last === undefined || last - lowestValue <= margin) return false;
   return level - Math.min(...medians) > RISE * margin;
+}
+
+/** Three measurements have one median only: two of them that are far above the first, beyond any scatter, are enough. */
+function hasJumped(points: readonly Point[], lowestValue: number): boolean {
+  const [before, last] = points.slice(-2);
+  if (before === undefined || last === undefined || points.length !== 3) return false;
+  return Math.min(before.value, last.value) - lowestValue > FAR * Math.abs(lowestValue);
 }
 
 function medianOf(values: readonly number[]): number {

@@ -114,7 +114,8 @@ function ofLoss(found: Case): Verdict {
 }
 
 function early(first: Point, last: Point, from: string): Verdict {
-  if (first !== last) return { standing: 'early', lead: 'No clear change yet:', rest: `${ERROR} ${from}.` };
+  const lead = last.value > 1.01 * first.value ? 'Not better so far:' : 'No clear change yet:';
+  if (first !== last) return { standing: 'early', lead, rest: `${ERROR} ${from}.` };
   const when = first.step === 0 ? ' before training' : '';
   const rest = `${ERROR} ${figure(first.value)}${when}. The next measurement shows whether it falls.`;
   return { standing: 'early', lead: 'Measured once:', rest };
