@@ -14,11 +14,8 @@ import type { ColumnRole, Mapping, Message } from './types';
 
 /** What a user must know before training on preference data. */
 export function preferenceNotices({ roles }: Mapping): string[] {
-  if (!roles.includes('rejected'))
-    return ['Answers labelled false are not used: this version trains on the preferred answers only.'];
-  return [
-    'Next-token prediction learns the preferred answers only. The preference objectives in the Recipe stage learn from both.',
-  ];
+  if (roles.includes('rejected')) return [];
+  return ['Answers labelled false are not used: without a rejected answer to the same question, only the others are learnt.'];
 }
 
 /** The prompt and the preferred answer. The rejected answer is read only to find the end of an implicit prompt. */

@@ -57,9 +57,7 @@ it('reads a file, reports its format, and lists the rows left out by line', asyn
 it('tells that rejected answers are not used, until another format is chosen', async () => {
   const row = { prompt: 'Where is the lamp?', chosen: 'In the tower.', rejected: 'In the sea.' };
   await drop('pairs.jsonl', JSON.stringify(row));
-  const notice = page.getByText(
-    'Next-token prediction learns the preferred answers only. The preference objectives in the Recipe stage learn from both.',
-  );
+  const notice = page.getByText(/^Only the preferred answers are learnt/);
   await expect.element(notice.first()).toBeVisible();
   await expect.element(page.getByRole('combobox', { name: 'Format' })).toHaveValue('preference');
   await expect.poll(trained).toContain('In the tower.');

@@ -115,7 +115,7 @@ it('does not change the objective of a recipe that was imported, until the task 
   const reading = recipe.importFile(new File(['{"version":2,"objective":{"kind":"sft"}}'], 'mine.json'));
   await drop('tags.csv', TAGS);
   await reading;
-  await expect.element(field).toHaveTextContent(/What it learns is set by mine\.json, which the guess does not change\./);
+  await expect.element(field).toHaveTextContent(/Set by mine\.json, so the guess from the data was not taken\./);
   expect([objective(), model.source.kind]).toEqual(['sft', 'starter']);
   await choice('Sort into categories').click();
   await expect.poll(objective).toBe('classify');

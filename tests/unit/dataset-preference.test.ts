@@ -94,14 +94,12 @@ const PAIRED: readonly Form[] = [
 ];
 
 describe('pairs of a preferred and a rejected answer', () => {
-  it.each(PAIRED)('$name: the preferred answer is mapped, with a notice', async ({ row, roles, messages }) => {
+  it.each(PAIRED)('$name: the preferred answer is mapped', async ({ row, roles, messages }) => {
     const dataset = await open(row);
     expect(dataset.mapping).toEqual({ format: 'preference', roles });
     expect(dataset.problems).toEqual([]);
     expect(dataset.examples).toEqual([{ kind: 'chat', line: 1, messages }]);
-    expect(viewDataset(dataset).notices).toEqual([
-      'Next-token prediction learns the preferred answers only. The preference objectives in the Recipe stage learn from both.',
-    ]);
+    expect(viewDataset(dataset).notices).toEqual([]);
   });
 
   it('are detected in CSV, with lists as JSON text', async () => {
@@ -162,14 +160,12 @@ describe('pairs of a preferred and a rejected answer', () => {
     expect(checked).toBeGreaterThan(200);
   });
 
-  it('give no notice under another format', async () => {
+  it('are the same after another format was chosen for a while', async () => {
     const dataset = await open(good);
     const text = remapDataset(dataset, { format: 'text', roles: dataset.mapping.roles });
     expect(text.examples).toHaveLength(1);
-    expect(viewDataset(text).notices).toEqual([]);
     const back = remapDataset(text, { format: 'preference', roles: text.mapping.roles });
     expect(back.examples).toEqual(dataset.examples);
-    expect(viewDataset(back).notices).toHaveLength(1);
   });
 
   it('need a column of rejected answers', async () => {
@@ -186,7 +182,8 @@ describe('pairs of a preferred and a rejected answer', () => {
 });
 
 describe('answers labelled as desirable or not (KTO)', () => {
-  const NOTICE = 'Answers labelled false are not used: this version trains on the preferred answers only.';
+  const NOTICE =
+    'Answers labelled false are not used: without a rejected answer to the same question, only the others are learnt.';
 
   it.each([
     ['strings', 'What colour is the sky?', 'It is blue.', 'It is green.'],
