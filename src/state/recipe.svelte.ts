@@ -14,18 +14,39 @@ import {
 } from '../recipe/methods';
 import { isFields, type Fields } from '../recipe/migrations';
 import { defaultObjective, type ObjectiveKind } from '../recipe/objectives';
+import {
+  changesFor,
+  hasPresetMethod,
+  presetOf,
+  PRESETS,
+  presetValues,
+  splitPath,
+  valueAt,
+  withPreset,
+  withValues,
+} from '../recipe/presets';
+import type { Change, Preset } from '../recipe/presets';
 import { completeRecipe, defaultRecipe, parseRecipe, type Recipe, type SettingPath } from '../recipe/recipe';
+import { jobOf, usualRate, usualRecipe } from '../recipe/usual';
 import { failureOf, readFailure, type Failure } from './failure';
 import { isObjectiveKind } from './objective';
-import { rateFor } from './rates';
 import { recall, remember } from './storage';
 
-/** The forecast of a run with a method, or why there can be none. */
-export type MethodForecast =
+/** The forecast of a run, or why there can be none. */
+export type Outlook =
   { readonly forecast: Forecast; readonly failure: null } | { readonly forecast: null; readonly failure: Failure };
 
 /** What the forecast needs of the data. */
 export type DataSize = Pick<EncodedStats, 'packedTokens' | 'slots'>;
+
+/** What a forecast is about. */
+export type Plan = readonly [modelId: string, recipe: Recipe, size: DataSize, teacher?: TeacherChoice | null];
+
+/** The preset that was chosen last, and what it changed. */
+export interface Applied {
+  readonly preset: Preset;
+  readonly changes: readonly Change[];
+}
 
 interface Checked {
   readonly recipe: Recipe | null;
@@ -44,8 +65,11 @@ export class RecipeState {
   refused = $state('');
   forecast = $state.raw<Forecast | null>(null);
   forecastFailure = $state.raw<Failure | null>(null);
-  /** The forecasts of the recipe with each method. */
-  methods = $state.raw<Partial<Readonly<Record<MethodName, MethodForecast>>>>({});
+  /** The forecasts of the recipe with each method and with each preset; those of others than the chosen one only once asked for. */
+  methods = $state.raw<Partial<Readonly<Record<MethodName, Outlook>>>>({});
+  presets = $state.raw<Partial<Readonly<Record<Preset, Outlook>>>>({});
+  /** Set from the choice of a preset to the next change of a setting. */
+  applied = $state.raw<Applied | null>(null);
   /** Shown after the page itself changed a setting, or could not read the stored recipe. */
   note = $state<string | null>(null);
   /** Who fixed the objective against a guess from the data: a recipe file or a stage, by name; null when nobody did. */
@@ -60,9 +84,16 @@ export class RecipeState {
   readonly kinds = $derived({ method: this.at('method.kind'), objective: this.at('objective.kind') });
   /** The method of the draft; null while its settings state none. */
   readonly method = $derived(methodNameOf(this.draft['method']));
+  /** The preset whose settings the draft has; null when it has those of none. */
+  readonly preset = $derived(presetOf(this.draft));
+  /** The draft's method and objective with every other setting as usual; null while one of the two is none. */
+  readonly usual = $derived(usualFor(this.method, this.kinds.objective, this.context));
   /** The settings of kinds of methods that were left, so that they are there when a method of the kind is chosen again. */
   #left: Partial<Readonly<Record<MethodKind, unknown>>> = {};
   #predictions = 0;
+  readonly #comparisons = { methods: 0, presets: 0 };
+  /** What `compare` was last asked about and answered. */
+  readonly #compared: { methods: Plan | null; presets: Plan | null } = { methods: null, presets: null };
   #changes = 0;
   #claims = 0;
 
@@ -83,17 +114,39 @@ export class RecipeState {
 
   /** The value of a setting, valid or not. */
   at(setting: SettingPath): unknown {
-    const [group, name] = split(setting);
-    const settings = group === null ? this.draft : this.draft[group];
-    return isFields(settings) ? settings[name] : undefined;
+    return valueAt(this.draft, setting);
   }
 
   set(setting: SettingPath, value: unknown): void {
-    const [group, name] = split(setting);
-    const settings = group === null ? this.draft : this.draft[group];
-    const changed = { ...(isFields(settings) ? settings : {}), [name]: value };
-    this.#replace(group === null ? changed : { ...this.draft, [group]: changed });
+    this.#replace(withValues(this.draft, { [setting]: value }));
     this.note = null;
+  }
+
+  /** The usual value of a setting for the draft's method and objective; undefined where there is none. */
+  usualOf(setting: SettingPath): unknown {
+    return this.usual === null ? undefined : valueAt(this.usual, setting);
+  }
+
+  /** Whether a setting has another value than the usual one. */
+  isChanged(setting: SettingPath): boolean {
+    const usual = this.usualOf(setting);
+    return usual !== undefined && JSON.stringify(usual) !== JSON.stringify(this.at(setting));
+  }
+
+  /** Takes a preset, and keeps what it changed for a note and `undoPreset`. */
+  choosePreset(preset: Preset): void {
+    const job = jobOf(this.draft);
+    if (job === null) return;
+    const changes = changesFor(this.draft, presetValues(preset, job));
+    this.#replace(withPreset(this.draft, preset));
+    this.note = null;
+    this.applied = { preset, changes };
+  }
+
+  /** Gives the settings that the last preset changed their values of before. */
+  undoPreset(): void {
+    const changes = this.applied?.changes ?? [];
+    this.#replace(withValues(this.draft, Object.fromEntries(changes.map(({ setting, before }) => [setting, before]))));
   }
 
   /** Takes another method, with the settings that it had before, and the method's usual learning rate in place of the other's. */
@@ -121,12 +174,13 @@ export class RecipeState {
     this.#change({ objective: defaultObjective(kind) }, 'objective');
   }
 
-  /** Changes method or objective; a learning rate that was the usual one becomes the usual one again. */
+  /** Changes method or objective. A preset goes on to hold where it replaces nothing that was set by hand, and a learning rate that was the usual one becomes the usual one again. */
   #change(settings: Fields, what: 'method' | 'objective'): void {
     const changed: Fields = { ...this.draft, ...settings };
-    const [before, usual] = [usualRate(this.draft), usualRate(changed)];
+    const [before, usual] = [rateFor(this.draft), rateFor(changed)];
     const moves = usual !== null && before !== usual && this.draft['learningRate'] === before;
-    this.#replace(moves ? { ...changed, learningRate: usual } : changed);
+    const rated = moves ? { ...changed, learningRate: usual } : changed;
+    this.#replace(this.preset !== null && hasPresetMethod(rated) ? withPreset(rated, this.preset) : rated);
     this.note = moves ? `Learning rate set to ${usual.toExponential()}, which is usual for this ${what}.` : null;
   }
 
@@ -138,7 +192,7 @@ export class RecipeState {
       this.set('dataSteps', steps.toSpliced(Number(step) - 1, 1));
       return;
     }
-    const [group, name] = Object.hasOwn(this.draft, where) ? [null, where] : split(where);
+    const [group, name] = Object.hasOwn(this.draft, where) ? [null, where] : splitPath(where);
     const settings = group === null ? this.draft : this.draft[group];
     const kept = Object.fromEntries(Object.entries(settings ?? {}).filter(([key]) => key !== name));
     this.#replace(completeRecipe(group === null ? kept : { ...this.draft, [group]: kept }));
@@ -212,25 +266,50 @@ export class RecipeState {
   }
 
   /** Asks the worker for memory and steps of a run on data of that size; only the answer to the newest question is shown. */
-  async predict(
-    modelId: string,
-    recipe: Recipe,
-    { packedTokens, slots }: DataSize,
-    teacher: TeacherChoice | null = null,
-  ): Promise<void> {
+  async predict(...plan: Plan): Promise<void> {
     const turn = ++this.#predictions;
-    const name = methodNameOf(recipe.method);
-    const ask = (asked: Recipe) =>
-      this.#client.call((api) => api.forecast(modelId, asked, packedTokens, slots, teacher ?? undefined));
-    const chosen = await outcome(() => ask(recipe), failureOf);
+    const [, { method }] = plan;
+    const [name, preset] = [methodNameOf(method), this.preset];
+    const chosen = await outlook(() => this.#ask(plan), failureOf);
     if (turn !== this.#predictions) return;
     this.forecast = chosen.forecast ?? this.forecast;
     this.forecastFailure = chosen.failure;
     if (name !== null) this.methods = { ...this.methods, [name]: chosen };
-    for (const other of METHOD_NAMES.filter((one) => one !== name)) {
-      const found = await outcome(() => ask(this.#withMethod(recipe, other)), readFailure);
-      if (turn === this.#predictions) this.methods = { ...this.methods, [other]: found };
+    if (preset !== null) this.presets = { ...this.presets, [preset]: chosen };
+  }
+
+  /** Asks for the forecasts of the recipe with the other methods, one after the other. Does nothing when they are known. */
+  async compareMethods(...plan: Plan): Promise<void> {
+    await this.#compare('methods', plan, METHOD_NAMES, methodNameOf(plan[1].method), (recipe, name) =>
+      this.#withMethod(recipe, name),
+    );
+  }
+
+  /** Asks for the forecasts of the recipe with the other presets, one after the other. Does nothing when they are known. */
+  async comparePresets(...plan: Plan): Promise<void> {
+    await this.#compare('presets', plan, PRESETS, this.preset, (recipe, preset) => parseRecipe(withPreset(recipe, preset)));
+  }
+
+  async #compare<Name extends MethodName | Preset>(
+    what: 'methods' | 'presets',
+    plan: Plan,
+    names: readonly Name[],
+    chosen: Name | null,
+    change: (recipe: Recipe, name: Name) => Recipe,
+  ): Promise<void> {
+    if (this.#compared[what]?.every((part, index) => part === plan[index])) return;
+    const turn = ++this.#comparisons[what];
+    const [modelId, recipe, ...rest] = plan;
+    for (const name of names.filter((one) => one !== chosen)) {
+      const found = await outlook(() => this.#ask([modelId, change(recipe, name), ...rest]), readFailure);
+      if (turn !== this.#comparisons[what]) return;
+      this[what] = { ...this[what], [name]: found };
     }
+    this.#compared[what] = plan;
+  }
+
+  #ask([modelId, recipe, { packedTokens, slots }, teacher]: Plan): Promise<Forecast> {
+    return this.#client.call((api) => api.forecast(modelId, recipe, packedTokens, slots, teacher ?? undefined));
   }
 
   /** The recipe with another method, as `chooseMethod` would set it; with the defaults of one that was left with problems. */
@@ -244,9 +323,11 @@ export class RecipeState {
     await this.#client.call((api) => api.warmUp(modelId, recipe, slots, teacher ?? undefined)).catch(() => undefined);
   }
 
-  /** Ignores the answer to `predict` under way: its model, recipe or data have changed. */
+  /** Ignores the answers under way: their model, recipe or data have changed. */
   outdate(): void {
     this.#predictions++;
+    this.#comparisons.methods++;
+    this.#comparisons.presets++;
   }
 
   /** Undoes a claim on the objective, unless another one came after it. */
@@ -264,12 +345,13 @@ export class RecipeState {
   /** Shows no forecast: something that it depends on is missing. */
   forget(): void {
     this.outdate();
-    [this.forecast, this.forecastFailure, this.methods] = [null, null, {}];
+    [this.forecast, this.forecastFailure, this.methods, this.presets] = [null, null, {}, {}];
   }
 
   /** A change that the user asked for; a recipe file that is still being read does not undo it. */
   #replace(draft: Fields): void {
     this.#changes++;
+    this.applied = null;
     this.#write(draft);
   }
 
@@ -279,7 +361,7 @@ export class RecipeState {
   }
 }
 
-async function outcome(ask: () => Promise<Forecast>, read: (error: unknown) => Failure): Promise<MethodForecast> {
+async function outlook(ask: () => Promise<Forecast>, read: (error: unknown) => Failure): Promise<Outlook> {
   try {
     return { forecast: await ask(), failure: null };
   } catch (error) {
@@ -288,16 +370,16 @@ async function outcome(ask: () => Promise<Forecast>, read: (error: unknown) => F
 }
 
 /** The usual learning rate of a draft; null while its method or objective is none. */
-function usualRate({ method, objective }: Fields): number | null {
-  const [by, goal] = [isFields(method) ? method['kind'] : null, isFields(objective) ? objective['kind'] : null];
-  if (!isMethodKind(by) || !isObjectiveKind(goal)) return null;
-  return rateFor(by, goal);
+function rateFor(draft: Fields): number | null {
+  const job = jobOf(draft);
+  return job === null ? null : usualRate(job);
 }
 
-/** `method.rank` → `method` and `rank`; `epochs` → null and `epochs`. */
-function split(path: string): readonly [string | null, string] {
-  const dot = path.indexOf('.');
-  return dot < 0 ? [null, path] : [path.slice(0, dot), path.slice(dot + 1)];
+/** The usual recipe, whose rows are no longer than the model reads. */
+function usualFor(name: MethodName | null, objective: unknown, context: number | null): Recipe | null {
+  if (name === null || !isObjectiveKind(objective)) return null;
+  const usual = usualRecipe(name, objective);
+  return { ...usual, sequenceLength: Math.min(usual.sequenceLength, context ?? Infinity) };
 }
 
 function check(draft: Fields, context: number | null): Checked {

@@ -2,11 +2,10 @@
 
 import type { DataStepSettings } from '../../recipe/data-steps';
 import { SETTING_LABELS } from '../../recipe/labels';
-import { defaultMethod, methodNameOf, type MethodSettings } from '../../recipe/methods';
+import { methodNameOf, type MethodSettings } from '../../recipe/methods';
 import { isFields, type Fields } from '../../recipe/migrations';
-import { defaultObjective } from '../../recipe/objectives';
-import { defaultRecipe, type Recipe } from '../../recipe/recipe';
-import { rateFor } from '../../state/rates';
+import type { Recipe } from '../../recipe/recipe';
+import { usualRecipe } from '../../recipe/usual';
 import { nameOf } from '../data/step-words';
 import { list, pairs } from './formats';
 import { allSettings, entryOf, METHOD_WORDS, OBJECTIVE_WORDS, type Entry, type FormSetting } from './words';
@@ -39,18 +38,8 @@ export function settingsIn(recipe: Recipe): readonly SettingWords[] {
 
 /** The settings that are not the defaults of the recipe's method and objective; these two are not named. */
 export function changedSettings(recipe: Recipe): readonly SettingWords[] {
-  const usual = new Map(settingsIn(usualRecipe(recipe)).map(({ setting, value }) => [setting, value]));
+  const usual = new Map(settingsIn(usualRecipe(methodNameOf(recipe.method) ?? recipe.method.kind, recipe.objective.kind)).map(({ setting, value }) => [setting, value]));
   return settingsIn(recipe).filter(({ setting, value }) => usual.get(setting) !== value);
-}
-
-/** The recipe with the defaults of its method and objective, among them the learning rate that is usual for both. */
-function usualRecipe({ method, objective }: Recipe): Recipe {
-  return {
-    ...defaultRecipe(),
-    method: defaultMethod(methodNameOf(method) ?? method.kind),
-    objective: defaultObjective(objective.kind),
-    learningRate: rateFor(method.kind, objective.kind),
-  };
 }
 
 function formSettings({ method, objective }: Recipe): readonly FormSetting[] {
