@@ -4,7 +4,7 @@ export const STAGES = ['model', 'data', 'recipe', 'train', 'use'] as const;
 export type StageId = (typeof STAGES)[number];
 
 /** Pages beside that of the stages. */
-export const PAGES = ['runs', 'device'] as const;
+export const PAGES = ['runs', 'words', 'device'] as const;
 export type PageId = (typeof PAGES)[number];
 
 export interface Place {
@@ -28,6 +28,11 @@ export function placeOf(hash: string): Place | null {
 export function hashOf({ view, tab, options }: Place): string {
   const query = new URLSearchParams(options).toString();
   return `#${view}${tab === null ? '' : `/${tab}`}${query === '' ? '' : `?${query}`}`;
+}
+
+/** The place of the field of a setting, such as `method.rank`. */
+export function settingPlace(setting: string): Place {
+  return { view: 'recipe', tab: 'everything', options: { setting } };
 }
 
 export function isStage(view: Place['view']): view is StageId {

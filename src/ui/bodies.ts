@@ -12,6 +12,7 @@ const BODIES: Readonly<Record<Place['view'], () => Promise<{ readonly default: B
   train: () => import('./train/TrainStage.svelte'),
   use: () => import('./use/UseStage.svelte'),
   runs: () => import('./runs/RunsPanel.svelte'),
+  words: () => import('./words/WordsPage.svelte'),
   device: () => import('./device/DevicePage.svelte'),
 };
 

@@ -16,7 +16,7 @@ export const STAGE_TITLES: Record<StageId, string> = {
 };
 
 /** Names of the pages beside that of the stages, in the header. */
-export const PAGE_TITLES: Record<PageId, string> = { runs: 'Runs', device: 'Device' };
+export const PAGE_TITLES: Record<PageId, string> = { runs: 'Runs', words: 'Words', device: 'Device' };
 
 /** Accessible name of the bar with the buttons of a run. */
 export const RUN_BAR = 'Run bar';

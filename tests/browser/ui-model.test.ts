@@ -4,7 +4,7 @@ import { mount, unmount } from 'svelte';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
 import { trainClient } from '../../src/client';
-import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
+import { defaultRecipe, parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { device } from '../../src/state/device.svelte';
 import type { JournalEvent } from '../../src/state/journal.svelte';
 import { model } from '../../src/state/model.svelte';
@@ -37,8 +37,8 @@ it('shows the device, says that it is not a GPU, and gives steps to copy', async
 
 it('chooses the starter, and shows facts about it', async () => {
   await expect.element(page.getByRole('button', { name: 'Starter model' })).toHaveAttribute('aria-pressed', 'true');
-  await expect.element(chosen).toHaveTextContent(/Parameters 3\.15 M/);
-  await expect.element(chosen).toHaveTextContent(/Context 256 tokens/);
+  await expect.element(chosen).toHaveTextContent(/Parameters\s*\?\s*3\.15 M/);
+  await expect.element(chosen).toHaveTextContent(/Context\s*\?\s*256 tokens/);
   expect(model.loaded).toBe(false);
 });
 
@@ -78,14 +78,18 @@ it('forecasts a run of the chosen model', async () => {
 });
 
 it('forecasts a run with each method, and says why quantised weights can’t be trained', async () => {
-  const id = model.view?.id ?? '';
-  await recipe.predict(id, defaultRecipe(), { packedTokens: 10_000 });
+  const compare = async (of: Recipe): Promise<void> => {
+    const plan = [model.view?.id ?? '', of, { packedTokens: 10_000 }] as const;
+    await recipe.predict(...plan);
+    await recipe.compareMethods(...plan);
+  };
+  await compare(defaultRecipe());
   const [lora, full] = [recipe.methods.lora?.forecast, recipe.methods.full?.forecast];
   expect(lora?.fileBytes).toBe(4 * (lora?.trainable ?? 0));
   expect(full?.trainable).toBe(model.view?.parameters);
   expect(full?.fileBytes).toBeGreaterThanOrEqual(4 * (full?.trainable ?? Infinity));
   expect(full?.total).toBeGreaterThan(lora?.total ?? Infinity);
-  await recipe.predict(id, parseRecipe({ basePrecision: 'q4' }), { packedTokens: 10_000 });
+  await compare(parseRecipe({ basePrecision: 'q4' }));
   expect(recipe.forecastFailure).toBeNull();
   expect(recipe.methods.full?.failure?.problems).toEqual([
     {
@@ -93,7 +97,22 @@ it('forecasts a run with each method, and says why quantised weights can’t be 
       message: expect.stringMatching(/^quantised weights can't be trained, .* choose stored, not q4$/) as string,
     },
   ]);
-  await recipe.predict(id, parseRecipe({ version: 2, method: { kind: 'full' }, basePrecision: 'q4' }), { packedTokens: 10_000 });
+  await compare(parseRecipe({ version: 2, method: { kind: 'full' }, basePrecision: 'q4' }));
   expect(recipe.forecastFailure?.code).toBe('recipe/invalid');
   expect(recipe.methods.lora?.failure).toBeNull();
+});
+
+it('forecasts a run with each preset, and asks again only when something changed', async () => {
+  const plan = [model.view?.id ?? '', defaultRecipe(), { packedTokens: 100_000 }] as const;
+  recipe.draft = defaultRecipe();
+  await recipe.predict(...plan);
+  await recipe.comparePresets(...plan);
+  const { quick, balanced, best } = recipe.presets;
+  expect(quick?.forecast?.steps).toBe(60);
+  expect(balanced?.forecast).toEqual(recipe.forecast);
+  expect(best?.forecast?.steps).toBeGreaterThan(balanced?.forecast?.steps ?? Infinity);
+  expect(best?.forecast?.total).toBeGreaterThan(quick?.forecast?.total ?? Infinity);
+  recipe.presets = {};
+  await recipe.comparePresets(...plan);
+  expect(recipe.presets).toEqual({});
 });

@@ -1,10 +1,17 @@
-/** Texts that depend on figures or on the browser: memory verdicts, help, numbers with their units. */
+/** Texts that depend on figures or on the browser: memory verdicts, help, numbers with their units; and the page of words. */
 
-import { describe, expect, it } from 'vitest';
+import { mount, unmount } from 'svelte';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { page } from 'vitest/browser';
+import { app } from '../../src/state/app.svelte';
+import '../../src/ui/base/base.css';
+import '../../src/ui/base/tokens.css';
 import { bytes, percent, plural, short } from '../../src/ui/format';
 import { HELP, orderedHelp } from '../../src/ui/model/help';
 import { keptWords, verdictOf } from '../../src/ui/recipe/verdict';
+import WordsPage from '../../src/ui/words/WordsPage.svelte';
 import type { DeviceView } from '../../workers/api';
+import { violationsIn } from './accessibility';
 
 const device = (change: Partial<DeviceView>): DeviceView => ({
   executor: 'webgpu',
@@ -74,5 +81,34 @@ describe('numbers', () => {
   it('use the next unit from a thousand on', () => {
     expect(bytes(999_950)).toBe('1 MB');
     expect(short(999_999_999)).toBe('1 B');
+  });
+});
+
+describe('the page of words', () => {
+  let shown: Record<string, unknown>;
+  beforeEach(() => {
+    app.openPage('words');
+    shown = mount(WordsPage, { target: document.body });
+  });
+  afterEach(() => unmount(shown));
+
+  it('finds words by their name, another name or their explanation', async () => {
+    await page.getByRole('searchbox', { name: 'Find a word' }).fill('overfitting');
+    await expect.element(page.getByRole('link', { name: 'Memorising' })).toBeVisible();
+    await expect.element(page.getByRole('link', { name: 'LoRA', exact: true })).not.toBeInTheDocument();
+    await page.getByRole('searchbox', { name: 'Find a word' }).fill('zeppelin');
+    await expect.element(page.getByText(/^No word of the page/)).toBeVisible();
+  });
+
+  it('leads to the word that its address names, whatever is searched', async () => {
+    await page.getByRole('searchbox', { name: 'Find a word' }).fill('seed');
+    app.openPage('words', { term: 'lora' });
+    await expect.poll(() => document.activeElement?.id).toBe('term-lora');
+  });
+
+  it.each(['light', 'dark'] as const)('has no violation that axe finds, %s', async (theme) => {
+    document.documentElement.dataset['theme'] = theme;
+    expect(await violationsIn(document.body)).toEqual([]);
+    delete document.documentElement.dataset['theme'];
   });
 });

@@ -1,0 +1,290 @@
+/** The words of the page that not everybody knows, each explained once. */
+
+import type { StageId } from '../../state/app.svelte';
+
+export interface Word {
+  /** The word as the page writes it. */
+  readonly term: string;
+  /** Other names for the same. */
+  readonly also?: string;
+  readonly text: string;
+  /** The stages where the page uses it. */
+  readonly where: readonly StageId[];
+}
+
+const word = (term: string, where: readonly StageId[], text: string, also = ''): Word => ({ term, also, text, where });
+
+export const GLOSSARY = {
+  accuracy: word('Accuracy', ['train', 'use'], 'The share of examples for which the model predicts the right category.'),
+  activations: word(
+    'Activations',
+    ['recipe'],
+    'The numbers that a model computes on the way from its input to its output. Training keeps many of them, which takes memory in proportion to the tokens read at once.',
+  ),
+  adamw: word(
+    'AdamW',
+    ['recipe'],
+    'The rule that turns gradients into changes of the weights. It keeps two running means for each trained weight, and these need memory too.',
+    'optimizer',
+  ),
+  adapter: word(
+    'Adapter',
+    ['recipe', 'train', 'use'],
+    'A small set of new weights that is trained beside a model, which itself stays as it is. Only the adapter is saved; it works together with its base model.',
+  ),
+  alpha: word(
+    'Alpha (LoRA)',
+    ['recipe'],
+    'How strongly an adapter changes the model: its output is multiplied by alpha ÷ rank. Twice the rank is usual.',
+  ),
+  base: word(
+    'Base model',
+    ['model', 'recipe', 'use'],
+    'The model as it was before training. The page shows its answers beside those of the trained one.',
+  ),
+  batch: word(
+    'Batch',
+    ['recipe'],
+    'The examples that the model learns from in one step. The page fills it with rows of tokens: rows at once × batches per step.',
+    'micro-batch, gradient accumulation',
+  ),
+  checkpoint: word(
+    'Checkpoint',
+    ['train', 'use'],
+    'The trained weights at one step, saved in this browser. A run can be resumed from it, and it can be tried and exported.',
+  ),
+  confusion: word(
+    'Confusion matrix',
+    ['train', 'use'],
+    'A table that counts, for each true category, which category the model predicted. The right ones are on the diagonal.',
+  ),
+  distillation: word(
+    'Distillation',
+    ['recipe'],
+    'A model learns from the probabilities that a bigger one, the teacher, gives to each possible next token, and not only from the text.',
+  ),
+  dora: word(
+    'DoRA',
+    ['recipe'],
+    'LoRA that also trains how large each row of the adapted weights is. Often better at low ranks, a little slower.',
+  ),
+  dpo: word(
+    'DPO',
+    ['recipe'],
+    'Learns from pairs of answers: the preferred one becomes likelier than the rejected one, compared with the base model.',
+    'direct preference optimization; variants are IPO, SimPO and ORPO',
+  ),
+  dropout: word(
+    'Dropout',
+    ['recipe'],
+    'Sets a random share of numbers to 0 in training, so that the model can’t rely on single ones.',
+  ),
+  encoder: word(
+    'Encoder',
+    ['model', 'data'],
+    'A model that reads a text as a whole and predicts something about it, such as BERT. It writes no text.',
+  ),
+  epoch: word('Epoch', ['recipe', 'train'], 'One pass over all training examples.', 'pass over the data'),
+  f1: word(
+    'F1',
+    ['train'],
+    'One number for how many of the found examples are right (precision) and how many of the right ones are found (recall). Macro-F1 is its mean over all categories, so that rare ones count as much.',
+    'macro-F1, micro-F1',
+  ),
+  'full-fine-tuning': word(
+    'Full fine-tuning',
+    ['recipe'],
+    'Changes the weights of the model itself in place of adding an adapter. It needs more memory, and the result is a whole model.',
+  ),
+  gradient: word(
+    'Gradient',
+    ['recipe', 'train'],
+    'For each trained weight, how the loss changes with it. A step moves the weights against it.',
+  ),
+  'gradient-norm': word(
+    'Gradient norm',
+    ['train'],
+    'The length of all gradients together. Sudden peaks show that a step was too big; larger ones are scaled down (gradient clipping).',
+    'gradient clipping',
+  ),
+  'held-out': word(
+    'Held-out examples',
+    ['data', 'recipe', 'train'],
+    'Examples that the model is measured on and never learns from. They show whether it learns something general or only memorises.',
+    'validation set, evaluation set',
+  ),
+  ia3: word(
+    'IA³',
+    ['recipe'],
+    'A method that trains only a few vectors by which the model’s inner values are multiplied. Its files are the smallest, and it can learn less.',
+  ),
+  'label-tokens': word(
+    'Learnt tokens',
+    ['data', 'recipe'],
+    'The tokens that the loss counts. In chats these are usually the answers; the questions are only read.',
+    'loss mask',
+  ),
+  'learning-rate': word(
+    'Learning rate',
+    ['recipe', 'train'],
+    'How far each step moves the trained weights. Too high, and the loss jumps; too low, and it hardly falls.',
+  ),
+  linear: word(
+    'Linear layers',
+    ['recipe'],
+    'The parts of a model that multiply by a matrix of weights: nearly all of its weights. Adapters are put beside them.',
+    'projections such as q_proj, down_proj',
+  ),
+  lora: word(
+    'LoRA',
+    ['recipe', 'use'],
+    'Low-rank adaptation: beside each chosen matrix of the model, two small ones are trained, and their product is added. It needs a small part of the memory of full fine-tuning.',
+  ),
+  loss: word(
+    'Loss',
+    ['recipe', 'train'],
+    'How wrong the predictions of the model are; training makes it smaller. It can be compared only between runs on the same data.',
+    'cross-entropy',
+  ),
+  memorising: word(
+    'Memorising',
+    ['recipe', 'train'],
+    'The model repeats its training examples in place of learning what they have in common: the loss goes on falling, that of held-out examples rises.',
+    'overfitting',
+  ),
+  nats: word(
+    'Nats',
+    ['train'],
+    'The unit of the loss. 0 means that every token was predicted with certainty; with each 0.69 nats more the right token had half the probability.',
+  ),
+  nf4: word(
+    '4 bits, 8 bits',
+    ['recipe', 'model'],
+    'Weights stored with fewer digits (quantised) take a quarter or half of the memory and cost a little accuracy. NF4 is a 4-bit format made for this; LoRA on top of it is called QLoRA.',
+    'quantisation, NF4, QLoRA',
+  ),
+  objective: word(
+    'Objective',
+    ['recipe'],
+    'What a run makes smaller or larger: what it means to learn from an example.',
+    'loss function',
+  ),
+  packing: word(
+    'Packing',
+    ['recipe'],
+    'Several short examples share one row of tokens, so that no place in it is wasted. They don’t see each other.',
+  ),
+  parameters: word(
+    'Parameters',
+    ['model', 'recipe'],
+    'The numbers that make up a model, its weights. Trainable parameters are those that a run changes.',
+    'weights',
+  ),
+  preference: word(
+    'Preferred and rejected',
+    ['data', 'recipe'],
+    'Two answers to one question, of which the first is better. Preference objectives learn from the difference.',
+    'chosen and rejected',
+  ),
+  divergence: word(
+    'Divergence (KL)',
+    ['train'],
+    'How far the probabilities of a model are from those of its teacher; 0 means that they are equal.',
+    'Kullback–Leibler divergence',
+  ),
+  error: word(
+    'Error (RMSE)',
+    ['train'],
+    'How far predicted numbers are from the true ones on average, in the unit of the numbers; large errors count more.',
+    'root mean squared error',
+  ),
+  r2: word(
+    'R²',
+    ['train'],
+    'How much of the differences between the numbers the model explains: 1 is all, 0 is no more than their mean.',
+  ),
+  margin: word(
+    'Reward margin',
+    ['train'],
+    'By how much the model prefers the better answers over the rejected ones. It should grow.',
+    'reward accuracy: the share of pairs where it does so',
+  ),
+  preset: word('Preset', ['recipe'], 'A few settings chosen together: how many steps, and how large the adapter is.'),
+  rank: word(
+    'Rank (LoRA)',
+    ['recipe'],
+    'The size of an adapter: how many independent changes it can make to each matrix. 8 to 32 suits most data.',
+    'r',
+  ),
+  remat: word(
+    'Recomputing',
+    ['recipe'],
+    'To save memory, a run drops some activations and computes them again when it needs them: the same result, a little slower.',
+    'rematerialisation, gradient checkpointing',
+  ),
+  'reward-model': word(
+    'Reward model',
+    ['recipe', 'use'],
+    'A model that gives a score to an answer, higher for better ones. It writes no text.',
+  ),
+  safetensors: word('safetensors', ['model', 'use'], 'The file format of model weights on the Hugging Face hub.'),
+  schedule: word(
+    'Schedule',
+    ['recipe'],
+    'How the learning rate changes during a run. It usually rises for a few steps (warm-up), then falls to 0.',
+    'cosine, linear, warm-up',
+  ),
+  seed: word('Seed', ['recipe', 'use'], 'The number that all random choices follow from. The same seed gives the same run.'),
+  'sequence-length': word(
+    'Sequence length',
+    ['recipe', 'data'],
+    'How many tokens the model reads at once in training. Longer examples are cut; memory grows with it. The longest that a model can read is its context.',
+    'context length',
+  ),
+  step: word('Step', ['recipe', 'train'], 'One change of the trained weights, computed from one batch of examples.'),
+  system: word(
+    'System message',
+    ['use', 'data'],
+    'An instruction to an assistant that comes before the conversation, such as its role.',
+  ),
+  teacher: word('Teacher', ['recipe'], 'The bigger model whose predictions are imitated in a distillation.'),
+  temperature: word(
+    'Temperature',
+    ['recipe', 'use'],
+    'How bold a model chooses its words: 0 always takes the likeliest token, 1 follows its probabilities, more makes unlikely ones more frequent.',
+  ),
+  template: word(
+    'Chat template',
+    ['data', 'use'],
+    'How a model wants conversations to be written: the marks for who speaks, and the one that ends an answer.',
+  ),
+  token: word(
+    'Token',
+    ['data', 'recipe', 'train', 'use'],
+    'A piece of text that a model reads and writes as one: a word, a part of a word or a sign. A token of English text is about four characters.',
+  ),
+  tokenizer: word('Tokenizer', ['model', 'data', 'recipe'], 'The part of a model that cuts texts into tokens.'),
+  'top-p': word(
+    'Top-p',
+    ['use'],
+    'Of the possible next tokens, only the likeliest ones that together have this probability are chosen from.',
+    'nucleus sampling',
+  ),
+  'weight-decay': word('Weight decay', ['recipe'], 'Pulls weights a little towards 0 in each step, against memorising.'),
+} as const satisfies Readonly<Record<string, Word>>;
+
+export type TermId = keyof typeof GLOSSARY;
+
+/** The words in alphabetical order. */
+export const WORDS: readonly (Word & { readonly id: TermId })[] = (Object.keys(GLOSSARY) as TermId[])
+  .map((id) => ({ id, ...GLOSSARY[id] }))
+  .sort((a, b) => a.term.localeCompare(b.term, 'en', { numeric: true }));
+
+/** The words that have each part of `query` in their names or explanations. */
+export function wordsFor(query: string): typeof WORDS {
+  const parts = query.toLowerCase().split(/\s+/);
+  return WORDS.filter(({ term, also = '', text }) => {
+    const all = `${term} ${also} ${text}`.toLowerCase();
+    return parts.every((part) => all.includes(part));
+  });
+}
