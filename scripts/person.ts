@@ -12,6 +12,9 @@ export type StageTitle = (typeof STAGES)[number];
 export const USE_TABS = ['Try', 'Measure', 'Take away'] as const;
 export type UseTab = (typeof USE_TABS)[number];
 
+/** The tabs of the Recipe stage where method and objective are chosen. */
+const TABS = { method: 'Method', objective: 'Objective' } as const;
+
 export class Person {
   readonly page: Page;
 
@@ -33,6 +36,13 @@ export class Person {
     const stage = this.stage(title);
     const heading = stage.locator('h2 button');
     if ((await heading.getAttribute('aria-expanded')) !== 'true') await heading.click();
+    return stage;
+  }
+
+  /** Opens a tab of a stage. */
+  async openTab(title: StageTitle, tab: string): Promise<Locator> {
+    const stage = await this.open(title);
+    await stage.getByRole('tab', { name: new RegExp(`^${tab}`) }).click();
     return stage;
   }
 
@@ -73,7 +83,7 @@ export class Person {
 
   /** Drags the folder of a teacher onto the Recipe stage, and waits until it is chosen. */
   async dropTeacher(folder: string): Promise<void> {
-    const stage = await this.open('Recipe');
+    const stage = await this.openTab('Recipe', 'Objective');
     await this.drop(stage.getByRole('button', { name: ZONES.teacher }), [folder]);
     await stage.locator('input[name="teacher"]:checked').waitFor();
   }
@@ -88,15 +98,13 @@ export class Person {
 
   /** Chooses the task of the data, or the recipe's method or objective, by its kind. The choice may wait for the data. */
   async chooseKind(setting: 'task' | 'method' | 'objective', kind: string): Promise<void> {
-    const stage = await this.open(setting === 'task' ? 'Data' : 'Recipe');
+    const stage = await (setting === 'task' ? this.open('Data') : this.openTab('Recipe', TABS[setting]));
     await stage.locator(`input[name="${setting}"][value="${kind}"]`).check();
   }
 
   async setSteps(steps: number): Promise<void> {
-    const stage = await this.open('Recipe');
-    const field = stage.getByLabel('Stop after steps');
-    if (!(await field.isVisible())) await stage.getByText('All settings', { exact: true }).click();
-    await field.fill(String(steps));
+    const stage = await this.openTab('Recipe', 'Everything');
+    await stage.getByLabel('Stop after steps', { exact: true }).fill(String(steps));
   }
 
   /** Chooses one of the datasets that come with the page. */

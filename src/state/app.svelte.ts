@@ -14,8 +14,8 @@ import { objectiveBlocker } from './goal';
 import { model } from './model.svelte';
 import { encodingOf, isCountedFor } from './objective';
 import { otherTab } from './other-tab.svelte';
-import { hashOf, isStage, placeOf, type PageId, type Place, type StageId } from './place';
-import { recipe } from './recipe.svelte';
+import { hashOf, isStage, placeOf, settingPlace, type PageId, type Place, type StageId } from './place';
+import { recipe, type Plan } from './recipe.svelte';
 import { recall, remember } from './storage';
 import { teacher } from './teacher.svelte';
 
@@ -34,7 +34,8 @@ export type Theme = 'system' | 'light' | 'dark';
 
 const ANNOUNCE_EVERY_MS = 4000;
 
-const FIRST = { view: 'data', tab: null, options: {} } as const satisfies Place;
+const WHOLE = { tab: null, options: {} } as const;
+const FIRST = { view: 'data', ...WHOLE } as const satisfies Place;
 
 export class AppState {
   place = $state.raw<Place>(placeOf(location.hash) ?? FIRST);
@@ -58,6 +59,11 @@ export class AppState {
   /** Opens a page beside that of the stages, or changes what it shows. */
   openPage(view: PageId, options: Place['options'] = {}): void {
     this.#show({ view, tab: null, options });
+  }
+
+  /** Opens the field of a setting of the recipe and puts the focus into it. */
+  openSetting(setting: string): void {
+    this.#show(settingPlace(setting));
   }
 
   /** The tab that is open in `view`, also while another one is shown; null takes the first. */
@@ -117,22 +123,37 @@ export const app = new AppState();
 /** The first reason why training can't start, or null when it can. */
 export function startBlocker(): Blocker | null {
   if (otherTab.blocker !== null) return waiting(otherTab.blocker);
-  if (device.failure !== null) return { reason: 'There is no device to train on: see the Model stage.', stage: 'model' };
+  if (device.failure !== null) return { reason: 'There is no device to train on.', place: { view: 'model', ...WHOLE } };
   if (device.view === null) return waiting('Looking for a device…');
   if (model.inspecting) return waiting('Reading the model…');
-  if (model.view === null) return { reason: 'Choose a model first.', stage: 'model' };
+  if (model.view === null) return { reason: 'Choose a model first.', place: { view: 'model', ...WHOLE } };
+  return dataBlocker() ?? recipeBlocker();
+}
+
+function dataBlocker(): Blocker | null {
+  const place: Place = { view: 'data', ...WHOLE };
   if (data.opening) return waiting('Reading the file…');
-  if (data.view === null) return { reason: 'Choose a dataset first: drop a file or take a sample.', stage: 'data' };
-  if (data.view.examples === 0) return { reason: 'No row of the dataset can be used: see the Data stage.', stage: 'data' };
-  if (recipe.value === null) return { reason: 'A setting of the recipe must be changed: see the Recipe stage.', stage: 'recipe' };
-  return objectiveBlocker(recipe.value.objective.kind, data.view) ?? teacherBlocker(recipe.value);
+  if (data.view === null) return { reason: 'Choose a dataset first: drop a file or take a sample.', place };
+  return data.view.examples === 0 ? { reason: 'No row of the dataset can be used.', place } : null;
+}
+
+function recipeBlocker(): Blocker | null {
+  const { value, problems } = recipe;
+  const [first, ...others] = problems;
+  if (value === null && first !== undefined) {
+    const more = others.length === 0 ? '' : ` (${others.length} more)`;
+    return { reason: `${first.message}${more}`, place: settingPlace(first.where) };
+  }
+  if (value === null || data.view === null) return null;
+  return objectiveBlocker(value.objective.kind, data.view) ?? teacherBlocker(value);
 }
 
 /** Why a run with this recipe has no teacher that it needs, or null. */
 function teacherBlocker({ objective }: Recipe): Blocker | null {
   if (!needsTeacher(objective) || teacher.value !== null) return null;
-  if (teacher.view === null) return { reason: 'Choose a teacher first: see the Recipe stage.', stage: 'recipe' };
-  return { reason: `${teacher.view.name} can’t be the teacher of this model: see the Recipe stage.`, stage: 'recipe' };
+  const place: Place = { view: 'recipe', tab: 'objective', options: {} };
+  if (teacher.view === null) return { reason: 'Choose a teacher first.', place };
+  return { reason: `${teacher.view.name} can’t be the teacher of this model.`, place };
 }
 
 /** Recomputes token counts and compiles kernels when model or recipe change, and the forecast when one of the three changes. */
@@ -165,22 +186,35 @@ function link(): void {
     return later(1000, () => whenIdle(() => void device.measure()));
   });
   $effect(() => {
-    const [view, value] = [model.view, recipe.value];
-    const stats = value === null ? null : countedStats(value);
-    if (view === null || value === null || stats === null || model.inspecting) return;
-    if (teacherBlocker(value) !== null) {
-      recipe.forget();
+    const [value, plan] = [recipe.value, planned()];
+    if (plan === null) {
+      if (value !== null && teacherBlocker(value) !== null) recipe.forget();
       return;
     }
-    // eslint-disable-next-line @typescript-eslint/no-meaningless-void-operator -- a dependency: the forecast has a time once it is measured
-    void device.measured;
-    const chosen = teacher.value;
-    const stop = later(150, () => void recipe.predict(view.id, value, stats, chosen));
+    const stop = later(150, () => void recipe.predict(...plan));
     return () => {
       stop();
       recipe.outdate();
     };
   });
+  const choosing = $derived(app.page === null && app.stage === 'recipe');
+  $effect(() => {
+    const plan = planned();
+    if (plan !== null && choosing) return later(400, () => void recipe.comparePresets(...plan));
+  });
+  $effect(() => {
+    const plan = planned();
+    if (plan !== null && choosing && app.tabOf('recipe') === 'method')
+      return later(600, () => void recipe.compareMethods(...plan));
+  });
+}
+
+/** What Start would run; null while a part of it is missing. */
+function planned(): Plan | null {
+  const [view, value] = [model.view, recipe.value];
+  const stats = value === null ? null : countedStats(value);
+  if (view === null || value === null || stats === null || model.inspecting || teacherBlocker(value) !== null) return null;
+  return [view.id, value, stats, teacher.value, device.measured];
 }
 
 /** The statistics of the data as the recipe's objective needs them; null until they are counted. */

@@ -1,12 +1,12 @@
 /** Why something can't be started now. */
 
-import type { StageId } from './place';
+import type { Place } from './place';
 
 export interface Blocker {
   readonly reason: string;
   /** Where the user can change that; null where waiting is enough. */
-  readonly stage: StageId | null;
+  readonly place: Place | null;
 }
 
 /** A reason that ends by itself. */
-export const waiting = (reason: string): Blocker => ({ reason, stage: null });
+export const waiting = (reason: string): Blocker => ({ reason, place: null });

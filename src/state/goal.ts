@@ -4,6 +4,7 @@ import type { DatasetView, DataTask, Mapping } from '../../workers/api';
 import type { ObjectiveKind } from '../recipe/objectives';
 import type { Blocker } from './blocker';
 import { hasPairs, isLabelled, isPreference } from './objective';
+import type { Place } from './place';
 
 /** A task of the data; of texts, to write answers (`text`) or to continue them. */
 export type Goal = DataTask | 'continue';
@@ -84,14 +85,22 @@ function isMapped({ format, columns }: Usable, mapping: Mapping): boolean {
   return format === mapping.format && columns.every(({ role }, i) => role === mapping.roles[i]);
 }
 
-/** Why a run with this objective and these data can't start, or null. */
+/** Why a run with this objective and these data can't start, and the place to change that; or null. */
 export function objectiveBlocker(kind: ObjectiveKind, view: Usable): Blocker | null {
   if (isLabelled(kind) && (whyNot(goalOf(kind, view), view) !== null || !hasTarget(view)))
-    return { reason: `The objective “${kind}” does not suit these data. Choose what to learn in the Data stage.`, stage: 'data' };
+    return {
+      reason: 'The recipe predicts labels or numbers, which these data do not have. Choose what to learn.',
+      place: IN_DATA,
+    };
   if (!isPreference(kind) || hasPairs(view)) return null;
-  const needs = 'needs a preferred and a rejected answer for each prompt, which the dataset does not have: see the Recipe stage.';
-  return { reason: `The objective “${kind}” ${needs}`, stage: 'recipe' };
+  return {
+    reason: 'The recipe learns from a preferred and a rejected answer for each question, which these data do not have.',
+    place: IN_RECIPE,
+  };
 }
+
+const IN_DATA: Place = { view: 'data', tab: null, options: {} };
+const IN_RECIPE: Place = { view: 'recipe', tab: 'objective', options: {} };
 
 function hasTarget({ columns }: Pick<Usable, 'columns'>): boolean {
   return columns.some(({ role }) => role === 'label' || role === 'assistant');

@@ -40,7 +40,14 @@ export type Outlook =
 export type DataSize = Pick<EncodedStats, 'packedTokens' | 'slots'>;
 
 /** What a forecast is about. */
-export type Plan = readonly [modelId: string, recipe: Recipe, size: DataSize, teacher?: TeacherChoice | null];
+export type Plan = readonly [
+  modelId: string,
+  recipe: Recipe,
+  size: DataSize,
+  teacher?: TeacherChoice | null,
+  /** The pace of the device is known, so that the forecast has a time. */
+  timed?: boolean,
+];
 
 /** The preset that was chosen last, and what it changed. */
 export interface Applied {

@@ -6,23 +6,29 @@ import { page, userEvent } from 'vitest/browser';
 import { defaultMethod } from '../../src/recipe/methods';
 import type { Failure } from '../../src/state/failure';
 import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
+import { app } from '../../src/state/app.svelte';
 import { data } from '../../src/state/data.svelte';
 import { recipe } from '../../src/state/recipe.svelte';
 import { teacher } from '../../src/state/teacher.svelte';
 import { loraWith } from '../lora';
 import { recall, remember } from '../../src/state/storage';
 import type { DatasetView, Forecast, ModelView } from '../../workers/api';
+import '../../src/ui/base/base.css';
+import '../../src/ui/base/tokens.css';
 import RecipeStage from '../../src/ui/recipe/RecipeStage.svelte';
+import { violationsIn } from './accessibility';
 
 let stage: Record<string, unknown>;
 
 beforeEach(() => {
   recipe.reset();
   recipe.context = null;
+  app.open('recipe', 'main');
   stage = mount(RecipeStage, { target: document.body });
 });
 afterEach(() => unmount(stage));
 
+const tab = (name: string) => page.getByRole('tab', { name: new RegExp(`^${name}`) }).click();
 const field = (label: string) => page.getByRole('textbox', { name: label, exact: true });
 
 it('keeps numbers as they were typed', async () => {
@@ -50,8 +56,8 @@ it('refuses a sequence longer than the context of the model, and names the limit
   expect(recipe.value?.sequenceLength).toBe(128);
 });
 
-it('has the other settings under All settings', async () => {
-  await page.getByText('All settings', { exact: true }).click();
+it('has every setting under Everything', async () => {
+  await tab('Everything');
   await page.getByRole('combobox', { name: 'Schedule' }).selectOptions('Constant');
   await page.getByRole('checkbox', { name: 'Rank-stabilised scaling' }).click();
   await field('Prompts to sample').fill('Hello\n\nWho are you?');
@@ -65,7 +71,7 @@ it('has the other settings under All settings', async () => {
 });
 
 it('has LoRA’s settings of single layers and modules as lines of text', async () => {
-  await page.getByText('All settings', { exact: true }).click();
+  await tab('Everything');
   await field('Ranks of single layers').fill('q_proj = 4\nlayers\\.1\\..*=8');
   await field('Modules to train in full').fill('embed_tokens\n\nnorm');
   await page.getByRole('combobox', { name: 'Biases to train' }).selectOptions('Of the adapted layers');
@@ -84,10 +90,11 @@ it('has LoRA’s settings of single layers and modules as lines of text', async 
 });
 
 describe('the method', () => {
+  beforeEach(() => app.open('recipe', 'method'));
   const method = (name: string) => page.getByRole('radio', { name, exact: true });
 
   it('is changed with its usual learning rate, and has its settings again when it is chosen again', async () => {
-    await field('Rank').fill('4');
+    recipe.set('method.rank', 4);
     await expect.element(method('LoRA')).toBeChecked();
     await method('Full fine-tuning').click();
     expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 2e-5, method: defaultMethod('full') });
@@ -97,15 +104,15 @@ describe('the method', () => {
   });
 
   it('DoRA has the settings of LoRA', async () => {
-    await field('Rank').fill('4');
+    recipe.set('method.rank', 4);
     await method('DoRA').click();
     expect(recipe.value).toEqual({ ...defaultRecipe(), method: loraWith({ rank: 4, useDora: true }) });
-    await field('Rank').fill('8');
+    recipe.set('method.rank', 8);
     await method('IA³').click();
     await method('LoRA').click();
     expect(recipe.value).toEqual({ ...defaultRecipe(), method: loraWith({ rank: 8 }) });
     await method('DoRA').click();
-    await page.getByText('All settings', { exact: true }).click();
+    await tab('Everything');
     await expect.element(page.getByRole('group', { name: 'Adapter (LoRA, DoRA)' })).toBeVisible();
   });
 
@@ -126,7 +133,7 @@ describe('the method', () => {
   it('IA³ has its layers by rule or by name', async () => {
     await method('IA³').click();
     expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 3e-3, method: defaultMethod('ia3') });
-    await page.getByText('All settings', { exact: true }).click();
+    await tab('Everything');
     const usual = page.getByRole('checkbox', { name: 'Layers with scaled inputs: the usual ones' });
     await expect.element(usual).toBeChecked();
     await usual.click();
@@ -136,7 +143,7 @@ describe('the method', () => {
   });
 
   it('keeps a learning rate that was typed', async () => {
-    await field('Learning rate').fill('3e-4');
+    recipe.set('learningRate', 3e-4);
     await method('Full fine-tuning').click();
     expect(recipe.value?.learningRate).toBe(3e-4);
     expect(recipe.note).toBeNull();
@@ -152,13 +159,14 @@ describe('the method', () => {
 });
 
 describe('the objective', () => {
+  beforeEach(() => app.open('recipe', 'objective'));
   const objective = (name: string) => page.getByRole('radio', { name, exact: true });
   const columns = ['user', 'assistant', 'rejected'].map((role) => ({ role }));
   afterEach(() => (data.view = null));
 
-  it('is not asked for where the task of the data chooses it', async () => {
+  it('is not asked for where the task of the data chooses it, which is said', async () => {
     recipe.draft = parseRecipe({ objective: { kind: 'classify' } });
-    await expect.element(page.getByRole('group', { name: 'Method' })).toBeVisible();
+    await expect.element(page.getByText('Predicts one of several categories.')).toBeVisible();
     await expect.element(page.getByRole('group', { name: 'Objective' })).not.toBeInTheDocument();
   });
 
@@ -179,10 +187,9 @@ describe('the objective', () => {
     await objective('Big').click();
     await page.getByLabelText('Teacher’s weights').selectOptions('4 bits (NF4, as QLoRA)');
     expect(teacher.value).toEqual({ modelId: 'big', precision: 'q4' });
-    await page.getByText('All settings', { exact: true }).click();
     await field('Temperature of both models').fill('0');
     await expect.element(field('Temperature of both models')).toHaveAccessibleDescription(/must be a number from 0\.1/);
-    await objective('Next-token prediction').click();
+    await objective('Write like the examples (next-token prediction)').click();
     await expect.element(objective('Big')).not.toBeInTheDocument();
   });
 
@@ -191,18 +198,16 @@ describe('the objective', () => {
     await objective('DPO').click();
     expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 1e-5, objective: { kind: 'dpo', beta: 0.1 } });
     await expect.element(page.getByText('Learning rate set to 1e-5, which is usual for this objective.')).toBeVisible();
-    await page.getByText('All settings', { exact: true }).click();
     await field('Beta of the objective').fill('0');
     await expect.element(field('Beta of the objective')).toHaveAccessibleDescription(/must be a number from 0\.001/);
-    await page.getByRole('radio', { name: 'Full fine-tuning' }).click();
-    await objective('Next-token prediction').click();
+    recipe.chooseMethod('full');
+    await objective('Write like the examples (next-token prediction)').click();
     expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 2e-5, method: defaultMethod('full') });
     await expect.element(field('Beta of the objective')).not.toBeInTheDocument();
   });
 
   it('says what its own settings mean by their names', async () => {
     data.view = { format: 'preference', columns } as unknown as DatasetView;
-    await page.getByText('All settings', { exact: true }).click();
     await objective('DPO').click();
     await expect.element(field('Beta of the objective')).toHaveAccessibleDescription(/held to the base model/);
     await expect.element(field('Target margin (gamma)')).not.toBeInTheDocument();
@@ -216,7 +221,6 @@ describe('the objective', () => {
     data.view = { format: 'preference', columns } as unknown as DatasetView;
     await objective('Reward model').click();
     expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 1e-3, objective: { kind: 'reward', centering: 0 } });
-    await page.getByText('All settings', { exact: true }).click();
     await field('Pull of the rewards to 0').fill('0.01');
     expect(recipe.value?.objective).toEqual({ kind: 'reward', centering: 0.01 });
     await expect.element(field('Strength of the reference (beta)')).not.toBeInTheDocument();
@@ -228,7 +232,7 @@ describe('the objective', () => {
     await expect
       .element(objective('IPO'))
       .toHaveAccessibleDescription(/Not possible: it needs data with a preferred and a rejected/);
-    await objective('Next-token prediction').click();
+    await objective('Write like the examples (next-token prediction)').click();
     expect(recipe.value?.objective).toEqual({ kind: 'sft' });
   });
 });
@@ -236,7 +240,7 @@ describe('the objective', () => {
 it('shows the settings of the method of the recipe alone', async () => {
   recipe.draft = parseRecipe({ version: 2, method: { kind: 'full', train: 'last-layers' }, epochs: 2 });
   await expect.element(field('Rank')).not.toBeInTheDocument();
-  await page.getByText('All settings', { exact: true }).click();
+  await tab('Everything');
   await field('Last layers').fill('0');
   await expect
     .element(field('Last layers'))
@@ -351,4 +355,98 @@ describe('a draft that can’t be used', () => {
     expect(recall('recipe')).toBe('rank 16');
     await expect.element(page.getByText(/The recipe of the last visit can’t be read/)).toBeVisible();
   });
+});
+
+describe('a preset', () => {
+  const preset = (name: string) => page.getByRole('radio', { name, exact: true });
+  const status = page.getByRole('status');
+
+  it('sets its settings, says which ones, and can be undone', async () => {
+    await expect.element(preset('Balanced')).toBeChecked();
+    await field('Learning rate').fill('1e-3');
+    await expect.element(preset('Balanced')).not.toBeChecked();
+    await expect.element(status).toHaveTextContent('Your own settings: no preset has all of these values.');
+    await preset('Quick look').click();
+    expect(recipe.value).toEqual({ ...defaultRecipe(), epochs: 1, maxSteps: 60, method: loraWith({ rank: 8, alpha: 16 }) });
+    await expect
+      .element(status)
+      .toHaveTextContent(
+        'Quick look changed: Passes over the data 3 → 1, Stop after steps 0 → 60, Learning rate 0.001 → 2e-4, Rank 16 → 8, Alpha 32 → 16.',
+      );
+    await page.getByRole('button', { name: 'Undo' }).click();
+    expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 1e-3 });
+    await expect.element(page.getByRole('button', { name: 'Undo' })).not.toBeInTheDocument();
+  });
+
+  it('goes on to hold with another method, and leaves other settings as they are', async () => {
+    await tab('Everything');
+    await field('Seed').fill('7');
+    await preset('Best quality').click();
+    await tab('Method');
+    await page.getByRole('radio', { name: 'Full fine-tuning' }).click();
+    await expect.element(preset('Best quality')).toBeChecked();
+    expect(recipe.value).toMatchObject({ seed: 7, epochs: 4, learningRate: 2e-5, warmupRatio: 0.1 });
+    await page.getByRole('radio', { name: 'LoRA', exact: true }).click();
+    expect(recipe.value).toMatchObject({ seed: 7, epochs: 5, method: { rank: 32, alpha: 64 } });
+  });
+
+  it('has its steps and its memory', async () => {
+    recipe.presets = { quick: { forecast: { steps: 60, total: 2e9 } as Forecast, failure: null } };
+    await expect.element(preset('Quick look')).toHaveAccessibleDescription(/About 60 steps 2 GB of memory/);
+    recipe.presets = {};
+  });
+});
+
+describe('the list of all settings', () => {
+  beforeEach(() => app.open('recipe', 'everything'));
+
+  it('is filtered by words, and says how many are left', async () => {
+    await page.getByRole('searchbox', { name: 'Find a setting' }).fill('warm');
+    await expect.element(field('Warm-up')).toBeVisible();
+    const filter = page.getByRole('searchbox', { name: 'Find a setting' });
+    await expect.element(filter).toHaveAccessibleDescription('2 of 34 settings');
+    await expect.element(field('Seed')).not.toBeInTheDocument();
+    await page.getByRole('searchbox', { name: 'Find a setting' }).fill('zeppelin');
+    await expect.element(page.getByText('No setting has these words in its name or help.')).toBeVisible();
+  });
+
+  it('has the changed settings alone if asked to, each with a way back', async () => {
+    await field('Seed').fill('7');
+    await page.getByRole('checkbox', { name: 'Changed only' }).click();
+    await expect.element(field('Seed')).toHaveValue('7');
+    await expect.element(field('Warm-up')).not.toBeInTheDocument();
+    await page.getByRole('button', { name: 'Reset Seed to 42' }).click();
+    expect(recipe.value).toEqual(defaultRecipe());
+    await expect.element(page.getByText('No setting was changed.')).toBeVisible();
+  });
+
+  it('shows the field that an address names, whatever the filter', async () => {
+    await page.getByRole('searchbox', { name: 'Find a setting' }).fill('seed');
+    app.open('recipe', 'main');
+    app.openSetting('method.dropout');
+    await expect.element(field('Dropout')).toHaveFocus();
+    expect(location.hash).toBe('#recipe/everything');
+  });
+});
+
+it('explains a word beside its setting, by the keyboard too', async () => {
+  const button = page.getByRole('button', { name: 'What is “Learning rate”?' });
+  await button.click();
+  const link = page.getByRole('link', { name: 'All words' });
+  await expect.element(link).toBeVisible();
+  expect(link.element().getAttribute('href')).toBe('#words?term=learning-rate');
+  await userEvent.keyboard('{Escape}');
+  await expect.element(link).not.toBeInTheDocument();
+  await expect.element(button).toHaveFocus();
+  await userEvent.keyboard('{Enter}');
+  await expect.element(link).toBeVisible();
+});
+
+it.each(['light', 'dark'] as const)('has no violation that axe finds in any tab, %s', async (theme) => {
+  document.documentElement.dataset['theme'] = theme;
+  for (const name of ['Main settings', 'Method', 'Objective', 'Everything']) {
+    await tab(name);
+    expect(await violationsIn(document.body), name).toEqual([]);
+  }
+  delete document.documentElement.dataset['theme'];
 });

@@ -43,7 +43,7 @@ it('a model learns from a teacher that was dropped, and finds it again after a r
   await recorder.next('data', 30_000);
   await person.chooseKind('objective', 'distil');
   const start = person.bar.getByRole('button', { name: 'Start training' });
-  await expect.poll(() => person.bar.innerText()).toContain('Choose a teacher first: see the Recipe stage.');
+  await expect.poll(() => person.bar.innerText()).toContain('Choose a teacher first.');
   expect(await start.isEnabled()).toBe(false);
 
   await person.dropTeacher(goodModel(folder()));
@@ -54,6 +54,7 @@ it('a model learns from a teacher that was dropped, and finds it again after a r
   expect(await start.isEnabled()).toBe(false);
 
   await person.dropTeacher(teacherFolder(folder()));
+  await stage.getByText('Where the memory goes').click();
   await expect.poll(() => stage.innerText()).toMatch(/Weights of both models\s+[\d.]+ MB/);
   await trainTo(world, 2);
   const from = recorder.events.length;

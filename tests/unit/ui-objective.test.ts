@@ -26,13 +26,13 @@ describe('a run', () => {
       hasPairs(viewOf('text', 'text', 'text')),
     ]).toEqual([true, false, false]);
     expect(blocked('dpo', PAIRS)).toBeNull();
-    expect(blocked('dpo', viewOf('messages', 'text', 'messages'))).toMatch(/“dpo” needs a preferred and a rejected answer/);
+    expect(blocked('dpo', viewOf('messages', 'text', 'messages'))).toMatch(/learns from a preferred and a rejected answer/);
     expect(blocked('sft', viewOf('messages', 'text', 'messages'))).toBeNull();
   });
 
   it('of a reward model needs pairs too, and predicts scores instead of text', () => {
     expect(blocked('reward', PAIRS)).toBeNull();
-    expect(blocked('reward', viewOf('messages', 'text', 'messages'))).toMatch(/“reward” needs a preferred/);
+    expect(blocked('reward', viewOf('messages', 'text', 'messages'))).toMatch(/learns from a preferred/);
     expect(encodingOf('reward')).toEqual(encodingOf('dpo'));
     expect((['reward', 'classify', 'dpo'] as const).map((kind) => [predicts(kind), scores(kind)])).toEqual([
       [true, true],
@@ -44,9 +44,9 @@ describe('a run', () => {
   it('of labels needs data with such labels', () => {
     const labelled = viewOf('text-label', 'categories', 'text', 'label');
     expect([blocked('classify', labelled), blocked('sft', labelled)]).toEqual([null, null]);
-    expect(blocked('regress', labelled)).toMatch(/“regress” does not suit these data\. Choose what to learn in the Data stage/);
-    expect(blocked('classify', PAIRS)).toMatch(/does not suit/);
-    expect(blocked('classify', viewOf('text', 'categories', 'text', 'ignore'))).toMatch(/does not suit/);
+    expect(blocked('regress', labelled)).toMatch(/predicts labels or numbers, which these data do not have/);
+    expect(blocked('classify', PAIRS)).toMatch(/do not have/);
+    expect(blocked('classify', viewOf('text', 'categories', 'text', 'ignore'))).toMatch(/do not have/);
   });
 });
 

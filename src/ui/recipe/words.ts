@@ -7,6 +7,7 @@ import { SETTING_LABELS } from '../../recipe/labels';
 import { isMethodKind, METHOD_SCHEMAS, methodNameOf, type MethodName, type MethodSettings } from '../../recipe/methods';
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
+import { usualRate } from '../../recipe/usual';
 import { isObjectiveKind } from '../../state/objective';
 
 /** Groups of the form, in its order. */
@@ -129,8 +130,8 @@ export const METHOD_WORDS = {
 /** Each objective that the page offers, in words. */
 export const OBJECTIVE_WORDS = {
   sft: {
-    name: 'Next-token prediction',
-    use: 'Learns to write texts like these; of two answers, the preferred one. A good first run.',
+    name: 'Write like the examples (next-token prediction)',
+    use: 'Learns to write each text of the data word by word; of two answers, the preferred one. A good first run.',
   },
   distil: {
     name: 'Imitate a bigger model (distillation)',
@@ -175,7 +176,7 @@ const ENTRIES = {
   activationPrecision: {
     kind: 'choice',
     group: 'base',
-    help: '16 bits take about half the memory of a batch; losses differ in late digits. On the processor they save nothing.',
+    help: '16 bits take about half the memory of a batch; the loss differs slightly. On the processor they save nothing.',
     options: { f32: '32 bits', f16: '16 bits' },
   },
   'method.rank': number('adapter', 'Size of the adapter. 8 to 32 suits most data; more takes more memory.'),
@@ -260,22 +261,25 @@ const ENTRIES = {
   }),
   learningRate: number(
     'rate',
-    'Too high: the loss jumps. Too low: it hardly falls. Usual with LoRA: 1e-4 to 5e-4 for text, 2e-3 for labels, 1e-3 for reward models, 1e-5 for the other preferences. IA³ needs ten times as much, full fine-tuning less.',
+    'How far each step changes the trained weights. Too high: the loss jumps. Too low: it hardly falls.',
   ),
   schedule: {
     kind: 'choice',
     group: 'rate',
-    help: 'How the learning rate falls during the run.',
+    help: 'How the learning rate falls during the run, after the warm-up.',
     options: { cosine: 'Cosine: slow, fast, slow', linear: 'Linear: evenly to 0', constant: 'Constant' },
   },
   'method.layerDecay': number('rate', 'Each layer learns at this share of the rate of the layer above it. 1: all the same.'),
   warmupRatio: number('rate', 'Share of the steps in which the learning rate rises from 0.'),
   sequenceLength: number('batches', 'Tokens per row. Longer examples are cut; short ones are packed together.'),
-  microBatch: number('batches', 'Rows in one forward pass. More is faster and takes more memory.'),
-  gradientAccumulation: number('batches', 'Gradients summed before one update: a larger batch without more memory.'),
+  microBatch: number('batches', 'Rows that the model reads together. More is faster and takes more memory.'),
+  gradientAccumulation: number(
+    'batches',
+    'How many batches of rows make one step: more learn from more examples at a time, without more memory.',
+  ),
   memoryLimit: number(
     'batches',
-    'In GB. A run that needs more recomputes part of the forward pass: same result, slower. 0 uses what the device is known to provide.',
+    'In GB. A run that needs more computes some values twice: same result, slower. 0 uses what the device is known to provide.',
   ),
   weightDecay: number('optimizer', 'Pulls the adapter’s weights towards 0. 0 to 0.1 is usual.'),
   maxGradNorm: number('optimizer', 'Gradients with a larger norm are scaled down to it. 0 turns it off.'),
@@ -289,9 +293,9 @@ const ENTRIES = {
     options: { assistant: 'Answers only', all: 'Every token' },
   },
   heldOutRatio: number('measuring', 'Share of the examples that is kept for evaluation and not trained on. 0.1 is one in ten.'),
-  evalEvery: number('measuring', 'Steps between evaluations. 0: about ten times per run.'),
-  saveEvery: number('measuring', 'Steps between checkpoints. 0: with each evaluation.'),
-  sampleEvery: number('measuring', 'Steps between samples. 0: with each evaluation.'),
+  evalEvery: number('measuring', 'Steps from one measurement on the held-out examples to the next. 0: about ten times per run.'),
+  saveEvery: number('measuring', 'Steps from one saved state (checkpoint) to the next. 0: after each measurement.'),
+  sampleEvery: number('measuring', 'Steps from one set of sample answers to the next. 0: after each measurement.'),
   samplePrompts: {
     kind: 'lines',
     group: 'measuring',
@@ -299,7 +303,7 @@ const ENTRIES = {
   },
 } satisfies { readonly [P in FormSetting]: EntryFor<ValueAt<P>> & { readonly help: HelpFor<P> } };
 
-const SIMPLE: readonly FormSetting[] = ['epochs', 'learningRate', 'method.rank', 'sequenceLength'];
+const MAIN: readonly FormSetting[] = ['epochs', 'learningRate', 'method.rank', 'sequenceLength'];
 
 const SETTINGS = Object.keys(ENTRIES) as FormSetting[];
 
@@ -317,14 +321,25 @@ function isOf({ method, objective }: Kinds, setting: string): boolean {
   return isObjectiveKind(objective) && Object.hasOwn(OBJECTIVE_SCHEMAS[objective].entries, name);
 }
 
-/** The main settings of a recipe of these kinds. */
-export function simpleSettings(kinds: Kinds): readonly FormSetting[] {
-  return SIMPLE.filter((setting) => isOf(kinds, setting));
+/** The settings whose fields a tab of the stage shows; that of all settings shows every one. */
+export function shownIn(tab: string, kinds: Kinds): readonly FormSetting[] {
+  if (tab === 'main') return MAIN.filter((setting) => isOf(kinds, setting));
+  return tab === 'objective' ? SETTINGS.filter((setting) => setting.startsWith('objective.') && isOf(kinds, setting)) : [];
 }
 
-/** The settings of a group beside the main ones, in the order of the form. */
-export function settingsOf(group: GroupId, kinds: Kinds): readonly FormSetting[] {
-  return SETTINGS.filter((setting) => ENTRIES[setting].group === group && isOf(kinds, setting) && !SIMPLE.includes(setting));
+/** The settings of a group, in the order of the form. */
+export function settingsIn(group: GroupId, kinds: Kinds): readonly FormSetting[] {
+  return SETTINGS.filter((setting) => ENTRIES[setting].group === group && isOf(kinds, setting));
+}
+
+/** The settings that are changed, of those that a recipe of these kinds has. */
+export function changedSettings(kinds: Kinds, isChanged: (setting: FormSetting) => boolean): readonly FormSetting[] {
+  return SETTINGS.filter((setting) => isOf(kinds, setting) && isChanged(setting));
+}
+
+/** The id of the field of a setting, in the list of all settings or before it. */
+export function fieldId(setting: string, place: 'main' | 'all'): string {
+  return `setting-${setting.replace('.', '-')}${place === 'all' ? '-all' : ''}`;
 }
 
 /** All settings of the form in a recipe of these kinds, in its order. */
@@ -337,10 +352,16 @@ export function entryOf(setting: FormSetting): Entry {
 }
 
 /** The help text of a setting in a recipe of these kinds. */
-export function helpOf(setting: FormSetting, { objective }: Kinds): string {
+export function helpOf(setting: FormSetting, { method, objective }: Kinds): string {
   const { help }: { readonly help: Help } = ENTRIES[setting];
+  if (setting === 'learningRate') return `${ENTRIES.learningRate.help} ${rateWords(method, objective)}`;
   if (typeof help === 'string') return help;
   return (isObjectiveKind(objective) ? help[objective] : undefined) ?? '';
+}
+
+function rateWords(method: unknown, objective: unknown): string {
+  if (!isMethodKind(method) || !isObjectiveKind(objective)) return '';
+  return `Usual for this method and objective: ${usualRate({ method, objective }).toExponential()}.`;
 }
 
 export function labelOf(setting: FormSetting): string {

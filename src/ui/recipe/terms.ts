@@ -1,0 +1,40 @@
+/** The words of the glossary that explain settings of the recipe. */
+
+import type { TermId } from '../words/glossary';
+import type { FormSetting } from './words';
+
+const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
+  epochs: 'epoch',
+  maxSteps: 'step',
+  seed: 'seed',
+  basePrecision: 'nf4',
+  activationPrecision: 'activations',
+  'method.rank': 'rank',
+  'method.alpha': 'alpha',
+  'method.dropout': 'dropout',
+  'method.targetModules': 'linear',
+  'objective.beta': 'objective',
+  'objective.alpha': 'distillation',
+  'objective.temperature': 'temperature',
+  learningRate: 'learning-rate',
+  schedule: 'schedule',
+  warmupRatio: 'schedule',
+  sequenceLength: 'sequence-length',
+  microBatch: 'batch',
+  gradientAccumulation: 'batch',
+  memoryLimit: 'remat',
+  weightDecay: 'weight-decay',
+  maxGradNorm: 'gradient-norm',
+  beta1: 'adamw',
+  beta2: 'adamw',
+  epsilon: 'adamw',
+  lossOn: 'label-tokens',
+  heldOutRatio: 'held-out',
+  evalEvery: 'held-out',
+  saveEvery: 'checkpoint',
+};
+
+/** The word that explains a setting; undefined where its help says all. */
+export function termOf(setting: FormSetting): TermId | undefined {
+  return TERMS[setting];
+}
