@@ -73,7 +73,7 @@ it('a recipe for pairs is refused for other data, in words, until its objective 
   await person.takeSample('Lighthouse keeper');
   await recorder.next('data', 30_000);
   const start = person.bar.getByRole('button', { name: 'Start training' });
-  await expect.poll(() => person.bar.innerText()).toContain('needs a preferred and a rejected answer for each prompt');
+  await expect.poll(() => person.bar.innerText()).toContain('learns from a preferred and a rejected answer for each question');
   expect(await start.isEnabled()).toBe(false);
   await person.chooseKind('objective', 'sft');
   await expect.poll(() => start.isEnabled()).toBe(true);
