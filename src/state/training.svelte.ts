@@ -64,7 +64,9 @@ export class Training extends ShownRun {
   /** The run shown is being trained, here or in another tab. */
   readonly live = $derived(this.active || this.watching);
   /** Why a new run can't be started now, or null. */
-  readonly blocker = $derived<Blocker | null>(this.active ? { reason: 'A run is under way.', place: { view: 'train', tab: null, options: {} } } : startBlocker());
+  readonly blocker = $derived<Blocker | null>(
+    this.active ? { reason: 'A run is under way.', place: { view: 'train', tab: null, options: {} } } : startBlocker(),
+  );
   /** Why no run can be resumed now, or null. */
   readonly resumeBlocker = $derived.by(() => (this.active ? 'A run is under way.' : this.#otherTab.blocker));
   /** The run shown can be resumed from its last checkpoint. */

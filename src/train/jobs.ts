@@ -7,7 +7,8 @@ import { CodedError } from '../core/errors';
  * needs the model the one that is there, on a new device if it was lost. A `run` trains, an `answer` generates or predicts, `measure`
  * measures a run on data, `tune` times kernels, `warm-up` compiles them, `delete` deletes a run.
  */
-export type JobKind = 'device' | 'pace' | 'load' | 'copy' | 'model' | 'run' | 'answer' | 'measure' | 'tune' | 'warm-up' | 'delete';
+export type JobKind =
+  'device' | 'pace' | 'load' | 'copy' | 'model' | 'run' | 'answer' | 'measure' | 'tune' | 'warm-up' | 'delete';
 
 /**
  * Why a job is to end early: the reason of its signal. `stop` saves first; `drop` goes back to the newest checkpoint; `cancel` leaves

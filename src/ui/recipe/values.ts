@@ -38,7 +38,11 @@ export function settingsIn(recipe: Recipe): readonly SettingWords[] {
 
 /** The settings that are not the defaults of the recipe's method and objective; these two are not named. */
 export function changedSettings(recipe: Recipe): readonly SettingWords[] {
-  const usual = new Map(settingsIn(usualRecipe(methodNameOf(recipe.method) ?? recipe.method.kind, recipe.objective.kind)).map(({ setting, value }) => [setting, value]));
+  const usual = new Map(
+    settingsIn(usualRecipe(methodNameOf(recipe.method) ?? recipe.method.kind, recipe.objective.kind)).map(
+      ({ setting, value }) => [setting, value],
+    ),
+  );
   return settingsIn(recipe).filter(({ setting, value }) => usual.get(setting) !== value);
 }
 

@@ -10,9 +10,9 @@ import { count, plural } from '../format';
 
 /** What a measurement reports beside what the charts of a run show. */
 const MORE: { readonly [K in ObjectiveKind]?: readonly Report[] } = {
-  classify: [{ key: 'mcc', name: 'MCC', unit: 'correlation of predicted and true category', write: loss }],
-  'multi-label': [{ key: 'macroF1', name: 'Macro F1', unit: 'mean over the labels', write: share }],
-  regress: [{ key: 'mae', name: 'Error (MAE)', unit: 'mean distance', write: loss }],
+  classify: [{ key: 'mcc', name: 'MCC', unit: 'correlation of predicted and true category', write: loss, better: 'higher' }],
+  'multi-label': [{ key: 'macroF1', name: 'Macro F1', unit: 'mean over the labels', write: share, better: 'higher' }],
+  regress: [{ key: 'mae', name: 'Error (MAE)', unit: 'mean distance', write: loss, better: 'lower' }],
 };
 
 /** A column of the table. */
