@@ -391,8 +391,8 @@ describe('a preset', () => {
   });
 
   it('has its steps and its memory', async () => {
-    recipe.presets = { quick: { forecast: { steps: 60, total: 2e9 } as Forecast, failure: null } };
-    await expect.element(preset('Quick look')).toHaveAccessibleDescription(/About 60 steps 2 GB of memory/);
+    recipe.presets = { quick: { forecast: { steps: 60, seconds: 90, total: 2e9 } as Forecast, failure: null } };
+    await expect.element(preset('Quick look')).toHaveAccessibleDescription(/About 60 steps 1 to 2 min 2 GB of memory/);
     recipe.presets = {};
   });
 });
