@@ -3,7 +3,8 @@
 import type { RunStore } from '../checkpoint/types';
 import { openEngine, type Engine } from './engine';
 import type { Jobs } from './jobs';
-import { measurePace, type Pace } from '../graph/pace';
+import { measurePace, onPage } from './pace';
+import type { Pace } from '../graph/pace';
 import { deviceKey, tuneRun, type Tiles, type Tuner } from './tune';
 import type { DeviceOptions, DeviceView, ExecutorKind } from './types';
 
@@ -77,11 +78,13 @@ export class TrainDevice {
     if ((await this.paceOf(engine)) !== null) return true;
     if (this.#jobs.refusal('pace', '') !== null) return false;
     return this.#jobs.run('pace', '', async ({ signal }) => {
-      const pace = await measurePace({ open: (graph) => engine.executor(graph), signal }).catch((error: unknown) => {
-        if (signal.aborted) return null;
-        throw error;
-      });
-      if (pace !== null) await (await this.#store).setPace(paceKey(engine), pace);
+      const pace = await measurePace({ open: (graph) => engine.executor(graph), signal }, engine.machine).catch(
+        (error: unknown) => {
+          if (signal.aborted) return null;
+          throw error;
+        },
+      );
+      if (pace !== null) await (await this.#store).setPace(paceKey(engine), onPage(pace, engine.machine));
       return pace !== null;
     });
   }
@@ -95,5 +98,5 @@ export class TrainDevice {
 
 /** Identifies what computes, and the version of the measurement. */
 function paceKey({ device, view }: Engine): string {
-  return ['pace 2', view.executor, view.adapter, device === null ? navigator.userAgent : deviceKey(device)].join(' | ');
+  return ['pace 4', view.executor, view.adapter, device === null ? navigator.userAgent : deviceKey(device)].join(' | ');
 }

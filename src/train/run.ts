@@ -153,7 +153,7 @@ export class Run {
 
   async #reportWork({ train, update }: TrainingPrograms): Promise<void> {
     const { model, recorder } = this.#context;
-    const peak = await model.engine.peak;
+    const peak = await model.engine.peak();
     const { gradientAccumulation, microBatch, sequenceLength } = recorder.record.recipe;
     const flopsPerToken = (train.flops + update.flops / gradientAccumulation) / (microBatch * sequenceLength);
     if (peak !== null) recorder.emit({ type: 'work', flopsPerToken, peak });

@@ -12,13 +12,15 @@ export type Activity = 'step' | 'base' | 'measurement' | 'sampling' | 'saving';
 
 const ACTIVITIES: readonly Activity[] = ['step', 'base', 'measurement', 'sampling', 'saving'];
 
-/** What one of each costs. A checkpoint costs the device nothing. */
+/** What one of each costs the device: a checkpoint nothing. */
 export type Costs = Readonly<Record<Activity, Effort>>;
 
 /** Runs of the prompt program for each prompt: most prompts have up to twice its tokens. */
 const PROMPT_RUNS = 2;
 
-const NOTHING: Effort = { flops: 0, bytes: 0, nodes: 0 };
+const NOTHING: Effort = { flops: 0, bytes: 0, nodes: 0, runs: 0 };
+/** Seconds of a checkpoint of a small adapter, most of which is the wait for the disk. */
+const SAVE_SECONDS = 0.08;
 
 /** `heldOut`: batches of a measurement. */
 export function costsOf(efforts: Efforts, recipe: Recipe, heldOut: number): Costs {
@@ -60,10 +62,15 @@ export function timesOf(
   };
 }
 
+/** Seconds of one activity at a pace. */
+function usualSeconds(activity: Activity, costs: Costs, pace: Pace): number {
+  return activity === 'saving' ? SAVE_SECONDS : secondsOf(costs[activity], pace);
+}
+
 /** Seconds of a whole run on a device of this pace, from its first step on. */
 export function forecastSeconds(costs: Costs, recipe: Recipe, steps: number, pace: Pace): number {
   const times = timesOf(cadenceOf(recipe, steps), steps, 0, true);
-  return secondsOf(total(ACTIVITIES.map((activity) => [times[activity], costs[activity]])), pace);
+  return ACTIVITIES.reduce((sum, activity) => sum + times[activity] * usualSeconds(activity, costs, pace), 0);
 }
 
 /** The pace of a device that was not measured: what a step costs in proportion to the rest hardly depends on it. */
@@ -113,8 +120,9 @@ export class Timetable {
     return times.length === 0 ? null : times.reduce((sum, seconds) => sum + seconds, 0) / times.length;
   }
 
-  /** From the newest related time: a measurement is like that of the base, anything else like a step, each by its cost. */
+  /** A checkpoint takes its usual time; a measurement is like that of the base, anything else like a step, each by its cost. */
   #share(activity: Activity): number {
+    if (activity === 'saving') return SAVE_SECONDS;
     const like = activity === 'measurement' && this.#took.base.length > 0 ? 'base' : 'step';
     const [cost, known] = [this.#costs[activity], this.#costs[like]].map((effort) => secondsOf(effort, this.#pace));
     return known === undefined || cost === undefined || known === 0 ? 0 : (cost / known) * (this.#measured(like) ?? 0);

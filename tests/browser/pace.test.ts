@@ -1,8 +1,8 @@
 /** The pace of a device: measured on each executor, kept, and not while a run needs the device. */
 
 import { afterEach, expect, it, vi } from 'vitest';
-import { measurePace } from '../../src/graph/pace';
 import { openEngine } from '../../src/train/engine';
+import { measurePace } from '../../src/train/pace';
 import { closeServices, Events, openTiny, tinyRecipe } from '../tiny-service';
 
 vi.setConfig({ testTimeout: 300_000 });
@@ -12,7 +12,7 @@ const never = new AbortController().signal;
 
 it.each(['wasm', 'tfjs-wasm'] as const)('is measured on %s', async (kind) => {
   const engine = await openEngine(kind);
-  const pace = await measurePace({ open: (graph) => engine.executor(graph), signal: never });
+  const pace = await measurePace({ open: (graph) => engine.executor(graph), signal: never }, engine.machine);
   engine.close();
   expect(pace.flops).toBeGreaterThan(1e8);
   expect(pace.flops).toBeLessThan(1e14);

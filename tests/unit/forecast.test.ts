@@ -199,13 +199,13 @@ test('the cost of a plan is the operations of its products, and the traffic of w
 });
 
 test('costs add up, and take their time at a pace', () => {
-  const one = { flops: 2e9, bytes: 3e9, nodes: 10 };
+  const one = { flops: 2e9, bytes: 3e9, nodes: 10, runs: 1 };
   const sum = total([
     [2, one],
-    [1, { flops: 1e9, bytes: 0, nodes: 5 }],
+    [1, { flops: 1e9, bytes: 0, nodes: 5, runs: 1 }],
   ]);
-  expect(sum).toEqual({ flops: 5e9, bytes: 6e9, nodes: 25 });
-  expect(secondsOf(sum, { flops: 1e9, bytes: 2e9, node: 0.1 })).toBeCloseTo(5 + 3 + 2.5, 9);
+  expect(sum).toEqual({ flops: 5e9, bytes: 6e9, nodes: 25, runs: 3 });
+  expect(secondsOf(sum, { flops: 1e9, bytes: 2e9, node: 0.1 })).toBeCloseTo(5 + 3 + 2.5 + 3 * 0.002, 9);
 });
 
 test('the weights of a teacher are part of a forecast', () => {

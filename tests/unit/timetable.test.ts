@@ -1,12 +1,14 @@
 /** How long a run takes, before it starts and while it is under way. */
 
 import { describe, expect, it } from 'vitest';
+import { secondsOf, type Effort } from '../../src/graph/pace';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { cadenceOf } from '../../src/train/cadence';
+import { solve } from '../../src/train/pace';
 import { costsOf, forecastSeconds, timesOf, Timetable, type Costs } from '../../src/train/timetable';
 
 /** An effort that takes so many seconds at `pace`. */
-const seconds = (flops: number) => ({ flops, bytes: 0, nodes: 0 });
+const seconds = (flops: number) => ({ flops, bytes: 0, nodes: 0, runs: 0 });
 const pace = { flops: 1, bytes: 1, node: 1 };
 const costs: Costs = { step: seconds(2), base: seconds(10), measurement: seconds(12), sampling: seconds(5), saving: seconds(0) };
 
@@ -37,11 +39,11 @@ describe('what is left of a run', () => {
 
 it('the forecast of a run is the time of all that it does', () => {
   const recipe = parseRecipe({ evalEvery: 10, sampleEvery: 20, saveEvery: 5 });
-  expect(forecastSeconds(costs, recipe, 40, pace)).toBe(40 * 2 + 10 + 4 * 12 + 2 * 5);
+  expect(forecastSeconds(costs, recipe, 40, pace)).toBeCloseTo(40 * 2 + 10 + 4 * 12 + 2 * 5 + 8 * 0.08, 9);
 });
 
 it('samples cost their prompts and their tokens, and a classifier writes none', () => {
-  const one = { flops: 1, bytes: 0, nodes: 0 };
+  const one = { flops: 1, bytes: 0, nodes: 0, runs: 0 };
   const efforts = { step: one, evaluate: one, evaluateBase: one, decode: { prompt: seconds(100), token: one } };
   const recipe = parseRecipe({ samplePrompts: ['a', 'b', 'c'] });
   expect(costsOf(efforts, recipe, 4).sampling.flops).toBe(3 * 2 * 100 + 48);
@@ -60,7 +62,7 @@ describe('a timetable', () => {
     const timetable = table();
     timetable.took('step', 6);
     // Three times as slow as forecast: 39 steps, the base, four measurements, four samplings.
-    expect(timetable.left(1)).toBeCloseTo(3 * (39 * 2 + 10 + 4 * 12 + 4 * 5), 9);
+    expect(timetable.left(1)).toBeCloseTo(3 * (39 * 2 + 10 + 4 * 12 + 4 * 5) + 4 * 0.08, 9);
   });
 
   it('leaves out the first step once there is another, and takes the time of the base for measurements', () => {
@@ -69,7 +71,7 @@ describe('a timetable', () => {
     timetable.took('base', 5);
     timetable.took('step', 2);
     timetable.took('step', 4);
-    expect(timetable.left(3)).toBeCloseTo(37 * 3 + 4 * 6 + 4 * (5 / 2) * 3, 9);
+    expect(timetable.left(3)).toBeCloseTo(37 * 3 + 4 * 6 + 4 * (5 / 2) * 3 + 4 * 0.08, 9);
   });
 
   it('takes what each activity took, and comes to nothing at the end', () => {
@@ -89,4 +91,28 @@ describe('a timetable', () => {
 
 it('a run without intervals in its recipe measures ten times', () => {
   expect(cadenceOf(parseRecipe({}), 225)).toEqual({ evaluate: 23, sample: 23, save: 23 });
+});
+
+describe('the pace of a device', () => {
+  const at = (flops: number, node: number, bytes: number) => (effort: Effort) => ({
+    effort,
+    seconds: secondsOf(effort, { flops, node, bytes }),
+  });
+  const [thin, thick] = [
+    { flops: 1e8, bytes: 1e6, nodes: 400, runs: 0 },
+    { flops: 4e9, bytes: 4e7, nodes: 150, runs: 0 },
+  ];
+
+  it('is that with which both steps take as long as they did', () => {
+    const timed = at(5e10, 2e-5, 1e10);
+    const { flops, node } = solve(timed(thin), timed(thick), 1e10);
+    expect(flops / 5e10).toBeCloseTo(1, 6);
+    expect(node / 2e-5).toBeCloseTo(1, 6);
+  });
+
+  it('is never negative: a narrow step that took less than its share leaves all time to arithmetic', () => {
+    const { flops, node } = solve({ effort: thin, seconds: 1e-4 }, { effort: thick, seconds: 0.1 }, 1e10);
+    expect(node).toBe(0);
+    expect(flops).toBeCloseTo(4e9 / (0.1 - 0.004), -6);
+  });
 });

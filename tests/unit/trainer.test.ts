@@ -13,7 +13,7 @@ const scaled = { ...good, lossScale: 2 ** 16 };
 const reports: RunInput['reports'] = { step: () => undefined, heldOut: () => ({}) };
 const measured = { loss: 1, figures: {} };
 
-const unit = { flops: 1, bytes: 1, nodes: 1 };
+const unit = { flops: 1, bytes: 1, nodes: 1, runs: 1 };
 const costs: Costs = { step: unit, base: unit, measurement: unit, sampling: unit, saving: unit };
 
 const nothing = () => Promise.resolve();

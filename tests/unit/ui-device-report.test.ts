@@ -10,7 +10,7 @@ const report = {
 it('has each rate with its share of the peak', () => {
   expect(rowsOf({ model: 'SmolLM2', report }).map(({ what, rate, share }) => [what, rate, share])).toEqual([
     ['Peak: multiply-adds in registers', '120 GFLOP/s', ''],
-    ['Memory: sums of large tensors', '21.5 GB/s', ''],
+    ['Memory: weights read by products of one row', '21.5 GB/s', ''],
     ['Each operation besides its work', '12.5 µs', ''],
     ['Product, 256 × 576 × 576', '90 GFLOP/s', '75 %'],
     ['Training step of SmolLM2, 256 tokens', '30 GFLOP/s', '25 %'],

@@ -16,7 +16,7 @@ export function rowsOf({ model, report }: Pick<Reported, 'model' | 'report'>): r
   const arithmetic = (what: string, rate: number): Row => ({ what, rate: rateWords(rate), share: share(rate) });
   return [
     ...(peak === null ? [] : [{ what: 'Peak: multiply-adds in registers', rate: rateWords(peak), share: '' }]),
-    { what: 'Memory: sums of large tensors', rate: `${trimmed(bytes / 1e9)} GB/s`, share: '' },
+    { what: 'Memory: weights read by products of one row', rate: `${trimmed(bytes / 1e9)} GB/s`, share: '' },
     { what: 'Each operation besides its work', rate: `${trimmed(node * 1e6)} µs`, share: '' },
     ...products.map((one) => arithmetic(`Product, ${count(one.rows)} × ${count(one.size)} × ${count(one.size)}`, one.flops)),
     arithmetic(`Training step of ${model}, ${count(step.tokens)} tokens`, step.flops / step.seconds),
