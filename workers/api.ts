@@ -57,8 +57,8 @@ export interface TrainApi {
   /** Opens the device. `auto` takes a real GPU, else wasm; explicit choices throw `gpu/unavailable`. */
   openDevice(choice: 'auto' | ExecutorKind, options?: DeviceOptions): Promise<DeviceView>;
   /**
-   * Measures how fast the device computes, unless that is known: up to two seconds, for the time of forecasts. Resolves with whether it
-   * is known; it is not during a run, or when other work ended the measurement.
+   * Measures how fast the device computes: up to two seconds, for the time of forecasts. The best of all measurements is kept for the
+   * device. Resolves with whether one is known; other work ends a measurement, and none begins during a run.
    */
   measurePace(): Promise<boolean>;
   /**

@@ -2,15 +2,16 @@
 
 import { matmul } from '../../kernels/matmul';
 import { yieldToEventLoop } from '../core/event-loop';
+import type { Cost } from '../../kernels/op';
 import type { Executor } from './executor';
 import { Graph } from './graph';
 import { costOf } from './node';
 import { plan, type Plan } from './plan';
 
 export interface Pace {
-  /** Operations per second of matrix products; a multiply-add counts as two. */
+  /** Operations per second beside the traffic; a multiply-add counts as two. */
   readonly flops: number;
-  /** Bytes per second that nodes read and write whose traffic takes longer than their arithmetic. */
+  /** Bytes per second that nodes read and write. */
   readonly bytes: number;
   /** Seconds that a node takes beside its work, such as waking threads or a dispatch. */
   readonly node: number;
@@ -24,24 +25,14 @@ export interface Effort {
   readonly runs: number;
 }
 
-/** Seconds that a run of a plan takes beside its nodes: its inputs, its results, and what the page is told. Measured 1 to 3 ms. */
-const RUN_SECONDS = 2e-3;
-
-/**
- * A node takes the longer one of its arithmetic and its memory traffic (the roofline model, doi 10.1145/1498765.1498785). It is its
- * arithmetic where there are more operations than this for each byte, on all devices that we measured.
- */
-const FLOPS_PER_BYTE = 4;
+/** Seconds that a run of a plan takes beside its nodes: its inputs, its results, and what the page is told. Measured 3 to 5 ms. */
+const RUN_SECONDS = 4e-3;
 
 /** What one run of a plan costs. */
 export function effortOf({ nodes }: Plan): Effort {
-  let [flops, bytes] = [0, 0];
-  for (const node of nodes) {
-    const cost = costOf(node);
-    if (cost.flops > FLOPS_PER_BYTE * cost.bytes) flops += cost.flops;
-    else bytes += cost.bytes;
-  }
-  return { flops, bytes, nodes: nodes.length, runs: 1 };
+  const costs = nodes.map(costOf);
+  const sum = (of: (cost: Cost) => number) => costs.reduce((all, cost) => all + of(cost), 0);
+  return { flops: sum(({ flops }) => flops), bytes: sum(({ bytes }) => bytes), nodes: nodes.length, runs: 1 };
 }
 
 /** The cost of `times` runs of each. */

@@ -183,6 +183,8 @@ function link(): void {
   });
   $effect(() => {
     if (device.view === null || device.measured || model.view === null || otherTab.runId !== null) return;
+    // Beside other work of the page the device would seem slow.
+    if (model.inspecting || data.opening || data.measuring) return;
     return later(1000, () => whenIdle(() => void device.measure()));
   });
   $effect(() => {

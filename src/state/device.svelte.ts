@@ -40,7 +40,7 @@ export class DeviceState {
     return this.view;
   }
 
-  /** Measures how fast the device computes, unless that is known. A failure leaves forecasts without a time. */
+  /** Measures how fast the device computes, once in a visit. A failure leaves forecasts without a time. */
   async measure(): Promise<void> {
     if (this.measured || this.view === null) return;
     this.measured = await this.#client.call((api) => api.measurePace()).catch(() => false);

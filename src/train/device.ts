@@ -3,7 +3,8 @@
 import type { RunStore } from '../checkpoint/types';
 import { openEngine, type Engine } from './engine';
 import type { Jobs } from './jobs';
-import { measurePace, onPage } from './pace';
+import { best, measurePace, onPage } from './pace';
+import type { Graph } from '../graph/graph';
 import type { Pace } from '../graph/pace';
 import { deviceKey, tuneRun, type Tiles, type Tuner } from './tune';
 import type { DeviceOptions, DeviceView, ExecutorKind } from './types';
@@ -70,22 +71,23 @@ export class TrainDevice {
   }
 
   /**
-   * Measures the pace of the open device unless it is known: up to two seconds. Resolves with whether it is known now: not during a run, or
-   * when other work ended the measurement.
+   * Measures the pace of the open device: up to two seconds. Other programs only slow it down, so the best of all measurements is kept.
+   * Resolves with whether it is known now: not during a first run, or when other work ended the first measurement.
    */
   async measurePace(): Promise<boolean> {
     const engine = await this.engine();
-    if ((await this.paceOf(engine)) !== null) return true;
-    if (this.#jobs.refusal('pace', '') !== null) return false;
+    const known = await this.paceOf(engine);
+    if (this.#jobs.refusal('pace', '') !== null) return known !== null;
     return this.#jobs.run('pace', '', async ({ signal }) => {
-      const pace = await measurePace({ open: (graph) => engine.executor(graph), signal }, engine.machine).catch(
-        (error: unknown) => {
-          if (signal.aborted) return null;
-          throw error;
-        },
-      );
-      if (pace !== null) await (await this.#store).setPace(paceKey(engine), onPage(pace, engine.machine));
-      return pace !== null;
+      const device = { open: (graph: Graph) => engine.executor(graph), signal };
+      const found = await measurePace(device, engine.machine).catch((error: unknown) => {
+        if (signal.aborted) return null;
+        throw error;
+      });
+      if (found === null) return known !== null;
+      const pace = onPage(found, engine.machine);
+      await (await this.#store).setPace(paceKey(engine), known === null ? pace : best(known, pace));
+      return true;
     });
   }
 
@@ -98,5 +100,5 @@ export class TrainDevice {
 
 /** Identifies what computes, and the version of the measurement. */
 function paceKey({ device, view }: Engine): string {
-  return ['pace 4', view.executor, view.adapter, device === null ? navigator.userAgent : deviceKey(device)].join(' | ');
+  return ['pace 5', view.executor, view.adapter, device === null ? navigator.userAgent : deviceKey(device)].join(' | ');
 }

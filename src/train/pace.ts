@@ -1,6 +1,7 @@
-/** The pace of a device, from training steps of two small models, which have the parts of any model in their usual proportions. */
+/** The pace of a device, from training steps of three small models, which have the parts of any model in their usual proportions. */
 
-import { measureProduct, type Effort, type Measured, type Pace } from '../graph/pace';
+import { type Effort, type Measured, type Pace } from '../graph/pace';
+import { internal } from '../core/errors';
 import { parseConfig } from '../model/families';
 import { weightSpecs } from '../model/weights';
 import { parseRecipe } from '../recipe/recipe';
@@ -16,39 +17,46 @@ interface SmallModel {
 
 /** Most of its time is between operations. */
 const NARROW: SmallModel = { width: 64, layers: 6, tokens: 64 };
-/** Most of its time is arithmetic; a device that is too fast for one gets the next. */
-const WIDE: readonly SmallModel[] = [
-  { width: 384, layers: 2, tokens: 256 },
-  { width: 768, layers: 2, tokens: 512 },
-  { width: 1536, layers: 2, tokens: 1024 },
-];
+/** The second has more arithmetic for each byte than the first; a device that is too fast for them gets the next two. */
+const WIDER: readonly (readonly [SmallModel, SmallModel])[] = [1, 2, 4].map((times) => [
+  { width: 256 * times, layers: 2, tokens: 256 },
+  { width: 576 * times, layers: 2, tokens: 256 },
+]);
 /** Seconds of a step that is long enough. */
 const LONG = 0.03;
-/** Columns and depth of a product of one row, which streams its weights through memory as decoding does. */
-const STREAMED = 1024;
 
 /** Measures in less than two seconds, also on a processor. Throws the reason when aborted. */
 export async function measurePace(device: Measured, machine: Machine): Promise<Pace> {
-  const bytes = (2 * STREAMED ** 2) / (await measureProduct(device, 1, STREAMED));
   const narrow = await timeOf(device, machine, NARROW);
-  let wide = narrow;
-  for (const model of WIDE) {
-    wide = await timeOf(device, machine, model);
-    if (wide.seconds > LONG) break;
+  let found: Pace | null = null;
+  for (const [middle, wide] of WIDER) {
+    const last = await timeOf(device, machine, wide);
+    found = solve(narrow, await timeOf(device, machine, middle), last);
+    if (last.seconds > LONG) break;
   }
-  return { ...solve(narrow, wide, bytes), bytes };
+  if (found === null) throw internal('no model was measured');
+  return found;
 }
 
 /**
  * The share of the pace that is left for a run where all cores compute: what the page draws and stores displaces them, and the other
- * threads wait. Measured with two cores: 0.65 to 0.75.
+ * threads wait. Measured with two cores: 0.85 to 0.95.
  */
-const CROWDED = 0.7;
+const CROWDED = 0.9;
 
 /** The pace of a run on the page, from that of the device alone. */
 export function onPage(pace: Pace, { processor }: Machine): Pace {
   if (processor === undefined || processor.threads < navigator.hardwareConcurrency) return pace;
   return { flops: CROWDED * pace.flops, bytes: CROWDED * pace.bytes, node: pace.node / CROWDED };
+}
+
+/** The faster one in each respect. */
+export function best(one: Pace, other: Pace): Pace {
+  return {
+    flops: Math.max(one.flops, other.flops),
+    bytes: Math.max(one.bytes, other.bytes),
+    node: Math.min(one.node, other.node),
+  };
 }
 
 /** A step, and how long it took. */
@@ -57,15 +65,32 @@ export interface TimedStep {
   readonly seconds: number;
 }
 
-/** The rate of operations and the time of a node with which both steps take as long as they did, beside their traffic. */
-export function solve(narrow: TimedStep, wide: TimedStep, bytes: number): Pick<Pace, 'flops' | 'node'> {
-  const rest = ({ seconds, effort }: TimedStep) => Math.max(0.1 * seconds, seconds - effort.bytes / bytes);
-  const [a, b] = [narrow.effort, wide.effort];
-  const determinant = b.flops * a.nodes - a.flops * b.nodes;
-  const perFlop = (rest(wide) * a.nodes - rest(narrow) * b.nodes) / determinant;
-  const node = (b.flops * rest(narrow) - a.flops * rest(wide)) / determinant;
-  // Noise can make one of them negative: then all of the time is arithmetic.
-  return perFlop > 0 && node >= 0 ? { flops: 1 / perFlop, node } : { flops: b.flops / rest(wide), node: 0 };
+/** The rates and the time of a node with which the three steps take as long as they did. */
+export function solve(narrow: TimedStep, middle: TimedStep, wide: TimedStep): Pace {
+  const rows = [narrow, middle, wide].map(({ effort }) => [effort.flops, effort.bytes, effort.nodes] as const);
+  const seconds = [narrow, middle, wide].map((step) => step.seconds);
+  const whole = determinant(rows);
+  const [perFlop = 0, perByte = 0, node = 0] = [0, 1, 2].map((column) => determinant(replaced(rows, column, seconds)) / whole);
+  if (perFlop > 0 && perByte > 0 && node >= 0) return { flops: 1 / perFlop, bytes: 1 / perByte, node };
+  // Noise made one of them negative: the wide step's time is divided as on processors, and nodes take none.
+  const { flops, bytes } = wide.effort;
+  return { flops: flops / (0.7 * wide.seconds), bytes: bytes / (0.3 * wide.seconds), node: 0 };
+}
+
+type Row = readonly [number, number, number];
+
+function replaced(rows: readonly Row[], column: number, by: readonly number[]): readonly Row[] {
+  return rows.map(([a, b, c], i) => {
+    const value = by[i] ?? 0;
+    return [column === 0 ? value : a, column === 1 ? value : b, column === 2 ? value : c];
+  });
+}
+
+function determinant([first = [0, 0, 0], second = [0, 0, 0], third = [0, 0, 0]]: readonly Row[]): number {
+  const [a, b, c] = first;
+  const [d, e, f] = second;
+  const [g, h, i] = third;
+  return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
 }
 
 async function timeOf(device: Measured, machine: Machine, { width, layers, tokens }: SmallModel): Promise<TimedStep> {

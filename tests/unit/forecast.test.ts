@@ -184,18 +184,13 @@ test('the cost of a step is that of its micro-batches, and compares the methods'
   expect(full).toBeGreaterThan(dora ?? Infinity);
 });
 
-test('the cost of a plan is the operations of its products, and the traffic of what has few operations for each byte', () => {
+test('the cost of a plan is its operations, its traffic, and its nodes', () => {
   const graph = new Graph();
   const config = modelShapes['Qwen3-0.6B'];
   declareWeights(graph, config, () => 'f32');
   const { train } = trainingPrograms(graph, config, parseRecipe({}), 'cost', KEEP_ALL, LANGUAGE);
-  const { flops, bytes, nodes } = effortOf(train);
-  expect(nodes).toBe(train.nodes.length);
-  expect(flops / train.flops).toBeGreaterThan(0.99);
-  expect(flops).toBeLessThan(train.flops);
-  const traffic = train.nodes.reduce((sum, node) => sum + costOf(node).bytes, 0);
-  expect(bytes / traffic).toBeGreaterThan(0.1);
-  expect(bytes / traffic).toBeLessThan(0.9);
+  const bytes = train.nodes.reduce((sum, node) => sum + costOf(node).bytes, 0);
+  expect(effortOf(train)).toEqual({ flops: train.flops, bytes, nodes: train.nodes.length, runs: 1 });
 });
 
 test('costs add up, and take their time at a pace', () => {
@@ -205,7 +200,7 @@ test('costs add up, and take their time at a pace', () => {
     [1, { flops: 1e9, bytes: 0, nodes: 5, runs: 1 }],
   ]);
   expect(sum).toEqual({ flops: 5e9, bytes: 6e9, nodes: 25, runs: 3 });
-  expect(secondsOf(sum, { flops: 1e9, bytes: 2e9, node: 0.1 })).toBeCloseTo(5 + 3 + 2.5 + 3 * 0.002, 9);
+  expect(secondsOf(sum, { flops: 1e9, bytes: 2e9, node: 0.1 })).toBeCloseTo(5 + 3 + 2.5 + 3 * 0.004, 9);
 });
 
 test('the weights of a teacher are part of a forecast', () => {
