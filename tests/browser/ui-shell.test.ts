@@ -65,7 +65,10 @@ it('shows the runs in place of the stages, and the stage that was open when it g
   await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Runs' }).click();
   await expect.element(page.getByRole('heading', { name: 'Runs' })).toBeVisible();
   await expect.element(fold('Use')).not.toBeInTheDocument();
-  history.back();
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Words' }).click();
+  await expect.element(page.getByRole('heading', { name: 'Words' })).toBeVisible();
+  await expect.element(page.getByRole('heading', { name: 'Runs' })).not.toBeInTheDocument();
+  location.hash = '#use';
   await expect.element(fold('Use')).toHaveAttribute('aria-expanded', 'true');
 });
 
