@@ -107,7 +107,7 @@ function comparable({ steps, evals, samples }: RunHistory): unknown {
   return {
     evals,
     samples,
-    steps: steps.map(({ seconds, tokensPerSecond, ...figures }) => figures),
+    steps: steps.map(({ seconds, tokensPerSecond, left, ...figures }) => figures),
   };
 }
 

@@ -32,7 +32,7 @@ const bits = ({ parameters, m, v }: Snapshot) => [parameters, m, v].map((data) =
 
 /** The rows without times. */
 function comparable({ steps, evals, samples }: RunHistory) {
-  return { evals, samples, steps: steps.map(({ seconds, tokensPerSecond, ...figures }) => figures) };
+  return { evals, samples, steps: steps.map(({ seconds, tokensPerSecond, left, ...figures }) => figures) };
 }
 
 /** A run that is paused after two steps and resumed. */
