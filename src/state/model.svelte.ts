@@ -203,7 +203,14 @@ export class ModelState {
     this.#held = null;
     this.#inspected = [];
     if (this.chosen === null) return;
-    this.#introduce(this.chosen).catch((error: unknown) => (this.failure = failureOf(error)));
+    const turn = this.#turn;
+    // Nothing is to ask the next worker about the model before that worker knows it.
+    this.inspecting = true;
+    this.#introduce(this.chosen)
+      .catch((error: unknown) => (this.failure = failureOf(error)))
+      .finally(() => {
+        if (turn === this.#turn) this.inspecting = false;
+      });
   }
 }
 
