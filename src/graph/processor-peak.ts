@@ -6,9 +6,10 @@ import { RECORD_WORDS, type ProcessorKernels } from './processor';
 const ROUNDS = 50_000;
 const ROUND_FLOPS = 12 * 4 * 2;
 const UNITS = 16;
-const SAMPLES = 5;
+/** Threads that slept may share a core at first: there are so many samples that the system has spread them before the last one. */
+const SAMPLES = 40;
 
-/** f32 operations per second of the best of some samples, a few milliseconds each; a multiply-add counts as two. */
+/** f32 operations per second of the best of some samples, a millisecond or two each; a multiply-add counts as two. */
 export function measureProcessor(kernels: ProcessorKernels): number {
   const { heap, threads } = kernels;
   const units = UNITS * threads;

@@ -21,13 +21,14 @@ export async function reportDevice(
   { config, recipe, job, dtypeOf }: Omit<MeasuredStep, 'remat'>,
 ): Promise<DeviceReport> {
   const device: Measured = { open: (graph) => engine.executor(graph), signal };
-  const peak = await engine.peak();
   const pace = await measurePace(device, engine.machine);
   const products = [];
   for (const [rows, size] of PRODUCTS)
     products.push({ rows, size, flops: (2 * rows * size ** 2) / (await measureProduct(device, rows, size)) });
   const { remat } = forecastMemory(config, recipe, dtypeOf, engine.machine, job);
   const step = await timeStep(device, { config, recipe, job, remat, dtypeOf });
+  // Last: the threads are awake.
+  const peak = await engine.peak();
   const tokens = recipe.sequenceLength * recipe.microBatch * recipe.gradientAccumulation;
   return { peak, ...pace, products, step: { ...step, tokens } };
 }

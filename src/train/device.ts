@@ -1,11 +1,11 @@
 /** The device that the worker computes on: opened at the first need, and again after it was lost. */
 
 import type { RunStore } from '../checkpoint/types';
+import type { Graph } from '../graph/graph';
+import type { Pace } from '../graph/pace';
 import { openEngine, type Engine } from './engine';
 import type { Jobs } from './jobs';
 import { best, measurePace, onPage } from './pace';
-import type { Graph } from '../graph/graph';
-import type { Pace } from '../graph/pace';
 import { deviceKey, tuneRun, type Tiles, type Tuner } from './tune';
 import type { DeviceOptions, DeviceView, ExecutorKind } from './types';
 

@@ -1,7 +1,7 @@
 /** The pace of a device, from training steps of three small models, which have the parts of any model in their usual proportions. */
 
-import { type Effort, type Measured, type Pace } from '../graph/pace';
 import { internal } from '../core/errors';
+import type { Effort, Measured, Pace } from '../graph/pace';
 import { parseConfig } from '../model/families';
 import { weightSpecs } from '../model/weights';
 import { parseRecipe } from '../recipe/recipe';
@@ -22,20 +22,18 @@ const WIDER: readonly (readonly [SmallModel, SmallModel])[] = [1, 2, 4].map((tim
   { width: 256 * times, layers: 2, tokens: 256 },
   { width: 576 * times, layers: 2, tokens: 256 },
 ]);
+const WIDEST = WIDER.at(-1)?.[1];
 /** Seconds of a step that is long enough. */
 const LONG = 0.03;
 
 /** Measures in less than two seconds, also on a processor. Throws the reason when aborted. */
 export async function measurePace(device: Measured, machine: Machine): Promise<Pace> {
   const narrow = await timeOf(device, machine, NARROW);
-  let found: Pace | null = null;
   for (const [middle, wide] of WIDER) {
     const last = await timeOf(device, machine, wide);
-    found = solve(narrow, await timeOf(device, machine, middle), last);
-    if (last.seconds > LONG) break;
+    if (last.seconds > LONG || wide === WIDEST) return solve(narrow, await timeOf(device, machine, middle), last);
   }
-  if (found === null) throw internal('no model was measured');
-  return found;
+  throw internal('no model was measured');
 }
 
 /**
