@@ -15,7 +15,7 @@ import { buildIfStale, root, servePage } from './serve';
 const MINUTE = 60_000;
 const recipe = { maxSteps: 60, sequenceLength: 128, evalEvery: 10, saveEvery: 20, sampleEvery: 20, learningRate: 1e-3 };
 
-const BAR_BELOW = `section[aria-label="${RUN_BAR}"] { position: static !important }`;
+const BAR_BELOW = `:has(> section[aria-label="${RUN_BAR}"]) { position: static !important }`;
 
 /** Trains on a sample, so that every stage has content. */
 async function fill(person: Person, recorder: Recorder): Promise<void> {
