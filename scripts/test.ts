@@ -1,6 +1,7 @@
 /**
  * `npm test [-- [--all] SECTION...]`: every check, two sections at a time. The output of a section is printed when it ends. After a
- * failure no further section starts. `--all`: every case of the kernels on the GPU; without it long lists of cases run in part. The last line is `N passed, N failed` over all sections; a section that fails without a count is one failure.
+ * failure no further section starts. `--all`: every case of the kernels on the GPU, and every interruption of a run on it; without it
+ * these lists run in part. The last line is `N passed, N failed` over all sections; a section that fails without a count is one failure.
  */
 
 import { spawn } from 'node:child_process';
