@@ -17,8 +17,8 @@ import type {
 import { CodedError, messageOf } from '../core/errors';
 import { Mutex } from '../core/mutex';
 import { failureOf, type Failure } from './failure';
-import type { Goal } from './goal';
 import { journal } from './journal.svelte';
+import { SAMPLES, type Sample } from './samples';
 import { recall, remember } from './storage';
 
 /** What to do with a file that was opened. */
@@ -29,15 +29,6 @@ export interface Opening {
   readonly reason: string;
   /** Called when the dataset is shown. */
   readonly shown: () => void;
-}
-
-/** A dataset that comes with the page. */
-export interface Sample {
-  readonly file: string;
-  readonly title: string;
-  readonly description: string;
-  /** What it is a sample of. */
-  readonly task: Goal;
 }
 
 /** What the tokens of a dataset depend on besides its file. */
@@ -71,9 +62,8 @@ export class DataState {
   opening = $state(false);
   /** Tokens are being counted. */
   measuring = $state(false);
-  samples = $state.raw<readonly Sample[]>([]);
-  /** The samples are listed, and that of the last visit is open. */
-  ready = $state(false);
+  /** The sample of the last visit is open, or there is none. */
+  ready = $state(recall('sample') === null);
   /** Decides what to do with a file that was read; `restored`: it is the one of the last visit. */
   decide: (view: DatasetView, restored: boolean) => Opening = () => ({ mapping: null, reason: '', shown: () => undefined });
   /**
@@ -101,17 +91,10 @@ export class DataState {
     client.onDeath(() => this.#onDeath());
   }
 
-  /** Lists the samples, and opens the one of the last visit unless another dataset was asked for meanwhile. */
+  /** Opens the sample of the last visit, unless another dataset is asked for meanwhile. */
   async restore(): Promise<void> {
-    const asked = this.#asked;
-    try {
-      const response = await fetch('samples/index.json');
-      this.samples = (await response.json()) as readonly Sample[];
-    } catch {
-      this.samples = [];
-    }
-    const sample = this.samples.find((one) => one.file === recall('sample'));
-    if (sample !== undefined && asked === this.#asked) await this.#openSample(sample, true);
+    const sample = SAMPLES.find((one) => one.file === recall('sample'));
+    if (sample !== undefined) await this.#openSample(sample, true);
     this.ready = true;
   }
 

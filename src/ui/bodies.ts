@@ -16,9 +16,18 @@ const BODIES: Readonly<Record<Place['view'], () => Promise<{ readonly default: B
   device: () => import('./device/DevicePage.svelte'),
 };
 
+const fetched = new Map<Place['view'], Body>();
+
 /** The content of a stage or page. Rejects when it can't be fetched. */
 export async function bodyOf(view: Place['view']): Promise<Body> {
-  return (await BODIES[view]()).default;
+  const { default: body } = await BODIES[view]();
+  fetched.set(view, body);
+  return body;
+}
+
+/** The content if it was fetched before: it is shown with the first frame. */
+export function fetchedBody(view: Place['view']): Body | null {
+  return fetched.get(view) ?? null;
 }
 
 /** Fetches what was not opened yet, one after the other, so that it opens at once. */

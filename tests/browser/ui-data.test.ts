@@ -6,6 +6,7 @@ import { page, userEvent } from 'vitest/browser';
 import { dataClient } from '../../src/client';
 import { defaultRecipe } from '../../src/recipe/recipe';
 import { data } from '../../src/state/data.svelte';
+import { SAMPLES } from '../../src/state/samples';
 import type { JournalEvent } from '../../src/state/journal.svelte';
 import DataStage from '../../src/ui/data/DataStage.svelte';
 import type { EncodeOptions } from '../../workers/api';
@@ -121,12 +122,12 @@ it.each([
 });
 
 it('opens the bundled samples', async () => {
-  for (const sample of data.samples) {
+  for (const sample of SAMPLES) {
     await page.getByRole('button', { name: sample.title }).click();
     await expect.element(page.getByRole('heading', { name: sample.file })).toBeVisible();
   }
-  expect(heard.map(({ event }) => event)).toEqual(data.samples.map(() => 'data'));
-  expect(data.samples.length).toBeGreaterThan(1);
+  expect(heard.map(({ event }) => event)).toEqual(SAMPLES.map(() => 'data'));
+  expect(SAMPLES.length).toBeGreaterThan(1);
 });
 
 it('shows the file opened last, and nothing once closed', async () => {

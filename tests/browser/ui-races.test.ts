@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { DataState, type Encoding } from '../../src/state/data.svelte';
+import { SAMPLES } from '../../src/state/samples';
 import type { DeviceState } from '../../src/state/device.svelte';
 import { ModelState } from '../../src/state/model.svelte';
 import { OtherTab } from '../../src/state/other-tab.svelte';
@@ -112,7 +113,7 @@ describe('the dataset', () => {
     const { client } = deferredClient<DataApi>({ open: opened });
     const data = new DataState(client);
     await data.restore();
-    const [sample] = data.samples;
+    const [sample] = SAMPLES;
     if (sample === undefined) throw new Error('There are no samples.');
     await Promise.all([data.openSample(sample), data.open(new File(['x'], 'mine.csv'))]);
     expect(data.view?.name).toBe('mine.csv');
@@ -123,7 +124,7 @@ describe('the dataset', () => {
     const { client, call } = deferredClient<DataApi>();
     const data = new DataState(client);
     await data.restore();
-    const [sample] = data.samples;
+    const [sample] = SAMPLES;
     if (sample === undefined) throw new Error('There are no samples.');
     const chosen = data.openSample(sample);
     (await call('open')).resolve(dataset(sample.file));

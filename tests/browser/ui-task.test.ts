@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vit
 import { page, userEvent } from 'vitest/browser';
 import { dataClient, trainClient } from '../../src/client';
 import { data } from '../../src/state/data.svelte';
+import { SAMPLES } from '../../src/state/samples';
 import type { JournalEvent } from '../../src/state/journal.svelte';
 import { model } from '../../src/state/model.svelte';
 import { defaultRecipe } from '../../src/recipe/recipe';
@@ -225,7 +226,7 @@ it('has a sample for each tile, tagged with its task, which is learnt when the t
   for (const { goal } of TILES) {
     await data.close();
     await task.choose(goal);
-    const sample = data.samples.find((one) => one.task === goal);
+    const sample = SAMPLES.find((one) => one.task === goal);
     await page.getByRole('group', { name: 'Samples' }).getByRole('button', { name: GOAL_WORDS[goal].name }).click();
     await expect.poll(() => data.view?.name).toBe(sample?.file);
     expect([task.goal, task.refused]).toEqual([goal, null]);

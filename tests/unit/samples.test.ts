@@ -1,4 +1,4 @@
-// The bundled datasets are as public/samples/README.md and index.json describe them.
+// The bundled datasets are as public/samples/README.md and src/state/samples.ts describe them.
 import { readFileSync } from 'node:fs';
 import { Tokenizer } from '@huggingface/tokenizers';
 import Papa from 'papaparse';
@@ -6,21 +6,11 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { openDataset, viewDataset } from '../../src/dataset/dataset';
 import { guessOf, whyNot } from '../../src/state/goal';
+import { SAMPLES } from '../../src/state/samples';
 import { TILES } from '../../src/ui/data/words';
 
 const read = (path: string) => readFileSync(new URL(`../../public/${path}`, import.meta.url), 'utf8');
 const words = (text: string) => text.trim().split(/\s+/);
-
-const Index = v.array(
-  v.strictObject({
-    file: v.string(),
-    title: v.string(),
-    description: v.string(),
-    format: v.picklist(['text-label', 'messages', 'preference', 'text']),
-    task: v.picklist(['text', 'continue', 'categories', 'number', 'preference']),
-  }),
-);
-const index = v.parse(Index, JSON.parse(read('samples/index.json')));
 
 /** All sequences of `n` words, in lower case without punctuation: texts of which one was made from the other share many. */
 function runs(text: string, n: number): Set<string> {
@@ -47,21 +37,21 @@ describe('near-duplicate check', () => {
   });
 });
 
-describe('index.json', () => {
+describe('the list of samples', () => {
   it('names all files', () => {
-    expect(index.map((one) => one.file)).toEqual([
+    expect(SAMPLES.map((one) => one.file)).toEqual([
       ...['support-tickets.csv', 'lighthouse-keeper.jsonl', 'short-answers.jsonl', 'repair-requests.csv', 'garden-diary.txt'],
     ]);
   });
 
   it('has the detected format of each file, and a task that it serves; each tile of the start card has a sample', async () => {
-    for (const { file, format, task } of index) {
+    for (const { file, format, task } of SAMPLES) {
       const bytes = new Uint8Array(readFileSync(new URL(`../../public/samples/${file}`, import.meta.url)));
       const view = viewDataset(await openDataset(file, bytes));
       expect([view.format, view.leftOut, whyNot(task, view)], file).toEqual([format, 0, null]);
       expect(task, file).toBe(task === 'preference' ? view.task.task : guessOf(view));
     }
-    expect(index.map((one) => one.task).sort()).toEqual(TILES.map(({ goal }) => goal).sort());
+    expect(SAMPLES.map((one) => one.task).sort()).toEqual(TILES.map(({ goal }) => goal).sort());
   });
 });
 
@@ -73,7 +63,7 @@ describe('support-tickets.csv', () => {
     expect(parsed.errors).toEqual([]);
     expect(parsed.meta.fields).toEqual(['text', 'label']);
     expect(rows.length).toBe(300);
-    expect(index[0]?.description).toContain(`${rows.length} `);
+    expect(SAMPLES[0]?.description).toContain(`${rows.length} `);
   });
 
   it('has 50 rows of each label, shuffled', () => {
@@ -104,7 +94,7 @@ describe('lighthouse-keeper.jsonl', () => {
 
   it('has the number of chats in its description', () => {
     expect(chats.length).toBe(236);
-    expect(index[1]?.description).toContain(`${chats.length} `);
+    expect(SAMPLES[1]?.description).toContain(`${chats.length} `);
   });
 
   it('takes turns, question first, at most twice', () => {
@@ -147,7 +137,7 @@ describe('short-answers.jsonl', () => {
     .map((line) => v.parse(Pair, JSON.parse(line)));
 
   it('has the number of questions in its description, each once', () => {
-    expect(index[2]?.description).toContain(`${pairs.length} `);
+    expect(SAMPLES[2]?.description).toContain(`${pairs.length} `);
     expect(new Set(pairs.map(({ prompt }) => prompt)).size).toBe(pairs.length);
   });
 
@@ -170,7 +160,7 @@ describe('repair-requests.csv', () => {
     expect(parsed.errors).toEqual([]);
     for (const level of '12345') expect(rows.filter(({ urgency }) => urgency === level).length).toBe(30);
     expect(new Set(rows.slice(0, 30).map(({ urgency }) => urgency)).size).toBe(5);
-    expect(index[3]?.description).toContain(`${rows.length} `);
+    expect(SAMPLES[3]?.description).toContain(`${rows.length} `);
   });
 
   it('has messages of 11 to 21 words, of which none repeats another', () => {
@@ -184,7 +174,7 @@ describe('garden-diary.txt', () => {
   const entries = read('samples/garden-diary.txt').trim().split('\n\n');
 
   it('has the number of entries in its description, of different texts', () => {
-    expect(index[4]?.description).toContain(`${entries.length} `);
+    expect(SAMPLES[4]?.description).toContain(`${entries.length} `);
     const lengths = entries.map((entry) => words(entry).length);
     expect([Math.min(...lengths), Math.max(...lengths)]).toEqual([24, 39]);
     expect(nearDuplicates(entries)).toEqual([]);
