@@ -5,9 +5,10 @@ import { hashOf, placeOf } from '../../src/state/place';
 import { differences, outcomes } from '../../src/ui/runs/diff';
 import { resultOf } from '../../src/ui/runs/result';
 import { liveRun, rowOf, settingText } from '../../src/ui/runs/rows';
+import { sinceLast, sinceWords } from '../../src/ui/runs/since';
 import { COLUMNS, optionsFrom, rowsIn, sortedBy, viewFrom, type TableView } from '../../src/ui/runs/table';
 import { changedSettings } from '../../src/ui/recipe/values';
-import type { EvalRow, RunHistory, StepRow } from '../../workers/api';
+import type { EvalRow, RunHistory, RunView, StepRow } from '../../workers/api';
 import { runWith } from '../run-views';
 
 const classify = { objective: { kind: 'classify' }, learningRate: 2e-3 };
@@ -124,6 +125,26 @@ describe('the table', () => {
     expect(viewFrom(place?.options ?? {})).toEqual(changed);
     expect(viewFrom(placeOf('#runs?sort=when')?.options ?? {})).toEqual(view({ down: false }));
     expect(viewFrom({ sort: 'nonsense', show: ',x,,x' })).toEqual(view({ shown: ['x'] }));
+  });
+});
+
+describe('the next run', () => {
+  const since = (recipe: object, change: Partial<RunView> = {}) => sinceLast(runWith('1'), runWith('2', recipe, change));
+
+  it('differs from the last one by its model, its data and its settings', () => {
+    const next = since({ method: { kind: 'lora', rank: 8 }, seed: 7 }, { modelName: 'Big' });
+    expect(next).toEqual([
+      { text: 'Model Starter → Big', stage: 'model' },
+      { text: 'Seed 42 → 7', stage: 'recipe' },
+      { text: 'Rank 16 → 8', stage: 'recipe' },
+    ]);
+    expect(sinceWords(next)).toBe('Since the last run: Model Starter → Big and 2 more');
+    expect(sinceWords(next.slice(0, 1))).toBe('Since the last run: Model Starter → Big');
+    expect(sinceWords(since({}))).toBe('Same choices as in the last run');
+  });
+
+  it('does not name the settings that only one of two methods has', () => {
+    expect(since({ method: { kind: 'ia3' } }).map(({ text }) => text)).toEqual(['Method LoRA → IA³']);
   });
 });
 

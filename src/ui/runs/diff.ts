@@ -2,6 +2,7 @@
 
 import type { EvalRow, RunHistory, RunView } from '../../../workers/api';
 import type { ObjectiveKind } from '../../recipe/objectives';
+import type { Recipe } from '../../recipe/recipe';
 import { duration, loss } from '../charts/figures';
 import { reportsOf, type Report } from '../charts/reports';
 import { count, plural } from '../format';
@@ -21,7 +22,8 @@ export interface DiffRow {
   readonly values: readonly string[];
 }
 
-const NONE = '–';
+/** In place of a value that a run does not have. */
+export const NONE = '–';
 
 /** One row for each setting that differs, after what the runs were trained from. */
 export function differences(runs: readonly RunView[]): readonly DiffRow[] {
@@ -35,16 +37,16 @@ export function differences(runs: readonly RunView[]): readonly DiffRow[] {
       values: runs.map(({ datasetName, examples }) => `${datasetName}, ${plural(examples, 'example')}`),
     },
   ];
-  return [...given.filter(({ values }) => differ(values)), ...settingRows(runs)];
+  return [...given.filter(({ values }) => differ(values)), ...settingRows(runs.map(({ recipe }) => recipe))];
 }
 
 /**
  * The settings that differ, in the order of the form. One that only some of the methods or objectives have is left out where it has its
  * default: that the method differs says as much.
  */
-function settingRows(runs: readonly RunView[]): readonly DiffRow[] {
-  const settings = runs.map(({ recipe }) => settingsIn(recipe));
-  const changed = new Set(runs.flatMap(({ recipe }) => changedSettings(recipe)).map(({ setting }) => setting));
+export function settingRows(recipes: readonly Recipe[]): readonly DiffRow[] {
+  const settings = recipes.map(settingsIn);
+  const changed = new Set(recipes.flatMap(changedSettings).map(({ setting }) => setting));
   const names = new Map(settings.flat().map(({ setting, label }) => [setting, label]));
   const rows = [...names].map(([setting, name]) => ({
     ...{ name, term: setting },
