@@ -13,7 +13,7 @@ export function testShard(shard: Shard): void {
 }
 
 /** Cases of a suite that run without `npm test -- --all`. */
-const CASES = 24;
+const CASES = 10;
 
 /**
  * All cases of a short suite, and `CASES` of a long one, in pairs at even distances: neighbours are often the two layouts of one shape.
