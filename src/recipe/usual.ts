@@ -49,9 +49,23 @@ function isObjective(kind: unknown): kind is ObjectiveKind {
   return typeof kind === 'string' && Object.hasOwn(OBJECTIVE_SCHEMAS, kind);
 }
 
+/**
+ * Usual rows of a batch. A row is filled with examples. Labels: about the 16 short texts per step with which the starter encoder was
+ * evaluated; with the few of one row the rate for labels overshoots, and a classifier may end with the most frequent label for every text.
+ */
+const ROWS: Readonly<Record<Group, number>> = { tokens: 1, preference: 1, scores: 1, labels: 4 };
+
+/** The settings whose usual value depends on method and objective. */
+export type UsualValues = Pick<Recipe, 'learningRate' | 'microBatch'>;
+
+export function usualValues({ method, objective }: Job): UsualValues {
+  const group = GROUPS[objective];
+  return { learningRate: RATES[group][method], microBatch: ROWS[group] };
+}
+
 /** The usual learning rate. */
-export function usualRate({ method, objective }: Job): number {
-  return RATES[GROUPS[objective]][method];
+export function usualRate(job: Job): number {
+  return usualValues(job).learningRate;
 }
 
 /** The objective learns from pairs of answers. */
@@ -59,8 +73,19 @@ export function comparesAnswers(objective: ObjectiveKind): boolean {
   return GROUPS[objective] === 'preference' || GROUPS[objective] === 'scores';
 }
 
+/** The usual values that a draft takes over when its method or objective changes: of the settings that had the usual value before. */
+export function usualMoves(before: Fields, after: Fields): Partial<UsualValues> {
+  const [old, next] = [jobOf(before), jobOf(after)];
+  if (old === null || next === null) return {};
+  const [left, taken] = [usualValues(old), usualValues(next)];
+  const moves = (Object.keys(taken) as (keyof UsualValues)[]).filter(
+    (setting) => left[setting] !== taken[setting] && before[setting] === left[setting],
+  );
+  return Object.fromEntries(moves.map((setting) => [setting, taken[setting]]));
+}
+
 /** The recipe of a method and an objective with every other setting as usual. */
 export function usualRecipe(name: MethodName, objective: ObjectiveKind): Recipe {
-  const rate = usualRate({ method: NAMED_METHODS[name].kind, objective });
-  return { ...defaultRecipe(), method: defaultMethod(name), objective: defaultObjective(objective), learningRate: rate };
+  const usual = usualValues({ method: NAMED_METHODS[name].kind, objective });
+  return { ...defaultRecipe(), method: defaultMethod(name), objective: defaultObjective(objective), ...usual };
 }

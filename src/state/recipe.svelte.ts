@@ -27,7 +27,7 @@ import {
 } from '../recipe/presets';
 import type { Change, Preset } from '../recipe/presets';
 import { completeRecipe, defaultRecipe, parseRecipe, type Recipe, type SettingPath } from '../recipe/recipe';
-import { jobOf, usualRate, usualRecipe } from '../recipe/usual';
+import { jobOf, usualMoves, usualRecipe, type UsualValues } from '../recipe/usual';
 import { failureOf, readFailure, type Failure } from './failure';
 import { isObjectiveKind } from './objective';
 import { recall, remember } from './storage';
@@ -181,14 +181,13 @@ export class RecipeState {
     this.#change({ objective: defaultObjective(kind) }, 'objective');
   }
 
-  /** Changes method or objective. A preset goes on to hold where it replaces nothing that was set by hand, and a learning rate that was the usual one becomes the usual one again. */
+  /** Changes method or objective. A preset goes on to hold where it replaces nothing that was set by hand, and settings that had their usual values have those of the new kinds. */
   #change(settings: Fields, what: 'method' | 'objective'): void {
     const changed: Fields = { ...this.draft, ...settings };
-    const [before, usual] = [rateFor(this.draft), rateFor(changed)];
-    const moves = usual !== null && before !== usual && this.draft['learningRate'] === before;
-    const rated = moves ? { ...changed, learningRate: usual } : changed;
-    this.#replace(this.preset !== null && hasPresetMethod(rated) ? withPreset(rated, this.preset) : rated);
-    this.note = moves ? `Learning rate set to ${usual.toExponential()}, which is usual for this ${what}.` : null;
+    const moves = usualMoves(this.draft, changed);
+    const moved = { ...changed, ...moves };
+    this.#replace(this.preset !== null && hasPresetMethod(moved) ? withPreset(moved, this.preset) : moved);
+    this.note = moveWords(moves, what);
   }
 
   /** Removes an entry that is not a setting, or a data step; a setting goes back to its default. */
@@ -376,10 +375,15 @@ async function outlook(ask: () => Promise<Forecast>, read: (error: unknown) => F
   }
 }
 
-/** The usual learning rate of a draft; null while its method or objective is none. */
-function rateFor(draft: Fields): number | null {
-  const job = jobOf(draft);
-  return job === null ? null : usualRate(job);
+/** Says which settings became the usual ones; null when none did. */
+function moveWords({ learningRate, microBatch }: Partial<UsualValues>, what: string): string | null {
+  const moves = [
+    ...(learningRate === undefined ? [] : [`learning rate set to ${learningRate.toExponential()}`]),
+    ...(microBatch === undefined ? [] : [`rows at once set to ${microBatch}`]),
+  ];
+  const [first = ''] = moves;
+  const text = `${first.charAt(0).toUpperCase()}${moves.join(' and ').slice(1)}`;
+  return moves.length === 0 ? null : `${text}, which ${moves.length === 1 ? 'is' : 'are'} usual for this ${what}.`;
 }
 
 /** The usual recipe, whose rows are no longer than the model reads. */

@@ -23,7 +23,7 @@ const slow = runWith('slow', { method: { kind: 'lora', rank: 4 } }, { name: 'Slo
 const quick = runWith('quick', { seed: 7 }, { name: 'Quick', updatedAt: 3, tunedLoss: 2 });
 const sorted = runWith(
   'sorted',
-  { objective: { kind: 'classify' }, learningRate: 2e-3 },
+  { objective: { kind: 'classify' }, learningRate: 2e-3, microBatch: 4 },
   { name: 'Sorted', updatedAt: 1, metrics: { accuracy: 0.9 }, labels: ['a', 'b'], status: 'paused' },
 );
 

@@ -58,18 +58,19 @@ const drop = async (name: string, content: string): Promise<void> => {
   await expect.poll(() => data.view?.name).toBe(name);
 };
 const objective = () => recipe.at('objective.kind');
+const usual = () => [objective(), recipe.value?.learningRate, recipe.value?.microBatch];
 const field = page.getByRole('region', { name: 'What it learns' });
 const choice = (name: string) => page.getByRole('radio', { name, exact: true });
 
-it('takes the guess: objective, usual rate and starter, with the reason', async () => {
+it('takes the guess: objective, usual rate and rows, starter, with the reason', async () => {
   await drop('tags.csv', TAGS);
   await expect.element(field).toHaveTextContent(/Looks like: sort into 3 categories\. "label" has 3 different values/);
   await expect.element(choice('Sort into categories')).toBeChecked();
-  expect([objective(), recipe.value?.learningRate]).toEqual(['classify', 2e-3]);
+  expect(usual()).toEqual(['classify', 2e-3, 4]);
   await expect.poll(() => model.source.kind).toBe('starter-encoder');
   await drop('chats.csv', CHATS);
   await expect.element(field).toHaveTextContent(/Looks like: answer like the examples/);
-  expect([objective(), recipe.value?.learningRate]).toEqual(['sft', 2e-4]);
+  expect(usual()).toEqual(['sft', 2e-4, 1]);
   await expect.poll(() => model.source.kind).toBe('starter');
 });
 

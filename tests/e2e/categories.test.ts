@@ -27,7 +27,7 @@ async function checkConfusion(page: Page): Promise<void> {
 it('tickets are sorted into categories: metrics, bars, and an adapter for a classifier', async () => {
   const world = await openWorld(browser, 'wasm');
   const { person, recorder, page } = world;
-  const recipe = { ...quickRecipe, maxSteps: 60, learningRate: 2e-3, rank: 16, alpha: 32, heldOutRatio: 0.2, evalEvery: 30 };
+  const recipe = { ...quickRecipe, maxSteps: 30, learningRate: 2e-3, rank: 16, alpha: 32, heldOutRatio: 0.2, evalEvery: 15 };
   await person.pickRecipe(file(folder(), 'recipe.json', JSON.stringify(recipe)));
   await person.takeSample('Support tickets');
   await recorder.next('data', 30_000);
@@ -52,7 +52,7 @@ it('tickets are sorted into categories: metrics, bars, and an adapter for a clas
 
   await recorder.during(person.measureHeldOut());
   const measured = await recorder.next('measurement', 60_000);
-  expect(measured).toMatchObject({ which: 'tuned', step: 60, rows: 60, loss: last?.loss, metrics: last?.metrics });
+  expect(measured).toMatchObject({ which: 'tuned', step: 30, rows: 60, loss: last?.loss, metrics: last?.metrics });
   const rows = ['text,label', 'My invoice is wrong,billing', 'Where is my parcel?,delivery', 'What colour is it?,colour'];
   await recorder.during(person.measureOn(file(folder(), 'test.csv', rows.join('\n'))));
   expect(await recorder.next('measurement', 60_000, recorder.events.indexOf(measured) + 1)).toMatchObject({ rows: 2 });

@@ -11,7 +11,7 @@ import { changedSettings } from '../../src/ui/recipe/values';
 import type { EvalRow, RunHistory, RunView, StepRow } from '../../workers/api';
 import { runWith } from '../run-views';
 
-const classify = { objective: { kind: 'classify' }, learningRate: 2e-3 };
+const classify = { objective: { kind: 'classify' }, learningRate: 2e-3, microBatch: 4 };
 const evalRow = (step: number, loss: number, metrics?: Readonly<Record<string, number>>): EvalRow => ({
   ...{ step, loss },
   ...(metrics && { metrics }),
