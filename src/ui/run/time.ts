@@ -15,14 +15,18 @@ const GRAINS = [
 export function timeRange(seconds: number): string {
   if (seconds * DOUBT <= 10) return 'under 10 s';
   const least = rounded(seconds / DOUBT);
-  const most = Math.max(rounded(seconds * DOUBT), least + 5);
+  const most = Math.max(rounded(seconds * DOUBT), least + grainOf(least));
   const unit = unitOf(most);
   const from = unitOf(least).name === unit.name ? shown(least, unit) : `${shown(least, unitOf(least))} ${unitOf(least).name}`;
   return from === shown(most, unit) ? `about ${from} ${unit.name}` : `${from} to ${shown(most, unit)} ${unit.name}`;
 }
 
+function grainOf(seconds: number): number {
+  return GRAINS.find(({ upTo }) => seconds <= upTo)?.grain ?? 1;
+}
+
 function rounded(seconds: number): number {
-  const grain = GRAINS.find(({ upTo }) => seconds <= upTo)?.grain ?? 1;
+  const grain = grainOf(seconds);
   return Math.max(grain, Math.round(seconds / grain) * grain);
 }
 
