@@ -1,6 +1,6 @@
 /**
  * `npm test [-- [--all] SECTION...]`: every check, two sections at a time. The output of a section is printed when it ends. After a
- * failure no further section starts. `--all`: every case of the kernels on the GPU, and every interruption of a run on it; without it
+ * failure no further section starts. `--all`: every case of the kernels on the GPU, and interrupted runs of the page on it; without it
  * these lists run in part. The last line is `N passed, N failed` over all sections; a section that fails without a count is one failure.
  */
 
