@@ -58,6 +58,9 @@ export class Training extends ShownRun {
   /** The start or resume under way is being cancelled. */
   cancelling = $state(false);
 
+  /** Whether there is a run to show from the last visit is known. */
+  restored = $state(recall('run') === null);
+
   readonly active = $derived(this.activity !== 'idle');
   /** The run shown is the one that another tab trains. */
   readonly watching = $derived.by(() => !this.active && this.run !== null && this.run.id === this.#otherTab.runId);
@@ -87,6 +90,7 @@ export class Training extends ShownRun {
     const last = recall('run');
     const run = runs.list.find((one) => one.id === last) ?? runs.list.find((one) => isResumable(one.status));
     if (run && this.run === null && turn === this.#turn) await this.#open(run);
+    this.restored = true;
     this.#otherTab.watch(() => this.#follow());
   }
 
