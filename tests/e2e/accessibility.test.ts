@@ -52,7 +52,7 @@ it('has no serious violation in any stage, nor in the page of the runs', async (
   await world.recorder.next('sample', 60_000);
   const found: string[] = [];
   for (const colorScheme of ['light', 'dark'] as const)
-    for (const width of [1280, 360]) {
+    for (const width of [1280, 320]) {
       await world.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await world.page.setViewportSize({ width, height: 900 });
       for (const title of [...STAGES, 'Runs'] as const) {

@@ -86,11 +86,12 @@ it('all can be done by keyboard at 200 % zoom', async () => {
   await person.pickRecipe(file(folder(), 'recipe.json', JSON.stringify({ ...quickRecipe, maxSteps: 30, evalEvery: 10 })));
   await person.open('Data');
   await page.evaluate(() => document.querySelector<HTMLElement>('.skip')?.focus());
+  // Before the first key: the browser needs a moment until it hands dialogs over.
+  const dialog = page.waitForEvent('filechooser');
 
   await page.keyboard.press('Enter');
   await expect.poll(() => keys.focused()).toMatch(/^main/);
   await keys.goTo(new RegExp(`^button ${ZONES.data}`));
-  const dialog = page.waitForEvent('filechooser');
   await page.keyboard.press('Enter');
   await (await dialog).setFiles(file(folder(), 'rows.csv', 'text,label\nMy invoice is wrong,billing\nWhere is it?,delivery'));
   const first = await recorder.next('data', 30_000);
@@ -136,6 +137,7 @@ it('all can be done by keyboard at 200 % zoom', async () => {
     await page.keyboard.press('Space');
     await expect.poll(() => page.getByRole('checkbox', { name: /^Compare/, checked: true }).count()).toBe(run);
   }
+  await page.getByRole('slider', { name: /^Held-out loss/ }).waitFor();
   await keys.goTo(/^slider Held-out loss/);
   await keys.goTo(/^button Ascending|^button Descending/, 'Shift+Tab');
   await page.keyboard.press('Enter');
