@@ -39,6 +39,8 @@ export class Plot {
   constructor(host: HTMLElement, height: number, syncKey: string, picture: Picture, handlers: PlotHandlers) {
     this.#host = host;
     this.#picture = picture;
+    // With forced colours all curves would have one colour, and grids that of curves.
+    this.#probe.style.setProperty('forced-color-adjust', 'none');
     host.append(this.#probe);
     this.#uplot = new uPlot(this.#options(height, syncKey, handlers), this.#data(), host);
     this.#observer = new ResizeObserver(() => this.#uplot.setSize({ width: this.#width(), height }));
