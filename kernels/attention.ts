@@ -15,6 +15,7 @@ import type { Named } from './lib/named';
 import { addPartialSums } from './lib/partial-sums';
 import { optional, scratch } from './lib/processor';
 import { f32Spec, isActivationOf, isF32, isI32, misfit } from './lib/rule';
+import { softcapConstants, withSoftcap } from './lib/softcap';
 import { withTensors } from './lib/tensors';
 import { unroll } from './lib/unroll';
 import {
@@ -39,8 +40,8 @@ const GRADIENTS = ['dq', 'dk', 'dv'] as const;
 /**
  * q [M, H·D], k and v [M, Hkv·D], segments i32 [M] → o [M, H·D] and lse [M, H], with M = rows·T. Token i attends to token j of its row
  * when their segments are equal and, if causal, j ≤ i and, if there is a window, |i − j| < window. Segments must not decrease along a
- * row, except that padding (−1) comes last; padding attends to padding. `lse` is the natural log of Σ exp(scale·q·k), saved for the
- * gradient.
+ * row, except that padding (−1) comes last; padding attends to padding. `lse` is the natural log of Σ exp(score) with the scores
+ * scale·q·k, capped if there is a soft cap; it is saved for the gradient.
  */
 export const attentionOp = defineOp<AttentionAttrs>()({
   name: 'attention',
@@ -117,7 +118,7 @@ const TILE = { own: 48, other: 64 };
 function tiledWork(
   kernels: readonly string[],
   buffers: readonly (Operand | null)[],
-  { rows, heads, kvHeads, headSize, scale, causal, window }: AttentionAttrs,
+  { rows, heads, kvHeads, headSize, scale, softcap = 0, causal, window }: AttentionAttrs,
   threads: number,
 ): ProcessorLaunch {
   const tokens = (buffers[0]?.shape[0] ?? 0) / rows;
@@ -126,7 +127,7 @@ function tiledWork(
   // The bytes before are those of the records at the start of a thread's memory.
   const bytes = 192 + 4 * numbers;
   const args = [
-    ...[...buffers.map(optional), tokens, heads, kvHeads, headSize, { f32: scale }, causal, window],
+    ...[...buffers.map(optional), tokens, heads, kvHeads, headSize, { f32: scale }, { f32: softcap }, causal, window],
     ...[scratch(0), bytes],
   ];
   const work = kernels.map((kernel) => ({
@@ -243,17 +244,17 @@ function extentOf(kernel: Kernel, { attrs, tokens, rows }: Batch): Extent {
 }
 
 function tiled(kernel: Kernel, batch: Batch, tile: Geometry, bindings: readonly Binding[]): Dispatch {
-  const { heads, kvHeads, headSize, causal, window, scale } = batch.attrs;
+  const { heads, kvHeads, headSize, causal, window, scale, softcap } = batch.attrs;
   const keys = kernel === 'BACKWARD_KV';
   const [OWN_HEADS, OTHER_HEADS] = keys ? [kvHeads, heads] : [heads, kvHeads];
   const TILES = Math.ceil(batch.tokens / tile.OWN);
   const constants = {
     ...{ FORWARD: kernel === 'FORWARD', BACKWARD_KV: keys, VECTOR: headSize % 4 === 0, HEAD_SIZE: headSize },
-    ...{ CAUSAL: causal, SLIDING: window > 0, WINDOW: window, SCALE: f32(scale) },
+    ...{ CAUSAL: causal, SLIDING: window > 0, WINDOW: window, SCALE: f32(scale), ...softcapConstants(softcap) },
     ...{ TOKENS: batch.tokens, ALL_TOKENS: batch.rows * batch.tokens, OWN_HEADS, OTHER_HEADS, TILES },
     ...{ MEMBERS: heads / kvHeads / tile.GROUP_SPLITS, ...tile },
   };
-  const written = unroll(source, { ...tile, SIDES: kernel === 'FORWARD' ? 1 : 2, OUTPUTS: keys ? 2 : 1 });
+  const written = unroll(withSoftcap(source, 'vec4f'), { ...tile, SIDES: kernel === 'FORWARD' ? 1 : 2, OUTPUTS: keys ? 2 : 1 });
   return {
     shader: specialise(`attention_${kernel.toLowerCase()}`, withTensors(written, bindings, constants), 'main', constants),
     workgroups: [TILES * tile.BLOCKS, OWN_HEADS * tile.GROUP_SPLITS, batch.rows],

@@ -7,7 +7,7 @@
 import { load1, load4 } from './lib/elements.wasm';
 import { COLUMNS, Matrix, packColumns, packRows, ROWS } from './lib/panels.wasm';
 import { tile } from './lib/product.wasm';
-import { exp1, exp4, log1, sumOf } from './lib/vector.wasm';
+import { exp1, exp4, log1, sumOf, tanh4 } from './lib/vector.wasm';
 
 /** Tokens of a tile of the own and of the other side; the same as in attention.ts. Multiples of 6 and 8. */
 const OWN: i32 = 48;
@@ -31,6 +31,8 @@ class Attention {
   kvHeads: i32;
   headSize: i32;
   scale: f32;
+  /** The scaled scores s become cap·tanh(s/cap); 0 for none. */
+  cap: f32;
   causal: i32;
   window: i32;
   scratch: usize;
@@ -207,6 +209,11 @@ function forward(args: Attention, place: Place, start: i32, head: i32, first: i3
   }
 }
 
+/** tanh(s/cap). */
+function bounded(args: Attention, s: v128): v128 {
+  return tanh4(f32x4.div(s, f32x4.splat(args.cap)));
+}
+
 /** Scores of a query become exp(score − top); sums and total so far follow a new top. */
 function softmaxRow(args: Attention, place: Place, segments: usize, i: i32, own: i32, key: i32, keys: i32): void {
   const scores = place.scores + ((<usize>(i * OTHER)) << 2);
@@ -214,7 +221,8 @@ function softmaxRow(args: Attention, place: Place, segments: usize, i: i32, own:
   let tops = f32x4.splat(before);
   for (let j: i32 = 0; j < keys; j += 4) {
     const mask = seen(args, segments, own, key + j, key + keys, false);
-    const score = v128.bitselect(load4(scores, j), f32x4.splat(-1e30), mask);
+    const capped = args.cap == 0 ? load4(scores, j) : f32x4.mul(bounded(args, load4(scores, j)), f32x4.splat(args.cap));
+    const score = v128.bitselect(capped, f32x4.splat(-1e30), mask);
     v128.store(scores + ((<usize>j) << 2), score);
     tops = f32x4.max(tops, score);
   }
@@ -282,9 +290,16 @@ function backwardQueries(args: Attention, place: Place, start: i32, head: i32, f
 
 /** Scores and dout·v at `at` become probabilities and the derivatives of the scores. */
 function slope(args: Attention, place: Place, at: usize, lse: v128, delta: v128, mask: v128): void {
-  const p = v128.and(exp4(f32x4.sub(v128.load(place.scores + at), lse)), mask);
+  let score = v128.load(place.scores + at);
+  let rate = f32x4.splat(args.scale);
+  if (args.cap != 0) {
+    const t = bounded(args, score);
+    score = f32x4.mul(t, f32x4.splat(args.cap));
+    rate = f32x4.mul(rate, f32x4.sub(f32x4.splat(1), f32x4.mul(t, t)));
+  }
+  const p = v128.and(exp4(f32x4.sub(score, lse)), mask);
   v128.store(place.scores + at, p);
-  const ds = f32x4.mul(f32x4.mul(p, f32x4.sub(v128.load(place.slopes + at), delta)), f32x4.splat(args.scale));
+  const ds = f32x4.mul(f32x4.mul(p, f32x4.sub(v128.load(place.slopes + at), delta)), rate);
   v128.store(place.slopes + at, v128.and(ds, mask));
 }
 

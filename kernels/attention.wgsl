@@ -2,7 +2,8 @@
 //   FORWARD      owns queries, iterates over keys;    o  = softmax(q·kᵀ)·v with an online softmax (arXiv 2307.08691)
 //   BACKWARD_Q   owns queries, iterates over keys;    dq = ds·k
 //   BACKWARD_KV  owns keys, iterates over queries;    dv = pᵀ·do, dk = dsᵀ·q, for each query head of its share of the group
-// where p = exp(s − lse), ds = p∘(do·vᵀ − delta)·SCALE. attention_delta.wgsl computes delta and stores it with lse.
+// where p = exp(s − lse), ds = p∘(do·vᵀ − delta)·SCALE. attention_delta.wgsl computes delta and stores it with lse. With a soft cap
+// (lib/softcap.wgsl) s are the capped scores, and ds is multiplied by the slope of the cap.
 // A strip is four own rows. An invocation holds the products of BANDS strips with PAIRS other rows (`col` + COLS·j), and the outputs
 // of those strips in COLUMNS_EACH vectors of columns (`col` + COLS·c of COLUMNS). STAGED: rows are staged in workgroup memory.
 
@@ -323,8 +324,9 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
       let stat$j = stats[other_at(cursor, row$j)];
 #repeat b BANDS
       let seen$b_$j = visible(cursor, segments$b, strip + $bu, cursor.other + row$j);
-      p[$b * PAIRS + $ju] = exp(select(vec4f(LOWEST), p[$b * PAIRS + $ju] * SCALE - stat$j.x, seen$b_$j));
-      ds[$b * PAIRS + $ju] = p[$b * PAIRS + $ju] * (ds[$b * PAIRS + $ju] - stat$j.y) * SCALE;
+      let score$b_$j = capped(p[$b * PAIRS + $ju] * SCALE);
+      p[$b * PAIRS + $ju] = exp(select(vec4f(LOWEST), score$b_$j - stat$j.x, seen$b_$j));
+      ds[$b * PAIRS + $ju] = p[$b * PAIRS + $ju] * (ds[$b * PAIRS + $ju] - stat$j.y) * SCALE * cap_slope(score$b_$j);
 #end
 #end
       add_weighted1(cursor, lid, p, &dv);
@@ -412,7 +414,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
 #repeat j PAIRS
 #repeat b BANDS
     let seen$b_$j = visible(cursor, segments$b, strip + $bu, cursor.other + lid % COLS + COLS * $ju);
-    s[$b * PAIRS + $ju] = select(vec4f(LOWEST), s[$b * PAIRS + $ju] * SCALE, seen$b_$j);
+    s[$b * PAIRS + $ju] = select(vec4f(LOWEST), capped(s[$b * PAIRS + $ju] * SCALE), seen$b_$j);
     highest[$b] = max(highest[$b], s[$b * PAIRS + $ju]);
 #end
 #end
@@ -458,8 +460,9 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
 #repeat j PAIRS
 #repeat b BANDS
     let seen$b_$j = visible(cursor, segments$b, strip + $bu, cursor.other + lid % COLS + COLS * $ju);
-    let p$b_$j = exp(select(vec4f(LOWEST), ds[$b * PAIRS + $ju] * SCALE - lse$b, seen$b_$j));
-    ds[$b * PAIRS + $ju] = p$b_$j * (dp[$b * PAIRS + $ju] - delta$b) * SCALE;
+    let score$b_$j = capped(ds[$b * PAIRS + $ju] * SCALE);
+    let p$b_$j = exp(select(vec4f(LOWEST), score$b_$j - lse$b, seen$b_$j));
+    ds[$b * PAIRS + $ju] = p$b_$j * (dp[$b * PAIRS + $ju] - delta$b) * SCALE * cap_slope(score$b_$j);
 #end
 #end
     add_weighted0(cursor, lid, ds, &sums);

@@ -9,6 +9,7 @@ import { bytesOf, read, specBytes, write } from './lib/launch';
 import type { Named } from './lib/named';
 import { launchOf, place, rawPlace } from './lib/processor';
 import { f32Spec, isF32, isI32, matrixOf, misfit } from './lib/rule';
+import { cappedTwin, softcapConstants, withSoftcap } from './lib/softcap';
 import { product } from './lib/twin';
 import { defineOp, type Builder, type Spec, type Value } from './op';
 
@@ -19,6 +20,8 @@ export interface CachedAttentionAttrs {
   /** Even. */
   readonly headSize: number;
   readonly scale: number;
+  /** The scaled scores s become softcap·tanh(s/softcap). */
+  readonly softcap?: number;
   /** The number of positions that a query sees, its own included; 0: all before it. */
   readonly window: number;
   /** The most rows of the cache that a sequence has. Only used for the cost, which assumes all of them. */
@@ -58,24 +61,25 @@ export const attentionCachedOp = defineOp<CachedAttentionAttrs>()({
     const unseen = 2 * specBytes(cacheK) * (1 - Math.min(tokens * seen, rows) / rows);
     return { flops: 4 * tokens * seen * heads * headSize, bytes: bytesOf(use) - unseen };
   },
-  launch({ inputs, outputs: { o } }, { heads, kvHeads, headSize, scale, window }, target) {
+  launch({ inputs, outputs: { o } }, { heads, kvHeads, headSize, scale, softcap, window }, target) {
     const [tokens = 0] = o.shape;
     const lanes = Math.min(THREADS, 2 ** Math.ceil(Math.log2(headSize / 2)));
     const constants = {
       ...laneConstants(target, THREADS, THREADS),
       ...{ HEADS: heads, KV_HEADS: kvHeads, HEAD_SIZE: headSize, SCALE: f32(scale), WINDOW: window },
+      ...softcapConstants(softcap),
       ...{ WIDE_KEYS: headSize % 8 === 0, WORDS_EACH: Math.ceil(headSize / 2 / THREADS) },
       ...{ LANES_V: lanes, GROUPS: THREADS / lanes, SHARED: lanes < THREADS },
     };
-    const shader = specialise('attention_cached', withLanes(source), 'main', constants);
+    const shader = specialise('attention_cached', withSoftcap(withLanes(source), 'f32'), 'main', constants);
     const { q, cacheK, cacheV, rows, positions } = inputs;
     const bindings = [...[q, cacheK, cacheV, rows, positions].map((input) => read(input)), write(o)];
     return { scratch: [], dispatches: [{ shader, bindings, workgroups: [heads, tokens, 1] }] };
   },
-  processor({ inputs, outputs: { o } }, { heads, kvHeads, headSize, scale, window }) {
+  processor({ inputs, outputs: { o } }, { heads, kvHeads, headSize, scale, softcap = 0, window }) {
     const { q, cacheK, cacheV, rows, positions } = inputs;
     const buffers = [place(q), rawPlace(cacheK), rawPlace(cacheV), ...[rows, positions, o].map((operand) => place(operand))];
-    const args = [...buffers, heads, kvHeads, headSize, { f32: scale }, window];
+    const args = [...buffers, heads, kvHeads, headSize, { f32: scale }, { f32: softcap }, window];
     return launchOf({ kernel: 'attention_cached', units: heads * (o.shape[0] ?? 0), args });
   },
 });
@@ -132,14 +136,14 @@ function attend(
   k: tf.Tensor,
   v: tf.Tensor,
   own: ArrayLike<number>,
-  { heads, kvHeads, headSize, scale, window }: CachedAttentionAttrs,
+  { heads, kvHeads, headSize, scale, softcap, window }: CachedAttentionAttrs,
 ): tf.Tensor {
   const [seen = 0] = k.shape;
   const split = (x: tf.Tensor, count: number) =>
     tf.transpose(tf.reshape(x, [x.size / (count * headSize), count, headSize]), [1, 0, 2]);
   const repeated = (x: tf.Tensor) =>
     tf.reshape(tf.tile(tf.expandDims(split(x, kvHeads), 1), [1, heads / kvHeads, 1, 1]), [heads, seen, headSize]);
-  const scores = tf.mul(product(split(q, heads), repeated(k), false, true), scale);
+  const scores = cappedTwin(tf.mul(product(split(q, heads), repeated(k), false, true), scale), softcap);
   const at = tf.tensor3d(Float32Array.from(own), [1, own.length, 1]);
   const positions = tf.reshape(tf.range(0, seen), [1, 1, seen]);
   const later = tf.greater(positions, at);

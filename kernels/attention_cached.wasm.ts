@@ -1,7 +1,7 @@
 /** Attention of new tokens over the cache. A unit of work is one head of one token. */
 
 import { load1, load4 } from './lib/elements.wasm';
-import { exp1, fromF16, madd, sumOf } from './lib/vector.wasm';
+import { exp1, fromF16, madd, sumOf, tanh4 } from './lib/vector.wasm';
 
 @unmanaged
 class CachedAttention {
@@ -15,6 +15,8 @@ class CachedAttention {
   kvHeads: i32;
   headSize: i32;
   scale: f32;
+  /** The scaled scores s become cap·tanh(s/cap); 0 for none. */
+  cap: f32;
   window: i32;
 }
 
@@ -45,7 +47,7 @@ function attend(args: CachedAttention, token: i32, head: i32): void {
   let total: f32 = 0;
   for (let cached = row - seen + 1; cached <= row; cached++) {
     const offset = (<usize>cached * <usize>width + <usize>(kvHead * size)) << 1;
-    const score = dotHead(q, args.k + offset, size) * args.scale;
+    const score = scoreOf(args, q, args.k + offset);
     if (score > top) {
       const factor = exp1(top - score);
       total *= factor;
@@ -57,6 +59,12 @@ function attend(args: CachedAttention, token: i32, head: i32): void {
     addHead(o, args.v + offset, size, p);
   }
   scaleHead(o, size, 1 / total);
+}
+
+function scoreOf(args: CachedAttention, q: usize, k: usize): f32 {
+  const score = dotHead(q, k, args.headSize) * args.scale;
+  if (args.cap == 0) return score;
+  return args.cap * f32x4.extract_lane(tanh4(f32x4.splat(score / args.cap)), 0);
 }
 
 function dotHead(q: usize, k: usize, size: i32): f32 {

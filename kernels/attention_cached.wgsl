@@ -67,7 +67,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   for (var base = select(0u, seen - min(seen, WINDOW), WINDOW > 0u); base < seen; base += THREADS) {
     let present = base + thread < seen;
     var score = LOWEST;
-    if (present) { score = score_of(first + (base + thread) * KV_HEADS); }
+    if (present) { score = capped(score_of(first + (base + thread) * KV_HEADS)); }
     let next = max(top, lane_max(score, thread));
     weights[thread] = select(0.0, exp(score - next), present);
     workgroupBarrier();

@@ -4,6 +4,7 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
+import { capSlopeTwin, cappedTwin } from './lib/softcap';
 import { product } from './lib/twin';
 
 export interface AttentionAttrs {
@@ -15,6 +16,8 @@ export interface AttentionAttrs {
   readonly headSize: number;
   /** Factor of the scores, usually 1/√headSize. */
   readonly scale: number;
+  /** The scaled scores s become softcap·tanh(s/softcap), before any are hidden. */
+  readonly softcap?: number;
   readonly causal: boolean;
   /** Tokens see each other only when they are less than this many positions apart; 0: at any distance. */
   readonly window: number;
@@ -49,7 +52,7 @@ export function forwardTwin(inputs: Inputs, attrs: AttentionAttrs): { o: tf.Tens
   const parts = piecesOf(x.tokens, attrs).map((heads) => {
     const found = heads.map((piece) =>
       tf.tidy(() => {
-        const s = scores(x, piece, attrs);
+        const s = masked(x, piece, attrs, scores(x, piece, attrs));
         const top = tf.max(s, -1, true);
         const p = tf.exp(tf.sub(s, top));
         const total = tf.sum(p, -1, true);
@@ -75,9 +78,12 @@ export function backwardTwin(
     const found = heads.map((piece) =>
       tf.tidy(() => {
         const dy = queriesOf(dout, piece, attrs);
-        const p = tf.exp(tf.sub(scores(x, piece, attrs), queriesOf(lse, piece, attrs)));
+        const s = scores(x, piece, attrs);
+        const p = tf.exp(tf.sub(masked(x, piece, attrs, s), queriesOf(lse, piece, attrs)));
         const dp = product(dy, keysOf(x.v, piece, attrs), false, true);
-        const ds = tf.mul(tf.mul(p, tf.sub(dp, queriesOf(delta, piece, attrs))), attrs.scale);
+        const dscore = tf.mul(tf.mul(p, tf.sub(dp, queriesOf(delta, piece, attrs))), attrs.scale);
+        const slope = capSlopeTwin(s, attrs.softcap);
+        const ds = slope === undefined ? dscore : tf.mul(dscore, slope);
         return {
           dq: product(ds, keysOf(x.k, piece, attrs)),
           dk: padKeys(product(ds, queriesOf(x.q, piece, attrs), true), piece, x.tokens),
@@ -159,11 +165,16 @@ function keysOf(x: tf.Tensor, { row, head, count, from, to }: Piece, { heads, kv
   return tf.gather(tf.slice(x, [0, from, 0], [-1, to - from, -1]), tf.tensor1d(indices, 'int32'));
 }
 
-/** Scaled scores [count, queries, keys]; those of hidden pairs are far below all others. */
+/** Scaled and capped scores [count, queries, keys] of all pairs. */
 function scores(x: Split, piece: Piece, attrs: AttentionAttrs): tf.Tensor {
   const s = product(queriesOf(x.q, piece, attrs), keysOf(x.k, piece, attrs), false, true);
+  return cappedTwin(tf.mul(s, attrs.scale), attrs.softcap);
+}
+
+/** The scores; those of hidden pairs are far below all others. */
+function masked(x: Split, piece: Piece, attrs: AttentionAttrs, s: tf.Tensor): tf.Tensor {
   const hidden = tf.logicalNot(visible(x.segments, piece, attrs));
-  return tf.add(tf.mul(s, attrs.scale), tf.mul(tf.cast(hidden, 'float32'), HIDDEN));
+  return tf.add(s, tf.mul(tf.cast(hidden, 'float32'), HIDDEN));
 }
 
 /** Whether each query of the piece sees each of its keys: [1, queries, keys] booleans. */

@@ -38,7 +38,8 @@ export function logit_rows(args: LogitRows, from: i32, to: i32, _thread: i32): v
   }
 }
 
-function capRow(logits: usize, width: i32, cap: f32): void {
+/** Each of a row of numbers z becomes cap·tanh(z/cap). */
+export function capRow(logits: usize, width: i32, cap: f32): void {
   const caps = f32x4.splat(cap);
   for (let i: i32 = 0; i < width; i += 4) put(logits, i, width, f32x4.mul(tanh4(f32x4.div(load4(logits, i), caps)), caps));
 }

@@ -24,6 +24,7 @@ import { bytesOf, read, readScratch, write, writeScratch } from './lib/launch';
 import type { Named } from './lib/named';
 import { place } from './lib/processor';
 import { f32Spec, isActivation, isF32, isI32, matrixOf, misfit, requireF32 } from './lib/rule';
+import { softcapConstants, withTanh } from './lib/softcap';
 import { defineOp, type Binding, type Builder, type Dispatch, type Spec, type Target, type Value, type Work } from './op';
 import { scale } from './scale';
 
@@ -34,6 +35,9 @@ export interface DistillationAttrs {
   readonly training: boolean;
   /** When training, also compute dHead. The head must be f32. */
   readonly trainHead?: boolean;
+  /** The logits z of the model, and those of the teacher, become cap·tanh(z/cap) before they are divided by T. */
+  readonly softcap?: number;
+  readonly teacherSoftcap?: number;
 }
 
 const THREADS = 256;
@@ -76,24 +80,25 @@ export const distillationOp = defineOp<DistillationAttrs>()({
     const flops = headFlops({ model: use.inputs, teacher: teacherOf(use.inputs), training, trainHead }, 10);
     return { flops, bytes: bytesOf(use) };
   },
-  launch({ inputs, outputs: { loss, kl, dHidden, dHead } }, { temperature }, target) {
+  launch({ inputs, outputs: { loss, kl, dHidden, dHead } }, attrs, target) {
     const { labels, weights } = inputs;
     const V = inputs.head.shape[0] ?? 0;
     const rows = ({ tokens, part }: Chunk): Dispatch => {
       const lossOf = [writeScratch(LOGITS), readScratch(TEACHER_LOGITS), part(write(kl), 1), part(read(labels), 1)];
       const bindings = dHidden === null ? lossOf : [...lossOf, part(read(weights), 1)];
-      return divergenceRows({ rows: tokens, V, training: dHidden !== null, temperature }, bindings, target);
+      return divergenceRows({ ...attrs, rows: tokens, V, training: dHidden !== null }, bindings, target);
     };
     const of = { label: 'distillation', model: inputs, teacher: teacherOf(inputs), dHidden, dHead, rows };
     const { scratch, dispatches } = headLoss(of, target);
     return { scratch, dispatches: [...dispatches, weightedTotal({ losses: kl, labels, weights, total: loss }, target)] };
   },
-  processor({ inputs, outputs: { loss, kl, dHidden, dHead } }, { temperature }, processor) {
+  processor({ inputs, outputs: { loss, kl, dHidden, dHead } }, attrs, processor) {
     const { labels, weights } = inputs;
     const V = inputs.head.shape[0] ?? 0;
+    const settings = [attrs.temperature, attrs.softcap ?? 0, attrs.teacherSoftcap ?? 0].map((number) => ({ f32: number }));
     const rows = ({ first, count, logits, teacherLogits }: ChunkOfRows): Work => {
       const buffers = [place(kl, 4 * first), place(labels, 4 * first), dHidden && place(weights, 4 * first)];
-      return { kernel: 'divergence_rows', units: count, args: [logits, teacherLogits, ...buffers, V, { f32: temperature }] };
+      return { kernel: 'divergence_rows', units: count, args: [logits, teacherLogits, ...buffers, V, ...settings] };
     };
     const of = { model: inputs, teacher: teacherOf(inputs), dHidden, dHead, rows };
     const { scratch, work } = headWork(of, processor);
@@ -123,19 +128,25 @@ function sizesOf(inputs: Named<typeof INPUTS, Spec>): readonly [number, number, 
   return [M, C, V];
 }
 
-interface DivergenceRows {
+interface DivergenceRows extends DistillationAttrs {
   readonly rows: number;
   readonly V: number;
-  readonly training: boolean;
-  readonly temperature: number;
 }
 
 function divergenceRows(of: DivergenceRows, bindings: readonly Binding[], target: Target): Dispatch {
-  const { rows, V, training, temperature } = of;
+  const { rows, V, training, temperature, softcap, teacherSoftcap } = of;
   const VECTOR = V % 4 === 0;
   const lanes = laneConstants(target, THREADS, THREADS);
-  const constants = { ...lanes, TRAINING: training, VECTOR, WIDTH: VECTOR ? V / 4 : V, TEMPERATURE: f32(temperature) };
-  return { shader: specialise('distillation rows', withLanes(source), 'rows', constants), bindings, workgroups: [rows, 1, 1] };
+  const caps = {
+    ...softcapConstants(softcap),
+    ...{ TEACHER_SOFTCAP: teacherSoftcap !== undefined, TEACHER_CAP: f32(teacherSoftcap ?? 1) },
+  };
+  const constants = { ...lanes, TRAINING: training, VECTOR, WIDTH: VECTOR ? V / 4 : V, TEMPERATURE: f32(temperature), ...caps };
+  return {
+    shader: specialise('distillation rows', withTanh(withLanes(source), 'E'), 'rows', constants),
+    bindings,
+    workgroups: [rows, 1, 1],
+  };
 }
 
 export interface DistillationInputs {

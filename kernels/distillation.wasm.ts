@@ -1,6 +1,6 @@
 /** KL(teacher ‖ model) of rows of logits. A unit of work is a row. */
 
-import { largestIn } from './crossentropy.wasm';
+import { capRow, largestIn } from './crossentropy.wasm';
 import { before, load1, load4, put } from './lib/elements.wasm';
 import { exp4, log1, madd, sumOf } from './lib/vector.wasm';
 
@@ -15,6 +15,9 @@ class DivergenceRows {
   weights: usize;
   width: i32;
   temperature: f32;
+  /** The logits z become cap·tanh(z/cap); 0 for none. */
+  cap: f32;
+  teacherCap: f32;
 }
 
 export function divergence_rows(args: DivergenceRows, from: i32, to: i32, _thread: i32): void {
@@ -35,6 +38,9 @@ export function divergence_rows(args: DivergenceRows, from: i32, to: i32, _threa
 function divergence(args: DivergenceRows, logits: usize, teacher: usize, slope: f32): f32 {
   const width = args.width;
   const rate = f32x4.splat(args.temperature);
+  const caps = f32x4.splat(args.cap);
+  if (args.cap != 0) capRow(logits, width, args.cap);
+  if (args.teacherCap != 0) capRow(teacher, width, args.teacherCap);
   const top = f32x4.splat(largestIn(logits, width));
   const teacherTop = f32x4.splat(largestIn(teacher, width));
   const total = sumOfRow(logits, width, top, rate);
@@ -42,13 +48,19 @@ function divergence(args: DivergenceRows, logits: usize, teacher: usize, slope: 
   const shift = f32x4.splat(log1(total) - log1(teacherTotal));
   let sum = f32x4.splat(0);
   for (let i: i32 = 0; i < width; i += 4) {
-    const z = f32x4.div(f32x4.sub(load4(logits, i), top), rate);
+    const value = load4(logits, i);
+    const z = f32x4.div(f32x4.sub(value, top), rate);
     const t = f32x4.div(f32x4.sub(load4(teacher, i), teacherTop), rate);
     const q = f32x4.div(exp4(t), f32x4.splat(teacherTotal));
     sum = madd(before(q, i, width), before(f32x4.add(f32x4.sub(t, z), shift), i, width), sum);
     if (args.weights == 0) continue;
     const p = f32x4.div(exp4(z), f32x4.splat(total));
-    put(logits, i, width, f32x4.mul(f32x4.splat(slope), f32x4.sub(p, q)));
+    let derivative = f32x4.mul(f32x4.splat(slope), f32x4.sub(p, q));
+    if (args.cap != 0) {
+      const part = f32x4.div(value, caps);
+      derivative = f32x4.mul(derivative, f32x4.sub(f32x4.splat(1), f32x4.mul(part, part)));
+    }
+    put(logits, i, width, derivative);
   }
   return sumOf(sum);
 }

@@ -1,6 +1,6 @@
 // Entry point `rows`: KL(q ‖ p) of each row of a chunk of logits, one workgroup per row, with p = softmax(logits / TEMPERATURE) and
 // q = softmax(teacher / TEMPERATURE); 0 where the label is −1. TRAINING overwrites the logits with their derivative,
-// weight/TEMPERATURE·(p − q).
+// weight/TEMPERATURE·(p − q). SOFTCAP, TEACHER_SOFTCAP: the logits z of that model become CAP·tanh(z/CAP).
 // Sums have a fixed order: each invocation adds its elements first to last, then the invocations are added (lanes.wgsl).
 #if VECTOR
 alias E = vec4f;
@@ -24,6 +24,22 @@ fn max_of(x: E) -> f32 { return x; }
 fn sum_of(x: E) -> f32 { return x; }
 #endif
 
+fn logit(i: u32) -> E {
+#if SOFTCAP
+  return CAP * bounded(logits[i] / CAP);
+#else
+  return logits[i];
+#endif
+}
+
+fn teacher_logit(i: u32) -> E {
+#if TEACHER_SOFTCAP
+  return TEACHER_CAP * bounded(teacher[i] / TEACHER_CAP);
+#else
+  return teacher[i];
+#endif
+}
+
 @compute @workgroup_size(THREADS)
 fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let first = group.x * WIDTH;
@@ -35,19 +51,19 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     return;
   }
   let start = first + min(thread, WIDTH - 1u);
-  var peak = logits[start];
-  var teacher_peak = teacher[start];
+  var peak = logit(start);
+  var teacher_peak = teacher_logit(start);
   for (var i = thread + THREADS; i < WIDTH; i += THREADS) {
-    peak = max(peak, logits[first + i]);
-    teacher_peak = max(teacher_peak, teacher[first + i]);
+    peak = max(peak, logit(first + i));
+    teacher_peak = max(teacher_peak, teacher_logit(first + i));
   }
   let top = E(lane_max(max_of(peak), thread));
   let teacher_top = E(lane_max(max_of(teacher_peak), thread));
   var sum = E();
   var teacher_sum = E();
   for (var i = thread; i < WIDTH; i += THREADS) {
-    sum += exp((logits[first + i] - top) / TEMPERATURE);
-    teacher_sum += exp((teacher[first + i] - teacher_top) / TEMPERATURE);
+    sum += exp((logit(first + i) - top) / TEMPERATURE);
+    teacher_sum += exp((teacher_logit(first + i) - teacher_top) / TEMPERATURE);
   }
   let total = lane_sum(sum_of(sum), thread);
   let teacher_total = lane_sum(sum_of(teacher_sum), thread);
@@ -57,12 +73,17 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 #endif
   var divergence = E();
   for (var i = thread; i < WIDTH; i += THREADS) {
-    let z = (logits[first + i] - top) / TEMPERATURE;
-    let t = (teacher[first + i] - teacher_top) / TEMPERATURE;
+    let value = logit(first + i);
+    let z = (value - top) / TEMPERATURE;
+    let t = (teacher_logit(first + i) - teacher_top) / TEMPERATURE;
     let q = exp(t) / teacher_total;
     divergence += q * ((t - z) + shift);
 #if TRAINING
-    logits[first + i] = slope * (exp(z) / total - q);
+    var derivative = slope * (exp(z) / total - q);
+#if SOFTCAP
+    derivative *= 1.0 - (value / CAP) * (value / CAP);
+#endif
+    logits[first + i] = derivative;
 #endif
   }
   let all = lane_sum(sum_of(divergence), thread);

@@ -2,6 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { CHUNK_ELEMENTS } from './crossentropy_twin';
+import { capSlopeTwin, cappedTwin } from './lib/softcap';
 import { product } from './lib/twin';
 
 /** Tensors of `distillationOp` by name. */
@@ -24,6 +25,8 @@ interface Attrs {
   readonly temperature: number;
   readonly training: boolean;
   readonly trainHead?: boolean;
+  readonly softcap?: number;
+  readonly teacherSoftcap?: number;
 }
 
 /** loss [1], kl [M], when training dHidden [M, C], and with `trainHead` dHead [V, C]. */
@@ -60,21 +63,27 @@ function sumOf(before: tf.Tensor | undefined, part: tf.Tensor | undefined): tf.T
 type ChunkResult = { readonly kl: tf.Tensor; readonly dHidden?: tf.Tensor; readonly dHead?: tf.Tensor };
 
 /** Of a chunk of tokens; its `weights` are [m, 1]. */
-function chunkTwin(chunk: DistillationTensors, { temperature, training, trainHead = false }: Attrs): ChunkResult {
+function chunkTwin(chunk: DistillationTensors, attrs: Attrs): ChunkResult {
+  const { temperature, training, trainHead = false, softcap, teacherSoftcap } = attrs;
   const { hidden, head, weights } = chunk;
-  const model = tf.tidy(() => softmaxOf(hidden, head, temperature));
-  const teacher = tf.tidy(() => softmaxOf(chunk.teacherHidden, chunk.teacherHead, temperature));
+  const model = tf.tidy(() => softmaxOf(hidden, head, temperature, softcap));
+  const teacher = tf.tidy(() => softmaxOf(chunk.teacherHidden, chunk.teacherHead, temperature, teacherSoftcap));
   const kl = tf.sum(tf.mul(teacher.softmax, tf.sub(teacher.log, model.log)), 1);
   if (!training) return { kl };
-  const dLogits = tf.mul(tf.sub(model.softmax, teacher.softmax), tf.div(weights, temperature));
+  const difference = tf.mul(tf.sub(model.softmax, teacher.softmax), tf.div(weights, temperature));
+  const dLogits = model.slope === undefined ? difference : tf.mul(difference, model.slope);
   const dHidden = product(dLogits, head);
   return trainHead ? { kl, dHidden, dHead: product(dLogits, hidden, true) } : { kl, dHidden };
 }
 
-/** Softmax of the logits over the temperature, and its logarithm, [m, V]. */
-function softmaxOf(hidden: tf.Tensor, head: tf.Tensor, temperature: number): Record<'softmax' | 'log', tf.Tensor> {
-  const logits = tf.div(product(hidden, head, false, true), temperature);
+/** A type, not an interface, so that it is a container of tensors for `tidy`. */
+type Softmax = { readonly softmax: tf.Tensor; readonly log: tf.Tensor; readonly slope: tf.Tensor | undefined };
+
+/** Softmax of the logits over the temperature, and its logarithm, [m, V]; and the slope of the cap. */
+function softmaxOf(hidden: tf.Tensor, head: tf.Tensor, temperature: number, softcap: number | undefined): Softmax {
+  const capped = cappedTwin(product(hidden, head, false, true), softcap);
+  const logits = tf.div(capped, temperature);
   const shifted = tf.sub(logits, tf.max(logits, 1, true));
   const log = tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), 1, true)));
-  return { softmax: tf.exp(log), log };
+  return { softmax: tf.exp(log), log, slope: capSlopeTwin(capped, softcap) };
 }

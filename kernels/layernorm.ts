@@ -53,10 +53,10 @@ export const layernormOp = defineOp<LayernormAttrs>()({
   f16: ({ inputs: { weight } }) => ({ inputs: ['x'], outputs: sizeOf(weight.shape) % 4 === 0 ? ['y'] : [] }),
   cost: (use) => ({ flops: 7 * sizeOf(use.outputs.y.shape), bytes: bytesOf(use) }),
   launch({ inputs: { x, weight, bias }, outputs: { y, mean, rstd } }, { eps }, target) {
-    return normForward({ label: 'layernorm', x, weight, y, rstd, eps, centred: { mean, bias } }, target);
+    return normForward({ label: 'layernorm', x, weight, y, rstd, eps, offset: 0, centred: { mean, bias } }, target);
   },
   processor: ({ inputs: { x, weight, bias }, outputs: { y, mean, rstd } }, { eps }) =>
-    normProcessor({ x, weight, y, rstd, eps, centred: { mean, bias } }),
+    normProcessor({ x, weight, y, rstd, eps, offset: 0, centred: { mean, bias } }),
 });
 
 /**
@@ -93,8 +93,9 @@ export const layernormBackwardOp = defineOp()({
   // dx is the gradient of the residual stream, which stays f32.
   f16: () => ({ inputs: ['x', 'dy', 'addend'], outputs: [] }),
   cost: (use) => ({ flops: 11 * sizeOf(use.outputs.dx.shape), bytes: bytesOf(use) }),
-  launch: ({ inputs, outputs }, _attrs, target) => normBackward({ label: 'layernorm_backward', ...inputs, ...outputs }, target),
-  processor: ({ inputs, outputs }) => normBackwardProcessor({ ...inputs, ...outputs }),
+  launch: ({ inputs, outputs }, _attrs, target) =>
+    normBackward({ label: 'layernorm_backward', ...inputs, ...outputs, offset: 0 }, target),
+  processor: ({ inputs, outputs }) => normBackwardProcessor({ ...inputs, ...outputs, offset: 0 }),
 });
 
 /** Normalises each run of x that is as long as `weight`, and adds `bias` if there is one. */

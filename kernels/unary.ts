@@ -7,6 +7,7 @@ import { elementwise } from './lib/elementwise';
 import { bytesOf, hasVec4Rows, read, write } from './lib/launch';
 import { launchOf, perElement, place, rawPlace } from './lib/processor';
 import { f32Spec, isActivationOf, misfit } from './lib/rule';
+import { withTanh } from './lib/softcap';
 import { unroll } from './lib/unroll';
 import { defineOp, type Builder, type Spec, type Value, type Word } from './op';
 import source from './unary.wgsl?raw';
@@ -77,7 +78,7 @@ export function unary(builder: Builder, x: Value, attrs: UnaryAttrs): Value {
   return builder.apply(unaryOp, { x }, attrs).y;
 }
 
-const code = unroll(source, {});
+const code = unroll(withTanh(source, 'E'), {});
 
 /** The constants of the shader: the name of the function, and its parameters. */
 function constantsOf(attrs: UnaryAttrs): Constants {

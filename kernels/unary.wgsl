@@ -83,15 +83,6 @@ fn value(z: E) -> E { return sigmoid(z); }
 fn slope(z: E) -> E { return sigmoid_slope(z); }
 #endif
 
-// tanh; WGSL's own overflows on some drivers. Near 0, where 1 − exp(−2|z|) has few digits, the first terms of the Taylor series.
-fn bounded(z: E) -> E {
-  let size = abs(z);
-  let e = exp(-2.0 * size);
-  let q = z * z;
-  let series = size + size * q * (-1.0 / 3.0 + q * (2.0 / 15.0 + q * (-17.0 / 315.0 + q * (62.0 / 2835.0))));
-  return sign(z) * select((1.0 - e) / (1.0 + e), series, size < E(0.25));
-}
-
 #if TANH
 fn value(z: E) -> E { return bounded(z); }
 fn slope(z: E) -> E { return 4.0 * sigmoid_slope(2.0 * z); }

@@ -33,12 +33,21 @@ export interface Forward {
   readonly y: Operand;
   readonly rstd: Operand;
   readonly eps: number;
+  /** Added to the weight. */
+  readonly offset: number;
   readonly centred: { readonly mean: Operand; readonly bias: Operand | null } | null;
 }
 
-export function normForward({ label, x, weight, y, rstd, eps, centred }: Forward, target: Target): Launch {
+export function normForward({ label, x, weight, y, rstd, eps, offset, centred }: Forward, target: Target): Launch {
   const bias = centred?.bias ?? null;
-  const flags = { BACKWARD: false, ADDEND: false, CENTRED: centred !== null, BIAS: bias !== null, EPS: f32(eps) };
+  const flags = {
+    BACKWARD: false,
+    ADDEND: false,
+    CENTRED: centred !== null,
+    BIAS: bias !== null,
+    EPS: f32(eps),
+    OFFSET: f32(offset),
+  };
   return launchRuns(label, weight, rstd, flags, target, ({ wide, narrow }) => [
     ...[wide(read(x)), wide(write(y)), narrow(write(rstd)), read(weight)],
     ...(centred ? [narrow(write(centred.mean))] : []),
@@ -52,15 +61,16 @@ export interface Backward {
   readonly x: Operand;
   readonly weight: Operand;
   readonly rstd: Operand;
+  readonly offset: number;
   readonly mean: Operand | null;
   readonly dy: Operand;
   readonly addend: Operand | null;
   readonly dx: Operand;
 }
 
-export function normBackward({ label, x, weight, rstd, mean, dy, addend, dx }: Backward, target: Target): Launch {
+export function normBackward({ label, x, weight, rstd, offset, mean, dy, addend, dx }: Backward, target: Target): Launch {
   const addendAt = { ADDEND: addend !== null, ADDEND_BINDING: mean === null ? 5 : 6 };
-  const flags = { BACKWARD: true, CENTRED: mean !== null, BIAS: false, ...addendAt };
+  const flags = { BACKWARD: true, CENTRED: mean !== null, BIAS: false, OFFSET: f32(offset), ...addendAt };
   return launchRuns(label, weight, rstd, flags, target, ({ wide, narrow }) => [
     ...[wide(read(x)), wide(write(dx)), narrow(read(rstd)), read(weight), wide(read(dy))],
     ...(mean ? [narrow(read(mean))] : []),
@@ -69,15 +79,24 @@ export function normBackward({ label, x, weight, rstd, mean, dy, addend, dx }: B
 }
 
 /** The norm on the processor. */
-export function normProcessor({ x, weight, y, rstd, eps, centred }: Omit<Forward, 'label'>): ProcessorLaunch {
+export function normProcessor({ x, weight, y, rstd, eps, offset, centred }: Omit<Forward, 'label'>): ProcessorLaunch {
   const buffers = [x, weight, y, rstd, centred?.mean, centred?.bias].map(optional);
-  return launchOf(perRun('norm', sizeOf(rstd.shape), [...buffers, sizeOf(weight.shape), { f32: eps }]));
+  return launchOf(perRun('norm', sizeOf(rstd.shape), [...buffers, sizeOf(weight.shape), { f32: eps }, { f32: offset }]));
 }
 
 /** The gradient of the norm on the processor. */
-export function normBackwardProcessor({ x, weight, rstd, mean, dy, addend, dx }: Omit<Backward, 'label'>): ProcessorLaunch {
+export function normBackwardProcessor({
+  x,
+  weight,
+  rstd,
+  offset,
+  mean,
+  dy,
+  addend,
+  dx,
+}: Omit<Backward, 'label'>): ProcessorLaunch {
   const buffers = [x, weight, rstd, mean, dy, addend, dx].map(optional);
-  return launchOf(perRun('norm_backward', sizeOf(rstd.shape), [...buffers, sizeOf(weight.shape)]));
+  return launchOf(perRun('norm_backward', sizeOf(rstd.shape), [...buffers, sizeOf(weight.shape), { f32: offset }]));
 }
 
 /** Restrict bindings of W or of one element per run to a range of runs. */

@@ -17,6 +17,8 @@ class Norm {
   bias: usize;
   width: i32;
   eps: f32;
+  /** Added to the weight. */
+  offset: f32;
   runs: i32;
 }
 
@@ -36,9 +38,10 @@ export function norm(args: Norm, from: i32, to: i32, _thread: i32): void {
     store<f32>(args.rstd + ((<usize>run) << 2), rstd);
     if (args.mean != 0) store<f32>(args.mean + ((<usize>run) << 2), mean);
     const factor = f32x4.splat(rstd);
+    const offsets = f32x4.splat(args.offset);
     const y = args.y + ((<usize>run * <usize>width) << 2);
     for (let i: i32 = 0; i < width; i += 4) {
-      const scaled = f32x4.mul(f32x4.mul(f32x4.sub(load4(x, i), means), factor), load4(args.weight, i));
+      const scaled = f32x4.mul(f32x4.mul(f32x4.sub(load4(x, i), means), factor), f32x4.add(load4(args.weight, i), offsets));
       put(y, i, width, args.bias == 0 ? scaled : f32x4.add(scaled, load4(args.bias, i)));
     }
   }
@@ -60,6 +63,7 @@ class NormBackward {
   addend: usize;
   dx: usize;
   width: i32;
+  offset: f32;
   runs: i32;
 }
 
@@ -72,10 +76,11 @@ export function norm_backward(args: NormBackward, from: i32, to: i32, _thread: i
     const dy = args.dy + offset;
     const rstd = f32x4.splat(load1(args.rstd, run));
     const means = f32x4.splat(args.mean == 0 ? 0 : load1(args.mean, run));
+    const offsets = f32x4.splat(args.offset);
     let along = f32x4.splat(0);
     let all = along;
     for (let i: i32 = 0; i < width; i += 4) {
-      const g = before(f32x4.mul(load4(dy, i), load4(args.weight, i)), i, width);
+      const g = before(f32x4.mul(load4(dy, i), f32x4.add(load4(args.weight, i), offsets)), i, width);
       const unit = f32x4.mul(f32x4.sub(load4(x, i), means), rstd);
       along = madd(g, before(unit, i, width), along);
       all = f32x4.add(all, g);
@@ -83,7 +88,7 @@ export function norm_backward(args: NormBackward, from: i32, to: i32, _thread: i
     const slope = f32x4.splat(sumOf(along) / <f32>width);
     const shift = f32x4.splat(args.mean == 0 ? 0 : sumOf(all) / <f32>width);
     for (let i: i32 = 0; i < width; i += 4) {
-      const g = f32x4.mul(load4(dy, i), load4(args.weight, i));
+      const g = f32x4.mul(load4(dy, i), f32x4.add(load4(args.weight, i), offsets));
       const unit = f32x4.mul(f32x4.sub(load4(x, i), means), rstd);
       // Not fused: in short runs the terms nearly cancel, and must be rounded alike.
       const dx = f32x4.mul(rstd, f32x4.sub(f32x4.sub(g, shift), f32x4.mul(unit, slope)));

@@ -1,5 +1,5 @@
 // Normalisation of runs of WIDTH elements E by their root mean square, or by mean and standard deviation (CENTRED), and its gradient
-// (BACKWARD). A workgroup takes RUNS runs with LANES invocations each.
+// (BACKWARD). OFFSET is added to the weight. A workgroup takes RUNS runs with LANES invocations each.
 #if VECTOR
 alias E = vec4f;
 
@@ -57,7 +57,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) local: 
     centre = mean[run];
 #endif
     for (var i = local.x; i < WIDTH; i += LANES) {
-      let dunit = dy_at(first + i) * weight[i];
+      let dunit = dy_at(first + i) * (weight[i] + OFFSET);
       total += sum(dunit * (centred_at(first + i, centre) * scale));
 #if CENTRED
       level += sum(dunit);
@@ -74,7 +74,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) local: 
 #endif
   if (!present) { return; }
   for (var i = local.x; i < WIDTH; i += LANES) {
-    var dunit = dy_at(first + i) * weight[i];
+    var dunit = dy_at(first + i) * (weight[i] + OFFSET);
 #if CENTRED
     dunit -= level;
 #endif
@@ -101,7 +101,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) local: 
   let scale = 1.0 / sqrt(lane_sum(total, thread) / SCALARS + EPS);
   if (!present) { return; }
   for (var i = local.x; i < WIDTH; i += LANES) {
-    var e = centred_at(first + i, centre) * scale * weight[i];
+    var e = centred_at(first + i, centre) * scale * (weight[i] + OFFSET);
 #if BIAS
     e += bias[i];
 #endif

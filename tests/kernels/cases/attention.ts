@@ -16,6 +16,7 @@ interface Sizes {
   /** Standard deviation of the queries. */
   readonly spread?: number;
   readonly window?: number;
+  readonly softcap?: number;
   readonly target?: Case['target'];
 }
 
@@ -61,6 +62,9 @@ const small: readonly Sizes[] = [
   size(2, 33, 2, 2, 8, { window: 5, lengths: [3, 20] }),
   size(1, 30, 2, 1, 8, { window: 4, bidirectional: true, lengths: [17, 9] }),
   size(1, 20, 2, 1, 48, { window: 100 }),
+  size(1, 12, 2, 1, 8, { softcap: 2, spread: 4 }),
+  size(2, 21, 4, 2, 16, { softcap: 50, window: 6, lengths: [5, 12] }),
+  size(1, 35, 2, 2, 6, { softcap: 0.5, bidirectional: true }),
 ];
 
 const large: readonly Sizes[] = [
@@ -78,12 +82,13 @@ const large: readonly Sizes[] = [
   size(1, 260, 2, 1, 64, { window: 64, lengths: [10, 180] }),
   size(1, 150, 2, 2, 32, { window: 20, bidirectional: true }),
   size(1, 90, 6, 2, 256, { lengths: [70] }),
+  size(1, 140, 4, 1, 64, { softcap: 5, spread: 8, window: 50, lengths: [20, 100] }),
 ];
 
 /** With the tiles of a real GPU: staged, 32 or 64 rows, the query heads of a group in one workgroup or several. */
 const staged: readonly Sizes[] = [
-  ...[small[2], small[8], small[18], small[22], small[23]].flatMap((each) => each ?? []),
-  ...[large[1], large[2], large[5], large[8], large[11]].flatMap((each) => each ?? []),
+  ...[small[2], small[8], small[18], small[22], small[23], small[26]].flatMap((each) => each ?? []),
+  ...[large[1], large[2], large[5], large[8], large[11], large[14]].flatMap((each) => each ?? []),
   size(4, 70, 64, 64, 4),
   size(4, 100, 64, 32, 8, { lengths: [40, 50] }),
 ].map((each) => ({ ...each, target: REAL }));
@@ -109,12 +114,15 @@ function inputsOf({ rows, tokens, heads, kvHeads, headSize, lengths = [tokens], 
 }
 
 function caseOf(sizes: Sizes): AttentionCase {
-  const { rows, tokens, heads, kvHeads, headSize, lengths, bidirectional = false, window = 0, target } = sizes;
+  const { rows, tokens, heads, kvHeads, headSize, lengths, bidirectional = false, window = 0, softcap, target } = sizes;
   const segments = lengths === undefined ? '' : ` segments ${lengths.slice(0, 5).join()}`;
   return {
-    name: `${rows}x${tokens}, ${heads}/${kvHeads} heads of ${headSize}${bidirectional ? ' bidirectional' : ''}${window > 0 ? ` window ${window}` : ''}${segments}${target ? ` ${JSON.stringify(target)}` : ''}`,
+    name: `${rows}x${tokens}, ${heads}/${kvHeads} heads of ${headSize}${bidirectional ? ' bidirectional' : ''}${window > 0 ? ` window ${window}` : ''}${softcap ? ` cap ${softcap}` : ''}${segments}${target ? ` ${JSON.stringify(target)}` : ''}`,
     inputs: inputsOf(sizes),
-    attrs: { rows, heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), causal: !bidirectional, window },
+    attrs: {
+      ...{ rows, heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), causal: !bidirectional, window },
+      ...(softcap !== undefined && { softcap }),
+    },
     ...(target && { target }),
     // When every token sees only one key, its weight is 1 for all scores.
     ...((tokens === 1 || window === 1) && { vanishing: ['q', 'k'] }),

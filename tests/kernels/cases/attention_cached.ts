@@ -2,8 +2,8 @@ import { attentionCachedOp } from '../../../kernels/attention_cached';
 import { opCases, type CaseOf } from '../harness';
 import { BASE } from '../targets';
 
-/** Rows of the cache, new tokens, start, heads, key/value heads, head size, and an optional window. */
-const sizes: readonly (readonly [number, number, number, number, number, number, number?])[] = [
+/** Rows of the cache, new tokens, start, heads, key/value heads, head size, and an optional window and soft cap. */
+const sizes: readonly (readonly [number, number, number, number, number, number, number?, number?])[] = [
   [1, 1, 0, 1, 1, 4],
   [2, 1, 1, 1, 1, 8],
   [4, 3, 0, 2, 1, 8],
@@ -32,29 +32,35 @@ const sizes: readonly (readonly [number, number, number, number, number, number,
   [300, 3, 250, 2, 2, 96, 128],
   [256, 32, 0, 4, 1, 32, 16],
   [128, 2, 60, 4, 2, 20, 300],
+  [64, 3, 30, 2, 1, 8, 0, 0.5],
+  [200, 5, 100, 4, 2, 64, 40, 2],
+  [130, 2, 127, 2, 1, 6, 0, 50],
 ];
 
 /** A query's row of the cache and its position in its sequence. */
 type Query = readonly [row: number, position: number];
 
-type Heads = readonly [heads: number, kvHeads: number, headSize: number, window?: number];
+type Heads = readonly [heads: number, kvHeads: number, headSize: number, window?: number, softcap?: number];
 
 function caseOf(
   name: string,
   cache: number,
   queries: readonly Query[],
-  [heads, kvHeads, headSize, window = 0]: Heads,
+  [heads, kvHeads, headSize, window = 0, softcap]: Heads,
 ): CaseOf<typeof attentionCachedOp> {
   const integers = (of: 0 | 1) =>
     ({ shape: [queries.length], dtype: 'i32', fill: (i: number) => queries[i]?.[of] ?? 0 }) as const;
   const cached = { shape: [cache, kvHeads * headSize], dtype: 'f16' } as const;
   return {
-    name: `${name}, ${heads}/${kvHeads} heads of ${headSize}${window > 0 ? `, window ${window}` : ''}`,
+    name: `${name}, ${heads}/${kvHeads} heads of ${headSize}${window > 0 ? `, window ${window}` : ''}${softcap ? `, cap ${softcap}` : ''}`,
     inputs: {
       ...{ q: { shape: [queries.length, heads * headSize] }, cacheK: cached, cacheV: cached },
       ...{ rows: integers(0), positions: integers(1) },
     },
-    attrs: { heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), window, reach: cache },
+    attrs: {
+      ...{ heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), window, reach: cache },
+      ...(softcap !== undefined && { softcap }),
+    },
   };
 }
 

@@ -35,6 +35,8 @@ function caseOf(size: Size, { f16 = false, attrs, target = {} }: Options): CaseO
     attrs.training && 'training',
     attrs.trainHead && 'head',
     `T ${attrs.temperature}`,
+    attrs.softcap !== undefined && `cap ${attrs.softcap}`,
+    attrs.teacherSoftcap !== undefined && `teacher's ${attrs.teacherSoftcap}`,
     limit !== undefined && 'in blocks',
     target === REAL && 'tiled',
     target === BASE && 'base',
@@ -57,6 +59,8 @@ function caseOf(size: Size, { f16 = false, attrs, target = {} }: Options): CaseO
 
 const training = { temperature: 2, training: true };
 const temperatures = [0.5, 1, 2, 4];
+/** Caps of both models, of one of them, or of none. */
+const caps = (i: number) => [{}, { softcap: 3, teacherSoftcap: 2 }, { softcap: 1.5 }, { teacherSoftcap: 4 }][i % 4] ?? {};
 
 export const distillationCases = opCases(distillationOp, {
   shard: 'head',
@@ -64,7 +68,7 @@ export const distillationCases = opCases(distillationOp, {
   f16: ['16x12,20x64 f16 training T 1', '129x24,32x300 training T 2 in blocks'],
   cases: sizes.flatMap((size, i) => [
     caseOf(size, { attrs: { training: true, temperature: temperatures[i % 4] ?? 1 } }),
-    caseOf(size, { f16: true, attrs: { training: true, temperature: temperatures[(i + 1) % 4] ?? 1 } }),
+    caseOf(size, { f16: true, attrs: { training: true, temperature: temperatures[(i + 1) % 4] ?? 1, ...caps(i) } }),
   ]),
 });
 
@@ -74,7 +78,7 @@ export const distillationHeadCases = opCases(distillationOp, {
   gradient: { inputs: ['hidden', 'head', 'weights'], outputs: ['loss'], step: 0.01 },
   f16: ['16x12,20x64 training head T 2'],
   cases: [
-    ...sizes.map((size) => caseOf(size, { attrs: { ...training, trainHead: true } })),
+    ...sizes.map((size, i) => caseOf(size, { attrs: { ...training, trainHead: true, ...caps(i) } })),
     ...sizes.slice(9).map((size) => caseOf(size, { attrs: { ...training, trainHead: true }, target: REAL })),
   ],
 });
