@@ -38,7 +38,7 @@ const INPUTS: { readonly [K in InputName]: Input } = {
   documents: { empty: -1, write: (array, { at, length, slot }) => void array.fill(slot, at, at + length) },
   pooled: {
     empty: 0,
-    write: (array, { slot, at, last, pool }) => void (array[slot] = pool === 'first' ? at : last),
+    write: (array, { slot, at, last, pool }) => void (array[slot] = pool === 'last' ? last : at),
   },
   classes: { empty: -1, write: (array, { slot, target }) => void (array[slot] = target[0] ?? -1) },
   targets: { empty: 0, write: (array, { slot, target }) => array.set(target, slot * target.length) },

@@ -9,8 +9,8 @@ import type { EncodedSplit, ExampleLayout, SlotPlan } from './types';
 
 /** Slots of each row of tokens. */
 export interface Slots extends SlotPlan {
-  /** The token that stands for a document: the first one (encoders), or the last one (decoders). */
-  readonly pool: 'first' | 'last';
+  /** The token that stands for a document: the first one (encoders), or the last one (decoders); or the mean of all. */
+  readonly pool: 'first' | 'last' | 'mean';
 }
 
 /** Rows are given room for this many times the examples that they have on average. */

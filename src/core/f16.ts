@@ -67,3 +67,17 @@ export function bf16ToF16(bits: Uint16Array, out = new Uint16Array(bits.length))
   for (let i = 0; i < bits.length; i++) out[i] = table[bits[i] ?? 0] ?? 0;
   return out;
 }
+
+/** The number nearest to `x` that f16 has. */
+export function roundToF16(x: number): number {
+  return f16ToF32(f32ToF16(Float32Array.of(x)))[0] ?? 0;
+}
+
+/** The number nearest to `x` that bf16 has, ties to even. */
+export function roundToBf16(x: number): number {
+  wordBits[0] = 0;
+  word[0] = x;
+  const bits = wordBits[0];
+  wordBits[0] = (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000;
+  return word[0];
+}

@@ -23,9 +23,11 @@ export function ofClassifier(config: string, { labels, problemType }: Classifier
   }));
 }
 
-/** `LlamaForCausalLM`, `BertModel` and `GPT2LMHeadModel` have classifiers of the same name. */
+/** `LlamaForCausalLM`, `BertModel` and `GPT2LMHeadModel` have classifiers of the same name. That of `Gemma3ForCausalLM` is of text. */
 const classifierClass = (name: unknown) =>
-  String(name).replace(/(?:LMHeadModel|Model|For[A-Z]\w*)$/, 'ForSequenceClassification');
+  String(name)
+    .replace(/^Gemma3(?=For)/, 'Gemma3Text')
+    .replace(/(?:LMHeadModel|Model|For[A-Z]\w*)$/, 'ForSequenceClassification');
 
 /** Marks a number's text while the object is changed. No string of a configuration begins with this character. */
 const MARK = '\u0001';

@@ -7,17 +7,18 @@ import { internal } from '../core/errors';
 import { hashOf, STREAM, uniform } from '../core/random';
 import { sizeOf, type Shape } from '../core/shape';
 import type { Flat, Graph } from '../graph/graph';
+import type { NormalInit } from '../model/family';
 import type { Value } from '../../kernels/op';
 
 /**
- * How a parameter starts. `uniform`: in ±bound; `normal`: around zero; `weight`: as the base's weight of its name; `row-norm`: as the
+ * How a parameter starts. `uniform`: in ±bound; `weight`: as the base's weight of its name; `row-norm`: as the
  * norms of the rows of the base's weight `of`. Those that depend on the base are computed on the device (src/train/programs.ts).
  */
 export type Init =
   | { readonly kind: 'zeros' }
   | { readonly kind: 'ones' }
   | { readonly kind: 'uniform'; readonly bound: number }
-  | { readonly kind: 'normal'; readonly deviation: number }
+  | NormalInit
   | { readonly kind: 'weight' }
   | { readonly kind: 'row-norm'; readonly of: string };
 
@@ -122,12 +123,25 @@ function numbersOf(init: Init, random: (i: number) => number): ((i: number) => n
     case 'uniform':
       return (i) => init.bound * (2 * random(i) - 1);
     case 'normal':
-      return (i) => init.deviation * normal(i, random);
+      return (i) => init.deviation * within(init.cut ?? Infinity, i, random);
     case 'zeros':
     case 'weight':
     case 'row-norm':
       return null;
   }
+}
+
+/** The step between the numbers that `within` tries; no tensor of a new layer has as many elements. */
+const TRY = 2 ** 24;
+const TRIES = 32;
+
+/** A normal number in ±cut: the first of some that is, or 0 where none is, which the cuts of classifiers do not let happen. */
+function within(cut: number, i: number, random: (i: number) => number): number {
+  for (let k = 0; k < TRIES; k++) {
+    const x = normal(i + k * TRY, random);
+    if (Math.abs(x) <= cut) return x;
+  }
+  return 0;
 }
 
 /** Number `i` of a normal distribution, by Box and Muller's method; `random` gives independent numbers in [0, 1). */

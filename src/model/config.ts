@@ -12,6 +12,8 @@ export interface AttentionConfig {
   readonly headDim: number;
   /** Multiplies the scores q·k. */
   readonly scale: number;
+  /** The scaled scores s become softcap·tanh(s/softcap), before any are hidden; absent: no cap. */
+  readonly softcap?: number;
   /** A token sees so many positions, its own included; 0: no window. */
   readonly window: number;
   /** A token does not see later ones. */
@@ -37,4 +39,6 @@ export interface ModelConfig {
   readonly attention: readonly AttentionConfig[];
   /** Standard deviation of new weights, such as those of a classifier. */
   readonly initializerRange: number;
+  /** The logits z of the output head become softcap·tanh(z/softcap); absent: no cap. */
+  readonly logitSoftcap?: number;
 }

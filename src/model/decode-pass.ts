@@ -5,11 +5,10 @@ import { sizeOf } from '../core/shape';
 import type { Graph, Program } from '../graph/graph';
 import { attentionCached } from '../../kernels/attention_cached';
 import { cacheWrite } from '../../kernels/cache_write';
-import { matmul } from '../../kernels/matmul';
 import type { Value } from '../../kernels/op';
 import type { ModelConfig } from './config';
 import type { Adaptation, Pass } from './family';
-import { adaptedPass, attentionAttrs, attentionOf, headOf, hiddenStates } from './pass';
+import { adaptedPass, attentionAttrs, attentionOf, hiddenStates, logitsOf } from './pass';
 
 /** S sequences of up to P positions each. */
 export interface CacheShape {
@@ -103,5 +102,5 @@ export function decodeLogits(
   };
   const context = { program, graph, config, adaptation, positions: batch.positions, maxPosition, attend };
   const states = hiddenStates(adaptedPass(context, null), config, { ...batch, types: null });
-  return matmul(program, { a: states, w: headOf(graph, config, adaptation) });
+  return logitsOf(program, graph, config, adaptation, states);
 }

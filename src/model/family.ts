@@ -8,6 +8,7 @@ import type { Program } from '../graph/graph';
 import type { Value } from '../../kernels/op';
 import type { ModelConfig } from './config';
 import type { Fields } from './config-fields';
+import type { Activation } from './families/activation';
 
 export interface WeightSpec {
   /** Hugging Face's full name, e.g. `model.layers.0.self_attn.q_proj.weight`. */
@@ -64,12 +65,38 @@ export interface Pass {
 
 /** The layers from the hidden state of one token to the outputs of a classifier of sequences, as transformers builds them. */
 export interface ClassifierHead {
-  /** The token of a document that stands for it. */
-  readonly pool: 'first' | 'last';
-  /** A layer [C, C] with a bias before the last one. `isNew`: it is trained with the last one; else it is a weight of the base. */
-  readonly dense: { readonly module: string; readonly activation: 'tanh' | 'relu'; readonly isNew: boolean } | null;
+  /** The token of a document that stands for it, or the mean of all. */
+  readonly pool: Pool;
+  /** A layer before the last one; null where there is none. */
+  readonly dense: DenseHead | null;
   /** The layer [outputs, C]. */
-  readonly last: { readonly module: string; readonly bias: boolean };
+  readonly last: HeadLayer;
+}
+
+export type Pool = 'first' | 'last' | 'mean';
+
+/** A linear layer of a classifier. */
+export interface HeadLayer {
+  readonly module: string;
+  readonly bias: boolean;
+  /** How new weights start; absent: from N(0, initializer_range). */
+  readonly init?: NormalInit;
+}
+
+/** Normal numbers around zero, none further from it than `cut` deviations if there is a cut. */
+export interface NormalInit {
+  readonly kind: 'normal';
+  readonly deviation: number;
+  readonly cut?: number;
+}
+
+/** A layer [C, C] and its activation. */
+export interface DenseHead extends HeadLayer {
+  readonly activation: Activation | 'tanh';
+  /** A LayerNorm after the activation. */
+  readonly norm?: { readonly module: string; readonly bias: boolean; readonly eps: number };
+  /** Layer and norm are trained with the last layer; else they are weights of the base. */
+  readonly isNew: boolean;
 }
 
 export interface Family<C extends ModelConfig = ModelConfig> {

@@ -8,6 +8,7 @@ import { embedding } from '../../kernels/embedding';
 import { matmul } from '../../kernels/matmul';
 import type { Value } from '../../kernels/op';
 import { rope as rotate } from '../../kernels/rope';
+import { unary } from '../../kernels/unary';
 import type { AttentionConfig, ModelConfig } from './config';
 import { familyOf } from './families';
 import type { Adaptation, Pass, Tokens } from './family';
@@ -106,8 +107,8 @@ export function attentionOf(config: ModelConfig, layer: number): AttentionConfig
 
 /** The attributes of the attention kernels. */
 export function attentionAttrs(config: ModelConfig, layer: number) {
-  const { heads, kvHeads, headDim, scale, window } = attentionOf(config, layer);
-  return { heads, kvHeads, headSize: headDim, scale, window };
+  const { heads, kvHeads, headDim, scale, softcap, window } = attentionOf(config, layer);
+  return { heads, kvHeads, headSize: headDim, scale, window, ...(softcap !== undefined && { softcap }) };
 }
 
 /** The pass of the model with the adaptation. `seed`: see `Adaptation`. */
@@ -145,7 +146,15 @@ export function headOf(graph: Graph, config: ModelConfig, adaptation: Adaptation
   return adaptation?.weight(name) ?? graph.named(name);
 }
 
-/** Logits [N, V] of the rows `rows` [N] i32 of the hidden states. */
-export function logitsOf(program: Program, head: Value, states: Value, rows: Value): Value {
-  return matmul(program, { a: embedding(program, { table: states, ids: rows }), w: head });
+/** Logits [N, V] of the hidden states [N, C]. */
+export function logitsOf(
+  program: Program,
+  graph: Graph,
+  config: ModelConfig,
+  adaptation: Adaptation | null,
+  states: Value,
+): Value {
+  const logits = matmul(program, { a: states, w: headOf(graph, config, adaptation) });
+  const { logitSoftcap: cap } = config;
+  return cap === undefined ? logits : unary(program, logits, { kind: 'softcap', cap });
 }

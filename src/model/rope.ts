@@ -29,6 +29,40 @@ export function readRope(fields: Fields, maxPositions: number, supported: readon
   const scaling = fields.nested('rope_parameters') ?? fields.nested('rope_scaling');
   const outer = fields.positive('rope_theta', 10000);
   checkPartial(fields);
+  return readParameters(scaling, outer, maxPositions, supported);
+}
+
+/** The kinds of layers that `layer_types` names. */
+export type LayerType = 'full_attention' | 'sliding_attention';
+
+/** Where transformers 4 has θ of the layers of a type, its default, and whether `rope_scaling` applies to them. */
+export interface LayerRope {
+  readonly field: string;
+  readonly theta: number;
+  readonly scaled: boolean;
+}
+
+/**
+ * Reads the rotation of each type of layer: an object for each in `rope_parameters` (transformers 5), or the fields of `older` and
+ * `rope_scaling` (transformers 4).
+ */
+export function readLayerRopes(
+  fields: Fields,
+  maxPositions: number,
+  older: Readonly<Record<LayerType, LayerRope>>,
+): Readonly<Record<LayerType, Rope>> {
+  const parameters = fields.nested('rope_parameters');
+  const scaling = fields.nested('rope_scaling');
+  checkPartial(fields);
+  const read = (type: LayerType) => {
+    const { field, theta, scaled } = older[type];
+    const own = parameters?.nested(type) ?? (scaled ? scaling : null);
+    return readParameters(own, fields.positive(field, theta), maxPositions, SCALINGS);
+  };
+  return { full_attention: read('full_attention'), sliding_attention: read('sliding_attention') };
+}
+
+function readParameters(scaling: Fields | null, outer: number, maxPositions: number, supported: readonly Rope['type'][]): Rope {
   if (scaling === null) return { theta: outer, type: 'default' };
   checkPartial(scaling);
   const theta = scaling.positive('rope_theta', outer);

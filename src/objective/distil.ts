@@ -5,7 +5,7 @@ import { crossentropy } from '../../kernels/crossentropy';
 import { distillation } from '../../kernels/distillation';
 import { unary } from '../../kernels/unary';
 import type { DistilSettings } from '../recipe/objectives';
-import { sumOf, type Objective } from './objective';
+import { capOf, sumOf, type Objective } from './objective';
 
 /**
  * α·CE + (1 − α)·T²·KL(teacher ‖ student), the KL with both models' logits divided by T, each a weighted mean over the labelled tokens
@@ -18,9 +18,11 @@ export const distil: Objective<DistilSettings> = {
     const head = context.head('policy');
     const trainHead = training && head.role === 'trainable';
     const inputs = { hidden: context.hidden('policy'), head, labels, weights };
-    const { loss: crossEntropy } = crossentropy(program, { ...inputs, training, trainHead });
+    const { loss: crossEntropy } = crossentropy(program, { ...inputs, ...capOf(context, 'policy'), training, trainHead });
     const teacher = { teacherHidden: context.hidden('teacher'), teacherHead: context.head('teacher') };
-    const { loss: kl } = distillation(program, { ...inputs, ...teacher }, { temperature, training, trainHead });
+    const { softcap: teacherSoftcap } = capOf(context, 'teacher');
+    const caps = { ...capOf(context, 'policy'), ...(teacherSoftcap !== undefined && { teacherSoftcap }) };
+    const { loss: kl } = distillation(program, { ...inputs, ...teacher }, { temperature, training, trainHead, ...caps });
     const hard = unary(program, crossEntropy, { kind: 'affine', scale: alpha, shift: 0 });
     const soft = unary(program, kl, { kind: 'affine', scale: (1 - alpha) * temperature ** 2, shift: 0 });
     return { loss: add(program, hard, soft), figures: { crossEntropy, kl } };

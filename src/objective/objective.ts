@@ -24,6 +24,8 @@ export interface LossContext {
   hidden(model: Model): Value;
   /** Weight of the output head [V, C]. */
   head(model: Model): Value;
+  /** The cap of the model's logits; undefined without one. */
+  softcap(model: Model): number | undefined;
   /** Outputs [D, K] of the classifier on top of the policy. */
   outputs(): Value;
   /** The gradient of the loss is computed too. */
@@ -48,6 +50,12 @@ export interface Objective<S> {
   loss(context: LossContext, settings: S): Loss;
   /** What a step or a measurement reports beside its loss, by name. */
   report?(figures: FigureData): Readonly<Record<string, number>>;
+}
+
+/** The cap of the model's logits, as an option of a loss. */
+export function capOf(context: LossContext, model: Model): { readonly softcap?: number } {
+  const softcap = context.softcap(model);
+  return softcap === undefined ? {} : { softcap };
 }
 
 /** −x. */

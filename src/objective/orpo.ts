@@ -3,11 +3,12 @@
 import { add } from '../../kernels/add';
 import { embedding, segmentSum } from '../../kernels/embedding';
 import type { Value } from '../../kernels/op';
+import { inverse } from '../../kernels/means';
 import { dot, scale } from '../../kernels/scale';
 import { unary } from '../../kernels/unary';
 import type { OrpoSettings } from '../recipe/objectives';
 import { negated, sumOf, type LossContext, type Objective } from './objective';
-import { inverse, margin, ofAnswers, pairMean, perToken, reportRewards, rewardFigures, tokenLosses } from './pairs';
+import { margin, ofAnswers, pairMean, perToken, reportRewards, rewardFigures, tokenLosses } from './pairs';
 
 /** 1 − eᵖ is held at this or above, a few roundings of eᵖ. Its log would be −∞ for p = 0: certain answers, and empty slots. */
 const LEAST = 2 ** -20;
@@ -55,6 +56,6 @@ function preferredMean(context: LossContext, losses: Value): Value {
   // The first token of a document is not predicted.
   const lengths = segmentSum(program, inPreferred, slots, documents);
   const predicted = unary(program, unary(program, lengths, { kind: 'affine', scale: 1, shift: -1 }), { kind: 'relu' });
-  const mean = scale(program, dot(program, losses, inPreferred), inverse(context, dot(program, predicted, preferred)));
+  const mean = scale(program, dot(program, losses, inPreferred), inverse(program, dot(program, predicted, preferred)));
   return scale(program, mean, dot(program, context.input('documentWeights'), preferred));
 }

@@ -6,17 +6,18 @@
 import { add } from '../../kernels/add';
 import { crossentropy } from '../../kernels/crossentropy';
 import { segmentSum } from '../../kernels/embedding';
+import { inverse } from '../../kernels/means';
 import { mul } from '../../kernels/mul';
 import type { Value } from '../../kernels/op';
 import { dot } from '../../kernels/scale';
 import { unary } from '../../kernels/unary';
-import { negated, type FigureData, type Loss, type LossContext, type Model } from './objective';
+import { capOf, negated, type FigureData, type Loss, type LossContext, type Model } from './objective';
 
 /** −log π of every token that is predicted, prompts included, [M]. */
 export function tokenLosses(context: LossContext, model: Model): Value {
   const { program, labels, weights } = context;
   const inputs = { hidden: context.hidden(model), head: context.head(model), labels, weights };
-  return crossentropy(program, { ...inputs, training: false }).nll;
+  return crossentropy(program, { ...inputs, ...capOf(context, model), training: false }).nll;
 }
 
 /** log π(answer): Σ over the answer's tokens of their log-probabilities, [D], of `tokenLosses`. */
@@ -40,14 +41,7 @@ export function logRatio(context: LossContext): Value {
 export function perToken(context: LossContext, sums: Value): Value {
   const { program, weights, documents } = context;
   const lengths = segmentSum(program, weights, context.input('documents'), documents);
-  return mul(program, sums, inverse(context, lengths));
-}
-
-/** 1/n of numbers n that are whole and not negative; 1 for n = 0. */
-export function inverse({ program }: LossContext, numbers: Value): Value {
-  const missing = unary(program, unary(program, numbers, { kind: 'affine', scale: -1, shift: 1 }), { kind: 'relu' });
-  const log = unary(program, add(program, numbers, missing), { kind: 'log' });
-  return unary(program, negated(program, log), { kind: 'exp' });
+  return mul(program, sums, inverse(program, lengths));
 }
 
 /** Preferred minus rejected, [D/2], of values [D]. */

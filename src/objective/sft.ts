@@ -1,7 +1,7 @@
 /** Supervised fine-tuning: weighted next-token cross-entropy, computed by the chunked head. */
 
 import { crossentropy } from '../../kernels/crossentropy';
-import type { Objective } from './objective';
+import { capOf, type Objective } from './objective';
 
 /** Σ weight·nll over the tokens: weights of 1 / count give a mean. */
 export const sft: Objective<object> = {
@@ -10,7 +10,8 @@ export const sft: Objective<object> = {
     const { program, labels, weights, training } = context;
     const head = context.head('policy');
     const trainHead = training && head.role === 'trainable';
-    const { loss } = crossentropy(program, { hidden: context.hidden('policy'), head, labels, weights, training, trainHead });
+    const inputs = { hidden: context.hidden('policy'), head, labels, weights, training, trainHead };
+    const { loss } = crossentropy(program, { ...inputs, ...capOf(context, 'policy') });
     return { loss, figures: {} };
   },
 };

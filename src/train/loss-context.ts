@@ -65,7 +65,12 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
       const of = ofModel(model);
       return headOf(of.graph, of.config, of.adaptation);
     },
-    outputs: () => classifierOutputs(policy, config, hidden('policy'), input('pooled')),
+    softcap: (model) => ofModel(model).config.logitSoftcap,
+    outputs: () =>
+      classifierOutputs(policy, config, hidden('policy'), {
+        ...{ documents, input },
+        constant: (name, data, dimensions) => constant(graph, constants, name, data, dimensions),
+      }),
   };
 }
 

@@ -22,7 +22,7 @@ import type { LabelTask } from '../task/task';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import { BatchWriter } from './batch-writer';
 import { jobOf, type Job } from './job';
-import { lossContext } from './loss-context';
+import { lossContext, type ConstantData } from './loss-context';
 import type { PredictRequest, Prediction } from './types';
 
 /** What a run has learnt to predict. */
@@ -110,12 +110,14 @@ async function outputsOf(
   const shape = { rows: 1, tokens: recipe.sequenceLength };
   const inputs = declareBatch(graph, 'predict.batch', shape, job.columns);
   const program = graph.program('predict');
-  const setup = { graph, config, batch: inputs, shape, documents: job.documents, constants: new Map(), teacher: null };
+  const constants: ConstantData = new Map();
+  const setup = { graph, config, batch: inputs, shape, documents: job.documents, constants, teacher: null };
   const outputs = lossContext(program, { ...setup, tuning, seed: null, training: false }).outputs();
   try {
     const compiled = await executor.compile(plan(program, [outputs]));
     try {
-      for (const [value, data] of rotaryData(graph, config, recipe.sequenceLength)) executor.write(value, data);
+      for (const [value, data] of [...rotaryData(graph, config, recipe.sequenceLength), ...constants])
+        executor.write(value, data);
       new BatchWriter(executor, inputs, config.firstPosition).write(batch, 1);
       const [found] = await executor.run(compiled);
       await executor.granted();

@@ -3,7 +3,6 @@
 import { exportedFiles, type ExportKind } from '../../src/export';
 import { declareTuning } from '../../src/method';
 import { vectorOf } from '../../src/method/parameters';
-import { familyOf } from '../../src/model/families';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { classifierOutputs } from '../../src/task/classifier';
 import { openEngine } from '../../src/train/engine';
@@ -54,8 +53,9 @@ export async function randomClassifier(
   const model = await LoadedModel.load(await openEngine(executor), folder, 'stored');
   const tuning = declareTuning(model.graph, 'run', config, recipe.method, headParameters(config, job));
   model.executor.write(tuning.parameters.flat, vectorOf(tuning.parameters, tensors));
-  const { pool } = familyOf(config).classifier(config);
-  const logits = await outputOf(model, tuning, ids, (pass, hidden, rows) => classifierOutputs(pass, config, hidden, rows[pool]));
+  const logits = await outputOf(model, tuning, ids, (pass, hidden, { pooling }) =>
+    classifierOutputs(pass, config, hidden, pooling),
+  );
   return { logits, files: await Promise.all(files.map(async ({ name, blob }) => ({ name, url: await dataUrl(blob) }))) };
 }
 

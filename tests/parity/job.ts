@@ -73,9 +73,10 @@ function columnsOf({ case: { steps } }: Golden, objective: ObjectiveSettings, do
     examples === 'class'
       ? { name: 'classes', dtype: 'i32', shape: [documents] }
       : { name: 'targets', dtype: 'f32', shape: [documents, outputs] };
+  const documentsOf: InputColumn = { name: 'documents', dtype: 'i32', shape: [tokens] };
   const pooled: InputColumn = { name: 'pooled', dtype: 'i32', shape: [documents] };
-  if (learnsPairs(objective)) return [{ name: 'documents', dtype: 'i32', shape: [tokens] }, pooled, weights];
-  return [{ name: 'types', dtype: 'i32', shape: [tokens] }, pooled, target, weights];
+  if (learnsPairs(objective)) return [documentsOf, pooled, weights];
+  return [{ name: 'types', dtype: 'i32', shape: [tokens] }, documentsOf, pooled, target, weights];
 }
 
 /** A step of the case. Label i is token i + 1, shifted as in transformers; of pairs only tokens of the answers count. */
@@ -101,12 +102,12 @@ export function batchOf(step: GoldenStep, config: ModelConfig, { objective, docu
 function inputsOf(step: GoldenStep, config: ModelConfig, documents: number): NonNullable<Batch['inputs']> {
   const { input_ids, attention_mask, labels = [] } = step;
   const tokens = input_ids[0]?.length ?? 0;
-  const first = familyOf(config).classifier(config).pool === 'first';
+  const last = familyOf(config).classifier(config).pool === 'last';
   const flat = labels.flat();
   return {
     types: new Int32Array(input_ids.flat().length),
     documents: Int32Array.from(attention_mask.flat(), (one, i) => (one === 1 ? Math.floor(i / tokens) : -1)),
-    pooled: Int32Array.from(attention_mask, (row, r) => r * tokens + (first ? 0 : row.lastIndexOf(1))),
+    pooled: Int32Array.from(attention_mask, (row, r) => r * tokens + (last ? row.lastIndexOf(1) : 0)),
     classes: Int32Array.from(flat),
     targets: Float32Array.from(flat),
     documentWeights: new Float32Array(documents).fill(1),

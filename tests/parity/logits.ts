@@ -1,5 +1,6 @@
 /** The engine's logits of a model with an exported adapter, to be compared with those of PEFT. */
 
+import { embedding } from '../../kernels/embedding';
 import type { Value } from '../../kernels/op';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../src/export/peft';
 import { readPeft } from '../../src/export/read-peft';
@@ -7,10 +8,12 @@ import { plan } from '../../src/graph/plan';
 import { declareTuning } from '../../src/method';
 import type { Tuning } from '../../src/method/method';
 import { vectorOf } from '../../src/method/parameters';
+import { familyOf } from '../../src/model/families';
 import type { Pass } from '../../src/model/family';
 import { fetchFiles, openFolder, type ModelFolder } from '../../src/model/folder';
-import { declareBatch, headOf, hiddenStates, logitsOf, packedPass } from '../../src/model/pass';
+import { declareBatch, hiddenStates, logitsOf, packedPass } from '../../src/model/pass';
 import { rotaryData } from '../../src/model/rotary';
+import type { Pooling } from '../../src/task/classifier';
 import { openEngine } from '../../src/train/engine';
 import { LoadedModel } from '../../src/train/loaded';
 
@@ -38,14 +41,15 @@ export async function adaptedLogits(
   const tuning = declareTuning(model.graph, 'peft', model.config, peft.method);
   model.executor.write(tuning.parameters.flat, vectorOf(tuning.parameters, peft.tensors));
   return outputOf(model, tuning, ids, (pass, hidden, rows) =>
-    logitsOf(pass.program, headOf(model.graph, model.config, tuning), hidden, rows.last),
+    logitsOf(pass.program, model.graph, model.config, tuning, embedding(pass.program, { table: hidden, ids: rows.last })),
   );
 }
 
-/** Rows of hidden states, i32 [1]. */
+/** Rows of hidden states, i32 [1], and the pooling of a classifier. */
 interface Rows {
   readonly first: Value;
   readonly last: Value;
+  readonly pooling: Pooling;
 }
 
 /** What `head` makes of the hidden states [M, C] of `ids`. */
@@ -58,15 +62,33 @@ export async function outputOf(
   const shape = { rows: 1, tokens: ids.length };
   const batch = declareBatch(graph, 'prompt', shape, [{ name: 'types', dtype: 'i32', shape: [ids.length] }]);
   const [first, last] = [graph.declare('first', 'input', [1], 'i32'), graph.declare('last', 'input', [1], 'i32')];
+  const documents = graph.declare('documents', 'input', [ids.length], 'i32');
+  const constants = new Map<Value, Float32Array<ArrayBuffer>>();
+  const pooling: Pooling = {
+    documents: 1,
+    input: (name) => {
+      if (name === 'documents') return documents;
+      return familyOf(config).classifier(config).pool === 'last' ? last : first;
+    },
+    constant(name, data, dimensions) {
+      const value = graph.declare(name, 'input', dimensions);
+      constants.set(value, data);
+      return value;
+    },
+  };
   const program = graph.program('logits');
   const pass = packedPass(program, graph, config, batch, shape, tuning);
-  const compiled = await executor.compile(plan(program, [head(pass, hiddenStates(pass, config, batch), { first, last })]));
+  const compiled = await executor.compile(
+    plan(program, [head(pass, hiddenStates(pass, config, batch), { first, last, pooling })]),
+  );
   for (const [value, data] of rotaryData(graph, config, ids.length)) executor.write(value, data);
   executor.write(batch.ids, Int32Array.from(ids));
   executor.write(
     batch.positions,
     Int32Array.from(ids.keys(), (position) => config.firstPosition + position),
   );
+  for (const [value, data] of constants) executor.write(value, data);
+  executor.write(documents, new Int32Array(ids.length));
   executor.write(last, Int32Array.of(ids.length - 1));
   const [outputs] = await executor.run(compiled);
   return Array.from(outputs ?? []);

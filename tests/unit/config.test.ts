@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
-import { parseConfig } from '../../src/model/families';
+import { familyOf, parseConfig } from '../../src/model/families';
 import { parseLlama } from '../models';
 import { ropeFrequencies, ropeTables } from '../../src/model/rope';
 import { headName, targetLayers, targetNames, weightSpecs } from '../../src/model/weights';
@@ -30,17 +30,17 @@ function thrownBy(action: () => unknown): CodedError {
 }
 
 describe('parseConfig', () => {
-  it.each(['llama_gqa', 'llama_rslora_untied', 'llama_dora', 'qwen2', 'qwen3', 'phi3', 'phi3_window'])(
-    'of %s expects exactly the tensors that save_pretrained wrote',
-    async (name) => {
-      const config = parseConfig(text(name));
-      const header = await readHeader(new Blob([readFileSync(golden(`${name}/model.safetensors`))]), name);
-      const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
-      const found = header.tensors.map((t) => ({ name: t.name, shape: t.shape })).sort(byName);
-      const expected = weightSpecs(config).map(({ name, shape }) => ({ name, shape }));
-      expect(expected.sort(byName)).toEqual(found);
-    },
-  );
+  it.each([
+    ...['llama_gqa', 'llama_rslora_untied', 'llama_dora', 'qwen2', 'qwen3', 'phi3', 'phi3_window'],
+    ...['gemma2', 'gemma2_window', 'gemma3', 'gemma3_window'],
+  ])('of %s expects exactly the tensors that save_pretrained wrote', async (name) => {
+    const config = parseConfig(text(name));
+    const header = await readHeader(new Blob([readFileSync(golden(`${name}/model.safetensors`))]), name);
+    const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
+    const found = header.tensors.map((t) => ({ name: t.name, shape: t.shape })).sort(byName);
+    const expected = weightSpecs(config).map(({ name, shape }) => ({ name, shape }));
+    expect(expected.sort(byName)).toEqual(found);
+  });
 
   it('of gpt2 expects the tensors that save_pretrained wrote, with Conv1D weights transposed', async () => {
     const config = parseConfig(text('gpt2'));
@@ -60,6 +60,9 @@ describe('parseConfig', () => {
     'llama_seqcls',
     'gpt2_seqcls',
     'phi3_seqcls',
+    'gemma3_seqcls',
+    'modernbert_seqcls',
+    'modernbert_cls',
     'bert_regression',
   ])('of %s expects the tensors that save_pretrained wrote, but for the classifier', async (name) => {
     const config = parseConfig(text(name));
@@ -159,6 +162,7 @@ describe('parseConfig', () => {
     [{ layer_types: ['linear_attention'] }, 'layer_types'],
     [{ model_type: undefined }, 'model_type'],
     [{ model_type: '__proto__' }, 'model_type'],
+    [{ model_type: 'gemma' }, 'model_type'],
   ])('refuses %j', (changes, where) => {
     const error = failure(changes);
     expect([error.code, ...error.problems.map((p) => p.where)]).toEqual(['model/unsupported', where]);
@@ -263,6 +267,227 @@ describe('the configuration of Phi-3', () => {
     [{ num_key_value_heads: 3 }, 'num_key_value_heads'],
     [{ sliding_window: 0 }, 'sliding_window'],
     [{ hidden_size: 'x' }, 'hidden_size'],
+  ])('reports %j as wrong', (changes, where) => {
+    const error = thrownBy(() => parsed({ ...small, ...changes }));
+    expect([error.code, ...error.problems.map((problem) => problem.where)]).toEqual(['model/config', where]);
+  });
+});
+
+it.each([
+  ['gemma', /"gemma": Gemma 1; .*gemma2 and gemma3_text/],
+  ['gemma3', /"gemma3": Gemma 3 with images .*gemma3_text \(270M and 1B\)/],
+  ['gemma3n', /"gemma3n": Gemma 3n/],
+  ['phi', /"phi": Phi-1 or Phi-2/],
+  ['qwen3_moe', /"qwen3_moe": a mixture of experts/],
+  ['mllama', /"mllama": a model with images/],
+])('a relative of a supported family, %s, is refused by its name', (model_type, words) => {
+  const error = failure({ model_type });
+  expect(error.code).toBe('model/unsupported');
+  expect(error.message).toMatch(words);
+});
+
+describe('the configuration of Gemma', () => {
+  const parsed = (changes: object) => parseConfig(JSON.stringify({ model_type: 'gemma3_text', ...changes }));
+  const small = { hidden_size: 64, num_attention_heads: 4, num_key_value_heads: 1, head_dim: 16, num_hidden_layers: 6 };
+  const gemma2 = (changes: object) => parsed({ ...small, model_type: 'gemma2', ...changes });
+  const rope = (theta: number) => ({ theta, type: 'default' });
+
+  it("has the defaults of transformers' Gemma2Config", () => {
+    const { attention, ...others } = parsed({ model_type: 'gemma2' });
+    expect(others).toMatchObject({
+      ...{ hiddenSize: 2304, intermediateSize: 9216, layers: 26, vocabSize: 256000, maxPositions: 8192, normEps: 1e-6 },
+      ...{ tied: true, logitSoftcap: 30, qkNorm: false, embeddingScale: 48, activation: 'gelu_tanh' },
+    });
+    const one = { heads: 8, kvHeads: 4, headDim: 256, scale: 1 / 16, softcap: 50, causal: true, rope: rope(1e4) };
+    expect(attention.slice(0, 2)).toEqual([
+      { ...one, window: 4096 },
+      { ...one, window: 0 },
+    ]);
+  });
+
+  it("has the defaults of transformers' Gemma3TextConfig", () => {
+    const { attention, ...others } = parsed({});
+    expect(others).toMatchObject({ vocabSize: 262208, maxPositions: 131072, qkNorm: true, tied: true });
+    expect(others).not.toHaveProperty('logitSoftcap');
+    const one = { heads: 8, kvHeads: 4, headDim: 256, scale: 1 / 16, causal: true };
+    expect(attention.slice(4, 7)).toEqual([
+      { ...one, window: 4096, rope: rope(1e4) },
+      { ...one, window: 0, rope: rope(1e6) },
+      { ...one, window: 4096, rope: rope(1e4) },
+    ]);
+  });
+
+  it('reads caps, and null for none', () => {
+    const capsOf = (config: ReturnType<typeof parsed>) => [config.attention[0]?.softcap, config.logitSoftcap];
+    expect(capsOf(gemma2({ attn_logit_softcapping: null, final_logit_softcapping: null }))).toEqual([undefined, undefined]);
+    expect(capsOf(gemma2({ attn_logit_softcapping: 20, final_logit_softcapping: 10 }))).toEqual([20, 10]);
+    expect(capsOf(parsed({ ...small, attn_logit_softcapping: 20, final_logit_softcapping: 10 }))).toEqual([20, 10]);
+  });
+
+  it('reads the layers with a window from a list, or by the pattern under both names', () => {
+    const windows = (more: object) => parsed({ ...small, sliding_window: 512, ...more }).attention.map(({ window }) => window);
+    expect(windows({})).toEqual([512, 512, 512, 512, 512, 0]);
+    expect(windows({ sliding_window_pattern: 3 })).toEqual([512, 512, 0, 512, 512, 0]);
+    expect(windows({ _sliding_window_pattern: 2 })).toEqual([512, 0, 512, 0, 512, 0]);
+    const layer_types = ['full_attention', ...Array<string>(5).fill('sliding_attention')];
+    expect(windows({ sliding_window_pattern: 3, layer_types })).toEqual([0, 512, 512, 512, 512, 512]);
+    expect(windows({ max_position_embeddings: 512 })).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(gemma2({ sliding_window: 8 }).attention.map(({ window }) => window)).toEqual([8, 0, 8, 0, 8, 0]);
+  });
+
+  it('reads the rotations as transformers 4 and 5 write them; only full layers are scaled', () => {
+    const thetas = (more: object) => {
+      const { attention } = parsed({ ...small, ...more });
+      return [attention[0]?.rope, attention[5]?.rope];
+    };
+    expect(thetas({ rope_theta: 5e5, rope_local_base_freq: 2e4 })).toEqual([rope(2e4), rope(5e5)]);
+    const linear = { theta: 1e6, type: 'linear', factor: 8 };
+    expect(thetas({ rope_scaling: { rope_type: 'linear', factor: 8 } })).toEqual([rope(1e4), linear]);
+    const rope_parameters = {
+      sliding_attention: { rope_type: 'default', rope_theta: 3e4 },
+      full_attention: { rope_type: 'linear', rope_theta: 1e6, factor: 8 },
+    };
+    expect(thetas({ rope_parameters })).toEqual([rope(3e4), linear]);
+    expect(thetas({ rope_parameters: { full_attention: { rope_type: 'default', rope_theta: 7 } } })).toEqual([
+      rope(1e4),
+      rope(7),
+    ]);
+    expect(gemma2({ rope_parameters: { rope_theta: 2e4, rope_type: 'default' } }).attention[0]?.rope).toEqual(rope(2e4));
+    expect(gemma2({ rope_theta: 3e4 }).attention[1]?.rope).toEqual(rope(3e4));
+  });
+
+  it('multiplies the embeddings by √hidden as the type of the weights has it', () => {
+    const scale = (more: object) =>
+      (parsed({ ...small, hidden_size: 640, ...more }) as unknown as { embeddingScale: number }).embeddingScale;
+    expect(scale({})).toBe(Math.fround(Math.sqrt(640)));
+    expect(scale({ dtype: 'float32' })).toBe(Math.fround(Math.sqrt(640)));
+    // From torch: torch.tensor(640 ** 0.5).to(…) gives 25.25 in bfloat16 and 25.296875 in float16.
+    expect(scale({ dtype: 'bfloat16' })).toBe(25.25);
+    expect(scale({ torch_dtype: 'bfloat16' })).toBe(25.25);
+    expect(scale({ torch_dtype: 'float16' })).toBe(25.296875);
+  });
+
+  it('has biases of attention, an untied head and no head, where the file says so', () => {
+    const names = (more: object) => weightSpecs(parsed({ ...small, num_hidden_layers: 1, ...more })).map(({ name }) => name);
+    expect(names({}).filter((name) => name.endsWith('.bias'))).toEqual([]);
+    expect(names({ attention_bias: true }).filter((name) => name.endsWith('.bias'))).toHaveLength(4);
+    expect(names({ tie_word_embeddings: false })).toContain('lm_head.weight');
+    const classifier = parsed({ ...small, architectures: ['Gemma3TextForSequenceClassification'] });
+    expect(headName(classifier)).toBeNull();
+  });
+
+  it("has PEFT's all-linear as LoRA's targets", () => {
+    const { target_modules } = JSON.parse(readFileSync(golden('gemma2_window/init/adapter_config.json'), 'utf8')) as {
+      target_modules: string[];
+    };
+    const layers = targetLayers(parseConfig(text('gemma2_window')), 'all-linear');
+    expect(layers.map(({ module }) => module).sort()).toEqual([...target_modules].sort());
+  });
+
+  it.each([
+    [{ use_bidirectional_attention: true }, ['use_bidirectional_attention']],
+    [{ use_bidirectional_attention: true, architectures: ['Gemma3TextModel'] }, ['architectures', 'use_bidirectional_attention']],
+    [{ architectures: ['Gemma3ForConditionalGeneration'] }, ['architectures']],
+    [{ hidden_activation: 'swish' }, ['hidden_activation']],
+    [{ layer_types: ['chunked_attention'] }, ['layer_types']],
+    [{ rope_scaling: { rope_type: 'yarn' } }, ['rope_scaling.rope_type']],
+    [{ rope_parameters: { sliding_attention: { rope_type: 'dynamic' } } }, ['rope_parameters.sliding_attention.rope_type']],
+  ])('refuses %j', (changes, where) => {
+    const error = thrownBy(() => parsed({ ...small, ...changes }));
+    expect([error.code, ...error.problems.map((problem) => problem.where)]).toEqual(['model/unsupported', ...where]);
+  });
+
+  it.each([
+    [{ sliding_window: null }, 'sliding_window'],
+    [{ sliding_window: 0 }, 'sliding_window'],
+    [{ num_key_value_heads: 3 }, 'num_key_value_heads'],
+    [{ head_dim: 15 }, 'head_dim'],
+    [{ query_pre_attn_scalar: 0 }, 'query_pre_attn_scalar'],
+    [{ final_logit_softcapping: -1 }, 'final_logit_softcapping'],
+    [{ layer_types: ['full_attention'] }, 'layer_types'],
+    [{ rope_parameters: { full_attention: 1 } }, 'rope_parameters.full_attention'],
+  ])('reports %j as wrong', (changes, where) => {
+    const error = thrownBy(() => parsed({ ...small, ...changes }));
+    expect([error.code, ...error.problems.map((problem) => problem.where)]).toEqual(['model/config', where]);
+  });
+});
+
+describe('the configuration of ModernBERT', () => {
+  const parsed = (changes: object) => parseConfig(JSON.stringify({ model_type: 'modernbert', ...changes }));
+  const small = { hidden_size: 64, num_attention_heads: 4, num_hidden_layers: 4 };
+  const headOf = (changes: object) => familyOf(parsed(changes)).classifier(parsed(changes));
+
+  it("has the defaults of transformers' ModernBertConfig", () => {
+    const { attention, ...others } = parsed({});
+    expect(others).toMatchObject({
+      ...{ hiddenSize: 768, intermediateSize: 1152, layers: 22, vocabSize: 50368, maxPositions: 8192, normEps: 1e-5 },
+      ...{ activation: 'gelu', bias: { norm: false, attention: false, mlp: false } },
+    });
+    const one = { heads: 12, kvHeads: 12, headDim: 64, scale: 1 / 8, causal: false };
+    const local = { ...one, window: 65, rope: { theta: 1e4, type: 'default' } };
+    const full = { ...one, window: 0, rope: { theta: 160000, type: 'default' } };
+    expect(attention.slice(0, 4)).toEqual([full, local, local, full]);
+    expect(headName(parsed({}))).toBeNull();
+  });
+
+  it('sees half of local_attention on each side, in the layers that have a window', () => {
+    const windows = (more: object) => parsed({ ...small, local_attention: 10, ...more }).attention.map(({ window }) => window);
+    expect(windows({})).toEqual([0, 6, 6, 0]);
+    expect(windows({ global_attn_every_n_layers: 2 })).toEqual([0, 6, 0, 6]);
+    const layer_types = ['sliding_attention', 'full_attention', 'full_attention', 'full_attention'];
+    expect(windows({ layer_types })).toEqual([6, 0, 0, 0]);
+    expect(windows({ max_position_embeddings: 6 })).toEqual([0, 0, 0, 0]);
+  });
+
+  it('reads the rotations as transformers 4 and 5 write them', () => {
+    const thetas = (more: object) => {
+      const { attention } = parsed({ ...small, ...more });
+      return [attention[0]?.rope?.theta, attention[1]?.rope?.theta];
+    };
+    expect(thetas({ global_rope_theta: 8e4, local_rope_theta: 2e4 })).toEqual([8e4, 2e4]);
+    const rope_parameters = { full_attention: { rope_theta: 9e4 }, sliding_attention: { rope_theta: 3e4 } };
+    expect(thetas({ rope_parameters })).toEqual([9e4, 3e4]);
+  });
+
+  it('has the head of the file, or a new one, with the pooling of the file', () => {
+    const of = (more: object) => headOf({ ...small, architectures: ['ModernBertForMaskedLM'], ...more });
+    expect(of({})).toMatchObject({
+      pool: 'first',
+      dense: { module: 'head.dense', activation: 'gelu', bias: false, isNew: false },
+    });
+    expect(of({ classifier_pooling: 'mean' }).pool).toBe('mean');
+    expect(of({ architectures: ['ModernBertModel'] }).dense?.isNew).toBe(true);
+    const names = (more: object) => weightSpecs(parsed({ ...small, num_hidden_layers: 1, ...more })).map(({ name }) => name);
+    expect(names({})).toContain('head.norm.weight');
+    expect(names({ architectures: ['ModernBertModel'] }).filter((name) => name.startsWith('head'))).toEqual([]);
+    expect(names({}).filter((name) => /bias$/.test(name))).toEqual([]);
+    const biased = { norm_bias: true, attention_bias: true, mlp_bias: true, classifier_bias: true };
+    expect(names(biased).filter((name) => /bias$/.test(name))).toHaveLength(9);
+    expect(names({})).not.toContain('model.layers.0.attn_norm.weight');
+  });
+
+  it('starts new layers as transformers does', () => {
+    const init = { kind: 'normal', cut: 2 };
+    expect(headOf(small)).toMatchObject({
+      dense: { init: { ...init, deviation: 0.02 / Math.sqrt(8) } },
+      last: { init: { ...init, deviation: 1 / 8 } },
+    });
+  });
+
+  it.each([
+    [{ classifier_pooling: 'max' }, 'classifier_pooling'],
+    [{ hidden_activation: 'silu' }, 'hidden_activation'],
+    [{ architectures: ['ModernBertForTokenClassification'] }, 'architectures'],
+  ])('refuses %j', (changes, where) => {
+    const error = thrownBy(() => parsed({ ...small, ...changes }));
+    expect([error.code, ...error.problems.map((problem) => problem.where)]).toEqual(['model/unsupported', where]);
+  });
+
+  it.each([
+    [{ hidden_size: 66 }, 'num_attention_heads'],
+    [{ hidden_size: 60 }, 'num_attention_heads'],
+    [{ local_attention: 0 }, 'local_attention'],
+    [{ layer_types: ['full_attention'] }, 'layer_types'],
   ])('reports %j as wrong', (changes, where) => {
     const error = thrownBy(() => parsed({ ...small, ...changes }));
     expect([error.code, ...error.problems.map((problem) => problem.where)]).toEqual(['model/config', where]);

@@ -50,6 +50,8 @@ const CASES: readonly Case[] = [
   { name: 'llama_reward', kind: 'reward', outputs: 1, architecture: 'LlamaForCausalLM', prefix: '' },
   { name: 'qwen2_seqcls', kind: 'classify', outputs: 3, architecture: 'Qwen2ForCausalLM', prefix: '' },
   { name: 'phi3_seqcls', kind: 'classify', outputs: 3, architecture: 'Phi3ForCausalLM', prefix: '' },
+  { name: 'gemma3_seqcls', kind: 'classify', outputs: 3, architecture: 'Gemma3ForCausalLM', prefix: '' },
+  { name: 'modernbert_seqcls', kind: 'classify', outputs: 3, architecture: 'ModernBertForMaskedLM', prefix: '' },
 ];
 
 const PROBLEM_TYPES: Partial<Record<ObjectiveKind, string>> = {

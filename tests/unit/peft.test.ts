@@ -32,7 +32,8 @@ const CASES = [
   ...['llama_gqa', 'llama_dora', 'llama_ia3', 'llama_rslora_untied', 'qwen2', 'qwen3', 'gpt2'],
   ...['llama_patterns', 'llama_modules_to_save', 'qwen2_lora_bias', 'llama_lora_plus', 'llama_layer_decay'],
   ...['llama_seqcls', 'bert_seqcls', 'roberta_seqcls', 'distilbert_seqcls', 'gpt2_seqcls'],
-  ...['phi3', 'phi3_window', 'phi3_seqcls'],
+  ...['phi3', 'phi3_window', 'phi3_seqcls', 'gemma2', 'gemma2_window', 'gemma3', 'gemma3_window', 'gemma3_seqcls'],
+  ...['modernbert_seqcls', 'modernbert_cls'],
 ].flatMap((name) => [`${name}/init`, `${name}/final`]);
 
 const ramp = (module: string, kind: 'A' | 'B', shape: readonly [number, number]): NamedTensor => {

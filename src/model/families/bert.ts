@@ -65,8 +65,8 @@ function classifier({ modelType, pooler }: BertConfig): ClassifierHead {
   const last = modelType === 'roberta' ? 'classifier.out_proj' : 'classifier';
   const dense =
     modelType === 'roberta'
-      ? { module: 'classifier.dense', activation: 'tanh', isNew: true }
-      : { module: 'bert.pooler.dense', activation: 'tanh', isNew: !pooler };
+      ? { module: 'classifier.dense', bias: true, activation: 'tanh', isNew: true }
+      : { module: 'bert.pooler.dense', bias: true, activation: 'tanh', isNew: !pooler };
   return { pool: 'first', dense: dense as ClassifierHead['dense'], last: { module: last, bias: true } };
 }
 

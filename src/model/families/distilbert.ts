@@ -36,7 +36,7 @@ export const distilbert: Family<DistilbertConfig> = {
   head: () => null,
   classifier: () => ({
     pool: 'first',
-    dense: { module: 'pre_classifier', activation: 'relu', isNew: true },
+    dense: { module: 'pre_classifier', bias: true, activation: 'relu', isNew: true },
     last: { module: 'classifier', bias: true },
   }),
 };

@@ -7,11 +7,14 @@ import type { Family } from '../family';
 import { problemsError } from '../../core/problems';
 import { bert } from './bert';
 import { distilbert } from './distilbert';
+import { gemma } from './gemma';
 import { gpt2 } from './gpt2';
 import { llama } from './llama';
+import { modernbert } from './modernbert';
 import { phi3 } from './phi3';
+import { relativeOf } from './relatives';
 
-export const FAMILIES = { llama, gpt2, bert, distilbert, phi3 } as const satisfies Record<string, Family>;
+export const FAMILIES = { llama, gpt2, bert, distilbert, phi3, gemma, modernbert } as const satisfies Record<string, Family>;
 
 const families: readonly Family[] = Object.values(FAMILIES);
 const modelTypes = families.flatMap((family) => family.modelTypes);
@@ -43,7 +46,9 @@ function familyOfType(type: unknown): Family | undefined {
 }
 
 function unknownType(type: unknown): Problem {
-  const found = typeof type === 'string' ? `is the unknown family ${JSON.stringify(type)}` : 'is missing or not a string';
+  if (typeof type !== 'string') return { where: 'model_type', message: 'is missing or not a string' };
+  const relative = relativeOf(type);
+  const found = relative === null ? `is the unknown family ${JSON.stringify(type)}` : `is ${JSON.stringify(type)}: ${relative}`;
   return { where: 'model_type', message: found };
 }
 

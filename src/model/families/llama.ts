@@ -9,6 +9,7 @@ import type { ModelConfig } from '../config';
 import type { Fields } from '../config-fields';
 import type { Family, Pass, WeightSpec } from '../family';
 import { readRope } from '../rope';
+import { readLayerTypes } from './layer-types';
 import { checkHeads, rmsNorm } from './parts';
 
 export interface LlamaConfig extends ModelConfig {
@@ -167,15 +168,4 @@ function slidingLayers(modelType: string, fields: Fields, layers: number): reado
   if (types !== null) return each((layer) => types[layer] === 'sliding_attention');
   const full = fields.whole('max_window_layers', 28);
   return each((layer) => layer >= full);
-}
-
-function readLayerTypes(fields: Fields, layers: number): readonly unknown[] | null {
-  const types = fields.raw('layer_types') ?? null;
-  if (types === null) return null;
-  const known = ['full_attention', 'sliding_attention'];
-  const odd = Array.isArray(types) ? types.filter((type) => !known.includes(type as string)) : [types];
-  if (odd.length > 0) fields.refuse('layer_types', `has ${JSON.stringify(odd[0])}; only ${known.join(' and ')} are supported`);
-  else if (Array.isArray(types) && types.length !== layers)
-    fields.wrong('layer_types', `names ${types.length} layers; the model has ${layers}`);
-  return Array.isArray(types) ? types : null;
 }

@@ -2,7 +2,7 @@
 
 import { layernorm } from '../../../kernels/layernorm';
 import type { Value } from '../../../kernels/op';
-import { rmsnorm } from '../../../kernels/rmsnorm';
+import { rmsnorm, type RmsnormBackwardAttrs } from '../../../kernels/rmsnorm';
 import type { Fields } from '../config-fields';
 import type { Pass, WeightSpec } from '../family';
 
@@ -25,8 +25,8 @@ export function layerNorm(pass: Pass, module: string, x: Value, eps: number): Va
 }
 
 /** RMSNorm over each row of x [M, C], or over each part of a row that is as long as the weight. */
-export function rmsNorm(pass: Pass, module: string, x: Value, eps: number): Value {
-  return rmsnorm(pass.program, x, pass.weight(`${module}.weight`), eps).y;
+export function rmsNorm(pass: Pass, module: string, x: Value, eps: number, options: RmsnormBackwardAttrs = {}): Value {
+  return rmsnorm(pass.program, x, pass.weight(`${module}.weight`), eps, options).y;
 }
 
 /** The sizes of attention with RoPE. */
