@@ -58,9 +58,12 @@ export function parseHeader(bytes: Uint8Array<ArrayBuffer>, fileSize: number, na
   return { tensors, metadata, bytes, problems };
 }
 
+/** White space of JSON, with which a header may be padded on both sides. */
+const SPACES: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
 function parseRoot(bytes: Uint8Array, name: string, problems: Problem[]): JsonObject | null {
   const bad = (message: string) => void problems.push({ where: name, message });
-  if (bytes[0] !== 0x7b) return (bad('the header does not begin with "{"'), null);
+  if (bytes.find((byte) => !SPACES.has(byte)) !== 0x7b) return (bad('the header does not begin with "{"'), null);
   try {
     const root = parseStrict(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
     if (root instanceof JsonObject) return root;

@@ -1,6 +1,7 @@
 /** Opens the safetensors file or shards of a model and validates its tensors against the configuration. */
 
 import { messageOf, type Problem } from '../core/errors';
+import { problemsError } from '../core/problems';
 import { sameShape } from '../core/shape';
 import type { ModelConfig } from './config';
 import type { WeightSpec } from './family';
@@ -44,7 +45,10 @@ const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 const MAX_INDEX = 100_000_000;
 
-/** Reads all headers. Throws `model/files` with all missing shards, or `model/weights` with all bad or missing tensors. */
+/**
+ * Reads all headers. Throws `model/files` with all missing shards, `model/weights` with all bad or missing tensors, or `model/unsupported`
+ * where nothing is wrong with the tensors but their types.
+ */
 export async function openWeightFiles(files: FolderFiles, config: ModelConfig): Promise<WeightFiles> {
   const shards = await findShards(files);
   const problems: Problem[] = [];
@@ -56,9 +60,9 @@ export async function openWeightFiles(files: FolderFiles, config: ModelConfig): 
     opened.push({ name, size: file.size, header: header.bytes });
     if (header.problems.length === 0) collect(header.tensors, { file, name, listed }, found, problems);
   }
-  const tensors = problems.length === 0 ? matchTensors(config, found, problems) : new Map<string, WeightTensor>();
-  if (problems.length > 0) throw weightsError(shards.length === 1 ? SINGLE : `${shards.length} shards`, problems);
-  return { files: opened, tensors };
+  const name = shards.length === 1 ? SINGLE : `${shards.length} shards`;
+  if (problems.length > 0) throw weightsError(name, problems);
+  return { files: opened, tensors: matchTensors(config, found, name) };
 }
 
 /** A tensor of any type in its shard. */
@@ -122,32 +126,38 @@ function collect(infos: readonly TensorInfo[], shard: Shard, found: Map<string, 
   }
 }
 
-/** Ignores unexpected tensors (rotary_emb.inv_freq, a tied lm_head). */
-function matchTensors(
-  config: ModelConfig,
-  found: ReadonlyMap<string, Found>,
-  problems: Problem[],
-): ReadonlyMap<string, WeightTensor> {
+/** Ignores unexpected tensors (rotary_emb.inv_freq, mask buffers, a tied lm_head). `name`: that of the files. */
+function matchTensors(config: ModelConfig, found: ReadonlyMap<string, Found>, name: string): ReadonlyMap<string, WeightTensor> {
   const tensors = new Map<string, WeightTensor>();
+  const problems: Problem[] = [];
+  let damaged = false;
   for (const spec of weightSpecs(config)) {
-    const { name, aliases = [] } = spec;
-    const known = [name, ...aliases].find((each) => found.has(each));
+    const known = [spec.name, ...(spec.aliases ?? [])].find((each) => found.has(each));
     const tensor = matched(known === undefined ? undefined : found.get(known), spec);
-    if (typeof tensor === 'string') problems.push({ where: known ?? name, message: tensor });
-    else tensors.set(name, tensor);
+    if ('shape' in tensor) tensors.set(spec.name, tensor);
+    else problems.push({ where: known ?? spec.name, message: tensor.message });
+    damaged ||= 'damaged' in tensor;
   }
+  if (damaged) throw weightsError(name, problems);
+  if (problems.length > 0) throw problemsError('model/unsupported', `The weights in ${name} are not supported`, problems, TYPES);
   return tensors;
 }
 
-/** The tensor, or what is wrong with it. */
-function matched(found: Found | undefined, spec: WeightSpec): WeightTensor | string {
-  if (found === undefined) return 'is missing';
+const TYPES = 'The file is not damaged: use a version of the model in F32, F16 or BF16.';
+
+/** What is wrong with a tensor: it is damaged or missing, or only has a type that is not supported. */
+type Misfit = { readonly message: string; readonly damaged: true } | { readonly message: string };
+
+function matched(found: Found | undefined, spec: WeightSpec): WeightTensor | Misfit {
+  if (found === undefined) return { message: 'is missing', damaged: true };
   const { shape, dtype, start, end } = found.info;
   const { transposed = false } = spec;
   const expected = transposed ? [...spec.shape].reverse() : spec.shape;
   const { file, name: fileName } = found.shard;
-  if (!sameShape(shape, expected)) return `has the shape [${shape.join(', ')}], config.json requires [${expected.join(', ')}]`;
-  if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') return `has the type ${dtype}; supported are F32, F16 and BF16`;
+  if (!sameShape(shape, expected))
+    return { message: `has the shape [${shape.join(', ')}], config.json requires [${expected.join(', ')}]`, damaged: true };
+  if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16')
+    return { message: `has the type ${dtype}; supported are F32, F16 and BF16` };
   const read = (from: number, to: number) =>
     readable(fileName, () => file.slice(start + from, Math.min(end, start + to)).arrayBuffer());
   return { name: spec.name, shape: spec.shape, transposed, dtype, bytes: end - start, read };

@@ -3,6 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { openFolder, openWeights } from '../../src/model/folder';
+import type { TensorData } from '../../src/formats/safetensors-write';
+import { readHeader } from '../../src/formats/safetensors-read';
 import { checkWrites } from '../../src/model/writes';
 import { needShared, sharedUrl } from '../shared';
 import { CONFIG, filesOf, smallModel, tensorsOf, text, weights } from './files';
@@ -94,6 +96,21 @@ describe('openFolder', () => {
     ]);
   });
 
+  it.each(['F8_E4M3', 'F8_E5M2', 'F8_E4M3FNUZ', 'F8_E5M2FNUZ', 'I8'] as const)(
+    'refuses %s weights as not supported, not as damaged',
+    async (dtype) => {
+      const narrow = tensorsOf().map((t) => {
+        const size = t.shape.reduce((a, b) => a * b, 1);
+        return t.shape.length > 1 ? { ...t, dtype, data: new Uint8Array(size) } : t;
+      });
+      const error = await failure(openFolder(replaced(weights('model.safetensors', narrow))));
+      expect(error.code).toBe('model/unsupported');
+      expect(where(error)).toEqual(tensorsOf().flatMap((t) => (t.shape.length > 1 ? [t.name] : [])));
+      expect(error.message).toContain(`has the type ${dtype}; supported are F32, F16 and BF16`);
+      expect(error.message).toContain('The file is not damaged');
+    },
+  );
+
   it('ignores tensors that the model does not use', async () => {
     const extra = {
       name: 'model.layers.0.self_attn.rotary_emb.inv_freq',
@@ -180,6 +197,48 @@ describe('real folders', () => {
     expect(tensors.size).toBeGreaterThan(10);
     expect(config.vocabSize).toBe(96);
     expect(where(await failure(openFolder(golden(name))))).toEqual(['tokenizer.json']);
+  });
+
+  /** The golden model with tensors under other names, and further ones. */
+  async function renamed(name: string, rename: (tensor: string) => string, more: readonly TensorData[] = []) {
+    const files = golden(name);
+    const file = files.find((one) => one.name === 'model.safetensors') ?? new File([], '');
+    const { tensors } = await readHeader(file, name);
+    const changed = tensors.map(async ({ name: tensor, dtype, shape, start, end }): Promise<TensorData> => {
+      const data = new Uint8Array(await file.slice(start, end).arrayBuffer());
+      return { name: rename(tensor), dtype, shape, data };
+    });
+    const others = files.filter((one) => one !== file);
+    return openWeights([...others, weights('model.safetensors', [...(await Promise.all(changed)), ...more])]);
+  }
+
+  const buffer = (name: string): TensorData => ({ name, dtype: 'F32', shape: [1, 1, 2, 2], data: new Uint8Array(16) });
+
+  // The first file of GPT-2 on the hub, those of DistilGPT-2, of BERT-base, and of bare models.
+  it.each([
+    ['gpt2', (name: string) => name.replace(/^transformer\./, ''), [buffer('h.0.attn.bias'), buffer('h.0.attn.masked_bias')]],
+    ['gpt2', (name: string) => name, [buffer('transformer.h.0.attn.bias'), buffer('transformer.h.1.attn.masked_bias')]],
+    ['bert_seqcls', (name: string) => name.replace('Norm.weight', 'Norm.gamma').replace('Norm.bias', 'Norm.beta'), []],
+    [
+      'bert_seqcls',
+      (name: string) =>
+        name
+          .replace(/^bert\./, '')
+          .replace('Norm.weight', 'Norm.gamma')
+          .replace('Norm.bias', 'Norm.beta'),
+      [],
+    ],
+    ['distilbert_seqcls', (name: string) => name.replace(/^distilbert\./, ''), []],
+    ['modernbert_cls', (name: string) => name.replace(/^model\./, ''), []],
+  ] as const)('golden %s has the same tensors under the names of files on the hub', async (name, rename, more) => {
+    const plain = await openWeights(golden(name));
+    const { tensors } = await renamed(name, rename, more);
+    expect([...tensors.keys()]).toEqual([...plain.tensors.keys()]);
+    for (const [key, tensor] of plain.tensors) {
+      const found = tensors.get(key);
+      expect(found?.shape, key).toEqual(tensor.shape);
+      expect(new Uint8Array((await found?.read(0, 1e9)) ?? []), key).toEqual(new Uint8Array(await tensor.read(0, 1e9)));
+    }
   });
 
   it('the starter model opens', async () => {
