@@ -2,7 +2,7 @@
 
 import { clearInputs, inputSpace, writeInputs } from './inputs';
 import type { Packing } from './pack';
-import { slotOf, type Slots } from './slots';
+import { slotCount, slotOf, type Slots } from './slots';
 import type { Batch, EncodedSplit } from './types';
 
 /** The shape of a batch: `rows`·`rowLength` entries, padding filled with `padId`, or with 0 where the model has no token of padding. */
@@ -44,7 +44,11 @@ export function batchSpace({ rows, rowLength, slots }: Omit<BatchShape, 'padId'>
     weights: new Float32Array(size),
     tokens: 0,
     trained: 0,
-    ...(slots !== undefined && { inputs: inputSpace(slots, rows, rowLength), examples: 0 }),
+    ...(slots !== undefined && {
+      ...{ inputs: inputSpace(slots, rows, rowLength), examples: 0 },
+      placed: new Int32Array(slotCount(slots, rows)),
+      ...(ofClasses(slots) !== null && { weight: 0 }),
+    }),
   };
 }
 
@@ -59,6 +63,13 @@ function clear(batch: BatchSpace, { padId, slots }: BatchShape): void {
   if (batch.inputs === undefined || slots === undefined) return;
   clearInputs(batch.inputs, slots.layout.columns);
   batch.examples = 0;
+  batch.placed?.fill(-1);
+  if (batch.weight !== undefined) batch.weight = 0;
+}
+
+/** The weights of classes. Those of labels are a matter of the loss. */
+function ofClasses({ layout, weights }: Slots): readonly number[] | null {
+  return weights !== undefined && layout.columns.some(({ name }) => name === 'classes') ? weights : null;
 }
 
 /** Writes the examples of one row, the documents of each next to each other. */
@@ -114,15 +125,18 @@ function lastReal({ ids }: Batch, at: number, length: number, padId: number | nu
 }
 
 /** Writes the inputs of the layout for a document. */
-function placeDocument(batch: Batch, split: EncodedSplit, place: Place, { layout, pool }: Slots): void {
+function placeDocument(batch: BatchSpace, split: EncodedSplit, place: Place, slots: Slots): void {
   if (batch.inputs === undefined) return;
+  if (batch.placed !== undefined) batch.placed[place.slot] = place.example;
   const { types, targets, offsets, lines } = split;
   const from = offsets[place.document] ?? 0;
   const width = (targets?.length ?? 0) / lines.length;
-  writeInputs(batch.inputs, layout.columns, {
+  const target = targets?.subarray(place.example * width, (place.example + 1) * width) ?? [];
+  const weight = ofClasses(slots)?.[target[0] ?? 0] ?? 1;
+  if (batch.weight !== undefined) batch.weight += weight;
+  writeInputs(batch.inputs, slots.layout.columns, {
     ...place,
-    pool,
+    ...{ pool: slots.pool, target, weight },
     ...(types !== undefined && { types: types.subarray(from, from + place.length) }),
-    target: targets?.subarray(place.example * width, (place.example + 1) * width) ?? [],
   });
 }

@@ -18,6 +18,8 @@ export interface Placed {
   /** Its example's target. */
   readonly target: ArrayLike<number>;
   readonly pool: Slots['pool'];
+  /** What it counts in a mean. */
+  readonly weight: number;
 }
 
 type Numbers = Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
@@ -42,7 +44,7 @@ const INPUTS: { readonly [K in InputName]: Input } = {
   },
   classes: { empty: -1, write: (array, { slot, target }) => void (array[slot] = target[0] ?? -1) },
   targets: { empty: 0, write: (array, { slot, target }) => array.set(target, slot * target.length) },
-  documentWeights: { empty: 0, write: (array, { slot }) => void (array[slot] = 1) },
+  documentWeights: { empty: 0, write: (array, { slot, weight }) => void (array[slot] = weight) },
 };
 
 /** Arrays for the columns of a layout, for micro-batches of `rows` rows. */

@@ -11,6 +11,8 @@ import type { EncodedSplit, ExampleLayout, SlotPlan } from './types';
 export interface Slots extends SlotPlan {
   /** The token that stands for a document: the first one (encoders), or the last one (decoders); or the mean of all. */
   readonly pool: 'first' | 'last' | 'mean';
+  /** By class or label, see `WeightingSettings` in src/recipe/objectives.ts; absent where all count alike. */
+  readonly weights?: readonly number[];
 }
 
 /** Rows are given room for this many times the examples that they have on average. */

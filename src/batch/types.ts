@@ -99,6 +99,10 @@ export interface Batch {
   readonly inputs?: BatchInputs;
   /** Examples in the batch; absent for next-token prediction. */
   readonly examples?: number;
+  /** What the examples count together in a mean: their number when absent. Only where classes have weights. */
+  readonly weight?: number;
+  /** [D]: the index in its split of the example in each document slot, -1 for empty slots; absent for next-token prediction. */
+  readonly placed?: Int32Array;
 }
 
 /**
@@ -110,6 +114,6 @@ export interface Batch {
  * - `pooled` i32 [D]: index of the token in 0..M-1 that stands for the document; 0 for empty slots
  * - `classes` i32 [D]: the class, -1 for empty slots
  * - `targets` f32 [D, K]: flags of labels, or numbers; 0 for empty slots
- * - `documentWeights` f32 [D]: 1, 0 for empty slots
+ * - `documentWeights` f32 [D]: 1, or the weight of the class; 0 for empty slots
  */
 export type BatchInputs = { readonly [K in InputName]?: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer> };

@@ -75,6 +75,8 @@ export interface RunRecord {
   readonly dataKind?: 'chat' | 'text';
   /** Names of the classes or labels that the run learns, by index; absent where there are none. */
   readonly labels?: readonly string[];
+  /** How much each class or label counts in the loss, by index; absent where all count alike. */
+  readonly classWeights?: readonly number[];
   /** Prompts of the run's data; absent in runs saved by versions that did not store them. */
   readonly prompts?: readonly RunPrompt[];
   /** Absent in runs of versions that did not store it. */

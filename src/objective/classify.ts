@@ -4,6 +4,7 @@
  */
 
 import { add } from '../../kernels/add';
+import { columnAffine } from '../../kernels/column_affine';
 import { matmul } from '../../kernels/matmul';
 import { mul } from '../../kernels/mul';
 import type { Value } from '../../kernels/op';
@@ -12,7 +13,7 @@ import { softmaxLoss } from '../../kernels/softmax_loss';
 import { unary } from '../../kernels/unary';
 import { negated, type LossContext, type Objective } from './objective';
 
-/** One class for each document: cross-entropy of the softmax. */
+/** One class for each document: cross-entropy of the softmax. The weights of documents are those of their classes. */
 export const classify: Objective<object> = {
   examples: 'class',
   loss(context) {
@@ -26,13 +27,32 @@ export const classify: Objective<object> = {
 export const multiLabel: Objective<object> = {
   examples: 'labels',
   loss(context) {
-    const { program } = context;
     const outputs = context.outputs();
-    const agreement = mul(program, outputs, context.input('targets'));
-    const each = add(program, unary(program, outputs, { kind: 'softplus' }), negated(program, agreement));
+    const { labelWeights } = context;
+    const each = labelWeights === null ? crossEntropy(context, outputs) : weightedCrossEntropy(context, outputs, labelWeights);
     return { loss: weightedMean(context, each), figures: { outputs } };
   },
 };
+
+/** log(1 + eᶻ) − t·z for z [D, K]. */
+function crossEntropy(context: LossContext, outputs: Value): Value {
+  const { program } = context;
+  const agreement = mul(program, outputs, context.input('targets'));
+  return add(program, unary(program, outputs, { kind: 'softplus' }), negated(program, agreement));
+}
+
+/** (1 − t)·z + (1 + (w − 1)·t)·log(1 + e⁻ᶻ) for the weights w [K]: torch's binary_cross_entropy_with_logits with `pos_weight`. */
+function weightedCrossEntropy(context: LossContext, outputs: Value, weights: readonly number[]): Value {
+  const { program } = context;
+  const targets = context.input('targets');
+  const constant = (name: string, of: (weight: number) => number) =>
+    context.constant(name, Float32Array.from(weights, of), [weights.length]);
+  const [factor, shift] = [constant('labelWeights', (weight) => weight - 1), constant('ones', () => 1)];
+  const weight = columnAffine(program, targets, { factor, shift });
+  const without = unary(program, targets, { kind: 'affine', scale: -1, shift: 1 });
+  const missed = unary(program, negated(program, outputs), { kind: 'softplus' });
+  return add(program, mul(program, without, outputs), mul(program, weight, missed));
+}
 
 /** Numbers: squared error, averaged over the numbers of a document. */
 export const regress: Objective<object> = {

@@ -28,6 +28,8 @@ export interface LossContext {
   softcap(model: Model): number | undefined;
   /** Outputs [D, K] of the classifier on top of the policy. */
   outputs(): Value;
+  /** How much the examples with each label count (torch's `pos_weight`), by label; null where all count alike. */
+  readonly labelWeights: readonly number[] | null;
   /** The gradient of the loss is computed too. */
   readonly training: boolean;
 }

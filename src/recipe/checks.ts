@@ -24,6 +24,10 @@ export const texts = (allowed: string, { min = 0, max = Infinity } = {}) =>
 export const byLayer = <T extends v.GenericSchema<number>>(number: T, allowed: string) =>
   v.pipe(v.record(v.pipe(v.string(allowed), v.check(isPattern, allowed)), number, allowed), v.readonly());
 
+/** Numbers by the names of labels. */
+export const byLabel = <T extends v.GenericSchema<number>>(number: T, allowed: string) =>
+  v.pipe(v.record(v.string(allowed), number, allowed), v.readonly());
+
 function isPattern(text: string): boolean {
   try {
     new RegExp(`^(.*\\.)?(${text})$`);

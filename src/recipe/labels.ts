@@ -26,6 +26,8 @@ export const SETTING_LABELS = {
   'objective.gamma': 'Target margin (gamma)',
   'objective.alpha': 'Share of the cross-entropy (alpha)',
   'objective.temperature': 'Temperature of both models',
+  'objective.weighting': 'Class weights',
+  'objective.weights': 'Weights by hand',
   dataSteps: 'Data steps',
   basePrecision: 'Base weights',
   activationPrecision: 'Activations',

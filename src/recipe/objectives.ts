@@ -1,7 +1,7 @@
 /** The settings of each objective: a strict schema a kind. src/objective has a row for each. */
 
 import * as v from 'valibot';
-import { alternatives, real } from './checks';
+import { alternatives, byLabel, oneOf, real } from './checks';
 
 const plain = <const K extends string>(kind: K) => v.strictObject({ kind: v.literal(kind) });
 
@@ -35,10 +35,25 @@ const distillation = {
   temperature: v.optional(real(0.1, 100), 2),
 };
 
+export const WEIGHTINGS = ['none', 'balanced', 'by-hand'] as const;
+
+const BY_LABEL = 'numbers from 0.001 to 1,000 by the names of labels';
+
+/** How much each class counts in the loss: as in torch's losses `weight` of a class, `pos_weight` of a label. */
+const weighting = {
+  /**
+   * `none`: all alike. `balanced`: by the training examples; of a class their number / (classes · those of the class), as scikit-learn,
+   * of a label those without it / those with it. `by-hand`: `weights`.
+   */
+  weighting: v.optional(oneOf(WEIGHTINGS), 'none'),
+  /** By the names of classes or labels; others have 1. */
+  weights: v.optional(byLabel(real(0.001, 1000, BY_LABEL), BY_LABEL), {}),
+};
+
 export const OBJECTIVE_SCHEMAS = {
   sft: plain('sft'),
-  classify: plain('classify'),
-  'multi-label': plain('multi-label'),
+  classify: v.strictObject({ kind: v.literal('classify'), ...weighting }),
+  'multi-label': v.strictObject({ kind: v.literal('multi-label'), ...weighting }),
   regress: plain('regress'),
   dpo: v.strictObject({ kind: v.literal('dpo'), ...preference }),
   ipo: v.strictObject({ kind: v.literal('ipo'), ...preference }),
@@ -55,6 +70,7 @@ export type SimpoSettings = Omit<ObjectiveSettingsOf<'simpo'>, 'kind'>;
 export type OrpoSettings = Omit<ObjectiveSettingsOf<'orpo'>, 'kind'>;
 export type DistilSettings = Omit<ObjectiveSettingsOf<'distil'>, 'kind'>;
 export type RewardSettings = Omit<ObjectiveSettingsOf<'reward'>, 'kind'>;
+export type WeightingSettings = Omit<ObjectiveSettingsOf<'classify'>, 'kind'>;
 export type PreferenceSettings = Pick<ObjectiveSettingsOf<'dpo'>, 'beta'>;
 
 export const objectiveSchema = v.variant('kind', Object.values(OBJECTIVE_SCHEMAS), alternatives(Object.keys(OBJECTIVE_SCHEMAS)));

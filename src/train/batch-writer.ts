@@ -5,9 +5,9 @@ import type { Batch } from '../batch/types';
 import type { Executor } from '../graph/executor';
 import type { BatchInputs } from '../model/pass';
 
-/** What the losses of a batch are averaged over: its examples, or for next-token prediction the tokens that count. */
-export function countOf({ examples, trained }: Batch): number {
-  return examples ?? trained;
+/** What the losses of a batch are averaged over: its examples by their weights, or for next-token prediction the tokens that count. */
+export function countOf({ weight, examples, trained }: Batch): number {
+  return weight ?? examples ?? trained;
 }
 
 export class BatchWriter {

@@ -17,6 +17,7 @@ import type { ExampleKind } from '../objective/objective';
 import { needsTeacher, type ObjectiveSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { taskOf } from '../recipe/tasks';
+import { classWeightsOf } from './class-weights';
 import { classifierParameters } from '../task/classifier';
 
 /** A model that is only read, with its weights beside those of the model that is trained. */
@@ -37,6 +38,8 @@ export interface Job {
   readonly documents: number;
   /** K: outputs of a classifier; 0 where there is none. */
   readonly outputs: number;
+  /** How much the examples with each label count in the loss (torch's `pos_weight`); absent where all count alike. */
+  readonly labelWeights?: readonly number[];
   /** Only of objectives that need one. */
   readonly teacher?: Teacher;
 }
@@ -44,13 +47,19 @@ export interface Job {
 /** Next-token prediction. */
 export const LANGUAGE: Job = { objective: { kind: 'sft' }, columns: [], documents: 0, outputs: 0 };
 
-/** The slots of the batches of a run with this dataset, held-out data included; undefined for next-token prediction. */
+/**
+ * The slots of the batches of a run with this dataset, held-out data included; undefined for next-token prediction. `weights`: of the
+ * run's classes, for other data than it was trained on. Throws the errors of `classWeightsOf`.
+ */
 export function slotsOf(
   { layout, train }: Pick<EncodedDataset, 'layout' | 'train'>,
-  { sequenceLength }: Pick<Recipe, 'sequenceLength'>,
+  { sequenceLength, objective }: Pick<Recipe, 'sequenceLength' | 'objective'>,
   config: ModelConfig,
+  weights: readonly number[] | undefined = classWeightsOf(objective, { ...(layout && { layout }), train }),
 ): Slots | undefined {
-  return layout && planSlots(train, layout, sequenceLength, familyOf(config).classifier(config).pool);
+  if (layout === undefined) return undefined;
+  const slots = planSlots(train, layout, sequenceLength, familyOf(config).classifier(config).pool);
+  return weights === undefined ? slots : { ...slots, weights };
 }
 
 /**
@@ -60,7 +69,7 @@ export function slotsOf(
  */
 export function jobOf(
   { objective, microBatch, sequenceLength }: Pick<Recipe, 'objective' | 'microBatch' | 'sequenceLength'>,
-  slots: SlotPlan | undefined,
+  slots: (SlotPlan & Pick<Slots, 'weights'>) | undefined,
   config: ModelConfig,
   teacher?: Teacher,
 ): Job {
@@ -77,7 +86,12 @@ export function jobOf(
     const count = per === 'token' ? microBatch * sequenceLength : documents;
     return { name, dtype, shape: name === 'targets' ? [count, width] : [count] };
   });
-  return { objective, columns, documents, outputs: task === null ? 0 : outputsOf(layout) };
+  const weighted = objective.kind === 'multi-label' && objective.weighting !== 'none';
+  return {
+    ...{ objective, columns, documents, outputs: task === null ? 0 : outputsOf(layout) },
+    // A forecast does not know them: the graph is the same with any.
+    ...(weighted && { labelWeights: slots.weights ?? layout.names.map(() => 1) }),
+  };
 }
 
 /** The run samples texts, and its adapter answers. */

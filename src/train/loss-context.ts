@@ -35,6 +35,8 @@ export interface LossSetup {
   /** See `Adaptation`. */
   readonly seed: Value | null;
   readonly training: boolean;
+  /** See `LossContext`; null when absent. */
+  readonly labelWeights?: readonly number[] | undefined;
   /** Filled by `constant`. */
   readonly constants: ConstantData;
 }
@@ -61,6 +63,7 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
     ...{ program, documents, labels: batch.labels, weights: batch.weights, training, hidden },
     input: (name, as) => (as === 'column' ? graph.reshaped(input(name), [documents, 1]) : input(name)),
     constant: (name, data, dimensions) => constant(graph, constants, name, data, dimensions),
+    labelWeights: setup.labelWeights ?? null,
     head: (model) => {
       const of = ofModel(model);
       return headOf(of.graph, of.config, of.adaptation);

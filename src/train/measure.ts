@@ -20,7 +20,7 @@ import type { Measurement } from './types';
 
 /** What is measured, and on what. */
 export interface Measured {
-  readonly run: Pick<RunRecord, 'recipe' | 'numerics' | 'tiles'>;
+  readonly run: Pick<RunRecord, 'recipe' | 'numerics' | 'tiles' | 'classWeights'>;
   /** Null: the base. */
   readonly tuning: Tuning | null;
   /** K of the run's classifier; 0 where there is none. */
@@ -47,7 +47,7 @@ class Stopped extends Error {}
  */
 export async function measure(model: PredictingModel, measured: Measured, hooks: MeasureHooks): Promise<Measurement | null> {
   const { run, dataset, rows, teacher } = measured;
-  const slots = slotsOf(dataset, run.recipe, model.config);
+  const slots = slotsOf(dataset, run.recipe, model.config, run.classWeights);
   const job = jobOf(run.recipe, slots, model.config, teacher);
   check(measured, job);
   const batches = batchesOf(model, measured, slots);
@@ -103,7 +103,8 @@ async function lossesOf(
   const inputs = declareBatch(graph, 'measure.batch', shape, job.columns);
   const constants: ConstantData = new Map();
   const teacher = taught === undefined ? null : declareTeacher(base, taught);
-  const setup = { graph, config, teacher, batch: inputs, shape, constants, documents: job.documents, tuning };
+  const { documents, labelWeights } = job;
+  const setup = { graph, config, teacher, batch: inputs, shape, constants, documents, labelWeights, tuning };
   const { plan, figures } = evaluationPlan(graph.program('measure'), setup, job, recipe);
   const go = async (done: number) => {
     onBatch(done, batches.length);

@@ -74,7 +74,8 @@ export function trainingPrograms(
   const lossScale = scaling?.scale ?? graph.declare(`${name}.lossScale`, 'input', [1]);
   const constants: ConstantData = new Map();
   const teacher = job.teacher === undefined ? null : declareTeacher(model, job.teacher);
-  const common = { graph, config, teacher, batch, shape, constants, documents: job.documents };
+  const { documents, labelWeights } = job;
+  const common = { graph, config, teacher, batch, shape, constants, documents, labelWeights };
   const lossIn = (program: Program, of: Pick<LossSetup, 'tuning' | 'seed' | 'training'>) =>
     objective.loss(lossContext(program, { ...common, ...of }), job.objective);
 

@@ -37,6 +37,7 @@ export function newRecord(
     ...{ datasetName, datasetHash: dataset.hash, examples: dataset.train.lines.length + dataset.heldOut.lines.length },
     ...(dataset.kind && { dataKind: dataset.kind }),
     ...(labels.length > 0 && { labels }),
+    ...(slots?.weights && { classWeights: slots.weights }),
     ...(columns && { columns }),
     ...{ recipe, step: 0, totalSteps: totalSteps(recipe, microSteps) },
     ...{ baseLoss: null, tunedLoss: null, bestLoss: null },

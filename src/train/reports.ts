@@ -58,7 +58,7 @@ function predictionsOf(task: LabelTask, batches: readonly Batch[], outputs: read
 /** The rows of `width` numbers of the slots that have a document, of all batches. */
 function filled(batches: readonly Batch[], arrays: readonly ArrayLike<number>[], width: number): Float64Array {
   const numbers = batches.flatMap(({ inputs }, b) =>
-    Array.from(arrays[b] ?? []).filter((_, i) => inputs?.documentWeights?.[Math.floor(i / width)] === 1),
+    Array.from(arrays[b] ?? []).filter((_, i) => (inputs?.documentWeights?.[Math.floor(i / width)] ?? 0) > 0),
   );
   return Float64Array.from(numbers);
 }

@@ -5,7 +5,7 @@ import { familyOf, parseConfig } from '../../src/model/families';
 import type { ModelConfig } from '../../src/model/config';
 import type { InputColumn } from '../../src/model/pass';
 import { objectiveOf } from '../../src/objective';
-import type { ObjectiveSettings } from '../../src/recipe/objectives';
+import { defaultObjective, type ObjectiveSettings } from '../../src/recipe/objectives';
 import { taskOf } from '../../src/recipe/tasks';
 import type { Job, Teacher } from '../../src/train/job';
 import type { Golden, GoldenModel, GoldenStep } from './golden';
@@ -14,9 +14,9 @@ import { writeGolden } from './write';
 /** The objectives of the cases; those of the first cases follow from PEFT's task. */
 const OBJECTIVES: Readonly<Record<string, (hyper: Golden['case']['hyper']) => ObjectiveSettings>> = {
   causal_lm: () => ({ kind: 'sft' }),
-  classification: () => ({ kind: 'classify' }),
+  classification: () => defaultObjective('classify'),
   regression: () => ({ kind: 'regress' }),
-  multi_label_classification: () => ({ kind: 'multi-label' }),
+  multi_label_classification: () => defaultObjective('multi-label'),
   dpo: ({ beta = 0.1 }) => ({ kind: 'dpo', beta }),
   ipo: ({ beta = 0.1 }) => ({ kind: 'ipo', beta }),
   reward: () => ({ kind: 'reward', centering: 0 }),

@@ -19,6 +19,7 @@ export const GROUP_TITLES = {
   full: 'Full fine-tuning',
   preference: 'Preferences',
   distillation: 'Distillation',
+  classes: 'Categories and labels',
   rate: 'Learning rate',
   batches: 'Batches',
   optimizer: 'Optimizer (AdamW)',
@@ -162,6 +163,8 @@ export function jobWords(method: MethodSettings, { kind }: ObjectiveSettings): s
 const HOLDS =
   'How strongly the model is held to the base model: 0.1 is usual; less lets it change more, at the risk of worse text.';
 
+const BY_HAND = 'Used with “By hand”, one per line: spam = 4. Those without a line count 1.';
+
 /** In the order of the form. */
 const ENTRIES = {
   epochs: number('length', 'How often each example is used (epochs). 1 to 5 is usual; with more the model starts to memorise.'),
@@ -259,6 +262,20 @@ const ENTRIES = {
   'objective.temperature': number('distillation', {
     distil: 'Above 1 the less likely tokens count more when both models’ predictions are compared. 1 to 4 is usual.',
   }),
+  'objective.weighting': {
+    kind: 'choice',
+    group: 'classes',
+    help: {
+      classify: 'How much each category counts. “Balanced” lets rare categories count as much as frequent ones.',
+      'multi-label': 'How much the rows with a label count. “Balanced” lets them count as much as those without it.',
+    },
+    options: { none: 'All alike', balanced: 'Balanced', 'by-hand': 'By hand' },
+  },
+  'objective.weights': {
+    kind: 'pairs',
+    group: 'classes',
+    help: { classify: BY_HAND, 'multi-label': BY_HAND },
+  },
   learningRate: number(
     'rate',
     'How far each step changes the trained weights. Too high: the loss jumps. Too low: it hardly falls.',
