@@ -48,7 +48,7 @@ const layers = {
     'src/core',
   ],
   'src/client': ['workers', 'src/core'],
-  'src/state': ['src/client', 'src/recipe', 'src/core', 'workers'],
+  'src/state': ['src/client', 'src/metric', 'src/recipe', 'src/core', 'workers'],
   'src/ui': ['src/state', 'src/recipe', 'src/core', 'workers'],
 };
 

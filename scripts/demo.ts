@@ -1,12 +1,12 @@
 /**
  * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--task text|categories|labels|number]
- * [--method lora|dora|ia3|full] [--objective KIND] [--teacher DIR] [--steps N] [--backend auto|webgpu|wasm|tfjs-webgpu|tfjs-wasm] [--out DIR] [--headed]`:
+ * [--method lora|dora|ia3|full] [--objective KIND] [--teacher DIR] [--steps N] [--test FILE] [--backend auto|webgpu|wasm|tfjs-webgpu|tfjs-wasm] [--out DIR] [--headed]`:
  * trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits
  * with 0 only when the files are in DIR.
  */
 
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
 import { launchBrowser } from './browser';
@@ -44,6 +44,8 @@ interface Options {
   /** Folder of the model that `distil` learns from. */
   readonly teacher: string | null;
   readonly steps: number | null;
+  /** A file that the run is measured on, and whose rows it predicts if it learnt labels or numbers. */
+  readonly test: string | null;
   readonly backend: (typeof BACKENDS)[number];
   readonly out: string;
   readonly headed: boolean;
@@ -65,6 +67,7 @@ function readOptions(): Options {
       objective: { type: 'string' },
       teacher: { type: 'string' },
       steps: { type: 'string' },
+      test: { type: 'string' },
       backend: { type: 'string', default: 'auto' },
       out: { type: 'string', default: 'out/demo' },
       headed: { type: 'boolean', default: false },
@@ -75,6 +78,7 @@ function readOptions(): Options {
     ...pathProblems('--model', values.model, 'folder'),
     ...pathProblems('--teacher', values.teacher, 'folder'),
     ...pathProblems('--recipe', values.recipe, 'file'),
+    ...pathProblems('--test', values.test, 'file'),
     ...(values.steps === undefined || /^[1-9]\d*$/.test(values.steps)
       ? []
       : [`--steps ${values.steps}: expected a whole number from 1`]),
@@ -93,6 +97,7 @@ function readOptions(): Options {
     objective: (values.objective ?? null) as Options['objective'],
     teacher: values.teacher === undefined ? null : resolve(values.teacher),
     steps: values.steps === undefined ? null : Number(values.steps),
+    test: values.test === undefined ? null : resolve(values.test),
     backend: values.backend as Options['backend'],
     out: resolve(values.out),
     headed: values.headed,
@@ -136,9 +141,31 @@ async function use(page: Page, url: string, options: Options): Promise<void> {
   await tryOut(person, recorder, options);
   const files = await recorder.during(person.downloadFiles(options.out, 2 * MINUTE));
   checkFiles(options.out, files);
+  const tested = options.test === null ? [] : await test(person, recorder, options.test, options);
   const { baseLoss, tunedLoss, seconds, steps } = finished;
-  print({ event: 'done', baseLoss, tunedLoss, seconds, steps, files });
+  print({ event: 'done', baseLoss, tunedLoss, seconds, steps, files: [...files, ...tested] });
 }
+
+/** What classifiers and regressors are chosen by. */
+const PREDICTS: readonly (Task | null)[] = ['categories', 'labels', 'number'];
+
+/**
+ * Measures the run on a file and writes the metrics as JSON. Of a classifier or regressor also the rows with their predictions, for which
+ * the file need not have labels.
+ */
+async function test(person: Person, recorder: Recorder, path: string, { task, out }: Options): Promise<readonly string[]> {
+  const from = recorder.events.length;
+  await recorder.during(person.measureOn(path));
+  const name = basename(path);
+  const predicted = PREDICTS.includes(task) ? [await recorder.during(person.savePredictions(name, out, SILENCE_MS))] : [];
+  const measured = recorder.events.slice(from).filter((event) => event.event === 'measurement');
+  if (measured.length === 0) return predicted;
+  const results = measured.map(({ which, step, rows, loss, metrics }) => ({ which, step, rows, loss, ...metrics }));
+  writeFileSync(join(out, METRICS), `${JSON.stringify({ file: name, results }, null, 2)}\n`);
+  return [...predicted, METRICS];
+}
+
+const METRICS = 'metrics.json';
 
 /** Uses the trained model as its task allows. */
 function tryOut(person: Person, recorder: Recorder, { task, objective }: Options): Promise<void> {

@@ -164,6 +164,26 @@ export class Person {
     await this.drop(stage.getByRole('button', { name: ZONES.test }), [path]);
   }
 
+  /** Saves the rows of a file that was dropped on the Use stage, or of what the run held out, with their predictions into `folder`. Returns the name. */
+  async savePredictions(file: string | null, folder: string, ms: number): Promise<string> {
+    const stage = await this.openUse('Measure');
+    const rows = stage.getByRole('region', { name: file ?? 'Held-out rows' });
+    const button = rows.getByRole('button', { name: 'Save predictions (CSV)', disabled: false });
+    await button.waitFor({ timeout: ms });
+    const downloads = this.#collect(1, ms);
+    await button.click();
+    const [name = ''] = await saveAll(await downloads, folder);
+    return name;
+  }
+
+  /** Fits a temperature on what the run held out, which is measured first. */
+  async calibrate(ms: number): Promise<void> {
+    const stage = await this.openUse('Measure');
+    const rows = stage.getByRole('region', { name: 'Held-out rows' });
+    await rows.getByRole('button', { name: 'Calibrate', exact: true }).click({ timeout: ms });
+    await rows.getByRole('button', { name: 'Remove the calibration' }).waitFor({ timeout: ms });
+  }
+
   /** Makes the files of a run where the page does so only when asked, and saves all that it lists into `folder`. Returns their names. */
   async downloadFiles(folder: string, ms: number): Promise<readonly string[]> {
     const stage = await this.openUse('Take away');

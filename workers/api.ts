@@ -3,6 +3,8 @@
 import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
 import type { Cleaning } from '../src/dataset/dataset';
 import type { DatasetView, Mapping } from '../src/dataset/types';
+import type { FileRows } from '../src/dataset/table';
+import type { Target } from '../src/encoding/encoding';
 import type { ExportChoice, ExportKind } from '../src/export';
 import type { ExportedFile } from '../src/export/types';
 import type { LoadProgress, ModelSource, ModelView } from '../src/model/types';
@@ -13,6 +15,7 @@ import type {
   DeviceOptions,
   DeviceReport,
   DeviceView,
+  ExampleOutputs,
   ExecutorKind,
   Forecast,
   GenerateRequest,
@@ -21,9 +24,11 @@ import type {
   MeasureRequest,
   PredictRequest,
   Prediction,
+  PredictRowsRequest,
   RunHistory,
   RunSetup,
   RunView,
+  StoredCalibration,
   TeacherChoice,
   TeacherView,
   TrainEvent,
@@ -33,6 +38,9 @@ import type {
 export type EncodeOptions = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'seed' | 'lossOn' | 'dataSteps'> & {
   readonly encoding?: DatasetEncoding;
 };
+
+/** What texts are encoded for: the task of a run, with the names of its classes or labels, or the number of its outputs. */
+export type TextOptions = Pick<Recipe, 'sequenceLength' | 'seed' | 'dataSteps'> & { readonly target: Target };
 
 /** data.worker.ts: parses, maps, tokenizes. Holds one dataset and one tokenizer. Throws coded errors. */
 export interface DataApi {
@@ -50,6 +58,13 @@ export interface DataApi {
   measure(options: EncodeOptions): Promise<EncodedStats>;
   /** Encodes all examples and splits them into training and held-out data. Needs a tokenizer. */
   encode(options: EncodeOptions): Promise<EncodedDataset>;
+  /**
+   * Encodes the texts of all rows for a classifier or regressor that is to predict them: labels are not read, and no step drops a row. All
+   * examples are in `train`. Needs a tokenizer. Throws `data/no-examples` when no row has a text.
+   */
+  encodeTexts(options: TextOptions): Promise<EncodedDataset>;
+  /** The rows of the open file as they are in it, as text. */
+  rows(): Promise<FileRows>;
 }
 
 /** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
@@ -114,6 +129,11 @@ export interface TrainApi {
   renameRun(runId: string, name: string): Promise<void>;
   /** Keeps what the user wrote about a run; an empty text removes it. */
   noteRun(runId: string, notes: string): Promise<void>;
+  /**
+   * Keeps the temperature that calibrates the classifier of a checkpoint; null removes it. Predictions and exported files have it, measurements
+   * do not.
+   */
+  calibrateRun(runId: string, step: number, calibration: Omit<StoredCalibration, 'step'> | null): Promise<void>;
   deleteRun(runId: string): Promise<void>;
 
   /**
@@ -135,7 +155,12 @@ export interface TrainApi {
    * data with other targets, and `store/corrupt` when the run's data are not kept.
    */
   measure(request: MeasureRequest, onBatch: (done: number, total: number) => void): Promise<Measurement | null>;
-  /** Cancels the measurements requested before this call. */
+  /**
+   * What the classifier or regressor of a run computes for each text of a dataset of `encodeTexts`. Progress and errors are those of
+   * `measure`; `train/state` for a run that writes text.
+   */
+  predictRows(request: PredictRowsRequest, onBatch: (done: number, total: number) => void): Promise<ExampleOutputs | null>;
+  /** Cancels the measurements and the predictions of rows requested before this call. */
   cancelMeasure(): Promise<void>;
   /** The kinds of files that a run can be saved as, and what hinders the others. */
   exports(runId: string): Promise<readonly ExportChoice[]>;
@@ -146,8 +171,11 @@ export interface TrainApi {
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type { FileRows } from '../src/dataset/table';
 export type * from '../src/dataset/types';
 export type { Lifeline } from './lifeline';
+export type { LabelShape } from '../src/dataset/labelled';
+export type { Target } from '../src/encoding/encoding';
 export type { ExportChoice, ExportKind } from '../src/export';
 export type { ExportedFile } from '../src/export/types';
 export type { LoadProgress, ModelSource, ModelView, Starter } from '../src/model/types';

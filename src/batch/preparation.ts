@@ -7,11 +7,17 @@ import { MAX_BYTES, tooLarge } from '../dataset/bytes';
 import { CodedError, internal } from '../core/errors';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openDataset, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
-import type { DatasetView, Mapping } from '../dataset/types';
+import { unlabelledExamples } from '../dataset/labelled';
+import { applyTextSteps } from '../dataset/steps';
+import { fileRows, type FileRows } from '../dataset/table';
+import type { DatasetView, Mapping, RowProblem } from '../dataset/types';
+import type { Target } from '../encoding/encoding';
+import { unreadLabels } from '../encoding/labelled';
 import { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview, TokenizerFiles } from '../tokenizer/types';
 import {
   cutExamples,
+  encodeExamples,
   measureDataset,
   splitDataset,
   type DatasetSettings,
@@ -20,6 +26,12 @@ import {
 } from './encode';
 import { readyExamples, type ReadyExamples } from './examples';
 import type { EncodedDataset, EncodedStats } from './types';
+
+/** What texts that are to be predicted are encoded for. */
+export type TextSettings = Pick<DatasetSettings, 'sequenceLength' | 'seed'> & {
+  readonly dataSteps: NonNullable<DatasetSettings['dataSteps']>;
+  readonly target: Target;
+};
 
 export class Preparation {
   readonly #mutex = new Mutex();
@@ -92,6 +104,23 @@ export class Preparation {
     });
   }
 
+  /** Throws data/no-examples when no row has a text. */
+  encodeTexts({ sequenceLength, seed, dataSteps, target }: TextSettings): Promise<EncodedDataset> {
+    return this.#exclusive(async () => {
+      const { parsed, mapping, name } = this.#held();
+      const table = applyTextSteps(parsed, mapping, dataSteps, seed);
+      const unread = unlabelledExamples(table, mapping, unreadLabels(target));
+      const whole = encodeExamples(this.#tokens(), { kind: 'labelled', ...unread, settings: { target } });
+      const encoded = cutExamples(this.#tokens(), whole, sequenceLength);
+      if (encoded.stats.examples === 0) throw noText(name, encoded.stats.dropped);
+      return splitDataset(encoded, { sequenceLength, seed, heldOutRatio: 0, lossOn: 'all' });
+    });
+  }
+
+  rows(): Promise<FileRows> {
+    return this.#exclusive(() => fileRows(this.#held().parsed));
+  }
+
   #exclusive<T>(work: () => T | Promise<T>): Promise<T> {
     return this.#mutex.run(() => Promise.resolve().then(work));
   }
@@ -132,6 +161,12 @@ export class Preparation {
     if (this.#tokenizer === null) throw internal('no tokenizer is set');
     return this.#tokenizer;
   }
+}
+
+function noText(name: string, dropped: readonly RowProblem[]): CodedError {
+  const [first] = dropped;
+  const why = first === undefined ? 'It has no rows.' : `For example line ${first.line}: ${first.message}`;
+  return new CodedError('data/no-examples', `No row of ${name} has a text to predict. ${why}`);
 }
 
 function cleaningKey({ dataSteps, seed }: Cleaning): string {

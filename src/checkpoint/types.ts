@@ -29,6 +29,15 @@ export interface StoredTeacher {
   readonly precision: BasePrecision;
 }
 
+/** A temperature that calibrates the classifier of a checkpoint: its logits are divided by it. */
+export interface StoredCalibration {
+  readonly step: number;
+  readonly temperature: number;
+  /** What it was fitted on: the name of a file; null for the rows that the run held out. */
+  readonly file: string | null;
+  readonly rows: number;
+}
+
 /** Where a trained parameter is in the flat vectors of a run. */
 export interface StoredParameter {
   /** See `Parameter` in src/method/parameters.ts. */
@@ -83,6 +92,8 @@ export interface RunRecord {
   readonly columns?: MappedColumns;
   /** The model whose predictions the run learns; absent in runs without one. */
   readonly teacher?: StoredTeacher;
+  /** Of checkpoints of a classifier, at most one each; absent where none was calibrated. */
+  readonly calibrations?: readonly StoredCalibration[];
   /** What the user wrote about the run; absent where nothing was written. */
   readonly notes?: string;
   readonly format: 2;

@@ -21,14 +21,30 @@ export function labelledExamples(
   return buildRows(table, mapping, (cells) => fromRow(cells, shape));
 }
 
+/** The examples of a table whose labels are not read: each has `labels`. */
+export function unlabelledExamples(
+  table: Table,
+  mapping: Mapping,
+  labels: readonly string[],
+): { examples: LabelledExample[]; problems: RowProblem[] } {
+  return buildRows(table, mapping, (cells) => {
+    const texts = textsOf(cells);
+    return typeof texts === 'string' ? texts : { kind: 'labelled', line: cells.line, ...texts, labels };
+  });
+}
+
 function fromRow(cells: Cells, shape: LabelShape): LabelledExample | string {
+  const texts = textsOf(cells);
+  if (typeof texts === 'string') return texts;
+  const labels = LABELS[shape](cells, cells.names('label') === '' ? 'assistant' : 'label');
+  return typeof labels === 'string' ? labels : { kind: 'labelled', line: cells.line, ...texts, labels };
+}
+
+function textsOf(cells: Cells): Pick<LabelledExample, 'text' | 'second'> | string {
   const source = cells.names('text') === '' ? 'user' : 'text';
   const text = cells.text(source);
   if (text === '') return `${cells.names(source)} is empty.`;
-  const labels = LABELS[shape](cells, cells.names('label') === '' ? 'assistant' : 'label');
-  if (typeof labels === 'string') return labels;
-  const second = cells.names('context') === '' ? null : cells.text('context');
-  return { kind: 'labelled', line: cells.line, text, second, labels };
+  return { text, second: cells.names('context') === '' ? null : cells.text('context') };
 }
 
 type LabelRole = 'label' | 'assistant';

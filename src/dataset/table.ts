@@ -24,6 +24,16 @@ export interface Table {
 /** What the parser of one kind of file returns. `parseFile` adds the kind, and notes on the encoding. */
 export type ParsedTable = Omit<Table, 'kind'>;
 
+/** The cells of a file as text, by line. */
+export interface FileRows {
+  readonly columns: readonly string[];
+  readonly rows: readonly { readonly line: number; readonly cells: readonly string[] }[];
+}
+
+export function fileRows({ columns, rows }: Table): FileRows {
+  return { columns, rows: rows.map(({ line, cells }) => ({ line, cells: columns.map((_, i) => cellText(cells[i])) })) };
+}
+
 /** How many rows the heuristics read. */
 export const SAMPLE_ROWS = 100;
 

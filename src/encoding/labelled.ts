@@ -53,6 +53,11 @@ function numbersOf(labels: readonly string[], count: number): readonly number[] 
   return wrong.length > 0 ? `${quoted(wrong)} is not a number.` : labels.map(Number);
 }
 
+/** Labels that suit the target, for a text whose labels nobody reads. */
+export function unreadLabels(target: Target): readonly string[] {
+  return target.kind === 'numbers' ? Array.from({ length: target.count }, () => '0') : target.names.slice(0, 1);
+}
+
 const quoted = (texts: readonly string[]) => texts.map((text) => JSON.stringify(text)).join(', ');
 
 const SHOWN = 12;

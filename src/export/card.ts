@@ -23,6 +23,8 @@ export interface CardFacts {
   readonly trainable: number;
   readonly device: string;
   readonly recipe: Recipe;
+  /** The last layer of the classifier is divided by this temperature, which was fitted on so many rows; null or absent where it is not. */
+  readonly calibration?: { readonly temperature: number; readonly rows: number; readonly file: string | null } | null;
   /** The model whose predictions were learnt; absent where there was none. */
   readonly teacher?: { readonly name: string };
   /** See `PeftSettings` in peft.ts; false when absent. */
@@ -31,7 +33,7 @@ export interface CardFacts {
 
 /** The card as Markdown with a YAML header. Names come from users, so they are quoted in YAML and are code in Markdown. */
 export function modelCard(facts: CardFacts, classifier: Classifier | null = null): string {
-  const labels = classifier === null ? [] : [labelTable(classifier)];
+  const labels = classifier === null ? [] : [labelTable(classifier), ...calibrationNote(facts)];
   const parts = [header(facts, classifier), intro(facts), figures(facts, classifier), ...labels, settingsTable(facts.recipe)];
   return `${[...parts, usage(facts, classifier)].join('\n\n')}\n`;
 }
@@ -156,6 +158,15 @@ function figures(facts: CardFacts, classifier: Classifier | null): string {
 function labelTable({ labels }: Classifier): string {
   const rows = labels.map((label, index) => [String(index), cell(label)] as const);
   return `## Labels\n\n${table(['Output', 'Label'], rows)}`;
+}
+
+function calibrationNote({ calibration }: CardFacts): readonly string[] {
+  if (calibration === undefined || calibration === null) return [];
+  const { temperature, rows, file } = calibration;
+  const on = file === null ? `${rows} held-out examples` : `${rows} examples of ${code(file)}`;
+  return [
+    `The probabilities are calibrated: the weights and biases of the last layer are divided by the temperature ${temperature.toPrecision(6)}, which was fitted on ${on}. Multiply the outputs by it to get those before the calibration; the loss above is that of these.`,
+  ];
 }
 
 function settingsTable(settings: Recipe): string {

@@ -12,6 +12,11 @@ function save(name: string, blob: Blob): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
+/** Saves a text file in UTF-8. */
+export function saveText(name: string, text: string): void {
+  save(name, new Blob([text], { type: 'text/csv;charset=utf-8' }));
+}
+
 export function saveFiles(files: readonly ExportedFile[]): void {
   for (const file of files) save(file.name, new Blob([file.blob], { type: 'application/octet-stream' }));
 }

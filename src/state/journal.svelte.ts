@@ -51,6 +51,17 @@ export type JournalEvent =
       readonly loss: number;
       readonly metrics?: Readonly<Record<string, number>>;
     }
+  /** Rows with their predictions that were saved as a file of this name. */
+  | { readonly event: 'predictions'; readonly step: number; readonly rows: number; readonly file: string }
+  /** A temperature was fitted on rows: their expected calibration error and likelihood before and after. */
+  | {
+      readonly event: 'calibration';
+      readonly step: number;
+      readonly rows: number;
+      readonly temperature: number;
+      readonly before: { readonly ece: number; readonly nll: number };
+      readonly after: { readonly ece: number; readonly nll: number };
+    }
   | {
       readonly event: 'finished';
       /** Held-out losses; null when nothing was held out. */

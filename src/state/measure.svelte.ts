@@ -1,12 +1,27 @@
-/** Measurements of runs on what they held out and on other files, kept as long as the page is open. */
+/**
+ * Measurements of runs on what they held out and on other files, kept as long as the page is open; predictions for all rows of a file; and
+ * the calibration of a checkpoint.
+ */
 
 import { callback, fileClient, trainClient, type WorkerClient } from '../client';
-import type { DataApi, EncodedDataset, Measurement, RunView, TokenizerFiles, TrainApi } from '../../workers/api';
+import type {
+  DataApi,
+  EncodedDataset,
+  MeasuredExamples,
+  Measurement,
+  RunView,
+  TokenizerFiles,
+  TrainApi,
+} from '../../workers/api';
 import { loadBaseModel } from './base-model';
+import { calibrated, fitted, temperatureOf, type Calibration } from './calibration';
+import { fileName, saveText } from './download';
 import { failureOf, type Failure } from './failure';
 import { journal } from './journal.svelte';
 import { predicts } from './objective';
-import { readTestFile, type TestFile } from './test-file';
+import { measuredTable, csvOf, predictionTable } from './predicted-rows';
+import { runs } from './runs.svelte';
+import { readTestFile, readTexts, type TestFile } from './test-file';
 
 /** Examples that a run is measured on, and what was measured. */
 export interface TestSet {
@@ -15,6 +30,8 @@ export interface TestSet {
   readonly file: File | null;
   /** Of a file, once it was read. */
   readonly read: Pick<TestFile, 'rows' | 'problems'> | null;
+  /** Its rows have no labels: they can be predicted, not measured. */
+  readonly unlabelled: boolean;
   /** By the step of the checkpoint, or `base`. */
   readonly results: ReadonlyMap<number | 'base', Measurement>;
 }
@@ -33,6 +50,7 @@ export interface MeasureFailure extends Pick<TestSet, 'runId' | 'file'> {
 
 const MODELS = { base: 'Measuring the base model', tuned: 'Measuring the tuned model' } as const;
 type Which = keyof typeof MODELS;
+type OnBatch = (done: number, total: number) => void;
 
 export class Measure {
   readonly #client: WorkerClient<TrainApi>;
@@ -67,6 +85,7 @@ export class Measure {
       this.#say(set, 'Loading the model');
       const { tokenizer } = await loadBaseModel(run);
       const dataset = file === null ? null : await this.#read(run, tokenizer, set, file);
+      if (dataset === 'unlabelled') return;
       if (!predicts(run.recipe.objective.kind)) await this.#measure(set, 'base', step, dataset);
       await this.#measure(set, 'tuned', step, dataset);
     } catch (error) {
@@ -83,10 +102,69 @@ export class Measure {
     await this.#client.call((api) => api.cancelMeasure()).catch((error: unknown) => void failureOf(error));
   }
 
-  async #read(run: RunView, tokenizer: TokenizerFiles, set: TestSet, file: File): Promise<EncodedDataset> {
+  /**
+   * Predicts every row of `file` that has a text with the checkpoint at `step`, and saves the rows with the predictions; or the rows that
+   * the run held out, which must have been measured. Does nothing while another measurement is under way.
+   */
+  async savePredictions(run: RunView, step: number, file: File | null): Promise<void> {
+    if (this.now !== null) return;
+    this.#cancelled = false;
+    this.failed = null;
+    const set = this.setsOf(run).find((one) => isSame(one.file, file)) ?? newSet(run.id, file);
+    try {
+      const lines = file === null ? this.#measuredLines(run, set, step) : await this.#predict(run, step, set, file);
+      if (lines === null) return;
+      const name = `${fileName(file === null ? `${run.name} held out` : file.name.replace(/\.[^.]*$/, ''))}-predictions.csv`;
+      saveText(name, csvOf(lines));
+      journal({ event: 'predictions', step, rows: lines.length - 1, file: name });
+    } catch (error) {
+      if (!this.#isCancelled()) this.failed = { runId: run.id, file, failure: failureOf(error) };
+    } finally {
+      this.now = null;
+    }
+  }
+
+  #measuredLines(run: RunView, set: TestSet, step: number) {
+    const { examples } = set.results.get(step) ?? {};
+    return examples === undefined ? null : measuredTable(run, examples, temperatureOf(run, step));
+  }
+
+  /** Null when it was cancelled. */
+  async #predict(run: RunView, step: number, set: TestSet, file: File) {
+    this.#say(set, 'Loading the model');
+    const { tokenizer } = await loadBaseModel(run);
+    this.#say(set, 'Reading the file');
+    const texts = await readTexts(this.#reader, run, tokenizer, file).finally(() => this.#reader.kill('it has read its file'));
+    if (this.#isCancelled()) return null;
+    const found = await this.#progress(set, 'Predicting the rows', (onBatch) =>
+      this.#client.call((api) => api.predictRows({ runId: run.id, step, dataset: texts.dataset }, onBatch)),
+    );
+    return found === null ? null : predictionTable(run, texts.file, found, temperatureOf(run, step));
+  }
+
+  /** Fits the temperature of the checkpoint at `step` on the rows of `set`, which was measured, and keeps it; `fit` false removes it. */
+  async calibrate(run: RunView, step: number, set: TestSet, fit: boolean): Promise<void> {
+    const { examples, rows = 0 } = set.results.get(step) ?? {};
+    const temperature = fit && examples !== undefined ? fitted(examples) : null;
+    const calibration = temperature === null ? null : { temperature, rows, file: set.file?.name ?? null };
+    try {
+      await this.#client.call((api) => api.calibrateRun(run.id, step, calibration));
+      await runs.refresh();
+      if (examples !== undefined && temperature !== null) tellCalibration(step, rows, examples, temperature);
+    } catch (error) {
+      this.failed = { runId: run.id, file: set.file, failure: failureOf(error) };
+    }
+  }
+
+  async #read(run: RunView, tokenizer: TokenizerFiles, set: TestSet, file: File): Promise<EncodedDataset | 'unlabelled'> {
     this.#say(set, 'Reading the file');
     try {
-      const { dataset, rows, problems } = await readTestFile(this.#reader, run, tokenizer, file);
+      const found = await readTestFile(this.#reader, run, tokenizer, file);
+      if (found === null) {
+        this.#keep(set, { unlabelled: true });
+        return 'unlabelled';
+      }
+      const { dataset, rows, problems } = found;
       this.#keep(set, { read: { rows, problems } });
       return dataset;
     } finally {
@@ -97,19 +175,27 @@ export class Measure {
   async #measure(set: TestSet, which: Which, step: number, dataset: EncodedDataset | null): Promise<void> {
     const key = which === 'base' ? which : step;
     if (this.#isCancelled() || this.#kept(set).results.has(key)) return;
-    // Progress comes by another way than the result, and may come after it.
-    let whole = false;
-    const onBatch = callback((done: number, total: number) => {
-      if (!whole) this.#say(set, MODELS[which], done, total);
-    });
-    this.#say(set, MODELS[which]);
-    const result = await this.#client.call((api) => api.measure({ runId: set.runId, step, which, dataset }, onBatch));
-    whole = true;
+    const result = await this.#progress(set, MODELS[which], (onBatch) =>
+      this.#client.call((api) => api.measure({ runId: set.runId, step, which, dataset }, onBatch)),
+    );
     if (result === null) return;
     // eslint-disable-next-line svelte/prefer-svelte-reactivity -- it is replaced, never changed
     this.#keep(set, { results: new Map([...this.#kept(set).results, [key, result]]) });
     const { loss, metrics, rows } = result;
     journal({ event: 'measurement', which, step, rows, loss, ...(metrics && { metrics }) });
+  }
+
+  /** Says how far `work` is. */
+  async #progress<T>(set: TestSet, doing: string, work: (onBatch: OnBatch) => Promise<T>): Promise<T> {
+    // Progress comes by another way than the result, and may come after it.
+    let whole = false;
+    const onBatch = callback((done: number, total: number) => {
+      if (!whole) this.#say(set, doing, done, total);
+    });
+    this.#say(set, doing);
+    const result = await work(onBatch);
+    whole = true;
+    return result;
   }
 
   #say(set: TestSet, doing: string, done = 0, total = 0): void {
@@ -131,7 +217,20 @@ export class Measure {
   }
 }
 
-const newSet = (runId: string, file: File | null): TestSet => ({ runId, file, read: null, results: new Map() });
+const newSet = (runId: string, file: File | null): TestSet => ({
+  runId,
+  file,
+  read: null,
+  unlabelled: false,
+  results: new Map(),
+});
+
+function tellCalibration(step: number, rows: number, examples: MeasuredExamples, temperature: number): void {
+  const [before, after] = [calibrated(examples), calibrated(examples, temperature)];
+  if (before === null || after === null) return;
+  const of = ({ ece, nll }: Calibration) => ({ ece, nll });
+  journal({ event: 'calibration', step, rows, temperature, before: of(before), after: of(after) });
+}
 
 export function isSet(a: Pick<TestSet, 'runId' | 'file'>, b: Pick<TestSet, 'runId' | 'file'>): boolean {
   return a.runId === b.runId && isSame(a.file, b.file);

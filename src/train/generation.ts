@@ -3,23 +3,28 @@
 import type { RunStore, StoredRun } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { CodedError, codeOf, messageOf } from '../core/errors';
+import { temperatureAt } from './calibrations';
 import type { Jobs } from './jobs';
 import { storedOutputs, writesText } from './job';
 import type { LoadedModel } from './loaded';
-import type { Measured } from './measure';
+import type { Measured, MeasureHooks } from './measure';
 import type { Models } from './models';
 import type { Classifier } from './predict';
 import type { Runs } from './runs';
 import { checkedTeacher } from './teacher';
 import type {
   AdapterChoice,
+  ExampleOutputs,
   GenerateRequest,
   GenerateResult,
   Measurement,
   MeasureRequest,
   PredictRequest,
   Prediction,
+  PredictRowsRequest,
 } from './types';
+
+type OnBatch = MeasureHooks['onBatch'];
 
 export class Generation {
   readonly #jobs: Jobs;
@@ -54,19 +59,43 @@ export class Generation {
         const run = await this.#runOf(model, runId);
         if (writesText(run.recipe)) throw noClassifier(run.name);
         const outputs = storedOutputs(model.config, run);
-        return { recipe: run.recipe, tuning: await this.#stored(model, run, step), labels: run.labels ?? [], outputs };
+        const temperature = temperatureAt(run, step);
+        return {
+          recipe: run.recipe,
+          tuning: await this.#stored(model, run, step),
+          labels: run.labels ?? [],
+          outputs,
+          temperature,
+        };
       };
       return model.engine.loss.guard(model.predict(classifier, request));
     });
   }
 
   /** A measurement of a checkpoint or of its base; null when it was cancelled. */
-  measure(request: MeasureRequest, onBatch: (done: number, total: number) => void): Promise<Measurement | null> {
+  measure(request: MeasureRequest, onBatch: OnBatch): Promise<Measurement | null> {
+    return this.#measuring(request, onBatch, (model, measured, hooks) => model.measure(measured, hooks));
+  }
+
+  /** The outputs of a run's classifier for texts without labels; null when it was cancelled. */
+  predictRows(request: PredictRowsRequest, onBatch: OnBatch): Promise<ExampleOutputs | null> {
+    return this.#measuring({ ...request, which: 'tuned' }, onBatch, async (model, measured, hooks) => {
+      const { name, recipe } = await (await this.#store).run(request.runId);
+      if (writesText(recipe)) throw noClassifier(name);
+      return model.predictRows(measured, hooks);
+    });
+  }
+
+  #measuring<T>(
+    request: MeasureRequest,
+    onBatch: OnBatch,
+    work: (model: LoadedModel, measured: () => Promise<Measured>, hooks: MeasureHooks) => Promise<T | null>,
+  ): Promise<T | null> {
     return this.#jobs.run('measure', request.runId, async ({ signal }) => {
       try {
         const model = await this.#models.model();
         const hooks = { onBatch, stopped: () => signal.aborted };
-        return await model.engine.loss.guard(model.measure(() => this.#measured(model, request, signal), hooks));
+        return await model.engine.loss.guard(work(model, () => this.#measured(model, request, signal), hooks));
       } catch (error) {
         if (signal.aborted && error === signal.reason) return null;
         throw error;

@@ -23,9 +23,9 @@ import { TextTokenizer } from '../tokenizer/tokenizer';
 import { AdapterSlot, type StoredTuning } from './adapter-slot';
 import type { Engine } from './engine';
 import { checkFits } from './fits';
-import { measure, type Measured, type MeasureHooks } from './measure';
+import { measure, predictRows, type Measured, type MeasureHooks } from './measure';
 import { predict, type Classifier } from './predict';
-import type { GenerateRequest, GenerateResult, Measurement, PredictRequest, Prediction } from './types';
+import type { ExampleOutputs, GenerateRequest, GenerateResult, Measurement, PredictRequest, Prediction } from './types';
 import { writeWeights } from './write-weights';
 
 /** Finds the tuning of an answer when its turn has come; null: the base alone answers. */
@@ -136,6 +136,12 @@ export class LoadedModel {
   measure(measured: () => Promise<Measured>, { onBatch, stopped }: MeasureHooks): Promise<Measurement | null> {
     const hooks = { onBatch, stopped: () => this.#closing || stopped() };
     return this.#mutex.run(async () => (hooks.stopped() ? null : measure(this, await measured(), hooks)));
+  }
+
+  /** The outputs of a run's classifier for all examples; null when it was stopped. Throws like `measure`. */
+  predictRows(measured: () => Promise<Measured>, { onBatch, stopped }: MeasureHooks): Promise<ExampleOutputs | null> {
+    const hooks = { onBatch, stopped: () => this.#closing || stopped() };
+    return this.#mutex.run(async () => (hooks.stopped() ? null : predictRows(this, await measured(), hooks)));
   }
 
   /**

@@ -1,4 +1,7 @@
-/** Measurements of a checkpoint or of its base outside training, by the programs and batches of the run's own measurements. */
+/**
+ * Measurements of a checkpoint or of its base outside training, by the programs and batches of the run's own measurements, and
+ * predictions for all texts of a file.
+ */
 
 import type { Slots } from '../batch/slots';
 import type { Batch, EncodedDataset } from '../batch/types';
@@ -16,7 +19,8 @@ import type { ConstantData } from './loss-context';
 import type { PredictingModel } from './predict';
 import { declareTeacher, evaluationPlan } from './programs';
 import { reportsOf } from './reports';
-import type { Measurement } from './types';
+import { examplesOf, outputsOf } from './example-outputs';
+import type { ExampleOutputs, Measurement } from './types';
 
 /** What is measured, and on what. */
 export interface Measured {
@@ -55,12 +59,30 @@ export async function measure(model: PredictingModel, measured: Measured, hooks:
   if (losses === null) return null;
   const { documents = 1 } = dataset.layout ?? {};
   const split = rows === 'all' ? dataset.train : dataset.heldOut;
+  const examples = examplesOf(job, batches, split, losses.figures, model);
   return {
     loss: losses.loss,
     ...reportsOf(job, batches).heldOut(losses.figures),
     rows: batches.reduce((sum, batch) => sum + documentsOf(batch), 0) / documents,
     of: split.lines.length,
+    ...(examples && { examples }),
   };
+}
+
+/** The outputs for all examples, whose targets are not read; null when it was stopped. Throws like `measure`. */
+export async function predictRows(
+  model: PredictingModel,
+  measured: Omit<Measured, 'rows' | 'teacher'>,
+  hooks: MeasureHooks,
+): Promise<ExampleOutputs | null> {
+  const all = { ...measured, rows: 'all', teacher: undefined } as const;
+  const { run, dataset } = measured;
+  const slots = slotsOf(dataset, run.recipe, model.config, run.classWeights);
+  const job = jobOf(run.recipe, slots, model.config);
+  check(all, job);
+  const batches = batchesOf(model, all, slots);
+  const losses = await lossesOf(model, all, job, batches, hooks);
+  return losses === null ? null : outputsOf(job, batches, dataset.train, losses.figures);
 }
 
 function check({ run, tuning, outputs, dataset, rows }: Measured, job: Job): void {

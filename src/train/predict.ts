@@ -7,6 +7,7 @@ import type { Batch } from '../batch/types';
 import { CodedError, internal } from '../core/errors';
 import type { Message } from '../dataset/types';
 import { ENCODINGS } from '../encoding';
+import { unreadLabels } from '../encoding/labelled';
 import type { Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
 import { plan } from '../graph/plan';
@@ -33,6 +34,8 @@ export interface Classifier {
   readonly labels: readonly string[];
   /** K: classes, labels or numbers. */
   readonly outputs: number;
+  /** The outputs are divided by it: that of the checkpoint's calibration, else 1. */
+  readonly temperature: number;
 }
 
 /** The base model that the run trained on. */
@@ -74,9 +77,7 @@ function textOf(
   { text, second }: PredictRequest,
 ): WholeExamples {
   const target = task.target(labels, outputs);
-  // The encoding wants a target, which no prediction reads.
-  const unread = target.kind === 'numbers' ? Array.from({ length: outputs }, () => '0') : labels.slice(0, 1);
-  const example = { kind: 'labelled', line: 1, text, second, labels: unread } as const;
+  const example = { kind: 'labelled', line: 1, text, second, labels: unreadLabels(target) } as const;
   return encodeExamples(tokenizer, { kind: 'labelled', examples: [example], settings: { target }, problems: [] });
 }
 
@@ -131,7 +132,7 @@ async function outputsOf(
   }
 }
 
-function predictionOf({ recipe, labels }: Classifier, outputs: Float32Array): Prediction {
+function predictionOf({ recipe, labels, temperature }: Classifier, outputs: Float32Array): Prediction {
   const kind = kindOf(recipe);
-  return { kind, names: labels, values: TASKS[kind].values(outputs) };
+  return { kind, names: labels, values: TASKS[kind].values(outputs.map((output) => output / temperature)) };
 }

@@ -109,6 +109,8 @@ export function figuresOf({ step, evaluation }: NewestRows): Pick<RunView, 'seco
 }
 
 /** The fields of a record that only the user changes, also from other tabs while the run trains. */
-export function userFields({ name, notes }: Pick<RunRecord, 'name' | 'notes'>): Pick<RunRecord, 'name' | 'notes'> {
-  return { name, ...(notes !== undefined && { notes }) };
+export function userFields({ name, notes, calibrations }: UserFields): UserFields {
+  return { name, ...(notes !== undefined && { notes }), ...(calibrations && { calibrations }) };
 }
+
+type UserFields = Pick<RunRecord, 'name' | 'notes' | 'calibrations'>;

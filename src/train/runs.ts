@@ -1,10 +1,11 @@
 /** Runs: started, resumed, listed, changed. One trains at a time, in all tabs together. */
 
 import type { EncodedDataset } from '../batch/types';
-import type { EvalRow, RunStore } from '../checkpoint/types';
+import type { EvalRow, RunStore, StoredCalibration } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Tuning } from '../method/method';
 import type { Recipe } from '../recipe/recipe';
+import { withCalibration } from './calibrations';
 import { checkRecipe } from './check-recipe';
 import type { TrainDevice } from './device';
 import { stopReason, throwIfCancelled, type Jobs, type QueuedJob } from './jobs';
@@ -108,6 +109,13 @@ export class Runs {
 
   async note(runId: string, notes: string): Promise<void> {
     await (await this.#store).updateRun(runId, { notes });
+  }
+
+  /** Keeps the temperature of a checkpoint; null removes it. */
+  async calibrate(runId: string, step: number, calibration: Omit<StoredCalibration, 'step'> | null): Promise<void> {
+    const store = await this.#store;
+    const made = calibration === null ? null : { step, ...calibration };
+    await store.updateRun(runId, { calibrations: withCalibration(await store.run(runId), step, made) });
   }
 
   delete(runId: string): Promise<void> {

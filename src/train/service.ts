@@ -19,6 +19,7 @@ import type {
   DeviceOptions,
   DeviceReport,
   DeviceView,
+  ExampleOutputs,
   ExecutorKind,
   Forecast,
   GenerateRequest,
@@ -150,6 +151,10 @@ export class TrainService {
     return this.#runs.note(runId, notes);
   }
 
+  calibrateRun(...of: Parameters<Runs['calibrate']>): Promise<void> {
+    return this.#runs.calibrate(...of);
+  }
+
   deleteRun(runId: string): Promise<void> {
     return this.#runs.delete(runId);
   }
@@ -169,6 +174,10 @@ export class TrainService {
 
   measure(request: MeasureRequest, onBatch: (done: number, total: number) => void): Promise<Measurement | null> {
     return this.#generation.measure(request, onBatch);
+  }
+
+  predictRows(...of: Parameters<Generation['predictRows']>): Promise<ExampleOutputs | null> {
+    return this.#generation.predictRows(...of);
   }
 
   cancelMeasure(): Promise<void> {

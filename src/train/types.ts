@@ -1,7 +1,7 @@
 /** Types of the training worker's API: plain data that crosses worker boundaries. */
 
 import type { EncodedDataset } from '../batch/types';
-import type { CheckpointInfo, EvalRow, MappedColumns, RunPrompt, RunRecord } from '../checkpoint/types';
+import type { CheckpointInfo, EvalRow, MappedColumns, RunPrompt, RunRecord, StoredCalibration } from '../checkpoint/types';
 import type { Message } from '../dataset/types';
 import type { Effort } from '../graph/pace';
 import type { RematPolicy } from '../graph/remat';
@@ -170,7 +170,7 @@ export interface SampleRow {
 }
 
 export type CheckpointView = CheckpointInfo;
-export type { EvalRow };
+export type { EvalRow, StoredCalibration };
 
 /** A run as the page lists it. */
 export interface RunView extends Omit<RunRecord, 'status' | 'format' | 'parameters'> {
@@ -260,4 +260,27 @@ export interface Measurement extends Pick<EvalRow, 'loss' | 'metrics' | 'confusi
   readonly rows: number;
   /** Examples that there are: runs with many held-out examples measure a sample of them. */
   readonly of: number;
+  /** Of a classifier or regressor: each example that was measured. */
+  readonly examples?: MeasuredExamples;
+}
+
+/** What a classifier or regressor computes for R examples: K outputs each, in the order of their lines. */
+export interface ExampleOutputs {
+  /** [R]: lines in the file. */
+  readonly lines: Uint32Array<ArrayBuffer>;
+  /** [R, K]: logits of classes or labels, or numbers. The temperature of a calibration is not applied. */
+  readonly outputs: Float32Array<ArrayBuffer>;
+}
+
+/** Examples with what is true of them. */
+export interface MeasuredExamples extends ExampleOutputs {
+  /** [R]: the class; [R, K]: a flag for each label, or numbers. */
+  readonly truth: Float32Array<ArrayBuffer>;
+  /** [R]: the text as the model read it: within the sequence length, without special tokens. */
+  readonly texts: readonly string[];
+}
+
+/** Texts that were encoded for a run, whose labels are not known, and the checkpoint that predicts them. */
+export interface PredictRowsRequest extends AdapterChoice {
+  readonly dataset: EncodedDataset;
 }

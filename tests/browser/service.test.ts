@@ -1,6 +1,7 @@
 /** TrainService through its public methods: which calls are allowed when, what concurrent calls do, and when a stop takes effect. */
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Preparation } from '../../src/batch/preparation';
 import type { EncodedDataset } from '../../src/batch/types';
 import { openRunStore } from '../../src/checkpoint/store';
 import type { GenerateRequest, RunView } from '../../src/train/types';
@@ -385,7 +386,15 @@ describe('a measurement', () => {
     const run = await service.start(await setup(recipe), ignore);
     const { loss, metrics, confusion } = (await service.history(run.id)).evals.at(-1) ?? {};
     const tuned = await service.measure(on(run, 'tuned'), ignore);
-    expect(tuned).toEqual({ loss, ...(metrics && { metrics }), ...(confusion && { confusion }), rows: tuned?.of, of: tuned?.of });
+    const { examples, ...figures } = tuned ?? {};
+    expect(figures).toEqual({
+      loss,
+      ...(metrics && { metrics }),
+      ...(confusion && { confusion }),
+      rows: tuned?.of,
+      of: tuned?.of,
+    });
+    expect(examples !== undefined).toBe(task === LABELS);
     expect(tuned?.of).toBe((await setup(recipe)).dataset.heldOut.lines.length);
     if (task === LABELS) {
       const refused = service.measure(on(run, 'base'), ignore);
@@ -408,6 +417,46 @@ describe('a measurement', () => {
     expect(batches.at(-1)?.[1]).toBe(batches.length - 1);
     const earlier = await service.measure({ ...on(run, 'tuned', dataset), step: 2 }, ignore);
     expect(earlier?.loss).not.toBe(newest?.loss);
+  });
+
+  test('has each example with its outputs; predictions of the same texts are theirs, and a calibration divides them', async () => {
+    const { service, setup, model } = await openTiny('wasm', 1, {}, LABELS);
+    const recipe = tinyRecipe({ objective: { kind: 'classify' }, maxSteps: 20, learningRate: 0.01, heldOutRatio: 0.3 });
+    const run = await service.start(await setup(recipe), ignore);
+    const { examples } = (await service.measure(on(run, 'tuned'), ignore)) ?? {};
+    const count = examples?.lines.length ?? 0;
+    expect([examples?.outputs.length, examples?.truth.length, examples?.texts.length]).toEqual([3 * count, count, count]);
+    expect([...(examples?.lines ?? [])]).toEqual([...(await setup(recipe)).dataset.heldOut.lines]);
+    // Line 2 is about an invoice, 3 about a parcel, 4 says thanks; a row has its text and its class.
+    for (const [row, line] of [...(examples?.lines ?? [])].entries()) {
+      expect(examples?.truth[row]).toBe((line - 2) % 3);
+      expect(examples?.texts[row]).toContain(['invoice', 'parcel', 'thank'][(line - 2) % 3]);
+    }
+
+    const data = new Preparation();
+    await data.open(new File([`text\n${(examples?.texts ?? []).join('\n')}\n\n`], 'texts.csv'));
+    await data.setTokenizer(model.tokenizer);
+    await data.remap({ format: 'text', roles: ['text'] });
+    const target = { kind: 'class', names: run.labels ?? [] } as const;
+    const dataset = await data.encodeTexts({ sequenceLength: 64, seed: 1, dataSteps: [], target });
+    const found = await service.predictRows({ runId: run.id, step: null, dataset }, ignore);
+    expect([...(found?.lines ?? [])]).toEqual(Array.from({ length: count }, (_, i) => i + 2));
+    [...(found?.outputs ?? [])].forEach((one, i) => expect(one).toBeCloseTo(examples?.outputs[i] ?? NaN, 4));
+
+    const request = { text: examples?.texts[0] ?? '', second: null };
+    const logs = async () => (await service.predict({ runId: run.id, step: null }, request)).values.map(Math.log);
+    const head = async () => {
+      const [, weights] = await service.exportRun(run.id, null, 'peft');
+      return readLast(await weights?.blob.arrayBuffer());
+    };
+    const [before, plain] = [await logs(), await head()];
+    await service.calibrateRun(run.id, run.step, { temperature: 2, file: null, rows: count });
+    const [after, scaled] = [await logs(), await head()];
+    expect((after[0] ?? 0) - (after[1] ?? 0)).toBeCloseTo(((before[0] ?? 0) - (before[1] ?? 0)) / 2, 4);
+    expect([...scaled]).toEqual([...plain].map((one) => one / 2));
+    expect((await service.runs())[0]?.calibrations).toEqual([{ step: run.step, temperature: 2, file: null, rows: count }]);
+    await service.calibrateRun(run.id, run.step, null);
+    expect(await logs()).toEqual(before);
   });
 
   test('says that the run held nothing out, and that data have other targets', async () => {
@@ -463,3 +512,15 @@ describe('samples', () => {
     expect((await service.history(paused.id)).samples).toEqual((await service.history(whole.id)).samples);
   });
 });
+
+/** The weights of the classifier in the file of an adapter. */
+function readLast(file: ArrayBuffer | undefined): Float32Array {
+  if (file === undefined) throw new Error('The adapter has no weights.');
+  const size = Number(new DataView(file).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(file, 8, size))) as Record<
+    string,
+    { data_offsets: number[] }
+  >;
+  const [from = 0, to = 0] = header['base_model.model.classifier.weight']?.data_offsets ?? [];
+  return new Float32Array(file.slice(8 + size + from, 8 + size + to));
+}

@@ -44,6 +44,16 @@ export function applySteps(
   return { table: { ...table, rows: rows.rows }, applied };
 }
 
+/** The table after the steps that change what a model reads. No row is dropped. */
+export function applyTextSteps(table: Table, mapping: Mapping, steps: readonly DataStepSettings[], seed: number): Table {
+  return applySteps(
+    table,
+    mapping,
+    steps.filter(({ kind }) => stepOf(kind).text === true),
+    seed,
+  ).table;
+}
+
 /** Suggestions are counted in rows of this many characters together, which takes about two seconds. */
 const MOST_CHARACTERS = 50_000_000;
 

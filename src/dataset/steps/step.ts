@@ -26,6 +26,8 @@ export interface StepResult {
 
 /** One kind of step, with settings `S` (src/recipe/data-steps.ts). */
 export interface DataStep<S> {
+  /** It changes texts that a model reads, and drops no row: texts to be predicted go through it too. */
+  readonly text?: true;
   /** Pure, and linear in the size of the rows. Random choices depend on the seed and on the row only. */
   apply(rows: Rows, settings: S, seed: number): StepResult;
   /** The settings with which the page proposes the step if it then has an effect; null where it does not suit the rows. */

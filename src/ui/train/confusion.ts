@@ -11,6 +11,12 @@ export interface Confused {
   readonly counts: readonly number[];
 }
 
+/** A cell of the matrix: the indices of the true and the predicted class. */
+export interface Cell {
+  readonly truth: number;
+  readonly predicted: number;
+}
+
 /** The newest measurement with a matrix, and the one with the lowest loss if that is another. */
 export function confusedOf(evals: readonly EvalRow[]): readonly Confused[] {
   const measured = evals.flatMap(({ step, loss, confusion }) =>

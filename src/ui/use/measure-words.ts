@@ -2,11 +2,14 @@
 
 import type { Measurement, RunView } from '../../../workers/api';
 import type { ObjectiveKind } from '../../recipe/objectives';
+import type { MetricKind } from '../../recipe/metrics';
 import type { TestSet } from '../../state/measure.svelte';
 import { predicts } from '../../state/objective';
+import type { RowView } from '../../state/predicted-rows';
 import { loss, share } from '../charts/figures';
 import { lossUnit, reportsOf, type Report } from '../charts/reports';
 import { count, plural } from '../format';
+import type { Cell } from '../train/confusion';
 
 /** What a measurement reports beside what the charts of a run show. */
 const MORE: { readonly [K in ObjectiveKind]?: readonly Report[] } = {
@@ -65,7 +68,7 @@ export function isMeasured({ results }: Pick<TestSet, 'results'>, kind: Objectiv
 }
 
 /** Which rows were used: `60 rows.`; `412 of 1,200 rows, the same as during training.`; `58 rows; 2 are left out.` */
-export function usedWords({ file, read, results }: Omit<TestSet, 'runId'>): string {
+export function usedWords({ file, read, results }: Pick<TestSet, 'file' | 'read' | 'results'>): string {
   const [result] = results.values();
   if (result === undefined) return '';
   const { rows, of } = result;
@@ -88,3 +91,67 @@ const UNTRAINED = 'The base model predicts nothing before training: there is not
 export function baseNote(kind: ObjectiveKind): string | null {
   return predicts(kind) ? UNTRAINED : null;
 }
+
+/** Every metric by the name that the field has for it. */
+const METRIC_NAMES: Readonly<Record<MetricKind, string>> = {
+  accuracy: 'Accuracy',
+  balancedAccuracy: 'Balanced accuracy',
+  subsetAccuracy: 'All labels right (subset accuracy)',
+  macroF1: 'F1, macro',
+  macroPrecision: 'Precision, macro',
+  macroRecall: 'Recall, macro',
+  microF1: 'F1, micro',
+  microPrecision: 'Precision, micro',
+  microRecall: 'Recall, micro',
+  weightedF1: 'F1, weighted',
+  weightedPrecision: 'Precision, weighted',
+  weightedRecall: 'Recall, weighted',
+  mcc: 'Matthews correlation (MCC)',
+  auroc: 'Area under the ROC curve (AUROC)',
+  averagePrecision: 'Average precision',
+  brier: 'Brier score',
+  mse: 'Mean squared error (MSE)',
+  rmse: 'Root of the mean squared error (RMSE)',
+  mae: 'Mean absolute error (MAE)',
+  r2: 'R²',
+  pearson: 'Correlation (Pearson)',
+  spearman: 'Rank correlation (Spearman)',
+};
+
+/** Every metric of a measurement that is defined; of one class per row the micro averages too, which are all the accuracy. */
+export function metricRows(kind: ObjectiveKind, { metrics = {} }: Pick<Measurement, 'metrics'>) {
+  const found = (Object.keys(METRIC_NAMES) as MetricKind[]).flatMap((key) => {
+    const value = metrics[key];
+    return value === undefined ? [] : [{ name: METRIC_NAMES[key], value }];
+  });
+  const { accuracy } = metrics;
+  if (kind !== 'classify' || accuracy === undefined) return found;
+  return [...found, { name: 'Precision, recall and F1, micro', value: accuracy }];
+}
+
+const LONGEST = 300;
+
+/** A text that is not too long for a table. */
+export function shortText(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST).replace(/[\ud800-\udbff]$/, '')}…` : text;
+}
+
+/** The rows of a cell of the confusion matrix: `“ham” taken for “spam”`. */
+export function cellWords({ truth, predicted }: Cell, names: readonly string[]): string {
+  const [own, taken] = [names[truth] ?? '', names[predicted] ?? ''];
+  return truth === predicted ? `“${own}”, as predicted` : `“${own}” taken for “${taken}”`;
+}
+
+/** How many rows are listed, and in which order. */
+export function worstWords(kind: ObjectiveKind, rows: number, picked: Cell | null): string {
+  if (picked !== null) return `${plural(rows, 'row')}, in the order of the file`;
+  if (rows === 0) return 'every row is right';
+  return kind === 'regress' ? 'the largest distance first' : `${plural(rows, 'row')} wrong, the most certain first`;
+}
+
+/** What the list of rows says of each at the end. */
+export function lastColumn(kind: ObjectiveKind): { readonly name: string; readonly of: (row: RowView) => string } {
+  return { name: LAST[kind] ?? 'Loss', of: ({ badness }) => loss(badness) };
+}
+
+const LAST: { readonly [K in ObjectiveKind]?: string } = { classify: 'Sure', regress: 'Distance' };

@@ -84,6 +84,12 @@ export const GLOSSARY = {
     ['model', 'data'],
     'A model that reads a text as a whole and predicts something about it, such as BERT. It writes no text.',
   ),
+  ece: word(
+    'Calibration error',
+    ['use'],
+    'How far the model is from being right as often as it says: the mean distance between how sure it is and the share that is right, over 15 ranges of confidence. Of predictions that are 90 % sure, 9 in 10 should be right.',
+    'ECE',
+  ),
   epoch: word('Epoch', ['recipe', 'train'], 'One pass over all training examples.', 'pass over the data'),
   f1: word(
     'F1',
@@ -252,6 +258,12 @@ export const GLOSSARY = {
     'Temperature',
     ['recipe', 'use'],
     'How bold a model chooses its words: 0 always takes the likeliest token, 1 follows its probabilities, more makes unlikely ones more frequent.',
+  ),
+  'temperature-scaling': word(
+    'Temperature of a classifier',
+    ['use'],
+    'A number by which the outputs of a classifier are divided, so that its probabilities are right as often as they say. Above 1 it makes the model less sure. Which category is predicted does not change.',
+    'temperature scaling, calibration',
   ),
   template: word(
     'Chat template',

@@ -1,0 +1,37 @@
+/** The calibration of a checkpoint in words. Pure. */
+
+import type { RunView, StoredCalibration } from '../../../workers/api';
+import type { TestSet } from '../../state/measure.svelte';
+import { plural } from '../format';
+
+const OFFER =
+  'One click fits a temperature, by which the outputs are divided. The predicted categories stay the same; only how sure the model is changes.';
+const KEPT = 'Predictions and downloaded files have it. The predicted categories are the same as before.';
+
+/** Why no temperature can be fitted on these rows, in sentences; null where one can. */
+export function offerBlocker(
+  { recipe }: Pick<RunView, 'recipe'>,
+  { file }: Pick<TestSet, 'file'>,
+  fitted: () => number | null,
+): string | null {
+  if (file !== null && recipe.heldOutRatio > 0)
+    return 'It is fitted on the held-out rows above, so that this file stays a test of it.';
+  if (fitted() === null)
+    return 'No temperature suits these rows: every prediction is right, or how sure the model is says nothing. Measure on more rows.';
+  return null;
+}
+
+/** What was fitted on which rows; or what a click would do. */
+export function fittedWords(kept: StoredCalibration | null, { file }: Pick<TestSet, 'file'>): string {
+  if (kept === null) {
+    const test = file === null ? '' : ' It is then fitted on this file: measure on other rows to test it.';
+    return `${OFFER}${test}`;
+  }
+  const on = `Fitted on ${plural(kept.rows, kept.file === null ? 'held-out row' : 'row')}${kept.file === null ? '' : ` of ${kept.file}`}.`;
+  const same = (file?.name ?? null) === kept.file;
+  return `${on} ${same ? 'These are the rows shown here: a test file shows how well it holds. ' : ''}${KEPT}`;
+}
+
+export function temperatureWords(kept: StoredCalibration | null): string {
+  return kept === null ? '–' : kept.temperature.toPrecision(3);
+}
