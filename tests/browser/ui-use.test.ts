@@ -33,9 +33,18 @@ const chats = (topic: string) =>
 const TAGS = ['sun', 'rain', 'snow'];
 const labelled = (name: string, tags: readonly string[], head = 'text,label') =>
   new File([[head, ...tags.map((tag, i) => `Sentence number ${i} about the ${tag},${tag}`)].join('\n')], name);
-const tagsFile = labelled(
+/** Of every fifth row the label is another one, so that no classifier is right about all rows that are held out. */
+const tagsFile = new File(
+  [
+    [
+      'text,label',
+      ...Array.from(
+        { length: 40 },
+        (_, i) => `Sentence number ${i} about the ${TAGS[i % 3]},${TAGS[(i + (i % 5 === 4 ? 1 : 0)) % 3]}`,
+      ),
+    ].join('\n'),
+  ],
   'weather.csv',
-  Array.from({ length: 40 }, (_, i) => TAGS[i % 3] ?? ''),
 );
 const OWN = ['lamp.csv', 'tower.csv', 'weather.csv'];
 
@@ -201,13 +210,78 @@ it('measures a classifier on a dropped file, and lists the rows that it can’t 
   await expect.element(part).toHaveTextContent('The base model predicts nothing before training');
 });
 
+it('opens the rows of a cell, and the worst ones', async () => {
+  const part = page.getByRole('region', { name: /^test\.csv/ });
+  const list = (name: RegExp) => part.getByRole('region', { name, exact: true }).getByRole('table');
+  const { confusion = [] } = measure.setsOf(weather)[1]?.results.get(4) ?? {};
+  const at = confusion.findIndex((count) => count > 0);
+  const [truth, predicted] = [TAGS.toSorted()[Math.floor(at / 3)], TAGS.toSorted()[at % 3]];
+  const cell = part.getByRole('button', { name: `true “${truth}”, predicted “${predicted}”` });
+  await cell.click();
+  await expect.element(cell).toHaveAttribute('aria-pressed', 'true');
+  const rows = list(/“: test\.csv$|predicted: test\.csv$|”: test\.csv$/).getByRole('row');
+  await expect.poll(() => rows.elements().length).toBe(1 + (confusion[at] ?? 0));
+  // As the encoder reads it: in lower case.
+  await expect.element(rows.nth(1)).toHaveTextContent(new RegExp(`sentence number \\d about the ${truth}`));
+  const wrong = confusion.reduce((sum, count, i) => sum + (i % 4 === 0 ? 0 : count), 0);
+  await part.getByRole('button', { name: 'Show the worst examples' }).click();
+  if (wrong === 0) await expect.element(part).toHaveTextContent('every row is right');
+  else
+    await expect
+      .poll(
+        () =>
+          list(/^Worst examples: test\.csv$/)
+            .getByRole('row')
+            .elements().length,
+      )
+      .toBe(1 + wrong);
+});
+
+it('calibrates on held-out rows only, and keeps the temperature with the run', async () => {
+  const file = page.getByRole('region', { name: /^test\.csv/ });
+  await expect.element(file.getByRole('button', { name: 'Calibrate', exact: true })).toBeDisabled();
+  await expect.element(file).toHaveTextContent('It is fitted on the held-out rows above');
+  await button('Measure on held-out rows').click();
+  await expect.poll(() => measure.now, { timeout: 60_000 }).toBeNull();
+  const held = page.getByRole('region', { name: /^Held-out rows/ });
+  const calibrate = held.getByRole('button', { name: 'Calibrate', exact: true });
+  const kept = () => runs.list.find(({ id }) => id === weather.id)?.calibrations ?? [];
+  await expect.element(calibrate).toBeEnabled();
+  await calibrate.click();
+  await expect.element(held).toHaveTextContent(/Fitted on 10 held-out rows\. These are the rows shown here/);
+  expect(kept()).toMatchObject([{ step: 4, file: null, rows: 10 }]);
+  // The test file shows the same temperature.
+  await expect.element(file).toHaveTextContent(/Fitted on 10 held-out rows\. Predictions and downloaded files have it/);
+  await held.getByRole('button', { name: 'Remove the calibration' }).click();
+  await expect.element(calibrate).toBeEnabled();
+  expect(kept()).toEqual([]);
+});
+
+it('predicts the rows of a file without labels, and saves them', async () => {
+  const saved: Blob[] = [];
+  const url = vi.spyOn(URL, 'createObjectURL').mockImplementation((blob) => (saved.push(blob as Blob), 'about:blank#'));
+  const click = vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(() => undefined);
+  await drop(new File(['id,text\na7,Sentence number 1 about the sun\nb8,\n"c,9",All about rain\n'], 'texts.csv'));
+  await expect.poll(() => measure.now, { timeout: 60_000 }).toBeNull();
+  const part = page.getByRole('region', { name: /^texts\.csv/ });
+  await expect.element(part).toHaveTextContent('It has no column “label”: its rows can be predicted, not measured.');
+  await part.getByRole('button', { name: 'Save predictions (CSV)' }).click();
+  await expect.poll(() => saved.length, { timeout: 60_000 }).toBe(1);
+  const lines = ((await saved[0]?.text()) ?? '').split('\r\n');
+  expect(lines[0]).toBe('id,text,prediction,probability_rain,probability_snow,probability_sun');
+  expect(lines[1]).toMatch(/^a7,Sentence number 1 about the sun,(rain|snow|sun),0\.\d{6},0\.\d{6},0\.\d{6}$/);
+  expect(lines[2]).toBe('b8,,,,,');
+  expect(lines[3]).toMatch(/^"c,9",All about rain,(rain|snow|sun),/);
+  expect(measure.failed).toBeNull();
+  url.mockRestore();
+  click.mockRestore();
+});
+
 it('says what a file lacks, and that it is not read', async () => {
-  await drop(labelled('wrong.csv', ['sun', 'rain'], 'text,weather'));
+  await drop(labelled('wrong.csv', ['sun', 'rain'], 'words,label'));
   const problem = page.getByRole('alert');
-  await expect
-    .element(problem)
-    .toHaveTextContent(/wrong\.csv lacks “label”\. The run was trained on the columns “text”, “label”/);
-  expect(measure.setsOf(weather).map(({ file }) => file?.name)).toEqual([undefined, 'test.csv']);
+  await expect.element(problem).toHaveTextContent(/wrong\.csv lacks “text”\. The run was trained on the columns “text”, “label”/);
+  expect(measure.setsOf(weather).map(({ file }) => file?.name)).toEqual([undefined, 'test.csv', 'texts.csv']);
 });
 
 it('offers the files with a program that uses them', async () => {

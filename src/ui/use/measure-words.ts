@@ -80,6 +80,14 @@ export function usedWords({ file, read, results }: Pick<TestSet, 'file' | 'read'
   return `${plural(rows, 'row')} of the file${left === 0 ? ': all of them.' : `; ${count(left)} can’t be used.`}`;
 }
 
+/** What can be done with a file that lacks what the run predicts: `It has no column “label”: its rows can be predicted, not measured.` */
+export function unlabelledWords({ columns }: Pick<RunView, 'columns'>): string {
+  const names = (columns?.roles ?? []).flatMap(({ name, role }) =>
+    role === 'label' || role === 'assistant' ? [`“${name}”`] : [],
+  );
+  return `It has no column ${names.join(', ')}: its rows can be predicted, not measured.`;
+}
+
 /** Why the rows that the run held out can't be measured, or null. */
 export function heldOutBlocker({ recipe }: Pick<RunView, 'recipe'>): string | null {
   return recipe.heldOutRatio === 0 ? 'This run held no rows out. Measure it on a file with other rows.' : null;
