@@ -24,6 +24,8 @@ export const full: Method<FullSettings> = {
   },
 
   wrap: (pass) => pass,
+
+  fuse: () => null,
 };
 
 function isTrained(config: ModelConfig, { name, use }: WeightSpec, { train, lastLayers }: FullSettings): boolean {

@@ -69,7 +69,23 @@ export const ia3: Method<Ia3Settings> = {
       return columnAffine(pass.program, pass.linear(module, x, inner), { factor, addend });
     },
   }),
+
+  fuse(module, own, settings) {
+    const factor = own.get(vectorOf(module))?.data;
+    if (factor === undefined) return null;
+    if (scalesInputs(module, settings)) return { rows: (weight) => scaleColumns(weight, factor) };
+    const bias = (values: Float32Array) => values.forEach((value, i) => (values[i] = value * (factor[i] ?? 1)));
+    return { rows: (weight, first, inputs) => scaleRows(weight, factor, first, inputs), bias };
+  },
 };
+
+function scaleRows(weight: Float32Array, factor: Float32Array, first: number, inputs: number): void {
+  for (let i = 0; i < weight.length; i++) weight[i] = (weight[i] ?? 0) * (factor[first + Math.floor(i / inputs)] ?? 1);
+}
+
+function scaleColumns(weight: Float32Array, factor: Float32Array): void {
+  for (let i = 0; i < weight.length; i++) weight[i] = (weight[i] ?? 0) * (factor[i % factor.length] ?? 1);
+}
 
 function choiceProblems(config: ModelConfig, settings: Ia3Settings, choice: Choice): readonly Problem[] {
   const where = `method.${choice}`;

@@ -8,7 +8,7 @@ import type { MethodKind, MethodSettings, SettingsOf } from '../recipe/methods';
 import { full } from './full';
 import { ia3 } from './ia3';
 import { lora } from './lora';
-import type { Method, Tuning } from './method';
+import type { Fusion, HostTensors, Method, Tuning } from './method';
 import { byGroup, declareParameters, type Parameter } from './parameters';
 
 export const METHODS = { lora, ia3, full } satisfies { readonly [K in MethodKind]: Method<SettingsOf<K>> };
@@ -36,6 +36,11 @@ export function parametersOf(
   if (classifier.length === 0) return byGroup(own);
   const heads = new Set(weightSpecs(config).flatMap(({ name, use }) => (use === 'head' ? [name] : [])));
   return byGroup([...own.filter(({ name }) => !heads.has(name)), ...classifier]);
+}
+
+/** See `Method.fuse`. */
+export function fusionOf(module: string, own: HostTensors, settings: MethodSettings): Fusion | null {
+  return methodOf(settings).fuse(module, own, settings);
 }
 
 /** Declares the parameters of a method, and those of a classifier, as views of the trainable value `label`. */

@@ -20,7 +20,7 @@ import { rowNorm } from '../../kernels/row_norm';
 import { unary } from '../../kernels/unary';
 import { layerRate, unknownNames } from './layers';
 import type { Method } from './method';
-import type { Parameter, Parameters } from './parameters';
+import type { NamedTensor, Parameter, Parameters } from './parameters';
 
 /** PEFT's name: without `.weight`. */
 const magnitudeOf = (module: string) => `${module}.lora_magnitude_vector`;
@@ -49,7 +49,43 @@ export const lora: Method<LoraSettings> = {
   },
 
   wrap: (pass, own, settings, seed) => ({ ...pass, linear: adaptedLinear(pass, own, settings, seed) }),
+
+  fuse(module, own, settings) {
+    const [a, b] = [own.get(nameOf(module, 'A')), own.get(nameOf(module, 'B'))];
+    if (a === undefined || b === undefined) return null;
+    const { scale } = moduleSettings(module, settings);
+    const magnitude = own.get(magnitudeOf(module))?.data;
+    return {
+      rows(weight, first, inputs) {
+        addUpdate(weight, first, a, b, scale);
+        if (magnitude !== undefined) setNorms(weight, first, inputs, magnitude);
+      },
+    };
+  },
 };
+
+/** Adds s·B·A to rows of the weight. Sums of f64 are rounded once. */
+function addUpdate(weight: Float32Array, first: number, a: NamedTensor, b: NamedTensor, scale: number): void {
+  const [rank = 0, inputs = 1] = a.shape;
+  const update = new Float64Array(inputs);
+  for (let at = 0, row = first; at < weight.length; at += inputs, row++) {
+    update.fill(0);
+    for (let r = 0; r < rank; r++) {
+      const factor = scale * (b.data[row * rank + r] ?? 0);
+      if (factor !== 0) for (let i = 0; i < inputs; i++) update[i] = (update[i] ?? 0) + factor * (a.data[r * inputs + i] ?? 0);
+    }
+    for (let i = 0; i < inputs; i++) weight[at + i] = (weight[at + i] ?? 0) + (update[i] ?? 0);
+  }
+}
+
+/** Gives each row the norm that was trained for it. */
+function setNorms(weight: Float32Array, first: number, inputs: number, norms: Float32Array): void {
+  for (let at = 0, row = first; at < weight.length; at += inputs, row++) {
+    const values = weight.subarray(at, at + inputs);
+    const factor = (norms[row] ?? 0) / Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
+    values.forEach((x, i) => (values[i] = x * factor));
+  }
+}
 
 /** A [r, in] and B [out, r]. PEFT's start: A uniform in ±1/√in (Kaiming with a = √5), B zero, so that the model is not changed. */
 function factorsOf(config: ModelConfig, { module, inputs, outputs }: LinearLayer, settings: LoraSettings): readonly Parameter[] {

@@ -7,7 +7,7 @@ import type { Problem } from '../core/errors';
 import type { Value } from '../../kernels/op';
 import type { ModelConfig } from '../model/config';
 import type { Adaptation, Pass } from '../model/family';
-import type { Parameter, Parameters } from './parameters';
+import type { NamedTensor, Parameter, Parameters } from './parameters';
 
 export interface Method<S> {
   /** What is trained, in the order of the flat vector. Must not depend on anything but the arguments: a resumed run declares it again. */
@@ -16,6 +16,19 @@ export interface Method<S> {
   problems(config: ModelConfig, settings: S): readonly Problem[];
   /** The pass with the method's own computations. A parameter that has the name of a weight replaces that weight without them. */
   wrap(pass: Pass, own: Parameters, settings: S, seed: Value | null): Pass;
+  /** How the weights of a linear layer become those of a layer without an adapter; null for layers that have none. `own` on the host. */
+  fuse(module: string, own: HostTensors, settings: S): Fusion | null;
+}
+
+/** Trained tensors by name. */
+export type HostTensors = ReadonlyMap<string, NamedTensor>;
+
+/** Changes weights in place, so that the layer computes what the adapted one does. */
+export interface Fusion {
+  /** Rows of the weight [out, in] from `first` on. */
+  rows(weight: Float32Array, first: number, inputs: number): void;
+  /** The bias [out]; absent where it stays as it is. */
+  bias?(bias: Float32Array): void;
 }
 
 /** Trained parameters on the device, and the change of the forward pass that they make. */
