@@ -6,14 +6,26 @@ import type { Parameter } from '../method/parameters';
 import type { ModelFolder } from '../model/folder';
 import type { Recipe } from '../recipe/recipe';
 import type { Exporter } from './exporter';
+import { gguf } from './gguf';
+import { ggufAdapter } from './gguf-adapter';
 import { model } from './model';
 import { peft } from './peft-adapter';
 import type { ExportedFile, Tuned, TunedRun } from './types';
 import { BlobSink } from './write';
 
-export const EXPORTERS = { peft, model } satisfies Readonly<Record<string, Exporter>>;
+export const EXPORTERS = {
+  peft,
+  model,
+  'gguf-f16': gguf('F16'),
+  'gguf-q8_0': gguf('Q8_0'),
+  'gguf-q4_0': gguf('Q4_0'),
+  'gguf-adapter': ggufAdapter,
+} satisfies Readonly<Record<string, Exporter>>;
 
-/** `peft`: an adapter in PEFT's format; `model`: the whole model in Hugging Face's layout. */
+/**
+ * `peft`: an adapter in PEFT's format; `model`: the whole model in Hugging Face's layout; `gguf-…`: the whole model for llama.cpp in that
+ * precision; `gguf-adapter`: an adapter for llama.cpp.
+ */
 export type ExportKind = keyof typeof EXPORTERS;
 
 /** A kind of export, and why a run cannot be exported as it; null when it can. */

@@ -24,6 +24,8 @@ export interface TunedRun extends CardFacts {
   /** Names of the classes or labels that the run learns, by index; absent where there are none. */
   readonly labels?: readonly string[];
   readonly base: ModelFolder | null;
+  /** What the run's examples are; conversations when absent. */
+  readonly dataKind?: 'chat' | 'text';
 }
 
 /** A run at a checkpoint. */
