@@ -1,8 +1,9 @@
 /**
  * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--task text|categories|labels|number]
- * [--method lora|dora|ia3|full] [--objective KIND] [--teacher DIR] [--steps N] [--test FILE] [--backend auto|webgpu|wasm|tfjs-webgpu|tfjs-wasm] [--out DIR] [--headed]`:
- * trains through the page and exports an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits
- * with 0 only when the files are in DIR.
+ * [--method lora|dora|ia3|full] [--objective KIND] [--teacher DIR] [--steps N] [--test FILE] [--backend auto|webgpu|wasm|tfjs-webgpu|tfjs-wasm]
+ * [--export KIND[,KIND]] [--weights f32|f16|bf16] [--out DIR] [--headed]`: trains through the page and saves an adapter or a model, as a
+ * person does, in a real browser. Prints one JSON object per line; exits with 0 only when the files are in DIR; with several kinds each
+ * has a folder in it.
  */
 
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -15,6 +16,7 @@ import { METHOD_NAMES, type MethodName } from '../src/recipe/methods';
 import { defaultRecipe } from '../src/recipe/recipe';
 import { OF_TEXTS, scores } from '../src/state/objective';
 import { PageError, Recorder, type JournalEvent } from './recorder';
+import type { ExportKind } from '../workers/api';
 import { buildIfStale, root, servePage } from './serve';
 
 const MINUTE = 60_000;
@@ -23,10 +25,20 @@ const SILENCE_MS = 15 * MINUTE;
 const GREEDY_TOKENS = 48;
 
 /** Files of every export of a kind, beside those that depend on the model. */
-const FILES: Readonly<Record<'adapter' | 'model', readonly [string, ...string[]]>> = {
-  adapter: ['adapter_config.json', 'adapter_model.safetensors', 'README.md'],
-  model: ['config.json', 'README.md'],
+const FILES: Readonly<Record<ExportKind, readonly string[]>> = {
+  peft: ['adapter_config.json', 'adapter_model.safetensors', 'README.md'],
+  mlx: ['adapter_config.json', 'adapters.safetensors', 'README.md'],
+  'gguf-f16': ['model-f16.gguf', 'Modelfile'],
+  'gguf-q8_0': ['model-q8_0.gguf', 'Modelfile'],
+  'gguf-q4_0': ['model-q4_0.gguf', 'Modelfile'],
+  'gguf-adapter': ['adapter.gguf'],
+  merged: ['config.json', 'README.md'],
+  bundle: ['train.py', 'requirements.txt', 'README.md', 'data/train.jsonl', 'accelerate/ddp.yaml'],
+  report: ['README.md', 'trainer_state.json', 'log.csv', 'recipe.json'],
 };
+const EXPORTS = Object.keys(FILES) as readonly ExportKind[];
+
+const WEIGHTS = ['f32', 'f16', 'bf16'] as const;
 
 const BACKENDS = ['auto', 'webgpu', 'wasm', 'tfjs-webgpu', 'tfjs-wasm'] as const;
 
@@ -47,6 +59,9 @@ interface Options {
   /** A file that the run is measured on, and whose rows it predicts if it learnt labels or numbers. */
   readonly test: string | null;
   readonly backend: (typeof BACKENDS)[number];
+  /** What the run is saved as; empty for an adapter, or the whole model where none was trained. */
+  readonly exports: readonly ExportKind[];
+  readonly weights: (typeof WEIGHTS)[number] | null;
   readonly out: string;
   readonly headed: boolean;
 }
@@ -69,10 +84,13 @@ function readOptions(): Options {
       steps: { type: 'string' },
       test: { type: 'string' },
       backend: { type: 'string', default: 'auto' },
+      export: { type: 'string' },
+      weights: { type: 'string' },
       out: { type: 'string', default: 'out/demo' },
       headed: { type: 'boolean', default: false },
     },
   });
+  const kinds = values.export?.split(',') ?? [];
   const problems = [
     ...pathProblems('--data', values.data, 'file'),
     ...pathProblems('--model', values.model, 'folder'),
@@ -86,6 +104,8 @@ function readOptions(): Options {
     ...choiceProblems('--task', values.task, TASKS),
     ...choiceProblems('--method', values.method, METHOD_NAMES),
     ...choiceProblems('--objective', values.objective, OF_TEXTS),
+    ...kinds.flatMap((kind) => choiceProblems('--export', kind, EXPORTS)),
+    ...choiceProblems('--weights', values.weights, WEIGHTS),
   ];
   if (problems.length > 0) throw new PageError('demo/arguments', problems.join('; '));
   return {
@@ -99,6 +119,8 @@ function readOptions(): Options {
     steps: values.steps === undefined ? null : Number(values.steps),
     test: values.test === undefined ? null : resolve(values.test),
     backend: values.backend as Options['backend'],
+    exports: kinds as readonly ExportKind[],
+    weights: (values.weights ?? null) as Options['weights'],
     out: resolve(values.out),
     headed: values.headed,
   };
@@ -139,8 +161,7 @@ async function use(page: Page, url: string, options: Options): Promise<void> {
   await recorder.during(person.startTraining(5 * MINUTE));
   const finished = await recorder.next('finished', SILENCE_MS);
   await tryOut(person, recorder, options);
-  const files = await recorder.during(person.downloadFiles(options.out, 2 * MINUTE));
-  checkFiles(options.out, files);
+  const files = await takeAway(person, recorder, options);
   const tested = options.test === null ? [] : await test(person, recorder, options.test, options);
   const { baseLoss, tunedLoss, seconds, steps } = finished;
   print({ event: 'done', baseLoss, tunedLoss, seconds, steps, files: [...files, ...tested] });
@@ -166,6 +187,23 @@ async function test(person: Person, recorder: Recorder, path: string, { task, ou
 }
 
 const METRICS = 'metrics.json';
+
+/** Saves the run as each kind, and checks the files. Returns their names. */
+async function takeAway(
+  person: Person,
+  recorder: Recorder,
+  { exports: kinds, weights, out }: Options,
+): Promise<readonly string[]> {
+  const all: string[] = [];
+  for (const kind of kinds.length === 0 ? [null] : kinds) {
+    const folder = kinds.length > 1 ? join(out, kind ?? '') : out;
+    if (kind === 'merged' && weights !== null) await recorder.during(person.chooseWeights(weights));
+    const files = await recorder.during(person.downloadFiles(folder, 10 * MINUTE, kind));
+    checkFiles(folder, files, kind ?? (files.includes('adapter_config.json') ? 'peft' : 'merged'));
+    all.push(...files.map((file) => (kinds.length > 1 ? `${kind ?? ''}/${file}` : file)));
+  }
+  return all;
+}
 
 /** Uses the trained model as its task allows. */
 function tryOut(person: Person, recorder: Recorder, { task, objective }: Options): Promise<void> {
@@ -208,15 +246,16 @@ function printEvent(event: JournalEvent): void {
   if (!NOT_PRINTED.has(event.event)) print(event);
 }
 
-/** Throws unless the files of an adapter or of a model are in `folder`, with a config and safetensors headers that parse. */
-function checkFiles(folder: string, saved: readonly string[]): void {
-  const expected = FILES[saved.includes('adapter_config.json') ? 'adapter' : 'model'];
-  const weights = saved.filter((name) => name.endsWith('.safetensors'));
-  const missing = expected.filter((name) => !existsSync(join(folder, name)) || statSync(join(folder, name)).size === 0);
-  if (weights.length === 0) missing.push('*.safetensors');
+/** Throws unless the files of that kind are in `folder`, with JSON and safetensors headers that parse. */
+function checkFiles(folder: string, saved: readonly string[], kind: ExportKind): void {
+  const names = [...new Set([...FILES[kind], ...saved])];
+  const missing = names.filter((name) => !existsSync(join(folder, name)) || statSync(join(folder, name)).size === 0);
+  if (kind === 'merged' && !saved.some((name) => name.endsWith('.safetensors'))) missing.push('*.safetensors');
   if (missing.length > 0) throw new PageError('demo/files', `Not downloaded to ${folder}: ${missing.join(', ')}.`);
-  JSON.parse(readFileSync(join(folder, expected[0]), 'utf8'));
-  for (const name of weights) checkHeader(readFileSync(join(folder, name)));
+  for (const name of saved) {
+    if (name.endsWith('.json')) JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    if (name.endsWith('.safetensors')) checkHeader(readFileSync(join(folder, name)));
+  }
 }
 
 function checkHeader(tensors: Buffer): void {

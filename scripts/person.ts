@@ -1,8 +1,10 @@
 /** Actions of a person on the page: opens stages, drops files, presses buttons, saves downloads. Used by commands and tests. */
 
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Download, Locator, Page } from 'playwright-core';
+import { openAsBlob } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import { readZip } from '../src/formats/zip-read';
 import { INPUTS, RUN_BAR, ZONES } from '../src/ui/names';
 
 export const STAGES = ['Model', 'Data', 'Recipe', 'Train', 'Use'] as const;
@@ -184,41 +186,38 @@ export class Person {
     await rows.getByRole('button', { name: 'Remove the calibration' }).waitFor({ timeout: ms });
   }
 
-  /** Makes the files of a run where the page does so only when asked, and saves all that it lists into `folder`. Returns their names. */
-  async downloadFiles(folder: string, ms: number): Promise<readonly string[]> {
+  /** Takes another type for the weights of a whole model. */
+  async chooseWeights(type: 'f32' | 'f16' | 'bf16'): Promise<void> {
     const stage = await this.openUse('Take away');
+    await stage.locator('input[name="export"][value="merged"]').check();
+    await stage.getByLabel('Numbers of the weights').selectOption(type.toUpperCase());
+  }
+
+  /**
+   * Saves a run as files of that kind, the first possible one when null, makes them where the page does so only when asked, and unpacks the
+   * zip into `folder`. Returns the names of the files.
+   */
+  async downloadFiles(folder: string, ms: number, kind: string | null = null): Promise<readonly string[]> {
+    const stage = await this.openUse('Take away');
+    if (kind !== null) await stage.locator(`input[name="export"][value="${kind}"]`).check({ timeout: ms });
     const make = stage.getByRole('button', { name: 'Make the files' });
-    const ready = stage.getByRole('button', { name: 'Download files', disabled: false });
+    const ready = stage.getByRole('button', { name: 'Download zip', disabled: false });
     await make.or(ready).first().waitFor({ timeout: ms });
     if (await make.isVisible()) await make.click();
     await ready.waitFor({ timeout: ms });
-    const names = await stage.getByRole('region', { name: 'Files' }).getByRole('listitem').count();
-    const downloads = this.#collect(names, ms);
-    await ready.click();
-    return saveAll(await downloads, folder);
-  }
-
-  #collect(count: number, ms: number): Promise<readonly Download[]> {
-    return new Promise((resolve, reject) => {
-      const got: Download[] = [];
-      const take = (download: Download): void => {
-        if (got.push(download) === count) end(() => resolve(got));
-      };
-      const end = (finish: () => void): void => {
-        clearTimeout(timer);
-        this.page.off('download', take);
-        finish();
-      };
-      const late = () => new Error(`Only ${got.length} of ${count} files were downloaded in ${Math.round(ms / 1000)} s.`);
-      const timer = setTimeout(() => end(() => reject(late())), ms);
-      this.page.on('download', take);
-    });
+    const [download] = await Promise.all([this.page.waitForEvent('download', { timeout: ms }), ready.click()]);
+    return unpack(await download.path(), download.suggestedFilename(), folder);
   }
 }
 
-async function saveAll(downloads: readonly Download[], folder: string): Promise<readonly string[]> {
-  await mkdir(folder, { recursive: true });
-  const names = downloads.map((download) => download.suggestedFilename());
-  await Promise.all(downloads.map((download, index) => download.saveAs(join(folder, names[index] ?? ''))));
+/** Unpacks the zip at `path`, whose files are in one folder, into `folder`. */
+async function unpack(path: string, name: string, folder: string): Promise<readonly string[]> {
+  const files = await readZip(await openAsBlob(path), name);
+  const names = files.map((file) => file.name.slice(file.name.indexOf('/') + 1));
+  for (const [i, file] of files.entries()) {
+    const to = join(folder, names[i] ?? file.name);
+    await mkdir(dirname(to), { recursive: true });
+    await writeFile(to, Buffer.from(await file.arrayBuffer()));
+  }
   return names;
 }

@@ -5,7 +5,7 @@ import type { Cleaning } from '../src/dataset/dataset';
 import type { DatasetView, Mapping } from '../src/dataset/types';
 import type { FileRows } from '../src/dataset/table';
 import type { Target } from '../src/encoding/encoding';
-import type { ExportChoice, ExportKind } from '../src/export';
+import type { ExportKind } from '../src/export';
 import type { ExportedFile } from '../src/export/types';
 import type { LoadProgress, ModelSource, ModelView } from '../src/model/types';
 import type { BasePrecision, Recipe } from '../src/recipe/recipe';
@@ -17,6 +17,8 @@ import type {
   DeviceView,
   ExampleOutputs,
   ExecutorKind,
+  ExportOffer,
+  ExportOptions,
   Forecast,
   GenerateRequest,
   GenerateResult,
@@ -163,9 +165,18 @@ export interface TrainApi {
   /** Cancels the measurements and the predictions of rows requested before this call. */
   cancelMeasure(): Promise<void>;
   /** The kinds of files that a run can be saved as, and what hinders the others. */
-  exports(runId: string): Promise<readonly ExportChoice[]>;
-  /** The run at `step` (newest when null) as files of that kind. Throws `train/state` when it can't be saved as them. */
-  exportRun(runId: string, step: number | null, kind: ExportKind): Promise<readonly ExportedFile[]>;
+  exports(runId: string): Promise<ExportOffer>;
+  /**
+   * The run at `step` (newest when null) as files of that kind. `onBytes` gets the bytes that are on disk, where files are written there.
+   * Throws `train/state` when it can't be saved as them, `store/corrupt` when its data are needed and not kept, `store/quota`.
+   */
+  exportRun(
+    runId: string,
+    step: number | null,
+    kind: ExportKind,
+    options?: ExportOptions,
+    onBytes?: (done: number, total: number) => void,
+  ): Promise<readonly ExportedFile[]>;
 }
 
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, SlotPlan } from '../src/batch/types';
@@ -176,8 +187,8 @@ export type * from '../src/dataset/types';
 export type { Lifeline } from './lifeline';
 export type { LabelShape } from '../src/dataset/labelled';
 export type { Target } from '../src/encoding/encoding';
-export type { ExportChoice, ExportKind } from '../src/export';
-export type { ExportedFile } from '../src/export/types';
+export type { BaseReference, ExportChoice, ExportKind } from '../src/export';
+export type { ExportedFile, WeightType } from '../src/export/types';
 export type { LoadProgress, ModelSource, ModelView, Starter } from '../src/model/types';
 export type { ExamplePreview, PreviewToken, TokenizerFiles } from '../src/tokenizer/types';
 export type * from '../src/train/types';

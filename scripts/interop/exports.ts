@@ -2,11 +2,11 @@
 
 import { createWriteStream, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { openAsBlob } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
-import { EXPORTERS, type ExportKind } from '../../src/export';
+import { type ExportKind, writeExport } from '../../src/export';
 import { readPeft } from '../../src/export/read-peft';
-import type { FileSink, Tuned } from '../../src/export/types';
+import type { FileSink, Tuned, WeightType } from '../../src/export/types';
 import { openFolder } from '../../src/model/folder';
 import { parseRecipe } from '../../src/recipe/recipe';
 
@@ -35,12 +35,15 @@ export async function runOf(model: string, adapter: string, others: readonly Fil
 }
 
 /** Saves a run's files to a folder. Throws what hinders it. */
-export async function save(kind: ExportKind, run: Tuned, folder: string): Promise<void> {
-  const blocker = EXPORTERS[kind].fits(run);
-  if (blocker !== null) throw new Error(blocker);
+export async function save(kind: ExportKind, run: Tuned, folder: string, weightType: WeightType = 'F32'): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const sink: FileSink = {
-    file: (name) => Writable.toWeb(createWriteStream(join(folder, name))) as WritableStream<Uint8Array<ArrayBuffer>>,
+    file(name) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      return Writable.toWeb(createWriteStream(join(folder, name))) as WritableStream<Uint8Array<ArrayBuffer>>;
+    },
   };
-  await EXPORTERS[kind].write(run, sink);
+  await writeExport(kind, run, sink, { weightType, history: noRows, splits: noRows });
 }
+
+const noRows = () => Promise.reject(new Error('an adapter on the disk has no rows and no examples'));

@@ -22,7 +22,7 @@ await page.waitForFunction(() => 'randomClassifier' in window);
 const run = (executor: 'webgpu' | 'wasm') =>
   page.evaluate(
     ([settings, kind, goal, prompt, device]) => window.randomClassifier('/model', kind, settings, goal, prompt, device),
-    [method, method.kind === 'full' ? 'model' : 'peft', objective === 'reward' ? 'reward' : 'classify', ids, executor] as const,
+    [method, method.kind === 'full' ? 'merged' : 'peft', objective === 'reward' ? 'reward' : 'classify', ids, executor] as const,
   );
 const [webgpu, wasm] = [await run('webgpu'), await run('wasm')];
 mkdirSync(out, { recursive: true });

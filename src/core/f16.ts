@@ -58,6 +58,17 @@ export function bf16ToF32(bits: Uint16Array, out = new Float32Array(bits.length)
   return out;
 }
 
+/** f32 to bf16 bits. Overflow gives infinity; NaN stays NaN. */
+export function f32ToBf16(values: Float32Array, out = new Uint16Array(values.length)): Uint16Array<ArrayBuffer> {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  for (let i = 0; i < words.length; i++) {
+    const bits = words[i] ?? 0;
+    const isNaN = (bits & 0x7fffffff) > 0x7f800000;
+    out[i] = isNaN ? (bits >>> 16) | 0x40 : (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+  }
+  return out;
+}
+
 /**
  * bf16 bits to f16 bits. Exact where 2^-17 ≤ |x| < 65520 (8 significant bits fit); smaller numbers are rounded to a multiple of
  * 2^-24, larger ones become infinite.

@@ -1,10 +1,13 @@
 /** The model card: README.md of an exported adapter or model, with the run's figures. */
 
-import { methodNameOf, type MethodName, type MethodSettings } from '../recipe/methods';
+import { methodNameOf, type MethodName } from '../recipe/methods';
 import type { ObjectiveKind } from '../recipe/objectives';
 import type { ActivationPrecision, Recipe } from '../recipe/recipe';
 import type { TaskKind } from '../recipe/tasks';
 import type { Classifier } from './classifier';
+
+/** Files with a card: of the whole model, of an adapter for mlx-lm, or none that a program loads. */
+export type CardForm = 'merged' | 'mlx' | 'report';
 
 /** The facts of a run that the card states. */
 export interface CardFacts {
@@ -29,13 +32,18 @@ export interface CardFacts {
   readonly teacher?: { readonly name: string };
   /** See `PeftSettings` in peft.ts; false when absent. */
   readonly fanInFanOut?: boolean;
+  /** What the card comes with; by the method when absent. */
+  readonly form?: CardForm;
+  /** What the base is loaded by; its name when absent. */
+  readonly basePath?: string;
 }
 
 /** The card as Markdown with a YAML header. Names come from users, so they are quoted in YAML and are code in Markdown. */
 export function modelCard(facts: CardFacts, classifier: Classifier | null = null): string {
   const labels = classifier === null ? [] : [labelTable(classifier), ...calibrationNote(facts)];
   const parts = [header(facts, classifier), intro(facts), figures(facts, classifier), ...labels, settingsTable(facts.recipe)];
-  return `${[...parts, usage(facts, classifier)].join('\n\n')}\n`;
+  const use = facts.form === 'report' ? [] : [usage(facts, classifier)];
+  return `${[...parts, ...use].join('\n\n')}\n`;
 }
 
 /** A JSON string is also a double-quoted YAML scalar. */
@@ -52,8 +60,9 @@ function code(text: string): string {
 /** Inline code in a table cell, where a vertical bar must be escaped. */
 const cell = (text: string) => code(text).replaceAll('|', '\\|');
 
-function header({ modelName, recipe: { method } }: CardFacts, classifier: Classifier | null): string {
-  const { library, relation, tags: own } = wordsOf(method);
+function header(facts: CardFacts, classifier: Classifier | null): string {
+  const { modelName } = facts;
+  const { library, relation, tags: own } = wordsOf(facts);
   const tags = [`base_model:${relation}:${modelName}`, ...own];
   return [
     '---',
@@ -88,8 +97,11 @@ const KINDS: Readonly<
   },
 };
 
-function wordsOf(method: MethodSettings): (typeof KINDS)[MethodName] {
-  return KINDS[methodNameOf(method) ?? method.kind];
+function wordsOf({ recipe: { method }, form }: CardFacts): (typeof KINDS)[MethodName] {
+  const words = KINDS[form === 'merged' ? 'full' : (methodNameOf(method) ?? method.kind)];
+  return form === 'mlx'
+    ? { ...words, library: 'mlx', tags: [...words.tags.filter((tag) => tag !== 'transformers'), 'mlx'] }
+    : words;
 }
 
 const BASE: Record<Recipe['basePrecision'], string | null> = {
@@ -103,12 +115,14 @@ const ACTIVATIONS: Record<ActivationPrecision, string | null> = {
   f16: 'Activations were stored in 16 bits during training, with dynamic loss scaling.',
 };
 
-function intro({ name, modelName, datasetName, recipe: { method, basePrecision, activationPrecision } }: CardFacts): string {
+function intro(facts: CardFacts): string {
+  const { name, modelName, datasetName, recipe } = facts;
+  const { basePrecision, activationPrecision } = recipe;
   const notes = [BASE[basePrecision], ACTIVATIONS[activationPrecision]].filter((text) => text !== null);
   return [
     `# ${code(name)}`,
     '',
-    `${wordsOf(method).what} ${code(modelName)}, trained on ${code(datasetName)} in a web browser with Finetab.`,
+    `${wordsOf(facts).what} ${code(modelName)}, trained on ${code(datasetName)} in a web browser with Finetab.`,
     ...notes.flatMap((text) => ['', text]),
   ].join('\n');
 }
@@ -135,7 +149,7 @@ const LOSSES: Readonly<Record<ObjectiveKind, string>> = {
 
 function figures(facts: CardFacts, classifier: Classifier | null): string {
   const { datasetName, examples, step, baseLoss, tunedLoss, trainable, device, recipe, teacher, metrics = {} } = facts;
-  const { objective, method } = recipe;
+  const { objective } = recipe;
   const loss = (value: number | null) =>
     value === null
       ? 'not measured'
@@ -147,7 +161,7 @@ function figures(facts: CardFacts, classifier: Classifier | null): string {
     ['Steps', String(step)],
     // The base has no classifier.
     ...(classifier === null ? [['Held-out loss, base model', loss(baseLoss)] as const] : []),
-    [`Held-out loss, ${wordsOf(method).with}`, loss(tunedLoss)],
+    [`Held-out loss, ${wordsOf(facts).with}`, loss(tunedLoss)],
     ...measured,
     ['Trained parameters', String(trainable)],
     ['Device', cell(device)],
@@ -178,8 +192,10 @@ function settingsTable(settings: Recipe): string {
   return `## Recipe\n\n${table(['Setting', 'Value'], rows)}`;
 }
 
-function usage({ modelName, recipe: { method } }: CardFacts, classifier: Classifier | null): string {
-  const lines = wordsOf(method).library === 'peft' ? adapterUsage(modelName, classifier) : modelUsage(classifier);
+function usage(facts: CardFacts, classifier: Classifier | null): string {
+  const { modelName, basePath = modelName } = facts;
+  if (facts.form === 'mlx') return ['## Use', '', '```python', ...mlxUsage(basePath), '```'].join('\n');
+  const lines = wordsOf(facts).library === 'peft' ? adapterUsage(basePath, classifier) : modelUsage(classifier);
   return ['## Use', '', '```python', ...lines, ...(classifier === null ? [] : USAGES[classifier.task]), '```'].join('\n');
 }
 
@@ -197,12 +213,12 @@ function modelUsage(classifier: Classifier | null): readonly string[] {
 }
 
 /** A JSON string is also a Python string literal. */
-function adapterUsage(modelName: string, classifier: Classifier | null): readonly string[] {
+function adapterUsage(base: string, classifier: Classifier | null): readonly string[] {
   return [
     'from peft import PeftModel',
     `from transformers import ${classOf(classifier)}, AutoTokenizer`,
     '',
-    `base = ${quoted(modelName)}  # a model id or the folder of the base model`,
+    `base = ${quoted(base)}  # a model id or the folder of the base model`,
     ...(classifier === null ? ['model = AutoModelForCausalLM.from_pretrained(base)'] : classifierOnBase(classifier)),
     'tokenizer = AutoTokenizer.from_pretrained(base)',
     ...(classifier === null ? [] : ['model.config.pad_token_id = tokenizer.pad_token_id  # outputs are read before padding']),
@@ -222,6 +238,18 @@ function classifierOnBase({ labels, problemType }: Classifier): readonly string[
     `    problem_type=${quoted(problemType)},`,
     '    ignore_mismatched_sizes=True,  # the base may have a classifier of its own',
     ')',
+  ];
+}
+
+function mlxUsage(base: string): readonly string[] {
+  return [
+    'from mlx_lm import generate, load',
+    '',
+    `base = ${quoted(base)}  # a model id or the folder of the base model`,
+    'model, tokenizer = load(base, adapter_path=".")  # the folder with this file',
+    'messages = [{"role": "user", "content": "a question"}]',
+    'prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True)',
+    'print(generate(model, tokenizer, prompt=prompt, max_tokens=128))',
   ];
 }
 

@@ -34,6 +34,8 @@ const BLOCKERS: { readonly [K in MethodKind]: (settings: Extract<MethodSettings,
 };
 
 export const ggufAdapter: Exporter = {
+  large: false,
+
   fits({ recipe: { method, objective }, base, modelName }) {
     if (taskOf(objective) !== null) return 'llama.cpp has no classifiers. Save the adapter for Python.';
     const blocker = (BLOCKERS[method.kind] as (settings: MethodSettings) => string | null)(method);

@@ -20,6 +20,8 @@ const FILE_TYPES: Readonly<Record<GgufPrecision, number>> = { F16: 1, Q4_0: 2, Q
 /** The exporter of merged models whose matrices have this type. */
 export function gguf(precision: GgufPrecision): Exporter {
   return {
+    large: true,
+
     fits: (run) => {
       const parts = partsOf(run);
       return typeof parts === 'string' ? parts : null;

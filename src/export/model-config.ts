@@ -1,13 +1,28 @@
 /** Changes of config.json for an exported model. Numbers keep their text, because `10000.0` and `10000` have different types in Python. */
 
 import type { Classifier } from './classifier';
+import type { WeightType } from './types';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The configuration says that the weights are f32. Nothing else of the text changes. */
-export function inF32(config: string): string {
+const TYPES: Readonly<Record<WeightType, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
+
+/** The configuration says which type the weights have. Nothing else of the text changes. */
+export function inType(config: string, weights: WeightType): string {
   const type = /("(?:torch_)?dtype"\s*:\s*)(?:"[^"]*"|null)/g;
-  return type.test(config) ? config.replace(type, '$1"float32"') : config.replace('{', '{\n  "torch_dtype": "float32",');
+  const name = TYPES[weights];
+  return type.test(config) ? config.replace(type, `$1"${name}"`) : config.replace('{', `{\n  "torch_dtype": "${name}",`);
+}
+
+/** transformers 5 writes the base of rotary positions in `rope_parameters` only; older programs and MLX read it beside the other fields. */
+export function forOtherPrograms(config: string): string {
+  const { rope_theta: theta, rope_parameters: rope } = JSON.parse(config) as {
+    rope_theta?: unknown;
+    rope_parameters?: Fields | null;
+  };
+  if (theta !== undefined || typeof rope?.['rope_theta'] !== 'number') return config;
+  const [, number = ''] = /"rope_theta"\s*:\s*([-+.\deE]+)/.exec(config) ?? [];
+  return config.replace('{', `{\n  "rope_theta": ${number},`);
 }
 
 /** The configuration of a classifier on top of the model. `padId`: the token of padding, where the base does not name one. */

@@ -4,6 +4,7 @@ import { sizeOf } from '../core/shape';
 import type { NamedTensor } from '../method/parameters';
 import { isNamed, moduleOf } from '../model/weights';
 import type { MethodSettings } from '../recipe/methods';
+import { baseReference, writeBase } from './base';
 import { modelCard } from './card';
 import { classifierOf, type Classifier } from './classifier';
 import type { Exporter } from './exporter';
@@ -13,8 +14,10 @@ import type { Tuned, TunedTensor } from './types';
 import { writeFile, writeText } from './write';
 
 export const peft: Exporter = {
+  large: false,
+
   fits({ recipe: { method } }) {
-    const message = 'This run trained the model’s own weights: it has no adapter. Save the whole model.';
+    const message = 'This run trained the model’s own weights: it has no adapter. Save the merged weights.';
     return formatOf(method.kind) === null ? message : null;
   },
 
@@ -23,9 +26,10 @@ export const peft: Exporter = {
   async write(run, sink) {
     const classifier = classifierOf(run);
     const tensors = run.tensors.flatMap((tensor) => inFiles(tensor, classifier));
-    for (const { name, bytes } of writePeft(tensors, settingsOf(run, classifier), run.modelName))
-      await writeFile(sink, name, [bytes]);
-    await writeText(sink, 'README.md', modelCard(run, classifier));
+    const { path: basePath } = baseReference(run);
+    for (const { name, bytes } of writePeft(tensors, settingsOf(run, classifier), basePath)) await writeFile(sink, name, [bytes]);
+    await writeText(sink, 'README.md', modelCard({ ...run, basePath }, classifier));
+    await writeBase(run, sink);
   },
 };
 

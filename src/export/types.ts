@@ -1,10 +1,13 @@
 /** Exported files, and what they are made from. Plain types. */
 
 import type { NamedTensor } from '../method/parameters';
-import type { ModelFolder } from '../model/folder';
+import type { ModelFolder, WeightType } from '../model/folder';
 import type { CardFacts } from './card';
 
+export type { WeightType };
+
 export interface ExportedFile {
+  /** With `/` where it is in a folder. */
   readonly name: string;
   readonly blob: Blob;
 }
@@ -33,7 +36,63 @@ export interface Tuned extends TunedRun {
   readonly tensors: readonly TunedTensor[];
 }
 
+/** What an export may need beside the weights, and what can be chosen. */
+export interface ExportContext {
+  /** The type of the weights of whole models. */
+  readonly weightType: WeightType;
+  /** The rows of the run up to the exported step. */
+  history(): Promise<RunRows>;
+  /** The examples of the run. Rejects with `store/corrupt` when they are not kept. */
+  splits(): Promise<Splits>;
+}
+
+/** A training step. A number that is not finite belongs to a step that was skipped. */
+export interface LoggedStep {
+  readonly step: number;
+  readonly loss: number;
+  readonly learningRate: number;
+  readonly gradNorm: number;
+  readonly epoch: number;
+  readonly seconds: number;
+  readonly tokensPerSecond: number;
+}
+
+/** A held-out measurement. */
+export interface LoggedEval {
+  readonly step: number;
+  readonly loss: number;
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+export interface RunRows {
+  readonly steps: readonly LoggedStep[];
+  readonly evals: readonly LoggedEval[];
+}
+
+/** A text as tokens; `trained` is 1 where the loss counts the token. */
+export interface SplitDocument {
+  readonly ids: Int32Array;
+  readonly trained: Uint8Array;
+  /** The type of each token; absent where all are 0. */
+  readonly types?: Uint8Array;
+}
+
+/** An example as the run learns it: one text, or the preferred answer and the rejected one, each with its prompt. */
+export interface SplitExample {
+  /** In the file of the data. */
+  readonly line: number;
+  readonly documents: readonly SplitDocument[];
+  /** A class, a flag for each label, or numbers; empty where there is none. */
+  readonly target: readonly number[];
+}
+
+export interface Splits {
+  readonly train: Iterable<SplitExample>;
+  readonly heldOut: Iterable<SplitExample>;
+}
+
 /** Takes files as streams, one after another, so that an exported model is never in memory as a whole. */
 export interface FileSink {
+  /** `name`: with `/` where the file is in a folder. */
   file(name: string): WritableStream<Uint8Array<ArrayBuffer>>;
 }

@@ -1,4 +1,4 @@
-/** Downloads files one by one or as one zip. */
+/** Downloads files one by one or as one zip, or saves them into a folder. */
 
 import { downloadZip } from 'client-zip';
 import type { ExportedFile } from '../../workers/api';
@@ -26,6 +26,32 @@ export async function saveZip(folder: string, files: readonly ExportedFile[]): P
   const zip = await downloadZip(files.map((file) => ({ name: `${folder}/${file.name}`, input: file.blob }))).blob();
   save(`${folder}.zip`, zip);
   return `${folder}.zip`;
+}
+
+/** Files can be saved only together, because some are in folders. */
+export function inFolders(files: readonly ExportedFile[]): boolean {
+  return files.some(({ name }) => name.includes('/'));
+}
+
+type PicksFolders = (options: { readonly id: string; readonly mode: 'readwrite' }) => Promise<FileSystemDirectoryHandle>;
+
+/** The browser's dialog that chooses a folder; null where there is none. */
+function folderPicker(): PicksFolders | null {
+  const { showDirectoryPicker: pick } = globalThis as { readonly showDirectoryPicker?: PicksFolders };
+  return pick === undefined ? null : pick.bind(globalThis);
+}
+
+export function canPickFolder(): boolean {
+  return folderPicker() !== null;
+}
+
+/** A new folder `name` in one that the user chooses; null when the dialog was closed. */
+export async function pickFolder(name: string): Promise<FileSystemDirectoryHandle | null> {
+  const root = await folderPicker()?.({ id: 'exports', mode: 'readwrite' }).catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === 'AbortError') return null;
+    throw error;
+  });
+  return (await root?.getDirectoryHandle(name, { create: true })) ?? null;
 }
 
 /** A run's name as a file name: lower case letters, digits and hyphens. */

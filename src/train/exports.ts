@@ -1,36 +1,75 @@
 /** Runs as files: from their record and a checkpoint. The model need not be on the device. */
 
+import type { EncodedDataset, EncodedSplit } from '../batch/types';
 import type { EvalRow, RunRecord, RunStore, Snapshot } from '../checkpoint/types';
-import { exportChoices, exportedFiles, type ExportChoice, type ExportKind } from '../export';
-import type { ExportedFile, Tuned, TunedTensor } from '../export/types';
+import { baseReference, EXPORTERS, exportChoices, writeExport, type ExportKind } from '../export';
+import type { ExportContext, ExportedFile, SplitExample, Splits, Tuned, TunedTensor } from '../export/types';
+import { BlobSink } from '../export/write';
 import { storedTensors } from '../method/parameters';
 import type { ModelFolder } from '../model/folder';
 import { moduleOf } from '../model/weights';
 import { calibrationAt } from './calibrations';
+import { FolderSink, PrivateFolder, type OnBytes } from './export-folder';
 import type { Folders } from './folders';
+import type { ExportOffer, ExportOptions, StepRow } from './types';
 
 export class Exports {
   readonly #store: Promise<RunStore>;
   readonly #folders: Folders;
+  readonly #folder = new PrivateFolder();
 
   constructor(store: Promise<RunStore>, folders: Folders) {
     this.#store = store;
     this.#folders = folders;
   }
 
-  /** The kinds of files that a run can be saved as, and what hinders the others. */
-  async choices(runId: string): Promise<readonly ExportChoice[]> {
-    const run = await (await this.#store).run(runId);
-    return exportChoices({ ...run, base: await this.#folders.find(run.modelId) });
+  /** The kinds of files that a run can be saved as, what hinders the others, and what programs that use the files have to know. */
+  async offer(runId: string): Promise<ExportOffer> {
+    const record = await (await this.#store).run(runId);
+    const run = { ...record, base: await this.#folders.find(record.modelId) };
+    return { choices: exportChoices(run), base: baseReference(run), outputs: outputsOf(record.parameters) };
   }
 
-  /** The run at `step`, the newest when null. */
-  async files(runId: string, step: number | null, kind: ExportKind): Promise<readonly ExportedFile[]> {
+  /** The run at `step`, the newest when null. Files that may be larger than memory are written to disk. */
+  async files(
+    runId: string,
+    step: number | null,
+    kind: ExportKind,
+    { weightType = 'F32', into }: ExportOptions = {},
+    onBytes: OnBytes = () => undefined,
+  ): Promise<readonly ExportedFile[]> {
     const store = await this.#store;
-    const run = await store.run(runId);
+    const record = await store.run(runId);
     const [{ snapshot }, evals] = await Promise.all([store.load(runId, step), store.rows(runId, 'evals')]);
-    return exportedFiles(kind, tunedRun(run, snapshot, evals as readonly EvalRow[], await this.#folders.find(run.modelId)));
+    const run = tunedRun(record, snapshot, evals as readonly EvalRow[], await this.#folders.find(record.modelId));
+    const context: ExportContext = {
+      weightType,
+      history: async () => {
+        const steps = (await store.rows(runId, 'steps')) as readonly StepRow[];
+        const until = <T extends { readonly step: number }>(rows: readonly T[]) =>
+          rows.filter((row) => row.step <= snapshot.step);
+        return { steps: until(steps), evals: until(evals as readonly EvalRow[]) };
+      },
+      splits: async () => splitsOf(await store.dataset(record.datasetHash)),
+    };
+    const sink = await this.#sink(kind, run, into, onBytes);
+    await writeExport(kind, run, sink, context);
+    return sink.files();
   }
+
+  async #sink(kind: ExportKind, run: Tuned, into: FileSystemDirectoryHandle | undefined, onBytes: OnBytes) {
+    if (into === undefined && !EXPORTERS[kind].large) {
+      const blobs = new BlobSink();
+      return { file: (name: string) => blobs.file(name), files: () => Promise.resolve(blobs.files) };
+    }
+    const total = run.base === null ? 0 : EXPORTERS[kind].bytes(run.base, run.tensors);
+    return new FolderSink(into ?? (await this.#folder.empty()), total, onBytes);
+  }
+}
+
+/** Outputs of the classifier whose parameters are among these; 0 without one. Its last layer comes last. */
+function outputsOf(parameters: RunRecord['parameters']): number {
+  return parameters.findLast(({ isNew }) => isNew === true)?.shape[0] ?? 0;
 }
 
 /** The run at the checkpoint `snapshot`, with what was measured at exactly that step. */
@@ -55,4 +94,25 @@ function calibrated(tensors: readonly TunedTensor[], temperature: number): reado
     if (moduleOf(tensor.name) !== module) return tensor;
     return { ...tensor, data: tensor.data.map((number) => number / temperature) };
   });
+}
+
+/** The examples of encoded data. */
+export function splitsOf({ layout, train, heldOut }: EncodedDataset): Splits {
+  const documents = layout?.documents ?? 1;
+  const examples = (split: EncodedSplit) => ({ [Symbol.iterator]: () => examplesOf(split, documents) });
+  return { train: examples(train), heldOut: examples(heldOut) };
+}
+
+function* examplesOf(split: EncodedSplit, documents: number): Generator<SplitExample> {
+  const { ids, trained, types, offsets, lines, targets } = split;
+  const width = targets === undefined ? 0 : targets.length / lines.length;
+  const documentOf = (index: number) => {
+    const [from = 0, to = 0] = [offsets[index], offsets[index + 1]];
+    const part = <T extends Int32Array | Uint8Array>(all: T) => all.subarray(from, to) as T;
+    return { ids: part(ids), trained: part(trained), ...(types && { types: part(types) }) };
+  };
+  for (const [i, line] of lines.entries()) {
+    const own = Array.from({ length: documents }, (_, d) => documentOf(i * documents + d));
+    yield { line, documents: own, target: [...(targets?.subarray(i * width, (i + 1) * width) ?? [])] };
+  }
 }

@@ -1,7 +1,6 @@
 /** The training worker's API: one device, one loaded model, one run at a time, and the store. Each part does its own calls. */
 
 import type { RunStore } from '../checkpoint/types';
-import type { ExportChoice, ExportKind } from '../export';
 import type { ExportedFile } from '../export/types';
 import type { ModelCache } from '../model/cache';
 import type { LoadProgress, ModelSource, ModelView } from '../model/types';
@@ -21,6 +20,7 @@ import type {
   DeviceView,
   ExampleOutputs,
   ExecutorKind,
+  ExportOffer,
   Forecast,
   GenerateRequest,
   GenerateResult,
@@ -185,11 +185,11 @@ export class TrainService {
     return Promise.resolve();
   }
 
-  exports(runId: string): Promise<readonly ExportChoice[]> {
-    return this.#exports.choices(runId);
+  exports(runId: string): Promise<ExportOffer> {
+    return this.#exports.offer(runId);
   }
 
-  exportRun(runId: string, step: number | null, kind: ExportKind): Promise<readonly ExportedFile[]> {
-    return this.#exports.files(runId, step, kind);
+  exportRun(...of: Parameters<Exports['files']>): Promise<readonly ExportedFile[]> {
+    return this.#exports.files(...of);
   }
 }

@@ -3,6 +3,8 @@
 import type { EncodedDataset } from '../batch/types';
 import type { CheckpointInfo, EvalRow, MappedColumns, RunPrompt, RunRecord, StoredCalibration } from '../checkpoint/types';
 import type { Message } from '../dataset/types';
+import type { BaseReference, ExportChoice } from '../export';
+import type { WeightType } from '../export/types';
 import type { Effort } from '../graph/pace';
 import type { RematPolicy } from '../graph/remat';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
@@ -207,6 +209,22 @@ export interface Work {
   readonly flopsPerToken: number;
   /** Measured peak of f32 operations per second. */
   readonly peak: number;
+}
+
+/** What a run can be saved as. */
+export interface ExportOffer {
+  readonly choices: readonly ExportChoice[];
+  /** What programs load the base by. */
+  readonly base: BaseReference;
+  /** Numbers that a classifier gives for a text; 0 for a run that writes text. */
+  readonly outputs: number;
+}
+
+export interface ExportOptions {
+  /** Of the weights of a whole model; F32 when absent. */
+  readonly weightType?: WeightType;
+  /** A folder on disk into which the files are written; they are in the browser's storage or in memory when absent. */
+  readonly into?: FileSystemDirectoryHandle;
 }
 
 export interface GenerateRequest {

@@ -42,10 +42,15 @@ test('trains the weights of the model, resumes, answers, and is saved as a model
   ];
   expect(tuned.ids).not.toEqual(base.ids);
 
-  const choices = await service.exports(run.id);
-  expect(choices.filter(({ blocker }) => blocker === null).map(({ kind }) => kind)).toEqual(['model']);
+  const { choices } = await service.exports(run.id);
+  expect(choices.filter(({ blocker }) => blocker === null).map(({ kind }) => kind)).toEqual([
+    'mlx',
+    'merged',
+    'bundle',
+    'report',
+  ]);
   await expect(service.exportRun(run.id, null, 'peft')).rejects.toThrow('it has no adapter');
-  const files = await service.exportRun(run.id, null, 'model');
+  const files = await service.exportRun(run.id, null, 'merged');
   const saved = await openFolder(files.map(({ name, blob }) => new File([blob], name)));
 
   const trained = await trainedOf(store, run.id);

@@ -42,8 +42,13 @@ test('trains vectors, resumes to the same bytes, answers, and is saved as an ada
   ];
   expect(tuned.ids).not.toEqual(base.ids);
 
-  const choices = await service.exports(run.id);
-  expect(choices.filter(({ blocker }) => blocker === null).map(({ kind }) => kind)).toEqual(['peft']);
+  const { choices } = await service.exports(run.id);
+  expect(choices.filter(({ blocker }) => blocker === null).map(({ kind }) => kind)).toEqual([
+    'peft',
+    'merged',
+    'bundle',
+    'report',
+  ]);
   const files = await service.exportRun(run.id, null, 'peft');
   const at = (name: string) => files.find((file) => file.name === name)?.blob ?? new Blob();
   const saved = await readPeft(await at('adapter_config.json').text(), at('adapter_model.safetensors'));

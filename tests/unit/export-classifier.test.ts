@@ -225,7 +225,7 @@ describe('the whole model of a classifier', () => {
     const tensors = tuned(base, recipe, jobOf(one));
     const labels = labelsOf(one);
     const run = { ...facts, recipe, base, tensors, ...(labels.length > 0 && { labels }) };
-    const files = await exportedFiles('model', run);
+    const files = await exportedFiles('merged', run);
     const written = await tensorsOf(fileOf(files, 'model.safetensors'));
     const theirs = await tensorsOf(new Blob([golden(`${one.name}/model.safetensors`)]));
     const shapes = (all: readonly Raw[]) => Object.fromEntries(all.map(({ name, shape }) => [name, shape]));
@@ -237,7 +237,9 @@ describe('the whole model of a classifier', () => {
     const config = json(await fileOf(files, 'config.json').text());
     const saved = json(golden(`${one.name}/config.json`));
     const names = labels.length > 0 ? labels : ['LABEL_0'];
+    const { rope_theta: theta } = (saved['rope_parameters'] ?? {}) as { rope_theta?: number };
     expect(config).toEqual({
+      ...(theta !== undefined && { rope_theta: theta }),
       ...saved,
       id2label: Object.fromEntries(names.entries()),
       label2id: Object.fromEntries(names.map((label, index) => [label, index])),
@@ -261,7 +263,7 @@ describe('the whole model of a classifier', () => {
       const base = await openFolder(await Promise.all(opened.files.map(change)));
       const recipe = recipeOf(one, { kind: 'full', train: 'biases' });
       const run = { ...facts, recipe, base, tensors: tuned(base, recipe, jobOf(one)) };
-      const text = await fileOf(await exportedFiles('model', run), 'config.json').text();
+      const text = await fileOf(await exportedFiles('merged', run), 'config.json').text();
       expect(text).toContain('"rope_theta": 12345.0');
       return json(text)['pad_token_id'];
     };
@@ -272,33 +274,6 @@ describe('the whole model of a classifier', () => {
     expect(await pads('qwen2_seqcls', undefined, null)).toBeUndefined();
     expect(await pads('bert_seqcls', undefined, last.content)).toBeUndefined();
   });
-
-  it('adds the classifier to the last of several files, and the index lists it', async () => {
-    const one = caseOf('llama_seqcls');
-    const base = await openBase(one);
-    const all = (await tensorsOf(base.files.find(({ name }) => name === 'model.safetensors') ?? missing('weights'))).map(
-      (raw) => ({
-        ...raw,
-        data: raw.bytes,
-      }),
-    );
-    const names = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
-    const shards = names.map((name, s) => new File([writeSafetensors(all.filter((_, i) => i % 2 === s))], name));
-    const map = Object.fromEntries(all.map(({ name }, i) => [name, names[i % 2]]));
-    const index = new File([JSON.stringify({ metadata: {}, weight_map: map })], 'model.safetensors.index.json');
-    const rest = base.files.filter(({ name }) => name !== 'model.safetensors');
-    const sharded = await openFolder([...rest, ...shards, index]);
-    const recipe = recipeOf(one);
-    const files = await exportedFiles('model', { ...facts, recipe, base: sharded, tensors: tuned(sharded, recipe, jobOf(one)) });
-    const found = await Promise.all(names.map(async (name) => [name, await tensorsOf(fileOf(files, name))] as const));
-    const listed = json(await fileOf(files, 'model.safetensors.index.json').text());
-    expect(listed['weight_map']).toEqual(Object.fromEntries(found.flatMap(([file, own]) => own.map(({ name }) => [name, file]))));
-    expect(listed['metadata']).toEqual({
-      total_size: found.flatMap(([, own]) => own).reduce((sum, { bytes }) => sum + bytes.length, 0),
-    });
-    expect((listed['weight_map'] as Record<string, string>)['score.weight']).toBe(names[1]);
-    expect(listed['weight_map']).not.toHaveProperty('lm_head.weight');
-  });
 });
 
 describe('a run of a classifier', () => {
@@ -308,11 +283,11 @@ describe('a run of a classifier', () => {
     const kinds = (recipe: Recipe, base: ModelFolder | null) =>
       exportChoices({ ...facts, recipe, base }).flatMap(({ kind, blocker }) => (blocker === null ? [kind] : []));
     const base = await openBase(one);
-    expect(kinds(recipeOf(one, loraWith({})), null)).toEqual(['peft']);
-    expect(kinds(recipeOf(one), base)).toEqual(['model']);
-    expect(kinds(recipeOf(one), null)).toEqual([]);
-    for (const kind of METHOD_KINDS) expect(kinds(recipeOf(one, { kind }), base)).toHaveLength(1);
-    const refused = exportedFiles('model', { ...facts, recipe: recipeOf(one), base: null, tensors: [] });
+    expect(kinds(recipeOf(one, loraWith({})), null)).toEqual(['peft', 'report']);
+    expect(kinds(recipeOf(one), base)).toEqual(['merged', 'bundle', 'report']);
+    expect(kinds(recipeOf(one), null)).toEqual(['report']);
+    for (const kind of METHOD_KINDS) expect(kinds(recipeOf(one, { kind }), base)).toContain('merged');
+    const refused = exportedFiles('merged', { ...facts, recipe: recipeOf(one), base: null, tensors: [] });
     await expect(refused.catch(codeOf)).resolves.toBe('train/state');
   });
 

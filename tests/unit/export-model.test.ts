@@ -1,8 +1,12 @@
-/** The whole model of a run with full fine-tuning as files, compared with PyTorch's weights and with the base's files. */
+/** The whole model of a run as files, compared with PyTorch's weights and with the base's files. */
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { bf16ToF32, f16ToF32 } from '../../src/core/f16';
 import { exportChoices, exportedFiles } from '../../src/export';
+import { mergedTensors } from '../../src/export/merge';
+import { writeWeights } from '../../src/export/merged';
+import { BlobSink } from '../../src/export/write';
 import type { CardFacts } from '../../src/export/card';
 import type { ExportedFile, TunedTensor } from '../../src/export/types';
 import type { NamedTensor } from '../../src/method/parameters';
@@ -65,7 +69,7 @@ describe('a model with all weights trained', () => {
       shape,
       data: new Float32Array(bytes.buffer),
     }));
-    const files = await exportedFiles('model', { ...facts, base, tensors });
+    const files = await exportedFiles('merged', { ...facts, base, tensors });
     expect(files.map(({ name }) => name).sort()).toEqual([
       'README.md',
       'config.json',
@@ -91,7 +95,7 @@ describe('a model with all weights trained', () => {
     expect(card).not.toContain('peft');
   });
 
-  it('has Conv1D weights as [in, out], and the first GPT-2 files’ names', async () => {
+  it('has Conv1D weights as [in, out], and full names also where the files of the base have short ones', async () => {
     const before = await tensorsOf(new Blob([golden('gpt2/model.safetensors')]));
     const short = [...before.values()].map(({ name, dtype, shape, bytes }) => ({
       ...{ name: name.replace('transformer.', ''), dtype, shape, data: bytes },
@@ -99,13 +103,12 @@ describe('a model with all weights trained', () => {
     for (const weights of [undefined, [new File([writeSafetensors(short)], 'model.safetensors')]]) {
       const base = await open('gpt2', weights);
       const tensors = tuned(base);
-      const written = await tensorsOf(fileOf(await exportedFiles('model', { ...facts, base, tensors }), 'model.safetensors'));
-      const prefix = weights === undefined ? 'transformer.' : '';
-      const name = 'h.0.attn.c_attn.weight';
-      const own = tensors.find((tensor) => tensor.name === `transformer.${name}`);
+      const written = await tensorsOf(fileOf(await exportedFiles('merged', { ...facts, base, tensors }), 'model.safetensors'));
+      const name = 'transformer.h.0.attn.c_attn.weight';
+      const own = tensors.find((tensor) => tensor.name === name);
       const [out = 0, inputs = 0] = own?.shape ?? [];
       expect(own?.transposed).toBe(true);
-      const found = written.get(`${prefix}${name}`);
+      const found = written.get(name);
       expect(found?.shape).toEqual([inputs, out]);
       const numbers = new Float32Array(found?.bytes.buffer ?? new ArrayBuffer(0));
       for (const [row, column] of [
@@ -137,36 +140,69 @@ describe('a model with some weights trained', () => {
     return [...files, new File([JSON.stringify(index)], 'model.safetensors.index.json')];
   }
 
-  it('keeps the other tensors, files and names as they are', async () => {
+  it.each(['F32', 'BF16', 'F16'] as const)('has all weights as %s, those of the base without a change', async (weightType) => {
     const weights = await shards();
     const base = await open('llama_full', weights);
     const settings = parseRecipe({ version: 2, method: { kind: 'full', train: 'last-layers', lastLayers: 1 } });
-    const tensors = tuned(base, settings);
+    const tensors = tuned(base, settings).map((tensor) => ({ ...tensor, data: tensor.data.map((x) => x / 4096) }));
     expect(tensors.length).toBeLessThan(weightSpecs(base.config).length);
-    const files = await exportedFiles('model', { ...facts, base, tensors });
-    let bytes = 0;
-    for (const shard of weights.slice(0, 2)) {
-      const [before, written] = [await tensorsOf(shard), await tensorsOf(fileOf(files, shard.name))];
-      expect([...written.keys()].sort()).toEqual([...before.keys()].sort());
-      for (const [name, found] of written) {
-        const own = tensors.find((tensor) => tensor.name === name);
-        bytes += found.bytes.length;
-        expect(found.dtype).toBe(own === undefined ? 'BF16' : 'F32');
-        expect(
-          Buffer.compare(
-            found.bytes,
-            own === undefined ? (before.get(name)?.bytes ?? new Uint8Array(0)) : new Uint8Array(own.data.buffer),
-          ),
-        ).toBe(0);
-      }
+    const files = await exportedFiles('merged', { ...facts, base, tensors }, { weightType });
+    const written = await tensorsOf(fileOf(files, 'model.safetensors'));
+    const shardsRead = await Promise.all(weights.slice(0, 2).map(tensorsOf));
+    const before = new Map(shardsRead.flatMap((one) => [...one]));
+    expect([...written.keys()].sort()).toEqual([...before.keys()].sort());
+    const decoded = {
+      F32: (b: ArrayBuffer) => new Float32Array(b),
+      BF16: (b: ArrayBuffer) => bf16ToF32(new Uint16Array(b)),
+      F16: (b: ArrayBuffer) => f16ToF32(new Uint16Array(b)),
+    }[weightType];
+    const precision = { F32: 0, BF16: 2 ** -8, F16: 2 ** -10 }[weightType];
+    for (const [name, found] of written) {
+      const own =
+        tensors.find((tensor) => tensor.name === name)?.data ??
+        bf16ToF32(new Uint16Array((before.get(name)?.bytes ?? new Uint8Array()).buffer));
+      expect(found.dtype).toBe(weightType);
+      const numbers = decoded(found.bytes.buffer);
+      expect(numbers.length).toBe(own.length);
+      const far = numbers.findIndex(
+        (x, i) =>
+          Math.abs(x - (own[i] ?? NaN)) > Math.max(precision * Math.abs(own[i] ?? 0), weightType === 'F16' ? 2 ** -24 : 0),
+      );
+      expect([name, far]).toEqual([name, -1]);
     }
-    const index = JSON.parse(await fileOf(files, 'model.safetensors.index.json').text()) as Record<string, unknown>;
-    expect(index['metadata']).toEqual({ total_size: bytes, owner: 'acme' });
-    expect(index['weight_map']).toEqual((JSON.parse((await weights[2]?.text()) ?? '') as typeof index)['weight_map']);
+    const types = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' };
+    expect(await fileOf(files, 'config.json').text()).toContain(`"${types[weightType]}"`);
     expect(await fileOf(files, 'tokenizer.json').text()).toBe(await tokenizer[0]?.text());
   });
 
-  it('says in config.json that its weights are f32, and nothing else', async () => {
+  it('refuses numbers that f16 does not have', async () => {
+    const base = await open('llama_full');
+    const tensors = tuned(base).map((tensor) => ({ ...tensor, data: tensor.data.map(() => 70_000) }));
+    const refused = exportedFiles('merged', { ...facts, base, tensors }, { weightType: 'F16' });
+    await expect(refused).rejects.toThrow('has a number above 65,504');
+  });
+
+  it('is in several files with an index if it is large', async () => {
+    const base = await open('llama_full');
+    const merged = mergedTensors({ ...facts, base, tensors: tuned(base) }, base);
+    const sink = new BlobSink();
+    await writeWeights(merged, 'BF16', sink, 10_000);
+    const index = JSON.parse(await fileOf(sink.files, 'model.safetensors.index.json').text()) as {
+      metadata: object;
+      weight_map: Record<string, string>;
+    };
+    const files = sink.files.filter(({ name }) => name.endsWith('.safetensors'));
+    expect(files.length).toBeGreaterThan(2);
+    const read = await Promise.all(files.map(async ({ name, blob }) => [name, await tensorsOf(blob)] as const));
+    expect(index.weight_map).toEqual(
+      Object.fromEntries(read.flatMap(([file, own]) => [...own.keys()].map((name) => [name, file]))),
+    );
+    const total = read.flatMap(([, own]) => [...own.values()]).reduce((sum, { bytes }) => sum + bytes.length, 0);
+    expect(index.metadata).toEqual({ total_size: total });
+    expect(Object.keys(index.weight_map).sort()).toEqual(merged.map(({ name }) => name).sort());
+  });
+
+  it('says in config.json that its weights are f32, and the base of positions for older programs, and nothing else', async () => {
     const text = golden('llama_full/config.json').toString();
     const expected = { ...(JSON.parse(text) as object) };
     for (const [config, key] of [
@@ -179,28 +215,26 @@ describe('a model with some weights trained', () => {
         ...tokenizer,
         new File([golden('llama_full/model.safetensors')], 'model.safetensors'),
       ]);
-      const files = await exportedFiles('model', { ...facts, base, tensors: tuned(base) });
+      const files = await exportedFiles('merged', { ...facts, base, tensors: tuned(base) });
       const { dtype: _, torch_dtype: __, ...others } = expected as Record<string, unknown>;
-      expect(JSON.parse(await fileOf(files, 'config.json').text())).toEqual({ ...others, [key]: 'float32' });
+      const { rope_theta: theta } = others['rope_parameters'] as { rope_theta: number };
+      expect(JSON.parse(await fileOf(files, 'config.json').text())).toEqual({ ...others, [key]: 'float32', rope_theta: theta });
     }
   });
 });
 
 describe('the kinds of export of a run', () => {
-  it('are the adapter for LoRA', () => {
+  it('are an adapter for LoRA, and what needs the base’s files where they are open', () => {
     const choices = exportChoices({ ...facts, recipe: defaultRecipe(), base: null });
-    expect(choices.map(({ kind, blocker }) => [kind, blocker === null])).toEqual([
-      ['peft', true],
-      ['model', false],
-    ]);
+    expect(choices.flatMap(({ kind, blocker }) => (blocker === null ? [kind] : []))).toEqual(['peft', 'mlx', 'report']);
   });
 
   it('are the whole model for full fine-tuning, which needs the base’s files', async () => {
-    const blockers = exportChoices({ ...facts, base: null }).map(({ blocker }) => blocker);
-    expect(blockers[0]).toContain('Save the whole model.');
-    expect(blockers[1]).toMatch(/^The files of acme\/base are not open\. Choose acme\/base in the Model stage/);
-    await expect(exportedFiles('model', { ...facts, base: null, tensors: [] })).rejects.toThrow('are not open');
+    const blockers = new Map(exportChoices({ ...facts, base: null }).map(({ kind, blocker }) => [kind, blocker]));
+    expect(blockers.get('peft')).toContain('Save the merged weights.');
+    expect(blockers.get('merged')).toMatch(/^The files of acme\/base are not open\. Choose acme\/base in the Model stage/);
+    await expect(exportedFiles('merged', { ...facts, base: null, tensors: [] })).rejects.toThrow('are not open');
     const base = await open('llama_full');
-    expect(exportChoices({ ...facts, base }).find(({ kind }) => kind === 'model')?.blocker).toBeNull();
+    expect(exportChoices({ ...facts, base }).find(({ kind }) => kind === 'merged')?.blocker).toBeNull();
   });
 });

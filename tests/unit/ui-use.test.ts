@@ -117,7 +117,7 @@ describe('a test file', () => {
 
 describe('the program that uses exported files', () => {
   const facts: SnippetFacts = {
-    ...{ folder: 'my-run', modelName: 'a "model"', objective: 'sft', labels: [] },
+    ...{ folder: 'my-run', base: { path: 'a "model"', included: false }, objective: 'sft', labels: [], outputs: 0 },
     prompt: { text: 'Where\nis it?', system: 'Be kind.', kind: 'chat' },
   };
   it('loads an adapter on top of its base, and asks a question of the data', () => {
@@ -131,17 +131,22 @@ describe('the program that uses exported files', () => {
     ])
       expect(code).toContain(part);
   });
+  it('takes a base that comes with the adapter from its folder', () => {
+    const base = { path: './base', included: true };
+    expect(snippetOf('peft', { ...facts, base })).toContain('base = "my-run/base"\n');
+    expect(snippetOf('mlx', { ...facts, base })).toContain('load(base, adapter_path="my-run")');
+  });
   it('continues a text where the data are texts', () => {
     const code = snippetOf('peft', { ...facts, prompt: { text: 'The lamp', system: null, kind: 'text' } });
     expect(code).toContain('inputs = tokenizer("The lamp", return_tensors="pt")');
     expect(code).not.toContain('chat_template');
   });
   it('loads a whole model alone, and prints what a classifier predicts', () => {
-    const code = snippetOf('model', { ...facts, objective: 'classify', labels: ['a', 'b'] });
+    const code = snippetOf('merged', { ...facts, objective: 'classify', labels: ['a', 'b'] });
     expect(code).toContain('AutoModelForSequenceClassification.from_pretrained(folder)');
     expect(code).toContain('softmax');
     expect(code).not.toContain('peft');
     expect(snippetOf('peft', { ...facts, objective: 'multi-label', labels: ['a', 'b'] })).toContain('labels = ["a", "b"]');
-    expect(snippetOf('peft', { ...facts, objective: 'regress' })).toContain('num_labels=1');
+    expect(snippetOf('peft', { ...facts, objective: 'regress', outputs: 3 })).toContain('num_labels=3');
   });
 });

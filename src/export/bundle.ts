@@ -1,0 +1,85 @@
+/**
+ * A run for bigger machines: its data, a program that trains with TRL and PEFT, configurations of accelerate for one GPU, several, and
+ * weights that are split between them, pinned packages, and a README with the two commands.
+ */
+
+import { internal } from '../core/errors';
+import type { MethodKind } from '../recipe/methods';
+import { TextTokenizer } from '../tokenizer/tokenizer';
+import { baseReference, includedBytes, writeBase } from './base';
+import { ACCELERATE, readme, REQUIREMENTS } from './bundle-files';
+import { dataLines } from './bundle-data';
+import { notCarriedOver, trainingScript, TRAINERS, type AdapterFacts, type ScriptFacts } from './bundle-script';
+import { classifierOf, type Classifier } from './classifier';
+import { baseBlocker, type Exporter } from './exporter';
+import { formatOf } from './peft';
+import type { ExportContext, Splits, Tuned } from './types';
+import { writeLines, writeText } from './write';
+
+export const bundle: Exporter = {
+  large: true,
+
+  fits(run) {
+    const { kind } = run.recipe.objective;
+    if (TRAINERS[kind] === null)
+      return `TRL has no stable trainer for the objective ${kind}. Save the adapter, and train on with it here.`;
+    return baseBlocker(run);
+  },
+
+  bytes: (base) => includedBytes({ base, modelName: base.view.name }),
+
+  async write(run, sink, context) {
+    const kind = TRAINERS[run.recipe.objective.kind];
+    const { base } = run;
+    if (kind === null || base === null) throw internal('a bundle of a run that does not fit');
+    const splits = await context.splits();
+    const facts = await factsOf(run, splits, context);
+    const tokenizer = new TextTokenizer(base.view.tokenizer);
+    const task = facts.classifier?.task ?? null;
+    await writeLines(sink, 'data/train.jsonl', dataLines(splits.train, kind, tokenizer, task));
+    if (facts.measures) await writeLines(sink, 'data/held_out.jsonl', dataLines(splits.heldOut, kind, tokenizer, task));
+    await writeText(sink, 'train.py', trainingScript(kind, facts));
+    await writeText(sink, 'recipe.json', `${JSON.stringify(run.recipe, null, 2)}\n`);
+    for (const [name, text] of Object.entries(ACCELERATE)) await writeText(sink, `accelerate/${name}.yaml`, text);
+    await writeText(sink, 'requirements.txt', REQUIREMENTS);
+    await writeText(sink, 'README.md', readme(run, notCarriedOver(run.recipe)));
+    await writeBase(run, sink);
+  },
+};
+
+async function factsOf(run: Tuned, splits: Splits, context: ExportContext): Promise<ScriptFacts> {
+  const { recipe, name } = run;
+  const classifier = classifierOf(run);
+  return {
+    ...{ name, recipe, classifier, base: baseReference(run).path },
+    adapter: adapterOf(run, classifier),
+    perUpdate: await perUpdate(run, splits, context),
+    measures: !isEmpty(splits.heldOut),
+  };
+}
+
+const TYPES: Readonly<Record<MethodKind, AdapterFacts['type'] | null>> = { lora: 'LoraConfig', ia3: 'IA3Config', full: null };
+
+function adapterOf({ recipe: { method }, tensors, fanInFanOut = false }: Tuned, classifier: Classifier | null) {
+  const [type, format] = [TYPES[method.kind], formatOf(method.kind)];
+  if (type === null || format === null) return null;
+  const saved = [...('modulesToSave' in method ? method.modulesToSave : []), ...(classifier?.modules ?? [])];
+  const settings = {
+    ...format.config(method, tensors),
+    ...(saved.length > 0 && { modules_to_save: saved }),
+    ...(fanInFanOut && { fan_in_fan_out: true }),
+    task_type: classifier === null ? 'CAUSAL_LM' : 'SEQ_CLS',
+  };
+  return { type, settings };
+}
+
+const isEmpty = (examples: Iterable<unknown>) => examples[Symbol.iterator]().next().done === true;
+
+/** Examples that an update of the run saw: in the browser rows of tokens hold several. */
+async function perUpdate({ recipe }: Tuned, { train }: Splits, context: ExportContext): Promise<number> {
+  const { steps } = await context.history();
+  const last = steps.at(-1);
+  if (last === undefined) return recipe.microBatch * recipe.gradientAccumulation;
+  const count = [...train].length;
+  return Math.max(1, Math.round((count * last.epoch) / last.step));
+}
