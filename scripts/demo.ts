@@ -1,9 +1,9 @@
 /**
  * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--task text|categories|labels|number]
- * [--method lora|dora|ia3|full] [--objective KIND] [--teacher DIR] [--steps N] [--test FILE] [--backend auto|webgpu|wasm|tfjs-webgpu|tfjs-wasm]
- * [--export KIND[,KIND]] [--weights f32|f16|bf16] [--out DIR] [--headed]`: trains through the page and saves an adapter or a model, as a
- * person does, in a real browser. Prints one JSON object per line; exits with 0 only when the files are in DIR; with several kinds each
- * has a folder in it.
+ * [--method lora|dora|ia3|full] [--objective KIND] [--teacher DIR] [--adapter DIR] [--steps N] [--test FILE]
+ * [--backend auto|webgpu|wasm|tfjs-webgpu|tfjs-wasm] [--export KIND[,KIND]] [--weights f32|f16|bf16] [--out DIR] [--headed]`: trains
+ * through the page and saves an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with 0
+ * only when the files are in DIR; with several kinds each has a folder in it.
  */
 
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -55,6 +55,8 @@ interface Options {
   readonly objective: (typeof OF_TEXTS)[number] | null;
   /** Folder of the model that `distil` learns from. */
   readonly teacher: string | null;
+  /** Folder or zip of an adapter that is opened in place of a training; with `steps` a run starts from it. */
+  readonly adapter: string | null;
   readonly steps: number | null;
   /** A file that the run is measured on, and whose rows it predicts if it learnt labels or numbers. */
   readonly test: string | null;
@@ -81,6 +83,7 @@ function readOptions(): Options {
       method: { type: 'string' },
       objective: { type: 'string' },
       teacher: { type: 'string' },
+      adapter: { type: 'string' },
       steps: { type: 'string' },
       test: { type: 'string' },
       backend: { type: 'string', default: 'auto' },
@@ -97,6 +100,7 @@ function readOptions(): Options {
     ...pathProblems('--teacher', values.teacher, 'folder'),
     ...pathProblems('--recipe', values.recipe, 'file'),
     ...pathProblems('--test', values.test, 'file'),
+    ...pathProblems('--adapter', values.adapter, values.adapter?.endsWith('.zip') === true ? 'file' : 'folder'),
     ...(values.steps === undefined || /^[1-9]\d*$/.test(values.steps)
       ? []
       : [`--steps ${values.steps}: expected a whole number from 1`]),
@@ -116,6 +120,7 @@ function readOptions(): Options {
     method: (values.method ?? null) as Options['method'],
     objective: (values.objective ?? null) as Options['objective'],
     teacher: values.teacher === undefined ? null : resolve(values.teacher),
+    adapter: values.adapter === undefined ? null : resolve(values.adapter),
     steps: values.steps === undefined ? null : Number(values.steps),
     test: values.test === undefined ? null : resolve(values.test),
     backend: values.backend as Options['backend'],
@@ -157,14 +162,28 @@ async function use(page: Page, url: string, options: Options): Promise<void> {
   const person = new Person(page);
   await page.goto(`${url}?backend=${options.backend}`);
   await recorder.next('ready', 2 * MINUTE);
-  await choose(person, recorder, options);
-  await recorder.during(person.startTraining(5 * MINUTE));
-  const finished = await recorder.next('finished', SILENCE_MS);
+  if (options.adapter !== null) await openAdapter(person, recorder, options, options.adapter);
+  const trains = options.adapter === null || options.steps !== null;
+  const finished = trains ? await train(person, recorder, options) : null;
   await tryOut(person, recorder, options);
   const files = await takeAway(person, recorder, options);
   const tested = options.test === null ? [] : await test(person, recorder, options.test, options);
+  if (finished === null) return print({ event: 'done', files: [...files, ...tested] });
   const { baseLoss, tunedLoss, seconds, steps } = finished;
   print({ event: 'done', baseLoss, tunedLoss, seconds, steps, files: [...files, ...tested] });
+}
+
+async function openAdapter(person: Person, recorder: Recorder, { model, steps }: Options, path: string): Promise<void> {
+  if (model !== null) await recorder.during(person.pickModel(model));
+  await recorder.during(person.importAdapter(path));
+  await recorder.next('imported', 2 * MINUTE);
+  if (steps !== null) await recorder.during(person.trainOn());
+}
+
+async function train(person: Person, recorder: Recorder, options: Options) {
+  await choose(person, recorder, options);
+  await recorder.during(person.startTraining(5 * MINUTE));
+  return recorder.next('finished', SILENCE_MS);
 }
 
 /** What classifiers and regressors are chosen by. */
@@ -227,8 +246,10 @@ const TEXT_RECIPE = { name: 'default.json', text: JSON.stringify(defaultRecipe()
 
 /** Chooses model, recipe and data. Without a recipe and a task, texts are learnt. */
 async function choose(person: Person, recorder: Recorder, options: Options): Promise<void> {
-  if (options.model !== null) await recorder.during(person.pickModel(options.model));
-  const recipe = options.recipe ?? (options.task === null ? TEXT_RECIPE : null);
+  if (options.model !== null && options.adapter === null) await recorder.during(person.pickModel(options.model));
+  // A run that starts from an adapter takes its recipe.
+  const ownRecipe = options.task === null && options.adapter === null ? TEXT_RECIPE : null;
+  const recipe = options.recipe ?? ownRecipe;
   if (recipe !== null) await recorder.during(person.pickRecipe(recipe));
   await recorder.during(person.dropData(options.data));
   await recorder.next('data', 2 * MINUTE);

@@ -133,9 +133,11 @@ export class Person {
     return stage.getByRole('tabpanel', { name: tab });
   }
 
-  /** Compares base and tuned model with greedy decoding. */
-  async compare(maxTokens: number): Promise<void> {
+  /** Compares base and tuned model with greedy decoding, on `prompt` where the run suggests none. */
+  async compare(maxTokens: number, prompt = 'Hello!'): Promise<void> {
     const stage = await this.openUse('Try');
+    const box = stage.locator('#use-prompt');
+    if ((await box.inputValue()) === '') await box.fill(prompt);
     await stage.getByLabel('Temperature').fill('0');
     await stage.getByLabel('Max tokens').fill(String(maxTokens));
     await stage.getByRole('button', { name: 'Compare' }).click();
@@ -172,9 +174,10 @@ export class Person {
     const rows = stage.getByRole('region', { name: file ?? 'Held-out rows' });
     const button = rows.getByRole('button', { name: 'Save predictions (CSV)', disabled: false });
     await button.waitFor({ timeout: ms });
-    const downloads = this.#collect(1, ms);
-    await button.click();
-    const [name = ''] = await saveAll(await downloads, folder);
+    const [download] = await Promise.all([this.page.waitForEvent('download', { timeout: ms }), button.click()]);
+    const name = download.suggestedFilename();
+    await mkdir(folder, { recursive: true });
+    await download.saveAs(join(folder, name));
     return name;
   }
 
@@ -184,6 +187,20 @@ export class Person {
     const rows = stage.getByRole('region', { name: 'Held-out rows' });
     await rows.getByRole('button', { name: 'Calibrate', exact: true }).click({ timeout: ms });
     await rows.getByRole('button', { name: 'Remove the calibration' }).waitFor({ timeout: ms });
+  }
+
+  /** Opens an adapter of another program: the folder, or a zip of one. */
+  async importAdapter(path: string): Promise<void> {
+    const stage = await this.open('Use');
+    const zip = path.endsWith('.zip');
+    await stage.getByText('Open an adapter of another program').click();
+    await stage.getByLabel(zip ? INPUTS.adapterFiles : INPUTS.adapterFolder).setInputFiles(path);
+  }
+
+  /** Makes the adapter that was opened the start of the next run. */
+  async trainOn(): Promise<void> {
+    const stage = await this.open('Use');
+    await stage.getByRole('button', { name: 'Train on from this adapter' }).click();
   }
 
   /** Takes another type for the weights of a whole model. */

@@ -164,6 +164,11 @@ export interface TrainApi {
   predictRows(request: PredictRowsRequest, onBatch: (done: number, total: number) => void): Promise<ExampleOutputs | null>;
   /** Cancels the measurements and the predictions of rows requested before this call. */
   cancelMeasure(): Promise<void>;
+  /**
+   * Keeps an adapter in PEFT's format as a run on an inspected model: its files, without a folder, or a zip. `name`: of the folder. Throws
+   * one error with all that is wrong: `model/files`, `model/unsupported`, `model/config`, `model/weights`.
+   */
+  importAdapter(modelId: string, files: readonly File[], name: string | null): Promise<RunView>;
   /** The kinds of files that a run can be saved as, and what hinders the others. */
   exports(runId: string): Promise<ExportOffer>;
   /**

@@ -96,6 +96,8 @@ export interface RunRecord {
   readonly calibrations?: readonly StoredCalibration[];
   /** What the user wrote about the run; absent where nothing was written. */
   readonly notes?: string;
+  /** Another program trained it; absent in runs of this page. */
+  readonly imported?: true;
   readonly format: 2;
   /** The base's files have the adapted weights as [in, out] (Conv1D); false when absent. */
   readonly fanInFanOut?: boolean;

@@ -21,13 +21,33 @@ function isUnset(value: unknown): boolean {
   return value === undefined || value === null || value === false || empty;
 }
 
+/** A configuration as far as it can be read, and all that is wrong with it. */
+export interface InspectedConfig {
+  /** Null when nothing can be read. Keys that are wrong have valid values in it. */
+  readonly config: AdapterConfig | null;
+  /** The kind of adapter is not supported. */
+  readonly unsupported: readonly Problem[];
+  readonly invalid: readonly Problem[];
+}
+
 /** Throws `model/config` for an invalid configuration, `model/unsupported` for other kinds of adapters. */
 export function parseAdapterConfig(text: string): AdapterConfig {
+  const { config, unsupported, invalid } = inspectAdapterConfig(text);
+  if (config === null && unsupported.length === 0)
+    throw new CodedError('model/config', `${CONFIG_FILE} ${invalid[0]?.message ?? ''}. ${ADVICE}`, invalid);
+  if (config === null || unsupported.length > 0)
+    throw problemsError('model/unsupported', `This kind of adapter is not supported`, unsupported, ADVICE);
+  if (invalid.length > 0) throw problemsError('model/config', `${CONFIG_FILE} can't be used`, invalid, ADVICE);
+  return config;
+}
+
+export function inspectAdapterConfig(text: string): InspectedConfig {
   const config = parseObject(text);
+  if (typeof config === 'string')
+    return { config: null, unsupported: [], invalid: [{ where: CONFIG_FILE, message: `is not valid JSON (${config})` }] };
   const format = formatNamed(config['peft_type']);
   const unsupported = unsupportedKeys(config, format);
-  if (format === null || unsupported.length > 0)
-    throw problemsError('model/unsupported', `This kind of adapter is not supported`, unsupported, ADVICE);
+  if (format === null) return { config: null, unsupported, invalid: [] };
   const keys = new Keys(config);
   const { base_model_name_or_path: base } = config;
   const read: AdapterConfig = {
@@ -38,8 +58,7 @@ export function parseAdapterConfig(text: string): AdapterConfig {
     fanInFanOut: keys.flag('fan_in_fan_out'),
     baseModel: typeof base === 'string' ? base : null,
   };
-  if (keys.problems.length > 0) throw problemsError('model/config', `${CONFIG_FILE} can't be used`, keys.problems, ADVICE);
-  return read;
+  return { config: read, unsupported, invalid: keys.problems };
 }
 
 /** A problem for each key whose value is that of another kind of adapter, or changes what it computes and is not read. */
@@ -52,12 +71,12 @@ function unsupportedKeys(config: Readonly<Record<string, unknown>>, format: Peft
   }));
 }
 
-function parseObject(text: string): Record<string, unknown> {
+/** The fields, or why there are none. */
+function parseObject(text: string): Record<string, unknown> | string {
   try {
     const data: unknown = JSON.parse(text);
-    if (typeof data === 'object' && data !== null && !Array.isArray(data)) return { ...data };
-    throw new SyntaxError('not an object');
+    return typeof data === 'object' && data !== null && !Array.isArray(data) ? { ...data } : 'not an object';
   } catch (error) {
-    throw new CodedError('model/config', `${CONFIG_FILE} is not valid JSON (${messageOf(error)}). ${ADVICE}`);
+    return messageOf(error);
   }
 }

@@ -58,7 +58,7 @@ const isAdapters = (name: string) => /\.(?:lora_\w+|ia3_l)\b/.test(name);
 
 /** The token that transformers finds the last token of a text by; null where it is not needed or not known. */
 function padIdOf({ config, view }: ModelFolder): number | null {
-  if (familyOf(config).classifier(config).pool === 'first') return null;
+  if (familyOf(config).classifier(config).pool !== 'last') return null;
   return new TextTokenizer(view.tokenizer).padId;
 }
 

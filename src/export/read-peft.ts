@@ -1,14 +1,15 @@
 /** Reads adapters in PEFT's format. */
 
-import type { Problem } from '../core/errors';
+import type { ErrorCode, Problem } from '../core/errors';
 import { bf16ToF32, f16ToF32 } from '../core/f16';
 import type { NamedTensor } from '../method/parameters';
 import { problemsError } from '../core/problems';
 import type { TensorInfo } from '../formats/safetensors';
 import { inspectHeader } from '../formats/safetensors-read';
+import { readZip } from '../formats/zip-read';
 import { isNamed, moduleOf } from '../model/weights';
-import { ADVICE, parseAdapterConfig, type AdapterConfig } from './adapter-config';
-import { CLASSIFIER_MODULES, nameInEngine, WEIGHTS_FILE, type PeftSettings } from './peft';
+import { ADVICE, inspectAdapterConfig, parseAdapterConfig, type AdapterConfig } from './adapter-config';
+import { CLASSIFIER_MODULES, CONFIG_FILE, nameInEngine, WEIGHTS_FILE, type PeftSettings } from './peft';
 import { UNKNOWN_TENSOR, type Layer } from './peft-format';
 
 export interface PeftAdapter extends PeftSettings {
@@ -23,6 +24,17 @@ export interface PeftAdapter extends PeftSettings {
  */
 export async function readPeft(configJson: string, weights: Blob, layers: readonly Layer[] | null = null): Promise<PeftAdapter> {
   const config = parseAdapterConfig(configJson);
+  const { tensors, problems } = await readTensors(weights, config, layers);
+  if (problems.length > 0) throw problemsError('model/weights', `The adapter in ${WEIGHTS_FILE} can't be used`, problems, ADVICE);
+  return adapterOf(config, tensors);
+}
+
+function adapterOf({ format, method, ...settings }: AdapterConfig, tensors: readonly NamedTensor[]): PeftAdapter {
+  return { ...settings, tensors, method: format.named(method, tensors) };
+}
+
+/** The tensors that are right, sorted by name, and what is wrong with the others and with the file. */
+async function readTensors(weights: Blob, config: AdapterConfig, layers: readonly Layer[] | null) {
   const header = await inspectHeader(weights, WEIGHTS_FILE);
   const problems: Problem[] = [...header.problems];
   const byModule = layers === null ? null : new Map(layers.map((layer) => [layer.module, layer]));
@@ -33,10 +45,67 @@ export async function readPeft(configJson: string, weights: Blob, layers: readon
     else tensors.push(tensor);
   }
   if (problems.length === 0) problems.push(...missing(tensors, config));
-  if (problems.length > 0) throw problemsError('model/weights', `The adapter in ${WEIGHTS_FILE} can't be used`, problems, ADVICE);
   tensors.sort((a, b) => compare(a.name, b.name));
-  const { format, method, ...settings } = config;
-  return { ...settings, tensors, method: format.named(method, tensors) };
+  return { tensors, problems };
+}
+
+/** The files of an adapter by name, without their folder. Paths are `webkitRelativePath` or else the name. */
+interface AdapterFiles {
+  readonly folder: string | null;
+  readonly byName: ReadonlyMap<string, File>;
+}
+
+async function adapterFiles(files: readonly File[]): Promise<AdapterFiles> {
+  const [first] = files;
+  const zipped = files.length === 1 && first !== undefined && first.name.endsWith('.zip');
+  const all = zipped ? await readZip(first, first.name) : files;
+  const entries = all.map((file) => ({ file, path: (file.webkitRelativePath || file.name).split('/') }));
+  const own = entries.filter(({ path }) => path.at(-1) === CONFIG_FILE || path.at(-1) === WEIGHTS_FILE);
+  const depth = Math.min(...own.map(({ path }) => path.length));
+  const root = own.find(({ path }) => path.length === depth)?.path.slice(0, -1) ?? [];
+  const inside = entries.filter(({ path }) => path.length === root.length + 1 && root.every((part, i) => part === path[i]));
+  return { folder: root.at(-1) ?? null, byName: new Map(inside.map(({ file, path }) => [path.at(-1) ?? '', file])) };
+}
+
+/** An adapter and what stands beside it. */
+export interface AdapterFolder {
+  readonly adapter: PeftAdapter;
+  /** Of its folder; null when the files came without one. */
+  readonly name: string | null;
+  /** The model card; null without one. */
+  readonly card: string | null;
+}
+
+/**
+ * Reads the folder of an adapter, or a zip of one. Throws one error with everything that is wrong: missing files, the configuration, and
+ * each tensor that does not fit the layers. Its code is that of the first problem: `model/files`, `model/unsupported`, `model/config`,
+ * `model/weights`.
+ */
+export async function readAdapterFolder(files: readonly File[], layers: readonly Layer[]): Promise<AdapterFolder> {
+  const { folder, byName } = await adapterFiles(files);
+  const [configFile, weights, card] = [CONFIG_FILE, WEIGHTS_FILE, 'README.md'].map((name) => byName.get(name));
+  const inspected = configFile === undefined ? null : inspectAdapterConfig(await configFile.text());
+  const config = inspected?.config ?? null;
+  const read = weights === undefined || config === null ? null : await readTensors(weights, config, layers);
+  const damage = weights === undefined || read !== null ? [] : (await inspectHeader(weights, WEIGHTS_FILE)).problems;
+  const missingNames = [CONFIG_FILE, WEIGHTS_FILE].filter((name) => !byName.has(name));
+  const found: readonly (readonly [ErrorCode, readonly Problem[]])[] = [
+    ['model/files', missingNames.map((where) => ({ where, message: missingFile(where, byName) }))],
+    ['model/unsupported', inspected?.unsupported ?? []],
+    ['model/config', inspected?.invalid ?? []],
+    ['model/weights', [...damage, ...(read?.problems ?? [])]],
+  ];
+  const first = found.find(([, problems]) => problems.length > 0);
+  if (first !== undefined || config === null || read === null) {
+    const problems = found.flatMap(([, all]) => all);
+    throw problemsError(first?.[0] ?? 'model/files', 'This adapter can’t be used', problems, ADVICE);
+  }
+  return { adapter: adapterOf(config, read.tensors), name: folder, card: (await card?.text()) ?? null };
+}
+
+function missingFile(name: string, byName: ReadonlyMap<string, File>): string {
+  const other = name === WEIGHTS_FILE ? [...byName.keys()].find((one) => /^adapter_model\.(?:bin|pt)$/.test(one)) : undefined;
+  return other === undefined ? 'is missing' : `is missing (${other} is not supported; save the adapter as safetensors)`;
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

@@ -71,6 +71,7 @@ export type JournalEvent =
       readonly steps: number;
     }
   | { readonly event: 'exported'; readonly files: readonly string[] }
+  | { readonly event: 'imported'; readonly name: string; readonly model: string; readonly trainable: number }
   | { readonly event: 'error'; readonly code: ErrorCode; readonly message: string };
 
 /** Dispatches `event` on the window. */

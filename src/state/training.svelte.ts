@@ -25,6 +25,7 @@ import { runs } from './runs.svelte';
 import { isResumable, runName, statusWords, withCheckpoint } from './run-status';
 import { NO_ROWS, ShownRun } from './shown-run.svelte';
 import { space } from './space.svelte';
+import { startFrom } from './start-from.svelte';
 import { recall, remember } from './storage';
 import { teacher } from './teacher.svelte';
 
@@ -100,6 +101,7 @@ export class Training extends ShownRun {
     void space.protect();
     const [chosen, encoding, settings] = [model.chosen, currentEncoding(), recipe.value];
     const taught = settings !== null && needsTeacher(settings.objective) ? teacher.value : null;
+    const from = startFrom.run;
     const [run, history] = [this.run, this.history];
     const back = () => {
       this.show(run, history);
@@ -119,6 +121,7 @@ export class Training extends ShownRun {
         prompts: promptsFrom(view.head, dataset.heldOut.lines, 6),
         columns: { format: view.format, roles: view.columns.map(({ name: column, role }) => ({ name: column, role })) },
         ...(taught && { teacher: taught }),
+        ...(from && { from: { runId: from.id, step: null } }),
       };
       this.#enter('Preparing the run');
       return this.#client.call((api) => api.start(setup, this.#listener()));

@@ -1,13 +1,14 @@
 /** Runs: started, resumed, listed, changed. One trains at a time, in all tabs together. */
 
 import type { EncodedDataset } from '../batch/types';
-import type { EvalRow, RunStore, StoredCalibration } from '../checkpoint/types';
+import type { EvalRow, RunRecord, RunStore, Snapshot, StoredCalibration } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Tuning } from '../method/method';
 import type { Recipe } from '../recipe/recipe';
 import { withCalibration } from './calibrations';
 import { checkRecipe } from './check-recipe';
 import type { TrainDevice } from './device';
+import { startingState } from './imports';
 import { stopReason, throwIfCancelled, type Jobs, type QueuedJob } from './jobs';
 import type { LoadedModel } from './loaded';
 import type { Models } from './models';
@@ -16,7 +17,7 @@ import { RunRecorder } from './recorder';
 import { recovering } from './recovery';
 import { Run, STATUS } from './run';
 import type { FoundTeacher } from './teacher';
-import type { RunHistory, RunSetup, RunView, SampleRow, StepRow, TrainEvent } from './types';
+import type { AdapterChoice, RunHistory, RunSetup, RunView, SampleRow, StepRow, TrainEvent } from './types';
 
 /** A run from the call of `start` or `resume` until that call resolves, through losses of the device. */
 interface Training {
@@ -57,11 +58,12 @@ export class Runs {
       checkPrecision(model, setup.recipe);
       const teacher = await this.#teacherOf(setup, model);
       const record = newRecord(training.job.id, setup, model, teacher);
+      const snapshot = setup.from === undefined ? null : await this.#stateOf(record, setup.from, training.store);
       await lock(training);
       throwIfCancelled(training.job.signal, CANCELLED);
       await training.store.putDataset(setup.dataset);
       await training.store.putRun(record);
-      return this.#train(training, setup.dataset, teacher, { record, snapshot: null, seconds: 0 });
+      return this.#train(training, setup.dataset, teacher, { record, snapshot, seconds: 0 });
     });
   }
 
@@ -172,6 +174,12 @@ export class Runs {
     } finally {
       this.#run = null;
     }
+  }
+
+  /** The state that a new run starts from. */
+  async #stateOf(record: RunRecord, { runId, step }: AdapterChoice, store: RunStore): Promise<Snapshot> {
+    const [from, { snapshot }] = await Promise.all([store.run(runId), store.load(runId, step)]);
+    return startingState(record, from, snapshot);
   }
 
   /** The teacher that the run needs; a copy of it is stored. Null where it needs none. */

@@ -8,6 +8,7 @@ import type { BasePrecision } from '../recipe/recipe';
 import { TrainDevice } from './device';
 import { Exports } from './exports';
 import { Generation } from './generation';
+import { Imports } from './imports';
 import { Jobs } from './jobs';
 import type { LoadedModel } from './loaded';
 import { Models } from './models';
@@ -44,6 +45,7 @@ export class TrainService {
   readonly #runs: Runs;
   readonly #generation: Generation;
   readonly #exports: Exports;
+  readonly #imports: Imports;
 
   /** `store` may still be opening; every call that needs it rejects with its error. */
   constructor(store: Promise<RunStore>, cache: ModelCache) {
@@ -56,6 +58,7 @@ export class TrainService {
     this.#runs = new Runs(this.#jobs, device, this.#models, store);
     this.#generation = new Generation(this.#jobs, this.#models, this.#runs, store);
     this.#exports = new Exports(store, this.#models.folders);
+    this.#imports = new Imports(store, this.#models.folders);
   }
 
   /** The loaded model; null when there is none. */
@@ -183,6 +186,10 @@ export class TrainService {
   cancelMeasure(): Promise<void> {
     this.#jobs.end('measure', 'stop');
     return Promise.resolve();
+  }
+
+  importAdapter(modelId: string, files: readonly File[], name: string | null): Promise<RunView> {
+    return this.#imports.adapter(modelId, files, name);
   }
 
   exports(runId: string): Promise<ExportOffer> {

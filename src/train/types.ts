@@ -132,6 +132,8 @@ export interface RunSetup {
   readonly prompts: readonly RunPrompt[];
   /** How the columns of the data were used, stored with the run so that other files are read in the same way. */
   readonly columns?: MappedColumns;
+  /** A run whose checkpoint is the start; a new adapter when absent. */
+  readonly from?: AdapterChoice;
   /** Of an objective that learns from one: a model that was inspected or is kept in this browser. */
   readonly teacher?: TeacherChoice;
 }

@@ -32,6 +32,8 @@ export const INPUTS = {
   recipeFile: 'Recipe file',
   teacherFiles: 'Teacher files',
   testFile: 'Test file',
+  adapterFiles: 'Adapter files',
+  adapterFolder: 'Adapter folder',
 } as const;
 
 /** Accessible names of the drop zones (each is also a button that opens the file dialog). */
@@ -40,4 +42,5 @@ export const ZONES = {
   model: 'Drop a model folder here, or choose files',
   teacher: 'Drop the folder of another model here, or choose files',
   test: 'Drop a test file here, or choose one',
+  adapter: 'Drop the folder of an adapter here, or choose its files',
 } as const;

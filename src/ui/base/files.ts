@@ -19,6 +19,20 @@ export function pickedFiles(list: FileList | null): readonly PlacedFile[] {
 }
 
 /**
+ * The files of one adapter: those beside the adapter_config.json that lies highest, and the name of their folder. Folders of runs have
+ * checkpoints with adapters of their own inside. Without one all are kept, and the worker says what is missing.
+ */
+export function adapterFiles(placed: readonly PlacedFile[]): { readonly files: readonly File[]; readonly name: string | null } {
+  const [first] = placed;
+  if (placed.length === 1 && first?.path.endsWith('.zip') === true)
+    return { files: [first.file], name: nameOf(first.path).slice(0, -4) };
+  const folders = placed.filter((one) => nameOf(one.path) === 'adapter_config.json').map((one) => folderOf(one.path));
+  const home = folders.sort((a, b) => depth(a) - depth(b))[0];
+  const kept = home === undefined ? placed : placed.filter((one) => folderOf(one.path) === home);
+  return { files: kept.map((one) => one.file), name: home === undefined || home === '' ? null : nameOf(home) };
+}
+
+/**
  * The files of one model: those beside the config.json that lies highest. Repositories carry other formats and copies in
  * subfolders; they would be taken for the same model. Without a config.json all are kept, and the worker says what is missing.
  */
