@@ -118,7 +118,8 @@ async function get(url: string): Promise<Response> {
   return response;
 }
 
-async function tensors(url: string): Promise<ReadonlyMap<string, Tensor>> {
+/** All tensors of a safetensors file, which are F32. */
+export async function tensors(url: string): Promise<ReadonlyMap<string, Tensor>> {
   const file = await (await get(url)).blob();
   const header = await readHeader(file, url);
   const read = async (info: TensorInfo): Promise<[string, Tensor]> => {
