@@ -197,8 +197,12 @@ async function test(person: Person, recorder: Recorder, path: string, { task, ou
   const from = recorder.events.length;
   await recorder.during(person.measureOn(path));
   const name = basename(path);
-  const predicted = PREDICTS.includes(task) ? [await recorder.during(person.savePredictions(name, out, SILENCE_MS))] : [];
-  const measured = recorder.events.slice(from).filter((event) => event.event === 'measurement');
+  const measurements = () => recorder.events.slice(from).filter((event) => event.event === 'measurement');
+  const predicts = PREDICTS.includes(task);
+  const isMeasured = () => measurements().some(({ which }) => which === 'tuned');
+  if (!predicts) await recorder.until(isMeasured, SILENCE_MS, 'a measurement of the tuned model');
+  const predicted = predicts ? [await recorder.during(person.savePredictions(name, out, SILENCE_MS))] : [];
+  const measured = measurements();
   if (measured.length === 0) return predicted;
   const results = measured.map(({ which, step, rows, loss, metrics }) => ({ which, step, rows, loss, ...metrics }));
   writeFileSync(join(out, METRICS), `${JSON.stringify({ file: name, results }, null, 2)}\n`);

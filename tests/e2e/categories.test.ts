@@ -1,5 +1,7 @@
 /** Labelled texts: the page takes its guess, or the user chooses the task, and the run classifies with the starter encoder. */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readAdapter } from './adapter';
@@ -58,6 +60,15 @@ it('tickets are sorted into categories: metrics, bars, and an adapter for a clas
   expect(await recorder.next('measurement', 60_000, recorder.events.indexOf(measured) + 1)).toMatchObject({ rows: 2 });
 
   const out = folder();
+  await recorder.during(person.calibrate(60_000));
+  expect(await recorder.next('calibration', 60_000)).toMatchObject({ step: 60, rows: 60 });
+  const texts = ['id,text', '1,My invoice is wrong', '2,Where is my parcel?', '3,'];
+  await recorder.during(person.measureOn(file(folder(), 'texts.csv', texts.join('\n'))));
+  const saved = await recorder.during(person.savePredictions('texts.csv', out, 60_000));
+  const lines = readFileSync(join(out, saved), 'utf8').split('\r\n');
+  expect(lines[0]).toBe(`id,text,prediction,${prediction.names.map((name) => `probability_${name}`).join(',')}`);
+  expect(lines[1]).toMatch(/^1,My invoice is wrong,[a-z ]+(,0\.\d{6}){6}$/);
+  expect(lines[3]).toBe('3,,,,,,,,');
   await takeAdapter(world, out);
   expect(readAdapter(out).config).toMatchObject({ peft_type: 'LORA', task_type: 'SEQ_CLS' });
 });

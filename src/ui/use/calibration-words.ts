@@ -1,11 +1,14 @@
 /** The calibration of a checkpoint in words. Pure. */
 
 import type { RunView, StoredCalibration } from '../../../workers/api';
+import type { Calibration } from '../../state/calibration';
 import type { TestSet } from '../../state/measure.svelte';
 import { plural } from '../format';
 
 const OFFER =
   'One click fits a temperature, by which the outputs are divided. The predicted categories stay the same; only how sure the model is changes.';
+const SAME = 'These are the rows shown here: a test file shows how well it holds.';
+const NEAR = 'The error on these rows did not fall: the probabilities were nearly right before.';
 const KEPT = 'Predictions and downloaded files have it. The predicted categories are the same as before.';
 
 /** Why no temperature can be fitted on these rows, in sentences; null where one can. */
@@ -22,14 +25,21 @@ export function offerBlocker(
 }
 
 /** What was fitted on which rows; or what a click would do. */
-export function fittedWords(kept: StoredCalibration | null, { file }: Pick<TestSet, 'file'>): string {
+export function fittedWords(
+  kept: StoredCalibration | null,
+  { file }: Pick<TestSet, 'file'>,
+  before: Calibration | null = null,
+  after: Calibration | null = null,
+): string {
   if (kept === null) {
     const test = file === null ? '' : ' It is then fitted on this file: measure on other rows to test it.';
     return `${OFFER}${test}`;
   }
   const on = `Fitted on ${plural(kept.rows, kept.file === null ? 'held-out row' : 'row')}${kept.file === null ? '' : ` of ${kept.file}`}.`;
   const same = (file?.name ?? null) === kept.file;
-  return `${on} ${same ? 'These are the rows shown here: a test file shows how well it holds. ' : ''}${KEPT}`;
+  const worse = before !== null && after !== null && after.ece >= before.ece;
+  const notes = [on, ...(same ? [SAME] : []), ...(worse ? [NEAR] : []), KEPT];
+  return notes.join(' ');
 }
 
 export function temperatureWords(kept: StoredCalibration | null): string {

@@ -144,6 +144,11 @@ export function shortText(text: string): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST).replace(/[\ud800-\udbff]$/, '')}…` : text;
 }
 
+/** A confidence such as `99.6 %`: rounded to whole percents many would be 100 %. */
+export function sureWords(confidence: number): string {
+  return `${(100 * confidence).toFixed(1)} %`;
+}
+
 /** The rows of a cell of the confusion matrix: `“ham” taken for “spam”`. */
 export function cellWords({ truth, predicted }: Cell, names: readonly string[]): string {
   const [own, taken] = [names[truth] ?? '', names[predicted] ?? ''];
