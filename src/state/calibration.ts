@@ -24,8 +24,7 @@ export function calibrationBlocker({ recipe }: Pick<RunView, 'recipe'>): string 
 
 const REASONS = {
   class: null,
-  labels:
-    'Each label has a probability of its own, so one temperature can’t calibrate them: raise or lower the threshold of a label instead.',
+  labels: 'Each label has a probability of its own: one temperature for all would not calibrate them, so none is fitted.',
   numbers: 'Numbers have no probability.',
   score: 'Scores have no probability.',
   none: 'Texts have no category.',

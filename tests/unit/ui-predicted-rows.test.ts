@@ -137,6 +137,9 @@ describe('words of a measurement', () => {
     const kept = { step: 1, temperature: 2, rows: 40, file: null };
     expect(fittedWords(kept, { file: null })).toMatch(/^Fitted on 40 held-out rows\. These are the rows shown here/);
     expect(fittedWords(kept, { file })).toMatch(/^Fitted on 40 held-out rows\. Predictions and downloaded files/);
+    const of = (ece: number) => ({ ece, nll: 1, bins: [] });
+    expect(fittedWords(kept, { file }, of(0.1), of(0.2))).toMatch(/The calibration error did not fall/);
+    expect(fittedWords(kept, { file }, of(0.2), of(0.1))).not.toMatch(/did not fall/);
     expect(fittedWords(null, { file })).toMatch(/measure on other rows to test it/);
   });
 

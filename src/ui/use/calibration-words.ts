@@ -8,7 +8,7 @@ import { plural } from '../format';
 const OFFER =
   'One click fits a temperature, by which the outputs are divided. The predicted categories stay the same; only how sure the model is changes.';
 const SAME = 'These are the rows shown here: a test file shows how well it holds.';
-const NEAR = 'The error on these rows did not fall: the probabilities were nearly right before.';
+const NO_GAIN = 'The calibration error did not fall: a temperature does not mend it, or the rows are too few to tell.';
 const KEPT = 'Predictions and downloaded files have it. The predicted categories are the same as before.';
 
 /** Why no temperature can be fitted on these rows, in sentences; null where one can. */
@@ -38,7 +38,7 @@ export function fittedWords(
   const on = `Fitted on ${plural(kept.rows, kept.file === null ? 'held-out row' : 'row')}${kept.file === null ? '' : ` of ${kept.file}`}.`;
   const same = (file?.name ?? null) === kept.file;
   const worse = before !== null && after !== null && after.ece >= before.ece;
-  const notes = [on, ...(same ? [SAME] : []), ...(worse ? [NEAR] : []), KEPT];
+  const notes = [on, ...(same ? [SAME] : []), ...(worse ? [NO_GAIN] : []), KEPT];
   return notes.join(' ');
 }
 
