@@ -8,12 +8,13 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Check, Context, TrainedModel } from './interop/check';
+import { EXPORT_CHECKS } from './interop/export-checks';
 import { GGUF_CHECKS } from './interop/gguf-checks';
 import { moduleLoader } from './interop/load';
 import { Missing, WORK } from './interop/tools';
 import { trainModels } from './interop/trained';
 
-const CHECKS: readonly Check[] = [...GGUF_CHECKS];
+const CHECKS: readonly Check[] = [...EXPORT_CHECKS, ...GGUF_CHECKS];
 
 type Result = 'passed' | 'failed' | 'not run';
 

@@ -193,7 +193,7 @@ export class Person {
   async importAdapter(path: string): Promise<void> {
     const stage = await this.open('Use');
     const zip = path.endsWith('.zip');
-    await stage.getByText('Open an adapter of another program').click();
+    await stage.getByText('Open an adapter (PEFT)').click();
     await stage.getByLabel(zip ? INPUTS.adapterFiles : INPUTS.adapterFolder).setInputFiles(path);
   }
 

@@ -98,7 +98,12 @@ export async function readAdapterFolder(files: readonly File[], layers: readonly
   const first = found.find(([, problems]) => problems.length > 0);
   if (first !== undefined || config === null || read === null) {
     const problems = found.flatMap(([, all]) => all);
-    throw problemsError(first?.[0] ?? 'model/files', 'This adapter can’t be used', problems, ADVICE);
+    const base = config?.baseModel ?? null;
+    const lead =
+      base === null
+        ? 'This adapter can’t be used'
+        : `This adapter, whose base model is ${base}, can’t be used with the chosen model`;
+    throw problemsError(first?.[0] ?? 'model/files', lead, problems, ADVICE);
   }
   return { adapter: adapterOf(config, read.tensors), name: folder, card: (await card?.text()) ?? null };
 }

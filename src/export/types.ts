@@ -27,6 +27,8 @@ export interface TunedRun extends CardFacts {
   /** Names of the classes or labels that the run learns, by index; absent where there are none. */
   readonly labels?: readonly string[];
   readonly base: ModelFolder | null;
+  /** Another program trained it: its examples are not known. */
+  readonly imported?: true;
   /** What the run's examples are; conversations when absent. */
   readonly dataKind?: 'chat' | 'text';
 }

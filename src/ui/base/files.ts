@@ -29,7 +29,7 @@ export function adapterFiles(placed: readonly PlacedFile[]): { readonly files: r
   const folders = placed.filter((one) => nameOf(one.path) === 'adapter_config.json').map((one) => folderOf(one.path));
   const home = folders.sort((a, b) => depth(a) - depth(b))[0];
   const kept = home === undefined ? placed : placed.filter((one) => folderOf(one.path) === home);
-  return { files: kept.map((one) => one.file), name: home === undefined || home === '' ? null : nameOf(home) };
+  return { files: kept.map((one) => one.file), name: home === undefined || home === '' ? null : nameOf(home.slice(0, -1)) };
 }
 
 /**
