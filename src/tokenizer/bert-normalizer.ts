@@ -11,9 +11,9 @@ const CLEAN = [
   replace('\\s', ' '),
 ];
 
-/** The blocks of ideographs that BERT's own tokenizer separates. */
+/** The blocks of ideographs that the Python library separates. It leaves out the first of U+2B820 to U+2CEAF. */
 const IDEOGRAPH =
-  '[\\u4E00-\\u9FFF\\u3400-\\u4DBF\\u{20000}-\\u{2A6DF}\\u{2A700}-\\u{2B73F}\\u{2B740}-\\u{2B81F}\\u{2B820}-\\u{2CEAF}\\uF900-\\uFAFF\\u{2F800}-\\u{2FA1F}]';
+  '[\\u4E00-\\u9FFF\\u3400-\\u4DBF\\u{20000}-\\u{2A6DF}\\u{2A700}-\\u{2B73F}\\u{2B740}-\\u{2B81F}\\u{2B920}-\\u{2CEAF}\\uF900-\\uFAFF\\u{2F800}-\\u{2FA1F}]';
 const SEPARATE = [replace(`(?=${IDEOGRAPH})`, ' '), replace(`(?<=${IDEOGRAPH})`, ' ')];
 
 const STRIP = [{ type: 'NFD' }, replace('\\p{Mn}', '')];

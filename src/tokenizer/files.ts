@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import { CodedError, messageOf, type Problem } from '../core/errors';
 import { exactNormalizer } from './bert-normalizer';
+import { exactPreTokenizer } from './pre-tokenizer';
 import { postProcessorSchema, readPostProcessor, type InputTemplate } from './post-processor';
 import type { TokenizerFiles } from './types';
 
@@ -63,10 +64,11 @@ export function parseTokenizerFiles(files: TokenizerFiles): ParsedFiles {
   const eos = generation.eos_token_id ?? [];
   return {
     tokenizer: {
-      ...{ pre_tokenizer: null, decoder: null, ...tokenizer },
+      ...{ decoder: null, ...tokenizer },
       // The library's own adds the special tokens differently; `template` has them.
       post_processor: null,
       normalizer: exactNormalizer(tokenizer.normalizer ?? null),
+      pre_tokenizer: exactPreTokenizer(tokenizer.pre_tokenizer ?? null),
     },
     template: readPostProcessor(tokenizer.post_processor),
     config,
