@@ -9,6 +9,8 @@ import { readPeft } from '../../src/export/read-peft';
 import type { FileSink, Tuned, WeightType } from '../../src/export/types';
 import { openFolder } from '../../src/model/folder';
 import { parseRecipe } from '../../src/recipe/recipe';
+import { TextTokenizer } from '../../src/tokenizer/tokenizer';
+import { smallLlama } from './small-llama';
 
 /** A file on the disk, which is read when it is needed. */
 async function openFile(folder: string, name: string): Promise<File> {
@@ -22,16 +24,42 @@ async function filesOf(folder: string, others: readonly File[]): Promise<readonl
   return [...own, ...others.filter(({ name }) => !names.includes(name))];
 }
 
+const FACTS = {
+  ...{ name: 'check', datasetName: 'none', examples: 0, step: 0, trainable: 0, device: 'none', baseLoss: null, tunedLoss: null },
+};
+
 /** A run whose adapter is that of `adapter`, on the model of `model`. */
 export async function runOf(model: string, adapter: string, others: readonly File[] = []): Promise<Tuned> {
   const base = await openFolder(await filesOf(model, others));
   const weights = await openFile(adapter, 'adapter_model.safetensors');
   const { method, tensors } = await readPeft(readFileSync(join(adapter, 'adapter_config.json'), 'utf8'), weights);
   return {
-    ...{ name: 'check', modelName: base.view.name, datasetName: 'none', examples: 0, step: 0, trainable: 0, device: 'none' },
-    ...{ baseLoss: null, tunedLoss: null, recipe: parseRecipe({ version: 2, method, objective: { kind: 'sft' } }) },
+    ...{ ...FACTS, modelName: base.view.name, recipe: parseRecipe({ version: 2, method, objective: { kind: 'sft' } }) },
     ...{ base, tensors },
   };
+}
+
+/** The run with an adapter that changes nothing: as a file, the base. */
+export function untuned(run: Tuned): Tuned {
+  return { ...run, tensors: run.tensors.map((tensor) => ({ ...tensor, data: new Float32Array(tensor.data.length) })) };
+}
+
+/** A small Llama with random weights, which no adapter changes, and the tokenizer of these files. */
+export async function untrainedRun(tokenizer: readonly File[]): Promise<Tuned> {
+  const base = await openFolder([...smallLlama(4096), ...tokenizer], { name: 'small' });
+  return {
+    ...FACTS,
+    modelName: 'small',
+    base,
+    tensors: [],
+    recipe: parseRecipe({ version: 2, method: { kind: 'full' }, objective: { kind: 'sft' } }),
+  };
+}
+
+/** The tokenizer of the run's base. */
+export function tokenizerOfRun({ base }: Tuned): TextTokenizer {
+  if (base === null) throw new Error('a run without its base');
+  return new TextTokenizer(base.view.tokenizer);
 }
 
 /** Saves a run's files to a folder. Throws what hinders it. */

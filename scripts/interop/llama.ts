@@ -3,19 +3,26 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+/** A token that llama.cpp wrote, and how likely each token was in its place. */
+export interface Written {
+  readonly token: number;
+  readonly probabilities: ReadonlyMap<number, number>;
+}
+
 /** A model that llama.cpp has loaded. Tokens are ids. */
 export interface LlamaModel {
   tokenize(text: string): readonly number[];
   /** The most likely token, `count` times; stops at an end of the text. */
-  greedy(prompt: readonly number[], count: number): Promise<readonly number[]>;
+  greedy(prompt: readonly number[], count: number): Promise<readonly Written[]>;
   dispose(): Promise<void>;
 }
 
 interface Sequence {
-  evaluate(
+  evaluateWithMetadata(
     tokens: readonly number[],
+    metadata: { readonly probabilities: true },
     options: { readonly temperature: number; readonly yieldEogToken: boolean },
-  ): AsyncIterable<number>;
+  ): AsyncIterable<Written>;
 }
 
 /** The part of the package that is used. */
@@ -30,7 +37,10 @@ interface Package {
   }>;
 }
 
-/** Loads a GGUF file. `folder`: that of the package; `lora`: an adapter beside it. */
+/** Keys and values in f32, as the page has them. */
+const EXACT = { experimentalKvCacheKeyType: 'F32', experimentalKvCacheValueType: 'F32' };
+
+/** Loads a GGUF file. `folder`: that of the package; `lora`: the file of an adapter. */
 export async function openLlama(folder: string, file: string, lora: string | null = null): Promise<LlamaModel> {
   const { getLlama } = (await import(pathToFileURL(join(folder, 'dist', 'index.js')).href)) as Package;
   const llama = await getLlama({ gpu: false, build: 'never', logLevel: 'error', maxThreads: 2 });
@@ -39,14 +49,15 @@ export async function openLlama(folder: string, file: string, lora: string | nul
   return {
     tokenize: (text) => model.tokenize(text, true),
     greedy: async (prompt, count) => {
-      const context = await model.createContext({ contextSize: 512, ...adapters });
-      const found: number[] = [];
-      for await (const token of context.getSequence().evaluate(prompt, { temperature: 0, yieldEogToken: true })) {
-        found.push(token);
-        if (found.length === count || model.isEogToken(token)) break;
+      const context = await model.createContext({ contextSize: 512, ...EXACT, ...adapters });
+      const written: Written[] = [];
+      const options = { temperature: 0, yieldEogToken: true };
+      for await (const one of context.getSequence().evaluateWithMetadata(prompt, { probabilities: true }, options)) {
+        written.push(one);
+        if (written.length === count || model.isEogToken(one.token)) break;
       }
       await context.dispose();
-      return found;
+      return written;
     },
     dispose: () => model.dispose(),
   };

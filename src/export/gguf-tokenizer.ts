@@ -29,11 +29,12 @@ export function readTokenizer(files: TokenizerFiles, size: number): GgufTokenize
   const merges = mergesOf(json);
   const rules = json.model.byte_fallback === true ? readSentencePieces(json, merges) : readBytePairs(json, merges);
   if (typeof rules === 'string') return rules;
-  const tokens = tokensOf(json, rules.typeOf);
+  const named = namedTokens(json, files);
+  const tokens = tokensOf(json, rules.typeOf, named);
   const largest = [...tokens.keys()].reduce((most, id) => Math.max(most, id), 0);
   if (largest >= size) return `The tokenizer has the token ${largest}, but the model’s embedding has only ${size} rows.`;
   const tokenizer = new TextTokenizer(files);
-  const specials = specialPairs(json, files, tokenizer);
+  const specials = specialPairs(tokens, named, tokenizer);
   if (typeof specials === 'string') return specials;
   const all = Array.from({ length: size }, (_, id) => tokens.get(id) ?? { token: `[PAD${id}]`, type: TOKEN_TYPE.unused });
   const lists: readonly (readonly [string, GgufValue])[] = [
@@ -57,36 +58,47 @@ function mergesOf({ model: { merges = [] } }: TokenizerJson): readonly Merge[] {
   });
 }
 
-function tokensOf(json: TokenizerJson, typeOf: (token: string) => number): ReadonlyMap<number, { token: string; type: number }> {
+/** Special tokens that tokenizer_config.json or the model of tokenizer.json names; null for one that they do not name. */
+interface Named {
+  readonly bos: string | null;
+  readonly unknown: string | null;
+}
+
+type Token = string | { readonly content: string } | null;
+
+function namedTokens({ model }: TokenizerJson, { tokenizerConfig }: TokenizerFiles): Named {
+  const { bos_token: bos = null, unk_token: unknown = null } = JSON.parse(tokenizerConfig ?? '{}') as {
+    readonly bos_token?: Token;
+    readonly unk_token?: Token;
+  };
+  const contentOf = (token: Token) => (typeof token === 'string' || token === null ? token : token.content);
+  return { bos: contentOf(bos), unknown: model.unk_token ?? contentOf(unknown) };
+}
+
+type Tokens = ReadonlyMap<number, { readonly token: string; readonly type: number }>;
+
+function tokensOf(json: TokenizerJson, typeOf: (token: string) => number, { unknown }: Named): Tokens {
   const tokens = new Map(Object.entries(json.model.vocab).map(([token, id]) => [id, { token, type: typeOf(token) }]));
   for (const { id, content, special } of json.added_tokens ?? []) {
-    const unknown = content === json.model.unk_token && json.model.byte_fallback === true;
-    const type = unknown ? TOKEN_TYPE.unknown : special === true ? TOKEN_TYPE.control : TOKEN_TYPE.userDefined;
+    // In byte-level vocabularies it is an end of text, too.
+    const isUnknown = content === unknown && json.model.byte_fallback === true;
+    const type = isUnknown ? TOKEN_TYPE.unknown : special === true ? TOKEN_TYPE.control : TOKEN_TYPE.userDefined;
     tokens.set(id, { token: content, type });
   }
   return tokens;
 }
 
 /** The ids of special tokens, and whether texts end with one. */
-function specialPairs(json: TokenizerJson, files: TokenizerFiles, tokenizer: TextTokenizer): GgufPairs | string {
+function specialPairs(tokens: Tokens, named: Named, tokenizer: TextTokenizer): GgufPairs | string {
   const { prefix, suffix, eosId, padId, stopIds } = tokenizer;
   if (prefix.length > 1 || suffix.length > 1 || (suffix[0] ?? eosId) !== eosId)
     return 'The tokenizer adds special tokens around a text that llama.cpp cannot add.';
-  const bos = prefix[0] ?? namedBos(json, files) ?? null;
+  const idOf = (wanted: string | null) => [...tokens].find(([, { token }]) => token === wanted)?.[0] ?? null;
   // The end of a turn, where it is not the end of a text.
   const eot = stopIds.find((id) => id !== eosId) ?? null;
-  const unknown = json.model.unk_token == null ? null : (json.model.vocab[json.model.unk_token] ?? null);
-  const ids = { bos, eos: eosId, eot, unknown, padding: padId };
+  const ids = { bos: prefix[0] ?? idOf(named.bos), eos: eosId, eot, unknown: idOf(named.unknown), padding: padId };
   return [
     ...Object.entries(ids).flatMap(([name, id]) => (id === null ? [] : [[`tokenizer.ggml.${name}_token_id`, u32(id)] as const])),
     ['tokenizer.ggml.add_eos_token', bool(suffix.length > 0)],
   ];
-}
-
-/** The start token that tokenizer_config.json names. */
-function namedBos(json: TokenizerJson, { tokenizerConfig }: TokenizerFiles): number | null {
-  const { bos_token: named } = JSON.parse(tokenizerConfig ?? '{}') as { bos_token?: string | { content: string } | null };
-  const content = typeof named === 'object' ? named?.content : named;
-  if (content === undefined) return null;
-  return json.added_tokens?.find((token) => token.content === content)?.id ?? json.model.vocab[content] ?? null;
 }
