@@ -13,8 +13,7 @@ import { moduleOf } from '../model/weights';
 import type { LoraSettings, MethodKind, MethodSettings } from '../recipe/methods';
 import { taskOf } from '../recipe/tasks';
 import type { Exporter } from './exporter';
-import { archOf, ggufName, interleave, interleavedHeads, type GgufArch } from './gguf-archs';
-import { attentionOf } from './gguf-tensors';
+import { archOf, attentionOf, ggufName, interleave, interleavedHeads, type GgufArch } from './gguf-archs';
 import type { Tuned, TunedTensor } from './types';
 import { writeFile } from './write';
 

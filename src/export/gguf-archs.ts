@@ -1,7 +1,9 @@
 /** How llama.cpp names models of our families: a row of the table for each `model_type`. */
 
-import { f32, text, u32, type GgufPairs } from '../formats/gguf';
+import { internal } from '../core/errors';
+import { f32, text, u32, type GgufPairs, type GgufValue } from '../formats/gguf';
 import type { AttentionConfig, ModelConfig } from '../model/config';
+import type { Activation } from '../model/families/activation';
 import { ropeFrequencies, type Rope } from '../model/rope';
 import { moduleOf } from '../model/weights';
 
@@ -11,6 +13,10 @@ export interface DecoderConfig extends ModelConfig {
   readonly normEps: number;
   /** The files are those of a classifier: without an output head. */
   readonly headless: boolean;
+  readonly tied: boolean;
+  readonly activation?: Activation;
+  readonly attentionBias?: boolean;
+  readonly logitSoftcap?: number;
 }
 
 export interface GgufArch {
@@ -22,10 +28,12 @@ export interface GgufArch {
   readonly norm: 'layer_norm_rms_epsilon' | 'layer_norm_epsilon';
   /** The rows of a head of q and k are interleaved: llama.cpp rotates neighbours, transformers the two halves. */
   readonly interleaved?: true;
-  /** llama.cpp has the window of the attention. Without it, the context is not longer than the window. */
-  readonly window?: true;
+  /** The stored weights of norms are one less than their factors. */
+  readonly normShift?: 1;
+  /** Of so many layers the last has no window, or all have one; absent: llama.cpp has none, and the context is not longer than the window. */
+  readonly windows?: { readonly period: number };
   /** What llama.cpp would compute differently; null when nothing. */
-  readonly fault?: (config: ModelConfig) => string | null;
+  readonly fault?: (config: DecoderConfig) => string | null;
 }
 
 const LLAMA_BLOCKS = {
@@ -53,6 +61,13 @@ const GPT2_BLOCKS = {
   'mlp.c_proj': 'ffn_down',
 } as const;
 
+const GEMMA_BLOCKS = {
+  ...LLAMA_BLOCKS,
+  post_attention_layernorm: 'post_attention_norm',
+  pre_feedforward_layernorm: 'ffn_norm',
+  post_feedforward_layernorm: 'post_ffw_norm',
+} as const;
+
 /** GGUF's names of the modules outside of the blocks. */
 const OUTER: Readonly<Record<string, string>> = {
   'model.embed_tokens': 'token_embd',
@@ -72,6 +87,8 @@ const ARCHS: Readonly<Record<string, GgufArch>> = {
   qwen2: { name: 'qwen2', blocks: LLAMA_BLOCKS, ...RMS },
   qwen3: { name: 'qwen3', blocks: LLAMA_BLOCKS, ...RMS },
   phi3: { name: 'phi3', blocks: PHI3_BLOCKS, ...RMS },
+  gemma2: { name: 'gemma2', blocks: GEMMA_BLOCKS, ...RMS, normShift: 1, windows: { period: 2 }, fault: gemmaFault },
+  gemma3_text: { name: 'gemma3', blocks: GEMMA_BLOCKS, ...RMS, normShift: 1, windows: { period: 6 }, fault: gemmaFault },
   gpt2: { name: 'gpt2', blocks: GPT2_BLOCKS, norm: 'layer_norm_epsilon', fault: gpt2Fault },
 };
 
@@ -80,9 +97,10 @@ export function archOf(config: ModelConfig): GgufArch | string {
   const arch = ARCHS[config.modelType];
   const names = Object.keys(ARCHS).join(', ');
   if (arch === undefined) return `GGUF files of the family ${config.modelType} are not supported. Those of ${names} are.`;
-  if ((config as DecoderConfig).headless)
-    return 'The files of the base model are those of a classifier, which has no output head.';
-  return unusualScale(config) ?? arch.fault?.(config) ?? arch;
+  // All families of the table have decoders.
+  const decoder = config as DecoderConfig;
+  if (decoder.headless) return 'The files of the base model are those of a classifier, which has no output head.';
+  return unusualScale(config) ?? unusualWindows(arch, config) ?? arch.fault?.(decoder) ?? arch;
 }
 
 /** llama.cpp divides the scores by the root of the head's width. */
@@ -91,9 +109,30 @@ function unusualScale({ attention }: ModelConfig): string | null {
   return usual ? null : 'The attention of this model has a scale that llama.cpp does not have.';
 }
 
-function gpt2Fault(config: ModelConfig): string | null {
-  const { activation } = config as { readonly activation?: unknown };
-  return activation === 'gelu_tanh' ? null : `llama.cpp computes GPT-2 with the activation gelu_new, not ${String(activation)}.`;
+function unusualWindows({ windows }: GgufArch, { attention }: ModelConfig): string | null {
+  if (windows === undefined || attention.every(({ window }) => window === 0)) return null;
+  const usual = attention.every(({ window }, layer) => window > 0 === layer % windows.period < windows.period - 1);
+  return usual
+    ? null
+    : `llama.cpp expects a layer without a window after each ${windows.period - 1} with one; this model has others.`;
+}
+
+function gpt2Fault({ activation }: DecoderConfig): string | null {
+  return activation === 'gelu_tanh' ? null : `llama.cpp computes GPT-2 with the activation gelu_new, not ${activation}.`;
+}
+
+/** θ of layers with a window in llama.cpp, where those without have another. */
+const LOCAL_THETA = 10_000;
+
+function gemmaFault({ activation, attentionBias, tied, attention }: DecoderConfig): string | null {
+  if (activation !== 'gelu_tanh') return `llama.cpp computes Gemma with the activation gelu_pytorch_tanh, not ${activation}.`;
+  if (attentionBias === true) return 'llama.cpp has no biases in the attention of Gemma.';
+  if (!tied) return 'The output head of this model is not its embedding, as llama.cpp expects of Gemma.';
+  const thetas = new Set(attention.map(({ rope }) => rope?.theta));
+  const local = attention.filter(({ window }) => window > 0).every(({ rope }) => rope?.theta === LOCAL_THETA);
+  return thetas.size === 1 || local
+    ? null
+    : `llama.cpp rotates layers with a window of Gemma 3 by θ = ${LOCAL_THETA}; this model does not.`;
 }
 
 /** GGUF's name of a weight of the base; null when the architecture has none. */
@@ -127,25 +166,42 @@ export function interleave(rows: Float32Array<ArrayBuffer>, width: number, headD
   return out;
 }
 
-/** The pairs that describe the model's sizes. `attention` is the same in all layers. */
-export function archPairs(arch: GgufArch, config: DecoderConfig, attention: AttentionConfig): GgufPairs {
+/** The pairs that describe the model's sizes. */
+export function archPairs(arch: GgufArch, config: DecoderConfig): GgufPairs {
   const key = (name: string) => `${arch.name}.${name}`;
-  const { window, rope } = attention;
-  const context = window > 0 && arch.window !== true ? Math.min(window, config.maxPositions) : config.maxPositions;
+  const { attention } = config;
+  const window = Math.max(...attention.map((layer) => layer.window));
+  // Layers without a window have the scaled rotation.
+  const main = attention.find((layer) => layer.window === 0) ?? attentionOf(config);
+  const { softcap } = main as { readonly softcap?: number };
+  const context = window > 0 && arch.windows === undefined ? Math.min(window, config.maxPositions) : config.maxPositions;
   return [
     [key('block_count'), u32(config.layers)],
     [key('context_length'), u32(context)],
     [key('embedding_length'), u32(config.hiddenSize)],
     [key('feed_forward_length'), u32(config.intermediateSize)],
     [key('vocab_size'), u32(config.vocabSize)],
-    [key('attention.head_count'), u32(attention.heads)],
-    [key('attention.head_count_kv'), u32(attention.kvHeads)],
-    [key('attention.key_length'), u32(attention.headDim)],
-    [key('attention.value_length'), u32(attention.headDim)],
+    [key('attention.head_count'), u32(main.heads)],
+    [key('attention.head_count_kv'), u32(main.kvHeads)],
+    [key('attention.key_length'), u32(main.headDim)],
+    [key('attention.value_length'), u32(main.headDim)],
     [key(`attention.${arch.norm}`), f32(config.normEps)],
-    ...(window > 0 && arch.window === true ? ([[key('attention.sliding_window'), u32(window)]] as const) : []),
-    ...(rope === null ? [] : ropePairs(arch.name, attention.headDim, rope)),
+    ...pair(key('attention.sliding_window'), arch.windows === undefined ? undefined : window || config.maxPositions, u32),
+    ...pair(key('attn_logit_softcapping'), softcap, f32),
+    ...pair(key('final_logit_softcapping'), config.logitSoftcap, f32),
+    ...(main.rope === null ? [] : ropePairs(arch.name, main.headDim, main.rope)),
   ];
+}
+
+/** No pair where the model has no value. */
+function pair(key: string, value: number | undefined, of: (value: number) => GgufValue): GgufPairs {
+  return value === undefined ? [] : [[key, of(value)]];
+}
+
+/** The attention of the first layer. Heads and their widths are the same in all. */
+export function attentionOf({ attention: [first] }: ModelConfig): AttentionConfig {
+  if (first === undefined) throw internal('a model without layers');
+  return first;
 }
 
 function ropePairs(arch: string, headDim: number, rope: Rope): GgufPairs {

@@ -47,18 +47,19 @@ const keyOf = ({ type, prepend, pattern, content, replacement, prepend_scheme: s
 
 const REPLACE = keyOf({ type: 'Replace', pattern: { String: ' ' }, content: SPACE });
 const PREPEND = keyOf({ type: 'Prepend', prepend: SPACE });
-const metaspace = (scheme: string) => keyOf({ type: 'Metaspace', replacement: SPACE, prepend_scheme: scheme, split: false });
+const METASPACE = keyOf({ type: 'Metaspace', replacement: SPACE, prepend_scheme: 'never', split: false });
 const SPLIT = keyOf({ type: 'Split', pattern: { String: ' ' } });
 
-/** Whether a space is put before a text, by the steps of the normalizer and the pre-tokenizer. */
+/**
+ * Whether a space is put before a text, by the steps of the normalizer and the pre-tokenizer. llama.cpp puts one after each special token
+ * too, as the step `Prepend` does; `Metaspace` does not where a text begins with a space.
+ */
 const PREFIXES: Readonly<Record<string, boolean>> = {
   [`${PREPEND},${REPLACE}`]: true,
   [REPLACE]: false,
   // There are no spaces left to split at.
   [`${REPLACE},${SPLIT}`]: false,
-  [metaspace('first')]: true,
-  [metaspace('always')]: true,
-  [metaspace('never')]: false,
+  [METASPACE]: false,
 };
 
 /** Null when texts are changed or split in another way. */

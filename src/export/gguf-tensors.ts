@@ -4,9 +4,9 @@ import { CodedError, internal } from '../core/errors';
 import { sizeOf } from '../core/shape';
 import { ggufPadding, type GgufTensor } from '../formats/gguf';
 import { encodeBlocks, fitsBlocks, type GgufType } from '../formats/gguf-blocks';
-import type { AttentionConfig, ModelConfig } from '../model/config';
+import type { ModelConfig } from '../model/config';
 import { weightSpecs } from '../model/weights';
-import { ggufName, interleave, interleavedHeads, ropeDivisors, ROPE_DIVISORS, type GgufArch } from './gguf-archs';
+import { attentionOf, ggufName, interleave, interleavedHeads, ropeDivisors, ROPE_DIVISORS, type GgufArch } from './gguf-archs';
 import type { MergedWeights } from './merged-weights';
 
 /** The type of the matrices of a file. */
@@ -15,14 +15,9 @@ export type GgufPrecision = 'F16' | 'Q8_0' | 'Q4_0';
 /** A tensor of the file and where its numbers come from. */
 export interface PlannedTensor extends GgufTensor {
   readonly source:
-    /** A weight of the base. `interleaved`: the rows of each head are in llama.cpp's order. */
-    { readonly weight: string; readonly interleaved: boolean } | { readonly data: Float32Array<ArrayBuffer> };
-}
-
-/** The attention of the first layer. llama.cpp has one setting for all. */
-export function attentionOf({ attention: [first] }: ModelConfig): AttentionConfig {
-  if (first === undefined) throw internal('a model without layers');
-  return first;
+    /** A weight of the base. `interleaved`: the rows of each head are in llama.cpp's order. `shift`: it is added to each number. */
+    | { readonly weight: string; readonly interleaved: boolean; readonly shift: number }
+    | { readonly data: Float32Array<ArrayBuffer> };
 }
 
 /** The tensors in the order of the file. */
@@ -32,7 +27,8 @@ export function planTensors(arch: GgufArch, config: ModelConfig, precision: Gguf
     const own = ggufName(arch, name);
     if (own === null) throw internal(`${arch.name} has no tensor for ${name}`);
     const interleaved = interleavedHeads(arch, name, attention) !== null;
-    return { name: own, shape, type: typeOf(own, shape, precision), source: { weight: name, interleaved } };
+    const shift = name.endsWith('norm.weight') ? (arch.normShift ?? 0) : 0;
+    return { name: own, shape, type: typeOf(own, shape, precision), source: { weight: name, interleaved, shift } };
   });
   const divisors = ropeDivisors(attention);
   if (divisors === null) return weights;
@@ -85,7 +81,8 @@ async function* rowsOf(
   const step = unit * Math.max(1, Math.floor(CHUNK / (unit * width)));
   for (let first = 0; first < total; first += step) {
     const part = await rows(first, Math.min(step, total - first));
-    yield source.interleaved ? interleave(part, width, headDim) : part;
+    const shifted = source.shift === 0 ? part : part.map((x) => x + source.shift);
+    yield source.interleaved ? interleave(shifted, width, headDim) : shifted;
   }
 }
 

@@ -6,8 +6,8 @@ import { blockBytes } from '../formats/gguf-blocks';
 import type { ModelFolder } from '../model/folder';
 import { taskOf } from '../recipe/tasks';
 import type { Exporter } from './exporter';
-import { archOf, archPairs, type DecoderConfig, type GgufArch } from './gguf-archs';
-import { attentionOf, planTensors, tensorParts, type GgufPrecision } from './gguf-tensors';
+import { archOf, archPairs, attentionOf, type DecoderConfig, type GgufArch } from './gguf-archs';
+import { planTensors, tensorParts, type GgufPrecision } from './gguf-tensors';
 import { tokenizerOf, type GgufTokenizer } from './gguf-tokenizer';
 import { MergedWeights } from './merged-weights';
 import { modelfile, startsWithBos } from './modelfile';
@@ -61,7 +61,6 @@ function partsOf({ base, modelName, recipe }: Pick<TunedRun, 'recipe' | 'modelNa
 
 async function* fileParts(run: Tuned, { base, arch, pairs, tokenizer }: Parts, precision: GgufPrecision) {
   const { config } = base;
-  const attention = attentionOf(config);
   const planned = planTensors(arch, config, precision);
   const general: GgufPairs = [
     ['general.architecture', text(arch.name)],
@@ -74,6 +73,6 @@ async function* fileParts(run: Tuned, { base, arch, pairs, tokenizer }: Parts, p
   // A program adds the start token to conversations and to texts alike; what the run learnt decides.
   const bos = run.dataKind === 'text' ? tokenizer.prefix.length > 0 : startsWithBos(tokenizer);
   const start = ['tokenizer.ggml.add_bos_token', bool(bos)] as const;
-  yield ggufHeader([...general, ...archPairs(arch, config as DecoderConfig, attention), ...pairs, start], planned);
-  yield* tensorParts(planned, new MergedWeights(run), attention.headDim);
+  yield ggufHeader([...general, ...archPairs(arch, config as DecoderConfig), ...pairs, start], planned);
+  yield* tensorParts(planned, new MergedWeights(run), attentionOf(config).headDim);
 }
