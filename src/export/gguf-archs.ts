@@ -30,7 +30,7 @@ export interface GgufArch {
   readonly interleaved?: true;
   /** The stored weights of norms are one less than their factors. */
   readonly normShift?: 1;
-  /** Of so many layers the last has no window, or all have one; absent: llama.cpp has none, and the context is not longer than the window. */
+  /** llama.cpp has windows: of so many layers the last has none, unless the file says otherwise. Without it the context is a window. */
   readonly windows?: { readonly period: number };
   /** What llama.cpp would compute differently; null when nothing. */
   readonly fault?: (config: DecoderConfig) => string | null;
@@ -110,29 +110,27 @@ function unusualScale({ attention }: ModelConfig): string | null {
 }
 
 function unusualWindows({ windows }: GgufArch, { attention }: ModelConfig): string | null {
-  if (windows === undefined || attention.every(({ window }) => window === 0)) return null;
-  const usual = attention.every(({ window }, layer) => window > 0 === layer % windows.period < windows.period - 1);
-  return usual
-    ? null
-    : `llama.cpp expects a layer without a window after each ${windows.period - 1} with one; this model has others.`;
+  const none = windows === undefined || attention.every(({ window }) => window === 0);
+  return none || periodOf(attention) !== null ? null : 'The layers with a window are not in a pattern that llama.cpp knows.';
+}
+
+/** The layers up to the first without a window, which the others repeat; null when they do not. */
+function periodOf(attention: readonly AttentionConfig[]): number | null {
+  const first = attention.findIndex(({ window }) => window === 0);
+  const period = (first < 0 ? attention.length : first) + 1;
+  return attention.every(({ window }, layer) => window > 0 === layer % period < period - 1) ? period : null;
 }
 
 function gpt2Fault({ activation }: DecoderConfig): string | null {
   return activation === 'gelu_tanh' ? null : `llama.cpp computes GPT-2 with the activation gelu_new, not ${activation}.`;
 }
 
-/** θ of layers with a window in llama.cpp, where those without have another. */
-const LOCAL_THETA = 10_000;
-
 function gemmaFault({ activation, attentionBias, tied, attention }: DecoderConfig): string | null {
   if (activation !== 'gelu_tanh') return `llama.cpp computes Gemma with the activation gelu_pytorch_tanh, not ${activation}.`;
   if (attentionBias === true) return 'llama.cpp has no biases in the attention of Gemma.';
   if (!tied) return 'The output head of this model is not its embedding, as llama.cpp expects of Gemma.';
-  const thetas = new Set(attention.map(({ rope }) => rope?.theta));
-  const local = attention.filter(({ window }) => window > 0).every(({ rope }) => rope?.theta === LOCAL_THETA);
-  return thetas.size === 1 || local
-    ? null
-    : `llama.cpp rotates layers with a window of Gemma 3 by θ = ${LOCAL_THETA}; this model does not.`;
+  const scaled = attention.some(({ window, rope }) => window > 0 && rope?.type !== 'default');
+  return scaled ? 'llama.cpp does not scale the rotation of layers with a window.' : null;
 }
 
 /** GGUF's name of a weight of the base; null when the architecture has none. */
@@ -186,10 +184,21 @@ export function archPairs(arch: GgufArch, config: DecoderConfig): GgufPairs {
     [key('attention.key_length'), u32(main.headDim)],
     [key('attention.value_length'), u32(main.headDim)],
     [key(`attention.${arch.norm}`), f32(config.normEps)],
-    ...pair(key('attention.sliding_window'), arch.windows === undefined ? undefined : window || config.maxPositions, u32),
+    ...(arch.windows === undefined ? [] : windowPairs(arch.name, arch.windows.period, config)),
     ...pair(key('attn_logit_softcapping'), softcap, f32),
     ...pair(key('final_logit_softcapping'), config.logitSoftcap, f32),
     ...(main.rope === null ? [] : ropePairs(arch.name, main.headDim, main.rope)),
+  ];
+}
+
+/** A model without windows has one of all positions. */
+function windowPairs(arch: string, usual: number, { attention, maxPositions }: ModelConfig): GgufPairs {
+  const limited = attention.find(({ window }) => window > 0);
+  const period = limited === undefined ? usual : (periodOf(attention) ?? usual);
+  return [
+    [`${arch}.attention.sliding_window`, u32(limited?.window ?? maxPositions)],
+    ...pair(`${arch}.attention.sliding_window_pattern`, period === usual ? undefined : period, u32),
+    ...pair(`${arch}.rope.freq_base_swa`, limited?.rope?.theta, f32),
   ];
 }
 
