@@ -30,7 +30,8 @@ const FACTS = {
 
 /** A run whose adapter is that of `adapter`, on the model of `model`. */
 export async function runOf(model: string, adapter: string, others: readonly File[] = []): Promise<Tuned> {
-  const base = await openFolder(await filesOf(model, others));
+  // llama.cpp expects some tokens of a model that is named phi3.
+  const base = await openFolder(await filesOf(model, others), { name: 'base' });
   const weights = await openFile(adapter, 'adapter_model.safetensors');
   const { method, tensors } = await readPeft(readFileSync(join(adapter, 'adapter_config.json'), 'utf8'), weights);
   return {
