@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
 import { dataClient, trainClient } from '../../src/client';
 import { parseRecipe } from '../../src/recipe/recipe';
+import { adapterImport } from '../../src/state/adapter-import.svelte';
 import { app } from '../../src/state/app.svelte';
 import { data } from '../../src/state/data.svelte';
 import { device } from '../../src/state/device.svelte';
@@ -13,11 +14,13 @@ import { measure } from '../../src/state/measure.svelte';
 import { model } from '../../src/state/model.svelte';
 import { recipe } from '../../src/state/recipe.svelte';
 import { runs } from '../../src/state/runs.svelte';
+import { takeAway } from '../../src/state/take-away.svelte';
 import '../../src/state/task.svelte';
 import { training } from '../../src/state/training.svelte';
 import { use } from '../../src/state/use.svelte';
 import '../../src/ui/base/base.css';
 import '../../src/ui/base/tokens.css';
+import { ZONES } from '../../src/ui/names';
 import UseStage from '../../src/ui/use/UseStage.svelte';
 import type { RunView } from '../../workers/api';
 import { violationsIn } from './accessibility';
@@ -290,10 +293,46 @@ it('offers the files with a program that uses them', async () => {
   const code = region('Python program');
   await expect.element(code).toHaveTextContent('AutoModelForSequenceClassification');
   await expect.element(code).toHaveTextContent('labels = ["rain", "snow", "sun"]');
-  await expect.element(panel('Take away')).toHaveTextContent(/Not possible: This run trained an adapter/);
+  await expect.element(panel('Take away')).toHaveTextContent(/Not possible: mlx-lm has language models only, no classifiers/);
   use.choose(lamp.id);
   await expect.element(code).toHaveTextContent('AutoModelForCausalLM');
   await expect.element(code).toHaveTextContent(/"content": "What is lamp \d+\?"/);
+});
+
+it('makes large files when asked, and saves them into a folder', async () => {
+  await page.getByRole('radio', { name: 'Merged weights' }).click();
+  await expect.element(button('Download zip')).toBeDisabled();
+  await page.getByLabelText('Numbers of the weights').selectOptions('F16');
+  await button('Make the files').click();
+  await expect.element(button('Download zip')).toBeEnabled();
+  await expect.element(region('Files')).toHaveTextContent('model.safetensors');
+  const root = await navigator.storage.getDirectory();
+  vi.stubGlobal('showDirectoryPicker', () => root.getDirectoryHandle('exported', { create: true }));
+  await button('Save to a folder…').click();
+  await expect.element(page.getByText(/^Saved in the folder/)).toBeVisible();
+  const folders: string[] = [];
+  for await (const [name] of (await root.getDirectoryHandle('exported')).entries()) folders.push(name);
+  expect(folders).toHaveLength(1);
+  await root.removeEntry('exported', { recursive: true });
+  await page.getByRole('radio', { name: 'Python (PEFT)' }).click();
+});
+
+it('lists all that is wrong with an adapter, and opens the run’s own', async () => {
+  await page.getByText('Open an adapter (PEFT)').click();
+  const zone = page.getByRole('button', { name: ZONES.adapter });
+  await expect.element(zone).toBeVisible();
+  await adapterImport.take([new File(['{"peft_type": "LOHA"}'], 'adapter_config.json')], 'odd');
+  const problem = page.getByRole('alert');
+  await expect.element(problem).toHaveTextContent(/adapter_model\.safetensors: is missing; peft_type: "LOHA" is not supported/);
+  await model.choose({ kind: 'starter' });
+  const files = takeAway.files.filter(({ name }) => !name.includes('/'));
+  await adapterImport.take(
+    files.map(({ name, blob }) => new File([blob], name)),
+    'back',
+  );
+  await expect.element(button('Train on from this adapter')).toBeVisible();
+  expect(use.run).toMatchObject({ name: 'back', imported: true });
+  use.choose(lamp.id);
 });
 
 it.each([
