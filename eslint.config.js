@@ -13,6 +13,7 @@ const layers = {
   'src/core': [],
   'src/recipe': ['src/core'],
   'src/formats': ['src/core'],
+  'src/hub': ['src/formats', 'src/core'],
   'src/metric': ['src/recipe', 'src/core'],
   'src/gpu': ['src/core'],
   kernels: ['src/gpu', 'src/core'],
@@ -30,6 +31,7 @@ const layers = {
   'src/checkpoint': ['src/batch', 'src/dataset', 'src/recipe', 'src/core'],
   'src/train': [
     'src/model',
+    'src/hub',
     'src/metric',
     'src/method',
     'src/task',

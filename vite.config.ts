@@ -21,6 +21,9 @@ const BROWSER_DEPENDENCIES = [
   ...[
     '@huggingface/jinja',
     '@huggingface/tokenizers',
+    '@noble/hashes/legacy.js',
+    '@noble/hashes/sha2.js',
+    '@noble/hashes/utils.js',
     'axe-core',
     'client-zip',
     'comlink',

@@ -17,7 +17,7 @@ export interface SafetensorsHeader {
 }
 
 /** The limit of the reference implementation. */
-const MAX_HEADER = 100_000_000;
+export const MAX_HEADER = 100_000_000;
 const ADVICE = 'The file is damaged or was not written by safetensors: download or export it again.';
 
 /** Reads the header of a file. Throws `model/weights` with all problems. */
