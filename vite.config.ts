@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumArgs, findChromium } from './scripts/chromium.ts';
 import { offline } from './scripts/offline-plugin.ts';
+import { policies } from './scripts/policy-plugin.ts';
 import { processorBuilds } from './scripts/processor-plugin.ts';
-import { ISOLATION, pageHeaders } from './src/core/headers.ts';
+import { ISOLATION } from './src/core/headers.ts';
 
 /** Searches for the browser when it is launched, not when this file is loaded, because a build needs no browser. */
 const launchOptions = {
@@ -14,8 +14,6 @@ const launchOptions = {
     return findChromium();
   },
 };
-
-const indexText = readFileSync(new URL('index.html', import.meta.url), 'utf8');
 
 const BROWSER_DEPENDENCIES = [
   ...[
@@ -46,11 +44,15 @@ export default defineConfig({
   cacheDir: process.env['VITE_CACHE'] ?? 'node_modules/.vite',
   // A missing file must be a 404, not the page: optional model files are requested by name.
   appType: 'mpa',
-  plugins: [svelte(), processorBuilds(), offline()],
-  build: { target: 'es2023', chunkSizeWarningLimit: 2000, rolldownOptions: { checks: { bundlerTimings: false } } },
+  plugins: [svelte(), processorBuilds(), offline(), policies()],
+  build: {
+    target: 'es2023',
+    chunkSizeWarningLimit: 2000,
+    rolldownOptions: { input: ['index.html', 'hub.html', 'mirror.html'], checks: { bundlerTimings: false } },
+  },
   worker: { format: 'es', plugins: () => [processorBuilds()] },
   server: { port: 5173, strictPort: true, headers: ISOLATION },
-  preview: { port: 5173, strictPort: true, headers: pageHeaders(indexText) },
+  preview: { port: 5173, strictPort: true },
   test: {
     projects: [
       {

@@ -10,9 +10,9 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** The sources of the built page. */
 const SOURCES = [
-  ...['src', 'workers', 'kernels', 'public', 'index.html'],
+  ...['src', 'workers', 'kernels', 'public', 'index.html', 'hub.html', 'mirror.html'],
   ...['package-lock.json', 'vite.config.ts', 'svelte.config.js', 'tsconfig.json'],
-  ...['scripts/processor-plugin.ts', 'scripts/offline-plugin.ts'],
+  ...['scripts/processor-plugin.ts', 'scripts/offline-plugin.ts', 'scripts/policy-plugin.ts'],
 ];
 
 /** A served page: its address (with a trailing slash), and a function that stops the server. */

@@ -7,7 +7,12 @@ import type { FileRows } from '../src/dataset/table';
 import type { Target } from '../src/encoding/encoding';
 import type { ExportKind } from '../src/export';
 import type { ExportedFile } from '../src/export/types';
-import type { LoadProgress, ModelSource, ModelView } from '../src/model/types';
+import type { ModelRef } from '../src/core/hub';
+import type { DownloadProgress } from '../src/hub/download';
+import type { StoredDownload } from '../src/hub/downloads';
+import type { Hit, HubPlan } from '../src/hub/types';
+import type { CachedModel } from '../src/model/cache';
+import type { LoadProgress, ModelOutline, ModelSource, ModelView, Verification } from '../src/model/types';
 import type { BasePrecision, Recipe } from '../src/recipe/recipe';
 import type { ExamplePreview, TokenizerFiles } from '../src/tokenizer/types';
 import type {
@@ -24,6 +29,7 @@ import type {
   GenerateResult,
   Measurement,
   MeasureRequest,
+  OutlineForecast,
   PredictRequest,
   Prediction,
   PredictRowsRequest,
@@ -92,8 +98,21 @@ export interface TrainApi {
    * the device.
    */
   cancelLoad(): Promise<void>;
-  cachedModels(): Promise<readonly { readonly id: string; readonly name: string; readonly bytes: number }[]>;
+  cachedModels(): Promise<readonly CachedModel[]>;
   deleteModel(id: string): Promise<void>;
+  /** Compares the kept copy of a model with its hashes. Throws `store/corrupt` when there is none. */
+  verifyModel(id: string): Promise<Verification>;
+  /** Downloads from a hub that are stored, complete or not. */
+  downloads(): Promise<readonly StoredDownload[]>;
+  /** Deletes a download. Throws `store/locked` while it is written. */
+  deleteDownload(key: string): Promise<void>;
+  /** Keeps a complete download as a model, and inspects it. Throws like `inspectModel`; then the download stays. */
+  takeDownload(key: string): Promise<ModelView>;
+  /**
+   * What a run with a model would take that is not on this device: memory, steps and time, from its configuration and the shapes of its
+   * weights. `trainTokens` and `slots` as in `forecast`; without data one step.
+   */
+  forecastOutline(outline: ModelOutline, recipe: Recipe, trainTokens: number, slots?: SlotPlan): Promise<OutlineForecast>;
   /** The models on this device as teachers of an inspected one; those that don't fit say why. */
   teachers(modelId: string): Promise<readonly TeacherView[]>;
   /**
@@ -184,6 +203,23 @@ export interface TrainApi {
   ): Promise<readonly ExportedFile[]>;
 }
 
+/** The page of a hub; see workers/hub-page.ts. It asks one hub, and nothing before a method is called. Throws coded errors. */
+export interface HubApi {
+  /** The token of the user's account, which stays in memory; null for none. */
+  setToken(token: string | null): Promise<void>;
+  /** Models whose names contain the words. */
+  search(words: string): Promise<readonly Hit[]>;
+  /** Looks a model up: its commit, its files, its configuration and the headers of its weights. */
+  plan(ref: ModelRef): Promise<HubPlan>;
+  /**
+   * Downloads the files of a model, from what is stored of them, and checks them. Resolves with the key of the download. Rejects with
+   * `train/cancelled` after `pause`; a further call goes on.
+   */
+  download(plan: HubPlan, onProgress: (progress: DownloadProgress) => void): Promise<string>;
+  /** Stops the download; what is stored stays. */
+  pause(): Promise<void>;
+}
+
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
@@ -194,6 +230,11 @@ export type { LabelShape } from '../src/dataset/labelled';
 export type { Target } from '../src/encoding/encoding';
 export type { BaseReference, ExportChoice, ExportKind } from '../src/export';
 export type { ExportedFile, WeightType } from '../src/export/types';
-export type { LoadProgress, ModelSource, ModelView, Starter } from '../src/model/types';
+export type { ModelRef } from '../src/core/hub';
+export type { DownloadProgress } from '../src/hub/download';
+export type { StoredDownload } from '../src/hub/downloads';
+export type { Hit, HubPlan } from '../src/hub/types';
+export type { CachedModel } from '../src/model/cache';
+export type { LoadProgress, ModelOutline, ModelSource, ModelView, Starter, Verification } from '../src/model/types';
 export type { ExamplePreview, PreviewToken, TokenizerFiles } from '../src/tokenizer/types';
 export type * from '../src/train/types';

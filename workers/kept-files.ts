@@ -6,13 +6,13 @@ import { cacheName, keptBytes, keyOf, type PageFile } from '../src/core/offline'
 export class KeptFiles {
   readonly #files: ReadonlyMap<string, PageFile>;
   readonly #scope: string;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #headersOf: (url: string) => Readonly<Record<string, string>>;
 
-  /** `headers` are added to each file that is answered with. */
-  constructor(files: readonly PageFile[], scope: string, headers: Readonly<Record<string, string>>) {
+  /** The headers of a file are added to each answer with it. */
+  constructor(files: readonly PageFile[], scope: string, headersOf: (url: string) => Readonly<Record<string, string>>) {
     this.#files = new Map(files.map((file) => [file.url, file]));
     this.#scope = scope;
-    this.#headers = headers;
+    this.#headersOf = headersOf;
   }
 
   /** The file at an address, whatever its query; undefined when this version has none. */
@@ -44,10 +44,10 @@ export class KeptFiles {
   /** The answer to a request for `file`: the kept one, else that of the host, which must be the same. */
   async answer(file: PageFile, request: Request): Promise<Response> {
     const kept = await caches.match(keyOf(file, this.#scope), { cacheName: cacheName(this.#scope) });
-    if (kept !== undefined) return this.#dressed(kept);
+    if (kept !== undefined) return this.#dressed(file, kept);
     // Keeping was stopped while the page is open: the host may have another version.
     if ((await keptBytes(this.#scope)) === 0) return fetch(request);
-    return this.#dressed(await this.#fetch(file));
+    return this.#dressed(file, await this.#fetch(file));
   }
 
   async #fetch(file: PageFile): Promise<Response> {
@@ -60,8 +60,8 @@ export class KeptFiles {
     return new Response(await response.blob(), { headers: { 'Content-Type': type } });
   }
 
-  #dressed(kept: Response): Response {
+  #dressed({ url }: PageFile, kept: Response): Response {
     const type = kept.headers.get('content-type') ?? '';
-    return new Response(kept.body, { headers: { 'Content-Type': type, ...this.#headers } });
+    return new Response(kept.body, { headers: { 'Content-Type': type, ...this.#headersOf(url) } });
   }
 }

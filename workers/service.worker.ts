@@ -6,7 +6,9 @@
  * that does not start is thus replaced when it is reloaded. Nothing is kept against the will of the host: see `askHost`.
  */
 
+import hub from '../hub.html?raw';
 import page from '../index.html?raw';
+import mirror from '../mirror.html?raw';
 import { messageOf } from '../src/core/errors';
 import { pageHeaders } from '../src/core/headers';
 import { askHost, pageLock, stopKeeping, TAKE_OVER, type KeepingFailed, type PageFile } from '../src/core/offline';
@@ -20,7 +22,8 @@ const HOST_PATIENCE_MS = 1000;
 
 const { registration } = self;
 const { scope } = registration;
-const files = new KeptFiles(self.__WB_MANIFEST, scope, pageHeaders(page));
+const headersOf = pageHeaders({ 'index.html': page, 'hub.html': hub, 'mirror.html': mirror });
+const files = new KeptFiles(self.__WB_MANIFEST, scope, headersOf);
 
 self.addEventListener('install', (event) => event.waitUntil(install()));
 self.addEventListener('activate', (event) => event.waitUntil(activate()));

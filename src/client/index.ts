@@ -3,6 +3,7 @@
 import type { DataApi, TrainApi } from '../../workers/api';
 import { WorkerClient } from './worker';
 
+export { HubFrame } from './hub';
 export { callback, WorkerClient } from './worker';
 
 const dataWorker = (name: string): Worker =>

@@ -5,7 +5,7 @@
 
 import { growingHash } from '../core/hash';
 import { readFile, readHit, readInfo } from './answers';
-import { HUGGING_FACE, type ModelRef } from './address';
+import { HUGGING_FACE, type ModelRef } from '../core/hub';
 import { PATIENCE, persist, reasonOf, type Patience } from './patience';
 import { badAnswer, changed, cut, isPage, refusalOf, tooSlow, unreachable, wrongHash, type Asked } from './refusals';
 import type { Hit, HubFile, RepoInfo } from './types';

@@ -11,9 +11,6 @@ const TOKENIZER = 'tokenizer.json';
 /** Files that a model may have beside its configuration, its tokenizer and its weights. */
 const OPTIONAL = ['tokenizer_config.json', 'generation_config.json', 'chat_template.jinja'];
 
-/** The files of a model that is loaded by hand, for a page without a network. */
-export const BY_HAND: readonly string[] = [CONFIG, SINGLE, TOKENIZER, ...OPTIONAL];
-
 /** A model's files but for the shards, which the index names. */
 export interface Chosen {
   readonly config: HubFile;

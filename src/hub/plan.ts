@@ -2,7 +2,7 @@
 
 import { CodedError } from '../core/errors';
 import { MAX_HEADER, parseHeader } from '../formats/safetensors-read';
-import type { ModelRef } from './address';
+import type { ModelRef } from '../core/hub';
 import type { FileRef, HubClient } from './client';
 import { chooseFiles, INDEX, shardsOf } from './files';
 import { persist } from './patience';

@@ -5,17 +5,41 @@
 
 import { CodedError } from '../core/errors';
 import { ensureSpace, formatBytes, storageError } from '../core/storage';
+import { growingHash, type HashKind } from '../core/hash';
 import { openFolder, type ModelFolder } from './folder';
+import type { Verification } from './types';
 
 export interface CachedModel {
   readonly id: string;
   readonly name: string;
   readonly bytes: number;
+  /** Where it was downloaded from; absent for the user's own files. */
+  readonly origin?: Origin;
+}
+
+/** A model on a hub, at a commit. */
+export interface Origin {
+  readonly hub: string;
+  readonly id: string;
+  readonly commit: string;
+}
+
+/** A file of a hub, and the hash that it has there. */
+interface HashedFile {
+  readonly path: string;
+  readonly size: number;
+  readonly hash: { readonly kind: HashKind; readonly value: string };
+}
+
+interface KeptFile {
+  readonly name: string;
+  readonly size: number;
+  readonly hash?: HashedFile['hash'];
 }
 
 interface Manifest extends CachedModel {
   readonly version: 1;
-  readonly files: readonly { readonly name: string; readonly size: number }[];
+  readonly files: readonly KeptFile[];
 }
 
 const MANIFEST = 'manifest.json';
@@ -40,7 +64,7 @@ export class ModelCache {
       const models: CachedModel[] = [];
       for await (const [, folder] of (await this.#folder()).entries()) {
         const manifest = folder instanceof FileSystemDirectoryHandle ? await readManifest(folder) : null;
-        if (manifest !== null) models.push({ id: manifest.id, name: manifest.name, bytes: manifest.bytes });
+        if (manifest !== null) models.push(cachedModel(manifest));
       }
       return models.sort((a, b) => (a.name < b.name ? -1 : 1));
     });
@@ -73,14 +97,58 @@ export class ModelCache {
     );
   }
 
+  /**
+   * Keeps a downloaded model: its files are moved from `folder`, where nothing is left of them. Does nothing when the model is kept
+   * already. Throws `store/locked` while another tab writes it.
+   */
+  async adopt(
+    model: ModelFolder,
+    folder: FileSystemDirectoryHandle,
+    { hub, id, commit, files }: Origin & { readonly files: readonly HashedFile[] },
+  ): Promise<void> {
+    const used = new Set(model.files.map(({ name }) => name));
+    const kept = files.filter(({ path }) => used.has(path)).map(({ path, size, hash }) => ({ name: path, size, hash }));
+    const bytes = kept.reduce((sum, { size }) => sum + size, 0);
+    const manifest: Manifest = {
+      version: 1,
+      id: model.id,
+      name: model.view.name,
+      bytes,
+      files: kept,
+      origin: { hub, id, commit },
+    };
+    const done = await withLock(model.id, () =>
+      guarded(`a copy of ${model.view.name}`, 0, async () => {
+        const root = await this.#folder();
+        if ((await this.#manifest(root, model.id)) !== null) return;
+        await discard(root, model.id);
+        const target = await root.getDirectoryHandle(model.id, { create: true });
+        for (const { name } of kept) await move(folder, name, target);
+        await writeFile(target, MANIFEST, new Blob([JSON.stringify(manifest)]), undefined);
+      }),
+    );
+    if (!done) throw writing('wait until it has finished, then try again');
+  }
+
+  /** Reads all bytes of a cached model. Throws `store/corrupt` when there is none. */
+  async verify(id: string): Promise<Verification> {
+    const manifest = await guarded('a cached model', 0, async () => this.#manifest(await this.#folder(), id));
+    if (manifest === null || manifest.files.some(({ hash }) => hash === undefined)) {
+      await this.open(id);
+      return { by: 'samples', damaged: [] };
+    }
+    return guarded('a cached model', 0, async () => {
+      const folder = await (await this.#folder()).getDirectoryHandle(id);
+      const damaged: string[] = [];
+      for (const file of manifest.files) if (!(await isIntact(folder, file))) damaged.push(file.name);
+      return { by: 'hashes', damaged };
+    });
+  }
+
   /** Deletes a cached model, complete or not. Throws `store/locked` while another tab writes it. */
   async delete(id: string): Promise<void> {
     const done = await withLock(id, () => guarded('a cached model', 0, async () => discard(await this.#folder(), id)));
-    if (!done)
-      throw new CodedError(
-        'store/locked',
-        'Another tab is writing this model. Wait until it has finished, then delete the model.',
-      );
+    if (!done) throw writing('wait until it has finished, then delete the model');
   }
 
   async #folder(): Promise<FileSystemDirectoryHandle> {
@@ -101,6 +169,36 @@ export class ModelCache {
     const handles = await Promise.all(manifest.files.map(({ name }) => folder.getFileHandle(name)));
     return { name: manifest.name, files: await Promise.all(handles.map((handle) => handle.getFile())) };
   }
+}
+
+const cachedModel = ({ id, name, bytes, origin }: Manifest): CachedModel => ({
+  ...{ id, name, bytes },
+  ...(origin !== undefined && { origin }),
+});
+
+function writing(advice: string): CodedError {
+  return new CodedError('store/locked', `Another tab is writing this model: ${advice}.`);
+}
+
+async function isIntact(folder: FileSystemDirectoryHandle, { name, size, hash }: KeptFile): Promise<boolean> {
+  const file = await (await folder.getFileHandle(name)).getFile();
+  if (hash === undefined || file.size !== size) return hash === undefined;
+  const growing = growingHash(hash.kind, size);
+  for await (const chunk of chunks(file, undefined)) growing.update(chunk);
+  return growing.digest() === hash.value;
+}
+
+/** Browsers move files within the private file system without a copy; TypeScript does not know it yet. */
+type Movable = FileSystemFileHandle & { readonly move?: (to: FileSystemDirectoryHandle, name: string) => Promise<void> };
+
+async function move(from: FileSystemDirectoryHandle, name: string, to: FileSystemDirectoryHandle): Promise<void> {
+  const handle: Movable = await from.getFileHandle(name);
+  if (handle.move !== undefined) {
+    await handle.move(to, name);
+    return;
+  }
+  await writeFile(to, name, await handle.getFile(), undefined);
+  await from.removeEntry(name);
 }
 
 const sizesOf = (files: readonly File[]) => files.map(({ name, size }) => ({ name, size }));

@@ -7,9 +7,9 @@ import type { TokenizerFiles } from '../tokenizer/types';
 import type { ModelConfig } from './config';
 import { parseConfig } from './families';
 import { arrange, filesError, missingFiles, readText, type FolderFiles } from './folder-files';
-import type { ModelView } from './types';
+import type { ModelOutline, ModelView } from './types';
 import { targetNames } from './weights';
-import { openWeightFiles, type WeightFiles, type WeightTensor } from './weight-files';
+import { openWeightFiles, outlinedWeights, type WeightFiles, type WeightTensor } from './weight-files';
 
 export { fetchFiles } from './folder-files';
 export type { WeightTensor, WeightType } from './weight-files';
@@ -62,6 +62,12 @@ export async function openWeights(files: readonly File[]): Promise<ModelWeights>
   return (await openAll(arrange(files), false)).weights;
 }
 
+/** A model whose files are not here: what can be known of it, but its weights can't be read. Throws the errors of `openFolder`. */
+export function outlinedModel({ name, config: text, tensors }: ModelOutline): Pick<ModelWeights, 'config' | 'tensors'> {
+  const config = parseConfig(text);
+  return { config, tensors: outlinedWeights(config, name, tensors) };
+}
+
 async function openAll(files: FolderFiles, tokenizer: boolean) {
   const problems = missingFiles(files, tokenizer);
   const configText = await readText(files, 'config.json', MAX_CONFIG, problems);
@@ -112,9 +118,14 @@ function checkJson(name: string, text: string | null, problems: Problem[]): void
   }
 }
 
+/** Numbers in the tensors that the model uses. */
+export function countParameters({ tensors }: Pick<ModelWeights, 'tensors'>): number {
+  return [...tensors.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
 function viewOf(weights: ModelWeights, tokenizer: TokenizerFiles, name: string, cached: boolean): ModelView {
   const { config, tensors, bytes, id } = weights;
-  const parameters = [...tensors.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const parameters = countParameters(weights);
   const [dtype = 'F32', ...others] = new Set([...tensors.values()].map((tensor) => tensor.dtype));
   return {
     ...{ id, name, family: config.modelType, parameters, bytes, dtype: others.length === 0 ? dtype : 'mixed' },

@@ -40,3 +40,21 @@ export interface LoadProgress {
   readonly done: number;
   readonly total: number;
 }
+
+/** A model that is not on this device: its configuration, and its weights according to their headers. */
+export interface ModelOutline {
+  readonly name: string;
+  /** The text of config.json. */
+  readonly config: string;
+  /** The tensors of the files, or the one type of all tensors that the configuration asks for. */
+  readonly tensors:
+    readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[] | 'F32' | 'BF16' | 'F16';
+}
+
+/** What a check of a kept copy found. */
+export interface Verification {
+  /** `hashes`: every byte was compared. `samples`: the hub's hashes are not known, so parts of each tensor were. */
+  readonly by: 'hashes' | 'samples';
+  /** Names of the files that are not what they were. */
+  readonly damaged: readonly string[];
+}

@@ -6,7 +6,7 @@ import { sameShape } from '../core/shape';
 import type { ModelConfig } from './config';
 import type { WeightSpec } from './family';
 import { filesError, readable, readText, type FolderFiles } from './folder-files';
-import type { TensorInfo } from '../formats/safetensors';
+import { byteSize, isTensorType, type TensorInfo } from '../formats/safetensors';
 import { inspectHeader, weightsError } from '../formats/safetensors-read';
 import { weightSpecs } from './weights';
 
@@ -63,6 +63,35 @@ export async function openWeightFiles(files: FolderFiles, config: ModelConfig): 
   const name = shards.length === 1 ? SINGLE : `${shards.length} shards`;
   if (problems.length > 0) throw weightsError(name, problems);
   return { files: opened, tensors: matchTensors(config, found, name) };
+}
+
+/** A tensor of a model whose files are not here. */
+type OutlinedTensor = Pick<TensorInfo, 'name' | 'shape'> & { readonly dtype: string };
+
+/**
+ * The tensors that the model uses, from what the headers of its files say; they can't be read. `tensors` may be the type of all of them.
+ * Throws `model/weights` with all bad or missing tensors.
+ */
+export function outlinedWeights(
+  config: ModelConfig,
+  name: string,
+  tensors: readonly OutlinedTensor[] | WeightType,
+): ReadonlyMap<string, WeightTensor> {
+  const shard: Shard = { file: new File([], SINGLE), name: SINGLE, listed: [] };
+  const outlined = typeof tensors === 'string' ? expectedTensors(config, tensors) : tensors;
+  const infos = outlined.flatMap(({ dtype, ...rest }) => (isTensorType(dtype) ? [{ ...rest, dtype, start: 0, end: 0 }] : []));
+  const problems: Problem[] = [];
+  const sized = infos.map((info) => ({ ...info, end: byteSize(info.dtype, info.shape) ?? 0 }));
+  const matched = matchTensors(config, new Map(sized.map((info) => [info.name, { info, shard }])), problems);
+  if (problems.length > 0) throw weightsError(name, problems);
+  return matched;
+}
+
+function expectedTensors(config: ModelConfig, dtype: WeightType): readonly OutlinedTensor[] {
+  return weightSpecs(config).map(({ name, shape, transposed = false }) => ({
+    ...{ name, dtype },
+    shape: transposed ? [...shape].reverse() : shape,
+  }));
 }
 
 /** A tensor of any type in its shard. */

@@ -33,7 +33,7 @@ export interface StreamOptions {
 const CHUNK = 8 * 1024 * 1024;
 
 /** Storage types that are expected from the headers, for a forecast. `checkWeights` gives the final ones. */
-export function expectedStorage({ tensors }: ModelWeights): Storage {
+export function expectedStorage({ tensors }: Pick<ModelWeights, 'tensors'>): Storage {
   return new Map([...tensors.values()].map((tensor) => [tensor.name, likelyType(tensor)]));
 }
 

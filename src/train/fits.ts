@@ -12,11 +12,14 @@ import type { ExecutorKind } from './types';
 /** WebAssembly's memory ends at 4 GiB; weights may take half, the step needs the rest. */
 const WASM_WEIGHTS = 2 * 2 ** 30;
 
+/** What the check needs of a model. */
+type Fitting = Pick<ModelFolder, 'tensors'> & { readonly view: Pick<ModelFolder['view'], 'name'> };
+
 /** Throws `model/too-large` with the model's name, what it needs, and what the device allows. */
-export function checkFits(folder: ModelFolder, { device, view }: Engine): void {
-  const storage = expectedStorage(folder);
+export function checkFits(model: Fitting, { device, view }: Engine): void {
+  const storage = expectedStorage(model);
   const dtypeOf = (name: string): DType => (holdsStored(view.executor) ? (storage.get(name) ?? 'f32') : 'f32');
-  const sizes = [...folder.tensors.values()].map(({ name, shape }) => ({
+  const sizes = [...model.tensors.values()].map(({ name, shape }) => ({
     name,
     bytes: storageBytes({ dtype: dtypeOf(name), shape }),
   }));
@@ -30,7 +33,7 @@ export function checkFits(folder: ModelFolder, { device, view }: Engine): void {
   const list = problems.map(({ where, message }) => `${where} ${message}`).join('; ');
   throw new CodedError(
     'model/too-large',
-    `${folder.view.name} does not fit: ${list}, and this device allows ${formatBytes(limit)}. Choose a smaller model.`,
+    `${model.view.name} does not fit: ${list}, and this device allows ${formatBytes(limit)}. Choose a smaller model.`,
     problems,
   );
 }

@@ -1,6 +1,7 @@
 /** The models that were inspected in this worker. */
 
 import { CodedError } from '../core/errors';
+import { deleteDownload, openDownload, withDownload } from '../hub/downloads';
 import type { ModelCache } from '../model/cache';
 import { fetchFiles, openFolder, type ModelFolder } from '../model/folder';
 import { teacherProblem } from './teacher';
@@ -21,7 +22,7 @@ const SERVED: Readonly<Record<Starter, Served>> = {
 };
 
 /** The cached models; see src/model/cache.ts. */
-export type Cached = Pick<ModelCache, 'list' | 'open'>;
+export type Cached = Pick<ModelCache, 'list' | 'open' | 'adopt'>;
 
 export class Folders {
   readonly #folders = new Map<string, ModelFolder>();
@@ -38,6 +39,18 @@ export class Folders {
     const folder = await this.#open(source);
     this.#folders.set(folder.id, folder);
     return folder.view;
+  }
+
+  /** Keeps a complete download as a model of the cache, and inspects it. The download stays when its files are no model. */
+  async takeDownload(key: string): Promise<ModelView> {
+    const id = await withDownload(key, async () => {
+      const { plan, folder, files } = await openDownload(key);
+      const model = await openFolder(files, { name: plan.id });
+      await this.#cache.adopt(model, folder, plan);
+      return model.id;
+    });
+    await deleteDownload(key);
+    return this.inspect({ kind: 'cached', id });
   }
 
   /** The inspected model with that id. Throws `train/state`. */

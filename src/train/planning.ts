@@ -2,10 +2,11 @@
 
 import type { SlotPlan } from '../batch/types';
 import type { DType } from '../core/dtype';
-import { CodedError } from '../core/errors';
+import { CodedError, messageOf } from '../core/errors';
 import { exportedBytes } from '../export';
-import type { ModelFolder } from '../model/folder';
+import { countParameters, outlinedModel, type ModelFolder } from '../model/folder';
 import { deviceTypes } from '../model/precision';
+import type { ModelOutline } from '../model/types';
 import { expectedStorage } from '../model/weights-source';
 import type { Recipe } from '../recipe/recipe';
 import type { TrainDevice } from './device';
@@ -17,7 +18,7 @@ import { headParameters, jobOf, type Job } from './job';
 import type { Jobs } from './jobs';
 import type { Models } from './models';
 import { expectedTeacher } from './teacher';
-import type { DeviceReport, Forecast, TeacherChoice } from './types';
+import type { DeviceReport, Forecast, OutlineForecast, TeacherChoice } from './types';
 import { warmUp } from './warm-up';
 
 export class Planning {
@@ -40,14 +41,38 @@ export class Planning {
     teacher?: TeacherChoice,
   ): Promise<Forecast> {
     const folder = this.#models.folders.get(modelId);
-    const rows = Math.ceil(trainTokens / recipe.sequenceLength);
-    const microSteps = Math.max(1, Math.ceil(rows / recipe.microBatch));
+    const microSteps = microStepsOf(trainTokens, recipe);
     const engine = await this.#device.engine();
     checkFits(folder, engine);
     const job = await this.#jobOf(folder, recipe, slots, teacher, engine);
     const pace = await this.#device.paceOf(engine);
     const forecast = forecastRun(folder.config, recipe, typesOf(folder, recipe), engine.machine, microSteps, job, pace);
     return { ...forecast, fileBytes: exportedBytes(recipe, folder, headParameters(folder.config, job)) };
+  }
+
+  /**
+   * What a run with a model would take that is not on this device. A model that can't be trained says why; throws when it is none that
+   * Finetab knows.
+   */
+  async forecastOutline(outline: ModelOutline, recipe: Recipe, trainTokens: number, slots?: SlotPlan): Promise<OutlineForecast> {
+    const model = outlinedModel(outline);
+    const { config } = model;
+    const known = { family: config.modelType, parameters: countParameters(model), context: config.maxPositions };
+    try {
+      const engine = await this.#device.engine();
+      checkFits({ ...model, view: outline }, engine);
+      const fitting = { ...recipe, sequenceLength: Math.min(recipe.sequenceLength, config.maxPositions) };
+      const job = jobOf(fitting, slots, config);
+      const pace = await this.#device.paceOf(engine);
+      const microSteps = microStepsOf(trainTokens, fitting);
+      return {
+        ...known,
+        forecast: forecastRun(config, fitting, typesOf(model, fitting), engine.machine, microSteps, job, pace),
+        problem: null,
+      };
+    } catch (error) {
+      return { ...known, forecast: null, problem: messageOf(error) };
+    }
   }
 
   /**
@@ -91,6 +116,11 @@ export class Planning {
 }
 
 /** Types on the device of the weights, by name, as far as the headers tell. */
-function typesOf(folder: ModelFolder, { basePrecision }: Recipe): (name: string) => DType {
+function typesOf(folder: Pick<ModelFolder, 'config' | 'tensors'>, { basePrecision }: Recipe): (name: string) => DType {
   return deviceTypes(folder.config, expectedStorage(folder), basePrecision);
+}
+
+/** Micro-batches of one epoch. */
+function microStepsOf(trainTokens: number, { sequenceLength, microBatch }: Recipe): number {
+  return Math.max(1, Math.ceil(Math.ceil(trainTokens / sequenceLength) / microBatch));
 }

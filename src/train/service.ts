@@ -2,8 +2,9 @@
 
 import type { RunStore } from '../checkpoint/types';
 import type { ExportedFile } from '../export/types';
-import type { ModelCache } from '../model/cache';
-import type { LoadProgress, ModelSource, ModelView } from '../model/types';
+import { deleteDownload, listDownloads, type StoredDownload } from '../hub/downloads';
+import type { CachedModel, ModelCache } from '../model/cache';
+import type { LoadProgress, ModelSource, ModelView, Verification } from '../model/types';
 import type { BasePrecision } from '../recipe/recipe';
 import { TrainDevice } from './device';
 import { Exports } from './exports';
@@ -27,6 +28,7 @@ import type {
   GenerateResult,
   Measurement,
   MeasureRequest,
+  OutlineForecast,
   PredictRequest,
   Prediction,
   RunHistory,
@@ -91,12 +93,28 @@ export class TrainService {
     return Promise.resolve();
   }
 
-  cachedModels(): Promise<readonly { id: string; name: string; bytes: number }[]> {
+  cachedModels(): Promise<readonly CachedModel[]> {
     return this.#cache.list();
   }
 
   deleteModel(id: string): Promise<void> {
     return this.#cache.delete(id);
+  }
+
+  verifyModel(id: string): Promise<Verification> {
+    return this.#cache.verify(id);
+  }
+
+  downloads(): Promise<readonly StoredDownload[]> {
+    return listDownloads();
+  }
+
+  deleteDownload(key: string): Promise<void> {
+    return deleteDownload(key);
+  }
+
+  takeDownload(key: string): Promise<ModelView> {
+    return this.#models.folders.takeDownload(key);
   }
 
   teachers(modelId: string): Promise<readonly TeacherView[]> {
@@ -105,6 +123,10 @@ export class TrainService {
 
   forecast(...of: Parameters<Planning['forecast']>): Promise<Forecast> {
     return this.#planning.forecast(...of);
+  }
+
+  forecastOutline(...of: Parameters<Planning['forecastOutline']>): Promise<OutlineForecast> {
+    return this.#planning.forecastOutline(...of);
   }
 
   warmUp(...of: Parameters<Planning['warmUp']>): Promise<void> {

@@ -103,6 +103,17 @@ export interface Forecast extends MemoryForecast {
   readonly fileBytes: number;
 }
 
+/** What is known of a model that is not on this device. */
+export interface OutlineForecast {
+  readonly family: string;
+  readonly parameters: number;
+  readonly context: number;
+  /** A run with it; null when it can't be. */
+  readonly forecast: Omit<Forecast, 'fileBytes'> | null;
+  /** Why there is no forecast, in a sentence. */
+  readonly problem: string | null;
+}
+
 /** A model whose predictions are learnt, by its id, and how its weights are stored on the device. */
 export interface TeacherChoice {
   readonly modelId: string;

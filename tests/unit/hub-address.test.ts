@@ -1,7 +1,7 @@
 /** Names of models and addresses of hubs, as people type and paste them. */
 
 import { describe, expect, it } from 'vitest';
-import { hubSources, HUGGING_FACE, namesModel, parseHub, parseModelRef } from '../../src/hub/address';
+import { hubSources, HUGGING_FACE, namesModel, parseHub, parseModelRef } from '../../src/core/hub';
 import { downloadKey } from '../../src/hub/plan';
 
 describe('the name of a model', () => {

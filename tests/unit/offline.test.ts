@@ -36,6 +36,18 @@ it('names files by their content, below the folder of the page', () => {
   expect(key).toBe('https://host/page/a.js?integrity=sha256-a%2B%2F%3D&bytes=12');
 });
 
-it('refuses a page without a policy', () => {
-  expect(() => pageHeaders('<!doctype html>')).toThrow('no content security policy');
+const document = (policy: string): string => `<meta http-equiv="Content-Security-Policy" content="${policy}" />`;
+const documents = { 'index.html': document('strict'), 'hub.html': document('hub'), 'mirror.html': document('mirror') };
+
+it('gives each document its own policy, and every other file that of the page', () => {
+  const headersOf = pageHeaders(documents);
+  const policies = ['', 'index.html', 'assets/train.worker.js', 'hub.html', 'mirror.html'].map(
+    (file) => headersOf(file)['Content-Security-Policy'],
+  );
+  expect(policies).toEqual(['strict', 'strict', 'strict', 'hub', 'mirror']);
+  expect(headersOf('hub.html')).toMatchObject({ 'Cross-Origin-Embedder-Policy': 'require-corp' });
+});
+
+it('refuses a document without a policy', () => {
+  expect(() => pageHeaders({ ...documents, 'hub.html': '<!doctype html>' })).toThrow('hub.html has no content security policy');
 });

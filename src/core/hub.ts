@@ -1,6 +1,6 @@
 /** Names of models on a hub, and the address of the hub. */
 
-import { CodedError } from '../core/errors';
+import { CodedError } from './errors';
 
 /** The hub that is asked unless the user gives another address. */
 export const HUGGING_FACE = 'https://huggingface.co';
@@ -73,3 +73,12 @@ export function hubSources(hub: string): readonly string[] {
   const below = /^[\d.]+$|^\[/.test(hostname) ? [] : [`${protocol}//*.${hostname}:*`];
   return [`${protocol}//${hostname}:*`, ...below, ...own];
 }
+
+/** The files of a model that is fetched by hand; those of `needed` are always there. Large models have shards and their index. */
+export const FILES_BY_HAND = {
+  needed: ['config.json', 'model.safetensors', 'tokenizer.json'],
+  ifThere: ['tokenizer_config.json', 'generation_config.json', 'chat_template.jinja'],
+} as const;
+
+/** The address of a file of a model's main branch. */
+export const fileAddress = (hub: string, id: string, file: string): string => `${hub}/${id}/resolve/main/${file}`;
