@@ -1,5 +1,5 @@
 /**
- * `npm run demo -- [--data FILE] [--model DIR] [--recipe FILE] [--task text|categories|labels|number]
+ * `npm run demo -- [--data FILE] [--model DIR | --hub ADDRESS --model owner/name] [--recipe FILE] [--task text|categories|labels|number]
  * [--method lora|dora|ia3|full] [--objective KIND] [--teacher DIR] [--adapter DIR] [--steps N] [--test FILE]
  * [--backend auto|webgpu|wasm|tfjs-webgpu|tfjs-wasm] [--export KIND[,KIND]] [--weights f32|f16|bf16] [--out DIR] [--headed]`: trains
  * through the page and saves an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with 0
@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
 import { launchBrowser } from './browser';
 import { Person } from './person';
+import { parseHub, parseModelRef } from '../src/core/hub';
 import { METHOD_NAMES, type MethodName } from '../src/recipe/methods';
 import { defaultRecipe } from '../src/recipe/recipe';
 import { OF_TEXTS, scores } from '../src/state/objective';
@@ -48,7 +49,10 @@ type Task = (typeof TASKS)[number];
 
 interface Options {
   readonly data: string;
+  /** A folder, or with a hub a model of it. */
   readonly model: string | null;
+  /** Address of the hub that the model is downloaded from. */
+  readonly hub: string | null;
   readonly recipe: string | null;
   readonly task: Task | null;
   readonly method: MethodName | null;
@@ -78,6 +82,7 @@ function readOptions(): Options {
     options: {
       data: { type: 'string', default: join(root, 'public/samples/support-tickets.csv') },
       model: { type: 'string' },
+      hub: { type: 'string' },
       recipe: { type: 'string' },
       task: { type: 'string' },
       method: { type: 'string' },
@@ -96,7 +101,7 @@ function readOptions(): Options {
   const kinds = values.export?.split(',') ?? [];
   const problems = [
     ...pathProblems('--data', values.data, 'file'),
-    ...pathProblems('--model', values.model, 'folder'),
+    ...(values.hub === undefined ? pathProblems('--model', values.model, 'folder') : hubProblems(values.hub, values.model)),
     ...pathProblems('--teacher', values.teacher, 'folder'),
     ...pathProblems('--recipe', values.recipe, 'file'),
     ...pathProblems('--test', values.test, 'file'),
@@ -114,7 +119,8 @@ function readOptions(): Options {
   if (problems.length > 0) throw new PageError('demo/arguments', problems.join('; '));
   return {
     data: resolve(values.data),
-    model: values.model === undefined ? null : resolve(values.model),
+    model: values.model === undefined ? null : values.hub === undefined ? resolve(values.model) : values.model,
+    hub: values.hub ?? null,
     recipe: values.recipe === undefined ? null : resolve(values.recipe),
     task: (values.task ?? null) as Options['task'],
     method: (values.method ?? null) as Options['method'],
@@ -129,6 +135,17 @@ function readOptions(): Options {
     out: resolve(values.out),
     headed: values.headed,
   };
+}
+
+function hubProblems(address: string, model: string | undefined): readonly string[] {
+  if (model === undefined) return ['--hub: expected --model owner/name with it'];
+  try {
+    parseHub(address);
+    parseModelRef(model);
+    return [];
+  } catch (error) {
+    return [`--hub ${address} --model ${model}: ${error instanceof Error ? error.message : String(error)}`];
+  }
 }
 
 function pathProblems(option: string, path: string | undefined, kind: 'file' | 'folder'): readonly string[] {
@@ -250,7 +267,9 @@ const TEXT_RECIPE = { name: 'default.json', text: JSON.stringify(defaultRecipe()
 
 /** Chooses model, recipe and data. Without a recipe and a task, texts are learnt. */
 async function choose(person: Person, recorder: Recorder, options: Options): Promise<void> {
-  if (options.model !== null && options.adapter === null) await recorder.during(person.pickModel(options.model));
+  if (options.model !== null && options.adapter === null) {
+    await recorder.during(bringModel(person, options.model, options.hub));
+  }
   // A run that starts from an adapter takes its recipe.
   const ownRecipe = options.task === null && options.adapter === null ? TEXT_RECIPE : null;
   const recipe = options.recipe ?? ownRecipe;
@@ -262,6 +281,12 @@ async function choose(person: Person, recorder: Recorder, options: Options): Pro
   if (options.objective !== null) await recorder.during(person.chooseKind('objective', options.objective));
   if (options.teacher !== null) await recorder.during(person.dropTeacher(options.teacher));
   if (options.steps !== null) await recorder.during(person.setSteps(options.steps));
+}
+
+async function bringModel(person: Person, model: string, hub: string | null): Promise<void> {
+  if (hub === null) return person.pickModel(model);
+  await person.useHub(hub);
+  await person.downloadModel(model, 60 * MINUTE);
 }
 
 /** Events that are not printed as they come: `done` at the end sums up the run, an error that ends the demo is printed there. */

@@ -347,7 +347,7 @@ class Hub {
 
   async #stream(file: ServedFile, from: number, to: number, response: ServerResponse, damaged: boolean): Promise<void> {
     const { drip, dripMs, cutAfter } = this.faults;
-    const cuts = file.large && cutAfter > 0 && take(this.faults, 'cuts');
+    const cuts = file.large && cutAfter > 0 && to - from > cutAfter && take(this.faults, 'cuts');
     const closed = once(response, 'close');
     let sent = 0;
     for await (const bytes of partsOf(file, from, Math.min(to, file.size), drip)) {

@@ -67,16 +67,43 @@ export class Person {
 
   /** Picks a model folder, and waits until the page has read or refused it. */
   async pickModel(folder: string): Promise<void> {
-    const stage = await this.open('Model');
+    const stage = await this.openTab('Model', 'Files');
     await stage.getByLabel(INPUTS.modelFolder).setInputFiles(folder);
     await this.#modelRead(stage);
   }
 
   /** Drags model files or a folder onto the Model stage. */
   async dropModel(paths: readonly string[]): Promise<void> {
-    const stage = await this.open('Model');
+    const stage = await this.openTab('Model', 'Files');
     await this.drop(stage.getByRole('button', { name: ZONES.model }), paths);
     await this.#modelRead(stage);
+  }
+
+  /** Gives the address of another hub; nothing is asked of it yet. */
+  async useHub(address: string): Promise<void> {
+    const stage = await this.openTab('Model', 'Search the hub');
+    const panel = stage.getByRole('tabpanel', { name: 'Search the hub' });
+    await panel.getByText('Hub and token').click();
+    const field = panel.getByLabel('Address of the hub');
+    await field.fill(address);
+    await field.press('Tab');
+  }
+
+  /** Looks a model up by its name. Returns its card. */
+  async lookUp(id: string, ms: number): Promise<Locator> {
+    const stage = await this.openTab('Model', 'Search the hub');
+    await stage.getByLabel('Words, or a model').fill(id);
+    await stage.getByRole('button', { name: 'Search', exact: true }).click();
+    const card = stage.getByRole('tabpanel', { name: 'Search the hub' }).getByRole('article', { name: id });
+    await card.waitFor({ timeout: ms });
+    return card;
+  }
+
+  /** Downloads a model from the hub, and waits until it is chosen. */
+  async downloadModel(id: string, ms: number): Promise<void> {
+    const card = await this.lookUp(id, ms);
+    await card.getByRole('button', { name: 'Download' }).click();
+    await card.getByRole('button', { name: 'Chosen' }).waitFor({ timeout: ms });
   }
 
   async #modelRead(stage: Locator): Promise<void> {

@@ -115,8 +115,10 @@ async function append(
   const { size } = ref.file;
   try {
     for await (const part of client.stream(ref, target.size, size, signal)) {
+      // A store may take the buffer away.
+      const { length } = part;
       await target.append(part);
-      meter.add(part.length);
+      meter.add(length);
     }
   } catch (error) {
     if (!SPOILED.has(codeOf(error))) throw error;

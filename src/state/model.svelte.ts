@@ -1,7 +1,7 @@
 /** The base model: which one is chosen, whether its weights are loaded, and which ones are kept in this browser. */
 
 import { callback, trainClient, type WorkerClient } from '../client';
-import type { LoadProgress, ModelSource, ModelView, Starter, TrainApi } from '../../workers/api';
+import type { CachedModel, LoadProgress, ModelSource, ModelView, Starter, TrainApi, Verification } from '../../workers/api';
 import { CodedError } from '../core/errors';
 import { handled } from '../core/promises';
 import type { BasePrecision } from '../recipe/recipe';
@@ -9,8 +9,6 @@ import { device, type DeviceState } from './device.svelte';
 import { failureOf, type Failure } from './failure';
 import { space } from './space.svelte';
 import { recall, remember } from './storage';
-
-type CachedModel = Awaited<ReturnType<TrainApi['cachedModels']>>[number];
 
 /** A model, and where its files are. */
 export interface Chosen {
@@ -134,6 +132,23 @@ export class ModelState {
       this.cached = await this.#client.call((api) => api.cachedModels());
     } catch (error) {
       this.failure = failureOf(error);
+    }
+  }
+
+  /** Keeps a complete download, and chooses it. Throws coded errors. */
+  async takeDownload(key: string): Promise<void> {
+    const { id } = await this.#client.call((api) => api.takeDownload(key));
+    await this.refreshCached();
+    await this.choose({ kind: 'cached', id });
+  }
+
+  /** Compares the kept copy of a model with its hashes; null when it could not be read. */
+  async verify(id: string): Promise<Verification | null> {
+    try {
+      return await this.#client.call((api) => api.verifyModel(id));
+    } catch (error) {
+      this.failure = failureOf(error);
+      return null;
     }
   }
 

@@ -9,7 +9,7 @@ const PREFIX = 'finetab.';
 /** Choices of one tab. */
 type TabKey = 'sample' | 'model' | 'recipe' | 'objectiveFrom' | 'goal' | 'run' | 'teacher';
 /** Preferences that hold for all tabs. */
-type SharedKey = 'theme' | 'notify';
+type SharedKey = 'theme' | 'notify' | 'hub';
 
 const TAB_KEYS: readonly TabKey[] = ['sample', 'model', 'recipe', 'objectiveFrom', 'goal', 'run', 'teacher'];
 

@@ -43,6 +43,7 @@ it('chooses the starter, and shows facts about it', async () => {
 });
 
 it('names config.json when it is missing, and keeps the present model', async () => {
+  await page.getByRole('tab', { name: 'Files' }).click();
   await userEvent.upload(page.getByLabelText('Model files'), [
     new File(['{}'], 'tokenizer.json'),
     new File(['x'], 'model.safetensors'),
@@ -50,6 +51,7 @@ it('names config.json when it is missing, and keeps the present model', async ()
   await expect.element(page.getByRole('alert')).toHaveTextContent(/config\.json/);
   expect(heard.at(-1)).toMatchObject({ event: 'error', code: 'model/files' });
   await expect.element(chosen).toHaveTextContent(/3\.15 M/);
+  await page.getByRole('tab', { name: 'Recommended' }).click();
   await page.getByRole('button', { name: 'Starter model' }).click();
   await expect.element(page.getByRole('alert')).not.toBeInTheDocument();
 });

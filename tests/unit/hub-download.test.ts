@@ -19,6 +19,9 @@ const REF = { id: ID, revision: null };
 const TOKEN = 'hf_good';
 const QUICK: Patience = { silenceMs: 300, dripMs: 200, dripBytes: 5000, attempts: 3, waitMs: () => 5 };
 
+/** The bytes, whose buffer is gone afterwards, as when they are sent to a worker. */
+const taken = (part: Uint8Array<ArrayBuffer>): Uint8Array => structuredClone(part, { transfer: [part.buffer] });
+
 /** Bytes in memory, as a store of a browser keeps them. */
 class MemoryStore implements DownloadStore {
   readonly bytes = new Map<string, Buffer>();
@@ -35,7 +38,7 @@ class MemoryStore implements DownloadStore {
       get size() {
         return there().length;
       },
-      append: (part) => Promise.resolve(void bytes.set(path, Buffer.concat([there(), part]))),
+      append: (part) => Promise.resolve(void bytes.set(path, Buffer.concat([there(), taken(part)]))),
       restart: () => Promise.resolve(void bytes.set(path, Buffer.alloc(0))),
       digest: () => {
         const hashed = growingHash(hash.kind, size);
