@@ -3,6 +3,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { modelIn, openHub, withZeros, type Faults, type LocalHub, type ServedModel } from '../../scripts/hub-server';
 import { codeOf, messageOf } from '../../src/core/errors';
@@ -329,6 +331,16 @@ describe('a download', () => {
 /** Set to stream 2 GB; otherwise 64 MB. */
 const LARGE = process.env['HUB_LARGE'] === undefined ? 64e6 : 2e9;
 
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Bytes in use, without garbage. */
+function used(): number {
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
 describe('a large file', () => {
   it(`of ${formatBytes(LARGE)} streams through flat memory`, { timeout: 600_000 }, async () => {
     const big = await openHub({ [ID]: withZeros(model, 'big.bin', LARGE) });
@@ -336,7 +348,6 @@ describe('a large file', () => {
     const info = await one.info(REF);
     const file = (await one.files(info)).filter(({ path }) => path === 'big.bin');
     let peak = 0;
-    const used = (): number => process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
     const before = used();
     const onProgress = (): void => void (peak = Math.max(peak, used()));
     await download(one, { ...info, hub: big.address, files: file, bytes: LARGE, config: '', tensors: [] }, new NoStore(), {

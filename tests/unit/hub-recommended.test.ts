@@ -85,6 +85,8 @@ describe('words', () => {
     [{ stage: 'checking' }, '12.1 MB of 269 MB, checking model.safetensors'],
   ])('for a download: %o', (change, words) => expect(progressWords({ ...progress, ...change })).toBe(words));
 
+  it('for a download that was paused', () => expect(progressWords(progress, true)).toBe('12.1 MB of 269 MB'));
+
   it('for licences', () => {
     expect(['apache-2.0', 'llama3.2', 'other', null].map(licenseWords)).toEqual([
       ...['Apache 2.0', 'Llama 3.2 licence', 'other', 'no licence stated'],

@@ -33,9 +33,10 @@ function refusalWords({ message, problems }: Failure): string {
   return first === undefined ? message : `Can’t be trained here: ${first.where} ${first.message}.`;
 }
 
-/** `12.1 of 269 MB, 4.2 MB/s, about 1 min left`. */
-export function progressWords({ done, total, rate, seconds, stage, file }: DownloadProgress): string {
+/** `12.1 MB of 269 MB, 4.2 MB/s, 60 s left`; the amount alone when nothing moves. */
+export function progressWords({ done, total, rate, seconds, stage, file }: DownloadProgress, halted = false): string {
   const amount = `${bytes(done)} of ${bytes(total)}`;
+  if (halted) return amount;
   if (stage === 'checking') return `${amount}, checking ${file}`;
   if (stage === 'waiting' || rate === null) return amount;
   const left = seconds === null ? '' : `, ${leftWords(seconds)}`;
