@@ -80,11 +80,8 @@ export function outlinedWeights(
   const shard: Shard = { file: new File([], SINGLE), name: SINGLE, listed: [] };
   const outlined = typeof tensors === 'string' ? expectedTensors(config, tensors) : tensors;
   const infos = outlined.flatMap(({ dtype, ...rest }) => (isTensorType(dtype) ? [{ ...rest, dtype, start: 0, end: 0 }] : []));
-  const problems: Problem[] = [];
   const sized = infos.map((info) => ({ ...info, end: byteSize(info.dtype, info.shape) ?? 0 }));
-  const matched = matchTensors(config, new Map(sized.map((info) => [info.name, { info, shard }])), problems);
-  if (problems.length > 0) throw weightsError(name, problems);
-  return matched;
+  return matchTensors(config, new Map(sized.map((info) => [info.name, { info, shard }])), name);
 }
 
 function expectedTensors(config: ModelConfig, dtype: WeightType): readonly OutlinedTensor[] {
