@@ -163,16 +163,22 @@ export class Person {
   /** Compares base and tuned model with greedy decoding, on `prompt` where the run suggests none. */
   async compare(maxTokens: number, prompt = 'Hello!'): Promise<void> {
     const stage = await this.openUse('Try');
-    const box = stage.locator('#use-prompt');
-    if ((await box.inputValue()) === '') await box.fill(prompt);
+    await this.#fillPrompt(stage, prompt);
     await stage.getByLabel('Temperature').fill('0');
     await stage.getByLabel('Max tokens').fill(String(maxTokens));
     await stage.getByRole('button', { name: 'Compare' }).click();
   }
 
-  /** Lets the classifier of a run predict for the text that the page suggests. */
-  async predict(): Promise<void> {
+  /** Writes a prompt where the page suggests none. */
+  async #fillPrompt(stage: Locator, prompt: string): Promise<void> {
+    const box = stage.locator('#use-prompt');
+    if ((await box.inputValue()) === '') await box.fill(prompt);
+  }
+
+  /** Lets the classifier of a run predict for the text that the page suggests, or for `text` where it suggests none. */
+  async predict(text = 'Hello!'): Promise<void> {
     const stage = await this.openUse('Try');
+    await this.#fillPrompt(stage, text);
     await stage.getByRole('button', { name: 'Predict' }).click();
   }
 
