@@ -185,8 +185,7 @@ async function use(page: Page, url: string, options: Options): Promise<void> {
   await tryOut(person, recorder, options);
   const files = await takeAway(person, recorder, options);
   const tested = options.test === null ? [] : await test(person, recorder, options.test, options);
-  if (finished === null) return print({ event: 'done', files: [...files, ...tested] });
-  const { baseLoss, tunedLoss, seconds, steps } = finished;
+  const { baseLoss, tunedLoss, seconds, steps } = finished ?? {};
   print({ event: 'done', baseLoss, tunedLoss, seconds, steps, files: [...files, ...tested] });
 }
 

@@ -138,7 +138,7 @@ const bundle: Check = {
       log_history: { loss?: number }[];
     };
     const losses = state.log_history.flatMap(({ loss }) => loss ?? []);
-    const [first = 0, last = 0] = [mean(losses.slice(0, 4)), mean(losses.slice(-4))];
+    const [first, last] = [mean(losses.slice(0, 4)), mean(losses.slice(-4))];
     if (losses.length !== steps || !(last < first)) throw new Error(`the losses are ${losses.join(', ')}`);
     const { runOf } = await context.load<Exports>('scripts/interop/exports.ts');
     const { tensors } = await runOf(join(folder, 'base'), join(folder, 'result'));
