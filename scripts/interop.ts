@@ -39,12 +39,16 @@ function emptyFolder(name: string): string {
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { model: { type: 'string', multiple: true, default: [] }, only: { type: 'string' } } });
   const models = values.model.map((model) => resolve(model));
-  const { load, close } = await moduleLoader();
+  const modules = await moduleLoader();
   let trained: Promise<readonly TrainedModel[]> | undefined;
-  const context: Context = { load, trained: () => (trained ??= trainModels(models)), folder: emptyFolder };
+  const context: Context = {
+    load: (path) => modules.load(path),
+    trained: () => (trained ??= trainModels(models)),
+    folder: emptyFolder,
+  };
   const results: Result[] = [];
   for (const check of CHECKS.filter(({ name }) => name.includes(values.only ?? ''))) results.push(await runCheck(check, context));
-  await close();
+  await modules.close();
   const count = (result: Result) => results.filter((one) => one === result).length;
   console.log(`${count('passed')} passed, ${count('failed')} failed, ${count('not run')} skipped`);
   process.exit(count('failed') === 0 ? 0 : 1);

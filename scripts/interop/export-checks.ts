@@ -7,7 +7,7 @@ import { root } from '../serve';
 import type { Check, Context } from './check';
 import type * as exportsModule from './exports';
 import { output, python } from './tools';
-import { tinyTokenizer } from './tiny-tokenizer';
+import { tinyTokenizer } from './small-tokenizers';
 
 type Exports = typeof exportsModule;
 

@@ -259,7 +259,7 @@ function renderGo(template: string): Promise<readonly string[]> {
   return new Promise((resolve, reject) => {
     const child = execFile('go', ['run', join(root, 'scripts', 'interop', 'render_template.go')], (error, stdout) => {
       if (error === null) resolve(JSON.parse(stdout) as string[]);
-      else reject(error instanceof Error ? error : new Error(String(error)));
+      else reject(new Error(error.message));
     });
     child.stdin?.end(JSON.stringify({ template, chats }));
   });

@@ -42,8 +42,8 @@ const EXACT = { experimentalKvCacheKeyType: 'F32', experimentalKvCacheValueType:
 
 /** Loads a GGUF file. `folder`: that of the package; `lora`: the file of an adapter. */
 export async function openLlama(folder: string, file: string, lora: string | null = null): Promise<LlamaModel> {
-  const { getLlama } = (await import(pathToFileURL(join(folder, 'dist', 'index.js')).href)) as Package;
-  const llama = await getLlama({ gpu: false, build: 'never', logLevel: 'error', maxThreads: 2 });
+  const library = (await import(pathToFileURL(join(folder, 'dist', 'index.js')).href)) as Package;
+  const llama = await library.getLlama({ gpu: false, build: 'never', logLevel: 'error', maxThreads: 2 });
   const model = await llama.loadModel({ modelPath: file });
   const adapters = lora === null ? {} : { lora: { adapters: [{ filePath: lora }] } };
   return {

@@ -43,7 +43,7 @@ interface Step {
 }
 
 const keyOf = ({ type, prepend, pattern, content, replacement, prepend_scheme: scheme, split }: Step): string =>
-  [type, prepend, pattern?.String, content, replacement, scheme, split].map((value) => String(value ?? '')).join('|');
+  JSON.stringify([type, prepend, pattern?.String, content, replacement, scheme, split]);
 
 const REPLACE = keyOf({ type: 'Replace', pattern: { String: ' ' }, content: SPACE });
 const PREPEND = keyOf({ type: 'Prepend', prepend: SPACE });

@@ -74,13 +74,14 @@ async function* rowsOf(
     yield source.data;
     return;
   }
-  const { width, rows } = weights.of(source.weight);
+  const weight = weights.of(source.weight);
+  const { width } = weight;
   const total = sizeOf(shape) / width;
   // A part has whole heads, whose rows change places.
   const unit = shape.length === 1 ? total : source.interleaved ? headDim : 1;
   const step = unit * Math.max(1, Math.floor(CHUNK / (unit * width)));
   for (let first = 0; first < total; first += step) {
-    const part = await rows(first, Math.min(step, total - first));
+    const part = await weight.rows(first, Math.min(step, total - first));
     const shifted = source.shift === 0 ? part : part.map((x) => x + source.shift);
     yield source.interleaved ? interleave(shifted, width, headDim) : shifted;
   }

@@ -62,9 +62,10 @@ export class MergedWeights {
 }
 
 /** Elements `from` to `to` of the tensor, in the order of the file. */
-async function readF32({ dtype, read }: WeightTensor, from: number, to: number): Promise<Float32Array<ArrayBuffer>> {
+async function readF32(tensor: WeightTensor, from: number, to: number): Promise<Float32Array<ArrayBuffer>> {
+  const { dtype } = tensor;
   const size = dtype === 'F32' ? 4 : 2;
-  const bytes = await read(from * size, to * size);
+  const bytes = await tensor.read(from * size, to * size);
   if (dtype === 'F32') return new Float32Array(bytes);
   return dtype === 'F16' ? f16ToF32(new Uint16Array(bytes)) : bf16ToF32(new Uint16Array(bytes));
 }
