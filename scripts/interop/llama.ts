@@ -40,10 +40,17 @@ interface Package {
 /** Keys and values in f32, as the page has them. */
 const EXACT = { experimentalKvCacheKeyType: 'F32', experimentalKvCacheValueType: 'F32' };
 
+/** llama.cpp is started once. */
+let started: ReturnType<Package['getLlama']> | undefined;
+
+async function start(folder: string): ReturnType<Package['getLlama']> {
+  const library = (await import(pathToFileURL(join(folder, 'dist', 'index.js')).href)) as Package;
+  return library.getLlama({ gpu: false, build: 'never', logLevel: 'error', maxThreads: 2 });
+}
+
 /** Loads a GGUF file. `folder`: that of the package; `lora`: the file of an adapter. */
 export async function openLlama(folder: string, file: string, lora: string | null = null): Promise<LlamaModel> {
-  const library = (await import(pathToFileURL(join(folder, 'dist', 'index.js')).href)) as Package;
-  const llama = await library.getLlama({ gpu: false, build: 'never', logLevel: 'error', maxThreads: 2 });
+  const llama = await (started ??= start(folder));
   const model = await llama.loadModel({ modelPath: file });
   const adapters = lora === null ? {} : { lora: { adapters: [{ filePath: lora }] } };
   return {
