@@ -26,6 +26,8 @@ const FAMILIES = [
   'qwen3',
   'gpt2',
   'phi3',
+  'gemma2',
+  'gemma3',
 ] as const;
 
 const MERGED = ['f16', 'q8_0', 'q4_0'] as const;
