@@ -44,6 +44,9 @@ test('trains the weights of the model, resumes, answers, and is saved as a model
 
   const { choices } = await service.exports(run.id);
   expect(choices.filter(({ blocker }) => blocker === null).map(({ kind }) => kind)).toEqual([
+    'gguf-q8_0',
+    'gguf-q4_0',
+    'gguf-f16',
     'mlx',
     'merged',
     'bundle',

@@ -45,6 +45,9 @@ test('trains vectors, resumes to the same bytes, answers, and is saved as an ada
   const { choices } = await service.exports(run.id);
   expect(choices.filter(({ blocker }) => blocker === null).map(({ kind }) => kind)).toEqual([
     'peft',
+    'gguf-q8_0',
+    'gguf-q4_0',
+    'gguf-f16',
     'merged',
     'bundle',
     'report',

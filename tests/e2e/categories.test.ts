@@ -61,7 +61,7 @@ it('tickets are sorted into categories: metrics, bars, and an adapter for a clas
 
   const out = folder();
   await recorder.during(person.calibrate(60_000));
-  expect(await recorder.next('calibration', 60_000)).toMatchObject({ step: 60, rows: 60 });
+  expect(await recorder.next('calibration', 60_000)).toMatchObject({ step: 30, rows: 60 });
   const texts = ['id,text', '1,My invoice is wrong', '2,Where is my parcel?', '3,'];
   await recorder.during(person.measureOn(file(folder(), 'texts.csv', texts.join('\n'))));
   const saved = await recorder.during(person.savePredictions('texts.csv', out, 60_000));
