@@ -112,6 +112,8 @@ it('all can be done by keyboard at 200 % zoom', async () => {
   await expect.poll(() => keys.focused()).toMatch(/^button Try it/);
   await page.keyboard.press('Enter');
 
+  // A stage is fetched when it is opened; until then the focus goes past it.
+  await page.getByRole('tab', { name: 'Try' }).waitFor();
   await keys.goTo(/^tab Try/);
   await page.keyboard.press('ArrowRight');
   await keys.goTo(/^button Measure on held-out rows/);
