@@ -15,7 +15,7 @@ import type { Family, Pass, WeightSpec } from '../family';
 import { readLayerRopes, readRope, type LayerType, type Rope } from '../rope';
 import { readActivation, type Activation } from './activation';
 import { readLayerTypes } from './layer-types';
-import { checkHeads, rmsNorm } from './parts';
+import { checkHeads, decoderWeights, rmsNorm } from './parts';
 
 export interface GemmaConfig extends ModelConfig {
   /** F. */
@@ -84,14 +84,7 @@ function feedForward(pass: Pass, config: GemmaConfig, i: number, x: Value): Valu
 }
 
 function weights(config: GemmaConfig): readonly WeightSpec[] {
-  const { hiddenSize: c, vocabSize: v } = config;
-  const blocks = Array.from({ length: config.layers }, (_, layer) => blockWeights(config, `model.layers.${layer}`));
-  return [
-    { name: 'model.embed_tokens.weight', shape: [v, c], use: 'embedding' },
-    ...blocks.flat(),
-    { name: 'model.norm.weight', shape: [c], use: 'vector' },
-    ...(config.tied || config.headless ? [] : [{ name: 'lm_head.weight', shape: [v, c], use: 'head' } as const]),
-  ];
+  return decoderWeights(config, (block) => blockWeights(config, block));
 }
 
 function blockWeights(config: GemmaConfig, block: string): readonly WeightSpec[] {

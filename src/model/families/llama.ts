@@ -10,7 +10,7 @@ import type { Fields } from '../config-fields';
 import type { Family, Pass, WeightSpec } from '../family';
 import { readRope } from '../rope';
 import { readLayerTypes } from './layer-types';
-import { checkHeads, rmsNorm } from './parts';
+import { checkHeads, decoderWeights, rmsNorm } from './parts';
 
 export interface LlamaConfig extends ModelConfig {
   /** F. */
@@ -69,14 +69,7 @@ function feedForward(pass: Pass, config: LlamaConfig, i: number, x: Value): Valu
 }
 
 function weights(config: LlamaConfig): readonly WeightSpec[] {
-  const { hiddenSize: c, vocabSize: v } = config;
-  const blocks = Array.from({ length: config.layers }, (_, layer) => blockWeights(config, `model.layers.${layer}`));
-  return [
-    { name: 'model.embed_tokens.weight', shape: [v, c], use: 'embedding' },
-    ...blocks.flat(),
-    { name: 'model.norm.weight', shape: [c], use: 'vector' },
-    ...(config.tied || config.headless ? [] : [{ name: 'lm_head.weight', shape: [v, c], use: 'head' } as const]),
-  ];
+  return decoderWeights(config, (block) => blockWeights(config, block));
 }
 
 function blockWeights(config: LlamaConfig, block: string): readonly WeightSpec[] {

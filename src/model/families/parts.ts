@@ -14,6 +14,28 @@ export function linearWeights(module: string, inputs: number, outputs: number): 
   ];
 }
 
+/** What the weights around the blocks of a decoder depend on. */
+interface Decoder {
+  readonly hiddenSize: number;
+  readonly vocabSize: number;
+  readonly layers: number;
+  readonly tied: boolean;
+  /** The files have no output head: a classifier's. */
+  readonly headless: boolean;
+}
+
+/** The weights of a decoder with Llama's names: embedding, the weights of each block, last norm, and an output head that is not tied. */
+export function decoderWeights(config: Decoder, blockWeights: (block: string) => readonly WeightSpec[]): readonly WeightSpec[] {
+  const { hiddenSize: c, vocabSize: v } = config;
+  const blocks = Array.from({ length: config.layers }, (_, layer) => blockWeights(`model.layers.${layer}`));
+  return [
+    { name: 'model.embed_tokens.weight', shape: [v, c], use: 'embedding' },
+    ...blocks.flat(),
+    { name: 'model.norm.weight', shape: [c], use: 'vector' },
+    ...(config.tied || config.headless ? [] : [{ name: 'lm_head.weight', shape: [v, c], use: 'head' } as const]),
+  ];
+}
+
 /** The weights of a LayerNorm with a bias. */
 export function layerNormWeights(module: string, size: number): readonly WeightSpec[] {
   return ['weight', 'bias'].map((part) => ({ name: `${module}.${part}`, shape: [size], use: 'vector' }));
