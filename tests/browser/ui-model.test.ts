@@ -42,6 +42,17 @@ it('chooses the starter, and shows facts about it', async () => {
   expect(model.loaded).toBe(false);
 });
 
+it.each([
+  ['sft', /^To write/],
+  ['classify', /^To sort/],
+  ['multi-label', /^To sort/],
+  ['regress', /^To sort/],
+] as const)('recommends what suits the objective %s first', async (kind, title) => {
+  recipe.chooseObjective(kind);
+  await expect.element(page.getByRole('heading', { name: /^To (write|sort)/ }).first()).toHaveTextContent(title);
+  recipe.chooseObjective('sft');
+});
+
 it('names config.json when it is missing, and keeps the present model', async () => {
   await page.getByRole('tab', { name: 'Files' }).click();
   await userEvent.upload(page.getByLabelText('Model files'), [
