@@ -1,8 +1,9 @@
 /** Turns examples into concatenated tokens, with statistics, split and hash. */
 
 import { sha256 } from '../core/hash';
+import { eachExample, type Built } from '../dataset/cells';
+import { joinProblems, NO_PROBLEMS, ProblemList, type Problems } from '../dataset/problems';
 import { splitIndices } from '../dataset/split';
-import type { RowProblem } from '../dataset/types';
 import { ENCODINGS } from '../encoding';
 import type { Encoded, EncodingKind, EncodingSettings, Examples } from '../encoding/encoding';
 import type { Recipe } from '../recipe/recipe';
@@ -22,13 +23,15 @@ export type DatasetSettings = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | '
   readonly dataSteps?: Recipe['dataSteps'];
 };
 
-/** Examples of one kind, and what encoding them depends on. */
-export interface ExamplesToEncode<K extends EncodingKind = EncodingKind> {
+/** A kind of examples, and what encoding them depends on. */
+interface KindToEncode<K extends EncodingKind> {
   readonly kind: K;
-  readonly examples: readonly Examples[K][];
   readonly settings: EncodingSettings[K];
-  /** Rows that gave no example. */
-  readonly problems: readonly RowProblem[];
+}
+
+/** Examples of one kind that are read from rows. */
+export interface ExamplesToEncode<K extends EncodingKind = EncodingKind> extends KindToEncode<K> {
+  readonly examples: Built<Examples[K]>;
 }
 
 /** Every example in full length: takes nearly all the time of encoding, and does not depend on the sequence length. */
@@ -36,8 +39,8 @@ export interface WholeExamples {
   readonly kind: EncodingKind;
   readonly layout: ExampleLayout | null;
   readonly whole: WholeStore;
-  /** Examples that could not be encoded. */
-  readonly refused: readonly RowProblem[];
+  /** Rows that gave no example, and examples that could not be encoded. */
+  readonly refused: Problems;
 }
 
 /** The usable examples, truncated to the sequence length, before the split. */
@@ -47,23 +50,53 @@ export interface EncodedExamples {
   readonly stats: Omit<EncodedStats, 'packedTokens' | 'slots'>;
 }
 
-const MAX_DROPPED = 500;
+/** Encodes every example of rows that are read. */
+export async function encodeExamples<K extends EncodingKind>(
+  tokenizer: TextTokenizer,
+  { examples, ...input }: ExamplesToEncode<K>,
+): Promise<WholeExamples> {
+  const encoder = new Encoder(tokenizer, input);
+  const problems = await eachExample(examples, (example) => encoder.add(example));
+  return encoder.finish(problems);
+}
 
-/** Encodes every example. */
-export function encodeExamples<K extends EncodingKind>(tokenizer: TextTokenizer, input: ExamplesToEncode<K>): WholeExamples {
-  const encoding = ENCODINGS[input.kind];
-  const whole = new WholeStore();
-  const refused = [...input.problems];
-  for (const example of input.examples) {
-    const encoded = encoding.encode(tokenizer, example, input.settings);
-    if ('dropped' in encoded) refused.push({ line: example.line, message: encoded.dropped });
-    else whole.add(encoded, example.line);
+/** Encodes examples that are at hand. */
+export function encodeAll<K extends EncodingKind>(
+  tokenizer: TextTokenizer,
+  { examples, ...input }: KindToEncode<K> & { readonly examples: readonly Examples[K][] },
+): WholeExamples {
+  const encoder = new Encoder(tokenizer, input);
+  for (const example of examples) encoder.add(example);
+  return encoder.finish(NO_PROBLEMS);
+}
+
+class Encoder<K extends EncodingKind> {
+  readonly #tokenizer: TextTokenizer;
+  readonly #input: KindToEncode<K>;
+  readonly #whole = new WholeStore();
+  readonly #refused = new ProblemList();
+
+  constructor(tokenizer: TextTokenizer, input: KindToEncode<K>) {
+    this.#tokenizer = tokenizer;
+    this.#input = input;
   }
-  return { kind: input.kind, layout: layoutOf(input), whole, refused };
+
+  add(example: Examples[K]): void {
+    const { kind, settings } = this.#input;
+    const encoded = ENCODINGS[kind].encode(this.#tokenizer, example, settings);
+    if ('dropped' in encoded) this.#refused.add({ line: example.line, message: encoded.dropped });
+    else this.#whole.add(encoded, example.line);
+  }
+
+  /** `problems`: rows that gave no example. */
+  finish(problems: Problems): WholeExamples {
+    const refused = joinProblems([problems, this.#refused]);
+    return { kind: this.#input.kind, layout: layoutOf(this.#input), whole: this.#whole, refused };
+  }
 }
 
 /** Null for one document without further inputs. */
-function layoutOf<K extends EncodingKind>({ kind, settings }: ExamplesToEncode<K>): ExampleLayout | null {
+function layoutOf<K extends EncodingKind>({ kind, settings }: KindToEncode<K>): ExampleLayout | null {
   const encoding = ENCODINGS[kind];
   const { documents } = encoding;
   const columns = encoding.columns(settings);
@@ -79,13 +112,13 @@ export function cutExamples(
   sequenceLength: number,
 ): EncodedExamples {
   const writer = new SplitWriter();
-  const dropped = [...refused];
+  const dropped = new ProblemList();
   const lengths: number[] = [];
   let truncated = 0;
   for (const [line, example] of whole.entries()) {
     const cut = ENCODINGS[kind].cut(tokenizer, example, sequenceLength);
     if ('dropped' in cut) {
-      dropped.push({ line, message: cut.dropped });
+      dropped.add({ line, message: cut.dropped });
       continue;
     }
     writer.add({ ...cut, line });
@@ -93,7 +126,7 @@ export function cutExamples(
     if (cut.truncated > 0) truncated++;
   }
   const all = writer.finish();
-  return { layout, all, stats: { ...statsOf(all, lengths), truncated, ...droppedOf(dropped) } };
+  return { layout, all, stats: { ...statsOf(all, lengths), truncated, ...droppedOf(joinProblems([refused, dropped])) } };
 }
 
 /** Tokens of an example before truncation. */
@@ -101,9 +134,8 @@ function fullLength({ documents, truncated }: Encoded): number {
   return documents.reduce((sum, { ids }) => sum + ids.length, truncated);
 }
 
-function droppedOf(dropped: readonly RowProblem[]): Pick<EncodedStats, 'dropped' | 'droppedCount'> {
-  const sorted = [...dropped].sort((a, b) => a.line - b.line);
-  return { dropped: sorted.slice(0, MAX_DROPPED), droppedCount: sorted.length };
+function droppedOf({ first, count }: Problems): Pick<EncodedStats, 'dropped' | 'droppedCount'> {
+  return { dropped: first, droppedCount: count };
 }
 
 /** `lengths`: before truncation. */

@@ -1,11 +1,13 @@
 /** The examples of a dataset for an objective: those of next-token prediction, labelled ones, or pairs. */
 
 import { CodedError, internal } from '../core/errors';
-import type { Dataset } from '../dataset/dataset';
-import { labelledExamples, labelNames } from '../dataset/labelled';
+import { eachExample, isProblem, type Built } from '../dataset/cells';
+import type { Dataset, Examples } from '../dataset/dataset';
+import { LabelCount, labelledExamples } from '../dataset/labelled';
 import { pairExamples } from '../dataset/pair';
-import type { Example, LabelledExample } from '../dataset/types';
-import type { EncodingKind, Target } from '../encoding/encoding';
+import { NO_PROBLEMS, type Problems } from '../dataset/problems';
+import type { Example, PairExample } from '../dataset/types';
+import type { EncodingKind, Examples as ExampleTypes, Target } from '../encoding/encoding';
 import { previewExample } from '../encoding/preview';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview } from '../tokenizer/types';
@@ -14,64 +16,104 @@ import type { DatasetEncoding, LabelledEncoding } from './types';
 
 /** The examples of a dataset for an objective, before they are encoded. */
 export interface ReadyExamples {
-  readonly count: number;
   /** All of them in full length. */
-  readonly encode: () => WholeExamples;
+  readonly encode: () => Promise<WholeExamples>;
   /** One of them; an index past the end gives the last one. Throws data/no-examples, with the reason, when it can't be used. */
-  readonly preview: (index: number, sequenceLength: number) => ExamplePreview;
+  readonly preview: (index: number, sequenceLength: number) => Promise<ExamplePreview>;
 }
 
 /** Throws data/columns when labels can't be classes. */
-export function readyExamples(
+export async function readyExamples(
   tokenizer: TextTokenizer,
   { table, mapping, examples }: Dataset,
   lossOn: 'assistant' | 'all',
   encoding: DatasetEncoding | undefined,
-): ReadyExamples {
+): Promise<ReadyExamples> {
   if (encoding === undefined) return readyTexts(tokenizer, examples, lossOn);
-  if (encoding.kind === 'pair') return ready(tokenizer, { kind: 'pair', ...pairExamples(table, mapping), settings: {} });
+  if (encoding.kind === 'pair') return readyPairs(tokenizer, pairExamples(table, mapping));
   const labelled = labelledExamples(table, mapping, encoding.labels);
-  const target = targetOf(labelled.examples, encoding);
-  return ready(tokenizer, { kind: 'labelled', ...labelled, settings: { target } });
+  const labels = new LabelCount();
+  const problems = await eachExample(labelled, (example) => labels.add(example));
+  const settings = { target: targetOf(labels, encoding) };
+  return ready(tokenizer, { kind: 'labelled', examples: labelled, settings }, labels.examples, problems);
 }
 
 /** All examples of a format are of one kind. */
-function readyTexts(tokenizer: TextTokenizer, examples: readonly Example[], lossOn: 'assistant' | 'all'): ReadyExamples {
-  const chats = examples.filter((example) => example.kind === 'chat');
-  const texts = examples.filter((example) => example.kind === 'text');
-  if (chats.length > 0 && texts.length > 0) throw internal('the dataset has conversations and texts');
-  if (texts.length > 0) return ready(tokenizer, { kind: 'text', examples: texts, settings: {}, problems: [] });
-  return ready(tokenizer, { kind: 'chat', examples: chats, settings: { lossOn }, problems: [] });
+function readyTexts(tokenizer: TextTokenizer, examples: Examples, lossOn: 'assistant' | 'all'): ReadyExamples {
+  if (examples.head[0]?.kind === 'text') {
+    const texts = only(examples, (example) => example.kind === 'text');
+    return ready(tokenizer, { kind: 'text', examples: texts, settings: {} }, examples.count, NO_PROBLEMS);
+  }
+  const chats = only(examples, (example) => example.kind === 'chat');
+  return ready(tokenizer, { kind: 'chat', examples: chats, settings: { lossOn } }, examples.count, NO_PROBLEMS);
 }
 
-function ready<K extends EncodingKind>(tokenizer: TextTokenizer, input: ExamplesToEncode<K>): ReadyExamples {
+/** The examples, each of which must be of one kind. Rows without one are left out: the dataset has them. */
+function only<T extends Example>(examples: Built<Example>, isOne: (example: Example) => example is T): Built<T> {
   return {
-    count: input.examples.length,
-    encode: () => encodeExamples(tokenizer, input),
-    preview: (index, sequenceLength) => previewAt(tokenizer, input, index, sequenceLength),
+    async *read() {
+      for await (const chunk of examples.read()) {
+        yield chunk.flatMap((one) => {
+          if (isProblem(one)) return [];
+          if (!isOne(one)) throw internal('the dataset has conversations and texts');
+          return [one];
+        });
+      }
+    },
   };
 }
 
-function previewAt<K extends EncodingKind>(
-  tokenizer: TextTokenizer,
-  { kind, examples, settings, problems }: ExamplesToEncode<K>,
-  wanted: number,
-  sequenceLength: number,
-): ExamplePreview {
-  const count = examples.length;
-  const index = Math.min(wanted, count - 1);
-  const example = examples[index];
-  if (example === undefined) {
-    const [first] = problems;
-    const why = first === undefined ? '' : ` For example line ${first.line}: ${first.message}`;
-    throw new CodedError('data/no-examples', `No row can be shown.${why}`);
-  }
-  const preview = previewExample(tokenizer, kind, example, settings, sequenceLength);
-  if ('dropped' in preview) throw new CodedError('data/no-examples', `Line ${example.line} can't be shown. ${preview.dropped}`);
-  return { index, count, ...preview };
+async function readyPairs(tokenizer: TextTokenizer, examples: Built<PairExample>): Promise<ReadyExamples> {
+  let count = 0;
+  const problems = await eachExample(examples, () => count++);
+  return ready(tokenizer, { kind: 'pair', examples, settings: {} }, count, problems);
 }
 
-function targetOf(examples: readonly LabelledExample[], { labels, names }: LabelledEncoding): Target {
-  if (labels === 'numbers') return { kind: 'numbers', count: examples[0]?.labels.length ?? 1 };
-  return { kind: labels === 'one' ? 'class' : 'labels', names: names ?? labelNames(examples) };
+function ready<K extends EncodingKind>(
+  tokenizer: TextTokenizer,
+  input: ExamplesToEncode<K>,
+  count: number,
+  problems: Problems,
+): ReadyExamples {
+  return {
+    encode: () => encodeExamples(tokenizer, input),
+    preview: async (wanted, sequenceLength) => {
+      const index = Math.min(wanted, count - 1);
+      const example = index < 0 ? null : await exampleOf(input.examples, index);
+      if (example === null) throw nothingToShow(problems);
+      return { index, count, ...previewOf(tokenizer, input, example, sequenceLength) };
+    },
+  };
+}
+
+/** The example at an index. */
+async function exampleOf<T extends object>(examples: Built<T>, index: number): Promise<T | null> {
+  let at = 0;
+  for await (const chunk of examples.read()) {
+    for (const one of chunk) {
+      if (!isProblem(one) && at++ === index) return one;
+    }
+  }
+  return null;
+}
+
+function nothingToShow({ first: [first] }: Problems): CodedError {
+  const why = first === undefined ? '' : ` For example line ${first.line}: ${first.message}`;
+  return new CodedError('data/no-examples', `No row can be shown.${why}`);
+}
+
+function previewOf<K extends EncodingKind>(
+  tokenizer: TextTokenizer,
+  { kind, settings }: ExamplesToEncode<K>,
+  example: ExampleTypes[K],
+  sequenceLength: number,
+) {
+  const preview = previewExample(tokenizer, kind, example, settings, sequenceLength);
+  if ('dropped' in preview) throw new CodedError('data/no-examples', `Line ${example.line} can't be shown. ${preview.dropped}`);
+  return preview;
+}
+
+function targetOf(found: LabelCount, { labels, names }: LabelledEncoding): Target {
+  if (labels === 'numbers') return { kind: 'numbers', count: found.examples === 0 ? 1 : found.width };
+  return { kind: labels === 'one' ? 'class' : 'labels', names: names ?? found.sorted() };
 }

@@ -33,12 +33,18 @@ export type TextSettings = Pick<DatasetSettings, 'sequenceLength' | 'seed'> & {
   readonly target: Target;
 };
 
+interface Ready {
+  readonly settings: string;
+  readonly examples: ReadyExamples;
+  whole: WholeExamples | null;
+}
+
 export class Preparation {
   readonly #mutex = new Mutex();
   #dataset: Dataset | null = null;
   #tokenizer: TextTokenizer | null = null;
   /** The examples for the newest objective, and their encoding once it was needed: another sequence length or split reuses them. */
-  #ready: { readonly settings: string; readonly examples: ReadyExamples; whole: WholeExamples | null } | null = null;
+  #ready: Ready | null = null;
 
   /** Throws data/empty, data/binary, data/parse, data/columns, data/no-examples; then the previous dataset is kept. */
   open(file: File, cleaning?: Cleaning): Promise<DatasetView> {
@@ -50,15 +56,15 @@ export class Preparation {
   }
 
   remap(mapping: Mapping, reason?: string): Promise<DatasetView> {
-    return this.#exclusive(() => {
-      this.#hold(remapDataset(this.#held(), mapping, reason));
+    return this.#exclusive(async () => {
+      this.#hold(await remapDataset(this.#held(), mapping, reason));
       return viewDataset(this.#held());
     });
   }
 
   clean(cleaning: Cleaning): Promise<DatasetView> {
-    return this.#exclusive(() => {
-      this.#clean(cleaning);
+    return this.#exclusive(async () => {
+      await this.#clean(cleaning);
       return viewDataset(this.#held());
     });
   }
@@ -80,26 +86,27 @@ export class Preparation {
    * reason, and data/columns when labels can't be classes.
    */
   preview(index: number, settings: DatasetSettings): Promise<ExamplePreview> {
-    return this.#exclusive(() => {
-      this.#clean(settings);
-      return this.#examples(settings).examples.preview(index, settings.sequenceLength);
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      const { examples } = await this.#examples(settings);
+      return examples.preview(index, settings.sequenceLength);
     });
   }
 
   measure(settings: DatasetSettings): Promise<EncodedStats> {
-    return this.#exclusive(() => {
-      this.#clean(settings);
-      return measureDataset(this.#encode(settings), settings);
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      return measureDataset(await this.#encode(settings), settings);
     });
   }
 
   /** Throws data/no-examples when nothing is left to train on, data/columns when labels can't be classes. */
   encode(settings: DatasetSettings): Promise<EncodedDataset> {
     return this.#exclusive(async () => {
-      this.#clean(settings);
-      const encoded = this.#encode(settings);
+      await this.#clean(settings);
+      const encoded = await this.#encode(settings);
       if (encoded.stats.examples === 0) throw nothingLeft(this.#held(), encoded.stats, settings);
-      const kind = settings.encoding === undefined ? this.#held().examples[0]?.kind : undefined;
+      const kind = settings.encoding === undefined ? this.#held().examples.head[0]?.kind : undefined;
       return { ...(await splitDataset(encoded, settings)), ...(kind && { kind }) };
     });
   }
@@ -108,9 +115,9 @@ export class Preparation {
   encodeTexts({ sequenceLength, seed, dataSteps, target }: TextSettings): Promise<EncodedDataset> {
     return this.#exclusive(async () => {
       const { parsed, mapping, name } = this.#held();
-      const table = applyTextSteps(parsed, mapping, dataSteps, seed);
+      const table = await applyTextSteps(parsed, mapping, dataSteps, seed);
       const unread = unlabelledExamples(table, mapping, unreadLabels(target));
-      const whole = encodeExamples(this.#tokens(), { kind: 'labelled', ...unread, settings: { target } });
+      const whole = await encodeExamples(this.#tokens(), { kind: 'labelled', examples: unread, settings: { target } });
       const encoded = cutExamples(this.#tokens(), whole, sequenceLength);
       if (encoded.stats.examples === 0) throw noText(name, encoded.stats.dropped);
       return splitDataset(encoded, { sequenceLength, seed, heldOutRatio: 0, lossOn: 'all' });
@@ -125,26 +132,24 @@ export class Preparation {
     return this.#mutex.run(() => Promise.resolve().then(work));
   }
 
-  #encode(settings: DatasetSettings): EncodedExamples {
-    const ready = this.#examples(settings);
-    ready.whole ??= ready.examples.encode();
+  async #encode(settings: DatasetSettings): Promise<EncodedExamples> {
+    const ready = await this.#examples(settings);
+    ready.whole ??= await ready.examples.encode();
     return cutExamples(this.#tokens(), ready.whole, settings.sequenceLength);
   }
 
-  #examples({ lossOn, encoding }: DatasetSettings) {
+  async #examples({ lossOn, encoding }: DatasetSettings): Promise<Ready> {
     const settings = JSON.stringify([lossOn, encoding]);
-    if (this.#ready?.settings !== settings) {
-      const examples = readyExamples(this.#tokens(), this.#held(), lossOn, encoding);
-      this.#ready = { settings, examples, whole: null };
-    }
-    return this.#ready;
+    if (this.#ready?.settings === settings) return this.#ready;
+    const examples = await readyExamples(this.#tokens(), this.#held(), lossOn, encoding);
+    return (this.#ready = { settings, examples, whole: null });
   }
 
   /** Applies other data steps than the dataset has. The seed alone makes no difference where there are none. */
-  #clean({ dataSteps, seed }: { readonly dataSteps?: Cleaning['dataSteps']; readonly seed: number }): void {
+  async #clean({ dataSteps, seed }: { readonly dataSteps?: Cleaning['dataSteps']; readonly seed: number }): Promise<void> {
     const held = this.#held();
     const cleaning = { dataSteps: dataSteps ?? held.cleaning.dataSteps, seed };
-    if (cleaningKey(cleaning) !== cleaningKey(held.cleaning)) this.#hold(cleanDataset(held, cleaning));
+    if (cleaningKey(cleaning) !== cleaningKey(held.cleaning)) this.#hold(await cleanDataset(held, cleaning));
   }
 
   #hold(dataset: Dataset): void {
@@ -176,8 +181,8 @@ function cleaningKey({ dataSteps, seed }: Cleaning): string {
 function nothingLeft(dataset: Dataset, stats: EncodedExamples['stats'], { encoding }: DatasetSettings): CodedError {
   // The dataset's problems with rows are those of next-token prediction; other encodings list their own as dropped.
   const rows = encoding === undefined ? dataset.problems : dataset.table.problems;
-  const byStep = dataset.steps.flatMap(({ dropped }) => dropped);
-  const problems = [...stats.dropped, ...rows, ...byStep]
+  const byStep = dataset.steps.flatMap(({ dropped }) => dropped.first);
+  const problems = [...stats.dropped, ...rows.first, ...byStep]
     .slice(0, 20)
     .map((p) => ({ where: `line ${p.line}`, message: p.message }));
   const [first] = problems;

@@ -1,5 +1,6 @@
 /** The cells of a row by the role of their column: what builders of examples read. */
 
+import { ProblemList, type Problems } from './problems';
 import { cellText, isFilled, type Row, type Table } from './table';
 import type { ColumnRole, Example, Mapping, Message, RowProblem } from './types';
 
@@ -44,21 +45,45 @@ function cellsOf(row: Row, columns: ColumnsByRole, names: readonly string[]): Ce
   };
 }
 
-/** What `build` makes of every row, in row order; a string is the reason why the row can't be used. */
+/** What is made of the rows of a table: examples, or the reasons why a row gives none, in row order. */
+export interface Built<T> {
+  /** Makes them, from the first row on. */
+  read(): AsyncIterable<readonly (T | RowProblem)[]>;
+}
+
+/** What `build` makes of every row; a string is the reason why the row can't be used. */
 export function buildRows<T extends object>(
   { rows, columns: names }: Table,
   { roles }: Mapping,
   build: (cells: Cells) => T | string,
-): { examples: T[]; problems: RowProblem[] } {
-  const examples: T[] = [];
-  const problems: RowProblem[] = [];
+): Built<T> {
   const columns = columnsByRole(roles);
-  for (const row of rows) {
+  const make = (row: Row): T | RowProblem => {
     const built = build(cellsOf(row, columns, names));
-    if (typeof built === 'string') problems.push({ line: row.line, message: built });
-    else examples.push(built);
+    return typeof built === 'string' ? { line: row.line, message: built } : built;
+  };
+  return {
+    async *read() {
+      for await (const chunk of rows.read()) yield chunk.map(make);
+    },
+  };
+}
+
+/** True for the reason why a row gives no example. */
+export function isProblem(built: object): built is RowProblem {
+  return 'message' in built;
+}
+
+/** Calls `take` with each example, in row order. Returns the rows that give none. */
+export async function eachExample<T extends object>(built: Built<T>, take: (example: T) => void): Promise<Problems> {
+  const problems = new ProblemList();
+  for await (const chunk of built.read()) {
+    for (const one of chunk) {
+      if (isProblem(one)) problems.add(one);
+      else take(one);
+    }
   }
-  return { examples, problems };
+  return problems;
 }
 
 /** Puts the system column first, unless the messages begin with a system turn. */

@@ -1,30 +1,47 @@
 /** Statistics of columns for the page. */
 
+import { hashOf } from './row-hash';
 import { cellText, type Table } from './table';
 import { shorten } from './text';
-import type { ColumnRole, ColumnView } from './types';
+import type { ColumnView } from './types';
 
 const MAX_DISTINCT = 1000;
 
+/** What is known of a column beside its role. */
+export type ColumnStats = Omit<ColumnView, 'role'>;
+
 /** Statistics of each column over all rows. */
-export function viewColumns(table: Table, roles: readonly ColumnRole[]): ColumnView[] {
-  return table.columns.map((name, column) => viewColumn(table, name, column, roles[column] ?? 'ignore'));
+export async function measureColumns({ columns, rows }: Table): Promise<ColumnStats[]> {
+  const counts = columns.map(() => new ColumnCount());
+  for await (const chunk of rows.read()) {
+    for (const { cells } of chunk) counts.forEach((count, column) => count.add(cellText(cells[column])));
+  }
+  return counts.map((count, column) => ({ name: columns[column] ?? '', ...count.stats() }));
 }
 
-function viewColumn(table: Table, name: string, column: number, role: ColumnRole): ColumnView {
-  const distinct = new Set<string>();
-  const samples: string[] = [];
-  let filled = 0;
-  let total = 0;
-  let maxLength = 0;
-  for (const row of table.rows) {
-    const text = cellText(row.cells[column]);
-    if (text.trim() === '') continue;
-    filled++;
-    total += text.length;
-    maxLength = Math.max(maxLength, text.length);
-    if (samples.length < 3) samples.push(shorten(text));
-    if (distinct.size < MAX_DISTINCT) distinct.add(text);
+class ColumnCount {
+  readonly #distinct = new Set<string>();
+  readonly #samples: string[] = [];
+  #filled = 0;
+  #total = 0;
+  #maxLength = 0;
+
+  add(text: string): void {
+    if (text.trim() === '') return;
+    this.#filled++;
+    this.#total += text.length;
+    this.#maxLength = Math.max(this.#maxLength, text.length);
+    if (this.#samples.length < 3) this.#samples.push(shorten(text));
+    if (this.#distinct.size < MAX_DISTINCT) this.#distinct.add(hashOf(text));
   }
-  return { name, role, filled, distinct: distinct.size, meanLength: filled === 0 ? 0 : total / filled, maxLength, samples };
+
+  stats(): Omit<ColumnStats, 'name'> {
+    return {
+      filled: this.#filled,
+      distinct: this.#distinct.size,
+      meanLength: this.#filled === 0 ? 0 : this.#total / this.#filled,
+      maxLength: this.#maxLength,
+      samples: this.#samples,
+    };
+  }
 }

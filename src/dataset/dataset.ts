@@ -7,17 +7,18 @@ import { internal } from '../core/errors';
 import { sha256 } from '../core/hash';
 import type { DataStepSettings } from '../recipe/data-steps';
 import { missingRoles } from './check';
-import { viewColumns } from './columns';
+import { eachExample, type Built } from './cells';
+import { measureColumns, type ColumnStats } from './columns';
 import { detect, suggestRoles } from './detect';
 import { mapRows } from './map';
 import { parseFile } from './parse';
 import { preferenceNotices } from './preference';
 import { applySteps, suggestSteps, type AppliedStep } from './steps';
-import type { Table } from './table';
+import { joinProblems, type Problems } from './problems';
+import { listOfRows, type Table } from './table';
 import { guessTask } from './task';
-import type { DatasetView, Example, Mapping, RowProblem, StepView, TaskGuess } from './types';
+import type { DatasetView, Example, Mapping, StepView, TaskGuess } from './types';
 
-const MAX_PROBLEMS = 500;
 const MAX_DROPPED = 100;
 const MAX_PARTS = 20;
 const HEAD = 20;
@@ -36,6 +37,8 @@ export interface Dataset {
   readonly hash: string;
   /** The rows of the file. */
   readonly parsed: Table;
+  /** Statistics of its columns. */
+  readonly columns: readonly ColumnStats[];
   readonly mapping: Mapping;
   readonly reason: string;
   /** What the rows looked like they are for when the file was opened. */
@@ -45,9 +48,16 @@ export interface Dataset {
   readonly steps: readonly AppliedStep[];
   /** The rows after the data steps, of which examples are made. */
   readonly table: Table;
-  readonly examples: readonly Example[];
-  /** Rows that can't be used, in file order: those that can't be parsed and those that can't be mapped. */
-  readonly problems: readonly RowProblem[];
+  readonly examples: Examples;
+  /** Rows that can't be used: those that can't be parsed and those that can't be mapped. */
+  readonly problems: Problems;
+}
+
+/** The examples of next-token prediction. */
+export interface Examples extends Built<Example> {
+  readonly count: number;
+  /** The first of them. */
+  readonly head: readonly Example[];
 }
 
 /** What the examples of a dataset depend on. */
@@ -61,14 +71,15 @@ export async function openDataset(name: string, bytes: Uint8Array<ArrayBuffer>, 
   const parsed = parseFile(name, bytes);
   const found = detect(parsed);
   const detected = guessTask(parsed, found.mapping);
-  return buildDataset({ name, bytes: bytes.length, hash: await sha256(bytes), parsed, ...found, detected, cleaning });
+  const columns = await measureColumns(parsed);
+  return buildDataset({ name, bytes: bytes.length, hash: await sha256(bytes), parsed, columns, ...found, detected, cleaning });
 }
 
 /**
  * The same file under another mapping. When the format changes and the roles do not suffice for it, they are detected again. If the
  * mapping then still lacks a role, there are no examples and the dataset's reason says what to choose.
  */
-export function remapDataset(dataset: Dataset, wanted: Mapping, reason = 'Chosen by you.'): Dataset {
+export async function remapDataset(dataset: Dataset, wanted: Mapping, reason = 'Chosen by you.'): Promise<Dataset> {
   const { parsed } = dataset;
   if (wanted.roles.length !== parsed.columns.length) {
     throw internal(`the mapping has ${wanted.roles.length} roles for ${parsed.columns.length} columns`);
@@ -78,28 +89,43 @@ export function remapDataset(dataset: Dataset, wanted: Mapping, reason = 'Chosen
 }
 
 /** The same file and mapping with other data steps. */
-export function cleanDataset(dataset: Dataset, cleaning: Cleaning): Dataset {
+export function cleanDataset(dataset: Dataset, cleaning: Cleaning): Promise<Dataset> {
   return buildDataset({ ...dataset, cleaning });
 }
 
-function buildDataset({ name, bytes, hash, parsed, mapping, reason, detected, cleaning }: Source): Dataset {
-  const { table, applied } = applySteps(parsed, mapping, cleaning.dataSteps, cleaning.seed);
-  const source = { name, bytes, hash, parsed, mapping, reason, detected, cleaning };
-  return { ...source, steps: applied, table, ...examplesOf(table, mapping) };
+async function buildDataset({
+  name,
+  bytes,
+  hash,
+  parsed,
+  columns,
+  mapping,
+  reason,
+  detected,
+  cleaning,
+}: Source): Promise<Dataset> {
+  const { table, applied } = await applySteps(parsed, mapping, cleaning.dataSteps, cleaning.seed);
+  const source = { name, bytes, hash, parsed, columns, mapping, reason, detected, cleaning };
+  return { ...source, steps: applied, table, ...(await examplesOf(table, mapping)) };
 }
 
 /** None when the mapping lacks a role. */
-function examplesOf(table: Table, mapping: Mapping): Pick<Dataset, 'examples' | 'problems'> {
-  if (missingRoles(mapping, table.columns) !== null) return { examples: [], problems: table.problems };
-  const { examples, problems } = mapRows(table, mapping);
-  return { examples, problems: [...table.problems, ...problems].sort((a, b) => a.line - b.line) };
+async function examplesOf(table: Table, mapping: Mapping): Promise<Pick<Dataset, 'examples' | 'problems'>> {
+  const usable = missingRoles(mapping, table.columns) === null;
+  const built = mapRows(usable ? table : { ...table, rows: listOfRows([]) }, mapping);
+  const head: Example[] = [];
+  let count = 0;
+  const problems = await eachExample(built, (example) => {
+    if (count++ < HEAD) head.push(example);
+  });
+  return { examples: { ...built, count, head }, problems: joinProblems([table.problems, problems]) };
 }
 
 /** The view of a dataset for the page. */
-export function viewDataset(dataset: Dataset): DatasetView {
+export async function viewDataset(dataset: Dataset): Promise<DatasetView> {
   const { name, bytes, hash, parsed, table, mapping, cleaning, steps, examples, problems } = dataset;
-  const suggested = suggestSteps(table, mapping, cleaning.seed);
-  const dropped = steps.reduce((sum, step) => sum + step.dropped.length, 0);
+  const suggested = await suggestSteps(table, mapping, cleaning.seed);
+  const dropped = steps.reduce((sum, step) => sum + step.dropped.count, 0);
   return {
     name,
     bytes,
@@ -109,15 +135,15 @@ export function viewDataset(dataset: Dataset): DatasetView {
     reason: [dataset.reason, ...table.notes].join(' '),
     task: taskOf(dataset),
     notices: mapping.format === 'preference' ? preferenceNotices(mapping) : [],
-    columns: viewColumns(parsed, mapping.roles),
-    rows: parsed.rows.length + parsed.problems.length,
-    examples: examples.length,
+    columns: dataset.columns.map((column, index) => ({ ...column, role: mapping.roles[index] ?? 'ignore' })),
+    rows: parsed.rows.count + parsed.problems.count,
+    examples: examples.count,
     steps: steps.map(viewStep),
     suggestions: suggested.steps.map(viewStep),
-    suggestedFrom: suggested.rows < table.rows.length ? suggested.rows : null,
-    leftOut: problems.length + dropped,
-    problems: problems.slice(0, MAX_PROBLEMS),
-    head: examples.slice(0, HEAD),
+    suggestedFrom: suggested.rows < table.rows.count ? suggested.rows : null,
+    leftOut: problems.count + dropped,
+    problems: problems.first,
+    head: examples.head,
   };
 }
 
@@ -132,5 +158,5 @@ function taskOf({ parsed, table, mapping, detected }: Dataset): TaskGuess {
 }
 
 function viewStep({ dropped, parts, ...step }: AppliedStep): StepView {
-  return { ...step, dropped: dropped.length, problems: dropped.slice(0, MAX_DROPPED), parts: parts.slice(0, MAX_PARTS) };
+  return { ...step, dropped: dropped.count, problems: dropped.first.slice(0, MAX_DROPPED), parts: parts.slice(0, MAX_PARTS) };
 }

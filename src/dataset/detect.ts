@@ -33,7 +33,7 @@ interface Traits {
 
 /** Detects the mapping of `table`. Throws data/columns when no column has text. */
 export function detect(table: Table): Detection {
-  const traits = table.columns.map((name, column) => traitsOf(name, column, table.rows.slice(0, SAMPLE_ROWS)));
+  const traits = table.columns.map((name, column) => traitsOf(name, column, table.sample.slice(0, SAMPLE_ROWS)));
   const usable = traits.filter((one) => one.lists !== null || (one.wordy && isUsable(one)));
   const guess = byPreference(traits) ?? byNames(table, traits) ?? byStructure(traits) ?? byWords(traits) ?? byContent(usable);
   if (guess === null) throw noTextColumn(table);
@@ -43,7 +43,7 @@ export function detect(table: Table): Detection {
 /** Roles for a format that the user chose: the given ones if they suffice, else detected ones if those do. */
 export function suggestRoles(table: Table, wanted: Mapping): Mapping {
   if (missingRoles(wanted, table.columns) === null) return wanted;
-  const traits = table.columns.map((name, column) => traitsOf(name, column, table.rows.slice(0, SAMPLE_ROWS)));
+  const traits = table.columns.map((name, column) => traitsOf(name, column, table.sample.slice(0, SAMPLE_ROWS)));
   const preference = wanted.format === 'preference' ? byPreference(traits) : null;
   const roles = preference?.roles ?? FILLERS[wanted.format](traits.filter(isUsable));
   const mapping = { format: wanted.format, roles: rolesOf(traits, roles) };

@@ -1,10 +1,10 @@
 /** Labelled examples: texts, or pairs of texts, with classes, labels or numbers. */
 
 import { CodedError } from '../core/errors';
-import { buildRows, type Cells } from './cells';
+import { buildRows, type Built, type Cells } from './cells';
 import { listOf } from './messages';
 import { cellText, isFilled, type Table } from './table';
-import type { LabelledExample, Mapping, RowProblem } from './types';
+import type { LabelledExample, Mapping } from './types';
 
 /** One class for each row; any number of labels; or one number for each column of labels. */
 export type LabelShape = 'one' | 'several' | 'numbers';
@@ -13,20 +13,12 @@ export type LabelShape = 'one' | 'several' | 'numbers';
  * The labelled examples of a table. The text is the column of role `text` (else `user`), the second one of a pair is `context`, and the
  * labels are of role `label` (else `assistant`).
  */
-export function labelledExamples(
-  table: Table,
-  mapping: Mapping,
-  shape: LabelShape,
-): { examples: LabelledExample[]; problems: RowProblem[] } {
+export function labelledExamples(table: Table, mapping: Mapping, shape: LabelShape): Built<LabelledExample> {
   return buildRows(table, mapping, (cells) => fromRow(cells, shape));
 }
 
 /** The examples of a table whose labels are not read: each has `labels`. */
-export function unlabelledExamples(
-  table: Table,
-  mapping: Mapping,
-  labels: readonly string[],
-): { examples: LabelledExample[]; problems: RowProblem[] } {
+export function unlabelledExamples(table: Table, mapping: Mapping, labels: readonly string[]): Built<LabelledExample> {
   return buildRows(table, mapping, (cells) => {
     const texts = textsOf(cells);
     return typeof texts === 'string' ? texts : { kind: 'labelled', line: cells.line, ...texts, labels };
@@ -107,14 +99,34 @@ export function labelSeparator(text: string): string | undefined {
 /** The most classes or labels. The head and its logits grow with them; columns with more values are mostly not labels. */
 export const MAX_LABELS = 1000;
 
+/** Different labels are counted up to this number. */
+const MOST_COUNTED = 100_000;
+
+/** The labels of examples that are read one after the other. */
+export class LabelCount {
+  readonly #names = new Set<string>();
+  examples = 0;
+  /** Labels of the first example. */
+  width = 0;
+
+  add({ labels }: LabelledExample): void {
+    if (this.examples++ === 0) this.width = labels.length;
+    if (this.#names.size < MOST_COUNTED) for (const label of labels) this.#names.add(label);
+  }
+
+  /** See `labelNames`. */
+  sorted(): string[] {
+    return labelNames([...this.#names], this.examples);
+  }
+}
+
 /**
- * The class or label names of examples, sorted: by value if all are whole numbers, else by their characters (UTF-16 units, as Python
- * sorts all but rare characters). Unlike an order of first appearance it does not depend on the order of rows, so another file with the
- * same labels gives the same indices. Throws data/columns for fewer than two names or more than `MAX_LABELS`.
+ * The class or label names of `examples` examples, sorted: by value if all are whole numbers, else by their characters (UTF-16 units, as
+ * Python sorts all but rare characters). Unlike an order of first appearance it does not depend on the order of rows, so another file with
+ * the same labels gives the same indices. Throws data/columns for fewer than two names or more than `MAX_LABELS`.
  */
-export function labelNames(examples: readonly LabelledExample[]): string[] {
-  const names = [...new Set(examples.flatMap(({ labels }) => labels))];
-  if (names.length > MAX_LABELS) throw tooMany(names, examples.length);
+function labelNames(names: string[], examples: number): string[] {
+  if (names.length > MAX_LABELS) throw tooMany(names, examples);
   if (names.length < 2) throw tooFew(names);
   const whole = names.every((name) => /^-?\d{1,15}$/.test(name));
   return whole ? names.sort((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1)) : names.sort();

@@ -1,10 +1,10 @@
 /** Maps rows to training examples by format and column roles. A row that can't be used becomes a problem with its reason. */
 
-import { buildRows, withSystem, type Cells, type ExampleOr } from './cells';
+import { buildRows, withSystem, type Built, type Cells, type ExampleOr } from './cells';
 import { readMessages, type MessagesOr } from './messages';
 import { fromPreference } from './preference';
 import type { Table } from './table';
-import type { ColumnRole, Example, Format, Mapping, Message, RowProblem } from './types';
+import type { ColumnRole, Example, Format, Mapping, Message } from './types';
 
 const BUILDERS: Record<Format, (cells: Cells) => ExampleOr> = {
   messages: fromMessages,
@@ -16,8 +16,8 @@ const BUILDERS: Record<Format, (cells: Cells) => ExampleOr> = {
   'text-label': fromLabel,
 };
 
-/** Maps every row of `table`. Examples and problems are in row order. The mapping must have the roles its format needs. */
-export function mapRows(table: Table, mapping: Mapping): { examples: Example[]; problems: RowProblem[] } {
+/** Maps every row of `table`. The mapping must have the roles its format needs. */
+export function mapRows(table: Table, mapping: Mapping): Built<Example> {
   return buildRows(table, mapping, BUILDERS[mapping.format]);
 }
 

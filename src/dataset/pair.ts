@@ -1,12 +1,12 @@
 /** Pairs of a preferred and a rejected answer to one prompt, in the forms of `preference.ts`. */
 
-import { buildRows, withSystem, type Cells } from './cells';
+import { buildRows, withSystem, type Built, type Cells } from './cells';
 import { readConversation } from './preference';
 import type { Table } from './table';
-import type { Mapping, Message, PairExample, RowProblem } from './types';
+import type { Mapping, Message, PairExample } from './types';
 
 /** The pairs of a table whose format is `preference`; a row without both answers is a problem. */
-export function pairExamples(table: Table, mapping: Mapping): { examples: PairExample[]; problems: RowProblem[] } {
+export function pairExamples(table: Table, mapping: Mapping): Built<PairExample> {
   return buildRows(table, mapping, fromPair);
 }
 

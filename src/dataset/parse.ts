@@ -6,7 +6,8 @@ import { parseDelimited } from './csv';
 import { parseJson, parseJsonl } from './json';
 import { sniffKind } from './sniff';
 import { parseParagraphs } from './paragraphs';
-import { MAX_COLUMNS, type ParsedTable, type Table } from './table';
+import { problemsOf } from './problems';
+import { listOfRows, MAX_COLUMNS, SAMPLE, type ParsedTable, type Table } from './table';
 import type { FileKind } from './types';
 
 const PARSERS: Record<FileKind, (text: string) => ParsedTable> = {
@@ -24,7 +25,14 @@ export function parseFile(name: string, bytes: Uint8Array): Table {
   const kind = sniffKind(name, normal);
   const parsed = PARSERS[kind](normal);
   refuseUnusable(parsed);
-  return { ...parsed, kind, notes: [...notes, ...parsed.notes] };
+  return {
+    ...parsed,
+    kind,
+    rows: listOfRows(parsed.rows),
+    sample: parsed.rows.slice(0, SAMPLE),
+    problems: problemsOf(parsed.problems),
+    notes: [...notes, ...parsed.notes],
+  };
 }
 
 /** Replaces `\r\n` by `\n`. In a file without `\n`, `\r` ends the lines and is replaced. */

@@ -1,5 +1,6 @@
 /** The table that every parser produces: columns by position, rows with their first line. */
 
+import type { Problems } from './problems';
 import type { FileKind, RowProblem } from './types';
 
 /** One row. Cells are stored by position, so that a column may be named `__proto__`. A missing cell is `undefined`. */
@@ -9,12 +10,23 @@ export interface Row {
   readonly cells: readonly unknown[];
 }
 
+/** Rows in the order of the file. They may be too many for memory, so they are read in chunks. */
+export interface RowList {
+  readonly count: number;
+  /** The rows are in memory: to read them again costs nothing. */
+  readonly inMemory: boolean;
+  /** Reads all rows, from the first on. */
+  read(): AsyncIterable<readonly Row[]>;
+}
+
 export interface Table {
   readonly kind: FileKind;
   readonly columns: readonly string[];
-  readonly rows: readonly Row[];
-  /** Rows that could not be parsed, in file order. */
-  readonly problems: readonly RowProblem[];
+  readonly rows: RowList;
+  /** The first `SAMPLE` rows: what guesses about the table read. */
+  readonly sample: readonly Row[];
+  /** Rows that could not be parsed. */
+  readonly problems: Problems;
   /** Assumptions that were made to parse the file, in sentences. */
   readonly notes: readonly string[];
   /** The file has no column names; the columns are called `column 1`, `column 2`, ... */
@@ -22,7 +34,30 @@ export interface Table {
 }
 
 /** What the parser of one kind of file returns. `parseFile` adds the kind, and notes on the encoding. */
-export type ParsedTable = Omit<Table, 'kind'>;
+export interface ParsedTable extends Pick<Table, 'columns' | 'notes' | 'headerless'> {
+  readonly rows: readonly Row[];
+  /** Rows that could not be parsed, in file order. */
+  readonly problems: readonly RowProblem[];
+}
+
+/** Rows that are in memory. */
+export function listOfRows(rows: readonly Row[]): RowList {
+  return {
+    count: rows.length,
+    inMemory: true,
+    // eslint-disable-next-line @typescript-eslint/require-await -- rows in memory are read as those of a file
+    async *read() {
+      if (rows.length > 0) yield rows;
+    },
+  };
+}
+
+/** All rows of a list, for one that fits in memory. */
+export async function allRows(list: RowList): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const chunk of list.read()) for (const row of chunk) rows.push(row);
+  return rows;
+}
 
 /** The cells of a file as text, by line. */
 export interface FileRows {
@@ -30,12 +65,16 @@ export interface FileRows {
   readonly rows: readonly { readonly line: number; readonly cells: readonly string[] }[];
 }
 
-export function fileRows({ columns, rows }: Table): FileRows {
-  return { columns, rows: rows.map(({ line, cells }) => ({ line, cells: columns.map((_, i) => cellText(cells[i])) })) };
+export async function fileRows({ columns, rows }: Table): Promise<FileRows> {
+  const all = await allRows(rows);
+  return { columns, rows: all.map(({ line, cells }) => ({ line, cells: columns.map((_, i) => cellText(cells[i])) })) };
 }
 
-/** How many rows the heuristics read. */
+/** How many rows the detection of the format reads. */
 export const SAMPLE_ROWS = 100;
+
+/** How many rows of a table are at hand for every guess. */
+export const SAMPLE = 2000;
 
 /** Tables with more columns are refused. */
 export const MAX_COLUMNS = 500;

@@ -1,13 +1,10 @@
-/** Guesses from the values of a dataset what a model should learn from it. */
+/** Guesses from the values of the first rows what a model should learn from a dataset. */
 
 import { isNumber, isSwitch, MAX_LABELS, splitLabels } from './labelled';
 import { listOf } from './messages';
 import { isBookkeeping, isTargetName } from './names';
 import { cellText, isFilled, isWordy, type Table } from './table';
 import type { ColumnRole, DataTask, Mapping, TaskGuess } from './types';
-
-/** Rows that the guess reads. */
-const SAMPLE = 2000;
 
 /** Labels are at most this long, and each occurs twice or more on average. */
 const LABEL_LENGTH = 60;
@@ -84,8 +81,8 @@ function unmapped({ columns }: Table, { roles }: Mapping): number[] {
   return [...columns.keys()].filter((column) => roles[column] === 'ignore' && !isBookkeeping(columns[column] ?? ''));
 }
 
-const valuesOf = ({ rows }: Table, column: number): unknown[] =>
-  rows.slice(0, SAMPLE).flatMap(({ cells }) => (isFilled(cells[column]) ? [cells[column]] : []));
+const valuesOf = ({ sample }: Table, column: number): unknown[] =>
+  sample.flatMap(({ cells }) => (isFilled(cells[column]) ? [cells[column]] : []));
 
 type Found = Omit<TaskGuess, 'mapping'>;
 

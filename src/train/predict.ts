@@ -1,7 +1,7 @@
 /** Predictions of a classifier, a regressor or a reward model for texts that its run has not seen. */
 
 import { createBatches } from '../batch/batches';
-import { cutExamples, encodeExamples, type WholeExamples } from '../batch/encode';
+import { cutExamples, encodeAll, type WholeExamples } from '../batch/encode';
 import { planSlots, type Slots } from '../batch/slots';
 import type { Batch } from '../batch/types';
 import { CodedError, internal } from '../core/errors';
@@ -78,7 +78,7 @@ function textOf(
 ): WholeExamples {
   const target = task.target(labels, outputs);
   const example = { kind: 'labelled', line: 1, text, second, labels: unreadLabels(target) } as const;
-  return encodeExamples(tokenizer, { kind: 'labelled', examples: [example], settings: { target }, problems: [] });
+  return encodeAll(tokenizer, { kind: 'labelled', examples: [example], settings: { target } });
 }
 
 /** A conversation with one answer. Its tokens are those of an answer of a pair, without a second document. */
@@ -90,7 +90,7 @@ export function answerOf(tokenizer: TextTokenizer, { text, second, system }: Pre
     { role: 'user', content: text },
   ];
   const example = { kind: 'chat', line: 1, messages: [...prompt, { role: 'assistant', content: second }] } as const;
-  const whole = encodeExamples(tokenizer, { kind: 'chat', examples: [example], settings: { lossOn: 'assistant' }, problems: [] });
+  const whole = encodeAll(tokenizer, { kind: 'chat', examples: [example], settings: { lossOn: 'assistant' } });
   return { ...whole, layout: { kind: 'pair', documents: 1, columns: ENCODINGS.pair.columns({}), names: [] } };
 }
 

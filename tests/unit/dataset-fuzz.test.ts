@@ -4,7 +4,7 @@ import Papa from 'papaparse';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { openDataset } from '../../src/dataset/dataset';
-import { parseFile } from '../../src/dataset/parse';
+import { parsed, unrolled } from './dataset-open';
 import { heldOutCount, splitIndices } from '../../src/dataset/split';
 
 const names = fc.constantFrom('a.csv', 'a.tsv', 'a.jsonl', 'a.json', 'a.txt', 'a');
@@ -47,7 +47,7 @@ const text = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''))
 
 async function outcome(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<unknown> {
   try {
-    const dataset = await openDataset(name, bytes);
+    const dataset = await unrolled(openDataset(name, bytes));
     const lines = [...dataset.examples, ...dataset.problems].map((one) => one.line);
     return lines.every((line) => Number.isInteger(line) && line >= 1) ? 'read' : lines;
   } catch (error) {
@@ -75,35 +75,35 @@ describe('a well-formed file', () => {
   const cell = fc.string({ unit: fc.constantFrom('a', 'b', '"', ',', '\n', ';', ' ', 'é', '\t'), minLength: 1, maxLength: 12 });
   const rows = fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 12 });
 
-  it('gives its cells and lines as CSV', () => {
-    const property = fc.property(rows, (table) => {
+  it('gives its cells and lines as CSV', async () => {
+    const property = fc.asyncProperty(rows, async (table) => {
       const text = Papa.unparse([['prompt', 'completion'], ...table], { newline: '\n', quotes: true });
-      const parsed = parseFile('a.csv', new TextEncoder().encode(text));
-      expect(parsed.rows.map((row) => row.cells)).toEqual(table);
+      const found = await parsed('a.csv', text);
+      expect(found.rows.map((row) => row.cells)).toEqual(table);
       let line = 2;
       for (const [i, row] of table.entries()) {
-        expect(parsed.rows[i]?.line).toBe(line);
+        expect(found.rows[i]?.line).toBe(line);
         line += 1 + row.join('').split('\n').length - 1;
       }
     });
-    fc.assert(property, { numRuns: 300 });
+    await fc.assert(property, { numRuns: 300 });
   });
 
-  it('gives its texts and lines as a JSON array', () => {
-    const property = fc.property(
+  it('gives its texts and lines as a JSON array', async () => {
+    const property = fc.asyncProperty(
       fc.array(fc.string({ unit: 'binary', maxLength: 20 }), { minLength: 1, maxLength: 10 }),
-      (texts) => {
+      async (texts) => {
         const json = JSON.stringify(
           texts.map((one) => ({ text: one })),
           null,
           2,
         );
-        const parsed = parseFile('a.json', new TextEncoder().encode(json));
-        expect(parsed.rows.map((row) => row.cells[0])).toEqual(texts.map((one) => one));
-        expect(parsed.rows.map((row) => row.line)).toEqual(texts.map((_, i) => 2 + 3 * i));
+        const found = await parsed('a.json', json);
+        expect(found.rows.map((row) => row.cells[0])).toEqual(texts.map((one) => one));
+        expect(found.rows.map((row) => row.line)).toEqual(texts.map((_, i) => 2 + 3 * i));
       },
     );
-    fc.assert(property, { numRuns: 300 });
+    await fc.assert(property, { numRuns: 300 });
   });
 });
 

@@ -3,17 +3,17 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { openDataset } from '../../src/dataset/dataset';
-import { labelledExamples, labelNames, MAX_LABELS, type LabelShape } from '../../src/dataset/labelled';
+import { LabelCount, labelledExamples, MAX_LABELS, type LabelShape } from '../../src/dataset/labelled';
 import { pairExamples } from '../../src/dataset/pair';
 import type { ColumnRole, Format, LabelledExample } from '../../src/dataset/types';
-import { openText, readFixture } from './dataset-open';
+import { gather, openText, readFixture } from './dataset-open';
 
 const jsonl = (...rows: unknown[]) => rows.map((row) => JSON.stringify(row)).join('\n');
 const lines = (rows: readonly { readonly line: number }[]) => rows.map(({ line }) => line);
 
 async function labelled(shape: LabelShape, roles: readonly ColumnRole[], ...rows: unknown[]) {
   const { table } = await openText('a.jsonl', jsonl(...rows));
-  return labelledExamples(table, { format: 'text-label', roles }, shape);
+  return gather(labelledExamples(table, { format: 'text-label', roles }, shape));
 }
 
 const labelsOf = ({ examples }: { readonly examples: readonly LabelledExample[] }) => examples.map(({ labels }) => labels);
@@ -49,13 +49,16 @@ describe('one class for each row', () => {
   it('may come from a prompt and its answer', async () => {
     const { table } = await openText('a.jsonl', jsonl({ prompt: 'Great!', completion: 'positive' }));
     const mapping = { format: 'prompt-completion' as Format, roles: ['user', 'assistant'] as const };
-    expect(labelledExamples(table, mapping, 'one').examples[0]).toMatchObject({ text: 'Great!', labels: ['positive'] });
+    expect((await gather(labelledExamples(table, mapping, 'one'))).examples[0]).toMatchObject({
+      text: 'Great!',
+      labels: ['positive'],
+    });
   });
 
   it('is found in every row of the sample', async () => {
     const bytes = new Uint8Array(readFileSync(new URL('../../public/samples/support-tickets.csv', import.meta.url)));
     const { table, mapping } = await openDataset('support-tickets.csv', bytes);
-    const { examples, problems } = labelledExamples(table, mapping, 'one');
+    const { examples, problems } = await gather(labelledExamples(table, mapping, 'one'));
     expect([examples.length, problems.length]).toEqual([300, 0]);
     expect(labelNames(examples)).toEqual(['account', 'billing', 'delivery', 'plant care', 'praise', 'returns']);
   });
@@ -101,6 +104,13 @@ describe('numbers', () => {
   });
 });
 
+/** The names of the labels of examples. */
+function labelNames(examples: readonly LabelledExample[]): string[] {
+  const labels = new LabelCount();
+  for (const example of examples) labels.add(example);
+  return labels.sorted();
+}
+
 describe('label names', () => {
   const named = (labels: readonly string[]): LabelledExample[] =>
     labels.map((label, i) => ({ kind: 'labelled', line: i + 1, text: 'x', second: null, labels: [label] }));
@@ -143,7 +153,7 @@ describe('pairs', () => {
   const pairsOf = async (...rows: unknown[]) => {
     const { table, mapping } = await openText('a.jsonl', jsonl(...rows));
     expect(mapping.format).toBe('preference');
-    return pairExamples(table, mapping);
+    return gather(pairExamples(table, mapping));
   };
   const SKY = { kind: 'pair', prompt: [user('Sky?')], chosen: [assistant('Blue.')], rejected: [assistant('Green.')] };
 
@@ -203,7 +213,7 @@ describe('pairs', () => {
 
   it('are found in every row of a ShareGPT file', async () => {
     const { table, mapping } = await openDataset('preferences.json', readFixture('preferences.json'));
-    const { examples, problems } = pairExamples(table, mapping);
+    const { examples, problems } = await gather(pairExamples(table, mapping));
     expect([examples.length, problems.length]).toEqual([30, 0]);
     expect(examples.every(({ chosen, rejected }) => chosen[0]?.content !== rejected[0]?.content)).toBe(true);
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { remapDataset, viewDataset } from '../../src/dataset/dataset';
 import type { Format } from '../../src/dataset/types';
-import { openText } from './dataset-open';
+import { openText, unrolled } from './dataset-open';
 
 const jsonl = (...rows: unknown[]) => rows.map((row) => JSON.stringify(row)).join('\n');
 const open = (...rows: unknown[]) => openText('a.jsonl', jsonl(...rows));
@@ -12,12 +12,12 @@ const assistant = (content: string) => ({ role: 'assistant', content });
 const system = (content: string) => ({ role: 'system', content });
 
 async function messagesOf(row: unknown) {
-  const [example] = (await open(row)).examples;
+  const [example] = (await unrolled(open(row))).examples;
   return example?.kind === 'chat' ? example.messages : example;
 }
 
 async function problemOf(row: unknown): Promise<string> {
-  const dataset = await open(row, { messages: [user('q'), assistant('a')], conversations: null });
+  const dataset = await unrolled(open(row, { messages: [user('q'), assistant('a')], conversations: null }));
   return dataset.problems.find((problem) => problem.line === 1)?.message ?? 'no problem';
 }
 
@@ -52,7 +52,7 @@ describe('detection', () => {
   });
 
   it('takes a column of short values that repeat as the label, in any position', async () => {
-    const dataset = await openText('a.tsv', 'ham\tGo on, crazy\nspam\tWin money now\nham\tOk then\nspam\tCall me\n');
+    const dataset = await unrolled(openText('a.tsv', 'ham\tGo on, crazy\nspam\tWin money now\nham\tOk then\nspam\tCall me\n'));
     expect(dataset.mapping).toEqual({ format: 'text-label', roles: ['label', 'text'] });
     expect(dataset.examples[1]).toEqual({ kind: 'chat', line: 2, messages: [user('Win money now'), assistant('spam')] });
   });
@@ -106,7 +106,7 @@ describe('mapping', () => {
 
   it('parses lists that are JSON text in a CSV', async () => {
     const cell = JSON.stringify([user('q'), assistant('a')]).replaceAll('"', '""');
-    const dataset = await openText('a.csv', `messages\n"${cell}"\n`);
+    const dataset = await unrolled(openText('a.csv', `messages\n"${cell}"\n`));
     expect(dataset.examples).toEqual([{ kind: 'chat', line: 2, messages: [user('q'), assistant('a')] }]);
   });
 
@@ -131,7 +131,7 @@ describe('mapping', () => {
   });
 
   it('names empty columns', async () => {
-    const dataset = await open({ prompt: 'q', completion: 'a' }, { prompt: ' ', completion: '' }, { prompt: 'q' });
+    const dataset = await unrolled(open({ prompt: 'q', completion: 'a' }, { prompt: ' ', completion: '' }, { prompt: 'q' }));
     expect(dataset.problems).toEqual([
       { line: 2, message: '"prompt" and "completion" are empty.' },
       { line: 3, message: '"completion" is empty.' },
@@ -141,7 +141,9 @@ describe('mapping', () => {
 
 describe('the view and another mapping', () => {
   it('counts rows, examples and rows left out, and describes columns', async () => {
-    const view = viewDataset(await openText('a.jsonl', `${jsonl({ text: 'aa' }, { text: '' }, { text: 'aaaa' })}\n{broken`));
+    const view = await viewDataset(
+      await openText('a.jsonl', `${jsonl({ text: 'aa' }, { text: '' }, { text: 'aaaa' })}\n{broken`),
+    );
     expect(view).toMatchObject({ rows: 4, examples: 2, leftOut: 2, kind: 'jsonl', format: 'text' });
     expect(view.columns).toEqual([
       { name: 'text', role: 'text', filled: 2, distinct: 2, meanLength: 3, maxLength: 4, samples: ['aa', 'aaaa'] },
@@ -152,17 +154,17 @@ describe('the view and another mapping', () => {
 
   it('detects roles again when another format needs them', async () => {
     const dataset = await open({ prompt: 'q', completion: 'a' });
-    expect(remapDataset(dataset, { format: 'text', roles: ['user', 'assistant'] }).mapping.roles).toContain('text');
-    const labelled = remapDataset(dataset, { format: 'text-label', roles: ['user', 'assistant'] });
-    expect(labelled.examples).toHaveLength(1);
+    expect((await remapDataset(dataset, { format: 'text', roles: ['user', 'assistant'] })).mapping.roles).toContain('text');
+    const labelled = await remapDataset(dataset, { format: 'text-label', roles: ['user', 'assistant'] });
+    expect(labelled.examples.count).toBe(1);
   });
 
   it('reports a missing role, and has no examples until it is chosen', async () => {
     const dataset = await open({ prompt: 'q', completion: 'a' });
-    const halfway = remapDataset(dataset, { format: 'prompt-completion', roles: ['assistant', 'assistant'] });
+    const halfway = await remapDataset(dataset, { format: 'prompt-completion', roles: ['assistant', 'assistant'] });
     expect(halfway.reason).toContain("needs a column for the user's turn");
-    expect(halfway.examples).toEqual([]);
-    const swapped = remapDataset(halfway, { format: 'prompt-completion', roles: ['assistant', 'user'] });
-    expect(swapped.examples[0]).toMatchObject({ messages: [user('a'), assistant('q')] });
+    expect(halfway.examples.count).toBe(0);
+    const swapped = await remapDataset(halfway, { format: 'prompt-completion', roles: ['assistant', 'user'] });
+    expect(swapped.examples.head[0]).toMatchObject({ messages: [user('a'), assistant('q')] });
   });
 });

@@ -1,15 +1,11 @@
 // Parsing of each kind of file: rows keep their lines, and errors name the line and the reason.
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
-import { parseFile } from '../../src/dataset/parse';
-import type { Table } from '../../src/dataset/table';
+import { parsed as parse, type Parsed } from './dataset-open';
 
-const bytes = (text: string) => new TextEncoder().encode(text);
-const parse = (name: string, text: string) => parseFile(name, bytes(text));
-
-function failure(name: string, content: string | Uint8Array): CodedError {
+async function failure(name: string, content: string | Uint8Array<ArrayBuffer>): Promise<CodedError> {
   try {
-    parseFile(name, typeof content === 'string' ? bytes(content) : content);
+    await parse(name, content);
   } catch (error) {
     if (error instanceof CodedError) return error;
     throw error;
@@ -17,12 +13,12 @@ function failure(name: string, content: string | Uint8Array): CodedError {
   throw new Error(`${name} was read without an error`);
 }
 
-const cells = (table: Table) => table.rows.map((row) => row.cells);
-const lines = (table: Table) => table.rows.map((row) => row.line);
+const cells = (table: Parsed) => table.rows.map((row) => row.cells);
+const lines = (table: Parsed) => table.rows.map((row) => row.line);
 
 describe('CSV', () => {
-  it('parses quotes and line breaks inside them, and gives the first line of each row', () => {
-    const table = parse('a.csv', 'prompt,completion\n"a, ""b""","one\ntwo"\n\nc,d\n');
+  it('parses quotes and line breaks inside them, and gives the first line of each row', async () => {
+    const table = await parse('a.csv', 'prompt,completion\n"a, ""b""","one\ntwo"\n\nc,d\n');
     expect(table.columns).toEqual(['prompt', 'completion']);
     expect(cells(table)).toEqual([
       ['a, "b"', 'one\ntwo'],
@@ -31,23 +27,23 @@ describe('CSV', () => {
     expect(lines(table)).toEqual([2, 5]);
   });
 
-  it('ignores a byte order mark, Windows line ends and spaces in the header', () => {
-    const table = parse('a.csv', '\ufeff prompt , completion \r\nx,y\r\n');
+  it('ignores a byte order mark, Windows line ends and spaces in the header', async () => {
+    const table = await parse('a.csv', '\ufeff prompt , completion \r\nx,y\r\n');
     expect(table.columns).toEqual(['prompt', 'completion']);
     expect(cells(table)).toEqual([['x', 'y']]);
   });
 
-  it('takes lone carriage returns as line ends', () => {
-    expect(lines(parse('a.csv', 'prompt,completion\rx,y\rz,w\r'))).toEqual([2, 3]);
+  it('takes lone carriage returns as line ends', async () => {
+    expect(lines(await parse('a.csv', 'prompt,completion\rx,y\rz,w\r'))).toEqual([2, 3]);
   });
 
-  it('decodes UTF-16, and Windows-1252 with a note', () => {
+  it('decodes UTF-16, and Windows-1252 with a note', async () => {
     const text = 'text,label\ngr\u00fcn,a\n';
     const utf16 = new Uint8Array(2 * text.length + 2);
     utf16.set([0xff, 0xfe]);
     for (let i = 0; i < text.length; i++) utf16.set([text.charCodeAt(i) & 255, text.charCodeAt(i) >> 8], 2 * i + 2);
-    expect(cells(parseFile('a.csv', utf16))).toEqual([['gr\u00fcn', 'a']]);
-    const table = parseFile(
+    expect(cells(await parse('a.csv', utf16))).toEqual([['gr\u00fcn', 'a']]);
+    const table = await parse(
       'a.csv',
       Uint8Array.from(text, (char) => char.charCodeAt(0)),
     );
@@ -55,34 +51,34 @@ describe('CSV', () => {
     expect(table.notes.join(' ')).toContain('Windows-1252');
   });
 
-  it('detects semicolons', () => {
-    const table = parse('a.csv', 'prompt;completion\na, b;c\nd;e, f\n');
+  it('detects semicolons', async () => {
+    const table = await parse('a.csv', 'prompt;completion\na, b;c\nd;e, f\n');
     expect(cells(table)[0]).toEqual(['a, b', 'c']);
     expect(table.notes.join(' ')).toContain('semicolons');
   });
 
-  it('names the line of a quote that never closes', () => {
-    const error = failure('a.csv', 'prompt,completion\na,b\nc,"d\ne,f\ng,h\n');
+  it('names the line of a quote that never closes', async () => {
+    const error = await failure('a.csv', 'prompt,completion\na,b\nc,"d\ne,f\ng,h\n');
     expect(error.code).toBe('data/parse');
     expect(error.message).toMatch(/^Line 3 opens a quote that never closes/);
   });
 
-  it('names the line of an unclosed quote that a later quote closes', () => {
-    const error = failure('a.csv', 'prompt,completion\na,b\nc,"d\n"e, x",f\ng,h\n');
+  it('names the line of an unclosed quote that a later quote closes', async () => {
+    const error = await failure('a.csv', 'prompt,completion\na,b\nc,"d\n"e, x",f\ng,h\n');
     expect(error.message).toMatch(
       /^Line 3 opens a quote that does not close where the field ends; the field continues to line 4/,
     );
     expect(error.problems).toHaveLength(1);
   });
 
-  it('keeps quotes that are not doubled but stay on their line, with a note', () => {
-    const table = parse('a.csv', 'prompt,completion\n"say "hi" now",b\nc,d\n');
+  it('keeps quotes that are not doubled but stay on their line, with a note', async () => {
+    const table = await parse('a.csv', 'prompt,completion\n"say "hi" now",b\nc,d\n');
     expect(cells(table)[0]).toEqual(['say "hi" now', 'b']);
     expect(table.notes.join(' ')).toContain('the first is on line 2');
   });
 
-  it('reports ragged rows by line and continues; empty fields at the end are accepted', () => {
-    const table = parse('a.csv', 'prompt,completion\na\nb,c,d\ne,f,,\ng,h\n');
+  it('reports ragged rows by line and continues; empty fields at the end are accepted', async () => {
+    const table = await parse('a.csv', 'prompt,completion\na\nb,c,d\ne,f,,\ng,h\n');
     expect(cells(table)).toEqual([
       ['e', 'f'],
       ['g', 'h'],
@@ -91,15 +87,15 @@ describe('CSV', () => {
     expect(table.problems[0]?.message).toContain('1 field where the table has 2 fields');
   });
 
-  it('makes names unique, and keeps a column called __proto__', () => {
-    const table = parse('a.csv', 'text,__proto__,,text\na,b,c,d\n');
+  it('makes names unique, and keeps a column called __proto__', async () => {
+    const table = await parse('a.csv', 'text,__proto__,,text\na,b,c,d\n');
     expect(table.columns).toEqual(['text', '__proto__', 'column 3', 'text (2)']);
     expect(cells(table)).toEqual([['a', 'b', 'c', 'd']]);
     expect(Object.prototype).not.toHaveProperty('polluted');
   });
 
-  it('takes the first line as data when one of its values is repeated in its column', () => {
-    const table = parse('a.csv', 'apple,fruit\nleek,vegetable\nplum,fruit\n');
+  it('takes the first line as data when one of its values is repeated in its column', async () => {
+    const table = await parse('a.csv', 'apple,fruit\nleek,vegetable\nplum,fruit\n');
     expect(table.headerless).toBe(true);
     expect(table.columns).toEqual(['column 1', 'column 2']);
     expect(lines(table)).toEqual([1, 2, 3]);
@@ -107,8 +103,8 @@ describe('CSV', () => {
 });
 
 describe('TSV', () => {
-  it('keeps quotes that do not enclose fields, with a note', () => {
-    const table = parse('a.tsv', 'ham\t"Gimme a few" was ages ago\nspam\t"Win\nham\tok "\nspam\tcall\n');
+  it('keeps quotes that do not enclose fields, with a note', async () => {
+    const table = await parse('a.tsv', 'ham\t"Gimme a few" was ages ago\nspam\t"Win\nham\tok "\nspam\tcall\n');
     expect(cells(table)).toEqual([
       ['ham', '"Gimme a few" was ages ago'],
       ['spam', '"Win'],
@@ -119,18 +115,18 @@ describe('TSV', () => {
     expect(table.notes.join(' ')).toContain('Quotes in this file are part of the text');
   });
 
-  it('keeps valid quotes that would join several rows', () => {
-    expect(lines(parse('a.tsv', 'ham\t"Win\nham\tsaid "ok"\nspam\tcall"\nham\tx\n'))).toEqual([1, 2, 3, 4]);
+  it('keeps valid quotes that would join several rows', async () => {
+    expect(lines(await parse('a.tsv', 'ham\t"Win\nham\tsaid "ok"\nspam\tcall"\nham\tx\n'))).toEqual([1, 2, 3, 4]);
   });
 
-  it('parses quoted fields', () => {
-    expect(cells(parse('a.tsv', 'prompt\tcompletion\n"a\tb"\t"c\nd"\n'))).toEqual([['a\tb', 'c\nd']]);
+  it('parses quoted fields', async () => {
+    expect(cells(await parse('a.tsv', 'prompt\tcompletion\n"a\tb"\t"c\nd"\n'))).toEqual([['a\tb', 'c\nd']]);
   });
 });
 
 describe('JSON lines', () => {
-  it('continues after a broken line', () => {
-    const table = parse('a.jsonl', '{"text": "a"}\n{"text": "b"}\n{"text": "c\n{"text": "d"}\n');
+  it('continues after a broken line', async () => {
+    const table = await parse('a.jsonl', '{"text": "a"}\n{"text": "b"}\n{"text": "c\n{"text": "d"}\n');
     expect(lines(table)).toEqual([1, 2, 4]);
     expect(table.problems).toEqual([{ line: 3, message: expect.stringContaining('Not valid JSON') as string }]);
   });
@@ -143,77 +139,81 @@ describe('JSON lines', () => {
     ['["a"]', 'a list'],
     ['null', 'null'],
     ['17', '17'],
-  ])('explains %s', (line, hint) => {
-    const table = parse('a.jsonl', `{"text": "x"}\n${line}\n`);
+  ])('explains %s', async (line, hint) => {
+    const table = await parse('a.jsonl', `{"text": "x"}\n${line}\n`);
     expect(table.problems).toHaveLength(1);
     expect(table.problems[0]?.line).toBe(2);
     expect(table.problems[0]?.message).toContain(hint);
   });
 
-  it('collects keys over all rows, __proto__ among them, without touching prototypes', () => {
-    const table = parse('a.jsonl', '{"text": "a"}\n{"__proto__": {"polluted": true}, "text": "b", "constructor": "c"}\n');
+  it('collects keys over all rows, __proto__ among them, without touching prototypes', async () => {
+    const table = await parse('a.jsonl', '{"text": "a"}\n{"__proto__": {"polluted": true}, "text": "b", "constructor": "c"}\n');
     expect(table.columns).toEqual(['text', '__proto__', 'constructor']);
     expect(cells(table)[1]).toEqual(['b', { polluted: true }, 'c']);
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
-  it('are detected in .json, .txt and .csv files and without an extension', () => {
+  it('are detected in .json, .txt and .csv files and without an extension', async () => {
     for (const name of ['a.json', 'a.txt', 'pasted', 'a.csv'])
-      expect(parse(name, '{"text":"a"}\n{"text":"b"}\n').kind).toBe('jsonl');
+      expect((await parse(name, '{"text":"a"}\n{"text":"b"}\n')).kind).toBe('jsonl');
   });
 
-  it('reports the first reason when no line can be parsed', () => {
-    const error = failure('a.jsonl', 'hello\nworld\n');
+  it('reports the first reason when no line can be parsed', async () => {
+    const error = await failure('a.jsonl', 'hello\nworld\n');
     expect(error.code).toBe('data/parse');
     expect(error.message).toContain('None of the 2 rows can be read. Line 1:');
     expect(error.problems).toHaveLength(2);
   });
 
-  it('refuses too many columns', () => {
+  it('refuses too many columns', async () => {
     const row = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`key${i}`, i]));
-    expect(failure('a.jsonl', JSON.stringify(row)).code).toBe('data/columns');
+    expect((await failure('a.jsonl', JSON.stringify(row))).code).toBe('data/columns');
   });
 });
 
 describe('JSON', () => {
-  it('gives the first line of each element of an array', () => {
-    const table = parse('a.json', '[\n  {"text": "a]\\" {"},\n\n  {\n    "text": "b"\n  }, {"text": "c"}\n]\n');
+  it('gives the first line of each element of an array', async () => {
+    const table = await parse('a.json', '[\n  {"text": "a]\\" {"},\n\n  {\n    "text": "b"\n  }, {"text": "c"}\n]\n');
     expect(cells(table)).toEqual([['a]" {'], ['b'], ['c']]);
     expect(lines(table)).toEqual([2, 4, 6]);
   });
 
-  it('continues after a broken element', () => {
-    const table = parse('a.json', '[\n{"text": "a"},\n{"text": "b},\n{"text": NaN},\n{"text": "d"},\n]');
+  it('continues after a broken element', async () => {
+    const table = await parse('a.json', '[\n{"text": "a"},\n{"text": "b},\n{"text": NaN},\n{"text": "d"},\n]');
     expect(lines(table)).toEqual([2, 5]);
     expect(table.problems.map((p) => p.line)).toEqual([3, 4]);
   });
 
-  it('names the line of an unclosed string after which no element is found', () => {
-    expect(failure('a.json', '[\n{\n"a": "b},\n{"text": {"x": 1\n').message).toContain('Line 3 opens a string that never closes');
+  it('names the line of an unclosed string after which no element is found', async () => {
+    expect((await failure('a.json', '[\n{\n"a": "b},\n{"text": {"x": 1\n')).message).toContain(
+      'Line 3 opens a string that never closes',
+    );
   });
 
-  it('finds the examples under a key, and takes strings as texts', () => {
-    expect(lines(parse('a.json', '{"version": 1,\n"data": [\n{"text": "a"},\n{"text": "b"}]}'))).toEqual([3, 4]);
-    expect(cells(parse('a.json', '["a", "b"]'))).toEqual([['a'], ['b']]);
-    expect(cells(parse('a.json', '{"text": "alone"}'))).toEqual([['alone']]);
+  it('finds the examples under a key, and takes strings as texts', async () => {
+    expect(lines(await parse('a.json', '{"version": 1,\n"data": [\n{"text": "a"},\n{"text": "b"}]}'))).toEqual([3, 4]);
+    expect(cells(await parse('a.json', '["a", "b"]'))).toEqual([['a'], ['b']]);
+    expect(cells(await parse('a.json', '{"text": "alone"}'))).toEqual([['alone']]);
   });
 
-  it('reports where a truncated file ends', () => {
-    expect(failure('a.json', '[\n{"text": "a"},\n{"text": {"x": 1}\n').message).toContain('begins on line 3 never closes');
-    expect(failure('a.json', '[\n{"text": "a"}\n').message).toContain('opened on line 1 never closes');
-    expect(failure('a.json', '[\n{"text": "a"}\n]\n[1]').message).toContain('more text follows');
+  it('reports where a truncated file ends', async () => {
+    expect((await failure('a.json', '[\n{"text": "a"},\n{"text": {"x": 1}\n')).message).toContain(
+      'begins on line 3 never closes',
+    );
+    expect((await failure('a.json', '[\n{"text": "a"}\n')).message).toContain('opened on line 1 never closes');
+    expect((await failure('a.json', '[\n{"text": "a"}\n]\n[1]')).message).toContain('more text follows');
   });
 });
 
 describe('plain text', () => {
-  it('is split at blank lines', () => {
-    const table = parse('a.txt', '\nOne\ntwo.\n\n\nThree.\n');
+  it('is split at blank lines', async () => {
+    const table = await parse('a.txt', '\nOne\ntwo.\n\n\nThree.\n');
     expect(cells(table)).toEqual([['One\ntwo.'], ['Three.']]);
     expect(lines(table)).toEqual([2, 6]);
   });
 
-  it('is split at every line where there are no blank ones', () => {
-    expect(lines(parse('a.txt', 'One.\nTwo.\nThree.'))).toEqual([1, 2, 3]);
+  it('is split at every line where there are no blank ones', async () => {
+    expect(lines(await parse('a.txt', 'One.\nTwo.\nThree.'))).toEqual([1, 2, 3]);
   });
 });
 
@@ -227,14 +227,14 @@ describe('files that are not text', () => {
     ['a.parquet', 'PAR1rest', 'data/binary', 'Parquet'],
     ['nul.csv', 'text\na\0b\n', 'data/binary', 'not text'],
     ['control.txt', '\x01\x02\x03\x04\x05\x06 abc', 'data/binary', 'not text'],
-  ])('%s', (name, content, code, words) => {
-    const error = failure(name, content);
+  ])('%s', async (name, content, code, words) => {
+    const error = await failure(name, content);
     expect(error.code).toBe(code);
     expect(error.message).toContain(words);
   });
 
-  it('refuses random bytes', () => {
+  it('refuses random bytes', async () => {
     const noise = Uint8Array.from({ length: 4096 }, (_, i) => (i * 7919 + (i >> 3) * 104729) & 255);
-    expect(failure('noise.csv', noise).code).toBe('data/binary');
+    expect((await failure('noise.csv', noise)).code).toBe('data/binary');
   });
 });

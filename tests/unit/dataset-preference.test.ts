@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { remapDataset, viewDataset } from '../../src/dataset/dataset';
 import type { ColumnRole } from '../../src/dataset/types';
-import { openText } from './dataset-open';
+import { openText, unrolled } from './dataset-open';
 
 const jsonl = (...rows: unknown[]) => rows.map((row) => JSON.stringify(row)).join('\n');
 const open = (...rows: unknown[]) => openText('a.jsonl', jsonl(...rows));
@@ -97,23 +97,23 @@ describe('pairs of a preferred and a rejected answer', () => {
   it.each(PAIRED)('$name: the preferred answer is mapped', async ({ row, roles, messages }) => {
     const dataset = await open(row);
     expect(dataset.mapping).toEqual({ format: 'preference', roles });
-    expect(dataset.problems).toEqual([]);
-    expect(dataset.examples).toEqual([{ kind: 'chat', line: 1, messages }]);
-    expect(viewDataset(dataset).notices).toEqual([]);
+    expect(dataset.problems.first).toEqual([]);
+    expect(dataset.examples.head).toEqual([{ kind: 'chat', line: 1, messages }]);
+    expect((await viewDataset(dataset)).notices).toEqual([]);
   });
 
   it('are detected in CSV, with lists as JSON text', async () => {
     const quoted = (value: unknown) => `"${JSON.stringify(value).replaceAll('"', '""')}"`;
     const text = await openText('a.csv', 'Prompt,Chosen,Rejected\nWhat colour is the sky?,It is blue.,It is green.\n');
-    expect(text.examples).toEqual([{ kind: 'chat', line: 2, messages: EXPECTED }]);
+    expect(text.examples.head).toEqual([{ kind: 'chat', line: 2, messages: EXPECTED }]);
     const lists = await openText('b.csv', `chosen,rejected\n${quoted(EXPECTED)},${quoted([...ASKED, ...REJECTED])}\n`);
     expect(lists.mapping.format).toBe('preference');
-    expect(lists.examples).toEqual([{ kind: 'chat', line: 2, messages: EXPECTED }]);
+    expect(lists.examples.head).toEqual([{ kind: 'chat', line: 2, messages: EXPECTED }]);
   });
 
   it('may be text that is also JSON', async () => {
     const dataset = await open({ prompt: 'Give me a list.', chosen: '[1, 2]', rejected: '{"a": 1}' });
-    expect(dataset.examples).toMatchObject([{ messages: [user('Give me a list.'), assistant('[1, 2]')] }]);
+    expect(dataset.examples.head).toMatchObject([{ messages: [user('Give me a list.'), assistant('[1, 2]')] }]);
   });
 
   const good = { prompt: 'q', chosen: 'a', rejected: 'b' };
@@ -125,8 +125,8 @@ describe('pairs of a preferred and a rejected answer', () => {
     [{ prompt: 'q', chosen: [user('a')], rejected: 'b' }, 'No assistant message'],
   ])('reports what is wrong with %j', async (row, words) => {
     const dataset = await open(row, good);
-    expect(dataset.problems).toEqual([{ line: 1, message: expect.stringContaining(words) as string }]);
-    expect(dataset.examples).toHaveLength(1);
+    expect(dataset.problems.first).toEqual([{ line: 1, message: expect.stringContaining(words) as string }]);
+    expect(dataset.examples.count).toBe(1);
   });
 
   it.each([
@@ -139,7 +139,7 @@ describe('pairs of a preferred and a rejected answer', () => {
     ],
   ])('reports why %j has no prompt or no answer', async (row, words) => {
     const dataset = await open(row, { chosen: 'The sky is blue.', rejected: 'The sky is green.' });
-    expect(dataset.problems).toEqual([{ line: 1, message: expect.stringContaining(words) as string }]);
+    expect(dataset.problems.first).toEqual([{ line: 1, message: expect.stringContaining(words) as string }]);
   });
 
   it('without a prompt are split between words, and no word is lost', async () => {
@@ -149,7 +149,7 @@ describe('pairs of a preferred and a rejected answer', () => {
     const property = fc.asyncProperty(words, words, words, async (prompt, good, bad) => {
       const [chosen, rejected] = [[...prompt, ...good].join(' '), [...prompt, ...bad].join(' ')];
       const { examples } = await open({ chosen, rejected }, { chosen: 'The sky is blue.', rejected: 'The sky is green.' });
-      const [example] = examples;
+      const [example] = examples.head;
       if (example?.kind !== 'chat' || example.line !== 1) return;
       checked++;
       const [asked = '', answered = ''] = example.messages.map(({ content }) => content);
@@ -162,16 +162,16 @@ describe('pairs of a preferred and a rejected answer', () => {
 
   it('are the same after another format was chosen for a while', async () => {
     const dataset = await open(good);
-    const text = remapDataset(dataset, { format: 'text', roles: dataset.mapping.roles });
-    expect(text.examples).toHaveLength(1);
-    const back = remapDataset(text, { format: 'preference', roles: text.mapping.roles });
-    expect(back.examples).toEqual(dataset.examples);
+    const text = await remapDataset(dataset, { format: 'text', roles: dataset.mapping.roles });
+    expect(text.examples.count).toBe(1);
+    const back = await remapDataset(text, { format: 'preference', roles: text.mapping.roles });
+    expect((await unrolled(back)).examples).toEqual((await unrolled(dataset)).examples);
   });
 
   it('need a column of rejected answers', async () => {
     const dataset = await open({ prompt: 'q', completion: 'a' });
-    const chosen = remapDataset(dataset, { format: 'preference', roles: ['user', 'assistant'] });
-    expect(chosen.examples).toEqual([]);
+    const chosen = await remapDataset(dataset, { format: 'preference', roles: ['user', 'assistant'] });
+    expect(chosen.examples.count).toBe(0);
     expect(chosen.reason).toContain('needs a column for the rejected answer');
   });
 
@@ -191,16 +191,16 @@ describe('answers labelled as desirable or not (KTO)', () => {
   ])('%s: rows labelled true are mapped, the others left out', async (_, prompt, good, bad) => {
     const dataset = await open({ prompt, completion: good, label: true }, { prompt, completion: bad, label: false });
     expect(dataset.mapping).toEqual({ format: 'preference', roles: ['user', 'assistant', 'label'] });
-    expect(dataset.examples).toEqual([{ kind: 'chat', line: 1, messages: EXPECTED }]);
-    expect(dataset.problems).toEqual([{ line: 2, message: '"label" is false: this answer is not preferred.' }]);
-    expect(viewDataset(dataset).notices).toEqual([NOTICE]);
+    expect(dataset.examples.head).toEqual([{ kind: 'chat', line: 1, messages: EXPECTED }]);
+    expect(dataset.problems.first).toEqual([{ line: 2, message: '"label" is false: this answer is not preferred.' }]);
+    expect((await viewDataset(dataset)).notices).toEqual([NOTICE]);
   });
 
   it('are detected in CSV', async () => {
     const dataset = await openText('a.csv', 'prompt,completion,label\nq,good,True\nq,bad,False\nq,odd,maybe\n');
-    expect(dataset.examples).toMatchObject([{ line: 2 }]);
-    expect(dataset.problems.map(({ line }) => line)).toEqual([3, 4]);
-    expect(dataset.problems[1]?.message).toContain('"label" is "maybe", expected true or false');
+    expect(dataset.examples.head).toMatchObject([{ line: 2 }]);
+    expect(dataset.problems.first.map(({ line }) => line)).toEqual([3, 4]);
+    expect(dataset.problems.first[1]?.message).toContain('"label" is "maybe", expected true or false');
   });
 
   it('must have true or false as labels', async () => {

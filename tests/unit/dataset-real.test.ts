@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/dataset/dataset';
 import type { Format } from '../../src/dataset/types';
 import { needShared, readShared } from '../shared';
-import { readFixture } from './dataset-open';
+import { readFixture, unrolled } from './dataset-open';
 
 type Row = readonly [file: string, format: Format, examples: number, lastLine: number];
 
@@ -26,7 +26,7 @@ const SHARED: readonly Row[] = [
 ];
 
 async function check(bytes: Uint8Array<ArrayBuffer>, [file, format, examples, lastLine]: Row): Promise<void> {
-  const dataset = await openDataset(file, bytes);
+  const dataset = await unrolled(openDataset(file, bytes));
   expect(dataset.mapping.format).toBe(format);
   expect(dataset.problems).toEqual([]);
   expect(dataset.examples).toHaveLength(examples);

@@ -6,7 +6,7 @@ import { labelledExamples } from '../../src/dataset/labelled';
 import { guessTask } from '../../src/dataset/task';
 import type { DataTask } from '../../src/dataset/types';
 import { needShared, readShared } from '../shared';
-import { openText, readFixture } from './dataset-open';
+import { gather, openText, readFixture } from './dataset-open';
 
 const sample = (name: string) => new Uint8Array(readFileSync(new URL(`../../public/samples/${name}`, import.meta.url)));
 
@@ -72,7 +72,7 @@ describe('columns', () => {
   it('of numbers to predict', async () => {
     const { task, reason, mapping, table } = await rows((i) => ({ score: i / 8 }));
     expect([task, reason]).toEqual(['number', '"score" has only numbers, from 0 to 4.875.']);
-    expect(labelledExamples(table, mapping, 'numbers').examples[3]?.labels).toEqual(['0.375']);
+    expect((await gather(labelledExamples(table, mapping, 'numbers'))).examples[3]?.labels).toEqual(['0.375']);
     expect((await rows((i) => ({ label: i * 1.5 }))).task).toBe('number');
     expect((await rows((i) => ({ stars: (i % 5) + 1 }))).task).toBe('number');
   });
@@ -97,8 +97,12 @@ describe('columns', () => {
   it('of labels that the present mapping ignores are still offered', async () => {
     const texts = Array.from({ length: 40 }, (_, i) => ({ text: `Sentence number ${i} about it.`, label: ['a', 'b'][i % 2] }));
     const dataset = await openText('a.jsonl', texts.map((row) => JSON.stringify(row)).join('\n'));
-    const plain = remapDataset(dataset, { format: 'text', roles: ['text', 'ignore'] }, 'Because.');
-    expect(viewDataset(plain)).toMatchObject({ format: 'text', reason: 'Because.', task: { task: 'categories', labels: 2 } });
+    const plain = await remapDataset(dataset, { format: 'text', roles: ['text', 'ignore'] }, 'Because.');
+    expect(await viewDataset(plain)).toMatchObject({
+      format: 'text',
+      reason: 'Because.',
+      task: { task: 'categories', labels: 2 },
+    });
   });
 
   it('of identifiers and lengths, which are no targets', async () => {
@@ -109,7 +113,7 @@ describe('columns', () => {
     const tags = ['red', 'green', 'blue', 'round'];
     const lists = await rows((i) => ({ label: tags.filter((_, k) => (i >> k) % 2 === 1) }));
     expect([lists.task, lists.reason]).toEqual(['labels', '"label" has several labels in one row, of 4 different ones.']);
-    expect(labelledExamples(lists.table, lists.mapping, 'several').examples[5]?.labels).toEqual(['red', 'blue']);
+    expect((await gather(labelledExamples(lists.table, lists.mapping, 'several'))).examples[5]?.labels).toEqual(['red', 'blue']);
     const text = await rows((i) => ({ label: tags.filter((_, k) => ((i + 1) >> k) % 2 === 1).join(', ') || 'none' }));
     expect(text.task).toBe('labels');
   });
@@ -117,7 +121,7 @@ describe('columns', () => {
   it('of 0 and 1 for each label', async () => {
     const { task, mapping, table, reason } = await rows((i) => ({ toxic: i % 2, threat: Number(i % 3 === 0), insult: 0 }));
     expect([task, reason]).toEqual(['labels', '"toxic", "threat", "insult" have only the values 0 and 1.']);
-    expect(labelledExamples(table, mapping, 'several').examples[3]?.labels).toEqual(['toxic', 'threat']);
+    expect((await gather(labelledExamples(table, mapping, 'several'))).examples[3]?.labels).toEqual(['toxic', 'threat']);
   });
 
   it('of two texts that belong together, in the order of the file', async () => {

@@ -3,11 +3,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, type TestContext } from 'vitest';
-import { openDataset, type Dataset } from '../../src/dataset/dataset';
+import { openDataset } from '../../src/dataset/dataset';
 import type { Message } from '../../src/dataset/types';
 import { encodeExample } from '../../src/encoding/example';
 import { encodePrompt } from '../../src/tokenizer/encode';
 import { needShared, readShared } from '../shared';
+import { unrolled, type Unrolled } from './dataset-open';
 import expectedOfFixtures from './fixtures/tokenizer-expected.json';
 import expected from './fixtures/tokenizer-ids.json';
 import { needTokenizer, TOKENIZER_NAMES, type TokenizerName } from './tokenizer-files';
@@ -29,17 +30,17 @@ function expectationsOf(name: TokenizerName): readonly Expected[] {
 }
 
 /** A dataset of the page, of the fixtures, or (a bare name) of `../shared`. */
-function openCorpus(context: TestContext, file: string): Promise<Dataset> {
+function openCorpus(context: TestContext, file: string): Promise<Unrolled> {
   if (!file.includes('/')) {
     needShared(context, `data/datasets/${file}`);
-    return openDataset(file, readShared(`data/datasets/${file}`));
+    return unrolled(openDataset(file, readShared(`data/datasets/${file}`)));
   }
   const root = file.startsWith('samples/') ? '../../public/' : 'fixtures/';
-  return openDataset(file, new Uint8Array(readFileSync(new URL(root + file, import.meta.url))));
+  return unrolled(openDataset(file, new Uint8Array(readFileSync(new URL(root + file, import.meta.url)))));
 }
 
 /** The texts that went into the hash: the turns of a chat, a text without its label, else the whole text. */
-function textsOf({ examples, mapping }: Dataset): string[] {
+function textsOf({ examples, mapping }: Unrolled): string[] {
   return examples.flatMap((example) => {
     if (example.kind === 'text') return [example.text];
     const turns = example.messages.map((message) => message.content);

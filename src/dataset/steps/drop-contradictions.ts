@@ -2,9 +2,10 @@
 
 import type { DataStepSettingsOf } from '../../recipe/data-steps';
 import { cellText, isFilled, type Row } from '../table';
+import { hashOf } from '../row-hash';
 import { keyOf, shorten, spellingKey } from '../text';
 import { labelColumns } from './labels';
-import { columnsWith, eachRow, type DataStep, type Rows } from './step';
+import { columnsWith, type DataStep, type Shape, type StepRun } from './step';
 
 /** The answers to one text: how often each is given, and as it is written first. */
 type Answers = Map<string, { readonly text: string; times: number }>;
@@ -14,26 +15,28 @@ type Answers = Map<string, { readonly text: string; times: number }>;
  * Preferences and conversations have no answer of their own, and stay.
  */
 export const dropContradictions: DataStep<DataStepSettingsOf<'drop-contradictions'>> = {
-  apply(rows, { keep }) {
-    const read = reader(rows);
+  begin(shape, { keep }): StepRun {
+    const read = reader(shape);
     const answersOf = new Map<string, Answers>();
-    const keys = rows.rows.map((row) => {
-      const found = read(row);
-      if (found !== null) count(answersOf, found);
-      return found;
-    });
-    const reasons = new Map([...answersOf].map(([text, answers]) => [text, reasonOf(answers, keep)]));
-    return eachRow(rows, (row, index) => {
-      const found = keys[index] ?? null;
-      const reason = found === null ? null : (reasons.get(found.text) ?? null);
-      return reason === null || reason.except === found?.answer ? row : reason.message;
-    });
+    return {
+      survey(row) {
+        const found = read(row);
+        if (found !== null) count(answersOf, found);
+      },
+      start: () => (row) => {
+        const found = read(row);
+        const answers = found === null ? undefined : answersOf.get(found.text);
+        const reason = answers === undefined ? null : reasonOf(answers, keep);
+        return reason === null || reason.except === found?.answer ? row : reason.message;
+      },
+    };
   },
-  suggest: (rows) => (labelColumns(rows).length === 0 ? null : { kind: 'drop-contradictions', keep: 'none' }),
+  suggest: (shape) => (labelColumns(shape).length === 0 ? null : { kind: 'drop-contradictions', keep: 'none' }),
 };
 
 /** A row as texts that are compared. */
 interface Read {
+  /** Their hashes. */
   readonly text: string;
   readonly answer: string;
   /** The answer as it is written. */
@@ -41,16 +44,17 @@ interface Read {
 }
 
 /** Reads rows; null for one without a text or an answer. */
-function reader(rows: Rows): (row: Row) => Read | null {
-  const inputs = columnsWith(rows, 'system', 'history', 'text', 'user', 'context');
-  const answers = columnsWith(rows, 'label', 'assistant');
-  const compared = rows.format !== 'preference' && columnsWith(rows, 'messages').length === 0;
+function reader(shape: Shape): (row: Row) => Read | null {
+  const inputs = columnsWith(shape, 'system', 'history', 'text', 'user', 'context');
+  const answers = columnsWith(shape, 'label', 'assistant');
+  const compared = shape.format !== 'preference' && columnsWith(shape, 'messages').length === 0;
   return ({ cells }) => {
     const [texts, labels] = [inputs, answers].map((columns) => columns.map((column) => cells[column]));
     if (!compared || texts === undefined || labels === undefined) return null;
     if (!texts.some(isFilled) || !labels.some(isFilled)) return null;
     const written = labels.map(cellText);
-    return { text: keyOf(texts), answer: keyOf(written.map(spellingKey)), written: written.join(', ').trim() };
+    const answer = hashOf(keyOf(written.map(spellingKey)));
+    return { text: hashOf(keyOf(texts)), answer, written: shorten(written.join(', ').trim(), 40) };
   };
 }
 

@@ -1,13 +1,15 @@
 /** The table of data steps, and how a recipe's steps are applied to rows. */
 
 import { DATA_STEP_KINDS, type DataStepKind, type DataStepSettings, type DataStepSettingsOf } from '../../recipe/data-steps';
-import { cellText, type Table } from '../table';
+import { NO_PROBLEMS } from '../problems';
+import { cellText, listOfRows, type Row, type Table } from '../table';
 import type { Mapping } from '../types';
+import { StepChain, type LinkCounts } from './chain';
 import { dropContradictions } from './drop-contradictions';
 import { dropDuplicates } from './drop-duplicates';
 import { length } from './length';
 import { mergeLabels } from './merge-labels';
-import { used, type DataStep, type Rows, type StepResult } from './step';
+import { used, type DataStep, type Shape } from './step';
 import { trim } from './trim';
 
 export const DATA_STEPS = {
@@ -24,81 +26,99 @@ function stepOf(kind: DataStepKind): DataStep<DataStepSettings> {
 }
 
 /** A step of a recipe, and what it did. */
-export interface AppliedStep extends Omit<StepResult, 'rows'> {
+export interface AppliedStep extends LinkCounts {
   readonly settings: DataStepSettings;
 }
 
 /** The table after the steps, each applied to the rows that the one before left. */
-export function applySteps(
+export async function applySteps(
   table: Table,
   mapping: Mapping,
   steps: readonly DataStepSettings[],
   seed: number,
-): { readonly table: Table; readonly applied: readonly AppliedStep[] } {
-  let rows = rowsOf(table, mapping);
-  const applied = steps.map((settings): AppliedStep => {
-    const { rows: kept, ...result } = stepOf(settings.kind).apply(rows, settings, seed);
-    rows = { ...rows, rows: kept };
-    return { settings, ...result };
+): Promise<{ readonly table: Table; readonly applied: readonly AppliedStep[] }> {
+  if (steps.length === 0) return { table, applied: [] };
+  let chain = StepChain.of(table, shapeOf(table, mapping));
+  for (const settings of steps) chain = await extend(chain, settings, seed);
+  const { rows, counts } = await chain.settle();
+  const applied = steps.flatMap((settings, index): AppliedStep[] => {
+    const count = counts[index];
+    return count === undefined ? [] : [{ settings, ...count }];
   });
-  return { table: { ...table, rows: rows.rows }, applied };
+  return { table: { ...table, rows, sample: chain.shape.sample }, applied };
 }
 
 /** The table after the steps that change what a model reads. No row is dropped. */
-export function applyTextSteps(table: Table, mapping: Mapping, steps: readonly DataStepSettings[], seed: number): Table {
-  return applySteps(
-    table,
-    mapping,
-    steps.filter(({ kind }) => stepOf(kind).text === true),
-    seed,
-  ).table;
+export async function applyTextSteps(
+  table: Table,
+  mapping: Mapping,
+  steps: readonly DataStepSettings[],
+  seed: number,
+): Promise<Table> {
+  const text = steps.filter(({ kind }) => stepOf(kind).text === true);
+  return (await applySteps(table, mapping, text, seed)).table;
 }
 
-/** Suggestions are counted in rows of this many characters together, which takes about two seconds. */
-const MOST_CHARACTERS = 50_000_000;
+function extend(chain: StepChain, settings: DataStepSettings, seed: number): Promise<StepChain> {
+  return chain.with((shape) => stepOf(settings.kind).begin(shape, settings, seed));
+}
+
+/** Suggestions are counted in rows of this many characters together, which takes about a second. */
+const MOST_CHARACTERS = 20_000_000;
 
 /**
  * The steps that would have an effect, each with what it would do by itself, and in how many rows of a large file that was counted. A
  * step that has no effect after the ones suggested before it is left out: trimming, for example, may already merge all spellings of a
  * label.
  */
-export function suggestSteps(
+export async function suggestSteps(
   table: Table,
   mapping: Mapping,
   seed: number,
   most = MOST_CHARACTERS,
-): { readonly steps: readonly AppliedStep[]; readonly rows: number } {
-  const rows = firstRows(rowsOf(table, mapping), most);
-  let after = rows;
-  const steps = DATA_STEP_KINDS.flatMap((kind) => {
-    const settings = stepOf(kind).suggest(rows);
-    if (settings === null) return [];
-    const alone = stepOf(kind).apply(rows, settings, seed);
-    if (!hasEffect(alone)) return [];
-    const added = after === rows ? alone : stepOf(kind).apply(after, settings, seed);
-    if (!hasEffect(added)) return [];
-    after = { ...after, rows: added.rows };
-    const { rows: _, ...result } = alone;
-    return [{ settings, ...result }];
-  });
-  return { steps, rows: rows.rows.length };
+): Promise<{ readonly steps: readonly AppliedStep[]; readonly rows: number }> {
+  const rows = listOfRows(await firstRows(table, mapping, most));
+  const all = StepChain.of({ rows }, shapeOf(table, mapping));
+  let after = all;
+  const steps: AppliedStep[] = [];
+  for (const kind of DATA_STEP_KINDS) {
+    const settings = stepOf(kind).suggest(all.shape);
+    if (settings === null) continue;
+    const alone = await countsOf(await extend(all, settings, seed));
+    if (!hasEffect(alone)) continue;
+    const added = await extend(after, settings, seed);
+    if (!hasEffect(await countsOf(added))) continue;
+    after = added;
+    steps.push({ settings, ...alone });
+  }
+  return { steps, rows: rows.count };
+}
+
+/** What the last step of a chain did. */
+async function countsOf(chain: StepChain): Promise<LinkCounts> {
+  const { counts } = await chain.settle();
+  return counts.at(-1) ?? { changed: 0, dropped: NO_PROBLEMS, changes: [], parts: [] };
 }
 
 /** The rows before the one with which the used cells have more than `most` characters. */
-function firstRows(rows: Rows, most: number): Rows {
-  const columns = used(rows);
+async function firstRows({ rows }: Table, mapping: Mapping, most: number): Promise<Row[]> {
+  const columns = used(mapping);
+  const first: Row[] = [];
   let size = 0;
-  const end = rows.rows.findIndex(({ cells }) => {
-    for (const column of columns) size += cellText(cells[column]).length;
-    return size > most;
-  });
-  return end < 0 ? rows : { ...rows, rows: rows.rows.slice(0, end) };
+  for await (const chunk of rows.read()) {
+    for (const row of chunk) {
+      for (const column of columns) size += cellText(row.cells[column]).length;
+      if (size > most) return first;
+      first.push(row);
+    }
+  }
+  return first;
 }
 
-function hasEffect({ changed, dropped }: StepResult): boolean {
-  return changed > 0 || dropped.length > 0;
+function hasEffect({ changed, dropped }: LinkCounts): boolean {
+  return changed > 0 || dropped.count > 0;
 }
 
-function rowsOf({ columns, rows }: Table, mapping: Mapping): Rows {
-  return { ...mapping, columns, rows };
+function shapeOf({ columns, sample }: Table, mapping: Mapping): Shape {
+  return { ...mapping, columns, sample };
 }

@@ -4,7 +4,7 @@ import type { DataStepSettingsOf } from '../../recipe/data-steps';
 import { messageStyle, readMessages } from '../messages';
 import { cellText, type Row } from '../table';
 import type { ColumnRole } from '../types';
-import { columnsWith, eachRow, type DataStep, type Rows } from './step';
+import { columnsWith, eachRow, type DataStep, type Shape } from './step';
 
 type Settings = DataStepSettingsOf<'length'>;
 type Measured = Settings['of'];
@@ -17,10 +17,10 @@ const ROLES: Readonly<Record<Measured, readonly ColumnRole[]>> = {
 
 /** Characters are UTF-16 units, without white space at the ends. A row without text stays: its own problem is reported. */
 export const length: DataStep<Settings> = {
-  apply(rows, { of, min, max }) {
-    const measure = measurer(rows, of);
+  begin(shape, { of, min, max }) {
+    const measure = measurer(shape, of);
     const limit = max === 0 ? Infinity : max;
-    return eachRow(rows, (row) => {
+    return eachRow((row) => {
       const size = measure(row);
       if (size === 0 || (size >= min && size <= limit)) return row;
       const found = `The ${of} has ${size.toLocaleString('en')} ${size === 1 ? 'character' : 'characters'}`;
@@ -32,8 +32,8 @@ export const length: DataStep<Settings> = {
   suggest: () => ({ kind: 'length', of: 'input', min: 2, max: 0 }),
 };
 
-function measurer(rows: Rows, of: Measured): (row: Row) => number {
-  const columns = columnsWith(rows, ...ROLES[of]);
+function measurer(shape: Shape, of: Measured): (row: Row) => number {
+  const columns = columnsWith(shape, ...ROLES[of]);
   return ({ cells }) => columns.reduce((sum, column) => sum + sizeOf(cells[column], of), 0);
 }
 

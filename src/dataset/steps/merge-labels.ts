@@ -7,39 +7,52 @@ import { cellText, type Row } from '../table';
 import { shorten, spellingKey, trimmed } from '../text';
 import type { StepPart } from '../types';
 import { labelColumns } from './labels';
-import { eachRow, withCells, type DataStep, type Rows } from './step';
+import { withCells, type DataStep, type Shape, type StepRun } from './step';
 
 export const mergeLabels: DataStep<DataStepSettingsOf<'merge-labels'>> = {
-  apply(rows) {
-    const columns = labelColumns(rows).map((column) => readColumn(rows, column));
-    const merge = (row: Row): Row => columns.reduce((merged, { column, spell }) => withCells(merged, [column], spell), row);
-    return eachRow(
-      rows,
-      merge,
-      columns.flatMap(({ parts }) => parts).sort((a, b) => b.rows - a.rows),
-    );
+  begin(shape): StepRun {
+    const columns = labelColumns(shape).map((column) => new LabelColumn(column, hasSeveral(shape, column)));
+    return {
+      survey(row) {
+        for (const column of columns) column.survey(row);
+      },
+      start() {
+        const spellings = columns.map((one) => ({ column: one.column, spell: one.speller() }));
+        return (row) => spellings.reduce((merged, { column, spell }) => withCells(merged, [column], spell), row);
+      },
+      parts: () => columns.flatMap((column) => column.parts()).sort((a, b) => b.rows - a.rows),
+    };
   },
-  suggest: (rows) => (labelColumns(rows).length === 0 ? null : { kind: 'merge-labels' }),
+  suggest: (shape) => (labelColumns(shape).length === 0 ? null : { kind: 'merge-labels' }),
 };
-
-interface LabelColumn {
-  readonly column: number;
-  /** The cell in the chosen spelling; the same cell if it is in it. */
-  readonly spell: (cell: unknown) => unknown;
-  readonly parts: readonly StepPart[];
-}
 
 /** One label: how often each spelling of it occurs. */
 type Spellings = Map<string, number>;
 
-function readColumn(rows: Rows, column: number): LabelColumn {
-  const several = hasSeveral(rows, column);
-  const groups = new Map<string, Spellings>();
-  for (const { cells } of rows.rows) for (const label of labelsOf(cells[column], several)) count(groups, label);
-  const chosen = new Map([...groups].map(([key, spellings]) => [key, mostFrequent(spellings)]));
-  const spellOne = (text: string): string => chosen.get(spellingKey(text)) ?? text;
-  const parts = [...groups].flatMap(([key, spellings]) => partOf(spellings, chosen.get(key) ?? ''));
-  return { column, spell: (cell) => spelled(cell, several, spellOne), parts };
+class LabelColumn {
+  readonly column: number;
+  readonly #several: boolean;
+  readonly #groups = new Map<string, Spellings>();
+
+  constructor(column: number, several: boolean) {
+    this.column = column;
+    this.#several = several;
+  }
+
+  survey({ cells }: Row): void {
+    for (const label of labelsOf(cells[this.column], this.#several)) count(this.#groups, label);
+  }
+
+  /** Gives a cell the chosen spelling: the same cell if it is in it. */
+  speller(): (cell: unknown) => unknown {
+    const chosen = new Map([...this.#groups].map(([key, spellings]) => [key, mostFrequent(spellings)]));
+    const spellOne = (text: string): string => chosen.get(spellingKey(text)) ?? text;
+    return (cell) => spelled(cell, this.#several, spellOne);
+  }
+
+  parts(): readonly StepPart[] {
+    return [...this.#groups.values()].flatMap((spellings) => partOf(spellings, mostFrequent(spellings)));
+  }
 }
 
 function count(groups: Map<string, Spellings>, text: string): void {
@@ -65,8 +78,8 @@ function partOf(spellings: Spellings, chosen: string): StepPart[] {
 }
 
 /** Cells with several labels between separators, in a tenth of the rows at least: the rule by which the task is guessed. */
-function hasSeveral({ rows }: Rows, column: number): boolean {
-  const texts = rows.map(({ cells }) => cells[column]).filter((cell) => typeof cell === 'string' && listOf(cell) === null);
+function hasSeveral({ sample }: Shape, column: number): boolean {
+  const texts = sample.map(({ cells }) => cells[column]).filter((cell) => typeof cell === 'string' && listOf(cell) === null);
   const several = texts.filter((text) => splitLabels(withoutEnd(cellText(text))).length > 1);
   return several.length > 0 && several.length * 10 >= texts.length;
 }

@@ -7,9 +7,9 @@ import { eachRow, used, withCells, type DataStep } from './step';
 /** Lists, such as those of messages, stay as they are. */
 export const trim: DataStep<DataStepSettingsOf<'trim'>> = {
   text: true,
-  apply(rows) {
-    const columns = used(rows);
-    return eachRow(rows, (row) => withCells(row, columns, (cell) => (typeof cell === 'string' ? trimmed(cell) : cell)));
+  begin(shape) {
+    const columns = used(shape);
+    return eachRow((row) => withCells(row, columns, (cell) => (typeof cell === 'string' ? trimmed(cell) : cell)));
   },
   suggest: () => ({ kind: 'trim' }),
 };
