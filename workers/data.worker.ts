@@ -4,11 +4,18 @@ import './lifeline';
 import * as comlink from 'comlink';
 import { Preparation } from '../src/batch/preparation';
 import { arraysOf } from '../src/batch/split-writer';
-import type { DataApi, EncodedDataset, EncodeOptions } from './api';
+import type { Cleaning, DataApi, DatasetView, EncodedDataset, EncodeOptions } from './api';
 import { carryProblems } from './problems';
 
-/** Transfers the tokens instead of copying them. */
+/** Milliseconds between two reports of progress. */
+const REPORT_MS = 100;
+
+/** Transfers the tokens instead of copying them, and reports progress some times a second. */
 class DataWorker extends Preparation implements DataApi {
+  override open(file: File, cleaning?: Cleaning, progress?: (share: number) => void): Promise<DatasetView> {
+    return super.open(file, cleaning, progress && seldom(progress));
+  }
+
   override async encode(options: EncodeOptions): Promise<EncodedDataset> {
     const dataset = await super.encode(options);
     const arrays = [dataset.train, dataset.heldOut].map(arraysOf).flatMap(({ data, lines }) => [...data, lines]);
@@ -17,6 +24,16 @@ class DataWorker extends Preparation implements DataApi {
       arrays.map((array) => array.buffer as ArrayBuffer),
     );
   }
+}
+
+/** Calls `report` only when some time has passed since the last call. */
+function seldom(report: (share: number) => void): (share: number) => void {
+  let last = performance.now();
+  return (share) => {
+    if (performance.now() - last < REPORT_MS) return;
+    last = performance.now();
+    report(share);
+  };
 }
 
 carryProblems();

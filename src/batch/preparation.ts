@@ -3,7 +3,6 @@
  * large file that is still being read never replaces a later one.
  */
 
-import { MAX_BYTES, tooLarge } from '../dataset/bytes';
 import { CodedError, internal } from '../core/errors';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openDataset, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
@@ -47,10 +46,9 @@ export class Preparation {
   #ready: Ready | null = null;
 
   /** Throws data/empty, data/binary, data/parse, data/columns, data/no-examples; then the previous dataset is kept. */
-  open(file: File, cleaning?: Cleaning): Promise<DatasetView> {
+  open(file: File, cleaning?: Cleaning, progress?: (share: number) => void): Promise<DatasetView> {
     return this.#mutex.run(async () => {
-      if (file.size > MAX_BYTES) throw tooLarge(file.size);
-      this.#hold(await openDataset(file.name, new Uint8Array(await file.arrayBuffer()), cleaning));
+      this.#hold(await openDataset(file.name, file, cleaning, progress));
       return viewDataset(this.#held());
     });
   }

@@ -1,7 +1,7 @@
 /** Statistics of columns for the page. */
 
 import { hashOf } from './row-hash';
-import { cellText, type Table } from './table';
+import { cellText, type Row } from './table';
 import { shorten } from './text';
 import type { ColumnView } from './types';
 
@@ -10,13 +10,18 @@ const MAX_DISTINCT = 1000;
 /** What is known of a column beside its role. */
 export type ColumnStats = Omit<ColumnView, 'role'>;
 
-/** Statistics of each column over all rows. */
-export async function measureColumns({ columns, rows }: Table): Promise<ColumnStats[]> {
-  const counts = columns.map(() => new ColumnCount());
-  for await (const chunk of rows.read()) {
-    for (const { cells } of chunk) counts.forEach((count, column) => count.add(cellText(cells[column])));
+/** Counts the cells of each column while rows are read. */
+export class ColumnCounts {
+  readonly #counts: ColumnCount[] = [];
+
+  add({ cells }: Row): void {
+    while (this.#counts.length < cells.length) this.#counts.push(new ColumnCount());
+    this.#counts.forEach((count, column) => count.add(cellText(cells[column])));
   }
-  return counts.map((count, column) => ({ name: columns[column] ?? '', ...count.stats() }));
+
+  stats(columns: readonly string[]): ColumnStats[] {
+    return columns.map((name, column) => ({ name, ...(this.#counts[column] ?? new ColumnCount()).stats() }));
+  }
 }
 
 class ColumnCount {

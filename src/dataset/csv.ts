@@ -1,44 +1,93 @@
-/** Parses CSV and TSV with papaparse. Adds line numbers to rows and errors, and detects whether there is a header line. */
+/** Reads CSV and TSV with papaparse. Adds line numbers to rows and errors, and detects separator, header, title and quotes. */
 
 import Papa from 'papaparse';
 import { CodedError } from '../core/errors';
 import { isHeader } from './header';
-import { nameColumns, type ParsedTable, type Row } from './table';
+import { afterLines, countLines, withLineFeeds, type ReadPart, type RowReader } from './reader';
+import { nameColumns, type Row } from './table';
 import type { RowProblem } from './types';
 
 interface RawRow extends Row {
   readonly cells: readonly string[];
-  /** Last line of the row: after `line` where a quoted field contains line breaks. */
-  readonly endLine: number;
 }
 
 /** A field with wrong quotes: its first line, and the last line of its row. */
 interface QuoteError {
+  readonly row: number;
   readonly line: number;
   readonly endLine: number;
-  /** The field runs to the end of the file. */
+  /** The field runs to the end of the text. */
   readonly unclosed: boolean;
 }
 
 interface RawTable {
+  /** Rows with a cell that is not empty, and those of separators only. Blank lines are left out. */
   readonly rows: readonly RawRow[];
   readonly quotes: readonly QuoteError[];
+  /** Lines before the row that is not whole, if there is one. */
+  readonly lines: number;
 }
 
-/** Parses text with `\n` line ends. Throws data/parse when a wrong quote joins several lines. Ragged rows become problems. */
-export function parseDelimited(text: string, kind: 'csv' | 'tsv'): ParsedTable {
-  const delimiter = kind === 'tsv' ? '\t' : guessDelimiter(text);
-  const quoted = readRows(text, delimiter, true);
-  if (kind === 'tsv' && quotesAreText(quoted)) {
-    const note = 'Quotes in this file are part of the text, because they do not enclose fields. They were kept.';
-    return tableOf(readRows(text, delimiter, false).rows, [note]);
-  }
-  refuseUnclosed(quoted.quotes);
-  return tableOf(quoted.rows, [...delimiterNote(kind, delimiter), ...strayNote(quoted.quotes)]);
+/** How a file is written. */
+interface Dialect {
+  readonly kind: 'csv' | 'tsv';
+  readonly delimiter: string;
+  /** A quote encloses a field; else it is part of the text. */
+  readonly quotes: boolean;
 }
+
+/** Throws this where quotes of a TSV file turn out to be text. */
+export class QuotesAreText extends Error {}
+
+/** A reader for a file that begins with `start`, which is all of it if `last`. With `quotes` false, every quote is text. */
+export function delimitedReader(start: string, last: boolean, kind: 'csv' | 'tsv', quotes = true): RowReader {
+  const text = withLineFeeds(start);
+  const named = SEPARATOR_LINE.exec(text);
+  const before = named === null ? 0 : 1;
+  const body = text.slice(named?.[0].length ?? 0);
+  const delimiter = named?.[1] ?? (kind === 'tsv' ? '\t' : guessDelimiter(body));
+  const dialect = { kind, delimiter, quotes };
+  const raw = readRows(body, 1, dialect, last);
+  if (kind === 'tsv' && quotes && quotesAreText(raw)) throw new QuotesAreText();
+  const { rows } = raw;
+  const title = titleRows(rows);
+  const [first, ...rest] = rows.slice(title);
+  const isNamed = first !== undefined && isHeader(first.cells, rest);
+  const skipped = isNamed ? rest[0] : first;
+  // Blank lines between the header and the first row are skipped with it.
+  const lines = skipped === undefined ? countLines(body) + 1 : skipped.line - 1;
+  const columns = nameColumns(first === undefined ? [] : isNamed ? first.cells : first.cells.map(() => ''));
+  const notes = [
+    isNamed ? 'The first line has the column names.' : 'No line has column names.',
+    ...(title === 0 ? [] : [`A title of ${title === 1 ? 'one line' : `${title} lines`} above the table was left out.`]),
+    ...delimiterNote(dialect),
+  ];
+  return new DelimitedReader(dialect, columns, !isNamed, afterLines(start, before + lines), notes);
+}
+
+/** Excel writes `sep=;` as the first line. */
+const SEPARATOR_LINE = /^"?sep=(.)"?\n/i;
+
+/** Rows before the table that are less wide than it: the title of a spreadsheet. */
+function titleRows(rows: readonly RawRow[]): number {
+  const sample = rows.slice(0, 50);
+  const widths = new Map<number, number>();
+  for (const { cells } of sample) widths.set(cells.length, (widths.get(cells.length) ?? 0) + 1);
+  const [usual = 1] = [...widths].sort((a, b) => b[1] - a[1])[0] ?? [];
+  const start = sample.findIndex(({ cells }) => filledCells(cells) > 1 && cells.length === usual);
+  const isTitle = (row: RawRow): boolean => filledCells(row.cells) <= 1;
+  return usual > 1 && start > 0 && start <= 10 && sample.slice(0, start).every(isTitle) && sample.length > start + 1 ? start : 0;
+}
+
+const filledCells = (cells: readonly string[]): number => cells.filter((cell) => cell.trim() !== '').length;
 
 function guessDelimiter(text: string): string {
-  const guess = Papa.parse(text, { preview: 50, delimitersToGuess: [',', ';', '\t', '|'], newline: '\n', skipEmptyLines: true });
+  const guess = Papa.parse(text.slice(0, 1 << 16), {
+    preview: 50,
+    delimitersToGuess: [',', ';', '\t', '|'],
+    newline: '\n',
+    skipEmptyLines: true,
+  });
   return guess.meta.delimiter;
 }
 
@@ -48,51 +97,85 @@ const DELIMITER_NAMES = new Map([
   ['|', 'vertical bars'],
 ]);
 
-function delimiterNote(kind: 'csv' | 'tsv', delimiter: string): string[] {
+function delimiterNote({ kind, delimiter, quotes }: Dialect): string[] {
   const name = kind === 'csv' ? DELIMITER_NAMES.get(delimiter) : undefined;
-  return name === undefined ? [] : [`Columns are separated by ${name}.`];
+  const separated = name === undefined ? [] : [`Columns are separated by ${name}.`];
+  const text = 'Quotes in this file are part of the text, because they do not enclose fields. They were kept.';
+  return quotes ? separated : [...separated, text];
 }
 
-/** Runs papaparse row by row and counts lines. With `quotes` false every quote is text. */
-function readRows(text: string, delimiter: string, quotes: boolean): RawTable {
+class DelimitedReader implements RowReader {
+  readonly #dialect: Dialect;
+  readonly #notes: readonly string[];
+  readonly columns: readonly string[];
+  readonly headerless: boolean;
+  readonly skip: number;
+  /** Lines with quotes inside quoted fields that are not doubled: a set, because parts may be read again. */
+  readonly #stray = new Set<number>();
+
+  constructor(dialect: Dialect, columns: readonly string[], headerless: boolean, skip: number, notes: readonly string[]) {
+    this.#dialect = dialect;
+    this.columns = columns;
+    this.headerless = headerless;
+    this.skip = skip;
+    this.#notes = notes;
+  }
+
+  read(part: string, line: number, last: boolean): ReadPart {
+    const text = withLineFeeds(part);
+    const raw = readRows(text, line, this.#dialect, last);
+    if (this.#dialect.kind === 'tsv' && this.#dialect.quotes && quotesAreText(raw)) throw new QuotesAreText();
+    refuseUnclosed(raw.quotes);
+    for (const quote of raw.quotes) this.#stray.add(quote.line);
+    return { ...fitToWidth(raw.rows, this.columns.length), rest: part.length - afterLines(part, raw.lines) };
+  }
+
+  notes(): readonly string[] {
+    const [first] = this.#stray;
+    if (first === undefined) return this.#notes;
+    const found = `${this.#stray.size} quoted fields contain quotes that are not doubled (the first is on line ${first}).`;
+    return [...this.#notes, `${found} They were kept.`];
+  }
+}
+
+/** Parses text with `\n` line ends, of which the first is line `line`. A row that is not whole is left out unless `last`. */
+function readRows(text: string, line: number, { delimiter, quotes }: Dialect, last: boolean): RawTable {
+  const { data, errors } = Papa.parse<string[]>(text, { delimiter, newline: '\n', ...(quotes ? {} : { fastMode: true }) });
+  const quoted = quotes && text.includes('"');
+  const errorsOf = quoteErrors(text, errors, line);
   const rows: RawRow[] = [];
   const found: QuoteError[] = [];
-  let line = 1;
-  let cursor = 0;
-  Papa.parse<string[]>(text, {
-    delimiter,
-    newline: '\n',
-    ...(quotes ? {} : { fastMode: true }),
-    step: ({ data, errors, meta }) => {
-      const breaks = countBreaks(text, cursor, meta.cursor);
-      const endsWithBreak = meta.cursor > cursor && text[meta.cursor - 1] === '\n';
-      const endLine = line + breaks - (endsWithBreak ? 1 : 0);
-      for (const error of mergeErrors(errors)) {
-        found.push({ line: line + countBreaks(text, cursor, error.index), endLine, unclosed: error.unclosed });
-      }
-      if (data.some((cell) => cell !== '')) rows.push({ line, endLine, cells: data });
-      line += breaks;
-      cursor = meta.cursor;
-    },
-  });
-  return { rows, quotes: found };
+  let at = line;
+  for (const [index, cells] of data.entries()) {
+    const endLine = quoted ? at + breaksIn(cells) : at;
+    const wrong = errorsOf(index).map((error) => ({ ...error, endLine }));
+    const isWhole = last || (index < data.length - 1 && !wrong.some((error) => error.unclosed));
+    if (!isWhole) return { rows, quotes: found, lines: at - line };
+    found.push(...wrong);
+    if (cells.length > 1 || (cells[0] ?? '') !== '') rows.push({ line: at, cells });
+    at = endLine + 1;
+  }
+  return { rows, quotes: found, lines: last ? countLines(text) + 1 : at - line };
 }
 
-/** papaparse reports each wrong quote; this keeps one error for each field. */
-function mergeErrors(errors: readonly Papa.ParseError[]): { index: number; unclosed: boolean }[] {
-  const byField = new Map<number, boolean>();
+const breaksIn = (cells: readonly string[]): number =>
+  cells.reduce((sum, cell) => sum + (cell.includes('\n') ? countLines(cell) : 0), 0);
+
+/** The errors of each row. papaparse reports each wrong quote; this keeps one error for each field. */
+function quoteErrors(
+  text: string,
+  errors: readonly Papa.ParseError[],
+  line: number,
+): (row: number) => Omit<QuoteError, 'endLine'>[] {
+  const byField = new Map<number, Omit<QuoteError, 'endLine'>>();
   for (const error of errors) {
     if (error.type !== 'Quotes') continue;
     const index = error.index ?? 0;
-    byField.set(index, (byField.get(index) ?? false) || error.code === 'MissingQuotes');
+    const unclosed = error.code === 'MissingQuotes' || byField.get(index)?.unclosed === true;
+    byField.set(index, { row: error.row ?? 0, line: line + countLines(text, 0, index), unclosed });
   }
-  return [...byField].map(([index, unclosed]) => ({ index, unclosed }));
-}
-
-function countBreaks(text: string, from: number, to: number): number {
-  let count = 0;
-  for (let at = text.indexOf('\n', from); at >= 0 && at < to; at = text.indexOf('\n', at + 1)) count++;
-  return count;
+  const all = [...byField.values()];
+  return (row) => all.filter((error) => error.row === row);
 }
 
 /** TSV files rarely quote fields: a wrong quote, or a "field" with both tabs and line breaks, shows that quotes are text. */
@@ -118,32 +201,15 @@ function unclosedMessage({ line, endLine, unclosed }: QuoteError): string {
   return `Line ${line} opens a quote that does not close where the field ends; the field continues to line ${endLine}. ${HOW_TO_QUOTE}`;
 }
 
-function strayNote(quotes: readonly QuoteError[]): string[] {
-  const [first] = quotes;
-  if (first === undefined) return [];
-  return [
-    `${quotes.length} quoted fields contain quotes that are not doubled (the first is on line ${first.line}). They were kept.`,
-  ];
-}
-
-function tableOf(raw: readonly RawRow[], notes: readonly string[]): ParsedTable {
-  const [first] = raw;
-  if (first === undefined) return { columns: [], rows: [], problems: [], notes, headerless: false };
-  const named = isHeader(first.cells, raw.slice(1));
-  const columns = named ? nameColumns(first.cells) : nameColumns(first.cells.map(() => ''));
-  const { rows, problems } = fitToWidth(named ? raw.slice(1) : raw, columns.length);
-  const note = named ? 'The first line has the column names.' : 'No line has column names.';
-  return { columns, rows, problems, notes: [note, ...notes], headerless: !named };
-}
-
 /** Keeps the rows that have a field for every column; additional fields must be empty. */
 function fitToWidth(raw: readonly RawRow[], width: number): { rows: Row[]; problems: RowProblem[] } {
   const rows: Row[] = [];
   const problems: RowProblem[] = [];
   for (const { line, cells } of raw) {
     const fits = cells.length >= width && cells.slice(width).every((cell) => cell.trim() === '');
-    if (fits) rows.push({ line, cells: cells.slice(0, width) });
-    else problems.push({ line, message: raggedMessage(cells.length, width) });
+    if (!fits) problems.push({ line, message: raggedMessage(cells.length, width) });
+    else if (filledCells(cells) === 0) problems.push({ line, message: 'All cells of this row are empty.' });
+    else rows.push({ line, cells: cells.length === width ? cells : cells.slice(0, width) });
   }
   return { rows, problems };
 }

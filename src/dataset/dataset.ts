@@ -4,11 +4,10 @@
  */
 
 import { internal } from '../core/errors';
-import { sha256 } from '../core/hash';
 import type { DataStepSettings } from '../recipe/data-steps';
 import { missingRoles } from './check';
 import { eachExample, type Built } from './cells';
-import { measureColumns, type ColumnStats } from './columns';
+import type { ColumnStats } from './columns';
 import { detect, suggestRoles } from './detect';
 import { mapRows } from './map';
 import { parseFile } from './parse';
@@ -64,15 +63,19 @@ export interface Examples extends Built<Example> {
 type Source = Omit<Dataset, 'steps' | 'table' | 'examples' | 'problems'>;
 
 /**
- * Parses a file, detects its mapping and applies the data steps. Throws data/empty, data/binary, data/parse, data/columns,
+ * Parses a file, detects its mapping and applies the data steps. `progress` is called with the share that was read, 0 to 1. Throws data/empty, data/binary, data/parse, data/columns,
  * data/no-examples.
  */
-export async function openDataset(name: string, bytes: Uint8Array<ArrayBuffer>, cleaning = NO_STEPS): Promise<Dataset> {
-  const parsed = parseFile(name, bytes);
+export async function openDataset(
+  name: string,
+  file: Blob,
+  cleaning = NO_STEPS,
+  progress?: (share: number) => void,
+): Promise<Dataset> {
+  const { hash, stats: columns, ...parsed } = await parseFile(name, file, progress);
   const found = detect(parsed);
   const detected = guessTask(parsed, found.mapping);
-  const columns = await measureColumns(parsed);
-  return buildDataset({ name, bytes: bytes.length, hash: await sha256(bytes), parsed, columns, ...found, detected, cleaning });
+  return buildDataset({ name, bytes: file.size, hash, parsed, columns, ...found, detected, cleaning });
 }
 
 /**

@@ -1,84 +1,114 @@
-/** Parses JSON lines and JSON arrays. Each row is parsed separately, so that a broken row does not affect the others. */
+/** Reads JSON: one value a line, a list, or values one after the other. Each row is parsed separately: a broken one affects no other. */
 
-import { CodedError, messageOf } from '../core/errors';
-import { scanArray } from './json-scan';
-import { cellText, MAX_COLUMNS, type ParsedTable, type Row } from './table';
+import { messageOf } from '../core/errors';
+import { depthOf, scanValues, type JsonSlice } from './json-scan';
+import { afterLines, type ReadPart, type RowReader } from './reader';
+import { cellText, type Row } from './table';
 import type { RowProblem } from './types';
 
-interface Value {
-  readonly line: number;
-  readonly value: unknown;
+/** Deeper lists and objects are refused: they are no training data, and some would overflow the stack. */
+const DEEPEST = 100;
+
+/** A reader of JSON lines; blank lines are skipped. */
+export function lineReader(): RowReader {
+  return new JsonReader(
+    (part, line, last) => {
+      const lines = part.split('\n');
+      const whole = last ? lines.length : lines.length - 1;
+      const slices = lines.slice(0, whole).flatMap((text, i) => sliceOf(text, line + i));
+      return { slices, rest: last ? 0 : part.length - afterLines(part, whole) };
+    },
+    [],
+    0,
+  );
 }
 
-interface Values {
-  readonly values: readonly Value[];
-  readonly problems: readonly RowProblem[];
-}
-
-/** One JSON value a line; blank lines are skipped. */
-export function parseJsonl(text: string): ParsedTable {
-  const slices = text.split('\n').map((line, i) => ({ line: i + 1, text: line.trim() }));
-  const parsed = parseEach(slices.filter((slice) => slice.text !== ''));
-  return tableOf(parsed, []);
+/** A line without a comma at its end; none for one that is blank or has only the bracket of a list around all lines. */
+function sliceOf(text: string, line: number): JsonSlice[] {
+  const trimmed = text.trim().replace(/,$/, '');
+  return trimmed === '' || trimmed === '[' || trimmed === ']' ? [] : [{ line, text: trimmed }];
 }
 
 /**
- * A JSON array of examples, an object that has one under some key (`data`, `train`, ...), or a single example. Throws data/parse
- * when a bracket or quote is never closed, because the rows then have no known ends.
+ * A reader of a list, or of values one after the other that may have several lines each. `start` is the beginning of the file, `end` its
+ * last characters.
  */
-export function parseJson(text: string): ParsedTable {
-  const start = text.search(/\S/);
-  if (text[start] === '[') return tableOf(parseEach(scanArray(text, start)), []);
-  const line = text.slice(0, start).split('\n').length;
-  const whole = parseEach([{ line, text }]);
-  const [only] = whole.values;
-  if (only === undefined) throw notJson(whole.problems);
-  return wrapped(text, only.value) ?? tableOf(whole, ['The file has a single JSON value, which was taken as one example.']);
+export function valueReader(start: string, end: string): RowReader {
+  const isList = start.trimStart().startsWith('[');
+  const isCut = isList && !end.trimEnd().endsWith(']');
+  return new JsonReader(
+    (part, line, last) => {
+      const { slices, end: whole } = scanValues(part, line, last);
+      return { slices, rest: part.length - whole };
+    },
+    isCut ? ['The list never closes: the file may have been cut off.'] : [],
+    isList ? start.indexOf('[') + 1 : 0,
+  );
 }
 
-function notJson(problems: readonly RowProblem[]): CodedError {
-  const message = problems[0]?.message ?? 'It has no value.';
-  return new CodedError('data/parse', `This file is neither a JSON array nor one JSON object a line. ${message}`);
+type Slicer = (part: string, line: number, last: boolean) => { readonly slices: readonly JsonSlice[]; readonly rest: number };
+
+class JsonReader implements RowReader {
+  readonly #slice: Slicer;
+  readonly #notes: readonly string[];
+  readonly skip: number;
+  /** All keys in order of first appearance, with their column. */
+  readonly #columns = new Map<string, number>();
+  readonly headerless = false;
+
+  constructor(slice: Slicer, notes: readonly string[], skip: number) {
+    this.#slice = slice;
+    this.#notes = notes;
+    this.skip = skip;
+  }
+
+  get columns(): readonly string[] {
+    return [...this.#columns.keys()];
+  }
+
+  read(part: string, line: number, last: boolean): ReadPart {
+    const { slices, rest } = this.#slice(part, line, last);
+    return { ...readSlices(slices, this.#columns), rest };
+  }
+
+  notes(): readonly string[] {
+    return this.#notes;
+  }
 }
 
-/** A table of the longest list of objects among the values of an object; null when it has none. */
-function wrapped(text: string, value: unknown): ParsedTable | null {
-  if (!isRecord(value)) return null;
-  const lists = Object.entries(value).filter((entry): entry is [string, unknown[]] => isListOfRecords(entry[1]));
-  const [longest] = lists.sort((a, b) => b[1].length - a[1].length);
-  // A list of chat messages is an example, not a list of examples.
-  if (longest === undefined || /^(messages|conversations?|history)$/i.test(longest[0])) return null;
-  const at = arrayStart(text, longest[0], longest[1].length);
-  const note = `The examples were taken from "${longest[0]}".`;
-  if (at !== null) return tableOf(parseEach(scanArray(text, at, false)), [note]);
-  return tableOf({ values: longest[1].map((one) => ({ line: 1, value: one })), problems: [] }, [note]);
-}
-
-/** Index of the array under `key`: the first occurrence of the key, if it has an array of `count` elements; else null. */
-function arrayStart(text: string, key: string, count: number): number | null {
-  const found = text.indexOf(JSON.stringify(key));
-  const open = found < 0 ? -1 : text.indexOf('[', found);
-  if (open < 0 || !/^"\s*:\s*\[$/.test(text.slice(found + JSON.stringify(key).length - 1, open + 1))) return null;
-  return scanArray(text, open, false).length === count ? open : null;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-const isListOfRecords = (value: unknown) => Array.isArray(value) && value.length > 0 && value.every(isRecord);
-
-function parseEach(slices: readonly { readonly line: number; readonly text: string }[]): Values {
-  const values: Value[] = [];
+/** The rows of values. New keys become new columns. */
+export function readSlices(slices: readonly JsonSlice[], columns: Map<string, number>): Pick<ReadPart, 'rows' | 'problems'> {
+  const rows: Row[] = [];
   const problems: RowProblem[] = [];
   for (const { line, text } of slices) {
-    try {
-      values.push({ line, value: JSON.parse(text) as unknown });
-    } catch (error) {
-      problems.push({ line, message: jsonProblem(text, error) });
-    }
+    const record = recordOf(text);
+    if (typeof record === 'string') problems.push({ line, message: record });
+    else rows.push({ line, cells: cellsOf(record, columns) });
   }
-  return { values, problems };
+  return { rows, problems };
+}
+
+/** The object of a row, or what is wrong with it. Plain strings become an object with the key `text`. */
+function recordOf(text: string): Record<string, unknown> | string {
+  if (isDeep(text)) return `This row is nested more than ${DEEPEST} levels deep, which no training data needs.`;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return jsonProblem(text, error);
+  }
+  if (typeof value === 'string') return { text: value };
+  if (isRecord(value)) return value;
+  return `This row is ${describe(value)}; expected an object such as {"prompt": "…", "completion": "…"}.`;
+}
+
+/** Counted only for texts that have enough brackets. */
+function isDeep(text: string): boolean {
+  return text.length > 2 * DEEPEST && depthOf(text, DEEPEST) > DEEPEST;
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Mistakes that programs make when they write JSON, and how to fix them. */
@@ -87,35 +117,16 @@ const HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
   [/[:[,]\s*(None|True|False)\b/, 'This is a Python literal: write it with json.dumps, which gives null, true and false.'],
   [/^\s*[[{]\s*'/, 'This is a Python literal with single quotes: write it with json.dumps, which gives double quotes.'],
   [/,\s*[}\]]/, 'There is a comma before a closing bracket: remove it.'],
-  [/^[^"]*("[^"]*"[^"]*)*"[^"]*$/, 'A string or an object is not closed: each line must hold one whole object.'],
+  [/^[^"]*("[^"]*"[^"]*)*"[^"]*$/, 'A string or an object is not closed: add the missing quote or bracket.'],
 ];
 
-function jsonProblem(text: string, error: unknown): string {
+export function jsonProblem(text: string, error: unknown): string {
   const hint = HINTS.find(([pattern]) => pattern.test(text.slice(0, 10000)))?.[1];
   if (hint !== undefined) return `Not valid JSON. ${hint}`;
   const detail = messageOf(error)
     .replace(/ in JSON at position.*$/s, '')
     .replace(/, ?"[^]*$/, '');
   return `Not valid JSON (${detail.slice(0, 120)}). Each example must be one whole object.`;
-}
-
-/** Columns are all keys in order of first appearance. Values that are plain strings become the column `text`. */
-function tableOf({ values, problems }: Values, notes: readonly string[]): ParsedTable {
-  const columns = new Map<string, number>();
-  const rows: Row[] = [];
-  const bad: RowProblem[] = [...problems];
-  for (const { line, value } of values) {
-    const record = typeof value === 'string' ? { text: value } : value;
-    if (isRecord(record)) rows.push({ line, cells: cellsOf(record, columns) });
-    else
-      bad.push({
-        line,
-        message: `This row is ${describe(value)}; expected an object such as {"prompt": "…", "completion": "…"}.`,
-      });
-    if (columns.size > MAX_COLUMNS) break;
-  }
-  bad.sort((a, b) => a.line - b.line);
-  return { columns: [...columns.keys()], rows, problems: bad, notes, headerless: false };
 }
 
 function cellsOf(record: Record<string, unknown>, columns: Map<string, number>): unknown[] {

@@ -1,57 +1,139 @@
-/** Parses a file to a table: detects what kind of text it is and calls the parser for that kind. */
+/** Parses a file to a table: detects what kind of text it is, and reads it with the reader of that kind. */
 
 import { CodedError } from '../core/errors';
-import { decodeText } from './bytes';
-import { parseDelimited } from './csv';
-import { parseJson, parseJsonl } from './json';
+import { ColumnCounts, type ColumnStats } from './columns';
+import { delimitedReader, QuotesAreText } from './csv';
+import { lineReader, valueReader } from './json';
+import { readObject } from './json-object';
+import { paragraphReader } from './paragraphs';
+import { FileRowList, readParts, SIZES, type PartRows, type Sizes } from './parts';
+import { joinProblems, ProblemList, problemsOf, type Problems } from './problems';
+import type { RowReader } from './reader';
 import { sniffKind } from './sniff';
-import { parseParagraphs } from './paragraphs';
-import { problemsOf } from './problems';
-import { listOfRows, MAX_COLUMNS, SAMPLE, type ParsedTable, type Table } from './table';
+import { listOfRows, MAX_COLUMNS, SAMPLE, type Row, type Table } from './table';
+import { openTextFile, type Progress } from './text-file';
 import type { FileKind } from './types';
 
-const PARSERS: Record<FileKind, (text: string) => ParsedTable> = {
-  csv: (text) => parseDelimited(text, 'csv'),
-  tsv: (text) => parseDelimited(text, 'tsv'),
-  jsonl: parseJsonl,
-  json: parseJson,
-  txt: parseParagraphs,
+/** A parsed file. */
+export interface ParsedFile extends Table {
+  /** SHA-256 of the file, hex. */
+  readonly hash: string;
+  readonly stats: readonly ColumnStats[];
+}
+
+/** Characters of the start by which the kind is told, and header, separator and quotes are found. */
+const START = 1 << 20;
+const END = 1000;
+
+/**
+ * Parses a file in pieces: memory does not grow with its size, but for small files, whose rows are kept. Bad rows become
+ * problems of the table. `progress` is called with the share that was read, 0 to 1. Throws data/empty, data/binary, data/parse,
+ * data/columns, data/no-examples.
+ */
+export async function parseFile(
+  name: string,
+  file: Blob,
+  progress: (share: number) => void = () => undefined,
+  sizes = SIZES,
+): Promise<ParsedFile> {
+  // Both readings of the file take about the same time.
+  const surveyed: Progress = (done) => progress((0.5 * done) / file.size);
+  const { text, notes, hash } = await openTextFile(file, surveyed);
+  const head = await text.slice(0, START).text();
+  const start = text.size > START ? head.slice(0, head.lastIndexOf('\n') + 1 || head.length - 1) : head;
+  const end = await text.slice(-END).text();
+  const source = { text, start, end, last: start.length >= head.length, sizes };
+  const kind = sniffKind(withoutGzip(name), start);
+  const table = await tableOf(kind, source, (done) => progress(0.5 + (0.5 * done) / text.size));
+  refuseUnusable(table, kind);
+  return { ...table, kind, notes: [...notes, ...table.notes], hash };
+}
+
+const withoutGzip = (name: string): string => name.replace(/\.gz(ip)?$/i, '');
+
+/** A text, its beginning, and whether that is all of it. */
+interface Source {
+  readonly text: Blob;
+  readonly start: string;
+  /** Its last characters. */
+  readonly end: string;
+  readonly last: boolean;
+  readonly sizes: Sizes;
+}
+
+type Read = Omit<ParsedFile, 'kind' | 'hash'>;
+
+async function tableOf(kind: FileKind, source: Source, progress: Progress): Promise<Read> {
+  if (kind === 'json' && isObject(source)) {
+    const { rows, problems, ...table } = await readObject(source.text);
+    const counts = new ColumnCounts();
+    for (const row of rows) counts.add(row);
+    const list = { rows: listOfRows(rows), sample: rows.slice(0, SAMPLE) };
+    return { ...table, ...list, problems: problemsOf(problems), stats: counts.stats(table.columns) };
+  }
+  try {
+    return await readAll(source, readerOf(kind, source), progress);
+  } catch (error) {
+    if (!(error instanceof QuotesAreText)) throw error;
+    return readAll(source, delimitedReader(source.start, source.last, 'tsv', false), progress);
+  }
+}
+
+/** The file is one object, not several one after the other. */
+function isObject({ start }: Source): boolean {
+  return start.trimStart().startsWith('{') && !/^\}\s*,?\s*\{/m.test(start.trimStart());
+}
+
+const READERS: Readonly<Record<FileKind, (source: Source) => RowReader>> = {
+  csv: ({ start, last }) => delimitedReader(start, last, 'csv'),
+  tsv: ({ start, last }) => delimitedReader(start, last, 'tsv'),
+  jsonl: lineReader,
+  json: ({ start, end }) => valueReader(start, end),
+  txt: ({ start }) => paragraphReader(start),
 };
 
-/** Parses a file. Bad rows become problems of the table. Throws data/empty, data/binary, data/parse, data/columns, data/no-examples. */
-export function parseFile(name: string, bytes: Uint8Array): Table {
-  const { text, notes } = decodeText(bytes);
-  const normal = normalizeLineEnds(text);
-  const kind = sniffKind(name, normal);
-  const parsed = PARSERS[kind](normal);
-  refuseUnusable(parsed);
-  return {
-    ...parsed,
-    kind,
-    rows: listOfRows(parsed.rows),
-    sample: parsed.rows.slice(0, SAMPLE),
-    problems: problemsOf(parsed.problems),
-    notes: [...notes, ...parsed.notes],
-  };
+const readerOf = (kind: FileKind, source: Source): RowReader => READERS[kind](source);
+
+/** Reads every part once, and keeps the rows of a small file. */
+async function readAll({ text, sizes }: Source, reader: RowReader, progress: Progress): Promise<Read> {
+  const kept: Row[] | null = text.size <= sizes.kept ? [] : null;
+  const sample: Row[] = [];
+  const counts = new ColumnCounts();
+  const parts: Omit<PartRows, 'rows' | 'problems'>[] = [];
+  const problems = new ProblemList();
+  let count = 0;
+  for await (const { rows, problems: found, ...part } of readParts(text, reader, sizes.part)) {
+    if (reader.columns.length > MAX_COLUMNS) break;
+    parts.push(part);
+    count += rows.length;
+    for (const problem of found) problems.add(problem);
+    for (const row of rows) {
+      counts.add(row);
+      kept?.push(row);
+    }
+    if (sample.length < SAMPLE) sample.push(...rows.slice(0, SAMPLE - sample.length));
+    progress(part.to);
+  }
+  const rows = kept === null ? new FileRowList(text, reader, parts, count) : listOfRows(kept);
+  const { columns, headerless } = reader;
+  const stats = counts.stats(columns);
+  return { columns, headerless, rows, sample, stats, problems: copyOf(problems), notes: reader.notes() };
 }
 
-/** Replaces `\r\n` by `\n`. In a file without `\n`, `\r` ends the lines and is replaced. */
-function normalizeLineEnds(text: string): string {
-  if (!text.includes('\r')) return text;
-  return text.includes('\n') ? text.replaceAll('\r\n', '\n') : text.replaceAll('\r', '\n');
-}
+const copyOf = (problems: Problems): Problems => joinProblems([problems]);
 
-function refuseUnusable(table: ParsedTable): void {
-  if (table.columns.length > MAX_COLUMNS) {
-    const found = `This file has ${table.columns.length} different columns; at most ${MAX_COLUMNS} can be mapped.`;
+function refuseUnusable({ columns, rows, problems }: Read, kind: FileKind): void {
+  if (columns.length > MAX_COLUMNS) {
+    const found = `This file has more than ${MAX_COLUMNS} different columns, which is the most that can be mapped.`;
     throw new CodedError('data/columns', `${found} Keep only the columns with the examples.`);
   }
-  if (table.rows.length > 0) return;
-  const problems = table.problems.slice(0, 20).map((p) => ({ where: `line ${p.line}`, message: p.message }));
-  const [first] = table.problems;
+  if (rows.count > 0) return;
+  const listed = problems.first.slice(0, 20).map((p) => ({ where: `line ${p.line}`, message: p.message }));
+  const [first] = problems.first;
   if (first === undefined) {
-    throw new CodedError('data/no-examples', 'This file has column names but no rows. Add at least one example.');
+    const found = kind === 'json' || kind === 'jsonl' ? 'an empty list' : 'column names but no rows';
+    throw new CodedError('data/no-examples', `This file has ${found}. Add at least one example.`);
   }
-  const message = `None of the ${table.problems.length} rows can be read. Line ${first.line}: ${first.message}`;
-  throw new CodedError('data/parse', message, problems);
+  const message = `None of the ${problems.count} rows can be read. Line ${first.line}: ${first.message}`;
+  throw new CodedError('data/parse', message, listed);
 }

@@ -1,6 +1,6 @@
 /** The dataset: its file, format and columns, its problems, and its examples in tokens. */
 
-import { dataClient, type WorkerClient } from '../client';
+import { callback, dataClient, type WorkerClient } from '../client';
 import type {
   Cleaning,
   ColumnRole,
@@ -43,6 +43,9 @@ export interface Prepared {
   readonly view: DatasetView;
 }
 
+/** Files of this many bytes take long enough for progress to be shown. */
+const LARGE = 1 << 24;
+
 const NO_DATASET = 'There is no dataset yet. Drop a file or choose a sample first.';
 
 export class DataState {
@@ -60,6 +63,8 @@ export class DataState {
   refused = $state<string | null>(null);
   /** A file is being read. */
   opening = $state(false);
+  /** The large file that is being read, and the share that was read, 0 to 1; null for others. */
+  reading = $state.raw<{ readonly name: string; readonly bytes: number; readonly share: number } | null>(null);
   /** Tokens are being counted. */
   measuring = $state(false);
   /** The sample of the last visit is open, or there is none. */
@@ -101,6 +106,14 @@ export class DataState {
   /** Reads a dropped or picked file. The present dataset stays when the file can't be used. */
   async open(file: File): Promise<void> {
     await this.#open(file.name, null, false, () => Promise.resolve(file));
+  }
+
+  /** Stops reading a file. The dataset of before stays. */
+  cancelOpening(): void {
+    this.#asked++;
+    this.opening = false;
+    this.reading = this.refused = null;
+    this.#client.kill('reading was cancelled');
   }
 
   async openSample(sample: Sample): Promise<void> {
@@ -212,7 +225,7 @@ export class DataState {
   async #read(file: File, asked: number, restored: boolean): Promise<void> {
     if (asked !== this.#asked) return;
     this.#fileOfWorker = null;
-    const detected = await this.#client.call((api) => api.open(file, this.#cleaning));
+    const detected = await this.#openInWorker(file, asked);
     const { mapping, reason, shown } = this.decide(detected, restored);
     const view = mapping === null ? detected : await this.#client.call((api) => api.remap(mapping, reason));
     this.#fileOfWorker = file;
@@ -222,6 +235,19 @@ export class DataState {
     this.refused = null;
     this.#show(view);
     shown();
+  }
+
+  async #openInWorker(file: File, asked: number): Promise<DatasetView> {
+    if (file.size < LARGE) return this.#client.call((api) => api.open(file, this.#cleaning));
+    const progress = callback((share: number) => {
+      if (asked === this.#asked) this.reading = { name: file.name, bytes: file.size, share };
+    });
+    progress(0);
+    try {
+      return await this.#client.call((api) => api.open(file, this.#cleaning, progress));
+    } finally {
+      if (asked === this.#asked) this.reading = null;
+    }
   }
 
   #roles(): readonly ColumnRole[] {

@@ -57,7 +57,7 @@ describe('one class for each row', () => {
 
   it('is found in every row of the sample', async () => {
     const bytes = new Uint8Array(readFileSync(new URL('../../public/samples/support-tickets.csv', import.meta.url)));
-    const { table, mapping } = await openDataset('support-tickets.csv', bytes);
+    const { table, mapping } = await openDataset('support-tickets.csv', new Blob([bytes]));
     const { examples, problems } = await gather(labelledExamples(table, mapping, 'one'));
     expect([examples.length, problems.length]).toEqual([300, 0]);
     expect(labelNames(examples)).toEqual(['account', 'billing', 'delivery', 'plant care', 'praise', 'returns']);
@@ -212,7 +212,7 @@ describe('pairs', () => {
   });
 
   it('are found in every row of a ShareGPT file', async () => {
-    const { table, mapping } = await openDataset('preferences.json', readFixture('preferences.json'));
+    const { table, mapping } = await openDataset('preferences.json', new Blob([readFixture('preferences.json')]));
     const { examples, problems } = await gather(pairExamples(table, mapping));
     expect([examples.length, problems.length]).toEqual([30, 0]);
     expect(examples.every(({ chosen, rejected }) => chosen[0]?.content !== rejected[0]?.content)).toBe(true);

@@ -9,7 +9,7 @@ import type { Example, RowProblem } from '../../src/dataset/types';
 
 /** Opens text as if it were dropped. */
 export function openText(name: string, text: string): Promise<Dataset> {
-  return openDataset(name, new TextEncoder().encode(text));
+  return openDataset(name, new Blob([text]));
 }
 
 /** A dataset with its rows, examples and problems in arrays. */
@@ -40,8 +40,7 @@ export type Parsed = Omit<Table, 'rows' | 'problems'> & {
 };
 
 export async function parsed(name: string, content: string | Uint8Array<ArrayBuffer>): Promise<Parsed> {
-  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-  const table = parseFile(name, bytes);
+  const table = await parseFile(name, new Blob([content]));
   return { ...table, rows: await allRows(table.rows), problems: table.problems.first };
 }
 

@@ -1,4 +1,5 @@
 // Parsing of each kind of file: rows keep their lines, and errors name the line and the reason.
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
 import { parsed as parse, type Parsed } from './dataset-open';
@@ -49,6 +50,74 @@ describe('CSV', () => {
     );
     expect(cells(table)).toEqual([['gr\u00fcn', 'a']]);
     expect(table.notes.join(' ')).toContain('Windows-1252');
+  });
+
+  it('decodes UTF-16 without a byte order mark', async () => {
+    const text = 'text,label\ngr\u00fcn,a\n';
+    for (const order of [0, 1]) {
+      const bytes = new Uint8Array(2 * text.length);
+      for (let i = 0; i < text.length; i++) bytes.set([text.charCodeAt(i) & 255], 2 * i + order);
+      expect(cells(await parse('a.csv', bytes))).toEqual([['gr\u00fcn', 'a']]);
+    }
+  });
+
+  it('keeps UTF-8 with one bad byte, and names its line', async () => {
+    const text = new TextEncoder().encode('text,label\ngr\u00fcn,a\nwei\u00df,b\nx?y,c\n');
+    text[text.indexOf('?'.charCodeAt(0))] = 0xff;
+    const table = await parse('a.csv', text);
+    expect(cells(table)).toEqual([
+      ['gr\u00fcn', 'a'],
+      ['wei\u00df', 'b'],
+      ['x\ufffdy', 'c'],
+    ]);
+    expect(table.notes).toContain('Line 4 has bytes that are not UTF-8: they are shown as \ufffd.');
+  });
+
+  it('decodes other old encodings', async () => {
+    const russian = [0xcf, 0xf0, 0xe8, 0xe2, 0xe5, 0xf2, 0x2c, 0x20, 0xea, 0xe0, 0xea, 0x20, 0xe4, 0xe5, 0xeb, 0xe0];
+    const head = [...new TextEncoder().encode('text;label\n')];
+    const table = await parse('a.csv', Uint8Array.from([...head, ...russian, 0x3b, 0x61, 10, ...russian, 0x3b, 0x62, 10]));
+    expect(cells(table)[0]).toEqual(['\u041f\u0440\u0438\u0432\u0435\u0442, \u043a\u0430\u043a \u0434\u0435\u043b\u0430', 'a']);
+    expect(table.notes.join(' ')).toContain('windows-1251');
+  });
+
+  it('leaves out null characters, and names their lines', async () => {
+    const table = await parse('a.csv', 'text,label\na\0b,x\nc,y\n');
+    expect(cells(table)).toEqual([
+      ['ab', 'x'],
+      ['c', 'y'],
+    ]);
+    expect(table.notes).toContain('Line 2 has null characters, which were left out.');
+  });
+
+  it('takes the separator that Excel writes into the first line', async () => {
+    const table = await parse('a.csv', 'sep=;\ntext;label\na, b;c\n');
+    expect([table.columns, cells(table), lines(table)]).toEqual([['text', 'label'], [['a, b', 'c']], [3]]);
+  });
+
+  it('leaves out a title above the table', async () => {
+    const table = await parse('a.csv', 'Tickets of March\n\ntext,label\na,x\nb,y\nc,x\n');
+    expect([table.columns, lines(table)]).toEqual([
+      ['text', 'label'],
+      [4, 5, 6],
+    ]);
+    expect(table.notes).toContain('A title of one line above the table was left out.');
+  });
+
+  it('counts rows whose cells are all empty', async () => {
+    const table = await parse('a.csv', 'text,label\na,x\n,\n\n"",""\nb,y\n');
+    expect([lines(table), table.problems.map((p) => p.line)]).toEqual([
+      [2, 6],
+      [3, 5],
+    ]);
+    expect(table.problems[0]?.message).toBe('All cells of this row are empty.');
+  });
+
+  it('unpacks gzip', async () => {
+    const packed = new Uint8Array(gzipSync('text,label\na,x\n'));
+    const table = await parse('a.csv.gz', packed);
+    expect([table.kind, cells(table)]).toEqual(['csv', [['a', 'x']]]);
+    expect((await failure('a.csv.gz', packed.slice(0, 20))).message).toContain('damaged or was cut off');
   });
 
   it('detects semicolons', async () => {
@@ -184,10 +253,51 @@ describe('JSON', () => {
     expect(table.problems.map((p) => p.line)).toEqual([3, 4]);
   });
 
-  it('names the line of an unclosed string after which no element is found', async () => {
-    expect((await failure('a.json', '[\n{\n"a": "b},\n{"text": {"x": 1\n')).message).toContain(
-      'Line 3 opens a string that never closes',
-    );
+  it('loses only the element whose brackets or quotes do not match', async () => {
+    const string = await parse('a.json', '[\n{\n"text": "b},\n{"text": "c"}\n]');
+    expect([lines(string), string.problems.map((p) => p.line)]).toEqual([[4], [2]]);
+    const open = await parse('a.json', '[\n  {"text": "a"},\n  {"text": {"x": [1}\n  },\n  {"text": "c"},\n  {"text": "d"}\n]');
+    expect([lines(open), open.problems.map((p) => p.line)]).toEqual([[2, 5, 6], [3]]);
+    const flat = await parse('a.json', '[{"text": "a"}, {"text": {"x": 1}, {"text": "c"}, {"text": "d"}]');
+    expect([cells(flat), flat.problems.length]).toEqual([[['a'], ['c'], ['d']], 1]);
+  });
+
+  it('reads objects of several lines one after the other', async () => {
+    const table = await parse('a.json', '{\n  "text": "a"\n}\n{\n  "text": "b"\n}\n');
+    expect([cells(table), lines(table)]).toEqual([
+      [['a'], ['b']],
+      [1, 4],
+    ]);
+    const listed = await parse('a.jsonl', '{"text": "a"},\n{"text": "b"},\n');
+    expect(cells(listed)).toEqual([['a'], ['b']]);
+  });
+
+  it('reads the lists by column that pandas writes', async () => {
+    const expected = [
+      ['a', 1],
+      ['b', 2],
+    ];
+    const orients = [
+      '{"text":{"0":"a","1":"b"},"n":{"0":1,"1":2}}',
+      '{"text":["a","b"],"n":[1,2]}',
+      '{"columns":["text","n"],"index":[0,1],"data":[["a",1],["b",2]]}',
+    ];
+    for (const orient of orients) expect(cells(await parse('a.json', orient))).toEqual(expected);
+    expect((await parse('a.json', orients[0] ?? '')).columns).toEqual(['text', 'n']);
+  });
+
+  it('says that a list is empty', async () => {
+    for (const empty of ['[]', '[\n]\n', '[[]]']) {
+      const error = await failure('a.json', empty);
+      expect([error.code, error.message]).toEqual(['data/no-examples', 'This file has an empty list. Add at least one example.']);
+    }
+  });
+
+  it('loses only the row that is nested too deep', async () => {
+    const deep = `{"text": ${'['.repeat(4000)}${']'.repeat(4000)}}`;
+    const table = await parse('a.jsonl', `{"text": "a"}\n${deep}\n{"text": "b"}\n`);
+    expect(lines(table)).toEqual([1, 3]);
+    expect(table.problems).toEqual([{ line: 2, message: expect.stringContaining('nested more than 100 levels') as string }]);
   });
 
   it('finds the examples under a key, and takes strings as texts', async () => {
@@ -196,12 +306,16 @@ describe('JSON', () => {
     expect(cells(await parse('a.json', '{"text": "alone"}'))).toEqual([['alone']]);
   });
 
-  it('reports where a truncated file ends', async () => {
-    expect((await failure('a.json', '[\n{"text": "a"},\n{"text": {"x": 1}\n')).message).toContain(
-      'begins on line 3 never closes',
-    );
-    expect((await failure('a.json', '[\n{"text": "a"}\n')).message).toContain('opened on line 1 never closes');
-    expect((await failure('a.json', '[\n{"text": "a"}\n]\n[1]')).message).toContain('more text follows');
+  it('keeps the rows of a truncated file, and says that it may be one', async () => {
+    const cut = await parse('a.json', '[\n{"text": "a"},\n{"text": {"x": 1}\n');
+    expect([lines(cut), cut.problems.map((p) => p.line)]).toEqual([[2], [3]]);
+    expect(cut.notes).toContain('The list never closes: the file may have been cut off.');
+    expect((await parse('a.json', '[\n{"text": "a"}\n]')).notes).toEqual([]);
+  });
+
+  it('reads what follows the list, or reports it', async () => {
+    const table = await parse('a.json', '[\n{"text": "a"}\n]\n[{"text": "b"}]\nThe end');
+    expect([lines(table), table.problems.map((p) => p.line)]).toEqual([[2, 4], [5]]);
   });
 });
 
@@ -225,7 +339,6 @@ describe('files that are not text', () => {
     ['header.csv', 'prompt,completion\n', 'data/no-examples', 'but no rows'],
     ['book.xlsx', 'PK\x03\x04rest', 'data/binary', 'Excel'],
     ['a.parquet', 'PAR1rest', 'data/binary', 'Parquet'],
-    ['nul.csv', 'text\na\0b\n', 'data/binary', 'not text'],
     ['control.txt', '\x01\x02\x03\x04\x05\x06 abc', 'data/binary', 'not text'],
   ])('%s', async (name, content, code, words) => {
     const error = await failure(name, content);

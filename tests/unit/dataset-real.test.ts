@@ -26,7 +26,7 @@ const SHARED: readonly Row[] = [
 ];
 
 async function check(bytes: Uint8Array<ArrayBuffer>, [file, format, examples, lastLine]: Row): Promise<void> {
-  const dataset = await unrolled(openDataset(file, bytes));
+  const dataset = await unrolled(openDataset(file, new Blob([bytes])));
   expect(dataset.mapping.format).toBe(format);
   expect(dataset.problems).toEqual([]);
   expect(dataset.examples).toHaveLength(examples);

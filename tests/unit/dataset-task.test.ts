@@ -11,7 +11,7 @@ import { gather, openText, readFixture } from './dataset-open';
 const sample = (name: string) => new Uint8Array(readFileSync(new URL(`../../public/samples/${name}`, import.meta.url)));
 
 async function guess(name: string, bytes: Uint8Array<ArrayBuffer>) {
-  const { table, mapping } = await openDataset(name, bytes);
+  const { table, mapping } = await openDataset(name, new Blob([bytes]));
   return guessTask(table, mapping);
 }
 

@@ -47,7 +47,7 @@ describe('the list of samples', () => {
   it('has the detected format of each file, and a task that it serves; each tile of the start card has a sample', async () => {
     for (const { file, format, task } of SAMPLES) {
       const bytes = new Uint8Array(readFileSync(new URL(`../../public/samples/${file}`, import.meta.url)));
-      const view = await viewDataset(await openDataset(file, bytes));
+      const view = await viewDataset(await openDataset(file, new Blob([bytes])));
       expect([view.format, view.leftOut, whyNot(task, view)], file).toEqual([format, 0, null]);
       expect(task, file).toBe(task === 'preference' ? view.task.task : guessOf(view));
     }

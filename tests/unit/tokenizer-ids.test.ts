@@ -33,10 +33,10 @@ function expectationsOf(name: TokenizerName): readonly Expected[] {
 function openCorpus(context: TestContext, file: string): Promise<Unrolled> {
   if (!file.includes('/')) {
     needShared(context, `data/datasets/${file}`);
-    return unrolled(openDataset(file, readShared(`data/datasets/${file}`)));
+    return unrolled(openDataset(file, new Blob([readShared(`data/datasets/${file}`)])));
   }
   const root = file.startsWith('samples/') ? '../../public/' : 'fixtures/';
-  return unrolled(openDataset(file, new Uint8Array(readFileSync(new URL(root + file, import.meta.url)))));
+  return unrolled(openDataset(file, new Blob([new Uint8Array(readFileSync(new URL(root + file, import.meta.url)))])));
 }
 
 /** The texts that went into the hash: the turns of a chat, a text without its label, else the whole text. */
