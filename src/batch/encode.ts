@@ -1,7 +1,7 @@
 /** Turns examples into concatenated tokens, with statistics, split and hash. */
 
 import { sha256 } from '../core/hash';
-import { eachExample, type Built } from '../dataset/cells';
+import { isProblem, type Built } from '../dataset/cells';
 import { joinProblems, NO_PROBLEMS, ProblemList, type Problems } from '../dataset/problems';
 import { splitIndices } from '../dataset/split';
 import { ENCODINGS } from '../encoding';
@@ -50,13 +50,21 @@ export interface EncodedExamples {
   readonly stats: Omit<EncodedStats, 'packedTokens' | 'slots'>;
 }
 
-/** Encodes every example of rows that are read. */
+/** Encodes the examples of rows that are read, until there are `most` tokens: the result then has as many or some more. */
 export async function encodeExamples<K extends EncodingKind>(
   tokenizer: TextTokenizer,
   { examples, ...input }: ExamplesToEncode<K>,
+  most = Infinity,
 ): Promise<WholeExamples> {
   const encoder = new Encoder(tokenizer, input);
-  const problems = await eachExample(examples, (example) => encoder.add(example));
+  const problems = new ProblemList();
+  for await (const chunk of examples.read()) {
+    for (const one of chunk) {
+      if (isProblem(one)) problems.add(one);
+      else encoder.add(one);
+    }
+    if (encoder.tokens >= most) break;
+  }
   return encoder.finish(problems);
 }
 
@@ -79,6 +87,10 @@ class Encoder<K extends EncodingKind> {
   constructor(tokenizer: TextTokenizer, input: KindToEncode<K>) {
     this.#tokenizer = tokenizer;
     this.#input = input;
+  }
+
+  get tokens(): number {
+    return this.#whole.tokens;
   }
 
   add(example: Examples[K]): void {
@@ -163,6 +175,22 @@ export async function splitDataset(encoded: EncodedExamples, settings: DatasetSe
     heldOut,
     hash: await hashOf(train, heldOut, layout),
     stats: { ...stats, ...packed(train, layout, settings) },
+  };
+}
+
+/** What the first examples tell of all of them: every count times `factor`. */
+export function estimated(stats: EncodedStats, factor: number): EncodedStats {
+  const scaled = (count: number): number => Math.round(count * factor);
+  return {
+    ...stats,
+    examples: scaled(stats.examples),
+    tokens: scaled(stats.tokens),
+    trainedTokens: scaled(stats.trainedTokens),
+    truncated: scaled(stats.truncated),
+    droppedCount: scaled(stats.droppedCount),
+    packedTokens: scaled(stats.packedTokens),
+    histogram: { ...stats.histogram, counts: stats.histogram.counts.map(scaled) },
+    estimatedFrom: stats.examples,
   };
 }
 

@@ -16,8 +16,9 @@ import type { DatasetEncoding, LabelledEncoding } from './types';
 
 /** The examples of a dataset for an objective, before they are encoded. */
 export interface ReadyExamples {
-  /** All of them in full length. */
-  readonly encode: () => Promise<WholeExamples>;
+  readonly count: number;
+  /** All of them in full length, or the first until there are `most` tokens. */
+  readonly encode: (most: number) => Promise<WholeExamples>;
   /** One of them; an index past the end gives the last one. Throws data/no-examples, with the reason, when it can't be used. */
   readonly preview: (index: number, sequenceLength: number) => Promise<ExamplePreview>;
 }
@@ -76,7 +77,8 @@ function ready<K extends EncodingKind>(
   problems: Problems,
 ): ReadyExamples {
   return {
-    encode: () => encodeExamples(tokenizer, input),
+    count,
+    encode: (most) => encodeExamples(tokenizer, input, most),
     preview: async (wanted, sequenceLength) => {
       const index = Math.min(wanted, count - 1);
       const example = index < 0 ? null : await exampleOf(input.examples, index);

@@ -17,6 +17,7 @@ import type { ExamplePreview, TokenizerFiles } from '../tokenizer/types';
 import {
   cutExamples,
   encodeExamples,
+  estimated,
   measureDataset,
   splitDataset,
   type DatasetSettings,
@@ -36,7 +37,15 @@ interface Ready {
   readonly settings: string;
   readonly examples: ReadyExamples;
   whole: WholeExamples | null;
+  /** The first of them, of a large dataset. */
+  first: WholeExamples | null;
 }
+
+/** Tokens from which the counts of a large dataset are estimated. */
+const MOST_MEASURED = 2_000_000;
+
+/** Tokens of a dataset: while it is prepared they take 25 bytes each in memory. */
+const MOST_TOKENS = 50_000_000;
 
 export class Preparation {
   readonly #mutex = new Mutex();
@@ -91,14 +100,20 @@ export class Preparation {
     });
   }
 
+  /** The counts of a dataset that is too large for memory are estimated from its first examples. */
   measure(settings: DatasetSettings): Promise<EncodedStats> {
     return this.#exclusive(async () => {
       await this.#clean(settings);
-      return measureDataset(await this.#encode(settings), settings);
+      const ready = await this.#examples(settings);
+      if (this.#held().table.rows.inMemory) return measureDataset(await this.#encode(settings), settings);
+      ready.first ??= await ready.examples.encode(MOST_MEASURED);
+      const first = cutExamples(this.#tokens(), ready.first, settings.sequenceLength);
+      const read = first.stats.examples + first.stats.droppedCount;
+      return estimated(measureDataset(first, settings), ready.examples.count / Math.max(1, read));
     });
   }
 
-  /** Throws data/no-examples when nothing is left to train on, data/columns when labels can't be classes. */
+  /** Throws data/no-examples when nothing is left to train on, data/too-long for too many tokens, data/columns when labels can't be classes. */
   encode(settings: DatasetSettings): Promise<EncodedDataset> {
     return this.#exclusive(async () => {
       await this.#clean(settings);
@@ -132,7 +147,8 @@ export class Preparation {
 
   async #encode(settings: DatasetSettings): Promise<EncodedExamples> {
     const ready = await this.#examples(settings);
-    ready.whole ??= await ready.examples.encode();
+    ready.whole ??= await ready.examples.encode(MOST_TOKENS);
+    if (ready.whole.whole.tokens >= MOST_TOKENS) throw tooMany(ready.whole);
     return cutExamples(this.#tokens(), ready.whole, settings.sequenceLength);
   }
 
@@ -140,7 +156,7 @@ export class Preparation {
     const settings = JSON.stringify([lossOn, encoding]);
     if (this.#ready?.settings === settings) return this.#ready;
     const examples = await readyExamples(this.#tokens(), this.#held(), lossOn, encoding);
-    return (this.#ready = { settings, examples, whole: null });
+    return (this.#ready = { settings, examples, whole: null, first: null });
   }
 
   /** Applies other data steps than the dataset has. The seed alone makes no difference where there are none. */
@@ -164,6 +180,14 @@ export class Preparation {
     if (this.#tokenizer === null) throw internal('no tokenizer is set');
     return this.#tokenizer;
   }
+}
+
+function tooMany({ whole }: WholeExamples): CodedError {
+  const found = `These data have more than ${(whole.tokens / 1e6).toFixed(0)} million tokens, which do not fit in memory`;
+  return new CodedError(
+    'data/too-long',
+    `${found} and would train for days in a browser. Keep fewer rows: Data, Clean, “Keep some rows”.`,
+  );
 }
 
 function noText(name: string, dropped: readonly RowProblem[]): CodedError {

@@ -76,6 +76,8 @@ export interface EncodedStats {
   readonly meanLength: number;
   /** Tokens of the packed training rows of one epoch, padding included. */
   readonly packedTokens: number;
+  /** Of how many examples the counts of a large dataset were estimated; absent where all were counted. */
+  readonly estimatedFrom?: number;
   /** Document slots of the training rows; absent for next-token prediction. */
   readonly slots?: SlotPlan;
 }

@@ -10,6 +10,10 @@ export class WholeStore {
   readonly #ends: number[] = [];
   readonly #examples: { readonly line: number; readonly parts: number; readonly target: readonly number[] }[] = [];
 
+  get tokens(): number {
+    return this.#ids.length;
+  }
+
   add({ parts, target }: Whole, line: number): void {
     for (const { ids, trained } of parts) {
       this.#ids.push(ids);

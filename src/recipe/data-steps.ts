@@ -26,6 +26,11 @@ export const DATA_STEP_SCHEMAS = {
     /** Most characters; 0 sets no limit. */
     max: v.optional(whole(0, LONGEST), 0),
   }),
+  'keep-some': v.strictObject({
+    kind: v.literal('keep-some'),
+    /** How many rows stay. */
+    rows: v.optional(whole(1, LONGEST), 10_000),
+  }),
 } as const;
 
 export type DataStepKind = keyof typeof DATA_STEP_SCHEMAS;

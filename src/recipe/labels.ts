@@ -60,4 +60,5 @@ export const DATA_STEP_LABELS = {
   of: 'Length of',
   min: 'Fewest characters',
   max: 'Most characters',
+  rows: 'Rows to keep',
 } as const;

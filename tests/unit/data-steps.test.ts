@@ -219,6 +219,28 @@ describe('length', () => {
   });
 });
 
+describe('keep-some', () => {
+  const keep = { kind: 'keep-some', rows: 100 } as const;
+  const cells = Array.from({ length: 1000 }, (_, i) => [`text ${i}`, 'x']);
+
+  it('keeps as many rows as asked for, others for another seed, and no more than there are', async () => {
+    const made = await apply(keep, LABELLED, ...cells);
+    expect(made.lines.length).toBe(100);
+    // The first 500 of those that are left out are listed.
+    expect(made.dropped.length).toBe(500);
+    const { table } = await applySteps(tableOf(cells), LABELLED, [keep], 1);
+    const other = new Set((await allRows(table.rows)).map(({ line }) => line));
+    expect(made.lines.filter((line) => other.has(line)).length).toBeLessThan(30);
+    expect((await apply(keep, LABELLED, ...cells.slice(0, 50))).lines.length).toBe(50);
+  });
+
+  it('takes rows from everywhere in the file', async () => {
+    const { lines } = await apply(keep, LABELLED, ...cells);
+    for (const part of [0, 1, 2, 3])
+      expect(lines.filter((line) => Math.floor((line - 1) / 250) === part).length).toBeGreaterThan(10);
+  });
+});
+
 const text = fc.constantFrom(
   '',
   ' ',
@@ -267,6 +289,7 @@ const settingsOf: Readonly<Record<DataStepSettings['kind'], fc.Arbitrary<DataSte
     min: fc.nat(4),
     max: fc.nat(8),
   }),
+  'keep-some': fc.record({ kind: fc.constant('keep-some'), rows: fc.integer({ min: 1, max: 30 }) }),
 };
 
 /** Makes a mutation throw. */

@@ -7,6 +7,7 @@ import type { Mapping } from '../types';
 import { StepChain, type LinkCounts } from './chain';
 import { dropContradictions } from './drop-contradictions';
 import { dropDuplicates } from './drop-duplicates';
+import { keepSome } from './keep-some';
 import { length } from './length';
 import { mergeLabels } from './merge-labels';
 import { used, type DataStep, type Shape } from './step';
@@ -18,6 +19,7 @@ export const DATA_STEPS = {
   'drop-duplicates': dropDuplicates,
   'drop-contradictions': dropContradictions,
   length,
+  'keep-some': keepSome,
 } satisfies { readonly [K in DataStepKind]: DataStep<DataStepSettingsOf<K>> };
 
 /** The step of a kind: its settings are those of the kind. */

@@ -70,6 +70,12 @@ const STEP_WORDS = {
       max: { help: 'Rows with more are removed. 0 sets no limit.' },
     },
   },
+  'keep-some': {
+    name: 'Keep some rows',
+    use: 'A number of rows, chosen at random by the seed of the recipe: enough for a first look at a large file.',
+    title: ({ rows }, { dropped }) => `Keep ${plural(rows, 'row')}, leave out ${count(dropped)}`,
+    fields: { rows: { help: 'Rows that are the same stay together, so there may be some more.' } },
+  },
 } satisfies { readonly [K in DataStepKind]: StepWords<DataStepSettingsOf<K>> };
 
 function lengthWords({ of, min, max }: DataStepSettingsOf<'length'>): string {
