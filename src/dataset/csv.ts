@@ -4,7 +4,7 @@ import Papa from 'papaparse';
 import { CodedError } from '../core/errors';
 import { isHeader } from './header';
 import { afterLines, countLines, withLineFeeds, type ReadPart, type RowReader } from './reader';
-import { nameColumns, type Row } from './table';
+import { nameColumns, type ParsedTable, type Row } from './table';
 import type { RowProblem } from './types';
 
 interface RawRow extends Row {
@@ -57,11 +57,7 @@ export function delimitedReader(start: string, last: boolean, kind: 'csv' | 'tsv
   // Blank lines between the header and the first row are skipped with it.
   const lines = skipped === undefined ? countLines(body) + 1 : skipped.line - 1;
   const columns = nameColumns(first === undefined ? [] : isNamed ? first.cells : first.cells.map(() => ''));
-  const notes = [
-    isNamed ? 'The first line has the column names.' : 'No line has column names.',
-    ...(title === 0 ? [] : [`A title of ${title === 1 ? 'one line' : `${title} lines`} above the table was left out.`]),
-    ...delimiterNote(dialect),
-  ];
+  const notes = [...layoutNotes(isNamed, title), ...delimiterNote(dialect)];
   return new DelimitedReader(dialect, columns, !isNamed, afterLines(start, before + lines), notes);
 }
 
@@ -102,6 +98,25 @@ function delimiterNote({ kind, delimiter, quotes }: Dialect): string[] {
   const separated = name === undefined ? [] : [`Columns are separated by ${name}.`];
   const text = 'Quotes in this file are part of the text, because they do not enclose fields. They were kept.';
   return quotes ? separated : [...separated, text];
+}
+
+/** A table of the rows of a sheet: with its title and its header found as in a CSV. */
+export function sheetTable(rows: readonly RawRow[]): ParsedTable {
+  const filled = rows.filter(({ cells }) => cells.some((cell) => cell !== ''));
+  const title = titleRows(filled);
+  const [first, ...rest] = filled.slice(title);
+  const isNamed = first !== undefined && isHeader(first.cells, rest);
+  const columns = nameColumns(first === undefined ? [] : isNamed ? first.cells : first.cells.map(() => ''));
+  const start = isNamed ? first.line : (first?.line ?? 1) - 1;
+  const body = rows.filter(({ line }) => line > start);
+  return { columns, ...fitToWidth(body, columns.length), notes: layoutNotes(isNamed, title), headerless: !isNamed };
+}
+
+function layoutNotes(isNamed: boolean, title: number): string[] {
+  const named = isNamed ? 'The first line has the column names.' : 'No line has column names.';
+  return title === 0
+    ? [named]
+    : [named, `A title of ${title === 1 ? 'one line' : `${title} lines`} above the table was left out.`];
 }
 
 class DelimitedReader implements RowReader {

@@ -17,13 +17,7 @@ const SAVE_AS_CSV = 'Open it in the program that made it and save it as CSV.';
 
 /** First bytes of files that are not text, what they are, and what to do. */
 const SIGNATURES: readonly (readonly [start: string, what: string, next: string])[] = [
-  ['PK\x03\x04', 'a zip archive or an Excel workbook', SAVE_AS_CSV],
   ['\xd0\xcf\x11\xe0', 'an old Excel or Word file', SAVE_AS_CSV],
-  [
-    'PAR1',
-    'a Parquet file',
-    'Convert it to JSONL, for example with pandas: df.to_json("data.jsonl", orient="records", lines=True).',
-  ],
   ['ARROW1', 'an Arrow file', 'Convert it to JSONL first.'],
   ['SQLite format 3', 'an SQLite database', 'Export the table as CSV.'],
   ['%PDF', 'a PDF', 'Copy its text into a .txt file.'],

@@ -6,13 +6,15 @@ import { delimitedReader, QuotesAreText } from './csv';
 import { lineReader, valueReader } from './json';
 import { readObject } from './json-object';
 import { paragraphReader } from './paragraphs';
+import { parquetLines } from './parquet';
 import { FileRowList, readParts, SIZES, type PartRows, type Sizes } from './parts';
 import { joinProblems, ProblemList, problemsOf, type Problems } from './problems';
 import type { RowReader } from './reader';
 import { sniffKind } from './sniff';
-import { listOfRows, MAX_COLUMNS, SAMPLE, type Row, type Table } from './table';
-import { openTextFile, type Progress } from './text-file';
-import type { FileKind } from './types';
+import { listOfRows, MAX_COLUMNS, SAMPLE, type ParsedTable, type Row, type Table } from './table';
+import { hashFile, openTextFile, type Progress } from './text-file';
+import type { TextKind } from './types';
+import { readWorkbook } from './workbook';
 
 /** A parsed file. */
 export interface ParsedFile extends Table {
@@ -30,12 +32,26 @@ const END = 1000;
  * problems of the table. `progress` is called with the share that was read, 0 to 1. Throws data/empty, data/binary, data/parse,
  * data/columns, data/no-examples.
  */
-export async function parseFile(
-  name: string,
-  file: Blob,
-  progress: (share: number) => void = () => undefined,
-  sizes = SIZES,
-): Promise<ParsedFile> {
+export async function parseFile(name: string, file: Blob, progress: Share = () => undefined, sizes = SIZES): Promise<ParsedFile> {
+  const read = (await readBinary(file, progress, sizes)) ?? (await readText(name, file, progress, sizes));
+  refuseUnusable(read);
+  return read;
+}
+
+/** The share of a file that was read, 0 to 1. */
+type Share = (share: number) => void;
+
+/** Files that are no text, by their first four bytes; null for other files. */
+async function readBinary(file: Blob, progress: Share, sizes: Sizes): Promise<ParsedFile | null> {
+  const start = String.fromCharCode(...new Uint8Array(await file.slice(0, 4).arrayBuffer()));
+  if (start !== 'PAR1' && start !== 'PK\x03\x04') return null;
+  const hash = await hashFile(file, (done) => progress(done / file.size));
+  if (start !== 'PAR1') return { ...inMemory(await readWorkbook(file)), kind: 'xlsx', hash };
+  const text = await parquetLines(file);
+  return { ...(await readAll({ text, sizes }, lineReader(), () => undefined)), kind: 'parquet', hash };
+}
+
+async function readText(name: string, file: Blob, progress: (share: number) => void, sizes: Sizes): Promise<ParsedFile> {
   // Both readings of the file take about the same time.
   const surveyed: Progress = (done) => progress((0.5 * done) / file.size);
   const { text, notes, hash } = await openTextFile(file, surveyed);
@@ -45,7 +61,6 @@ export async function parseFile(
   const source = { text, start, end, last: start.length >= head.length, sizes };
   const kind = sniffKind(withoutGzip(name), start);
   const table = await tableOf(kind, source, (done) => progress(0.5 + (0.5 * done) / text.size));
-  refuseUnusable(table, kind);
   return { ...table, kind, notes: [...notes, ...table.notes], hash };
 }
 
@@ -63,13 +78,9 @@ interface Source {
 
 type Read = Omit<ParsedFile, 'kind' | 'hash'>;
 
-async function tableOf(kind: FileKind, source: Source, progress: Progress): Promise<Read> {
+async function tableOf(kind: TextKind, source: Source, progress: Progress): Promise<Read> {
   if (kind === 'json' && isObject(source)) {
-    const { rows, problems, ...table } = await readObject(source.text);
-    const counts = new ColumnCounts();
-    for (const row of rows) counts.add(row);
-    const list = { rows: listOfRows(rows), sample: rows.slice(0, SAMPLE) };
-    return { ...table, ...list, problems: problemsOf(problems), stats: counts.stats(table.columns) };
+    return inMemory(await readObject(source.text));
   }
   try {
     return await readAll(source, readerOf(kind, source), progress);
@@ -79,12 +90,19 @@ async function tableOf(kind: FileKind, source: Source, progress: Progress): Prom
   }
 }
 
+function inMemory({ rows, problems, ...table }: ParsedTable): Read {
+  const counts = new ColumnCounts();
+  for (const row of rows) counts.add(row);
+  const list = { rows: listOfRows(rows), sample: rows.slice(0, SAMPLE) };
+  return { ...table, ...list, problems: problemsOf(problems), stats: counts.stats(table.columns) };
+}
+
 /** The file is one object, not several one after the other. */
 function isObject({ start }: Source): boolean {
   return start.trimStart().startsWith('{') && !/^\}\s*,?\s*\{/m.test(start.trimStart());
 }
 
-const READERS: Readonly<Record<FileKind, (source: Source) => RowReader>> = {
+const READERS: Readonly<Record<TextKind, (source: Source) => RowReader>> = {
   csv: ({ start, last }) => delimitedReader(start, last, 'csv'),
   tsv: ({ start, last }) => delimitedReader(start, last, 'tsv'),
   jsonl: lineReader,
@@ -92,10 +110,10 @@ const READERS: Readonly<Record<FileKind, (source: Source) => RowReader>> = {
   txt: ({ start }) => paragraphReader(start),
 };
 
-const readerOf = (kind: FileKind, source: Source): RowReader => READERS[kind](source);
+const readerOf = (kind: TextKind, source: Source): RowReader => READERS[kind](source);
 
 /** Reads every part once, and keeps the rows of a small file. */
-async function readAll({ text, sizes }: Source, reader: RowReader, progress: Progress): Promise<Read> {
+async function readAll({ text, sizes }: Pick<Source, 'text' | 'sizes'>, reader: RowReader, progress: Progress): Promise<Read> {
   const kept: Row[] | null = text.size <= sizes.kept ? [] : null;
   const sample: Row[] = [];
   const counts = new ColumnCounts();
@@ -122,7 +140,7 @@ async function readAll({ text, sizes }: Source, reader: RowReader, progress: Pro
 
 const copyOf = (problems: Problems): Problems => joinProblems([problems]);
 
-function refuseUnusable({ columns, rows, problems }: Read, kind: FileKind): void {
+function refuseUnusable({ columns, rows, problems, kind }: ParsedFile): void {
   if (columns.length > MAX_COLUMNS) {
     const found = `This file has more than ${MAX_COLUMNS} different columns, which is the most that can be mapped.`;
     throw new CodedError('data/columns', `${found} Keep only the columns with the examples.`);

@@ -1,8 +1,8 @@
 /** Detects what kind of text a file contains: by its first characters, then by its name, then by its separators. */
 
-import type { FileKind } from './types';
+import type { TextKind } from './types';
 
-const EXTENSIONS: Readonly<Partial<Record<string, FileKind>>> = {
+const EXTENSIONS: Readonly<Partial<Record<string, TextKind>>> = {
   csv: 'csv',
   tsv: 'tsv',
   tab: 'tsv',
@@ -15,7 +15,7 @@ const EXTENSIONS: Readonly<Partial<Record<string, FileKind>>> = {
 };
 
 /** The kind of `text`. Names can be wrong (JSON lines in a .json or .txt file), so JSON is detected first. */
-export function sniffKind(name: string, text: string): FileKind {
+export function sniffKind(name: string, text: string): TextKind {
   const named = kindOfName(name);
   const json = sniffJson(text);
   if (named === 'json') return json ?? 'json';
@@ -25,7 +25,7 @@ export function sniffKind(name: string, text: string): FileKind {
   return sniffSeparator(text, named === null) ?? 'txt';
 }
 
-function kindOfName(name: string): FileKind | null {
+function kindOfName(name: string): TextKind | null {
   const extension = /\.([a-z]+)$/.exec(name.toLowerCase())?.[1] ?? '';
   return Object.hasOwn(EXTENSIONS, extension) ? (EXTENSIONS[extension] ?? null) : null;
 }
@@ -54,7 +54,7 @@ function isLineOfJson(start: string): boolean {
  * TSV when all lines have the same number of tabs, which prose rarely has. CSV when they have the same number of commas, but only
  * if the file's name does not say what it is.
  */
-function sniffSeparator(text: string, anonymous: boolean): FileKind | null {
+function sniffSeparator(text: string, anonymous: boolean): TextKind | null {
   const lines = text
     .slice(0, 65536)
     .split('\n')

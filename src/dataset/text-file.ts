@@ -68,7 +68,11 @@ interface Survey {
   readonly suspects: Uint8Array;
 }
 
-/** Reads the file once. */
+/** SHA-256 of a file that is not read as text, hex. */
+export async function hashFile(file: Blob, progress: Progress): Promise<string> {
+  return (await surveyOf(file, progress)).hash;
+}
+
 async function surveyOf(file: Blob, progress: Progress): Promise<Survey> {
   const hash = growingHash('sha256', file.size);
   const decoder = new TextDecoder('utf-8', { fatal: true });

@@ -11,6 +11,11 @@ export function shorten(text: string, most = MAX_SAMPLE): string {
   return `${/[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut}…`;
 }
 
+/** A date as ISO 8601 text, without the time of day where it is midnight; empty for one that does not exist. */
+export function dateText(date: Date): string {
+  return Number.isNaN(date.getTime()) ? '' : date.toISOString().replace('T00:00:00.000Z', '');
+}
+
 /** Text without white space at its ends, in Unicode's composed form (NFC): é is one character, however it was typed. */
 export function trimmed(text: string): string {
   return text.trim().normalize('NFC');

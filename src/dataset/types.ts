@@ -2,7 +2,9 @@
 
 import type { DataStepSettings } from '../recipe/data-steps';
 
-export type FileKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
+/** What a file is written as. */
+export type TextKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
+export type FileKind = TextKind | 'parquet' | 'xlsx';
 
 /**
  * How rows become training examples. `preference` is data for DPO, IPO and similar objectives; next-token prediction learns only the

@@ -338,7 +338,7 @@ describe('files that are not text', () => {
     ['bom.csv', '\ufeff', 'data/empty', 'white space'],
     ['header.csv', 'prompt,completion\n', 'data/no-examples', 'but no rows'],
     ['book.xlsx', 'PK\x03\x04rest', 'data/binary', 'Excel'],
-    ['a.parquet', 'PAR1rest', 'data/binary', 'Parquet'],
+    ['a.parquet', 'PAR1rest', 'data/parse', 'Parquet'],
     ['control.txt', '\x01\x02\x03\x04\x05\x06 abc', 'data/binary', 'not text'],
   ])('%s', async (name, content, code, words) => {
     const error = await failure(name, content);
