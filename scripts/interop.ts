@@ -7,14 +7,16 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { BUNDLE_CHECKS } from './interop/bundle-checks';
 import type { Check, Context, TrainedModel } from './interop/check';
 import { EXPORT_CHECKS } from './interop/export-checks';
 import { GGUF_CHECKS } from './interop/gguf-checks';
+import { INPUT_CHECKS } from './interop/input-checks';
 import { moduleLoader } from './interop/load';
 import { Missing, WORK } from './interop/tools';
 import { trainModels } from './interop/trained';
 
-const CHECKS: readonly Check[] = [...EXPORT_CHECKS, ...GGUF_CHECKS];
+const CHECKS: readonly Check[] = [...INPUT_CHECKS, ...EXPORT_CHECKS, ...GGUF_CHECKS, ...BUNDLE_CHECKS];
 
 type Result = 'passed' | 'failed' | 'not run';
 
@@ -43,6 +45,7 @@ async function main(): Promise<void> {
   let trained: Promise<readonly TrainedModel[]> | undefined;
   const context: Context = {
     load: (path) => modules.load(path),
+    models,
     trained: () => (trained ??= trainModels(models)),
     folder: emptyFolder,
   };

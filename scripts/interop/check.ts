@@ -21,6 +21,8 @@ export interface TrainedModel {
 export interface Context {
   /** Loads a module of the page. */
   load<T>(path: string): Promise<T>;
+  /** Folders of models that the command was given. */
+  readonly models: readonly string[];
   /** Runs of the page: each is trained once. */
   trained(): Promise<readonly TrainedModel[]>;
   /** An empty folder for the files of a check. */

@@ -1,12 +1,12 @@
-/** Merged weights in transformers, adapters in PEFT and mlx-lm, beside the page's logits; and a bundle that trains on two processes. */
+/** Merged weights in transformers, adapters in PEFT and mlx-lm, beside the page's logits. */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { WeightType } from '../../src/export/types';
 import { root } from '../serve';
 import type { Check, Context } from './check';
 import type * as exportsModule from './exports';
-import { output, python } from './tools';
+import { output, python, script } from './tools';
 import { tinyTokenizer } from './small-tokenizers';
 
 type Exports = typeof exportsModule;
@@ -113,8 +113,7 @@ const page: Check = {
       const ids = samples[0]?.promptIds ?? [1, 2, 3];
       const folder = context.folder(`page/${name}`);
       const file = join(folder, 'page.json');
-      const script = join(root, 'scripts', 'interop', 'page-logits.ts');
-      writeFileSync(file, await output(process.execPath, [...process.execArgv, script, base, adapter, ids.join()]));
+      writeFileSync(file, await script('page-logits.ts', base, adapter, ids.join()));
       const off = await differences(context, interpreter, [base, adapter], folder, { page: file, ids, tolerance: 1e-3 });
       seen.push(`${name} ${largest([off])}`);
     }
@@ -122,40 +121,4 @@ const page: Check = {
   },
 };
 
-const bundle: Check = {
-  name: 'A bundle on two processes',
-  needs: 'TRL, PEFT, accelerate, datasets',
-  async run(context) {
-    const interpreter = await python({ ...TRANSFORMERS, trl: 'trl', datasets: 'datasets', accelerate: 'accelerate' });
-    const folder = context.folder('bundle');
-    const demo = ['--backend', 'wasm', '--steps', '4', '--export', 'bundle', '--out', folder];
-    await output(process.execPath, [...process.execArgv, join(root, 'scripts', 'demo.ts'), ...demo]);
-    const steps = 20;
-    const launch = ['-m', 'torch.distributed.run', '--nproc_per_node=2', 'train.py', '--max-steps', String(steps), '--no-eval'];
-    // gloo may abort at the exit, when all files are complete: the files count.
-    const end = await output(interpreter, launch, folder).catch((error: unknown) => String(error));
-    const state = JSON.parse(readOr(join(folder, 'checkpoints', 'trainer_state.json'), end)) as {
-      log_history: { loss?: number }[];
-    };
-    const losses = state.log_history.flatMap(({ loss }) => loss ?? []);
-    const [first, last] = [mean(losses.slice(0, 4)), mean(losses.slice(-4))];
-    if (losses.length !== steps || !(last < first)) throw new Error(`the losses are ${losses.join(', ')}`);
-    const { runOf } = await context.load<Exports>('scripts/interop/exports.ts');
-    const { tensors } = await runOf(join(folder, 'base'), join(folder, 'result'));
-    if (!tensors.some(({ name, data }) => name.includes('lora_B') && data.some((x) => x !== 0)))
-      throw new Error('nothing was trained');
-    return `${steps} steps with the loss from ${first.toFixed(2)} to ${last.toFixed(2)}; the page reads the ${tensors.length} tensors of the result`;
-  },
-};
-
-const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-
-function readOr(file: string, otherwise: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    throw new Error(otherwise);
-  }
-}
-
-export const EXPORT_CHECKS: readonly Check[] = [merged, mlx, page, bundle];
+export const EXPORT_CHECKS: readonly Check[] = [merged, mlx, page];

@@ -25,6 +25,17 @@ export async function output(command: string, parts: readonly string[], cwd = ro
   }
 }
 
+/** Runs a script of this folder with the Node of this process; returns what it prints. */
+export const script = (name: string, ...parts: readonly string[]) =>
+  output(process.execPath, [...process.execArgv, join(root, 'scripts', 'interop', name), ...parts]);
+
+/** Uses the page from outside with these options; returns the events of its journal, and `done`. */
+export async function demo(...options: readonly string[]): Promise<readonly { readonly event: string }[]> {
+  const printed = await output(process.execPath, [...process.execArgv, join(root, 'scripts', 'demo.ts'), ...options]);
+  const lines = printed.split('\n').filter((line) => line.startsWith('{'));
+  return lines.map((line) => JSON.parse(line) as { readonly event: string });
+}
+
 async function succeeds(command: string, parts: readonly string[]): Promise<boolean> {
   return run(command, parts).then(
     () => true,
