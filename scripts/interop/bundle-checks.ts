@@ -9,10 +9,7 @@ import { demo, output, python } from './tools';
 
 type Exports = typeof exportsModule;
 
-const PACKAGES = {
-  ...{ torch: 'torch', transformers: 'transformers', peft: 'peft', safetensors: 'safetensors' },
-  ...{ trl: 'trl', datasets: 'datasets', accelerate: 'accelerate' },
-} as const;
+const MODULES = ['torch', 'transformers', 'peft', 'safetensors', 'trl', 'datasets', 'accelerate'] as const;
 
 const SAMPLES = join(root, 'public', 'samples');
 
@@ -22,7 +19,7 @@ const makeBundle = (folder: string, ...options: readonly string[]) =>
 
 /** The losses of the program of a bundle, which `launch` starts. Throws unless it made `steps` of them and a result with numbers. */
 async function losses(context: Context, folder: string, steps: number, ...launch: readonly string[]): Promise<readonly number[]> {
-  const interpreter = await python(PACKAGES);
+  const interpreter = await python(...MODULES);
   // gloo may abort at the exit, when all files are complete: the files count.
   const parts = [...launch, 'train.py', '--max-steps', String(steps), '--no-eval'];
   const end = await output(interpreter, parts, folder).catch((error: unknown) => String(error));
@@ -52,7 +49,7 @@ const twoProcesses: Check = {
   name: 'A bundle on two processes',
   needs: 'TRL, PEFT, accelerate, datasets',
   async run(context) {
-    await python(PACKAGES);
+    await python(...MODULES);
     const folder = context.folder('bundle');
     await makeBundle(folder);
     const steps = 20;
@@ -94,7 +91,7 @@ const otherTrainers: Check = {
   name: 'Bundles of preferences, rewards and classifiers',
   needs: 'TRL, PEFT, accelerate, datasets',
   async run(context) {
-    await python(PACKAGES);
+    await python(...MODULES);
     const seen: string[] = [];
     for (const [name, options] of Object.entries(RUNS)) {
       const folder = context.folder(`bundle-${name}`);

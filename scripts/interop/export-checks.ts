@@ -12,8 +12,6 @@ import { tinyTokenizer } from './small-tokenizers';
 type Exports = typeof exportsModule;
 
 const GOLDEN = join(root, 'tests', 'golden');
-const TRANSFORMERS = { torch: 'torch', transformers: 'transformers', peft: 'peft', safetensors: 'safetensors' } as const;
-const MLX = { ...TRANSFORMERS, mlx: 'mlx[cpu]', mlx_lm: 'mlx-lm' } as const;
 
 /** Cases of each family and of each method. */
 const MERGED = [
@@ -24,82 +22,87 @@ const MERGED = [
 /** Cases of which mlx-lm loads base and adapter. */
 const IN_MLX = ['llama_gqa', 'llama_dora', 'llama_rslora_untied', 'qwen2', 'qwen3'] as const;
 
-const runScript = (interpreter: string, name: string, ...parts: readonly string[]) =>
-  output(interpreter, [join(root, 'scripts', 'interop', name), ...parts]);
+/** What check_merged.py compares. */
+interface Comparison {
+  readonly base: string;
+  readonly adapter: string;
+  readonly merged: string;
+  readonly ids: readonly number[];
+  readonly tolerance: number;
+  readonly mlx?: string;
+  readonly page?: string;
+}
+
+type Differences = Readonly<Record<string, number>>;
 
 /** The largest difference from PEFT's logits of each file, as a share of the largest logit. */
 async function differences(
   context: Context,
   interpreter: string,
-  [base, adapter]: readonly [string, string],
+  name: string,
+  comparisons: readonly Comparison[],
+): Promise<readonly Differences[]> {
+  const file = join(context.folder(`${name}/comparisons`), 'cases.json');
+  writeFileSync(file, JSON.stringify(comparisons));
+  const text = await output(interpreter, [join(root, 'scripts', 'interop', 'check_merged.py'), file]);
+  return JSON.parse(text) as readonly Differences[];
+}
+
+const IDS = [1, 2, 3, 4, 5, 6, 7, 8];
+
+interface Wanted {
+  readonly type?: WeightType;
+  readonly tolerance?: number;
+  readonly mlx?: boolean;
+}
+
+/** Saves the merged weights of a golden case, and its adapter for mlx-lm if that is wanted. */
+async function goldenCase(
+  context: Context,
+  name: string,
   folder: string,
-  { mlx = false, page = null, ids = null, tolerance = 1e-4, type = 'F32' }: Options = {},
-): Promise<Readonly<Record<string, number>>> {
+  { type = 'F32', tolerance = 1e-4, mlx = false }: Wanted,
+): Promise<Comparison> {
   const { runOf, save } = await context.load<Exports>('scripts/interop/exports.ts');
-  const run = await runOf(base, adapter, base.startsWith(GOLDEN) ? tinyTokenizer() : []);
+  const [base, adapter] = [join(GOLDEN, name), join(GOLDEN, name, 'final')];
+  const run = await runOf(base, adapter, tinyTokenizer());
   const to = { merged: join(folder, 'merged'), mlx: join(folder, 'mlx') };
   await save('merged', run, to.merged, type);
   if (mlx) await save('mlx', run, to.mlx);
-  const text = await runScript(
-    interpreter,
-    'check_merged.py',
-    ...[base, adapter, to.merged, '--tolerance', String(tolerance)],
-    ...(mlx ? ['--mlx', to.mlx] : []),
-    ...(page === null ? [] : ['--page', page]),
-    ...(ids === null ? [] : ['--ids', ids.join()]),
-  );
-  return JSON.parse(text) as Readonly<Record<string, number>>;
+  return { base, adapter, merged: to.merged, ids: IDS, tolerance, ...(mlx && { mlx: to.mlx }) };
 }
 
-interface Options {
-  readonly mlx?: boolean;
-  readonly page?: string | null;
-  readonly ids?: readonly number[] | null;
-  readonly tolerance?: number;
-  readonly type?: WeightType;
-}
-
-const largest = (all: readonly Readonly<Record<string, number>>[]) =>
-  Math.max(...all.flatMap((one) => Object.values(one))).toExponential(1);
+const largest = (all: readonly Differences[]) => Math.max(...all.flatMap((one) => Object.values(one))).toExponential(1);
 
 const merged: Check = {
   name: 'Merged weights of each family and method',
   needs: 'transformers, PEFT',
+  quick: true,
   async run(context) {
-    const interpreter = await python(TRANSFORMERS);
-    const seen = [];
-    for (const name of MERGED)
-      seen.push(
-        await differences(
-          context,
-          interpreter,
-          [join(GOLDEN, name), join(GOLDEN, name, 'final')],
-          context.folder(`merged/${name}`),
-        ),
-      );
-    const adapter = [join(GOLDEN, 'llama_gqa'), join(GOLDEN, 'llama_gqa', 'final')] as const;
-    for (const [type, tolerance] of [
-      ['F16', 5e-3],
-      ['BF16', 4e-2],
-    ] as const)
-      await differences(context, interpreter, adapter, context.folder(`merged/${type}`), { type, tolerance });
-    return `${MERGED.length} models compute what PEFT does with base and adapter (${largest(seen)} of the largest logit)`;
+    const interpreter = await python('torch', 'transformers', 'peft', 'safetensors');
+    const save = (name: string, wanted: Wanted = {}) =>
+      goldenCase(context, name, context.folder(`merged/${name}-${wanted.type ?? 'F32'}`), wanted);
+    const exact = [];
+    for (const name of MERGED) exact.push(await save(name));
+    const rounded = [
+      await save('llama_gqa', { type: 'F16', tolerance: 5e-3 }),
+      await save('llama_gqa', { type: 'BF16', tolerance: 4e-2 }),
+    ];
+    const off = await differences(context, interpreter, 'merged', [...exact, ...rounded]);
+    return `${MERGED.length} models compute what PEFT does with base and adapter (${largest(off.slice(0, exact.length))} of the largest logit)`;
   },
 };
 
 const mlx: Check = {
   name: 'MLX adapters of each family',
   needs: 'mlx-lm, transformers, PEFT',
+  quick: true,
   async run(context) {
-    const interpreter = await python(MLX);
-    const seen = [];
-    for (const name of IN_MLX) {
-      const folder = context.folder(`mlx/${name}`);
-      seen.push(
-        await differences(context, interpreter, [join(GOLDEN, name), join(GOLDEN, name, 'final')], folder, { mlx: true }),
-      );
-    }
-    return `mlx-lm computes what PEFT does with ${IN_MLX.join(', ')} (${largest(seen)} of the largest logit)`;
+    const interpreter = await python('torch', 'transformers', 'peft', 'safetensors', 'mlx', 'mlx_lm');
+    const cases = [];
+    for (const name of IN_MLX) cases.push(await goldenCase(context, name, context.folder(`mlx/${name}`), { mlx: true }));
+    const off = await differences(context, interpreter, 'mlx', cases);
+    return `mlx-lm computes what PEFT does with ${IN_MLX.join(', ')} (${largest(off)} of the largest logit)`;
   },
 };
 
@@ -107,15 +110,17 @@ const page: Check = {
   name: 'The page’s logits',
   needs: 'transformers, PEFT',
   async run(context) {
-    const interpreter = await python(TRANSFORMERS);
+    const interpreter = await python('torch', 'transformers', 'peft', 'safetensors');
+    const { runOf, save } = await context.load<Exports>('scripts/interop/exports.ts');
     const seen: string[] = [];
     for (const { name, base, adapter, samples } of await context.trained()) {
       const ids = samples[0]?.promptIds ?? [1, 2, 3];
       const folder = context.folder(`page/${name}`);
-      const file = join(folder, 'page.json');
+      const [file, to] = [join(folder, 'page.json'), join(folder, 'merged')];
       writeFileSync(file, await script('page-logits.ts', base, adapter, ids.join()));
-      const off = await differences(context, interpreter, [base, adapter], folder, { page: file, ids, tolerance: 1e-3 });
-      seen.push(`${name} ${largest([off])}`);
+      await save('merged', await runOf(base, adapter), to);
+      const comparison = { base, adapter, merged: to, ids, tolerance: 1e-3, page: file };
+      seen.push(`${name} ${largest(await differences(context, interpreter, `page/${name}`, [comparison]))}`);
     }
     return `PEFT, the merged weights and both engines of the page agree: ${seen.join(', ')} of the largest logit`;
   },

@@ -14,7 +14,7 @@ const models: Check = {
   name: 'Random models of each family',
   needs: 'transformers',
   async run(context) {
-    const interpreter = await python({ torch: 'torch', transformers: 'transformers', safetensors: 'safetensors' });
+    const interpreter = await python('torch', 'transformers', 'safetensors');
     let count = 0;
     for (const [seed, executors] of Object.entries(SEEDS)) {
       const folder = context.folder(`random-models/${seed}`);
@@ -38,8 +38,9 @@ function writeTokenizer(name: (typeof TOKENIZER_NAMES)[number], folder: string):
 const tokens: Check = {
   name: 'Token ids of 2,000 texts',
   needs: 'tokenizers',
+  quick: true,
   async run(context) {
-    const interpreter = await python({ tokenizers: 'tokenizers' });
+    const interpreter = await python('tokenizers');
     const folder = context.folder('token-ids');
     const own = TOKENIZER_NAMES.filter(isPresent).map((name) => [name, writeTokenizer(name, join(folder, name))] as const);
     const given = context.models.map((model) => [basename(model), model] as const);
