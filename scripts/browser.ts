@@ -10,6 +10,8 @@ export interface LaunchOptions {
   readonly gpu?: { readonly probe: string };
   /** Address of a proxy for all requests, also those to localhost. */
   readonly proxy?: string;
+  /** More arguments of the browser. */
+  readonly args?: readonly string[];
 }
 
 /** Headless Chrome on Linux needs these to use a GPU for WebGPU, through Vulkan. */
@@ -17,15 +19,15 @@ const GPU_ARGS =
   process.platform === 'linux' ? ['--use-angle=vulkan', '--enable-features=Vulkan', '--disable-vulkan-surface'] : [];
 
 /** Starts the browser. The caller closes it. */
-export async function launchBrowser({ headed = false, gpu, proxy }: LaunchOptions = {}): Promise<Browser> {
+export async function launchBrowser({ headed = false, gpu, proxy, args = [] }: LaunchOptions = {}): Promise<Browser> {
   const through = proxy === undefined ? {} : { proxy: { server: proxy, bypass: '<-loopback>' } };
   const options = { executablePath: ensureChromium(), headless: !headed, ...through };
   if (gpu !== undefined) {
-    const browser = await chromium.launch({ ...options, args: [...quietArgs, ...GPU_ARGS] });
+    const browser = await chromium.launch({ ...options, args: [...quietArgs, ...GPU_ARGS, ...args] });
     if (await hasGpu(browser, gpu.probe)) return browser;
     await browser.close();
   }
-  return chromium.launch({ ...options, args: chromiumArgs });
+  return chromium.launch({ ...options, args: [...chromiumArgs, ...args] });
 }
 
 /** WebGPU is available only on a secure origin, so a page of our server checks for it. */
