@@ -1,6 +1,6 @@
 /** Starts Chromium for the commands: with the machine's GPU if WebGPU can use it, else with software WebGPU. */
 
-import { chromium, type Browser } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext } from 'playwright-core';
 import { chromiumArgs, quietArgs } from './chromium';
 import { ensureChromium } from './ensure-chromium';
 
@@ -10,8 +10,6 @@ export interface LaunchOptions {
   readonly gpu?: { readonly probe: string };
   /** Address of a proxy for all requests, also those to localhost. */
   readonly proxy?: string;
-  /** More arguments of the browser. */
-  readonly args?: readonly string[];
 }
 
 /** Headless Chrome on Linux needs these to use a GPU for WebGPU, through Vulkan. */
@@ -19,15 +17,24 @@ const GPU_ARGS =
   process.platform === 'linux' ? ['--use-angle=vulkan', '--enable-features=Vulkan', '--disable-vulkan-surface'] : [];
 
 /** Starts the browser. The caller closes it. */
-export async function launchBrowser({ headed = false, gpu, proxy, args = [] }: LaunchOptions = {}): Promise<Browser> {
+export async function launchBrowser({ headed = false, gpu, proxy }: LaunchOptions = {}): Promise<Browser> {
   const through = proxy === undefined ? {} : { proxy: { server: proxy, bypass: '<-loopback>' } };
   const options = { executablePath: ensureChromium(), headless: !headed, ...through };
   if (gpu !== undefined) {
-    const browser = await chromium.launch({ ...options, args: [...quietArgs, ...GPU_ARGS, ...args] });
+    const browser = await chromium.launch({ ...options, args: [...quietArgs, ...GPU_ARGS] });
     if (await hasGpu(browser, gpu.probe)) return browser;
     await browser.close();
   }
-  return chromium.launch({ ...options, args: [...chromiumArgs, ...args] });
+  return chromium.launch({ ...options, args: chromiumArgs });
+}
+
+/**
+ * Starts the browser with a profile in that folder: files of pages are on the disk, where the other function's browser has them in
+ * memory. The caller closes it.
+ */
+export async function launchProfile(profile: string, args: readonly string[]): Promise<BrowserContext> {
+  const options = { executablePath: ensureChromium(), viewport: { width: 1280, height: 900 }, serviceWorkers: 'block' } as const;
+  return chromium.launchPersistentContext(profile, { ...options, args: [...chromiumArgs, ...args] });
 }
 
 /** WebGPU is available only on a secure origin, so a page of our server checks for it. */

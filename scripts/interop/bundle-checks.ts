@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { root } from '../serve';
 import type { Check, Context } from './check';
 import type * as exportsModule from './exports';
+import { pageDifferences } from './export-checks';
 import { demo, output, python } from './tools';
 
 type Exports = typeof exportsModule;
@@ -56,17 +57,18 @@ const twoProcesses: Check = {
     const all = await losses(context, folder, steps, '-m', 'torch.distributed.run', '--nproc_per_node=2');
     const [first, last] = [mean(all.slice(0, 4)), mean(all.slice(-4))];
     if (!(last < first)) throw new Error(`the losses are ${all.join(', ')}`);
-    return `${steps} steps with the loss from ${first.toFixed(2)} to ${last.toFixed(2)}; on the page the result ${await answer(folder)}`;
+    return `${steps} steps with the loss from ${first.toFixed(2)} to ${last.toFixed(2)}; on the page the result ${await answer(context, folder)}`;
   },
 };
 
-/** Opens the result on the page, where it has to answer. */
-async function answer(folder: string): Promise<string> {
-  const events = await demo('--backend', 'wasm', '--model', join(folder, 'base'), '--adapter', join(folder, 'result'));
-  const sample = events.find(({ event }) => event === 'sample') as { baseIds: number[]; tunedIds: number[] } | undefined;
+/** Opens the result on the page, where it has to answer, with the logits of PEFT. */
+async function answer(context: Context, folder: string): Promise<string> {
+  const [base, result] = [join(folder, 'base'), join(folder, 'result')];
+  const events = await demo('--backend', 'wasm', '--model', base, '--adapter', result, '--out', join(folder, 'page'));
+  const sample = events.find(({ event }) => event === 'sample') as { promptIds: number[]; tunedIds: number[] } | undefined;
   if (sample === undefined || sample.tunedIds.length === 0) throw new Error('the page has no answer of the result');
-  if (sample.tunedIds.join() === sample.baseIds.join()) throw new Error('the result answers as its base does');
-  return `answers with ${sample.tunedIds.length} tokens`;
+  const off = await pageDifferences(context, 'bundle', base, result, sample.promptIds);
+  return `answers with ${sample.tunedIds.length} tokens, its logits are ${off} of the largest one from PEFT’s`;
 }
 
 /** A recipe file with this objective. */

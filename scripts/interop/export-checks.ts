@@ -106,21 +106,33 @@ const mlx: Check = {
   },
 };
 
+/** How far the page's logits after the ids, of both engines, and those of merged weights are from PEFT's. */
+export async function pageDifferences(
+  context: Context,
+  name: string,
+  base: string,
+  adapter: string,
+  ids: readonly number[],
+): Promise<string> {
+  const interpreter = await python('torch', 'transformers', 'peft', 'safetensors');
+  const { runOf, save } = await context.load<Exports>('scripts/interop/exports.ts');
+  const folder = context.folder(`page/${name}`);
+  const [file, to] = [join(folder, 'page.json'), join(folder, 'merged')];
+  writeFileSync(file, await script('page-logits.ts', base, adapter, ids.join()));
+  await save('merged', await runOf(base, adapter), to);
+  const comparison = { base, adapter, merged: to, ids, tolerance: 1e-3, page: file };
+  return largest(await differences(context, interpreter, `page/${name}`, [comparison]));
+}
+
 const page: Check = {
   name: 'The page’s logits',
   needs: 'transformers, PEFT',
   async run(context) {
-    const interpreter = await python('torch', 'transformers', 'peft', 'safetensors');
-    const { runOf, save } = await context.load<Exports>('scripts/interop/exports.ts');
+    await python('torch', 'transformers', 'peft', 'safetensors');
     const seen: string[] = [];
     for (const { name, base, adapter, samples } of await context.trained()) {
       const ids = samples[0]?.promptIds ?? [1, 2, 3];
-      const folder = context.folder(`page/${name}`);
-      const [file, to] = [join(folder, 'page.json'), join(folder, 'merged')];
-      writeFileSync(file, await script('page-logits.ts', base, adapter, ids.join()));
-      await save('merged', await runOf(base, adapter), to);
-      const comparison = { base, adapter, merged: to, ids, tolerance: 1e-3, page: file };
-      seen.push(`${name} ${largest(await differences(context, interpreter, `page/${name}`, [comparison]))}`);
+      seen.push(`${name} ${await pageDifferences(context, name, base, adapter, ids)}`);
     }
     return `PEFT, the merged weights and both engines of the page agree: ${seen.join(', ')} of the largest logit`;
   },
