@@ -32,9 +32,9 @@ export async function launchBrowser({ headed = false, gpu, proxy }: LaunchOption
  * Starts the browser with a profile in that folder: files of pages are on the disk, where the other function's browser has them in
  * memory. The caller closes it.
  */
-export async function launchProfile(profile: string, args: readonly string[]): Promise<BrowserContext> {
+export async function launchProfile(profile: string): Promise<BrowserContext> {
   const options = { executablePath: ensureChromium(), viewport: { width: 1280, height: 900 }, serviceWorkers: 'block' } as const;
-  return chromium.launchPersistentContext(profile, { ...options, args: [...chromiumArgs, ...args] });
+  return chromium.launchPersistentContext(profile, { ...options, args: chromiumArgs });
 }
 
 /** WebGPU is available only on a secure origin, so a page of our server checks for it. */

@@ -3,41 +3,43 @@
  * held stays the same. They take minutes and some GB of the disk, so they run with `npm test -- --all`.
  */
 
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { launchProfile } from '../../scripts/browser';
 import { modelIn, openHub } from '../../scripts/hub-server';
 import { SIZES_135M, SIZES_1B, smallNumbers, writeLlama } from './large-models';
-import { MEASURES_MEMORY, memoryDuring, type MemoryDuring } from './memory';
-import { chooseQuick, folder, launchBrowser, openWorld, trainToEnd } from './world';
+import { memoryDuring, type MemoryDuring } from './memory';
+import { chooseQuick, folder, openPage, trainToEnd, type World } from './world';
 
 const ID = 'someone/large';
 const MINUTE = 60_000;
 /** The connection is cut after so many bytes. */
 const CUT = 1_200_000_000;
 const MB = 2 ** 20;
-/** The live objects may grow by this. */
+/** The heaps may grow by this. */
 const FLAT = 32 * MB;
 /** Garbage, caches of files, and code that is compiled on the way. */
 const PROCESSES = 256 * MB;
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launchBrowser({ args: [MEASURES_MEMORY] });
-});
-afterAll(() => browser.close());
+/** The page in a browser whose files are on the disk. */
+async function openOnDisk(): Promise<World & { readonly profile: string }> {
+  const profile = folder();
+  const context = await launchProfile(profile);
+  onTestFinished(() => context.close());
+  return { ...(await openPage(context, 'wasm')), profile };
+}
 
 const megabytes = (bytes: number) => Math.round(bytes / MB);
 
-function print(what: string, { before, most, count }: MemoryDuring<unknown>): void {
-  const [live, processes] = [most.live - before.live, most.processes - before.processes].map(megabytes);
+function print(what: string, { before, most, count, workers }: MemoryDuring<unknown>): void {
+  const [heap, processes] = [most.heap - before.heap, most.processes - before.processes].map(megabytes);
   console.log(
-    `${what}: ${megabytes(before.live)} MB live objects before, ${live} MB more at most; processes ${megabytes(before.processes)} MB, ${processes} MB more at most; ${count} measurements`,
+    `${what}: ${megabytes(before.heap)} MB of heaps before, ${heap} MB more at most; processes ${megabytes(before.processes)} MB, ${processes} MB more at most; ${count} measurements, ${workers} workers`,
   );
 }
 
 function expectFlat({ before, most, count }: MemoryDuring<unknown>): void {
   expect(count).toBeGreaterThan(10);
-  expect(most.live - before.live).toBeLessThan(FLAT);
+  expect(most.heap - before.heap).toBeLessThan(FLAT);
   expect(most.processes - before.processes).toBeLessThan(PROCESSES);
 }
 
@@ -48,11 +50,11 @@ describe.runIf(process.env['VITE_ALL_CASES'] === '1')('files of many bytes', () 
       const model = folder();
       writeLlama(model, SIZES_1B, null);
       const hub = await openHub({ [ID]: modelIn(model) });
-      const { page, person } = await openWorld(browser, 'wasm');
+      const { page, person, profile } = await openOnDisk();
       await person.useHub(hub.address);
       await person.lookUp(ID, MINUTE);
       Object.assign(hub.faults, { cutAfter: CUT, cuts: 1 });
-      const during = await memoryDuring(page, () => person.downloadModel(ID, 15 * MINUTE));
+      const during = await memoryDuring(page, profile, () => person.downloadModel(ID, 15 * MINUTE));
       print('Download', during);
       const ranges = hub.came.flatMap(({ server, path, range }) =>
         server === 'store' && path.includes('model.safetensors') && range !== null ? [range] : [],
@@ -73,21 +75,21 @@ describe.runIf(process.env['VITE_ALL_CASES'] === '1')('files of many bytes', () 
     async () => {
       const model = folder();
       writeLlama(model, SIZES_135M, smallNumbers());
-      const world = await openWorld(browser, 'wasm');
-      const { page, person } = world;
+      const world = await openOnDisk();
+      const { page, person, profile } = world;
       await person.pickModel(model);
       await chooseQuick(world, { maxSteps: 1, sequenceLength: 64, heldOutRatio: 0, evalEvery: 1, samplePrompts: [] });
       await trainToEnd(world);
       for (const kind of ['merged', 'gguf-q8_0']) {
         const stage = await person.openUse('Take away');
         await stage.locator(`input[name="export"][value="${kind}"]`).check();
-        const during = await memoryDuring(page, async () => {
+        const during = await memoryDuring(page, profile, async () => {
           await stage.getByRole('button', { name: 'Make the files' }).click();
           await stage.getByRole('button', { name: 'Download zip', disabled: false }).waitFor({ timeout: 5 * MINUTE });
         });
         print(kind, during);
         expectFlat(during);
-        const zipped = await memoryDuring(page, async () => {
+        const zipped = await memoryDuring(page, profile, async () => {
           const saved = page.waitForEvent('download', { timeout: 5 * MINUTE });
           await stage.getByRole('button', { name: 'Download zip' }).click();
           return (await saved).path();

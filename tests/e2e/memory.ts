@@ -1,47 +1,106 @@
-/** What the browser holds in memory: the live objects of the page with its frames and workers, and all of its processes. */
+/** What the browser holds in memory: the JavaScript heaps of page, frames and workers, and all of its processes. */
 
-import { readFileSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
-
-/** The page measures itself without waiting for a collection of garbage. */
-export const MEASURES_MEMORY = '--enable-blink-features=ForceEagerMeasureMemory';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { CDPSession, Page } from 'playwright-core';
 
 /** In bytes. */
 export interface Memory {
   /** Live objects of page, frames and workers, with their buffers. */
-  readonly live: number;
+  readonly heap: number;
   /** Memory of the browser's processes that is no file of the disk, with garbage; 0 where the system does not tell it. */
   readonly processes: number;
 }
 
-/** Live objects after a collection of garbage; evaluated in the page. */
-async function liveBytes(): Promise<number> {
-  const { measureUserAgentSpecificMemory: measure } = performance as unknown as {
-    readonly measureUserAgentSpecificMemory: () => Promise<{ readonly bytes: number }>;
-  };
-  return (await measure.call(performance)).bytes;
+interface Usage {
+  readonly usedSize: number;
+  readonly backingStorageSize: number;
 }
 
-/** Kilobytes of a line of /proc/PID/status; 0 for a process that has ended, and on other systems than Linux. */
-function anonymous(pid: number): number {
-  try {
-    return 1024 * Number(/^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
-  } catch {
-    return 0;
+/** The heaps of a page, its frames and its workers, through the protocol of the developer tools. */
+class Heaps {
+  readonly #session: CDPSession;
+  readonly #workers = new Set<string>();
+  readonly #waiting = new Map<number, (result: Usage) => void>();
+  #id = 0;
+
+  private constructor(session: CDPSession) {
+    this.#session = session;
+    session.on('Target.attachedToTarget', ({ sessionId }) => this.#workers.add(sessionId));
+    session.on('Target.detachedFromTarget', ({ sessionId }) => this.#workers.delete(sessionId));
+    session.on('Target.receivedMessageFromTarget', ({ message }) => {
+      const { id, result } = JSON.parse(message) as { readonly id?: number; readonly result?: Usage };
+      if (id !== undefined && result !== undefined) this.#waiting.get(id)?.(result);
+    });
+  }
+
+  static async watch(page: Page): Promise<Heaps> {
+    const session = await page.context().newCDPSession(page);
+    const heaps = new Heaps(session);
+    await session.send('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
+    return heaps;
+  }
+
+  get workers(): number {
+    return this.#workers.size;
+  }
+
+  /** Bytes after a collection of garbage. A worker that computes answers when it is done. */
+  async bytes(): Promise<number> {
+    await this.#session.send('HeapProfiler.collectGarbage');
+    const own = this.#session.send('Runtime.getHeapUsage') as Promise<Usage>;
+    const all = await Promise.all([own, ...[...this.#workers].map((worker) => this.#usageOf(worker))]);
+    return all.reduce((sum, { usedSize, backingStorageSize }) => sum + usedSize + backingStorageSize, 0);
+  }
+
+  async #usageOf(sessionId: string): Promise<Usage> {
+    await this.#ask(sessionId, 'HeapProfiler.collectGarbage');
+    return this.#ask(sessionId, 'Runtime.getHeapUsage');
+  }
+
+  #ask(sessionId: string, method: string): Promise<Usage> {
+    const id = ++this.#id;
+    const answer = new Promise<Usage>((resolve) => this.#waiting.set(id, resolve));
+    void this.#session.send('Target.sendMessageToTarget', { sessionId, message: JSON.stringify({ id, method }) });
+    return answer.finally(() => this.#waiting.delete(id));
+  }
+
+  async end(): Promise<void> {
+    await this.#session.detach();
   }
 }
 
-export async function memoryOf(page: Page): Promise<Memory> {
-  const live = await page.evaluate(liveBytes);
-  const browser = page.context().browser();
-  return { live, processes: browser === null ? 0 : await processBytes(browser) };
+/** A line of /proc/PID/status; null for a process that has ended, and on other systems than Linux. */
+function statusOf(pid: string, line: RegExp): number | null {
+  try {
+    return Number(line.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+  } catch {
+    return null;
+  }
 }
 
-async function processBytes(browser: Browser): Promise<number> {
-  const session = await browser.newBrowserCDPSession();
-  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-  await session.detach();
-  return processInfo.reduce((sum, { id }) => sum + anonymous(id), 0);
+/** The processes of the browser with that profile: the one whose arguments name it, and those that it started. */
+function processesOf(profile: string): readonly string[] {
+  const all = existsSync('/proc') ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : [];
+  const parents = new Map(all.map((pid) => [pid, String(statusOf(pid, /^PPid:\s+(\d+)/m))]));
+  const found = new Set(all.filter((pid) => argumentsOf(pid).includes(`--user-data-dir=${profile}`)));
+  for (let before = -1; before !== found.size;) {
+    before = found.size;
+    for (const [pid, parent] of parents) if (found.has(parent)) found.add(pid);
+  }
+  return [...found];
+}
+
+function argumentsOf(pid: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+function processBytes(profile: string): number {
+  const kilobytes = processesOf(profile).map((pid) => statusOf(pid, /^RssAnon:\s+(\d+) kB/m) ?? 0);
+  return 1024 * kilobytes.reduce((a, b) => a + b, 0);
 }
 
 export interface MemoryDuring<T> {
@@ -50,26 +109,31 @@ export interface MemoryDuring<T> {
   readonly before: Memory;
   /** The largest of each figure during the work. */
   readonly most: Memory;
-  /** Measurements. */
+  /** Measurements of the heaps, and how many workers there were at the end. */
   readonly count: number;
+  readonly workers: number;
 }
 
 /** Between two measurements: each collects garbage, which takes time from the work. */
-const PAUSE_MS = 500;
+const PAUSE_MS = 250;
 
 /** Measures again and again while `work` runs. */
-export async function memoryDuring<T>(page: Page, work: () => Promise<T>): Promise<MemoryDuring<T>> {
-  const before = await memoryOf(page);
+export async function memoryDuring<T>(page: Page, profile: string, work: () => Promise<T>): Promise<MemoryDuring<T>> {
+  const heaps = await Heaps.watch(page);
+  const memory = async (): Promise<Memory> => ({ heap: await heaps.bytes(), processes: processBytes(profile) });
+  const before = await memory();
   let [most, count, running] = [before, 0, true];
-  const done = work().finally(() => (running = false));
   const measured = (async () => {
     while (running) {
-      const { live, processes } = await memoryOf(page);
-      most = { live: Math.max(most.live, live), processes: Math.max(most.processes, processes) };
+      const { heap, processes } = await memory();
+      most = { heap: Math.max(most.heap, heap), processes: Math.max(most.processes, processes) };
       count++;
       await new Promise((wait) => setTimeout(wait, PAUSE_MS));
     }
   })();
-  const [result] = await Promise.all([done, measured]);
-  return { result, before, most, count };
+  const result = await work().finally(() => (running = false));
+  await measured;
+  const { workers } = heaps;
+  await heaps.end();
+  return { result, before, most, count, workers };
 }
