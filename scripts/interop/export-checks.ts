@@ -6,7 +6,7 @@ import type { WeightType } from '../../src/export/types';
 import { root } from '../serve';
 import type { Check, Context } from './check';
 import type * as exportsModule from './exports';
-import { output, python, script } from './tools';
+import { demo, output, python, script } from './tools';
 import { tinyTokenizer } from './small-tokenizers';
 
 type Exports = typeof exportsModule;
@@ -138,4 +138,24 @@ const page: Check = {
   },
 };
 
-export const EXPORT_CHECKS: readonly Check[] = [merged, mlx, page];
+const labels: Check = {
+  name: 'The labels of a classifier',
+  needs: 'transformers, PEFT',
+  async run(context) {
+    const interpreter = await python('torch', 'transformers', 'peft', 'safetensors');
+    const folder = context.folder('labels');
+    const data = ['--data', join(root, 'public', 'samples', 'support-tickets.csv'), '--task', 'categories'];
+    const events = await demo('--backend', 'wasm', '--steps', '30', '--export', 'peft', '--out', folder, ...data);
+    const seen = events.find(({ event }) => event === 'prediction') as
+      { readonly text: string; readonly names: readonly string[]; readonly values: readonly number[] } | undefined;
+    if (seen === undefined) throw new Error('the page predicted nothing');
+    const names = seen.names.join();
+    const own = seen.names[seen.values.indexOf(Math.max(...seen.values))] ?? '';
+    const text = await output(interpreter, [join(root, 'scripts', 'interop', 'check_labels.py'), seen.text], folder);
+    const found = JSON.parse(text) as { readonly labels: readonly string[]; readonly predicted: string };
+    if (found.labels.join() !== names || found.predicted !== own) throw new Error(`${text}; on the page ${own} of ${names}`);
+    return `transformers’ pipeline has ${names} and predicts ${own} as the page does`;
+  },
+};
+
+export const EXPORT_CHECKS: readonly Check[] = [merged, mlx, page, labels];

@@ -17,6 +17,8 @@ const CUT = 1_200_000_000;
 const MB = 2 ** 20;
 /** The heaps may grow by this. */
 const FLAT = 32 * MB;
+/** The adapter with its moments is read as a whole, some numbers for each of its 2.4 M parameters. */
+const CHECKPOINT = 48 * MB;
 /** Garbage, caches of files, and code that is compiled on the way. */
 const PROCESSES = 256 * MB;
 
@@ -37,9 +39,9 @@ function print(what: string, { before, most, count, workers }: MemoryDuring<unkn
   );
 }
 
-function expectFlat({ before, most, count }: MemoryDuring<unknown>): void {
-  expect(count).toBeGreaterThan(10);
-  expect(most.heap - before.heap).toBeLessThan(FLAT);
+function expectFlat({ before, most, count }: MemoryDuring<unknown>, more = FLAT): void {
+  expect(count).toBeGreaterThan(0);
+  expect(most.heap - before.heap).toBeLessThan(more);
   expect(most.processes - before.processes).toBeLessThan(PROCESSES);
 }
 
@@ -64,6 +66,7 @@ describe.runIf(process.env['VITE_ALL_CASES'] === '1')('files of many bytes', () 
       // What the browser had and the page had not yet is lost with the connection.
       expect(Number(from)).toBeLessThanOrEqual(CUT);
       expect(Number(from)).toBeGreaterThan(CUT - 100_000_000);
+      expect(during.count).toBeGreaterThan(10);
       expectFlat(during);
       await hub.close();
     },
@@ -88,7 +91,7 @@ describe.runIf(process.env['VITE_ALL_CASES'] === '1')('files of many bytes', () 
           await stage.getByRole('button', { name: 'Download zip', disabled: false }).waitFor({ timeout: 5 * MINUTE });
         });
         print(kind, during);
-        expectFlat(during);
+        expectFlat(during, FLAT + CHECKPOINT);
         const zipped = await memoryDuring(page, profile, async () => {
           const saved = page.waitForEvent('download', { timeout: 5 * MINUTE });
           await stage.getByRole('button', { name: 'Download zip' }).click();

@@ -328,6 +328,20 @@ describe('a run of a classifier', () => {
     expect(await scriptOf('bert_regression')).toContain('mse_loss(outputs.logits.float(), labels)');
   });
 
+  it('has the labels in the configuration of the base that comes with an adapter', async () => {
+    const one = caseOf('llama_seqcls');
+    const base = await openBase(one, { pad_token_id: null });
+    const recipe = recipeOf(one, loraWith({ rank: 2 }));
+    const tensors = tuned(base, recipe, jobOf(one));
+    const files = await exportedFiles('peft', { ...facts, modelName: 'mine', recipe, base, tensors, labels: labelsOf(one) });
+    const config = json(await fileOf(files, 'base/config.json').text());
+    expect(config).toMatchObject({
+      ...{ architectures: ['LlamaForCausalLM'], problem_type: 'single_label_classification' },
+      id2label: { 0: 'class 0', 1: 'class 1', 2: 'class 2' },
+    });
+    expect(config).not.toHaveProperty('num_labels');
+  });
+
   it('counts the classifier in the size of its files', async () => {
     const base = await openBase(one);
     const recipe = recipeOf(one, loraWith({ rank: 2 }));
