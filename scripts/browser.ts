@@ -1,6 +1,6 @@
 /** Starts Chromium for the commands: with the machine's GPU if WebGPU can use it, else with software WebGPU. */
 
-import { chromium, type Browser } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext } from 'playwright-core';
 import { chromiumArgs, quietArgs } from './chromium';
 import { ensureChromium } from './ensure-chromium';
 
@@ -26,6 +26,15 @@ export async function launchBrowser({ headed = false, gpu, proxy }: LaunchOption
     await browser.close();
   }
   return chromium.launch({ ...options, args: chromiumArgs });
+}
+
+/**
+ * Starts the browser with a profile in that folder: files of pages are on the disk, where the other function's browser has them in
+ * memory. The caller closes it.
+ */
+export async function launchProfile(profile: string): Promise<BrowserContext> {
+  const options = { executablePath: ensureChromium(), viewport: { width: 1280, height: 900 }, serviceWorkers: 'block' } as const;
+  return chromium.launchPersistentContext(profile, { ...options, args: chromiumArgs });
 }
 
 /** WebGPU is available only on a secure origin, so a page of our server checks for it. */

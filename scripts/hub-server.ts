@@ -7,7 +7,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -123,9 +123,20 @@ export function withZeros(model: ServedModel, path: string, size: number): Serve
 }
 
 function servedFile(from: string, path: string, large: boolean): ServedFile {
-  const bytes = readFileSync(from);
-  const hash = large ? createHash('sha256') : createHash('sha1').update(`blob ${bytes.length}\0`);
-  return { path, size: bytes.length, from, large, oid: hash.update(bytes).digest('hex') };
+  const { size } = statSync(from);
+  const hash = large ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`);
+  for (const part of partsOnDisk(from)) hash.update(part);
+  return { path, size, from, large, oid: hash.digest('hex') };
+}
+
+function* partsOnDisk(path: string): Generator<Buffer> {
+  const file = openSync(path, 'r');
+  const buffer = Buffer.alloc(1 << 20);
+  try {
+    for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) yield buffer.subarray(0, read);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function zerosHash(size: number): string {

@@ -1,20 +1,23 @@
 /**
- * `npm run interop [-- --model DIR …] [--only WORD]`: loads exported files in the programs that they are made for. Programs are installed
- * on demand into out/interop; a check whose programs cannot be had is named as not run. `--model`: also with an adapter that the page
- * trains on this model. `--only`: the checks whose names contain the word.
+ * `npm run interop [-- --model DIR …] [--only WORD] [--quick] [--seconds N]`: loads exported files in the programs that they are made for.
+ * Programs are installed on demand into out/interop; a check whose programs cannot be had is named as not run. `--model`: also with an
+ * adapter that the page trains on this model. `--only`: the checks whose names contain the word. `--quick`: the checks that take few
+ * seconds and small packages. `--seconds`: what has not ended then is not run.
  */
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { BUNDLE_CHECKS } from './interop/bundle-checks';
 import type { Check, Context, TrainedModel } from './interop/check';
 import { EXPORT_CHECKS } from './interop/export-checks';
 import { GGUF_CHECKS } from './interop/gguf-checks';
+import { INPUT_CHECKS } from './interop/input-checks';
 import { moduleLoader } from './interop/load';
-import { Missing, WORK } from './interop/tools';
+import { endAfter, Missing, WORK } from './interop/tools';
 import { trainModels } from './interop/trained';
 
-const CHECKS: readonly Check[] = [...EXPORT_CHECKS, ...GGUF_CHECKS];
+const CHECKS: readonly Check[] = [...INPUT_CHECKS, ...EXPORT_CHECKS, ...GGUF_CHECKS, ...BUNDLE_CHECKS];
 
 type Result = 'passed' | 'failed' | 'not run';
 
@@ -37,17 +40,27 @@ function emptyFolder(name: string): string {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { model: { type: 'string', multiple: true, default: [] }, only: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: {
+      model: { type: 'string', multiple: true, default: [] },
+      only: { type: 'string', default: '' },
+      quick: { type: 'boolean', default: false },
+      seconds: { type: 'string' },
+    },
+  });
+  if (values.seconds !== undefined) endAfter(Number(values.seconds));
   const models = values.model.map((model) => resolve(model));
   const modules = await moduleLoader();
   let trained: Promise<readonly TrainedModel[]> | undefined;
   const context: Context = {
     load: (path) => modules.load(path),
+    models,
     trained: () => (trained ??= trainModels(models)),
     folder: emptyFolder,
   };
   const results: Result[] = [];
-  for (const check of CHECKS.filter(({ name }) => name.includes(values.only ?? ''))) results.push(await runCheck(check, context));
+  const chosen = CHECKS.filter(({ name, quick = false }) => name.includes(values.only) && (quick || !values.quick));
+  for (const check of chosen) results.push(await runCheck(check, context));
   await modules.close();
   const count = (result: Result) => results.filter((one) => one === result).length;
   console.log(`${count('passed')} passed, ${count('failed')} failed, ${count('not run')} skipped`);

@@ -1,13 +1,15 @@
 /**
- * `npm test [-- [--all] SECTION...]`: every check, two sections at a time. The output of a section is printed when it ends. After a
- * failure no further section starts. `--all`: every case of the kernels on the GPU, and interrupted runs of the page on it; without it
- * these lists run in part. The last line is `N passed, N failed` over all sections; a section that fails without a count is one failure.
+ * `npm test [-- [--all] [--interop] SECTION...]`: every check, two sections at a time. The output of a section is printed when it ends.
+ * After a failure no further section starts. `--all`: every case of the kernels on the GPU, interrupted runs of the page on it, and
+ * files of several GB; without it these lists run in part. `--interop`: also exported files in other programs, which are installed for
+ * it (1.3 GB, in out/interop); what can't be installed is named and is no failure. The last line is `N passed, N failed` over all sections; a section that fails without a count is one failure.
  */
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { messageOf } from '../src/core/errors';
 import { ensureChromium } from './ensure-chromium';
 import { root } from './serve';
@@ -22,6 +24,8 @@ interface Section {
   readonly name: string;
   readonly title: string;
   readonly run: (job: Job) => Promise<Outcome>;
+  /** Runs when it is asked for. */
+  readonly onRequest?: true;
 }
 
 /** A running section; `print` takes its output. */
@@ -41,6 +45,7 @@ const SECTIONS: readonly Section[] = [
   { name: 'lint', title: 'Lint (eslint: rules, layers, cycles)', run: check('eslint', '.', '--max-warnings', '0') },
   { name: 'format', title: 'Format (prettier)', run: check('prettier', '--check', '--log-level', 'warn', '.') },
   { name: 'unit', title: 'Unit tests (Node)', run: vitest('unit') },
+  { name: 'interop', title: 'Exported files in other programs (PEFT, MLX, gguf-py)', run: interop, onRequest: true },
   { name: 'build', title: 'Build', run: check('vite', 'build', '--logLevel', 'warn') },
   { name: 'kernels', title: 'Kernels (Chromium)', run: vitest('browser', 'tests/kernels/') },
   { name: 'engine', title: 'Engine and components (Chromium)', run: vitest('browser', 'tests/browser/') },
@@ -113,6 +118,15 @@ function parity(folder: string): Section['run'] {
   };
 }
 
+/** Seconds until the checks in other programs end, with the installation. */
+const INTEROP_SECONDS = 170;
+
+async function interop(job: Job): Promise<Outcome> {
+  const { ok, output } = await command(job, 'tsx', ['scripts/interop.ts', '--quick', '--seconds', String(INTEROP_SECONDS)]);
+  const counts = /^(\d+) passed, (\d+) failed, \d+ skipped$/m.exec(output);
+  return { ok: ok && counts !== null, passed: Number(counts?.[1] ?? 0), failed: Number(counts?.[2] ?? 0) };
+}
+
 /** Runs a section. Its output is printed at the end, or immediately when the section runs `alone`. */
 async function runSection({ name, title, run }: Section, alone: boolean): Promise<Outcome> {
   const head = `\n━━━ ${title} ━━━\n\n`;
@@ -143,17 +157,20 @@ async function lane(queue: Section[], outcomes: Outcome[], alone: boolean): Prom
   }
 }
 
-function chosen(names: readonly string[]): readonly Section[] {
+/** The sections with these names, or all of them. */
+function chosen(names: readonly string[], withRequested: boolean): readonly Section[] {
   const unknown = names.filter((name) => !SECTIONS.some((section) => section.name === name));
   const known = SECTIONS.map((section) => section.name).join(', ');
   if (unknown.length > 0) throw new Error(`Unknown section ${unknown.join(', ')}. There are: ${known}.`);
-  return names.length === 0 ? SECTIONS : SECTIONS.filter((section) => names.includes(section.name));
+  if (names.length > 0) return SECTIONS.filter((section) => names.includes(section.name));
+  return SECTIONS.filter(({ onRequest = false }) => withRequested || !onRequest);
 }
 
 async function main(): Promise<boolean> {
-  const names = process.argv.slice(2);
-  if (names.includes('--all')) process.env['VITE_ALL_CASES'] = '1';
-  const queue = [...chosen(names.filter((name) => name !== '--all'))];
+  const flags = { all: { type: 'boolean', default: false }, interop: { type: 'boolean', default: false } } as const;
+  const { values, positionals } = parseArgs({ options: flags, allowPositionals: true });
+  if (values.all) process.env['VITE_ALL_CASES'] = '1';
+  const queue = [...chosen(positionals, values.interop)];
   const lanes = Math.min(LANES, queue.length);
   process.env['CHROME_PATH'] = ensureChromium();
   const outcomes: Outcome[] = [];

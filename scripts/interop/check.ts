@@ -4,6 +4,8 @@ export interface Check {
   readonly name: string;
   /** The other programs. */
   readonly needs: string;
+  /** Its programs are there in a minute, and it takes few seconds: the checks of `--quick`. */
+  readonly quick?: true;
   /** Returns what was seen, in a line. Throws `Missing` (see tools.ts) where the programs cannot be had, another error when it failed. */
   run(context: Context): Promise<string>;
 }
@@ -21,6 +23,8 @@ export interface TrainedModel {
 export interface Context {
   /** Loads a module of the page. */
   load<T>(path: string): Promise<T>;
+  /** Folders of models that the command was given. */
+  readonly models: readonly string[];
   /** Runs of the page: each is trained once. */
   trained(): Promise<readonly TrainedModel[]>;
   /** An empty folder for the files of a check. */

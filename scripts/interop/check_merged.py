@@ -1,12 +1,16 @@
-"""Compares merged weights with the base and its adapter, and what mlx-lm computes, if asked for.
+"""Compares merged weights with the bases and their adapters, and what mlx-lm computes, if asked for.
 
-Usage: python check_merged.py BASE_DIR ADAPTER_DIR MERGED_DIR [--ids 1,2,3] [--tolerance X] [--mlx MLX_DIR] [--page LOGITS.json]
-Needs: torch, transformers, peft, safetensors; for --mlx also mlx-lm. No network: all are folders on disk.
+Usage: python check_merged.py CASES.json
+Needs: torch, transformers, peft, safetensors; for mlx also mlx-lm. No network: all are folders on disk.
 
-  --mlx    an adapter for mlx-lm: its logits on the base are compared too
-  --page   the page's logits after the last id, by executor, as page-logits.ts prints them
+CASES.json: a list of cases, each with
+  base, adapter, merged   folders; the merged one is compared with the base and its adapter in PEFT
+  ids                     the text, as token ids
+  tolerance               of a difference, as a share of the largest logit
+  mlx                     optional: the folder of an adapter for mlx-lm, whose logits on the base are compared too
+  page                    optional: a file with the page's logits after the last id, by executor, as page-logits.ts prints them
 
-Prints the largest difference of each, as a share of the largest logit. Exit code 1 when one is above the tolerance.
+Prints the largest differences of each case, a list of JSON objects. Exit code 1 when one is above its tolerance.
 """
 
 import argparse
@@ -47,30 +51,33 @@ def mlx_logits(base: pathlib.Path, adapter: pathlib.Path, ids: list[int]) -> tor
     return torch.from_numpy(np.array(model(mx.array([ids]))[0].astype(mx.float32))).double()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("base", type=pathlib.Path)
-    parser.add_argument("adapter", type=pathlib.Path)
-    parser.add_argument("merged", type=pathlib.Path)
-    parser.add_argument("--ids", default="1,2,3,4,5,6,7,8")
-    parser.add_argument("--tolerance", type=float, default=1e-4)
-    parser.add_argument("--mlx", type=pathlib.Path)
-    parser.add_argument("--page", type=pathlib.Path)
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    ids = [int(i) for i in args.ids.split(",")]
-    wanted = logits_of(PeftModel.from_pretrained(load(args.base), args.adapter), ids)
+def differences(case: dict) -> dict[str, float]:
+    base, adapter, ids = pathlib.Path(case["base"]), case["adapter"], case["ids"]
+    wanted = logits_of(PeftModel.from_pretrained(load(base), adapter), ids)
     largest = wanted.abs().max().item()
-    found = {"merged": logits_of(load(args.merged), ids)}
-    if args.mlx:
-        found["mlx"] = mlx_logits(args.base, args.mlx, ids)
+    found = {"merged": logits_of(load(pathlib.Path(case["merged"])), ids)}
+    if "mlx" in case:
+        found["mlx"] = mlx_logits(base, pathlib.Path(case["mlx"]), ids)
     off = {name: (logits - wanted).abs().max().item() / largest for name, logits in found.items()}
-    if args.page:
-        page = json.loads(args.page.read_text())
+    if "page" in case:
+        page = json.loads(pathlib.Path(case["page"]).read_text())
         for executor in ("webgpu", "wasm"):
             off[executor] = (torch.tensor(page[executor], dtype=torch.float64) - wanted[-1]).abs().max().item() / largest
-    print(json.dumps(off))
-    return 1 if any(not value <= args.tolerance for value in off.values()) else 0
+    return off
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", type=pathlib.Path)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    cases = json.loads(args.cases.read_text())
+    all_off = [differences(case) for case in cases]
+    print(json.dumps(all_off))
+    bad = [case["merged"] for case, off in zip(cases, all_off) if any(not value <= case["tolerance"] for value in off.values())]
+    for folder in bad:
+        print(f"{folder}: above its tolerance", file=sys.stderr)
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

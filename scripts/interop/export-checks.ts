@@ -1,19 +1,17 @@
-/** Merged weights in transformers, adapters in PEFT and mlx-lm, beside the page's logits; and a bundle that trains on two processes. */
+/** Merged weights in transformers, adapters in PEFT and mlx-lm, beside the page's logits. */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { WeightType } from '../../src/export/types';
 import { root } from '../serve';
 import type { Check, Context } from './check';
 import type * as exportsModule from './exports';
-import { output, python } from './tools';
+import { demo, output, python, script } from './tools';
 import { tinyTokenizer } from './small-tokenizers';
 
 type Exports = typeof exportsModule;
 
 const GOLDEN = join(root, 'tests', 'golden');
-const TRANSFORMERS = { torch: 'torch', transformers: 'transformers', peft: 'peft', safetensors: 'safetensors' } as const;
-const MLX = { ...TRANSFORMERS, mlx: 'mlx[cpu]', mlx_lm: 'mlx-lm' } as const;
 
 /** Cases of each family and of each method. */
 const MERGED = [
@@ -24,138 +22,140 @@ const MERGED = [
 /** Cases of which mlx-lm loads base and adapter. */
 const IN_MLX = ['llama_gqa', 'llama_dora', 'llama_rslora_untied', 'qwen2', 'qwen3'] as const;
 
-const runScript = (interpreter: string, name: string, ...parts: readonly string[]) =>
-  output(interpreter, [join(root, 'scripts', 'interop', name), ...parts]);
+/** What check_merged.py compares. */
+interface Comparison {
+  readonly base: string;
+  readonly adapter: string;
+  readonly merged: string;
+  readonly ids: readonly number[];
+  readonly tolerance: number;
+  readonly mlx?: string;
+  readonly page?: string;
+}
+
+type Differences = Readonly<Record<string, number>>;
 
 /** The largest difference from PEFT's logits of each file, as a share of the largest logit. */
 async function differences(
   context: Context,
   interpreter: string,
-  [base, adapter]: readonly [string, string],
+  name: string,
+  comparisons: readonly Comparison[],
+): Promise<readonly Differences[]> {
+  const file = join(context.folder(`${name}/comparisons`), 'cases.json');
+  writeFileSync(file, JSON.stringify(comparisons));
+  const text = await output(interpreter, [join(root, 'scripts', 'interop', 'check_merged.py'), file]);
+  return JSON.parse(text) as readonly Differences[];
+}
+
+const IDS = [1, 2, 3, 4, 5, 6, 7, 8];
+
+interface Wanted {
+  readonly type?: WeightType;
+  readonly tolerance?: number;
+  readonly mlx?: boolean;
+}
+
+/** Saves the merged weights of a golden case, and its adapter for mlx-lm if that is wanted. */
+async function goldenCase(
+  context: Context,
+  name: string,
   folder: string,
-  { mlx = false, page = null, ids = null, tolerance = 1e-4, type = 'F32' }: Options = {},
-): Promise<Readonly<Record<string, number>>> {
+  { type = 'F32', tolerance = 1e-4, mlx = false }: Wanted,
+): Promise<Comparison> {
   const { runOf, save } = await context.load<Exports>('scripts/interop/exports.ts');
-  const run = await runOf(base, adapter, base.startsWith(GOLDEN) ? tinyTokenizer() : []);
+  const [base, adapter] = [join(GOLDEN, name), join(GOLDEN, name, 'final')];
+  const run = await runOf(base, adapter, tinyTokenizer());
   const to = { merged: join(folder, 'merged'), mlx: join(folder, 'mlx') };
   await save('merged', run, to.merged, type);
   if (mlx) await save('mlx', run, to.mlx);
-  const text = await runScript(
-    interpreter,
-    'check_merged.py',
-    ...[base, adapter, to.merged, '--tolerance', String(tolerance)],
-    ...(mlx ? ['--mlx', to.mlx] : []),
-    ...(page === null ? [] : ['--page', page]),
-    ...(ids === null ? [] : ['--ids', ids.join()]),
-  );
-  return JSON.parse(text) as Readonly<Record<string, number>>;
+  return { base, adapter, merged: to.merged, ids: IDS, tolerance, ...(mlx && { mlx: to.mlx }) };
 }
 
-interface Options {
-  readonly mlx?: boolean;
-  readonly page?: string | null;
-  readonly ids?: readonly number[] | null;
-  readonly tolerance?: number;
-  readonly type?: WeightType;
-}
-
-const largest = (all: readonly Readonly<Record<string, number>>[]) =>
-  Math.max(...all.flatMap((one) => Object.values(one))).toExponential(1);
+const largest = (all: readonly Differences[]) => Math.max(...all.flatMap((one) => Object.values(one))).toExponential(1);
 
 const merged: Check = {
   name: 'Merged weights of each family and method',
   needs: 'transformers, PEFT',
+  quick: true,
   async run(context) {
-    const interpreter = await python(TRANSFORMERS);
-    const seen = [];
-    for (const name of MERGED)
-      seen.push(
-        await differences(
-          context,
-          interpreter,
-          [join(GOLDEN, name), join(GOLDEN, name, 'final')],
-          context.folder(`merged/${name}`),
-        ),
-      );
-    const adapter = [join(GOLDEN, 'llama_gqa'), join(GOLDEN, 'llama_gqa', 'final')] as const;
-    for (const [type, tolerance] of [
-      ['F16', 5e-3],
-      ['BF16', 4e-2],
-    ] as const)
-      await differences(context, interpreter, adapter, context.folder(`merged/${type}`), { type, tolerance });
-    return `${MERGED.length} models compute what PEFT does with base and adapter (${largest(seen)} of the largest logit)`;
+    const interpreter = await python('torch', 'transformers', 'peft', 'safetensors');
+    const save = (name: string, wanted: Wanted = {}) =>
+      goldenCase(context, name, context.folder(`merged/${name}-${wanted.type ?? 'F32'}`), wanted);
+    const exact = [];
+    for (const name of MERGED) exact.push(await save(name));
+    const rounded = [
+      await save('llama_gqa', { type: 'F16', tolerance: 5e-3 }),
+      await save('llama_gqa', { type: 'BF16', tolerance: 4e-2 }),
+    ];
+    const off = await differences(context, interpreter, 'merged', [...exact, ...rounded]);
+    return `${MERGED.length} models compute what PEFT does with base and adapter (${largest(off.slice(0, exact.length))} of the largest logit)`;
   },
 };
 
 const mlx: Check = {
   name: 'MLX adapters of each family',
   needs: 'mlx-lm, transformers, PEFT',
+  quick: true,
   async run(context) {
-    const interpreter = await python(MLX);
-    const seen = [];
-    for (const name of IN_MLX) {
-      const folder = context.folder(`mlx/${name}`);
-      seen.push(
-        await differences(context, interpreter, [join(GOLDEN, name), join(GOLDEN, name, 'final')], folder, { mlx: true }),
-      );
-    }
-    return `mlx-lm computes what PEFT does with ${IN_MLX.join(', ')} (${largest(seen)} of the largest logit)`;
+    const interpreter = await python('torch', 'transformers', 'peft', 'safetensors', 'mlx', 'mlx_lm');
+    const cases = [];
+    for (const name of IN_MLX) cases.push(await goldenCase(context, name, context.folder(`mlx/${name}`), { mlx: true }));
+    const off = await differences(context, interpreter, 'mlx', cases);
+    return `mlx-lm computes what PEFT does with ${IN_MLX.join(', ')} (${largest(off)} of the largest logit)`;
   },
 };
+
+/** How far the page's logits after the ids, of both engines, and those of merged weights are from PEFT's. */
+export async function pageDifferences(
+  context: Context,
+  name: string,
+  base: string,
+  adapter: string,
+  ids: readonly number[],
+): Promise<string> {
+  const interpreter = await python('torch', 'transformers', 'peft', 'safetensors');
+  const { runOf, save } = await context.load<Exports>('scripts/interop/exports.ts');
+  const folder = context.folder(`page/${name}`);
+  const [file, to] = [join(folder, 'page.json'), join(folder, 'merged')];
+  writeFileSync(file, await script('page-logits.ts', base, adapter, ids.join()));
+  await save('merged', await runOf(base, adapter), to);
+  const comparison = { base, adapter, merged: to, ids, tolerance: 1e-3, page: file };
+  return largest(await differences(context, interpreter, `page/${name}`, [comparison]));
+}
 
 const page: Check = {
   name: 'The page’s logits',
   needs: 'transformers, PEFT',
   async run(context) {
-    const interpreter = await python(TRANSFORMERS);
+    await python('torch', 'transformers', 'peft', 'safetensors');
     const seen: string[] = [];
     for (const { name, base, adapter, samples } of await context.trained()) {
       const ids = samples[0]?.promptIds ?? [1, 2, 3];
-      const folder = context.folder(`page/${name}`);
-      const file = join(folder, 'page.json');
-      const script = join(root, 'scripts', 'interop', 'page-logits.ts');
-      writeFileSync(file, await output(process.execPath, [...process.execArgv, script, base, adapter, ids.join()]));
-      const off = await differences(context, interpreter, [base, adapter], folder, { page: file, ids, tolerance: 1e-3 });
-      seen.push(`${name} ${largest([off])}`);
+      seen.push(`${name} ${await pageDifferences(context, name, base, adapter, ids)}`);
     }
     return `PEFT, the merged weights and both engines of the page agree: ${seen.join(', ')} of the largest logit`;
   },
 };
 
-const bundle: Check = {
-  name: 'A bundle on two processes',
-  needs: 'TRL, PEFT, accelerate, datasets',
+const labels: Check = {
+  name: 'The labels of a classifier',
+  needs: 'transformers, PEFT',
   async run(context) {
-    const interpreter = await python({ ...TRANSFORMERS, trl: 'trl', datasets: 'datasets', accelerate: 'accelerate' });
-    const folder = context.folder('bundle');
-    const demo = ['--backend', 'wasm', '--steps', '4', '--export', 'bundle', '--out', folder];
-    await output(process.execPath, [...process.execArgv, join(root, 'scripts', 'demo.ts'), ...demo]);
-    const steps = 20;
-    const launch = ['-m', 'torch.distributed.run', '--nproc_per_node=2', 'train.py', '--max-steps', String(steps), '--no-eval'];
-    // gloo may abort at the exit, when all files are complete: the files count.
-    const end = await output(interpreter, launch, folder).catch((error: unknown) => String(error));
-    const state = JSON.parse(readOr(join(folder, 'checkpoints', 'trainer_state.json'), end)) as {
-      log_history: { loss?: number }[];
-    };
-    const losses = state.log_history.flatMap(({ loss }) => loss ?? []);
-    const [first, last] = [mean(losses.slice(0, 4)), mean(losses.slice(-4))];
-    if (losses.length !== steps || !(last < first)) throw new Error(`the losses are ${losses.join(', ')}`);
-    const { runOf } = await context.load<Exports>('scripts/interop/exports.ts');
-    const { tensors } = await runOf(join(folder, 'base'), join(folder, 'result'));
-    if (!tensors.some(({ name, data }) => name.includes('lora_B') && data.some((x) => x !== 0)))
-      throw new Error('nothing was trained');
-    return `${steps} steps with the loss from ${first.toFixed(2)} to ${last.toFixed(2)}; the page reads the ${tensors.length} tensors of the result`;
+    const interpreter = await python('torch', 'transformers', 'peft', 'safetensors');
+    const folder = context.folder('labels');
+    const data = ['--data', join(root, 'public', 'samples', 'support-tickets.csv'), '--task', 'categories'];
+    const events = await demo('--backend', 'wasm', '--steps', '30', '--export', 'peft', '--out', folder, ...data);
+    const seen = events.find(({ event }) => event === 'prediction') as
+      { readonly text: string; readonly names: readonly string[]; readonly values: readonly number[] } | undefined;
+    if (seen === undefined) throw new Error('the page predicted nothing');
+    const names = seen.names.join();
+    const own = seen.names[seen.values.indexOf(Math.max(...seen.values))] ?? '';
+    const text = await output(interpreter, [join(root, 'scripts', 'interop', 'check_labels.py'), seen.text], folder);
+    const found = JSON.parse(text) as { readonly labels: readonly string[]; readonly predicted: string };
+    if (found.labels.join() !== names || found.predicted !== own) throw new Error(`${text}; on the page ${own} of ${names}`);
+    return `transformers’ pipeline has ${names} and predicts ${own} as the page does`;
   },
 };
 
-const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-
-function readOr(file: string, otherwise: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    throw new Error(otherwise);
-  }
-}
-
-export const EXPORT_CHECKS: readonly Check[] = [merged, mlx, page, bundle];
+export const EXPORT_CHECKS: readonly Check[] = [merged, mlx, page, labels];

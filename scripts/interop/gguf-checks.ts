@@ -39,7 +39,7 @@ async function compareFiles(
   folder: string,
   others: readonly File[],
 ) {
-  const interpreter = await python({ gguf: 'gguf', numpy: 'numpy' });
+  const interpreter = await python('gguf', 'numpy');
   const { runOf, save } = await context.load<Exports>('scripts/interop/exports.ts');
   const { base, adapter } = model;
   const run = await runOf(base, adapter, others);
@@ -55,6 +55,7 @@ async function compareFiles(
 const families: Check = {
   name: 'GGUF files of each family',
   needs: 'gguf-py',
+  quick: true,
   async run(context) {
     for (const name of FAMILIES) {
       const base = join(GOLDEN, name);

@@ -8,17 +8,12 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { launchBrowser } from '../browser';
-import { serveFolders } from '../serve-folders';
+import { openParityPage } from './parity-page';
 
 const [model = '', out = '', list = '', text = '{"kind":"lora"}', objective = 'classify'] = process.argv.slice(2);
 const ids = list.split(',').map(Number);
 const method = JSON.parse(text) as { readonly kind: string };
-const { address, close } = await serveFolders({ '/model': resolve(model) });
-const browser = await launchBrowser();
-const page = await browser.newPage();
-await page.goto(`${address}tests/parity/index.html`);
-await page.waitForFunction(() => 'randomClassifier' in window);
+const { page, close } = await openParityPage({ '/model': resolve(model) }, 'randomClassifier');
 const run = (executor: 'webgpu' | 'wasm') =>
   page.evaluate(
     ([settings, kind, goal, prompt, device]) => window.randomClassifier('/model', kind, settings, goal, prompt, device),
@@ -28,5 +23,4 @@ const [webgpu, wasm] = [await run('webgpu'), await run('wasm')];
 mkdirSync(out, { recursive: true });
 for (const { name, url } of wasm.files) writeFileSync(join(out, name), Buffer.from(url.slice(url.indexOf(',') + 1), 'base64'));
 console.log(JSON.stringify({ ids, webgpu: webgpu.logits, wasm: wasm.logits }));
-await browser.close();
 await close();

@@ -9,8 +9,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { deviation } from '../../tests/deviation';
 import type { Rows } from '../../tests/parity/random-model';
-import { launchBrowser } from '../browser';
-import { serveFolders } from '../serve-folders';
+import { openParityPage } from './parity-page';
 
 const EXECUTORS = ['wasm', 'webgpu'] as const;
 
@@ -19,11 +18,7 @@ const { values, positionals } = parseArgs({
   options: { executor: { type: 'string', multiple: true, default: [...EXECUTORS] }, limit: { type: 'string', default: '1e-4' } },
 });
 const [directory = ''] = positionals;
-const { address, close } = await serveFolders({ '/models': resolve(directory) });
-const browser = await launchBrowser();
-const page = await browser.newPage();
-await page.goto(`${address}tests/parity/index.html`);
-await page.waitForFunction(() => 'randomModelLogits' in window);
+const { page, close } = await openParityPage({ '/models': resolve(directory) }, 'randomModelLogits');
 let failed = 0;
 for (const name of readdirSync(directory).sort()) {
   const { ids, mask, logits } = JSON.parse(readFileSync(join(directory, name, 'expected.json'), 'utf8')) as Rows & {
@@ -41,7 +36,6 @@ for (const name of readdirSync(directory).sort()) {
     console.log(`${name.padEnd(20)} ${executor.padEnd(8)} ${good ? 'ok' : 'FAIL'}  ${off.toExponential(2)}`);
   }
 }
-await browser.close();
 await close();
 console.log(failed === 0 ? 'all logits agree' : `${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

@@ -4,14 +4,17 @@ Usage: python token_ids.py OUT.json NAME=TOKENIZER_DIR ... [--seed N] [--texts N
 Needs: tokenizers. TOKENIZER_DIR has tokenizer.json and, if there is one, tokenizer_config.json.
 
 The texts are drawn by the seed: words of many scripts, numbers of every kind (also those of \\p{N} that are no digits), spaces of every
-kind, contractions, code, emoji with joiners, combining marks, rare and unassigned characters, special tokens of the tokenizers. Of characters that Unicode added after 3.2 only few are
-drawn, because the tables of the libraries have different versions.
+kind, contractions, code, emoji with joiners, combining marks, rare and unassigned characters, special tokens of the tokenizers. Of
+characters that Unicode added after 3.2, or whose category it changed, only few are drawn: the tables of the libraries have different
+versions. U+0085 and U+FEFF do not come before a special token: of the spaces there the JavaScript library keeps the former and removes
+the latter.
 OUT.json: {"texts": […], "tokenizers": {NAME: {"directory": …, "ids": [[…], …]}}}; ids without special tokens around the text.
 """
 import argparse
 import json
 import pathlib
 import random
+import re
 import sys
 import unicodedata
 
@@ -29,7 +32,14 @@ RARE = ["\x00", "\x07", "\x7f", "\ufffd", "\ue000", "\U000e0041", "\U0001f9ff", 
 
 
 def is_old(c: str) -> bool:
-    return unicodedata.ucd_3_2_0.category(c) not in ("Cn", "Cs")
+    category = unicodedata.ucd_3_2_0.category(c)
+    return category not in ("Cn", "Cs") and category == unicodedata.category(c)
+
+
+def before_special(text: str, special: list[str]) -> str:
+    """The text with one space where U+0085 or U+FEFF come before a special token."""
+    token = "|".join(map(re.escape, special))
+    return re.sub(rf"\s*[\x85\ufeff][\s\ufeff]*(?={token})", " ", text)
 
 
 def text_of(rng: random.Random, special: list[str]) -> str:
@@ -45,7 +55,7 @@ def text_of(rng: random.Random, special: list[str]) -> str:
         parts.append(rng.choice(pool))
         if rng.random() < 0.6:
             parts.append(rng.choice(SPACES) if rng.random() < 0.15 else " ")
-    text = "".join(parts)
+    text = before_special("".join(parts), special)
     return unicodedata.normalize(rng.choice(["NFC", "NFD"]), text) if rng.random() < 0.2 else text
 
 

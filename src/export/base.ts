@@ -1,6 +1,10 @@
 /** How exported files name the base model, and the base itself beside an adapter where programs could not find it by its name. */
 
-import { forOtherPrograms } from './model-config';
+import { familyOf } from '../model/families';
+import type { ModelFolder } from '../model/folder';
+import { TextTokenizer } from '../tokenizer/tokenizer';
+import type { Classifier } from './classifier';
+import { baseOfClassifier, forOtherPrograms } from './model-config';
 import type { FileSink, TunedRun } from './types';
 import { copyFile, folderOf, writeText } from './write';
 
@@ -31,12 +35,21 @@ export function includedBytes(run: WithBase): number {
   return baseReference(run).included ? (run.base?.bytes ?? 0) : 0;
 }
 
-/** Writes the base if it is included. */
-export async function writeBase(run: WithBase, sink: FileSink): Promise<void> {
+/** The token that transformers finds the last token of a text by; null where it is not needed or not known. */
+export function padIdOf({ config, view }: ModelFolder): number | null {
+  if (familyOf(config).classifier(config).pool !== 'last') return null;
+  return new TextTokenizer(view.tokenizer).padId;
+}
+
+/** Writes the base if it is included. `classifier`: the adapter has one, whose labels the configuration names. */
+export async function writeBase(run: WithBase, sink: FileSink, classifier: Classifier | null = null): Promise<void> {
   if (!baseReference(run).included) return;
   const folder = folderOf(sink, FOLDER);
   for (const file of run.base?.files ?? []) {
-    if (file.name === 'config.json') await writeText(folder, file.name, forOtherPrograms(await file.text()));
-    else await copyFile(folder, file.name, file);
+    if (file.name === 'config.json') {
+      const text = forOtherPrograms(await file.text());
+      const named = classifier === null || run.base === null ? text : baseOfClassifier(text, classifier, padIdOf(run.base));
+      await writeText(folder, file.name, named);
+    } else await copyFile(folder, file.name, file);
   }
 }

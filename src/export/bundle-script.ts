@@ -1,7 +1,9 @@
 /** The program of a bundle: a run's recipe with TRL, PEFT and transformers' Trainer, in Python. */
 
+import { internal } from '../core/errors';
 import type { ObjectiveKind, ObjectiveSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
+import type { TaskKind } from '../recipe/tasks';
 import type { Classifier } from './classifier';
 
 /** What trains: TRL's trainer of texts, of preferences or of rewards, or transformers' own with a classifier. */
@@ -32,6 +34,8 @@ export interface ScriptFacts {
   readonly base: string;
   readonly recipe: Recipe;
   readonly classifier: Classifier | null;
+  /** How much each class or label counts in the loss, by index; absent where all count alike. */
+  readonly classWeights?: readonly number[];
   /** The adapter that is trained; null where the weights of the model are. */
   readonly adapter: AdapterFacts | null;
   /** Examples that an update of the weights sees. */
@@ -58,7 +62,7 @@ interface Trainer {
   /** The lines that make `trainer`. */
   readonly make: readonly string[];
   /** Classes that it needs. */
-  readonly classes?: readonly string[];
+  readonly classes?: (facts: ScriptFacts) => readonly string[];
 }
 
 const COMMON = 'model=model, args=arguments(), train_dataset=train, eval_dataset=held_out, peft_config=adapter_config()';
@@ -85,7 +89,7 @@ const MADE: Readonly<Record<TrainerKind, Trainer>> = {
       `beta=${betaOf(recipe.objective)},`,
     ],
     columns: ['prompt_ids', 'chosen_ids', 'rejected_ids'],
-    classes: [
+    classes: () => [
       'class TokenTrainer(DPOTrainer):',
       '    """The data are tokens already."""',
       '',
@@ -109,9 +113,10 @@ const MADE: Readonly<Record<TrainerKind, Trainer>> = {
     config: 'TrainingArguments',
     settings: () => [],
     columns: ['input_ids', 'token_type_ids', 'labels'],
+    classes: classifierTrainer,
     make: [
       'config = adapter_config()',
-      'trainer = Trainer(',
+      'trainer = ClassifierTrainer(',
       '    model=model if config is None else get_peft_model(model, config),',
       '    args=arguments(),',
       '    train_dataset=train,',
@@ -122,6 +127,37 @@ const MADE: Readonly<Record<TrainerKind, Trainer>> = {
     ],
   },
 };
+
+/** torch's loss of outputs and labels by task, and the name of its weights of classes or labels. */
+const LOSSES: Readonly<Record<Exclude<TaskKind, 'score'>, { readonly loss: string; readonly weights?: string }>> = {
+  class: { loss: 'cross_entropy(outputs.logits.float(), labels', weights: 'weight' },
+  labels: { loss: 'binary_cross_entropy_with_logits(outputs.logits.float(), labels', weights: 'pos_weight' },
+  numbers: { loss: 'mse_loss(outputs.logits.float(), labels' },
+};
+
+/**
+ * The loss is a mean over the examples of a process, for every model alike: some models of transformers divide it by the examples of an
+ * update, others by those of the process.
+ */
+function classifierTrainer({ classifier, classWeights }: ScriptFacts): readonly string[] {
+  const task = classifier?.task ?? 'class';
+  if (task === 'score') throw internal('a classifier of scores');
+  const { loss, weights: name } = LOSSES[task];
+  const weighted = classWeights !== undefined && name !== undefined;
+  return [
+    'class ClassifierTrainer(Trainer):',
+    `    """The loss is a mean over the examples${weighted ? '. Classes count as much as in the browser' : ''}."""`,
+    '',
+    '    loss_is_scaled_for_ga = False',
+    '',
+    '    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):',
+    '        labels = inputs.pop("labels")',
+    '        outputs = model(**inputs)',
+    ...(weighted ? [`        weights = torch.tensor(${python(classWeights)}, device=labels.device)`] : []),
+    `        loss = torch.nn.functional.${loss}${weighted ? `, ${name}=weights` : ''})`,
+    '        return (loss, outputs) if return_outputs else loss',
+  ];
+}
 
 /** Settings that a run has and the program has not. */
 export function notCarriedOver({ method, basePrecision, activationPrecision }: Recipe): readonly string[] {
@@ -149,7 +185,7 @@ export function trainingScript(kind: TrainerKind, facts: ScriptFacts): string {
     batches(),
     adapterLines(facts),
     argumentsOf(trainer, facts),
-    ...(trainer.classes === undefined ? [] : [trainer.classes]),
+    ...(trainer.classes === undefined ? [] : [trainer.classes(facts)]),
     load(trainer),
     main(kind, trainer, facts),
     ['if __name__ == "__main__":', '    main()'],

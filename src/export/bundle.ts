@@ -54,6 +54,7 @@ async function factsOf(run: Tuned, splits: Splits, context: ExportContext): Prom
   const classifier = classifierOf(run);
   return {
     ...{ name, recipe, classifier, base: baseReference(run).path },
+    ...(run.classWeights && { classWeights: run.classWeights }),
     adapter: adapterOf(run, classifier),
     perUpdate: await perUpdate(run, splits, context),
     measures: !isEmpty(splits.heldOut),

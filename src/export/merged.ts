@@ -7,10 +7,8 @@
 import { CodedError, internal } from '../core/errors';
 import { f32ToBf16, f32ToF16 } from '../core/f16';
 import { sizeOf } from '../core/shape';
-import { familyOf } from '../model/families';
-import type { ModelFolder } from '../model/folder';
 import { layOutSafetensors } from '../formats/safetensors-write';
-import { TextTokenizer } from '../tokenizer/tokenizer';
+import { padIdOf } from './base';
 import { modelCard } from './card';
 import { classifierOf } from './classifier';
 import { baseBlocker, type Exporter } from './exporter';
@@ -55,12 +53,6 @@ export const merged: Exporter = {
 };
 
 const isAdapters = (name: string) => /\.(?:lora_\w+|ia3_l)\b/.test(name);
-
-/** The token that transformers finds the last token of a text by; null where it is not needed or not known. */
-function padIdOf({ config, view }: ModelFolder): number | null {
-  if (familyOf(config).classifier(config).pool !== 'last') return null;
-  return new TextTokenizer(view.tokenizer).padId;
-}
 
 /** Writes one weight file, or several of at most `limit` bytes and their index. */
 export async function writeWeights(

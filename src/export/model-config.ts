@@ -26,16 +26,28 @@ export function forOtherPrograms(config: string): string {
 }
 
 /** The configuration of a classifier on top of the model. `padId`: the token of padding, where the base does not name one. */
-export function ofClassifier(config: string, { labels, problemType }: Classifier, padId: number | null): string {
-  // transformers counts the labels itself.
-  return withFields(config, ({ num_labels: _, _num_labels: __, architectures, pad_token_id: pad, ...others }) => ({
+export function ofClassifier(config: string, classifier: Classifier, padId: number | null): string {
+  return withFields(config, ({ architectures, ...others }) => ({
     ...(Array.isArray(architectures) && { architectures: architectures.map(classifierClass) }),
+    ...labelled(others, classifier, padId),
+  }));
+}
+
+/** The configuration of the base of an adapter with a classifier: transformers reads the names of the labels there, and nowhere else. */
+export function baseOfClassifier(config: string, classifier: Classifier, padId: number | null): string {
+  return withFields(config, (fields) => labelled(fields, classifier, padId));
+}
+
+function labelled(fields: Fields, { labels, problemType }: Classifier, padId: number | null): Fields {
+  // transformers counts the labels itself.
+  const { num_labels: _, _num_labels: __, pad_token_id: pad, ...others } = fields;
+  return {
     ...others,
     ...((pad ?? padId) !== null && { pad_token_id: pad ?? padId }),
     id2label: Object.fromEntries(labels.entries()),
     label2id: Object.fromEntries(labels.map((label, index) => [label, index])),
     problem_type: problemType,
-  }));
+  };
 }
 
 /** `LlamaForCausalLM`, `BertModel` and `GPT2LMHeadModel` have classifiers of the same name. That of `Gemma3ForCausalLM` is of text. */

@@ -29,7 +29,7 @@ export const peft: Exporter = {
     const { path: basePath } = baseReference(run);
     for (const { name, bytes } of writePeft(tensors, settingsOf(run, classifier), basePath)) await writeFile(sink, name, [bytes]);
     await writeText(sink, 'README.md', modelCard({ ...run, basePath }, classifier));
-    await writeBase(run, sink);
+    await writeBase(run, sink, classifier);
   },
 };
 

@@ -26,6 +26,8 @@ export interface TunedTensor extends NamedTensor {
 export interface TunedRun extends CardFacts {
   /** Names of the classes or labels that the run learns, by index; absent where there are none. */
   readonly labels?: readonly string[];
+  /** How much each class or label counts in the loss, by index; absent where all count alike. */
+  readonly classWeights?: readonly number[];
   readonly base: ModelFolder | null;
   /** Another program trained it: its examples are not known. */
   readonly imported?: true;

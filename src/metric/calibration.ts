@@ -10,12 +10,24 @@ export interface ClassLogits {
   readonly logits: ArrayLike<number>;
   readonly truth: ArrayLike<number>;
   readonly classes: number;
+  /** The bins are of the probability of this class; of that of the predicted class when absent. */
+  readonly binned?: number;
 }
 
-/** The examples whose confidence, the probability of the predicted class, is in (i / bins, (i + 1) / bins]. */
+/**
+ * Logits and flags [R, K] of labels that are independent of each other, as R·K examples of two classes: the sigmoid of z is the softmax of
+ * (0, z). The bins are of the probability of having the label, as torchmetrics' binary calibration error.
+ */
+export function labelLogits(logits: ArrayLike<number>, truth: ArrayLike<number>): ClassLogits {
+  const pairs = new Float64Array(2 * logits.length);
+  for (let i = 0; i < logits.length; i++) pairs[2 * i + 1] = logits[i] ?? NaN;
+  return { logits: pairs, truth, classes: 2, binned: 1 };
+}
+
+/** The examples whose confidence, the probability of the predicted or the binned class, is in (i / bins, (i + 1) / bins]. */
 export interface Bin {
   readonly count: number;
-  /** Mean confidence, and the share of right predictions; 0 in an empty bin. */
+  /** Mean confidence, and the share of examples of that class; 0 in an empty bin. */
   readonly confidence: number;
   readonly accuracy: number;
 }
@@ -36,15 +48,17 @@ export function calibrationOf(data: ClassLogits, temperature = 1): Calibration |
   const { truth, classes } = data;
   if (truth.length === 0 || !Array.prototype.every.call(data.logits, Number.isFinite)) return null;
   const logits = Float64Array.from(data.logits, (z) => z / temperature);
-  const bins = binsOf(logits, truth, classes);
+  const bins = binsOf(logits, data);
   const error = bins.reduce((sum, bin) => sum + bin.count * Math.abs(bin.accuracy - bin.confidence), 0);
   return { ece: error / truth.length, nll: slopes(logits, truth, classes, 1).nll, bins };
 }
 
-function binsOf(logits: Float64Array, truth: ArrayLike<number>, classes: number): readonly Bin[] {
+function binsOf(logits: Float64Array, { truth, classes, binned }: ClassLogits): readonly Bin[] {
   const { probabilities } = classPredictions(logits, truth, classes);
   const sums = Array.from({ length: BINS }, () => ({ count: 0, confidence: 0, right: 0 }));
-  largestOf(probabilities, classes).forEach((predicted, row) => {
+  const largest = largestOf(probabilities, classes);
+  largest.forEach((most, row) => {
+    const predicted = binned ?? most;
     const confidence = probabilities[row * classes + predicted] ?? 0;
     const bin = sums[Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1))];
     if (bin === undefined) return;

@@ -1,7 +1,7 @@
 /** The calibration of a classifier on rows that were measured: before, after, and the temperature that is offered. Pure. */
 
 import type { MeasuredExamples, RunView, StoredCalibration } from '../../workers/api';
-import { calibrationOf, fitTemperature, type Bin, type Calibration } from '../metric/calibration';
+import { calibrationOf, fitTemperature, labelLogits, type Bin, type Calibration } from '../metric/calibration';
 import { taskOf } from '../recipe/tasks';
 
 export { BINS } from '../metric/calibration';
@@ -24,24 +24,30 @@ export function calibrationBlocker({ recipe }: Pick<RunView, 'recipe'>): string 
 
 const REASONS = {
   class: null,
-  labels: 'Each label has a probability of its own: one temperature for all would not calibrate them, so none is fitted.',
+  labels: null,
   numbers: 'Numbers have no probability.',
   score: 'Scores have no probability.',
   none: 'Texts have no category.',
 } as const;
 
-const dataOf = ({ outputs, truth }: MeasuredExamples) => ({
-  logits: outputs,
-  truth,
-  classes: outputs.length / Math.max(1, truth.length),
-});
+type Calibrated = Pick<RunView, 'recipe'>;
 
-/** The calibration of one class per row, with the outputs divided by `temperature`. */
-export function calibrated(examples: MeasuredExamples, temperature = 1): Calibration | null {
-  return calibrationOf(dataOf(examples), temperature);
+/** Any number of labels may be true of a row; else one class is. */
+export function hasLabels({ recipe }: Calibrated): boolean {
+  return taskOf(recipe.objective) === 'labels';
 }
 
-/** The temperature that suits the rows best; null where none does. */
-export function fitted(examples: MeasuredExamples): number | null {
-  return fitTemperature(dataOf(examples));
+function dataOf(run: Calibrated, { outputs, truth }: MeasuredExamples) {
+  if (hasLabels(run)) return labelLogits(outputs, truth);
+  return { logits: outputs, truth, classes: outputs.length / Math.max(1, truth.length) };
+}
+
+/** The calibration of the classes or labels of rows, with the outputs divided by `temperature`. */
+export function calibrated(run: Calibrated, examples: MeasuredExamples, temperature = 1): Calibration | null {
+  return calibrationOf(dataOf(run, examples), temperature);
+}
+
+/** The temperature that suits the rows best, one for all labels; null where none does. */
+export function fitted(run: Calibrated, examples: MeasuredExamples): number | null {
+  return fitTemperature(dataOf(run, examples));
 }

@@ -145,12 +145,12 @@ export class Measure {
   /** Fits the temperature of the checkpoint at `step` on the rows of `set`, which was measured, and keeps it; `fit` false removes it. */
   async calibrate(run: RunView, step: number, set: TestSet, fit: boolean): Promise<void> {
     const { examples, rows = 0 } = set.results.get(step) ?? {};
-    const temperature = fit && examples !== undefined ? fitted(examples) : null;
+    const temperature = fit && examples !== undefined ? fitted(run, examples) : null;
     const calibration = temperature === null ? null : { temperature, rows, file: set.file?.name ?? null };
     try {
       await this.#client.call((api) => api.calibrateRun(run.id, step, calibration));
       await runs.refresh();
-      if (examples !== undefined && temperature !== null) tellCalibration(step, rows, examples, temperature);
+      if (examples !== undefined && temperature !== null) tellCalibration(run, step, rows, examples, temperature);
     } catch (error) {
       this.failed = { runId: run.id, file: set.file, failure: failureOf(error) };
     }
@@ -225,8 +225,8 @@ const newSet = (runId: string, file: File | null): TestSet => ({
   results: new Map(),
 });
 
-function tellCalibration(step: number, rows: number, examples: MeasuredExamples, temperature: number): void {
-  const [before, after] = [calibrated(examples), calibrated(examples, temperature)];
+function tellCalibration(run: RunView, step: number, rows: number, examples: MeasuredExamples, temperature: number): void {
+  const [before, after] = [calibrated(run, examples), calibrated(run, examples, temperature)];
   if (before === null || after === null) return;
   const of = ({ ece, nll }: Calibration) => ({ ece, nll });
   journal({ event: 'calibration', step, rows, temperature, before: of(before), after: of(after) });

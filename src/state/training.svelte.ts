@@ -1,7 +1,7 @@
 /** The run that this page trains: start, pause, stop, resume. Also follows the run of another tab, which is only shown. */
 
 import { callback, trainClient, type WorkerClient } from '../client';
-import type { CheckpointView, EvalRow, RunView, TrainApi, TrainEvent } from '../../workers/api';
+import type { CheckpointView, RunView, TrainApi, TrainEvent } from '../../workers/api';
 import { app, startBlocker } from './app.svelte';
 import { silenceLimits } from './backend';
 import { loadBaseModel } from './base-model';
@@ -366,7 +366,7 @@ export class Training extends ShownRun {
     if (event.type === 'memory') this.memory = event.bytes;
     if (event.type === 'work') this.work = event;
     if (event.type === 'notice') this.notices = [...this.notices, event];
-    if (event.type === 'eval') this.#onEval(event);
+    if (event.type === 'base' && this.run !== null) this.run = { ...this.run, baseLoss: event.loss };
     if (event.type === 'checkpoint') this.#onCheckpoint(event.checkpoint);
   }
 
@@ -380,11 +380,6 @@ export class Training extends ShownRun {
     if (run.id !== this.run?.id) remember('run', run.id);
     this.run = run;
     this.stoppable = run.status === 'running' && this.activity !== 'ending';
-  }
-
-  /** The evaluation at step 0 is that of the base model. */
-  #onEval({ step, loss }: EvalRow): void {
-    if (step === 0 && this.run !== null) this.run = { ...this.run, baseLoss: loss };
   }
 
   #endWatch(): void {

@@ -51,10 +51,12 @@ export class RunRecorder {
     if (due) void this.#keep(this.#writeSteps());
   }
 
-  /** The base's held-out loss; null when nothing is held out. */
+  /** The base's held-out loss; null when nothing is held out. It is the loss at step 0 unless the run starts from another. */
   async addBase(loss: number | null): Promise<void> {
-    await this.update({ baseLoss: loss, tunedLoss: loss });
-    if (loss !== null) await this.addEval({ step: 0, loss });
+    await this.update({ baseLoss: loss });
+    if (loss === null) return;
+    this.#onEvent({ type: 'base', loss });
+    if (this.#record.tunedLoss === null) await this.addEval({ step: 0, loss });
   }
 
   async addEval(row: EvalRow): Promise<void> {

@@ -51,6 +51,13 @@ const NO_SAMPLES = {
     'The GPU has no memory for sample texts. The training continues without the samples of this step. Close other programs that use the GPU, or use fewer sample prompts.',
 };
 
+interface Prepared {
+  readonly session: TrainingSession;
+  readonly costs: Costs;
+  /** The first state is another run's. */
+  readonly startsFromAnother: boolean;
+}
+
 /** How a run ends that was asked to. */
 export const STATUS = { pause: 'paused', stop: 'stopped', drop: 'stopped', cancel: 'paused' } as const satisfies Record<
   StopReason,
@@ -107,17 +114,18 @@ export class Run {
 
   async #work(snapshot: Snapshot | null, secondsBefore: number): Promise<StopReason | null> {
     const { recorder, signal } = this.#context;
-    const { session, costs } = await this.#prepare(snapshot);
+    const prepared = await this.#prepare(snapshot);
+    const { session } = prepared;
     await recorder.start();
     recorder.phase('Training the first step', 0, 0);
     this.#savedStep = session.step;
-    const reason = stopReason(signal) ?? (await this.#train(session, costs, secondsBefore));
+    const reason = stopReason(signal) ?? (await this.#train(session, prepared, secondsBefore));
     if ((reason === 'pause' || reason === 'stop') && session.step !== this.#savedStep) await this.#save(session);
     if (reason === 'drop' || reason === 'cancel') await recorder.rollBack();
     return reason;
   }
 
-  async #prepare(snapshot: Snapshot | null): Promise<{ readonly session: TrainingSession; readonly costs: Costs }> {
+  async #prepare(snapshot: Snapshot | null): Promise<Prepared> {
     const { model, recorder, signal } = this.#context;
     const { recipe, totalSteps } = recorder.record;
     const job = await this.#checkedJob();
@@ -139,7 +147,8 @@ export class Run {
     if (snapshot !== null) session.restore(stateOf(snapshot, recorder.record, session.programs.tuning.parameters));
     recorder.emit({ type: 'memory', bytes: model.executor.bytes() });
     void this.#reportWork(session.programs);
-    return { session, costs: costsOf(efforts, recipe, this.#batches.heldOut.length) };
+    const costs = costsOf(efforts, recipe, this.#batches.heldOut.length);
+    return { session, costs, startsFromAnother: snapshot?.step === 0 };
   }
 
   /** The job with a teacher whose weights were checked. */
@@ -173,10 +182,14 @@ export class Run {
     return found;
   }
 
-  async #train(session: TrainingSession, costs: Costs, secondsBefore: number): Promise<StopReason | null> {
+  async #train(
+    session: TrainingSession,
+    { costs, startsFromAnother }: Prepared,
+    secondsBefore: number,
+  ): Promise<StopReason | null> {
     const { recorder, signal, pace } = this.#context;
     const { source, heldOut, epochAt } = this.#batches;
-    const { recipe, totalSteps, baseLoss } = recorder.record;
+    const { recipe, totalSteps, baseLoss, tunedLoss } = recorder.record;
     const hooks: RunHooks = {
       onStep: (row) => recorder.addStep(row),
       onEval: (row) => recorder.addEval(row),
@@ -189,10 +202,14 @@ export class Run {
     const cadence = cadenceOf(recipe, totalSteps);
     const samplesMissing = isDue(cadence.sample, session) && !(await this.#hasSamples(session.step));
     const baseUnknown = baseLoss === null && session.programs.evaluateBase !== null;
+    const startUnknown = startsFromAnother && session.step === 0 && tunedLoss === null;
     const reports = reportsOf(this.#job, heldOut);
     const timetable = new Timetable(costs, cadence, totalSteps, baseUnknown, pace);
     return train(
-      { session, source, heldOut, reports, cadence, timetable, epochAt, secondsBefore, baseUnknown, samplesMissing },
+      {
+        ...{ session, source, heldOut, reports, cadence, timetable, epochAt, secondsBefore },
+        ...{ baseUnknown, startUnknown, samplesMissing },
+      },
       hooks,
     );
   }

@@ -29,6 +29,8 @@ export interface RunInput {
   readonly secondsBefore: number;
   /** The base's held-out loss is not known yet. It is measured after the first step, so that it does not delay that step. */
   readonly baseUnknown: boolean;
+  /** The run starts from another, and what it starts from was not measured yet: the first step changes it, so that is done before. */
+  readonly startUnknown: boolean;
   /** The samples of the session's step were cut short by a stop request: they are written first. */
   readonly samplesMissing: boolean;
 }
@@ -56,6 +58,7 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<StopReaso
   const clock = new Clock(input.secondsBefore);
   const steps = new StepQueue((result) => hooks.onStep(rowOf(result, clock, input)));
   const intervals = new Intervals(input, hooks);
+  if (input.startUnknown) await clock.pausedFor(() => intervals.start());
   if (input.samplesMissing) await clock.pausedFor(() => hooks.sample(session.step));
   while (session.step < session.totalSteps && !hooks.signal.aborted) {
     steps.push(session.advance(source));
@@ -120,6 +123,12 @@ class Intervals {
     return this.#baseUnknown || this.#isDue(evaluate) || this.#isDue(sample) || this.#saveDue;
   }
 
+  /** Measures and saves what the run starts from: a run that continues before its first checkpoint starts from it again. */
+  async start(): Promise<void> {
+    await this.#timed('measurement', () => measure(this.#input, this.#hooks));
+    await this.#save();
+  }
+
   async run(): Promise<void> {
     const { cadence, session } = this.#input;
     const saves = this.#saveDue;
@@ -128,7 +137,10 @@ class Intervals {
     if (this.#isDue(cadence.evaluate)) await this.#timed('measurement', () => measure(this.#input, this.#hooks));
     if (this.#isDue(cadence.sample)) await this.#timed('sampling', () => this.#hooks.sample(session.step));
     // Last, so that a run that continues from this checkpoint has lost nothing that came before it.
-    if (!saves) return;
+    if (saves) await this.#save();
+  }
+
+  async #save(): Promise<void> {
     await this.#timed('saving', () => this.#hooks.save());
     this.#savedAt = performance.now();
   }

@@ -206,6 +206,8 @@ export interface RunHistory {
 export type TrainEvent =
   | ({ readonly type: 'step' } & StepRow)
   | ({ readonly type: 'eval' } & EvalRow)
+  /** The base's held-out loss. */
+  | { readonly type: 'base'; readonly loss: number }
   | ({ readonly type: 'sample' } & SampleRow)
   | { readonly type: 'checkpoint'; readonly checkpoint: CheckpointView }
   | { readonly type: 'status'; readonly status: RunStatus; readonly run: RunView }

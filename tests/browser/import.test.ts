@@ -38,6 +38,8 @@ test('a run starts from an adapter, and not from one with other weights', async 
   // Both see the same examples in their first step.
   expect(continued.steps[0]?.loss).toBeLessThan((fresh.steps[0]?.loss ?? 0) - 0.2);
   expect(further.baseLoss).toBe(first.baseLoss);
+  expect(continued.evals[0]).toEqual({ step: 0, loss: first.tunedLoss });
+  expect(further.checkpoints.map(({ step }) => step)).toContain(0);
   const other = await setup(tinyRecipe({ ...learning, rank: 4 }), { from: { runId: back.id, step: null } });
   await expect(service.start(other, ignore)).rejects.toThrow(/can’t start from adapter: it trains other weights/);
   expect(await service.runs()).toHaveLength(3);

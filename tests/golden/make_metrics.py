@@ -1,4 +1,4 @@
-"""Fixed inputs and what real libraries make of them. metrics.json beside this file has the groups classification, ranking, regression.
+"""Fixed inputs and what real libraries make of them. metrics.json beside this file has the groups classification, ranking, regression, calibration, label_calibration.
 
 Usage: python make_metrics.py OUT_FILE [--seed N]
 Needs: scikit-learn, scipy, sacrebleu, rouge-score, torch, torchmetrics, transformers (its SQuAD normalisation).
@@ -11,7 +11,7 @@ import numpy as np, sacrebleu, scipy.optimize, scipy.special, scipy.stats, torch
 from rouge_score import rouge_scorer
 from sklearn import metrics as sk
 from torch.nn import functional as F
-from torchmetrics.functional.classification import multiclass_calibration_error
+from torchmetrics.functional.classification import binary_calibration_error, multiclass_calibration_error
 from transformers.data.metrics.squad_metrics import compute_exact, compute_f1, normalize_answer
 warnings.simplefilter("ignore")
 
@@ -136,6 +136,18 @@ def calibration_cases(rng):
         "saturated": dict(logits=[[50.0, 0.0, 0.0], [0.0, 60.0, 0.0], [0.0, 0.0, 40.0], [45.0, 0.0, 1.0]], true=[0, 1, 2, 2]), "ties": dict(logits=[[1.0, 1.0], [0.0, 0.0], [2.0, 2.0], [1.0, 0.0]], true=[0, 1, 0, 0]),
     }
 
+def label_calibration(logits, true):
+    """Labels of their own: the probability of each label is the sigmoid of its logit, and all labels of all rows count alike."""
+    z, t = np.array(logits).ravel(), np.array(true).ravel(); at = lambda temperature: sk.log_loss(t, scipy.special.expit(z / temperature), labels=[0, 1])
+    binary = lambda temperature: binary_calibration_error(torch.tensor(scipy.special.expit(z / temperature)), torch.tensor(t), n_bins=15).item()
+    found = scipy.optimize.minimize_scalar(lambda log_t: at(np.exp(log_t)), bounds=(np.log(0.01), np.log(100)), method="bounded", options=dict(xatol=1e-12))
+    return dict(ece=binary(1.0), nll=at(1.0), temperature=float(np.exp(found.x)), ece_scaled=binary(float(np.exp(found.x))), nll_scaled=at(float(np.exp(found.x))))
+
+def label_calibration_cases(rng):
+    def some(n, k, sharp, share):
+        true = (rng.random((n, k)) < share).astype(int); return dict(logits=(sharp * (rng.normal(size=(n, k)) + 1.2 * (2 * true - 1))).round(6).tolist(), true=true.tolist())
+    return {"overconfident": some(40, 3, 4.0, 0.3), "underconfident": some(40, 3, 0.3, 0.3), "rare_labels": some(60, 5, 2.0, 0.1), "one_label": some(50, 1, 3.0, 0.5)}
+
 def drift(reference, current, floor, edges=None, bins=None):
     """Population stability index: sum over bins of (c − r) ln(c / r), shares not below `floor` and not renormalised.
 
@@ -174,7 +186,7 @@ def perplexity_cases(rng):
     }
 
 GROUPS = dict(classification=(classification_cases, classification), ranking=(ranking_cases, ranking), regression=(regression_cases, regression), text=(text_cases, text),
-              calibration=(calibration_cases, calibration), drift=(drift_cases, drift), perplexity=(perplexity_cases, perplexity))
+              calibration=(calibration_cases, calibration), label_calibration=(label_calibration_cases, label_calibration), drift=(drift_cases, drift), perplexity=(perplexity_cases, perplexity))
 PACKAGES = ("numpy", "scipy", "scikit-learn", "sacrebleu", "rouge-score", "torch", "torchmetrics", "transformers")
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 // Calibration errors and temperatures against torchmetrics and scipy (tests/golden/metrics.json), and where they are not defined.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BINS, calibrationOf, fitTemperature, type ClassLogits } from '../../src/metric/calibration';
+import { BINS, calibrationOf, fitTemperature, labelLogits, type ClassLogits } from '../../src/metric/calibration';
 import golden from '../golden/metrics.json';
 
 const dataOf = (input: { logits: readonly (readonly number[])[]; true: readonly number[] }): ClassLogits => ({
@@ -26,6 +26,23 @@ describe.each(golden.calibration)('$name', ({ input, expected }) => {
       return;
     }
     // scipy's search stops at a relative 1e-5 or so.
+    expect(Math.abs(temperature / expected.temperature - 1)).toBeLessThan(1e-4);
+    const scaled = calibrationOf(data, temperature);
+    expect(scaled?.nll).toBeLessThanOrEqual(expected.nll_scaled + 1e-12);
+    expect(scaled?.ece).toBeCloseTo(expected.ece_scaled, 3);
+  });
+});
+
+describe.each(golden.label_calibration)('labels, $name', ({ input, expected }) => {
+  const data = labelLogits(input.logits.flat(), input.true.flat());
+
+  it('have the binary calibration error and likelihood, and one temperature for all', () => {
+    const found = calibrationOf(data);
+    // torchmetrics computes in f32.
+    expect(found?.ece).toBeCloseTo(expected.ece, 6);
+    expect(found?.nll).toBeCloseTo(expected.nll, 10);
+    expect(found?.bins.reduce((sum, { count }) => sum + count, 0)).toBe(input.true.flat().length);
+    const temperature = fitTemperature(data) ?? NaN;
     expect(Math.abs(temperature / expected.temperature - 1)).toBeLessThan(1e-4);
     const scaled = calibrationOf(data, temperature);
     expect(scaled?.nll).toBeLessThanOrEqual(expected.nll_scaled + 1e-12);

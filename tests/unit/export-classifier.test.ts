@@ -291,6 +291,57 @@ describe('a run of a classifier', () => {
     await expect(refused.catch(codeOf)).resolves.toBe('train/state');
   });
 
+  it('has the loss of its task and the weights of its classes in a bundle', async () => {
+    const scriptOf = async (name: string, weights?: readonly number[]) => {
+      const one = caseOf(name);
+      const base = await openBase(one);
+      const recipe = recipeOf(one, loraWith({ rank: 2 }));
+      const tensors = tuned(base, recipe, jobOf(one));
+      const labels = labelsOf(one);
+      const run = {
+        ...facts,
+        recipe,
+        base,
+        tensors,
+        ...(labels.length > 0 && { labels }),
+        ...(weights && { classWeights: weights }),
+      };
+      const example = {
+        line: 1,
+        documents: [{ ids: Int32Array.of(5, 6), trained: Uint8Array.of(0, 0) }],
+        target: Array.from({ length: one.kind === 'classify' ? 1 : one.outputs }, () => 0),
+      };
+      const files = await exportedFiles('bundle', run, {
+        history: () => Promise.resolve({ steps: [], evals: [] }),
+        splits: () => Promise.resolve({ train: [example], heldOut: [] }),
+      });
+      return fileOf(files, 'train.py').text();
+    };
+    const weights = [0.5, 2, 1, 4];
+    expect(await scriptOf('roberta_seqcls')).toContain('cross_entropy(outputs.logits.float(), labels)');
+    const weighted = await scriptOf('roberta_seqcls', weights);
+    for (const part of ['torch.tensor([0.5,2,1,4], device', 'cross_entropy(outputs.logits.float(), labels, weight=weights)'])
+      expect(weighted).toContain(part);
+    expect(await scriptOf('roberta_multilabel', weights)).toContain(
+      '_with_logits(outputs.logits.float(), labels, pos_weight=weights)',
+    );
+    expect(await scriptOf('bert_regression')).toContain('mse_loss(outputs.logits.float(), labels)');
+  });
+
+  it('has the labels in the configuration of the base that comes with an adapter', async () => {
+    const one = caseOf('llama_seqcls');
+    const base = await openBase(one, { pad_token_id: null });
+    const recipe = recipeOf(one, loraWith({ rank: 2 }));
+    const tensors = tuned(base, recipe, jobOf(one));
+    const files = await exportedFiles('peft', { ...facts, modelName: 'mine', recipe, base, tensors, labels: labelsOf(one) });
+    const config = json(await fileOf(files, 'base/config.json').text());
+    expect(config).toMatchObject({
+      ...{ architectures: ['LlamaForCausalLM'], problem_type: 'single_label_classification' },
+      id2label: { 0: 'class 0', 1: 'class 1', 2: 'class 2' },
+    });
+    expect(config).not.toHaveProperty('num_labels');
+  });
+
   it('counts the classifier in the size of its files', async () => {
     const base = await openBase(one);
     const recipe = recipeOf(one, loraWith({ rank: 2 }));

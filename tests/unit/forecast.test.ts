@@ -4,8 +4,7 @@
  */
 
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import type { DType } from '../../src/core/dtype';
-import { describe as describeDevice, type Device } from '../../src/gpu/device';
+import type { Device } from '../../src/gpu/device';
 import { Graph, type Node } from '../../src/graph/graph';
 import { launcher } from '../../src/graph/launches';
 import { layOut, peakLive } from '../../src/graph/memory';
@@ -13,37 +12,25 @@ import { costOf } from '../../src/graph/node';
 import { KEEP_ALL, rematPolicies, type RematPolicy } from '../../src/graph/remat';
 import { ProcessorKernels } from '../../src/graph/processor';
 import { ProcessorExecutor } from '../../src/graph/run-processor';
-import { WebGpuExecutor } from '../../src/graph/run-webgpu';
 import { effortOf, secondsOf, total } from '../../src/graph/pace';
 import { sizeOf } from '../../src/core/shape';
 import type { ModelConfig } from '../../src/model/config';
 import { declareCache } from '../../src/model/decode-pass';
 import { weightSpecs, declareWeights } from '../../src/model/weights';
 import { decodePlans } from '../../src/model/decode-programs';
-import { deviceTypes } from '../../src/model/precision';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { forecastMemory, forecastWith } from '../../src/train/forecast';
 import { jobOf, LANGUAGE, type Teacher } from '../../src/train/job';
-import { trainingPrograms, type TrainingPrograms } from '../../src/train/programs';
+import { trainingPrograms } from '../../src/train/programs';
 import { sampleCache } from '../../src/train/prompts';
 import { USUAL_PACE } from '../../src/train/timetable';
-import { countingGpu } from './counting-gpu';
 import { modelShapes } from '../models';
+import { allocated, dtypesOf, openDevice } from './allocated';
 
 beforeAll(() => {
   vi.stubGlobal('GPUShaderStage', { COMPUTE: 4 });
   return () => vi.unstubAllGlobals();
 });
-
-function openDevice(): Device {
-  return describeDevice(countingGpu(), { vendor: 'counting' } as GPUAdapterInfo);
-}
-
-/** The types that `expectedStorage` gives for files in F16 or BF16, with the recipe's precision for linear layers. */
-function dtypesOf(config: ModelConfig, { basePrecision }: Recipe): (name: string) => DType {
-  const stored = weightSpecs(config).map(({ name, shape }) => [name, shape.length > 1 ? 'f16' : 'f32'] as const);
-  return deviceTypes(config, new Map(stored), basePrecision);
-}
 
 interface Setting {
   readonly name: string;
@@ -65,27 +52,6 @@ const settings: readonly Setting[] = [
     remat: () => KEEP_ALL,
   },
 ];
-
-/** Compiles and runs every program of a run with samples, writes a batch, and reads the adapter. Returns the bytes of all buffers. */
-async function allocated(
-  device: Device,
-  graph: Graph,
-  config: ModelConfig,
-  recipe: Recipe,
-  { train, update, evaluate, evaluateBase, tuning, batch, seed, lossScale }: TrainingPrograms,
-): Promise<number> {
-  const executor = new WebGpuExecutor(device);
-  const cache = declareCache(graph, config, sampleCache(config, recipe));
-  const { prompt, step } = decodePlans(graph, config, cache, cache.sequences, tuning);
-  const base = evaluateBase === null ? [] : [evaluateBase];
-  for (const plan of [train, update, evaluate, ...base, prompt.plan, step.plan]) await executor.run(await executor.compile(plan));
-  for (const value of [batch.ids, batch.positions, batch.segments, batch.labels, batch.weights, seed, lossScale]) {
-    const size = sizeOf(value.shape);
-    executor.write(value, value.dtype === 'i32' ? new Int32Array(size) : new Float32Array(size));
-  }
-  await executor.read(tuning.parameters.flat);
-  return device.buffers.bytes;
-}
 
 describe.each(Object.entries(modelShapes))('%s', (_name, config) => {
   test.each(settings)(

@@ -3,11 +3,11 @@
  * present in `../shared`.
  */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { TestContext } from 'vitest';
 import { TextTokenizer } from '../../src/tokenizer/tokenizer';
 import type { TokenizerFiles } from '../../src/tokenizer/types';
-import { needShared, sharedText } from '../shared';
+import { needShared, sharedText, sharedUrl } from '../shared';
 
 const NONE: Omit<TokenizerFiles, 'tokenizerJson'> = { tokenizerConfig: null, chatTemplate: null, generationConfig: null };
 
@@ -89,6 +89,9 @@ export const TOKENIZER_NAMES = Object.keys(SOURCES) as TokenizerName[];
 
 /** Tokenizers that decode to the same text. The others have no tokens for unknown characters, or change case and spaces. */
 export const LOSSLESS_NAMES = TOKENIZER_NAMES.filter((name) => !['unigram', 'wordpiece', 'starter-encoder'].includes(name));
+
+/** Whether all files that it is loaded from are present. */
+export const isPresent = (name: TokenizerName): boolean => SOURCES[name].shared.every((path) => existsSync(sharedUrl(path)));
 
 export const filesOf = (name: TokenizerName): TokenizerFiles => SOURCES[name].load();
 

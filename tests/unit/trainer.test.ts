@@ -25,7 +25,7 @@ function trainOf(session: RunInput['session'], input: Partial<RunInput> = {}, ho
   return train(
     {
       ...{ session, source: { batch: () => collated() }, heldOut: [], reports, epochAt: (step) => step / 10, secondsBefore: 0 },
-      ...{ cadence, timetable, baseUnknown: false, samplesMissing: false, ...input },
+      ...{ cadence, timetable, baseUnknown: false, startUnknown: false, samplesMissing: false, ...input },
     },
     {
       ...{ onStep: () => undefined, onEval: nothing, onBase: nothing, save: nothing, sample: nothing },
@@ -110,6 +110,31 @@ test('measuring on held-out batches reports how many are done, before, between a
   await trainOf(session, { heldOut: [batch, batch], baseUnknown: true }, { onPhase });
   const each = (message: string) => [0, 1, 2].map((done) => `${message} ${done}/2`);
   expect(phases).toEqual([...each('Measuring the base on held-out examples'), ...each('Measuring on held-out examples')]);
+});
+
+test('what a run starts from is measured and saved before the first step, the base after it', async () => {
+  const done: string[] = [];
+  const note = (what: string) => () => {
+    done.push(`${what} at ${session.step}`);
+    return Promise.resolve();
+  };
+  const session = {
+    step: 0,
+    totalSteps: 2,
+    advance(): Promise<StepResult> {
+      return Promise.resolve({ ...good, step: ++this.step });
+    },
+    measure(_heldOut: HeldOut, which: 'tuned' | 'base') {
+      done.push(`${which} at ${this.step}`);
+      return Promise.resolve(measured);
+    },
+  };
+  const evals: EvalRow[] = [];
+  const onEval = (row: EvalRow) => Promise.resolve(void evals.push(row));
+  const input = { heldOut: [collated()], baseUnknown: true, startUnknown: true };
+  await trainOf(session, input, { onEval, save: note('save') });
+  expect(evals.map(({ step }) => step)).toEqual([0, 2]);
+  expect(done).toEqual(['tuned at 0', 'save at 0', 'base at 1', 'tuned at 2', 'save at 2']);
 });
 
 /** A batch of one token. */

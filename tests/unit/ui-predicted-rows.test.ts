@@ -2,11 +2,11 @@
 
 import { describe, expect, it } from 'vitest';
 import { defaultObjective, type ObjectiveKind } from '../../src/recipe/objectives';
-import { defaultRecipe } from '../../src/recipe/recipe';
+import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
 import { csvOf, measuredTable, predictionTable, rowViews, worstRows, type Predictor } from '../../src/state/predicted-rows';
 import { fittedWords, offerBlocker } from '../../src/ui/use/calibration-words';
 import { cellWords, metricRows } from '../../src/ui/use/measure-words';
-import { binWords, pointsOf } from '../../src/ui/use/reliability';
+import { binWords, pointsOf, reliabilityWords } from '../../src/ui/use/reliability';
 
 const predictor = (kind: ObjectiveKind, labels?: readonly string[]): Predictor => ({
   recipe: { ...defaultRecipe(), objective: defaultObjective(kind) },
@@ -149,6 +149,9 @@ describe('words of a measurement', () => {
       { count: 4, confidence: 0.9, accuracy: 0.75 },
     ];
     expect(pointsOf({ ece: 0.15, nll: 1, bins }).map(({ bin }) => bin)).toEqual([1]);
-    expect(binWords({ ece: 0.15, nll: 1, bins })).toBe('4 rows that are 90 % sure: 75 % right.');
+    const words = (kind: 'classify' | 'multi-label') =>
+      binWords({ ece: 0.15, nll: 1, bins }, reliabilityWords({ recipe: parseRecipe({ objective: { kind } }) }));
+    expect(words('classify')).toBe('4 rows that are 90 % sure: 75 % right.');
+    expect(words('multi-label')).toBe('4 labels with a probability of 90 %: 75 % are there.');
   });
 });

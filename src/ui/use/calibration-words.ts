@@ -6,10 +6,10 @@ import type { TestSet } from '../../state/measure.svelte';
 import { plural } from '../format';
 
 const OFFER =
-  'One click fits a temperature, by which the outputs are divided. The predicted categories stay the same; only how sure the model is changes.';
+  'One click fits a temperature, by which the outputs are divided. What is predicted stays the same; only how sure the model is changes.';
 const SAME = 'These are the rows shown here: a test file shows how well it holds.';
 const NO_GAIN = 'The calibration error did not fall: a temperature does not mend it, or the rows are too few to tell.';
-const KEPT = 'Predictions and downloaded files have it. The predicted categories are the same as before.';
+const KEPT = 'Predictions and downloaded files have it. What is predicted is the same as before.';
 
 /** Why no temperature can be fitted on these rows, in sentences; null where one can. */
 export function offerBlocker(

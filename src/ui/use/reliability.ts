@@ -1,6 +1,6 @@
 /** The reliability of probabilities as points and in words. Pure. */
 
-import type { Calibration } from '../../state/calibration';
+import { hasLabels, type Calibration } from '../../state/calibration';
 import { plural } from '../format';
 
 export interface Point {
@@ -22,10 +22,36 @@ export function pointsOf(calibration: Calibration | null): readonly Point[] {
 
 const percent = (value: number): string => `${(100 * value).toFixed(0)} %`;
 
+/** What the bins of a reliability diagram are of. */
+export interface ReliabilityWords {
+  /** Of the horizontal axis, and what the height is. */
+  readonly axis: string;
+  readonly height: string;
+  /** What a bin counts, in the singular. */
+  readonly counted: string;
+  readonly bin: (confidence: string, share: string) => string;
+}
+
+const CLASSES: ReliabilityWords = {
+  axis: 'how sure the model is (confidence)',
+  height: 'the share that is right',
+  counted: 'row',
+  bin: (confidence, share) => `that are ${confidence} sure: ${share} right.`,
+};
+
+const LABELS: ReliabilityWords = {
+  axis: 'probability of the label',
+  height: 'the share that has the label',
+  counted: 'label',
+  bin: (confidence, share) => `with a probability of ${confidence}: ${share} are there.`,
+};
+
+export const reliabilityWords = (run: Parameters<typeof hasLabels>[0]): ReliabilityWords => (hasLabels(run) ? LABELS : CLASSES);
+
 /** `212 rows that are 97 % sure: 95 % right.` for each bin. */
-export function binWords({ bins }: Calibration): string {
+export function binWords({ bins }: Calibration, { counted, bin }: ReliabilityWords): string {
   const words = bins.map(({ count, confidence, accuracy }) =>
-    count === 0 ? null : `${plural(count, 'row')} that are ${percent(confidence)} sure: ${percent(accuracy)} right.`,
+    count === 0 ? null : `${plural(count, counted)} ${bin(percent(confidence), percent(accuracy))}`,
   );
   return words.filter((one) => one !== null).join(' ');
 }

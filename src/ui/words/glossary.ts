@@ -262,7 +262,7 @@ export const GLOSSARY = {
   'temperature-scaling': word(
     'Temperature of a classifier',
     ['use'],
-    'A number by which the outputs of a classifier are divided, so that its probabilities are right as often as they say. Above 1 it makes the model less sure. Which category is predicted does not change.',
+    'A number by which the outputs of a classifier are divided, so that its probabilities are right as often as they say. Above 1 it makes the model less sure. What is predicted does not change; of several labels all have the same temperature.',
     'temperature scaling, calibration',
   ),
   template: word(
