@@ -40,14 +40,36 @@ export interface TaskGuess {
 
 export type Role = 'system' | 'user' | 'assistant' | 'tool';
 
+/** A call of a tool that the assistant makes. */
+export interface ToolCall {
+  readonly name: string;
+  /** The arguments as JSON data, usually an object; text that is not JSON stays text. */
+  readonly arguments: unknown;
+  readonly id?: string;
+}
+
 export interface Message {
   readonly role: Role;
+  /** The text of the turn, without its tool calls; empty where the turn is calls only. */
   readonly content: string;
+  /** 0: the model reads the turn and does not learn it. Absent or 1: learnt if the assistant says it. */
+  readonly weight?: 0 | 1;
+  /** What the assistant calls in this turn; never empty. */
+  readonly toolCalls?: readonly ToolCall[];
+  /** Of a turn of a tool: the tool's name, and the call that it answers. */
+  readonly name?: string;
+  readonly toolCallId?: string;
 }
 
 /** A training example: a conversation (loss on the assistant's turns) or a text (loss on all of it). */
 export type Example =
-  | { readonly kind: 'chat'; readonly line: number; readonly messages: readonly Message[] }
+  | {
+      readonly kind: 'chat';
+      readonly line: number;
+      readonly messages: readonly Message[];
+      /** The tools that the assistant may call, as JSON schemas: what chat templates take as `tools`. Absent where there are none. */
+      readonly tools?: readonly unknown[];
+    }
   | { readonly kind: 'text'; readonly line: number; readonly text: string };
 
 /** A text, or two texts that are read together, with the label texts of its row. */
