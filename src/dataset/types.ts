@@ -11,16 +11,35 @@ export type FileKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
 export type Format = 'messages' | 'sharegpt' | 'alpaca' | 'prompt-completion' | 'preference' | 'text' | 'text-label';
 
 /**
- * What a column is used for. `context` follows the instruction in the user's turn (Alpaca's `input`). In the format `preference`,
- * `assistant` is the preferred answer, and `label` tells whether it is preferred.
+ * What a column is used for. `context` follows the instruction in the user's turn (Alpaca's `input`). `instances` are pairs of an input
+ * and an output for one instruction, each of which is an example. `tools` are the schemas of the tools that the assistant may call.
+ * `images` are pictures, which the model can't see. In the format `preference`, `assistant` is the preferred answer, and `label` tells
+ * whether it is preferred.
  */
 export type ColumnRole =
-  'messages' | 'system' | 'user' | 'context' | 'assistant' | 'rejected' | 'history' | 'text' | 'label' | 'ignore';
+  | 'messages'
+  | 'system'
+  | 'user'
+  | 'context'
+  | 'assistant'
+  | 'instances'
+  | 'rejected'
+  | 'history'
+  | 'tools'
+  | 'images'
+  | 'text'
+  | 'label'
+  | 'ignore';
 
 /** One role per column, by position. */
 export interface Mapping {
   readonly format: Format;
   readonly roles: readonly ColumnRole[];
+  /**
+   * The text of the question (the text, in formats without one), made of columns: `Subject: {Subject}`. Absent: the columns of that role,
+   * one after the other. Double braces are braces.
+   */
+  readonly template?: string;
 }
 
 /** One of several categories, a number, any number of labels, a text (an answer or a continuation), or the better of two answers. */
@@ -61,6 +80,12 @@ export interface Message {
   readonly toolCallId?: string;
 }
 
+/**
+ * What the mapping left out of a row that is used, or took otherwise than the file says: pictures; weights of turns other than 0 and 1,
+ * which count as 1.
+ */
+export type RowNote = 'images' | 'weights';
+
 /** A training example: a conversation (loss on the assistant's turns) or a text (loss on all of it). */
 export type Example =
   | {
@@ -69,6 +94,8 @@ export type Example =
       readonly messages: readonly Message[];
       /** The tools that the assistant may call, as JSON schemas: what chat templates take as `tools`. Absent where there are none. */
       readonly tools?: readonly unknown[];
+      /** Absent where there is nothing to say. */
+      readonly notes?: readonly RowNote[];
     }
   | { readonly kind: 'text'; readonly line: number; readonly text: string };
 
@@ -89,6 +116,15 @@ export interface PairExample {
   readonly prompt: readonly Message[];
   readonly chosen: readonly Message[];
   readonly rejected: readonly Message[];
+}
+
+/** One answer to a prompt, and whether it is a desirable one (KTO). The answer ends with the assistant's turn. */
+export interface UnpairedExample {
+  readonly kind: 'unpaired';
+  readonly line: number;
+  readonly prompt: readonly Message[];
+  readonly answer: readonly Message[];
+  readonly desirable: boolean;
 }
 
 /** A row that can't be used, and why. `line` is its line in the file, counted from 1. */
