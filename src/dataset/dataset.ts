@@ -121,7 +121,7 @@ async function examplesOf(table: Table, mapping: Mapping): Promise<Pick<Dataset,
   const usable = missingRoles(mapping, table.columns) === null;
   const built = mapRows(usable ? table : { ...table, rows: listOfRows([]) }, mapping);
   const head: Example[] = [];
-  const notes = new Map<RowNote, number>();
+  const notes = new Map<RowNote | 'tools' | 'calls', number>();
   let count = 0;
   const problems = await eachExample(built, (example) => {
     countNotes(notes, example);

@@ -12,14 +12,20 @@ const SENTENCES: Readonly<Record<RowNote, (rows: number) => string>> = {
     `${rows === 1 ? 'One row has' : `${shown(rows)} rows have`} turns with a weight other than 0 and 1. Turns of weight 0 or less are not learnt; all others are learnt in full.`,
 };
 
+const NOTES = Object.keys(SENTENCES) as readonly RowNote[];
+
 const shown = (count: number) => count.toLocaleString('en');
 
-/** In how many examples there is each kind of note. */
-export type NoteCounts = ReadonlyMap<RowNote, number>;
+/** In how many examples there is each kind of note, and how many have tools, or calls of tools. */
+export type NoteCounts = ReadonlyMap<RowNote | 'tools' | 'calls', number>;
 
-/** Adds the notes of an example to `counts`. */
-export function countNotes(counts: Map<RowNote, number>, example: Example): void {
-  for (const note of example.kind === 'chat' ? (example.notes ?? []) : []) counts.set(note, (counts.get(note) ?? 0) + 1);
+/** Adds what an example has to `counts`. */
+export function countNotes(counts: Map<RowNote | 'tools' | 'calls', number>, example: Example): void {
+  if (example.kind !== 'chat') return;
+  const { notes = [], tools, messages } = example;
+  const calls = messages.some(({ toolCalls }) => toolCalls !== undefined);
+  const found = [...notes, ...(tools === undefined ? [] : ['tools' as const]), ...(calls ? ['calls' as const] : [])];
+  for (const note of found) counts.set(note, (counts.get(note) ?? 0) + 1);
 }
 
 /** The notices of a mapping and the examples that it gives; usually none. */
@@ -27,7 +33,10 @@ export function noticesOf(table: Table, mapping: Mapping, counts: NoteCounts): s
   return [
     ...(mapping.format === 'preference' ? preferenceNotices(mapping) : []),
     ...weightColumns(table, mapping),
-    ...[...counts].map(([note, rows]) => SENTENCES[note](rows)),
+    ...NOTES.flatMap((note) => {
+      const rows = counts.get(note);
+      return rows === undefined ? [] : [SENTENCES[note](rows)];
+    }),
   ];
 }
 
