@@ -1,6 +1,7 @@
 /** Which column roles each format needs, and which of them a mapping lacks. */
 
-import { inputTemplate, TEMPLATE_ROLES, unknownColumns } from './input-template';
+import { unknownColumns } from '../recipe/input-template';
+import { inputTemplate, TEMPLATE_ROLES } from './input-template';
 import type { ColumnRole, Format, Mapping } from './types';
 
 /** A column of one of these roles. */

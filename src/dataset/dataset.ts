@@ -16,13 +16,18 @@ import { countNotes, noticesOf, type NoteCounts } from './notices';
 import { parseFile } from './parse';
 import { applySteps, suggestSteps, type AppliedStep } from './steps';
 import { joinProblems, type Problems } from './problems';
-import { listOfRows, type Table } from './table';
+import { cellText, listOfRows, type Table } from './table';
+import { shorten } from './text';
 import { guessTask } from './task';
 import type { DatasetView, Example, Mapping, RowNote, StepView, TaskGuess } from './types';
 
 const MAX_DROPPED = 100;
 const MAX_PARTS = 20;
 const HEAD = 20;
+
+/** Rows that the page shows as a template makes them, and how much of each cell. */
+const FIRST_ROWS = 3;
+const MAX_FIRST = 600;
 
 /** The settings of a recipe that decide about the rows. */
 export interface Cleaning {
@@ -130,6 +135,9 @@ async function examplesOf(table: Table, mapping: Mapping): Promise<Pick<Dataset,
   return { examples: { ...built, count, head, notes }, problems: joinProblems([table.problems, problems]) };
 }
 
+const firstTexts = ({ columns }: Table, cells: readonly unknown[]) =>
+  columns.map((_, column) => shorten(cellText(cells[column]), MAX_FIRST));
+
 /** The view of a dataset for the page. */
 export async function viewDataset(dataset: Dataset): Promise<DatasetView> {
   const { name, bytes, hash, parsed, table, mapping, cleaning, steps, examples, problems } = dataset;
@@ -142,6 +150,8 @@ export async function viewDataset(dataset: Dataset): Promise<DatasetView> {
     kind: table.kind,
     format: mapping.format,
     reason: [dataset.reason, ...table.notes].join(' '),
+    template: mapping.template ?? null,
+    firstRows: table.sample.slice(0, FIRST_ROWS).map(({ cells }) => firstTexts(table, cells)),
     task: taskOf(dataset),
     notices: noticesOf(table, mapping, examples.notes),
     columns: dataset.columns.map((column, index) => ({ ...column, role: mapping.roles[index] ?? 'ignore' })),

@@ -29,17 +29,25 @@ export function detect(table: Table): Detection {
     (table.headerless ? byClass(traits) : null) ??
     byContent(usable);
   if (guess === null) throw noTextColumn(table);
-  const { format, reason } = guess;
-  return { mapping: { format, roles: rolesOf(traits, withCompanions(format, traits, guess.roles)) }, reason };
+  const { format } = guess;
+  const found = companions(format, traits, guess.roles);
+  const roles = rolesOf(traits, new Map([...guess.roles, ...found.roles]));
+  return { mapping: { format, roles }, reason: [guess.reason, ...found.reasons].join(' ') };
 }
 
 /** Tools and pictures belong to conversations, whatever says which columns these are. */
-function withCompanions(format: Format, traits: readonly Traits[], roles: Roles): Roles {
-  if (format === 'text' || format === 'text-label') return roles;
+function companions(format: Format, traits: readonly Traits[], roles: Roles): { roles: Roles; reasons: readonly string[] } {
+  if (format === 'text' || format === 'text-label') return { roles: new Map(), reasons: [] };
   const free = traits.filter((one) => (roles.get(one.column) ?? 'ignore') === 'ignore');
   const tools = free.find((one) => one.nested && isToolList(one.name));
-  const pictures = free.filter((one) => isPictures(one.name)).map((one) => [one, 'images'] as const);
-  return new Map([...roles, ...asRoles([tools, 'tools'], ...pictures)]);
+  const pictures = free.filter((one) => isPictures(one.name));
+  return {
+    roles: asRoles([tools, 'tools'], ...pictures.map((one) => [one, 'images'] as const)),
+    reasons: [
+      ...(tools === undefined ? [] : [`"${tools.name}" has the tools that may be called.`]),
+      ...(pictures.length === 0 ? [] : [`${listed(pictures)}: pictures, which are not read.`]),
+    ],
+  };
 }
 
 /** Roles for a format that the user chose: the given ones if they suffice, else detected ones if those do. */

@@ -1,14 +1,16 @@
-/** The template of the question (or text): columns in braces, as in `Subject: {Subject}`. Double braces are braces. */
+/** The template of the question (or text) of a mapping, for the rows of a table. */
 
+import { composeText, templateParts, unknownColumns, type TemplatePart } from '../recipe/input-template';
 import { cellText } from './table';
 import type { ColumnRole, Format, Mapping } from './types';
 
-/** A template that was read. */
+/** A template that was read for the columns of a table. */
 export interface InputTemplate {
   /** The role that its text has: `text`, or `user` in formats with a question. */
   readonly role: 'text' | 'user';
-  /** Texts, and columns by position. */
-  readonly parts: readonly (string | number)[];
+  readonly parts: readonly TemplatePart[];
+  /** Positions of its columns, by name. */
+  readonly columns: ReadonlyMap<string, number>;
   /** Quoted names of its columns, for messages. */
   readonly names: string;
 }
@@ -24,46 +26,30 @@ export const TEMPLATE_ROLES: Readonly<Record<Format, InputTemplate['role'] | nul
   'text-label': 'text',
 };
 
-type Part = { readonly text: string } | { readonly name: string };
-
-/** The parts of a template. A brace that is not closed is text. */
-function partsOf(template: string): Part[] {
-  return (template.match(/\{\{|\}\}|\{[^{}]*\}|[^{}]+|[{}]/g) ?? []).map((part) => {
-    if (part === '{{' || part === '}}') return { text: part.slice(1) };
-    return part.length > 1 && part.startsWith('{') ? { name: part.slice(1, -1).trim() } : { text: part };
-  });
-}
-
 /** The template of a mapping; null when it has none, or names a column that is not there. */
 export function inputTemplate({ template, format }: Mapping, columns: readonly string[]): InputTemplate | null {
   const role = TEMPLATE_ROLES[format];
-  if (template === undefined || template.trim() === '' || role === null || unknownColumns(template, columns).length > 0)
-    return null;
-  const parts = partsOf(template).map((part) => ('text' in part ? part.text : columns.indexOf(part.name)));
-  const used = parts.filter((part) => typeof part === 'number').map((column) => `"${columns[column] ?? ''}"`);
-  return { role, parts, names: used.join(', ') };
-}
-
-/** The names in braces that are no column. */
-export function unknownColumns(template: string, columns: readonly string[]): string[] {
-  return partsOf(template).flatMap((part) => ('name' in part && !columns.includes(part.name) ? [part.name] : []));
+  if (template === undefined || template.trim() === '' || role === null) return null;
+  if (unknownColumns(template, columns).length > 0) return null;
+  const parts = templateParts(template);
+  const used = new Map(parts.flatMap((part) => ('column' in part ? [[part.column, columns.indexOf(part.column)] as const] : [])));
+  return { role, parts, columns: used, names: [...used.keys()].map((name) => `"${name}"`).join(', ') };
 }
 
 /** The text of a row; empty when all of its columns are. */
-export function renderInput({ parts }: InputTemplate, cells: readonly unknown[]): string {
-  const texts = parts.map((part) => (typeof part === 'string' ? part : cellText(cells[part]).trim()));
-  const filled = parts.some((part, i) => typeof part === 'number' && texts[i] !== '');
-  return filled || parts.every((part) => typeof part === 'string') ? texts.join('').trim() : '';
+export function renderInput({ parts, columns }: InputTemplate, cells: readonly unknown[]): string {
+  return composeText(parts, (name) => cellText(cells[columns.get(name) ?? -1]));
 }
 
 /** A mapping whose columns of the template have the template's role, and no others do: data steps read the roles. */
 export function settleTemplate(mapping: Mapping, columns: readonly string[]): Mapping {
   const template = inputTemplate(mapping, columns);
   if (template === null) return mapping;
-  const used = new Set(template.parts.filter((part) => typeof part === 'number'));
+  const used = new Set(template.columns.values());
   const roleOf = (role: ColumnRole, column: number): ColumnRole => {
-    if (used.has(column)) return role === 'ignore' || role === 'context' ? template.role : role;
-    return role === template.role || role === 'context' ? 'ignore' : role;
+    const free = role === 'ignore' || role === 'context' || role === template.role;
+    if (!free) return role;
+    return used.has(column) ? template.role : 'ignore';
   };
   return { ...mapping, roles: mapping.roles.map(roleOf) };
 }

@@ -1,6 +1,7 @@
 /** Data that the data worker sends to the page: mappings, examples, their problems, and the view of a dataset. */
 
 import type { DataStepSettings } from '../recipe/data-steps';
+import type { FORMAT_NAMES, ROLE_NAMES } from '../recipe/mapping';
 
 export type FileKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
 
@@ -8,7 +9,7 @@ export type FileKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
  * How rows become training examples. `preference` is data for DPO, IPO and similar objectives; next-token prediction learns only the
  * preferred answers of it.
  */
-export type Format = 'messages' | 'sharegpt' | 'alpaca' | 'prompt-completion' | 'preference' | 'text' | 'text-label';
+export type Format = (typeof FORMAT_NAMES)[number];
 
 /**
  * What a column is used for. `context` follows the instruction in the user's turn (Alpaca's `input`). `instances` are pairs of an input
@@ -16,20 +17,7 @@ export type Format = 'messages' | 'sharegpt' | 'alpaca' | 'prompt-completion' | 
  * `images` are pictures, which the model can't see. In the format `preference`, `assistant` is the preferred answer, and `label` tells
  * whether it is preferred.
  */
-export type ColumnRole =
-  | 'messages'
-  | 'system'
-  | 'user'
-  | 'context'
-  | 'assistant'
-  | 'instances'
-  | 'rejected'
-  | 'history'
-  | 'tools'
-  | 'images'
-  | 'text'
-  | 'label'
-  | 'ignore';
+export type ColumnRole = (typeof ROLE_NAMES)[number];
 
 /** One role per column, by position. */
 export interface Mapping {
@@ -183,6 +171,10 @@ export interface DatasetView {
   readonly format: Format;
   /** Why this format was chosen, in a sentence. */
   readonly reason: string;
+  /** The template of the question or text; null where there is none. */
+  readonly template: string | null;
+  /** The texts of the first rows by column, shortened. */
+  readonly firstRows: readonly (readonly string[])[];
   /** What the rows look like they are for: by the present mapping, else by the detected one. */
   readonly task: TaskGuess;
   /** What the user must know about training on this format, in sentences; usually empty. */

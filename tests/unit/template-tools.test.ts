@@ -86,7 +86,7 @@ describe('notices', () => {
 describe('training', () => {
   it('learns the calls and answers of a conversation with tools', async () => {
     const tokenizer = tokenizerOf('starter');
-    const { examples } = await openDataset('tool-calls.json', readFixture('tool-calls.json'));
+    const { examples } = await openDataset('tool-calls.json', new Blob([readFixture('tool-calls.json')]));
     const example = examples.head.find((one) => one.kind === 'chat' && one.messages.some(({ toolCalls }) => toolCalls));
     if (example?.kind !== 'chat') throw new Error('expected a conversation with a call');
     const encoded = encodeExample(tokenizer, example, { sequenceLength: 4096, lossOn: 'assistant' });
