@@ -191,7 +191,9 @@ function byWords(traits: readonly Traits[]): Guess | null {
     'assistant',
   );
   const asks = wordy.filter((one) => one !== assistant);
-  const user = best(asks, 'user') ?? best(asks, 'text');
+  // A column of a few words that repeat (a language, a department) asks nothing, unless there is no other.
+  const open = asks.filter((one) => !one.labels);
+  const user = best(open, 'user') ?? best(open, 'text') ?? best(asks, 'user') ?? best(asks, 'text');
   if (assistant !== undefined && user !== undefined) return turnsGuess(wordy, user, assistant);
   const label = best(
     traits.filter((one) => one.labels),
@@ -211,18 +213,26 @@ function byWords(traits: readonly Traits[]): Guess | null {
 
 /** A question and its answer, with the system prompt and what is added to the question among the other columns. */
 function turnsGuess(wordy: readonly Traits[], user: Traits, assistant: Traits): Guess {
-  const others = wordy.filter((one) => one !== user && one !== assistant);
+  const rest = wordy.filter((one) => one !== user && one !== assistant);
+  // A title belongs to a text that stands for the question.
+  const titles = keywordRank(user.name, 'user') < 0 ? rest.filter((one) => isTitle(one.name)) : [];
+  const questions = [...titles, user].sort((a, b) => a.column - b.column);
+  const others = rest.filter((one) => !titles.includes(one));
   const system = best(others, 'system');
-  const context = best(others, 'context');
+  const context = best(
+    others.filter((one) => !one.labels),
+    'context',
+  );
   const unused = others.filter((one) => one !== system && one !== context);
   const reason = [
-    `By their names, "${user.name}" is the question and "${assistant.name}" the answer.`,
+    `By their names, ${listed(questions)} ${questions.length > 1 ? 'are' : 'is'} the question and "${assistant.name}" the answer.`,
     ...(system === undefined ? [] : [`"${system.name}" is the system prompt.`]),
     ...(context === undefined ? [] : [`"${context.name}" is added to the question.`]),
     ...(unused.length === 0 ? [] : [`Not used: ${listed(unused)}.`]),
     'Please check.',
   ];
-  const roles = asRoles([user, 'user'], [assistant, 'assistant'], [system, 'system'], [context, 'context']);
+  const asked = questions.map((one) => [one, 'user'] as const);
+  const roles = asRoles(...asked, [assistant, 'assistant'], [system, 'system'], [context, 'context']);
   return { format: 'prompt-completion', roles, reason: reason.join(' ') };
 }
 

@@ -170,6 +170,15 @@ describe('forms of published datasets', () => {
     expect((await open(...rows)).mapping).toEqual({ format: 'text-label', roles: ['text', 'text', 'label'] });
   });
 
+  it('a title beside a text that stands for the question is part of it, and a language is no question', async () => {
+    const rows = Array.from({ length: 8 }, (_, i) => ({
+      ...{ 'user.lang': 'en', Subject: `On ${i}`, Body: `Where is parcel ${i}?`, 'Agent answer': `It is at ${i}.` },
+    }));
+    const { mapping, reason } = await open(...rows);
+    expect(mapping).toEqual({ format: 'prompt-completion', roles: ['ignore', 'user', 'user', 'assistant'] });
+    expect(reason).toContain('"Subject" and "Body" are the question and "Agent answer" the answer. Not used: "user.lang".');
+  });
+
   it('lists of several splits are joined, with the name of each in a column', async () => {
     const row = (i: number) => ({ prompt: `Question ${i}`, completion: `Answer ${i}` });
     const text = JSON.stringify({ version: 1, train: [row(1), row(2)], validation: [row(3)] });
