@@ -275,8 +275,8 @@ export class DataState {
   }
 
   /** The mapping that was asked for last, else the one that is shown. */
-  #present({ format, columns, template }: DatasetView): Mapping {
-    return this.#wanted ?? { format, roles: columns.map(({ role }) => role), ...(template !== null && { template }) };
+  #present(view: DatasetView): Mapping {
+    return this.#wanted ?? mappingOf(view);
   }
 
   async #remap(mapping: Mapping, reason?: string): Promise<void> {
@@ -294,7 +294,9 @@ export class DataState {
     await this.#reopen();
     try {
       const view = await this.#client.call((api) => api.remap(mapping, reason));
-      this.#mapping = mapping;
+      // The worker completes a mapping: it detects roles that a new format lacks, and gives the columns of a template their role.
+      this.#mapping = mappingOf(view);
+      if (this.#wanted === mapping) this.#wanted = this.#mapping;
       this.failure = null;
       this.#show(view);
     } catch (error) {
@@ -376,6 +378,10 @@ export class DataState {
   #onDeath(): void {
     this.#fileOfWorker = this.#tokenizerOfWorker = null;
   }
+}
+
+function mappingOf({ format, columns, template }: DatasetView): Mapping {
+  return { format, roles: columns.map(({ role }) => role), ...(template !== null && { template }) };
 }
 
 function withCleaning({ tokenizer, options }: Encoding, cleaning: Cleaning): Encoding {
