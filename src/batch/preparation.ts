@@ -25,6 +25,7 @@ import {
   type WholeExamples,
 } from './encode';
 import { readyExamples, type ReadyExamples } from './examples';
+import { toolNotices } from './tool-notices';
 import type { EncodedDataset, EncodedStats } from './types';
 
 /** What texts that are to be predicted are encoded for. */
@@ -104,12 +105,9 @@ export class Preparation {
   measure(settings: DatasetSettings): Promise<EncodedStats> {
     return this.#exclusive(async () => {
       await this.#clean(settings);
-      const ready = await this.#examples(settings);
-      if (this.#held().table.rows.inMemory) return measureDataset(await this.#encode(settings), settings);
-      ready.first ??= await ready.examples.encode(MOST_MEASURED);
-      const first = cutExamples(this.#tokens(), ready.first, settings.sequenceLength);
-      const read = first.stats.examples + first.stats.droppedCount;
-      return estimated(measureDataset(first, settings), ready.examples.count / Math.max(1, read));
+      const stats = await this.#measure(settings);
+      const notices = settings.encoding === undefined ? toolNotices(this.#tokens().chat, this.#held().examples.notes) : [];
+      return notices.length === 0 ? stats : { ...stats, notices };
     });
   }
 
@@ -143,6 +141,16 @@ export class Preparation {
 
   #exclusive<T>(work: () => T | Promise<T>): Promise<T> {
     return this.#mutex.run(() => Promise.resolve().then(work));
+  }
+
+  /** Of data that are not kept in memory, the counts of the first examples are scaled. */
+  async #measure(settings: DatasetSettings): Promise<EncodedStats> {
+    const ready = await this.#examples(settings);
+    if (this.#held().table.rows.inMemory) return measureDataset(await this.#encode(settings), settings);
+    ready.first ??= await ready.examples.encode(MOST_MEASURED);
+    const first = cutExamples(this.#tokens(), ready.first, settings.sequenceLength);
+    const read = first.stats.examples + first.stats.droppedCount;
+    return estimated(measureDataset(first, settings), ready.examples.count / Math.max(1, read));
   }
 
   async #encode(settings: DatasetSettings): Promise<EncodedExamples> {

@@ -78,6 +78,8 @@ export interface EncodedStats {
   readonly packedTokens: number;
   /** Of how many examples the counts of a large dataset were estimated; absent where all were counted. */
   readonly estimatedFrom?: number;
+  /** What the model's chat template leaves out of the examples, in sentences; absent where nothing is. */
+  readonly notices?: readonly string[];
   /** Document slots of the training rows; absent for next-token prediction. */
   readonly slots?: SlotPlan;
 }

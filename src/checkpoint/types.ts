@@ -19,6 +19,8 @@ export interface RunPrompt {
 export interface MappedColumns {
   readonly format: Format;
   readonly roles: readonly { readonly name: string; readonly role: ColumnRole }[];
+  /** Of the question, or the text; absent where there was none. */
+  readonly template?: string;
 }
 
 /** The model whose predictions a run learns. */

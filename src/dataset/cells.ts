@@ -2,10 +2,11 @@
 
 import { ProblemList, type Problems } from './problems';
 import { cellText, isFilled, type Row, type Table } from './table';
-import type { ColumnRole, Example, Mapping, Message, RowProblem } from './types';
+import { inputTemplate, renderInput, type InputTemplate } from './input-template';
+import type { ColumnRole, Example, Mapping, Message, RowNote, RowProblem } from './types';
 
-/** An example, or the reason why the row gives none. */
-export type ExampleOr = Example | string;
+/** An example, several of one row, or the reason why the row gives none. */
+export type ExampleOr = Example | readonly Example[] | string;
 
 /** Access to a row's cells by role. */
 export interface Cells {
@@ -18,6 +19,10 @@ export interface Cells {
   each(role: ColumnRole): { readonly cell: unknown; readonly name: string }[];
   /** Quoted names of the columns of a role, for messages; empty when no column has the role. */
   names(role: ColumnRole): string;
+  /** Records what is left out of the row, or taken otherwise than the file says. */
+  readonly note: (note: RowNote) => void;
+  /** What was recorded, each once. */
+  notes(): readonly RowNote[];
 }
 
 type ColumnsByRole = ReadonlyMap<ColumnRole, readonly number[]>;
@@ -29,6 +34,7 @@ function columnsByRole(roles: readonly ColumnRole[]): ColumnsByRole {
 }
 
 function cellsOf(row: Row, columns: ColumnsByRole, names: readonly string[]): Cells {
+  const noted = new Set<RowNote>();
   const filled = (role: ColumnRole) => (columns.get(role) ?? []).filter((column) => isFilled(row.cells[column]));
   return {
     line: row.line,
@@ -42,6 +48,8 @@ function cellsOf(row: Row, columns: ColumnsByRole, names: readonly string[]): Ce
     },
     each: (role) => (columns.get(role) ?? []).map((column) => ({ cell: row.cells[column], name: names[column] ?? '' })),
     names: (role) => (columns.get(role) ?? []).map((column) => `"${names[column] ?? ''}"`).join(', '),
+    note: (note) => void noted.add(note),
+    notes: () => [...noted],
   };
 }
 
@@ -51,20 +59,23 @@ export interface Built<T> {
   read(): AsyncIterable<readonly (T | RowProblem)[]>;
 }
 
-/** What `build` makes of every row; a string is the reason why the row can't be used. */
+/** What `build` makes of every row: one or several examples; a string is the reason why the row can't be used. */
 export function buildRows<T extends object>(
   { rows, columns: names }: Table,
-  { roles }: Mapping,
-  build: (cells: Cells) => T | string,
+  mapping: Mapping,
+  build: (cells: Cells) => T | readonly T[] | string,
 ): Built<T> {
-  const columns = columnsByRole(roles);
-  const make = (row: Row): T | RowProblem => {
-    const built = build(cellsOf(row, columns, names));
-    return typeof built === 'string' ? { line: row.line, message: built } : built;
+  const columns = columnsByRole(mapping.roles);
+  const template = inputTemplate(mapping, names);
+  const make = (row: Row): readonly (T | RowProblem)[] => {
+    const cells = cellsOf(row, columns, names);
+    const built = build(template === null ? cells : withInput(cells, row, template));
+    if (typeof built === 'string') return [{ line: row.line, message: built }];
+    return Array.isArray(built) ? (built as readonly T[]) : [built as T];
   };
   return {
     async *read() {
-      for await (const chunk of rows.read()) yield chunk.map(make);
+      for await (const chunk of rows.read()) yield chunk.flatMap(make);
     },
   };
 }
@@ -84,6 +95,20 @@ export async function eachExample<T extends object>(built: Built<T>, take: (exam
     }
   }
   return problems;
+}
+
+/** The cells of a row whose question, or text, is made of columns: it takes the place of the cells of its role. */
+function withInput(cells: Cells, row: Row, template: InputTemplate): Cells {
+  const text = renderInput(template, row.cells);
+  const own = (role: ColumnRole) => role === template.role;
+  const column = { cell: text, name: 'template' };
+  return {
+    ...cells,
+    text: (role) => (own(role) ? text : role === 'context' ? '' : cells.text(role)),
+    raw: (role) => (own(role) ? (text === '' ? null : column) : cells.raw(role)),
+    each: (role) => (own(role) ? [column] : cells.each(role)),
+    names: (role) => (own(role) ? template.names : role === 'context' ? '' : cells.names(role)),
+  };
 }
 
 /** Puts the system column first, unless the messages begin with a system turn. */

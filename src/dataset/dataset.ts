@@ -9,18 +9,25 @@ import { missingRoles } from './check';
 import { eachExample, type Built } from './cells';
 import type { ColumnStats } from './columns';
 import { detect, suggestRoles } from './detect';
+import { settleTemplate } from './input-template';
 import { mapRows } from './map';
+import { withNestedColumns } from './nested';
+import { countNotes, noticesOf, type NoteCounts } from './notices';
 import { parseFile } from './parse';
-import { preferenceNotices } from './preference';
 import { applySteps, suggestSteps, type AppliedStep } from './steps';
 import { joinProblems, type Problems } from './problems';
-import { listOfRows, type Table } from './table';
+import { cellText, listOfRows, type Table } from './table';
+import { shorten } from './text';
 import { guessTask } from './task';
-import type { DatasetView, Example, Mapping, StepView, TaskGuess } from './types';
+import type { DatasetView, Example, Mapping, RowNote, StepView, TaskGuess } from './types';
 
 const MAX_DROPPED = 100;
 const MAX_PARTS = 20;
 const HEAD = 20;
+
+/** Rows that the page shows as a template makes them, and how much of each cell. */
+const FIRST_ROWS = 3;
+const MAX_FIRST = 600;
 
 /** The settings of a recipe that decide about the rows. */
 export interface Cleaning {
@@ -57,6 +64,7 @@ export interface Examples extends Built<Example> {
   readonly count: number;
   /** The first of them. */
   readonly head: readonly Example[];
+  readonly notes: NoteCounts;
 }
 
 /** What the examples of a dataset depend on. */
@@ -72,7 +80,7 @@ export async function openDataset(
   cleaning = NO_STEPS,
   progress?: (share: number) => void,
 ): Promise<Dataset> {
-  const { hash, stats: columns, ...parsed } = await parseFile(name, file, progress);
+  const { hash, stats: columns, ...parsed } = await withNestedColumns(await parseFile(name, file, progress));
   const found = detect(parsed);
   const detected = guessTask(parsed, found.mapping);
   return buildDataset({ name, bytes: file.size, hash, parsed, columns, ...found, detected, cleaning });
@@ -87,7 +95,8 @@ export async function remapDataset(dataset: Dataset, wanted: Mapping, reason = '
   if (wanted.roles.length !== parsed.columns.length) {
     throw internal(`the mapping has ${wanted.roles.length} roles for ${parsed.columns.length} columns`);
   }
-  const mapping = wanted.format === dataset.mapping.format ? wanted : suggestRoles(parsed, wanted);
+  const settled = settleTemplate(wanted, parsed.columns);
+  const mapping = wanted.format === dataset.mapping.format ? settled : suggestRoles(parsed, settled);
   return buildDataset({ ...dataset, mapping, reason: missingRoles(mapping, parsed.columns) ?? reason });
 }
 
@@ -117,12 +126,17 @@ async function examplesOf(table: Table, mapping: Mapping): Promise<Pick<Dataset,
   const usable = missingRoles(mapping, table.columns) === null;
   const built = mapRows(usable ? table : { ...table, rows: listOfRows([]) }, mapping);
   const head: Example[] = [];
+  const notes = new Map<RowNote | 'tools' | 'calls', number>();
   let count = 0;
   const problems = await eachExample(built, (example) => {
+    countNotes(notes, example);
     if (count++ < HEAD) head.push(example);
   });
-  return { examples: { ...built, count, head }, problems: joinProblems([table.problems, problems]) };
+  return { examples: { ...built, count, head, notes }, problems: joinProblems([table.problems, problems]) };
 }
+
+const firstTexts = ({ columns }: Table, cells: readonly unknown[]) =>
+  columns.map((_, column) => shorten(cellText(cells[column]), MAX_FIRST));
 
 /** The view of a dataset for the page. */
 export async function viewDataset(dataset: Dataset): Promise<DatasetView> {
@@ -136,8 +150,10 @@ export async function viewDataset(dataset: Dataset): Promise<DatasetView> {
     kind: table.kind,
     format: mapping.format,
     reason: [dataset.reason, ...table.notes].join(' '),
+    template: mapping.template ?? null,
+    firstRows: table.sample.slice(0, FIRST_ROWS).map(({ cells }) => firstTexts(table, cells)),
     task: taskOf(dataset),
-    notices: mapping.format === 'preference' ? preferenceNotices(mapping) : [],
+    notices: noticesOf(table, mapping, examples.notes),
     columns: dataset.columns.map((column, index) => ({ ...column, role: mapping.roles[index] ?? 'ignore' })),
     rows: parsed.rows.count + parsed.problems.count,
     examples: examples.count,

@@ -5,9 +5,9 @@
 
 import { CodedError } from '../core/errors';
 import { missingRoles } from './check';
-import { listOf, messageStyle } from './messages';
-import { isBookkeeping, isDesirability, isPreferred, isRejected, keywordRank, matchKeySet } from './names';
-import { cellText, isFilled, isWordy, readTruth, SAMPLE_ROWS, type Row, type Table } from './table';
+import { isDesirability, isPictures, isPreferred, isRejected, isTitle, isToolList, keywordRank, matchKeySet } from './names';
+import type { Table } from './table';
+import { best, isUsable, longest, traitsOfColumns, type Traits } from './traits';
 import type { ColumnRole, Format, Mapping } from './types';
 
 /** A mapping, and a sentence that says why it was chosen. */
@@ -16,42 +16,49 @@ export interface Detection {
   readonly reason: string;
 }
 
-/** What the heuristics know about a column. */
-interface Traits {
-  readonly column: number;
-  readonly name: string;
-  readonly lists: 'openai' | 'sharegpt' | null;
-  /** Mostly lists or objects of any kind. */
-  readonly nested: boolean;
-  readonly wordy: boolean;
-  /** A few short values that repeat. */
-  readonly labels: boolean;
-  /** Mostly truth values. */
-  readonly truths: boolean;
-  readonly meanLength: number;
-}
-
 /** Detects the mapping of `table`. Throws data/columns when no column has text. */
 export function detect(table: Table): Detection {
-  const traits = table.columns.map((name, column) => traitsOf(name, column, table.sample.slice(0, SAMPLE_ROWS)));
+  const traits = traitsOfColumns(table);
   const usable = traits.filter((one) => one.lists !== null || (one.wordy && isUsable(one)));
-  const guess = byPreference(traits) ?? byNames(table, traits) ?? byStructure(traits) ?? byWords(traits) ?? byContent(usable);
+  const guess =
+    byPreference(traits) ??
+    byNames(table, traits) ??
+    byInstances(traits) ??
+    byStructure(traits) ??
+    byWords(traits) ??
+    (table.headerless ? byClass(traits) : null) ??
+    byContent(usable);
   if (guess === null) throw noTextColumn(table);
-  return { mapping: { format: guess.format, roles: rolesOf(traits, guess.roles) }, reason: guess.reason };
+  const { format } = guess;
+  const found = companions(format, traits, guess.roles);
+  const roles = rolesOf(traits, new Map([...guess.roles, ...found.roles]));
+  return { mapping: { format, roles }, reason: [guess.reason, ...found.reasons].join(' ') };
+}
+
+/** Tools and pictures belong to conversations, whatever says which columns these are. */
+function companions(format: Format, traits: readonly Traits[], roles: Roles): { roles: Roles; reasons: readonly string[] } {
+  if (format === 'text' || format === 'text-label') return { roles: new Map(), reasons: [] };
+  const free = traits.filter((one) => (roles.get(one.column) ?? 'ignore') === 'ignore');
+  const tools = free.find((one) => one.nested && isToolList(one.name));
+  const pictures = free.filter((one) => isPictures(one.name));
+  return {
+    roles: asRoles([tools, 'tools'], ...pictures.map((one) => [one, 'images'] as const)),
+    reasons: [
+      ...(tools === undefined ? [] : [`"${tools.name}" has the tools that may be called.`]),
+      ...(pictures.length === 0 ? [] : [`${listed(pictures)}: pictures, which are not read.`]),
+    ],
+  };
 }
 
 /** Roles for a format that the user chose: the given ones if they suffice, else detected ones if those do. */
 export function suggestRoles(table: Table, wanted: Mapping): Mapping {
   if (missingRoles(wanted, table.columns) === null) return wanted;
-  const traits = table.columns.map((name, column) => traitsOf(name, column, table.sample.slice(0, SAMPLE_ROWS)));
+  const traits = traitsOfColumns(table);
   const preference = wanted.format === 'preference' ? byPreference(traits) : null;
   const roles = preference?.roles ?? FILLERS[wanted.format](traits.filter(isUsable));
   const mapping = { format: wanted.format, roles: rolesOf(traits, roles) };
   return missingRoles(mapping, table.columns) === null ? mapping : wanted;
 }
-
-/** Neither bookkeeping nor a rejected answer, by its name. */
-const isUsable = ({ name }: Traits) => !isBookkeeping(name) && !isRejected(name);
 
 type Roles = ReadonlyMap<number, ColumnRole>;
 
@@ -69,27 +76,6 @@ function noTextColumn(table: Table): CodedError {
   return new CodedError('data/columns', `${found}. Add a column with text, or one with prompts and one with answers.`);
 }
 
-function traitsOf(name: string, column: number, rows: readonly Row[]): Traits {
-  const filled = rows.map((row) => row.cells[column]).filter(isFilled);
-  const texts = filled.map((cell) => cellText(cell).trim());
-  const styles = filled.map(messageStyle).filter((style) => style !== null);
-  return {
-    column,
-    name,
-    lists: styles.length * 2 >= filled.length ? (styles[0] ?? null) : null,
-    nested: filled.length > 0 && filled.filter((cell) => listOf(cell) !== null).length * 2 >= filled.length,
-    wordy: filled.filter(isWordy).length * 2 > filled.length,
-    labels: areLabels(texts),
-    truths: filled.filter((cell) => readTruth(cell) !== null).length * 2 > filled.length,
-    meanLength: texts.reduce((sum, text) => sum + text.length, 0) / Math.max(1, texts.length),
-  };
-}
-
-function areLabels(texts: readonly string[]): boolean {
-  const distinct = new Set(texts).size;
-  return distinct >= 1 && distinct <= 20 && distinct * 2 <= texts.length && texts.every((text) => text.length <= 40);
-}
-
 /** Preference data: pairs of a preferred and a rejected answer, or answers labelled true and false. */
 function byPreference(traits: readonly Traits[]): Guess | null {
   return pairGuess(traits) ?? labelledGuess(traits);
@@ -99,7 +85,7 @@ function pairGuess(traits: readonly Traits[]): Guess | null {
   const chosen = traits.find((one) => isPreferred(one.name) && !one.truths);
   const rejected = traits.find((one) => isRejected(one.name) && !one.truths);
   if (chosen === undefined || rejected === undefined) return null;
-  const roles = promptRoles(traits.filter((one) => one !== chosen && isUsable(one)));
+  const roles = promptRoles(traits.filter((one) => one !== chosen && !one.whole && isUsable(one)));
   const prompted = [...roles.values()].some((role) => role === 'user' || role === 'messages');
   const prompt = prompted || chosen.nested ? '' : ' The prompt is what both begin with.';
   return {
@@ -111,9 +97,12 @@ function pairGuess(traits: readonly Traits[]): Guess | null {
 
 /** Prompts with one answer each, or conversations, and a label that tells the desirable from the undesirable. */
 function labelledGuess(traits: readonly Traits[]): Guess | null {
-  const label = traits.find((one) => one.truths && isDesirability(one.name));
+  const label = traits.find((one) => (one.truths || one.flags) && isDesirability(one.name));
   const others = traits.filter((one) => one !== label && isUsable(one));
-  const answer = best(others, 'assistant');
+  const answer = best(
+    others.filter((one) => one.wordy || one.nested),
+    'assistant',
+  );
   const roles = promptRoles(others.filter((one) => one !== answer));
   const [prompt] = roles.values();
   if (label === undefined || (answer === undefined ? prompt !== 'messages' : prompt === undefined)) return null;
@@ -157,77 +146,116 @@ const TITLES: Record<Format, string> = {
   'text-label': 'labelled texts',
 };
 
+/** An instruction with a list of inputs and outputs (Self-Instruct). */
+function byInstances(traits: readonly Traits[]): Guess | null {
+  const instances = traits.find((one) => one.instances);
+  const user = best(
+    traits.filter((one) => one.wordy && isUsable(one)),
+    'user',
+  );
+  if (instances === undefined || user === undefined) return null;
+  const reason = `"${instances.name}" has an input and an output for the instruction in "${user.name}"; each is an example.`;
+  return { format: 'alpaca', roles: asRoles([user, 'user'], [instances, 'instances']), reason };
+}
+
 /** A column of message lists; the final answer may be in a column of its own. */
 function byStructure(traits: readonly Traits[]): Guess | null {
   const list = firstList(traits);
   if (list === undefined) return null;
-  const roles = new Map<number, ColumnRole>([[list.column, 'messages']]);
-  const answer = traits.find((one) => one !== list && /^(chosen|completion|response)$/i.test(one.name));
-  if (answer !== undefined) roles.set(answer.column, 'assistant');
+  const answer = list.whole ? undefined : traits.find((one) => one !== list && ANSWER.test(one.name) && !one.whole);
   const system = traits.find((one) => one.wordy && keywordRank(one.name, 'system') >= 0);
-  if (system !== undefined) roles.set(system.column, 'system');
+  const roles = asRoles([list, 'messages'], [answer, 'assistant'], [system, 'system']);
   const sharegpt = list.lists === 'sharegpt';
   const chosen = answer === undefined ? '' : ` The answer to learn is in "${answer.name}".`;
+  const prompted = system === undefined ? '' : ` "${system.name}" is the system prompt.`;
   const keys = sharegpt ? 'from and value' : 'role and content';
-  const reason = `"${list.name}" has lists of messages with ${keys}.${chosen}`;
+  const reason = `"${list.name}" has lists of messages with ${keys}.${chosen}${prompted}`;
   return { format: sharegpt ? 'sharegpt' : 'messages', roles, reason };
 }
+
+/** Columns with an answer to a conversation. */
+const ANSWER = /^(chosen|completion|response)$/i;
 
 /** The column of conversations; an answer in message form only if there is no other. */
 function firstList(traits: readonly Traits[]): Traits | undefined {
   const lists = traits.filter((one) => one.lists !== null && !isRejected(one.name));
-  return lists.find((one) => !/^(chosen|completion|response)$/i.test(one.name)) ?? lists[0];
+  return lists.find((one) => !ANSWER.test(one.name)) ?? lists[0];
 }
 
 /** By words in the column names: a question and an answer, or a text and its label. */
 function byWords(traits: readonly Traits[]): Guess | null {
-  const wordy = traits.filter((one) => one.wordy && isUsable(one));
-  const assistant = best(traits.filter(isUsable), 'assistant');
-  const user =
-    best(
-      wordy.filter((one) => one !== assistant),
-      'user',
-    ) ??
-    best(
-      wordy.filter((one) => one !== assistant),
-      'text',
-    );
+  const usable = traits.filter(isUsable);
+  const wordy = usable.filter((one) => one.wordy);
+  const assistant = best(
+    usable.filter((one) => one.wordy || one.alternatives || !one.nested),
+    'assistant',
+  );
+  const asks = wordy.filter((one) => one !== assistant);
+  // A column of a few words that repeat (a language, a department) asks nothing, unless there is no other.
+  const open = asks.filter((one) => !one.labels);
+  const user = best(open, 'user') ?? best(open, 'text') ?? best(asks, 'user') ?? best(asks, 'text');
   if (assistant !== undefined && user !== undefined) return turnsGuess(wordy, user, assistant);
   const label = best(
     traits.filter((one) => one.labels),
     'label',
   );
-  const text =
-    best(
-      wordy.filter((one) => one !== label),
-      'text',
-    ) ?? longest(wordy.filter((one) => one !== label));
+  const others = wordy.filter((one) => one !== label);
+  const text = best(others, 'text') ?? longest(others);
   if (label === undefined || text === undefined) return null;
-  return labelGuess(text, label, `By their names, "${text.name}" is a text and "${label.name}" its label`);
+  const titles = others.filter((one) => one !== text && isTitle(one.name));
+  const texts = [...titles, text].sort((a, b) => a.column - b.column);
+  return labelGuess(
+    texts,
+    label,
+    `By their names, ${listed(texts)} ${texts.length > 1 ? 'are' : 'is'} a text and "${label.name}" its label`,
+  );
 }
 
+/** A question and its answer, with the system prompt and what is added to the question among the other columns. */
 function turnsGuess(wordy: readonly Traits[], user: Traits, assistant: Traits): Guess {
-  const roles = new Map<number, ColumnRole>([
-    [user.column, 'user'],
-    [assistant.column, 'assistant'],
-  ]);
-  for (const role of ['system', 'context'] as const) {
-    const found = best(
-      wordy.filter((one) => !roles.has(one.column)),
-      role,
-    );
-    if (found !== undefined) roles.set(found.column, role);
-  }
-  const reason = `By their names, "${user.name}" is the question and "${assistant.name}" the answer. Please check.`;
-  return { format: 'prompt-completion', roles, reason };
+  const rest = wordy.filter((one) => one !== user && one !== assistant);
+  // A title belongs to a text that stands for the question.
+  const titles = keywordRank(user.name, 'user') < 0 ? rest.filter((one) => isTitle(one.name)) : [];
+  const questions = [...titles, user].sort((a, b) => a.column - b.column);
+  const others = rest.filter((one) => !titles.includes(one));
+  const system = best(others, 'system');
+  const context = best(
+    others.filter((one) => !one.labels),
+    'context',
+  );
+  const unused = others.filter((one) => one !== system && one !== context);
+  const reason = [
+    `By their names, ${listed(questions)} ${questions.length > 1 ? 'are' : 'is'} the question and "${assistant.name}" the answer.`,
+    ...(system === undefined ? [] : [`"${system.name}" is the system prompt.`]),
+    ...(context === undefined ? [] : [`"${context.name}" is added to the question.`]),
+    ...(unused.length === 0 ? [] : [`Not used: ${listed(unused)}.`]),
+    'Please check.',
+  ];
+  const asked = questions.map((one) => [one, 'user'] as const);
+  const roles = asRoles(...asked, [assistant, 'assistant'], [system, 'system'], [context, 'context']);
+  return { format: 'prompt-completion', roles, reason: reason.join(' ') };
 }
 
-function labelGuess(text: Traits, label: Traits, why: string): Guess {
-  const roles = new Map<number, ColumnRole>([
-    [text.column, 'text'],
-    [label.column, 'label'],
-  ]);
+const SHOWN = 6;
+
+/** Quoted names, the first of many. */
+function listed(traits: readonly Traits[]): string {
+  const names = traits.slice(0, SHOWN).map((one) => `"${one.name}"`);
+  return traits.length > SHOWN ? `${names.join(', ')} and ${traits.length - SHOWN} more` : names.join(' and ');
+}
+
+function labelGuess(texts: readonly Traits[], label: Traits, why: string): Guess {
+  const roles = asRoles(...texts.map((text) => [text, 'text'] as const), [label, 'label']);
   return { format: 'text-label', roles, reason: `${why}. Please check.` };
+}
+
+/** Of a file without column names: a column of few values beside texts is the class of all of them. */
+function byClass(traits: readonly Traits[]): Guess | null {
+  const label = traits.find((one) => one.labels);
+  const texts = traits.filter((one) => one !== label && one.wordy);
+  if (label === undefined || texts.length === 0) return null;
+  const rest = texts.length > 1 ? ` The texts of ${listed(texts)} are joined` : '';
+  return labelGuess(texts, label, `"${label.name}" has a few values that repeat, like labels.${rest}`.replace(/\.$/, ''));
 }
 
 /** By the values: a single text column is plain text, a column of few values is a label, two columns are question and answer. */
@@ -235,28 +263,17 @@ function byContent(usable: readonly Traits[]): Guess | null {
   const label = usable.length === 2 ? usable.find((one) => one.labels) : undefined;
   const text = longest(usable.filter((one) => one !== label));
   if (label !== undefined && text !== undefined)
-    return labelGuess(text, label, `"${label.name}" has a few values that repeat, like labels`);
+    return labelGuess([text], label, `"${label.name}" has a few values that repeat, like labels`);
   const [first, second] = usable;
   if (first !== undefined && second !== undefined && usable.length === 2) {
-    const guess = turnsGuess([], first, second);
-    return {
-      ...guess,
-      reason: `Of the two text columns, "${first.name}" was taken as the question and "${second.name}" as the answer. Please check.`,
-    };
+    const taken = `"${first.name}" was taken as the question and "${second.name}" as the answer`;
+    const roles = asRoles([first, 'user'], [second, 'assistant']);
+    return { format: 'prompt-completion', roles, reason: `Of the two text columns, ${taken}. Please check.` };
   }
   const only = text ?? label;
   if (only === undefined) return null;
   const what = usable.length === 1 ? 'is the only text column' : 'has the longest texts. Please check';
   return { format: 'text', roles: asRoles([only, 'text']), reason: `"${only.name}" ${what}.` };
-}
-
-function best(traits: readonly Traits[], role: ColumnRole): Traits | undefined {
-  const ranked = traits.map((one) => ({ one, rank: keywordRank(one.name, role) })).filter(({ rank }) => rank >= 0);
-  return ranked.sort((a, b) => a.rank - b.rank)[0]?.one;
-}
-
-function longest(traits: readonly Traits[]): Traits | undefined {
-  return [...traits].sort((a, b) => b.meanLength - a.meanLength)[0];
 }
 
 /** The best columns for the roles that a format needs, where the user chose the format. */

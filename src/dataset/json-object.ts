@@ -34,17 +34,37 @@ function tooLarge(size: number): CodedError {
 /** A list of chat messages is an example, not a list of examples. */
 const CHAT = /^(messages|conversations?|history)$/i;
 
-/** The longest list of objects among the values; null when there is none. */
+type Named = readonly [key: string, list: readonly Record<string, unknown>[]];
+
+/**
+ * The lists of objects among the values that have a key in common with the longest; of several, each row has the name of its list in the
+ * column `split`. Null when there is none.
+ */
 function underKey(text: string, value: Record<string, unknown>): ParsedTable | null {
-  const lists = Object.entries(value).filter((entry): entry is [string, unknown[]] => isListOfRecords(entry[1]));
-  const [longest] = lists.sort((a, b) => b[1].length - a[1].length);
+  const lists = Object.entries(value).flatMap(([key, list]): Named[] => (isListOfRecords(list) ? [[key, list]] : []));
+  const longest = [...lists].sort((a, b) => b[1].length - a[1].length)[0];
   if (longest === undefined || CHAT.test(longest[0])) return null;
-  const [key, list] = longest;
-  const slices = slicesUnder(text, key, list.length) ?? list.map((one) => ({ line: 1, text: JSON.stringify(one) }));
-  return tableOf(slices, `The examples were taken from "${key}".`);
+  const keys = Object.keys(longest[1][0] ?? {});
+  const alike = lists.filter(([, [first]]) => keys.some((key) => Object.hasOwn(first ?? {}, key)));
+  if (alike.length === 1) return tableOf(slicesOf(text, longest), `The examples were taken from "${longest[0]}".`);
+  const slices = alike.flatMap((list) => slicesOf(text, list).map((slice) => withSplit(slice, list[0])));
+  const names = alike.map(([key, list]) => `"${key}" (${list.length})`);
+  const joined = `The lists ${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''} were joined`;
+  return tableOf(slices, `${joined}; the column "split" names the list of each row.`);
 }
 
-const isListOfRecords = (value: unknown) => Array.isArray(value) && value.length > 0 && value.every(isRecord);
+const isListOfRecords = (value: unknown): value is Record<string, unknown>[] =>
+  Array.isArray(value) && value.length > 0 && value.every(isRecord);
+
+function slicesOf(text: string, [key, list]: Named): readonly JsonSlice[] {
+  return slicesUnder(text, key, list.length) ?? list.map((one) => ({ line: 1, text: JSON.stringify(one) }));
+}
+
+/** A row with the name of its list; one that has a `split` keeps it. */
+function withSplit({ line, text }: JsonSlice, split: string): JsonSlice {
+  const record: unknown = JSON.parse(text);
+  return { line, text: isRecord(record) && !Object.hasOwn(record, 'split') ? JSON.stringify({ ...record, split }) : text };
+}
 
 /** The elements of the list under `key` with their lines: where the key occurs first, if that has `count` elements; else null. */
 function slicesUnder(text: string, key: string, count: number): readonly JsonSlice[] | null {

@@ -3,7 +3,9 @@
 import type { ColumnRole, Format } from './types';
 
 /** Columns that are ignored when column names are matched with those of a format. */
-const BOOKKEEPING = new Set('id idx index uuid source score url meta metadata lang language split tools weight'.split(' '));
+const BOOKKEEPING = new Set(
+  'id idx index uuid source score url meta metadata lang language split tools functions weight image images'.split(' '),
+);
 
 interface KeySet {
   readonly format: Format;
@@ -44,9 +46,12 @@ function fits(set: KeySet, names: readonly string[]): boolean {
   const known = (name: string) => own(set.needed, name) ?? own(set.allowed ?? {}, name);
   return (
     Object.keys(set.needed).every((name) => names.includes(name)) &&
-    names.every((name) => known(name) !== undefined || BOOKKEEPING.has(name))
+    names.every((name) => known(name) !== undefined || isBookkeeping(name) || (name.includes('.') && names.includes(outer(name))))
   );
 }
+
+/** The column that a value inside it belongs to. */
+const outer = (name: string) => name.split('.')[0] ?? '';
 
 function own(roles: Readonly<Record<string, ColumnRole>>, name: string): ColumnRole | undefined {
   return Object.hasOwn(roles, name) ? roles[name] : undefined;
@@ -54,26 +59,30 @@ function own(roles: Readonly<Record<string, ColumnRole>>, name: string): ColumnR
 
 /** Keywords of each role, the best first. */
 const KEYWORDS: readonly (readonly [role: ColumnRole, words: readonly string[]])[] = [
-  ['assistant', 'assistant completion response output answer reply chosen target summary translation'.split(' ')],
+  ['assistant', 'assistant completion response output answer answers reply chosen target summary translation'.split(' ')],
   ['user', 'user instruction prompt question query input request source document article message'.split(' ')],
   ['system', ['system']],
-  ['context', ['context', 'passage']],
+  ['context', 'context passage input document article background knowledge'.split(' ')],
   ['label', 'label class category sentiment intent topic tag'.split(' ')],
   ['text', 'text content body sentence review comment description title'.split(' ')],
 ];
 
 const WORD_BREAK = /[^\p{L}\p{N}]+|(?<=\p{Ll})(?=\p{Lu})/u;
 
-/** Rank of a name among those of `role`: the index of the first of the role's keywords that is a word of it, or -1. */
+/**
+ * Rank of a name among those of `role`: the index of the first of the role's keywords that is a word of it, or -1. A name with the word
+ * "system" (`system_prompt`) has no other role.
+ */
 export function keywordRank(name: string, role: ColumnRole): number {
   const words = name.split(WORD_BREAK).map((word) => word.toLowerCase());
+  if (role !== 'system' && words.includes('system')) return -1;
   const known = KEYWORDS.find(([one]) => one === role)?.[1] ?? [];
   return known.findIndex((keyword) => words.includes(keyword));
 }
 
-/** True for a column such as an identifier or a score, by its name. */
+/** True for a column such as an identifier or a score, by its name, and for values inside one: `meta.source`. */
 export function isBookkeeping(name: string): boolean {
-  return BOOKKEEPING.has(name.toLowerCase());
+  return BOOKKEEPING.has(outer(name.toLowerCase()));
 }
 
 const PREFERRED = /^(chosen|preferred)([ _-]?(answer|completion|output|response))?$/i;
@@ -89,9 +98,26 @@ export function isRejected(name: string): boolean {
   return REJECTED.test(name);
 }
 
+const DESIRABLE = /^(is[ _-]?)?(label|kto_tag|desirable|chosen|preferred|accepted|good|liked|thumbs[ _-]?up)$/i;
+
 /** True for a column that tells whether an answer is desirable, by its name (TRL: `label`; LLaMA-Factory: `kto_tag`). */
 export function isDesirability(name: string): boolean {
-  return /^(label|kto_tag)$/i.test(name);
+  return DESIRABLE.test(name);
+}
+
+/** True for a column of tool schemas, by its name (OpenAI: `tools`, before `functions`). */
+export function isToolList(name: string): boolean {
+  return /^(available[ _-]?)?(tools|functions)$/i.test(name);
+}
+
+/** True for a column of pictures or their addresses, by its name. */
+export function isPictures(name: string): boolean {
+  return /^(images?|img|pictures?|photos?)([ _-]?(path|paths|url|urls|file|files|name|id))?$/i.test(name);
+}
+
+/** True for a column with the title of a text in another column, by its name. */
+export function isTitle(name: string): boolean {
+  return name.split(WORD_BREAK).some((word) => /^(title|subject|headline|heading)$/i.test(word));
 }
 
 const TARGETS = new Set(

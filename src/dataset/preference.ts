@@ -9,7 +9,7 @@
 
 import { withSystem, type Cells, type ExampleOr } from './cells';
 import { messageStyle, readMessages, type MessagesOr } from './messages';
-import { readTruth } from './table';
+import { readFlag } from './table';
 import type { ColumnRole, Mapping, Message } from './types';
 
 /** What a user must know before training on preference data. */
@@ -29,11 +29,16 @@ export function fromPreference(cells: Cells): ExampleOr {
 
 /** Why the row's label rules it out; null when it is true or there is no such column. */
 function labelProblem(cells: Cells): string | null {
-  const names = cells.names('label');
-  if (names === '') return null;
-  const truth = readTruth(cells.raw('label')?.cell);
-  if (truth === null) return `${names} is ${JSON.stringify(cells.text('label'))}, expected true or false.`;
-  return truth ? null : `${names} is false: this answer is not preferred.`;
+  if (cells.names('label') === '') return null;
+  const desirable = readLabel(cells);
+  if (typeof desirable === 'string') return desirable;
+  return desirable ? null : `${cells.names('label')} is false: this answer is not preferred.`;
+}
+
+/** Whether the label of a row says that its answer is desirable: true or 1, false or 0; else what is wrong with it. */
+export function readLabel(cells: Cells): boolean | string {
+  const label = readFlag(cells.raw('label')?.cell);
+  return label ?? `${cells.names('label')} is ${JSON.stringify(cells.text('label'))}, expected true or false.`;
 }
 
 /** The prompt with the answer of a role, which ends with the assistant's turn. */
@@ -55,7 +60,7 @@ function readBoth(cells: Cells, role: 'assistant' | 'rejected'): MessagesOr {
 }
 
 /** True for a list with the whole conversation, which repeats the prompt even if that has its own column. */
-function isWhole(turns: readonly Message[]): boolean {
+export function isWhole(turns: readonly Message[]): boolean {
   return turns[0]?.role === 'user' || turns[0]?.role === 'system';
 }
 
@@ -75,7 +80,7 @@ function readTurns(cells: Cells, role: 'assistant' | 'rejected' | 'user' | 'mess
   const { name } = found;
   const cell = unwrapped(found.cell);
   const isList = role === 'messages' || (typeof cell === 'object' && cell !== null) || messageStyle(cell) !== null;
-  if (isList) return readMessages(cell, name);
+  if (isList) return readMessages(cell, name, cells.note);
   const text = cells.text(role);
   const context = role === 'user' ? cells.text('context') : '';
   return (

@@ -103,6 +103,12 @@ export function readTruth(cell: unknown): boolean | null {
   return text === 'true' ? true : text === 'false' ? false : null;
 }
 
+/** A truth value that may be written as 0 or 1; null for other cells. */
+export function readFlag(cell: unknown): boolean | null {
+  const text = cellText(cell).trim();
+  return text === '1' ? true : text === '0' ? false : readTruth(cell);
+}
+
 /** Makes column names unique: gives unnamed columns a name and repeated names a number. */
 export function nameColumns(names: readonly string[]): string[] {
   const seen = new Map<string, number>();

@@ -136,18 +136,20 @@ function shown(names: readonly string[]): string {
 }
 
 /** The roles for labelled examples: the text, a second text that belongs to it by its name, and the labels. */
-function labelMapping(table: Table, { roles }: Mapping, labels: readonly number[]): Mapping {
+function labelMapping(table: Table, { roles, template }: Mapping, labels: readonly number[]): Mapping {
   const source = roles.findIndex((role) => role === 'text' || role === 'user');
   const partner = table.columns.findIndex(
     (name, column) => !labels.includes(column) && arePair(table.columns[source] ?? '', name),
   );
   const paired = partner >= 0 && valuesOf(table, partner).some(isWordy);
   const [first, second] = paired && partner < source ? [partner, source] : [source, paired ? partner : roles.indexOf('context')];
-  const roleOf = (column: number): ColumnRole => {
+  const roleOf = (role: ColumnRole, column: number): ColumnRole => {
     if (labels.includes(column)) return 'label';
-    return column === first ? 'text' : column === second ? 'context' : 'ignore';
+    // Further columns of the text's role are joined with it, where no partner takes their place.
+    if (column === first || (!paired && role === roles[source])) return 'text';
+    return column === second ? 'context' : 'ignore';
   };
-  return { format: 'text-label', roles: roles.map((_, column) => roleOf(column)) };
+  return { format: 'text-label', roles: roles.map(roleOf), ...(template !== undefined && { template }) };
 }
 
 /** Names of columns that are read together (GLUE and similar), in this order. */

@@ -1,6 +1,7 @@
 /** Data that the data worker sends to the page: mappings, examples, their problems, and the view of a dataset. */
 
 import type { DataStepSettings } from '../recipe/data-steps';
+import type { FORMAT_NAMES, ROLE_NAMES } from '../recipe/mapping';
 
 /** What a file is written as. */
 export type TextKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
@@ -10,19 +11,25 @@ export type FileKind = TextKind | 'parquet' | 'xlsx';
  * How rows become training examples. `preference` is data for DPO, IPO and similar objectives; next-token prediction learns only the
  * preferred answers of it.
  */
-export type Format = 'messages' | 'sharegpt' | 'alpaca' | 'prompt-completion' | 'preference' | 'text' | 'text-label';
+export type Format = (typeof FORMAT_NAMES)[number];
 
 /**
- * What a column is used for. `context` follows the instruction in the user's turn (Alpaca's `input`). In the format `preference`,
- * `assistant` is the preferred answer, and `label` tells whether it is preferred.
+ * What a column is used for. `context` follows the instruction in the user's turn (Alpaca's `input`). `instances` are pairs of an input
+ * and an output for one instruction, each of which is an example. `tools` are the schemas of the tools that the assistant may call.
+ * `images` are pictures, which the model can't see. In the format `preference`, `assistant` is the preferred answer, and `label` tells
+ * whether it is preferred.
  */
-export type ColumnRole =
-  'messages' | 'system' | 'user' | 'context' | 'assistant' | 'rejected' | 'history' | 'text' | 'label' | 'ignore';
+export type ColumnRole = (typeof ROLE_NAMES)[number];
 
 /** One role per column, by position. */
 export interface Mapping {
   readonly format: Format;
   readonly roles: readonly ColumnRole[];
+  /**
+   * The text of the question (the text, in formats without one), made of columns: `Subject: {Subject}`. Absent: the columns of that role,
+   * one after the other. Double braces are braces.
+   */
+  readonly template?: string;
 }
 
 /** One of several categories, a number, any number of labels, a text (an answer or a continuation), or the better of two answers. */
@@ -42,14 +49,44 @@ export interface TaskGuess {
 
 export type Role = 'system' | 'user' | 'assistant' | 'tool';
 
+/** A call of a tool that the assistant makes. */
+export interface ToolCall {
+  readonly name: string;
+  /** The arguments as JSON data, usually an object; text that is not JSON stays text. */
+  readonly arguments: unknown;
+  readonly id?: string;
+}
+
 export interface Message {
   readonly role: Role;
+  /** The text of the turn, without its tool calls; empty where the turn is calls only. */
   readonly content: string;
+  /** 0: the model reads the turn and does not learn it. Absent or 1: learnt if the assistant says it. */
+  readonly weight?: 0 | 1;
+  /** What the assistant calls in this turn; never empty. */
+  readonly toolCalls?: readonly ToolCall[];
+  /** Of a turn of a tool: the tool's name, and the call that it answers. */
+  readonly name?: string;
+  readonly toolCallId?: string;
 }
+
+/**
+ * What the mapping left out of a row that is used, or took otherwise than the file says: pictures; weights of turns other than 0 and 1,
+ * which count as 1.
+ */
+export type RowNote = 'images' | 'weights';
 
 /** A training example: a conversation (loss on the assistant's turns) or a text (loss on all of it). */
 export type Example =
-  | { readonly kind: 'chat'; readonly line: number; readonly messages: readonly Message[] }
+  | {
+      readonly kind: 'chat';
+      readonly line: number;
+      readonly messages: readonly Message[];
+      /** The tools that the assistant may call, as JSON schemas: what chat templates take as `tools`. Absent where there are none. */
+      readonly tools?: readonly unknown[];
+      /** Absent where there is nothing to say. */
+      readonly notes?: readonly RowNote[];
+    }
   | { readonly kind: 'text'; readonly line: number; readonly text: string };
 
 /** A text, or two texts that are read together, with the label texts of its row. */
@@ -69,6 +106,15 @@ export interface PairExample {
   readonly prompt: readonly Message[];
   readonly chosen: readonly Message[];
   readonly rejected: readonly Message[];
+}
+
+/** One answer to a prompt, and whether it is a desirable one (KTO). The answer ends with the assistant's turn. */
+export interface UnpairedExample {
+  readonly kind: 'unpaired';
+  readonly line: number;
+  readonly prompt: readonly Message[];
+  readonly answer: readonly Message[];
+  readonly desirable: boolean;
 }
 
 /** A row that can't be used, and why. `line` is its line in the file, counted from 1. */
@@ -127,6 +173,10 @@ export interface DatasetView {
   readonly format: Format;
   /** Why this format was chosen, in a sentence. */
   readonly reason: string;
+  /** The template of the question or text; null where there is none. */
+  readonly template: string | null;
+  /** The texts of the first rows by column, shortened. */
+  readonly firstRows: readonly (readonly string[])[];
   /** What the rows look like they are for: by the present mapping, else by the detected one. */
   readonly task: TaskGuess;
   /** What the user must know about training on this format, in sentences; usually empty. */

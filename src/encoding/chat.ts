@@ -16,8 +16,10 @@ interface Tokens {
 export const chat: Encoding<Examples['chat'], EncodingSettings['chat']> = {
   documents: 1,
   columns: () => [],
-  encode(tokenizer, { messages }, { lossOn }) {
-    const found = rendered(() => (lossOn === 'all' ? allTokens(tokenizer, messages) : answerTokens(tokenizer, messages)));
+  encode(tokenizer, { messages, tools }, { lossOn }) {
+    const found = rendered(() =>
+      lossOn === 'all' ? allTokens(tokenizer, messages, tools) : answerTokens(tokenizer, messages, { tools }),
+    );
     return 'dropped' in found ? found : { parts: [sequence(found.ids, found.trained)], target: [] };
   },
   cut: (_, whole, length) => cutDocument(whole, length),
@@ -32,8 +34,8 @@ export function rendered<T>(encode: () => T): T | Dropped {
   }
 }
 
-function allTokens(tokenizer: TextTokenizer, messages: readonly Message[]): Tokens {
-  const { ids } = joinSpans(tokenizer, spansOf(tokenizer.chat, messages, tokenizer.stopTexts, false));
+function allTokens(tokenizer: TextTokenizer, messages: readonly Message[], tools?: readonly unknown[]): Tokens {
+  const { ids } = joinSpans(tokenizer, spansOf(tokenizer.chat.withTools(tools), messages, tokenizer.stopTexts, false));
   return { ids, trained: ids.map(() => 1) };
 }
 
@@ -41,9 +43,13 @@ function allTokens(tokenizer: TextTokenizer, messages: readonly Message[]): Toke
  * The conversation up to the end of its last answer, with the answers marked whose text begins at character `from` of the rendered
  * conversation or later. No loss depends on what follows: a line break, an unanswered question.
  */
-export function answerTokens(tokenizer: TextTokenizer, messages: readonly Message[], from = 0): Tokens {
+export function answerTokens(
+  tokenizer: TextTokenizer,
+  messages: readonly Message[],
+  { from = 0, tools }: { readonly from?: number; readonly tools?: readonly unknown[] | undefined } = {},
+): Tokens {
   let at = 0;
-  const spans = spansOf(tokenizer.chat, messages, tokenizer.stopTexts, false).map(({ text, answer }) => {
+  const spans = spansOf(tokenizer.chat.withTools(tools), messages, tokenizer.stopTexts, false).map(({ text, answer }) => {
     const late = at >= from;
     at += text.length;
     return { text, answer: answer && late };

@@ -29,6 +29,7 @@ export const SETTING_LABELS = {
   'objective.weighting': 'Class weights',
   'objective.weights': 'Weights by hand',
   dataSteps: 'Data steps',
+  mapping: 'Use of the columns',
   basePrecision: 'Base weights',
   activationPrecision: 'Activations',
   learningRate: 'Learning rate',

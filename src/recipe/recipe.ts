@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { CodedError } from '../core/errors';
 import { oneOf, real, texts, whole } from './checks';
 import { DATA_STEP_SCHEMAS, dataStepsSchema } from './data-steps';
+import { mappingSchema } from './mapping';
 import { METHOD_SCHEMAS, methodSchema, type MethodSettings } from './methods';
 import { isFields, migrate, VERSION, versionOf, type Fields } from './migrations';
 import { OBJECTIVE_SCHEMAS, objectiveSchema, type ObjectiveSettings } from './objectives';
@@ -25,6 +26,8 @@ const fields = {
   objective: v.optional(objectiveSchema, { kind: 'sft' }),
   /** What is done to the rows of the data before they become examples, in order: see src/recipe/data-steps.ts. */
   dataSteps: v.optional(dataStepsSchema, []),
+  /** How the columns of the data are used, where they are not used as they suggest: see src/recipe/mapping.ts. */
+  mapping: v.optional(mappingSchema, null),
   /** Storage of the base model's linear layers: as in its files, 8 bits, or 4 bits (NF4, as QLoRA). */
   basePrecision: v.optional(oneOf(BASE_PRECISIONS), 'stored'),
   /** Storage of activations: f32, or f16 with a loss scale that keeps gradients in the range of f16. */

@@ -126,18 +126,42 @@ export class DataState {
   }
 
   async setFormat(format: Format): Promise<void> {
-    if (this.view !== null) await this.#remap({ format, roles: this.#roles() });
+    if (this.view === null) return;
+    await this.#remap({ ...this.#present(this.view), format });
   }
 
   async setRole(column: number, role: ColumnRole): Promise<void> {
     if (this.view === null) return;
-    const roles = this.#roles().map((one, index) => (index === column ? role : one));
-    await this.#remap({ format: this.#wanted?.format ?? this.view.format, roles });
+    const present = this.#present(this.view);
+    await this.#remap({ ...present, roles: present.roles.map((one, index) => (index === column ? role : one)) });
   }
 
-  /** Takes another format and other roles at once. */
-  async remap(mapping: Mapping): Promise<void> {
-    if (this.view !== null) await this.#remap(mapping);
+  /** Makes the question, or the text, of columns; null: of the columns of its role, one after the other. */
+  async setTemplate(template: string | null): Promise<void> {
+    if (this.view === null) return;
+    const { format, roles } = this.#present(this.view);
+    await this.#remap({ format, roles, ...(template !== null && { template }) });
+  }
+
+  /** Takes another format and other roles at once. `reason`: why, in a sentence; the user's choice when absent. */
+  async remap(mapping: Mapping, reason?: string): Promise<void> {
+    if (this.view !== null) await this.#remap(mapping, reason);
+  }
+
+  /** Uses the columns as they suggest, again. */
+  async detectAgain(): Promise<void> {
+    const file = this.#file;
+    this.#wanted = null;
+    await this.#guard(() =>
+      this.#worker.run(async () => {
+        if (file === null || this.#file !== file) return;
+        this.#mapping = this.#fileOfWorker = null;
+        const view = await this.#openInWorker(file, this.#asked);
+        this.#fileOfWorker = file;
+        this.#show(view);
+      }),
+    );
+    await this.#measure();
   }
 
   /** Takes other data steps; the newest ones win. Tokens are counted by `encoding`; null: by the one before. */
@@ -250,26 +274,29 @@ export class DataState {
     }
   }
 
-  #roles(): readonly ColumnRole[] {
-    return this.#wanted?.roles ?? this.view?.columns.map((column) => column.role) ?? [];
+  /** The mapping that was asked for last, else the one that is shown. */
+  #present(view: DatasetView): Mapping {
+    return this.#wanted ?? mappingOf(view);
   }
 
-  async #remap(mapping: Mapping): Promise<void> {
+  async #remap(mapping: Mapping, reason?: string): Promise<void> {
     this.#wanted = mapping;
     const file = this.#file;
     await this.#guard(() =>
       this.#worker.run(async () => {
-        if (this.#file === file) await this.#applyMapping(mapping);
+        if (this.#file === file) await this.#applyMapping(mapping, reason);
       }),
     );
     await this.#measure();
   }
 
-  async #applyMapping(mapping: Mapping): Promise<void> {
+  async #applyMapping(mapping: Mapping, reason?: string): Promise<void> {
     await this.#reopen();
     try {
-      const view = await this.#client.call((api) => api.remap(mapping));
-      this.#mapping = mapping;
+      const view = await this.#client.call((api) => api.remap(mapping, reason));
+      // The worker completes a mapping: it detects roles that a new format lacks, and gives the columns of a template their role.
+      this.#mapping = mappingOf(view);
+      if (this.#wanted === mapping) this.#wanted = this.#mapping;
       this.failure = null;
       this.#show(view);
     } catch (error) {
@@ -351,6 +378,10 @@ export class DataState {
   #onDeath(): void {
     this.#fileOfWorker = this.#tokenizerOfWorker = null;
   }
+}
+
+function mappingOf({ format, columns, template }: DatasetView): Mapping {
+  return { format, roles: columns.map(({ role }) => role), ...(template !== null && { template }) };
 }
 
 function withCleaning({ tokenizer, options }: Encoding, cleaning: Cleaning): Encoding {

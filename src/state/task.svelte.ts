@@ -7,6 +7,7 @@ import type { DatasetView, RunView } from '../../workers/api';
 import { data, type DataState, type Opening } from './data.svelte';
 import { goalOf, guessOf, isGoal, mappingFor, objectiveFor, whyNot, type Goal } from './goal';
 import { model, type ModelState } from './model.svelte';
+import { BY_RECIPE, keepMapping, mappingOf } from './mapping.svelte';
 import { isLabelled, isObjectiveKind, isPreference } from './objective';
 import { recipe, type RecipeState } from './recipe.svelte';
 import { recall, remember } from './storage';
@@ -42,11 +43,13 @@ export class TaskState {
     const mapping = mappingFor(goal, view);
     const starter = this.#take(goal);
     if (mapping !== null) await this.#data.remap(mapping);
+    if (this.#recipe.at('mapping') !== null) keepMapping(this.#data, this.#recipe);
     await starter;
   }
 
   /** Takes the wish or the guess for the present data again, after the recipe was reset. */
   async takeAgain(): Promise<void> {
+    await this.#data.detectAgain();
     const { view } = this.#data;
     if (view === null) return;
     const { mapping, shown } = this.#open(view);
@@ -54,15 +57,24 @@ export class TaskState {
     if (mapping !== null) await this.#data.remap(mapping);
   }
 
+  /** Uses the columns of the present data as the recipe says, where it does. */
+  async #mapAsRecipe(): Promise<void> {
+    const { view } = this.#data;
+    const mapping = view === null ? null : mappingOf(this.#recipe, view);
+    if (mapping !== null) await this.#data.remap(mapping, BY_RECIPE);
+  }
+
   /** Reads a recipe file. */
   async importRecipe(file: File): Promise<void> {
     await this.#recipe.importFile(file);
+    await this.#mapAsRecipe();
     await this.#suitStarter();
   }
 
   /** Takes the recipe of a run. */
   async takeRecipe({ recipe: settings, name }: Pick<RunView, 'recipe' | 'name'>): Promise<void> {
     this.#recipe.take(settings, name);
+    await this.#mapAsRecipe();
     await this.#suitStarter();
   }
 
@@ -76,7 +88,7 @@ export class TaskState {
   #open(view: DatasetView): Opening {
     if (this.#recipe.objectiveFrom !== null) return this.#restore(view);
     const goal = this.wish !== null && whyNot(this.wish, view) === null ? this.wish : guessOf(view);
-    return { mapping: mappingFor(goal, view), reason: view.task.reason, shown: () => this.#takeGuess(goal) };
+    return { ...this.#mappingFor(goal, view), shown: () => this.#takeGuess(goal) };
   }
 
   /** Takes a goal that the user did not choose, unless a recipe file came meanwhile. */
@@ -88,7 +100,14 @@ export class TaskState {
   #restore(view: DatasetView): Opening {
     const goal = this.#goalOf(view);
     const serves = goal !== null && whyNot(goal, view) === null;
-    return { mapping: serves ? mappingFor(goal, view) : null, reason: view.task.reason, shown: () => undefined };
+    return { ...this.#mappingFor(serves ? goal : null, view), shown: () => undefined };
+  }
+
+  /** The mapping of the recipe, else the one that suits the goal. */
+  #mappingFor(goal: Goal | null, view: DatasetView): Pick<Opening, 'mapping' | 'reason'> {
+    const own = mappingOf(this.#recipe, view);
+    if (own !== null) return { mapping: own, reason: BY_RECIPE };
+    return { mapping: goal === null ? null : mappingFor(goal, view), reason: view.task.reason };
   }
 
   async #take(goal: Goal): Promise<void> {

@@ -9,6 +9,7 @@ import type {
   EncodedDataset,
   FileRows,
   LabelShape,
+  MappedColumns,
   Mapping,
   RowProblem,
   RunView,
@@ -67,7 +68,7 @@ export function mappingOf({ recipe, columns, datasetName }: Source, view: Datase
   const missing = used.filter(({ name }) => view.columns.every((column) => column.name !== name));
   if (missing.length > 0) throw missingColumns(view, missing, used, datasetName);
   const roleOf = (name: string) => columns.roles.find((column) => column.name === name)?.role ?? 'ignore';
-  return { format: columns.format, roles: view.columns.map(({ name }) => roleOf(name)) };
+  return { format: columns.format, roles: view.columns.map(({ name }) => roleOf(name)), ...templateOf(columns) };
 }
 
 function guessedMapping(kind: RunView['recipe']['objective']['kind'], view: DatasetView): Mapping {
@@ -111,8 +112,10 @@ function textMappingOf(run: Source, view: DatasetView): Mapping {
     const role = inputs.find((column) => column.name === name)?.role;
     return role === source ? 'text' : role === 'context' ? role : 'ignore';
   };
-  return { format: 'text', roles: view.columns.map(({ name }) => roleOf(name)) };
+  return { format: 'text', roles: view.columns.map(({ name }) => roleOf(name)), ...templateOf(columns) };
 }
+
+const templateOf = ({ template }: MappedColumns) => (template === undefined ? {} : { template });
 
 const TARGETS: Readonly<Record<LabelShape, (run: Source) => Target>> = {
   one: ({ labels = [] }) => ({ kind: 'class', names: labels }),

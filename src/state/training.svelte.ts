@@ -15,6 +15,7 @@ import { failureOf, type Failure } from './failure';
 import { FirstStepWatch } from './first-step';
 import { Frames } from './frames';
 import { journal, journalTraining } from './journal.svelte';
+import { columnsOf } from './mapping.svelte';
 import { model } from './model.svelte';
 import { Monitor } from './monitor.svelte';
 import { otherTab, type OtherTab } from './other-tab.svelte';
@@ -119,7 +120,7 @@ export class Training extends ShownRun {
       const setup = {
         ...{ name: runName(name, view.name, taken), modelId: id, recipe: settings, dataset, datasetName: view.name },
         prompts: promptsFrom(view.head, dataset.heldOut.lines, 6),
-        columns: { format: view.format, roles: view.columns.map(({ name: column, role }) => ({ name: column, role })) },
+        columns: columnsOf(view),
         ...(taught && { teacher: taught }),
         ...(from && { from: { runId: from.id, step: null } }),
       };

@@ -4,7 +4,7 @@
  */
 
 import type { Message } from '../dataset/types';
-import type { ChatTemplate } from './template';
+import type { Renderer } from './template';
 
 /** A part of the rendered text. The spans of a conversation, joined, are the text. */
 export interface Span {
@@ -19,17 +19,17 @@ type Range = readonly [from: number, to: number];
  * The conversation in spans. An answer begins where the prompt before it ends in generation, and ends with the last of `stops` in its
  * turn. With `open`, the last span opens the assistant's next turn. Throws what the template raises.
  */
-export function spansOf(chat: ChatTemplate, messages: readonly Message[], stops: readonly string[], open: boolean): Span[] {
+export function spansOf(chat: Renderer, messages: readonly Message[], stops: readonly string[], open: boolean): Span[] {
   const text = chat.render(messages, open);
   const answers = answerRanges(chat, messages, text, stops, open);
-  const hasAnswer = messages.some((message) => message.role === 'assistant');
+  const hasAnswer = messages.some((message) => message.role === 'assistant' && message.weight !== 0);
   if (answers.length === 0 && hasAnswer && !open) return lastAnswer(chat, messages, stops);
   return cut(text, answers);
 }
 
 /** The answers whose prompt and turn are in `text` as generation would render them. Others are not trained. */
 function answerRanges(
-  chat: ChatTemplate,
+  chat: Renderer,
   messages: readonly Message[],
   text: string,
   stops: readonly string[],
@@ -37,7 +37,7 @@ function answerRanges(
 ): Range[] {
   const ranges: Range[] = [];
   messages.forEach((message, i) => {
-    if (message.role !== 'assistant') return;
+    if (message.role !== 'assistant' || message.weight === 0) return;
     const prompt = chat.tryRender(messages.slice(0, i), true);
     const whole = !open && i === messages.length - 1;
     const turn = whole ? text : chat.tryRender(messages.slice(0, i + 1), false);
@@ -57,8 +57,8 @@ function endOfAnswer(turn: string, from: number, stops: readonly string[]): numb
  * For templates of reasoning models, which open an answer differently from how they render a finished one: the prompt of the last
  * answer as generation renders it, then the answer from its content on.
  */
-function lastAnswer(chat: ChatTemplate, messages: readonly Message[], stops: readonly string[]): Span[] {
-  const last = messages.findLastIndex((message) => message.role === 'assistant');
+function lastAnswer(chat: Renderer, messages: readonly Message[], stops: readonly string[]): Span[] {
+  const last = messages.findLastIndex((message) => message.role === 'assistant' && message.weight !== 0);
   const content = messages[last]?.content.trim() ?? '';
   const prompt = chat.render(messages.slice(0, last), true);
   const turn = chat.render(messages.slice(0, last + 1), false);

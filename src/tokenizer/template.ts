@@ -4,6 +4,7 @@ import { Template } from '@huggingface/jinja';
 import { CodedError, messageOf } from '../core/errors';
 import type { Message } from '../dataset/types';
 import { formatDate } from './strftime';
+import { PROBE, PROBE_CHAT, PROBE_TOOL, templateTurn, type CallForm } from './template-turns';
 
 /**
  * The template of models that have none: `User: …`, `Assistant: …` and so on, one turn a line, with the end token after each
@@ -20,6 +21,9 @@ const TEMPLATE_DATE = new Date(Date.UTC(2024, 6, 26));
 /** The library's `strftime_now` can be reassigned in a template, but not passed in. The line break is trimmed with the block. */
 const FIX_DATE = '{% set strftime_now = fixed_strftime %}\n';
 
+/** Renders conversations: `open` adds the opening of the assistant's next turn. */
+export type Renderer = Pick<ChatTemplate, 'render' | 'tryRender'>;
+
 export class ChatTemplate {
   /** The Jinja text. */
   readonly source: string;
@@ -27,6 +31,8 @@ export class ChatTemplate {
   readonly builtIn: boolean;
   readonly #template: Template;
   readonly #specials: Readonly<Record<string, string>>;
+  #callForm: CallForm | null = null;
+  #takesTools: boolean | null = null;
 
   /** `startsWithBos`: whether the built-in template begins with the start token. Throws model/tokenizer when the template can't be read. */
   constructor(source: string | null, specials: Readonly<Record<string, string>>, startsWithBos: boolean) {
@@ -36,25 +42,63 @@ export class ChatTemplate {
     this.#template = parseTemplate(this.source);
   }
 
-  /** Renders the conversation; with `open`, followed by the opening of the assistant's next turn. Throws what the template raises. */
-  render(messages: readonly Message[], open: boolean): string {
+  /**
+   * Renders the conversation; with `open`, followed by the opening of the assistant's next turn. `tools` are those that the assistant may
+   * call, which not every template renders. Throws what the template raises.
+   */
+  render(messages: readonly Message[], open: boolean, tools: readonly unknown[] = []): string {
+    const form = messages.some(({ toolCalls }) => toolCalls !== undefined) ? this.callForm : 'content';
+    return this.#render(messages, open, tools, form);
+  }
+
+  /** Like `render`, but null where the template raises an error. */
+  tryRender(messages: readonly Message[], open: boolean, tools: readonly unknown[] = []): string | null {
+    return attempt(() => this.render(messages, open, tools));
+  }
+
+  /** Renders every conversation with these tools. */
+  withTools(tools: readonly unknown[] = []): Renderer {
+    if (tools.length === 0) return this;
+    return {
+      render: (messages, open) => this.render(messages, open, tools),
+      tryRender: (messages, open) => this.tryRender(messages, open, tools),
+    };
+  }
+
+  /** Whether the template shows the model the tools that it is given. */
+  get takesTools(): boolean {
+    this.#takesTools ??=
+      attempt(() => this.#render(PROBE_CHAT.slice(0, 1), true, [PROBE_TOOL], 'content'))?.includes(PROBE.tool) ?? false;
+    return this.#takesTools;
+  }
+
+  /** How the template takes the calls of tools: the first form in which it renders the name and the arguments of one. */
+  get callForm(): CallForm {
+    const shows = (form: CallForm) => {
+      const text = attempt(() => this.#render(PROBE_CHAT, false, [PROBE_TOOL], form)) ?? '';
+      return text.includes(`"${PROBE.argument}"`) && text.split(PROBE.tool).length > (this.takesTools ? 2 : 1);
+    };
+    this.#callForm ??= (['objects', 'texts'] as const).find(shows) ?? 'content';
+    return this.#callForm;
+  }
+
+  #render(messages: readonly Message[], open: boolean, tools: readonly unknown[], form: CallForm): string {
     return this.#template.render({
       ...this.#specials,
-      messages: messages.map(({ role, content }) => ({ role, content })),
+      messages: messages.map((message) => templateTurn(message, form)),
       add_generation_prompt: open,
-      tools: null,
+      tools: tools.length > 0 ? tools : null,
       documents: null,
       fixed_strftime: (format: string) => formatDate(TEMPLATE_DATE, format),
     });
   }
+}
 
-  /** Like `render`, but null where the template raises an error. */
-  tryRender(messages: readonly Message[], open: boolean): string | null {
-    try {
-      return this.render(messages, open);
-    } catch {
-      return null;
-    }
+function attempt(render: () => string): string | null {
+  try {
+    return render();
+  } catch {
+    return null;
   }
 }
 

@@ -34,7 +34,7 @@ describe('detection', () => {
         ],
         tools: '[]',
       },
-      ['messages', 'ignore'],
+      ['messages', 'tools'],
     ],
     ['alpaca', { instruction: 'q', input: 'c', output: 'a' }, ['user', 'context', 'assistant']],
     ['prompt-completion', { prompt: 'q', completion: 'a' }, ['user', 'assistant']],
@@ -93,8 +93,8 @@ describe('mapping', () => {
     expect(await messagesOf({ messages })).toEqual([
       system('s'),
       user('q'),
-      assistant('{"name":"f","arguments":{"x":1}}'),
-      { role: 'tool', content: '2' },
+      { ...assistant(''), toolCalls: [{ id: 'c1', name: 'f', arguments: { x: 1 } }] },
+      { role: 'tool', content: '2', toolCallId: 'c1' },
       assistant('a'),
     ]);
   });
@@ -124,7 +124,8 @@ describe('mapping', () => {
     [{ messages: [{ role: 'constructor', content: 'q' }] }, 'unrecognised role "constructor"'],
     [{ messages: [user('q'), { role: 'assistant', content: ' ' }] }, 'Message 2: missing content'],
     [{ messages: [user('q')] }, 'No assistant message'],
-    [{ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, 'parts that are not text'],
+    [{ messages: [{ role: 'user', content: [{ type: 'input_audio' }] }] }, 'parts that are not text'],
+    [{ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, "is a picture, which the model can't see"],
     [{ messages: ['hello'] }, 'Message 1 is not an object'],
   ])('reports what is wrong with %j', async (row, words) => {
     expect(await problemOf(row)).toContain(words);

@@ -224,7 +224,14 @@ describe('recipes of earlier versions', () => {
     expect([version, rank, alpha, useRslora, dropout]).toEqual([1, 8, 12.5, true, 0.1]);
     const method = loraWith({ rank: 8, alpha: 12.5, useRslora: true, dropout: 0.1, targetModules: ['q_proj', 'v_proj'] });
     expect(targetModules).toEqual(method.targetModules);
-    expect(parseRecipe(changed)).toEqual({ ...others, version: 2, method, objective: { kind: 'sft' }, dataSteps: [] });
+    expect(parseRecipe(changed)).toEqual({
+      ...others,
+      version: 2,
+      method,
+      objective: { kind: 'sft' },
+      dataSteps: [],
+      mapping: null,
+    });
   });
 
   it('of version 2 are read unchanged, with the defaults of settings that were added later', () => {

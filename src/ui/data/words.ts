@@ -25,6 +25,17 @@ const FORMAT_WORDS: Readonly<Record<Format, FormatWords>> = {
   text: { label: 'Plain text', help: 'The whole text is learnt.' },
 };
 
+/** What a template of columns makes in each format; null where the format has whole conversations. */
+export const TEMPLATE_WORDS: Readonly<Record<Format, 'question' | 'text' | null>> = {
+  messages: null,
+  sharegpt: null,
+  alpaca: 'question',
+  'prompt-completion': 'question',
+  preference: 'question',
+  'text-label': 'text',
+  text: 'text',
+};
+
 interface GoalWords {
   readonly name: string;
   /** What a model does that learnt it. */
@@ -85,8 +96,11 @@ const ROLE_LABELS: Readonly<Record<ColumnRole, string>> = {
   user: 'Question (user)',
   context: 'Added to the question',
   assistant: 'Answer (assistant)',
+  instances: 'Inputs and outputs',
   rejected: 'Rejected answer',
   history: 'Earlier turns',
+  tools: 'Tools',
+  images: 'Pictures (not read)',
   text: 'Text',
   label: 'Label',
   ignore: 'Not used',

@@ -2,6 +2,7 @@
 
 import type { DataStepSettings } from '../../recipe/data-steps';
 import { SETTING_LABELS } from '../../recipe/labels';
+import type { NamedMapping } from '../../recipe/mapping';
 import { methodNameOf, type MethodSettings } from '../../recipe/methods';
 import { isFields, type Fields } from '../../recipe/migrations';
 import type { Recipe } from '../../recipe/recipe';
@@ -11,7 +12,7 @@ import { list, pairs } from './formats';
 import { allSettings, entryOf, METHOD_WORDS, OBJECTIVE_WORDS, type Entry, type FormSetting } from './words';
 
 /** What a recipe states: the settings of the form, and those that are chosen outside it. */
-type StatedSetting = FormSetting | 'method.kind' | 'objective.kind' | 'dataSteps';
+type StatedSetting = FormSetting | 'method.kind' | 'objective.kind' | 'dataSteps' | 'mapping';
 
 export interface SettingWords {
   /** Name in the recipe file. */
@@ -33,6 +34,7 @@ export function settingsIn(recipe: Recipe): readonly SettingWords[] {
     stated('method.kind', methodName(recipe.method)),
     ...formSettings(recipe).map((setting) => stated(setting, valueWords(entryOf(setting), valueAt(recipe, setting)))),
     stated('dataSteps', stepWords(recipe.dataSteps)),
+    stated('mapping', mappingWords(recipe.mapping)),
   ];
 }
 
@@ -78,6 +80,13 @@ function numberWords(value: number): string {
 
 function lines(text: string): string {
   return text === '' ? 'none' : text.replaceAll('\n', ', ');
+}
+
+function mappingWords(mapping: NamedMapping | null): string {
+  if (mapping === null) return 'as detected';
+  const used = Object.entries(mapping.roles).filter(([, role]) => role !== 'ignore');
+  const roles = used.map(([name, role]) => `${name}: ${role}`);
+  return [mapping.format, ...roles, ...(mapping.template === undefined ? [] : [`template: ${mapping.template}`])].join(', ');
 }
 
 function stepWords(steps: readonly DataStepSettings[]): string {

@@ -86,10 +86,11 @@ type ObjectiveSetting<O = ObjectiveSettings> = O extends unknown ? `objective.${
 
 /**
  * The settings that the form shows: all but the recipe's version, those that name the method, the kind of objective, objectives that
- * are not offered, and the data steps, which the Data stage shows.
+ * are not offered, and the data steps and the use of the columns, which the Data stage shows.
  */
 export type FormSetting =
-  Exclude<SettingPath, 'version' | 'dataSteps' | 'method.kind' | 'method.useDora' | `objective.${string}`> | ObjectiveSetting;
+  | Exclude<SettingPath, 'version' | 'dataSteps' | 'mapping' | 'method.kind' | 'method.useDora' | `objective.${string}`>
+  | ObjectiveSetting;
 
 /** The values of the setting `K` of any of the methods or objectives `M`. */
 type ValueOf<M, K extends string> = M extends unknown ? (K extends keyof M ? M[K] : never) : never;

@@ -1,0 +1,171 @@
+/**
+ * `npm run data -- [--recipe FILE] [--model DIR] FILE…`: reads data files as the page does and prints one JSON object a line for each:
+ * format, roles and why, examples, rejected rows by reason, the first two examples as trained text, notices and suggestions. The model is
+ * the starter of the recipe's objective unless DIR names a folder with a tokenizer. Exits with 1 when a file can't be used.
+ */
+
+import { existsSync, openAsBlob, readFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readyExamples, type ReadyExamples } from '../src/batch/examples';
+import { toolNotices } from '../src/batch/tool-notices';
+import { codeOf, CodedError, messageOf } from '../src/core/errors';
+import { isProblem } from '../src/dataset/cells';
+import { openDataset, remapDataset, viewDataset, type Dataset } from '../src/dataset/dataset';
+import type { DatasetView, StepView } from '../src/dataset/types';
+import { mappingAt, missingColumns } from '../src/recipe/mapping';
+import { defaultRecipe, parseRecipe, type Recipe } from '../src/recipe/recipe';
+import { mappingFor } from '../src/state/goal';
+import { encodingOf, isLabelled } from '../src/state/objective';
+import { TextTokenizer } from '../src/tokenizer/tokenizer';
+import type { ExamplePreview } from '../src/tokenizer/types';
+import { root } from './serve';
+
+/** Examples whose text is printed. */
+const SHOWN = 2;
+
+interface Rejected {
+  readonly reason: string;
+  rows: number;
+  /** The first of them. */
+  readonly line: number;
+}
+
+interface TrainedText {
+  readonly line: number;
+  /** What the model reads: of a pair both sequences. */
+  readonly text: readonly string[];
+  /** The parts that are learnt, in order. */
+  readonly learnt: readonly string[];
+  /** The label or numbers that are learnt; null where the parts are. */
+  readonly target: readonly string[] | null;
+  /** Tokens that the sequence length cuts off. */
+  readonly cut: number;
+}
+
+async function describe(path: string, recipe: Recipe, tokenizer: TextTokenizer): Promise<object> {
+  const dataset = await mapped(await openDataset(basename(path), await openAsBlob(path), recipe), recipe);
+  const view = await viewDataset(dataset);
+  const ready = await readyExamples(tokenizer, dataset, recipe.lossOn, encodingOf(recipe.objective.kind) ?? undefined);
+  const tools = recipe.objective.kind === 'sft' ? toolNotices(tokenizer.chat, dataset.examples.notes) : [];
+  return {
+    file: path,
+    format: view.format,
+    roles: Object.fromEntries(view.columns.filter(({ role }) => role !== 'ignore').map(({ name, role }) => [name, role])),
+    unused: view.columns.filter(({ role }) => role === 'ignore').map(({ name }) => name),
+    ...(view.template !== null && { template: view.template }),
+    why: view.reason,
+    task: view.task.task,
+    rows: view.rows,
+    examples: view.examples,
+    rejectedRows: view.leftOut,
+    rejected: await rejectedOf(dataset),
+    trained: await trainedTexts(ready, tokenizer, recipe),
+    notices: [...view.notices, ...tools],
+    advice: view.suggestions.map(adviceOf),
+  };
+}
+
+/** The dataset with the columns used as the recipe says, or as its objective needs them. Throws data/columns. */
+async function mapped(dataset: Dataset, { mapping, objective }: Recipe): Promise<Dataset> {
+  const names = dataset.parsed.columns;
+  if (mapping !== null) {
+    const missing = missingColumns(mapping, names);
+    if (missing.length === 0) return remapDataset(dataset, mappingAt(mapping, names), 'As the recipe says.');
+    throw new CodedError(
+      'data/columns',
+      `${dataset.name} does not have the columns ${missing.join(', ')} that the recipe names.`,
+    );
+  }
+  const own = isLabelled(objective.kind) ? labelMapping(await viewDataset(dataset)) : null;
+  return own === null ? dataset : remapDataset(dataset, own, dataset.detected.reason);
+}
+
+const labelMapping = (view: DatasetView) => (view.task.task === 'text' ? null : mappingFor(view.task.task, view));
+
+/** Rows that are not used, by reason; numbers and quoted values that differ between rows are left out of the reason. */
+async function rejectedOf({ examples, table, steps }: Dataset): Promise<readonly Rejected[]> {
+  const reasons = new Map<string, Rejected>();
+  const add = (line: number, message: string): void => {
+    const reason = message.replace(/\b\d+\b/g, 'N').replace(/"(?:[^"\\]|\\.){40,}"/g, '"…"');
+    const known = reasons.get(reason);
+    if (known === undefined) reasons.set(reason, { reason, rows: 1, line });
+    else known.rows++;
+  };
+  for (const { line, message } of table.problems.first) add(line, message);
+  for (const { dropped } of steps) for (const { line, message } of dropped.first) add(line, message);
+  for await (const chunk of examples.read()) {
+    for (const one of chunk) if (isProblem(one)) add(one.line, one.message);
+  }
+  return [...reasons.values()].sort((a, b) => b.rows - a.rows);
+}
+
+async function trainedTexts(
+  ready: ReadyExamples,
+  tokenizer: TextTokenizer,
+  { sequenceLength }: Recipe,
+): Promise<readonly (TrainedText | string)[]> {
+  const texts: (TrainedText | string)[] = [];
+  for (let i = 0; i < SHOWN; i++) {
+    try {
+      const preview = await ready.preview(i, sequenceLength);
+      if (preview.index === i) texts.push(trainedText(preview, tokenizer));
+    } catch (error) {
+      texts.push(messageOf(error));
+    }
+  }
+  return texts;
+}
+
+function trainedText({ line, documents, target, truncated }: ExamplePreview, tokenizer: TextTokenizer): TrainedText {
+  const decode = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecial: false });
+  const learnt = documents.flatMap((tokens) => {
+    const runs: number[][] = [];
+    tokens.forEach(({ id, trained }, i) => {
+      if (!trained) return;
+      if (tokens[i - 1]?.trained !== true) runs.push([]);
+      runs.at(-1)?.push(id);
+    });
+    return runs.map(decode);
+  });
+  return { line, text: documents.map((tokens) => decode(tokens.map(({ id }) => id))), learnt, target, cut: truncated };
+}
+
+const adviceOf = ({ settings, changed, dropped }: StepView) => ({ step: settings, changes: changed, drops: dropped });
+
+function readTokenizer(folder: string): TextTokenizer {
+  const read = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : null);
+  const tokenizerJson = read('tokenizer.json');
+  if (tokenizerJson === null) throw new CodedError('model/files', `${folder} has no tokenizer.json.`);
+  return new TextTokenizer({
+    tokenizerJson,
+    tokenizerConfig: read('tokenizer_config.json'),
+    chatTemplate: read('chat_template.jinja'),
+    generationConfig: read('generation_config.json'),
+  });
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { recipe: { type: 'string' }, model: { type: 'string' } },
+  });
+  if (positionals.length === 0) throw new Error('Name one data file or more: npm run data -- FILE…');
+  const recipe =
+    values.recipe === undefined ? defaultRecipe() : parseRecipe(JSON.parse(readFileSync(values.recipe, 'utf8')) as unknown);
+  const starter = isLabelled(recipe.objective.kind) ? 'starter-encoder' : 'starter';
+  const tokenizer = readTokenizer(values.model === undefined ? join(root, 'public/models', starter) : resolve(values.model));
+  for (const file of positionals) {
+    try {
+      console.log(JSON.stringify(await describe(file, recipe, tokenizer)));
+    } catch (error) {
+      console.log(JSON.stringify({ file, error: codeOf(error), message: messageOf(error) }));
+      process.exitCode = 1;
+    }
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(messageOf(error));
+  process.exitCode = 2;
+});
