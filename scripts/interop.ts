@@ -1,7 +1,8 @@
 /**
- * `npm run interop [-- --model DIR …] [--only WORD]`: loads exported files in the programs that they are made for. Programs are installed
- * on demand into out/interop; a check whose programs cannot be had is named as not run. `--model`: also with an adapter that the page
- * trains on this model. `--only`: the checks whose names contain the word.
+ * `npm run interop [-- --model DIR …] [--templates DIR] [--only WORD]`: loads exported files in the programs that they are made for, and
+ * renders chat templates beside transformers. Programs are installed on demand into out/interop; a check whose programs cannot be had is
+ * named as not run. `--model`: also with an adapter that the page trains on this model. `--templates`: also with chat templates of
+ * published models, DIR/NAME/chat_template.jinja. `--only`: the checks whose names contain the word.
  */
 
 import { mkdirSync, rmSync } from 'node:fs';
@@ -11,10 +12,9 @@ import type { Check, Context, TrainedModel } from './interop/check';
 import { EXPORT_CHECKS } from './interop/export-checks';
 import { GGUF_CHECKS } from './interop/gguf-checks';
 import { moduleLoader } from './interop/load';
+import { templateChecks } from './interop/templates';
 import { Missing, WORK } from './interop/tools';
 import { trainModels } from './interop/trained';
-
-const CHECKS: readonly Check[] = [...EXPORT_CHECKS, ...GGUF_CHECKS];
 
 type Result = 'passed' | 'failed' | 'not run';
 
@@ -37,7 +37,15 @@ function emptyFolder(name: string): string {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { model: { type: 'string', multiple: true, default: [] }, only: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: {
+      model: { type: 'string', multiple: true, default: [] },
+      only: { type: 'string' },
+      templates: { type: 'string' },
+    },
+  });
+  const templates = values.templates === undefined ? null : resolve(values.templates);
+  const checks: readonly Check[] = [...EXPORT_CHECKS, ...GGUF_CHECKS, ...templateChecks(templates)];
   const models = values.model.map((model) => resolve(model));
   const modules = await moduleLoader();
   let trained: Promise<readonly TrainedModel[]> | undefined;
@@ -47,7 +55,7 @@ async function main(): Promise<void> {
     folder: emptyFolder,
   };
   const results: Result[] = [];
-  for (const check of CHECKS.filter(({ name }) => name.includes(values.only ?? ''))) results.push(await runCheck(check, context));
+  for (const check of checks.filter(({ name }) => name.includes(values.only ?? ''))) results.push(await runCheck(check, context));
   await modules.close();
   const count = (result: Result) => results.filter((one) => one === result).length;
   console.log(`${count('passed')} passed, ${count('failed')} failed, ${count('not run')} skipped`);
