@@ -121,14 +121,15 @@ function trainedText({ line, documents, target, truncated }: ExamplePreview, tok
   const decode = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecial: false });
   const learnt = documents.flatMap((tokens) => {
     const runs: number[][] = [];
-    tokens.forEach(({ id, trained }, i) => {
-      if (!trained) return;
-      if (tokens[i - 1]?.trained !== true) runs.push([]);
+    tokens.forEach(({ id, use }, i) => {
+      if (use !== 'trained') return;
+      if (tokens[i - 1]?.use !== 'trained') runs.push([]);
       runs.at(-1)?.push(id);
     });
     return runs.map(decode);
   });
-  return { line, text: documents.map((tokens) => decode(tokens.map(({ id }) => id))), learnt, target, cut: truncated };
+  const kept = documents.map((tokens) => tokens.filter(({ use }) => use !== 'cut').map(({ id }) => id));
+  return { line, text: kept.map(decode), learnt, target, cut: truncated };
 }
 
 const adviceOf = ({ settings, changed, dropped }: StepView) => ({ step: settings, changes: changed, drops: dropped });

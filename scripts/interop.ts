@@ -1,8 +1,9 @@
 /**
- * `npm run interop [-- --model DIR …] [--only WORD] [--quick] [--seconds N]`: loads exported files in the programs that they are made for.
- * Programs are installed on demand into out/interop; a check whose programs cannot be had is named as not run. `--model`: also with an
- * adapter that the page trains on this model. `--only`: the checks whose names contain the word. `--quick`: the checks that take few
- * seconds and small packages. `--seconds`: what has not ended then is not run.
+ * `npm run interop [-- --model DIR …] [--templates DIR] [--only WORD] [--quick] [--seconds N]`: loads exported files in the programs that
+ * they are made for, and renders chat templates beside transformers. Programs are installed on demand into out/interop; a check whose
+ * programs cannot be had is named as not run. `--model`: also with an adapter that the page trains on this model. `--templates`: also with
+ * chat templates of published models, DIR/NAME/chat_template.jinja. `--only`: the checks whose names contain the word. `--quick`: the
+ * checks that take few seconds and small packages. `--seconds`: what has not ended then is not run.
  */
 
 import { mkdirSync, rmSync } from 'node:fs';
@@ -14,6 +15,7 @@ import { EXPORT_CHECKS } from './interop/export-checks';
 import { GGUF_CHECKS } from './interop/gguf-checks';
 import { INPUT_CHECKS } from './interop/input-checks';
 import { moduleLoader } from './interop/load';
+import { templateChecks } from './interop/templates';
 import { endAfter, Missing, WORK } from './interop/tools';
 import { trainModels } from './interop/trained';
 
@@ -46,9 +48,12 @@ async function main(): Promise<void> {
       only: { type: 'string', default: '' },
       quick: { type: 'boolean', default: false },
       seconds: { type: 'string' },
+      templates: { type: 'string' },
     },
   });
   if (values.seconds !== undefined) endAfter(Number(values.seconds));
+  const templates = values.templates === undefined ? null : resolve(values.templates);
+  const checks: readonly Check[] = [...CHECKS, ...templateChecks(templates)];
   const models = values.model.map((model) => resolve(model));
   const modules = await moduleLoader();
   let trained: Promise<readonly TrainedModel[]> | undefined;
@@ -59,7 +64,7 @@ async function main(): Promise<void> {
     folder: emptyFolder,
   };
   const results: Result[] = [];
-  const chosen = CHECKS.filter(({ name, quick = false }) => name.includes(values.only) && (quick || !values.quick));
+  const chosen = checks.filter(({ name, quick = false }) => name.includes(values.only) && (quick || !values.quick));
   for (const check of chosen) results.push(await runCheck(check, context));
   await modules.close();
   const count = (result: Result) => results.filter((one) => one === result).length;

@@ -5,8 +5,9 @@ import { isProblem, type Built } from '../dataset/cells';
 import { joinProblems, NO_PROBLEMS, ProblemList, type Problems } from '../dataset/problems';
 import { splitIndices } from '../dataset/split';
 import { ENCODINGS } from '../encoding';
-import type { Encoded, EncodingKind, EncodingSettings, Examples } from '../encoding/encoding';
+import type { Encoded, EncodingKind, EncodingSettings, Examples, Tokens } from '../encoding/encoding';
 import type { Recipe } from '../recipe/recipe';
+import { addCounts, NO_ANSWERS, type AnswerCounts } from '../tokenizer/spans';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import { createBatches } from './batches';
 import { histogramOf } from './histogram';
@@ -41,6 +42,8 @@ export interface WholeExamples {
   readonly whole: WholeStore;
   /** Rows that gave no example, and examples that could not be encoded. */
   readonly refused: Problems;
+  /** Of all conversations: the answers of which the chat template does not show all. */
+  readonly answers: AnswerCounts;
 }
 
 /** The usable examples, truncated to the sequence length, before the split. */
@@ -83,6 +86,7 @@ class Encoder<K extends EncodingKind> {
   readonly #input: KindToEncode<K>;
   readonly #whole = new WholeStore();
   readonly #refused = new ProblemList();
+  #answers = NO_ANSWERS;
 
   constructor(tokenizer: TextTokenizer, input: KindToEncode<K>) {
     this.#tokenizer = tokenizer;
@@ -96,14 +100,18 @@ class Encoder<K extends EncodingKind> {
   add(example: Examples[K]): void {
     const { kind, settings } = this.#input;
     const encoded = ENCODINGS[kind].encode(this.#tokenizer, example, settings);
-    if ('dropped' in encoded) this.#refused.add({ line: example.line, message: encoded.dropped });
-    else this.#whole.add(encoded, example.line);
+    if ('dropped' in encoded) {
+      this.#refused.add({ line: example.line, message: encoded.dropped });
+      return;
+    }
+    this.#whole.add(encoded, example.line);
+    if (encoded.answers !== undefined) this.#answers = addCounts(this.#answers, encoded.answers);
   }
 
   /** `problems`: rows that gave no example. */
   finish(problems: Problems): WholeExamples {
     const refused = joinProblems([problems, this.#refused]);
-    return { kind: this.#input.kind, layout: layoutOf(this.#input), whole: this.#whole, refused };
+    return { kind: this.#input.kind, layout: layoutOf(this.#input), whole: this.#whole, refused, answers: this.#answers };
   }
 }
 
@@ -126,7 +134,7 @@ export function cutExamples(
   const writer = new SplitWriter();
   const dropped = new ProblemList();
   const lengths: number[] = [];
-  let truncated = 0;
+  let [truncated, cutTokens, cutTrained] = [0, 0, 0];
   for (const [line, example] of whole.entries()) {
     const cut = ENCODINGS[kind].cut(tokenizer, example, sequenceLength);
     if ('dropped' in cut) {
@@ -135,10 +143,24 @@ export function cutExamples(
     }
     writer.add({ ...cut, line });
     lengths.push(fullLength(cut));
-    if (cut.truncated > 0) truncated++;
+    if (cut.truncated === 0) continue;
+    truncated++;
+    cutTokens += cut.truncated;
+    cutTrained += trainedIn(example.parts) - trainedIn(cut.documents);
   }
   const all = writer.finish();
-  return { layout, all, stats: { ...statsOf(all, lengths), truncated, ...droppedOf(joinProblems([refused, dropped])) } };
+  const cutOff = truncated > 0 && { cutOff: { tokens: cutTokens, trained: cutTrained } };
+  return {
+    layout,
+    all,
+    stats: { ...statsOf(all, lengths), truncated, ...cutOff, ...droppedOf(joinProblems([refused, dropped])) },
+  };
+}
+
+function trainedIn(parts: readonly Pick<Tokens, 'trained'>[]): number {
+  let count = 0;
+  for (const { trained } of parts) for (const flag of trained) count += flag;
+  return count;
 }
 
 /** Tokens of an example before truncation. */
@@ -190,6 +212,7 @@ export function estimated(stats: EncodedStats, factor: number): EncodedStats {
     droppedCount: scaled(stats.droppedCount),
     packedTokens: scaled(stats.packedTokens),
     histogram: { ...stats.histogram, counts: stats.histogram.counts.map(scaled) },
+    ...(stats.cutOff && { cutOff: { tokens: scaled(stats.cutOff.tokens), trained: scaled(stats.cutOff.trained) } }),
     estimatedFrom: stats.examples,
   };
 }

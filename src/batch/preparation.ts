@@ -12,6 +12,7 @@ import { fileRows, type FileRows } from '../dataset/table';
 import type { DatasetView, Mapping, RowProblem } from '../dataset/types';
 import type { Target } from '../encoding/encoding';
 import { unreadLabels } from '../encoding/labelled';
+import { NO_ANSWERS, scaledCounts } from '../tokenizer/spans';
 import { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview, TokenizerFiles } from '../tokenizer/types';
 import {
@@ -25,6 +26,7 @@ import {
   type WholeExamples,
 } from './encode';
 import { readyExamples, type ReadyExamples } from './examples';
+import { answerNotices } from './answer-notices';
 import { toolNotices } from './tool-notices';
 import type { EncodedDataset, EncodedStats } from './types';
 
@@ -106,7 +108,7 @@ export class Preparation {
     return this.#exclusive(async () => {
       await this.#clean(settings);
       const stats = await this.#measure(settings);
-      const notices = settings.encoding === undefined ? toolNotices(this.#tokens().chat, this.#held().examples.notes) : [];
+      const notices = this.#notices(settings, stats);
       return notices.length === 0 ? stats : { ...stats, notices };
     });
   }
@@ -158,6 +160,18 @@ export class Preparation {
     ready.whole ??= await ready.examples.encode(MOST_TOKENS);
     if (ready.whole.whole.tokens >= MOST_TOKENS) throw tooMany(ready.whole);
     return cutExamples(this.#tokens(), ready.whole, settings.sequenceLength);
+  }
+
+  /** What the chat template leaves out of the encoded examples; of a large dataset the counts are estimated, as those of `stats`. */
+  #notices({ encoding }: DatasetSettings, { estimatedFrom, examples }: EncodedStats): readonly string[] {
+    const { whole, first } = this.#ready ?? { whole: null, first: null };
+    const counted =
+      estimatedFrom === undefined
+        ? whole?.answers
+        : scaledCounts(first?.answers ?? NO_ANSWERS, examples / Math.max(1, estimatedFrom));
+    const answers = answerNotices(counted ?? NO_ANSWERS);
+    const tools = encoding === undefined ? toolNotices(this.#tokens().chat, this.#held().examples.notes) : [];
+    return [...tools, ...answers];
   }
 
   async #examples({ lossOn, encoding }: DatasetSettings): Promise<Ready> {

@@ -66,6 +66,8 @@ export interface EncodedStats {
   readonly trainedTokens: number;
   /** Number of examples that were truncated to the sequence length. */
   readonly truncated: number;
+  /** What those examples lost: tokens, and how many of them are trained. Absent when none was truncated. */
+  readonly cutOff?: { readonly tokens: number; readonly trained: number };
   /** Examples dropped because no trained token remained: line and reason of the first 500. */
   readonly dropped: readonly { readonly line: number; readonly message: string }[];
   readonly droppedCount: number;

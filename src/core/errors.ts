@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'model/unsupported'
   | 'model/weights'
   | 'model/tokenizer'
+  | 'model/template'
   | 'model/too-large'
   | 'recipe/invalid'
   | 'recipe/newer'

@@ -1,6 +1,7 @@
 /** The contract of encodings: how an example of one kind becomes token sequences, and which inputs it adds to a batch. */
 
 import type { Example, LabelledExample, PairExample } from '../dataset/types';
+import type { AnswerCounts } from '../tokenizer/spans';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 
 /** The examples of each kind. */
@@ -49,6 +50,8 @@ export interface Whole {
   readonly parts: readonly Tokens[];
   /** The index of a class, a flag for each label, or numbers; empty for examples without a target. */
   readonly target: readonly number[];
+  /** Of a conversation: the answers of which the template does not show all. */
+  readonly answers?: AnswerCounts;
 }
 
 /** An example within the sequence length. `truncated`: tokens that were cut off. */

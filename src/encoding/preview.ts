@@ -3,7 +3,7 @@
 import { TextStream } from '../tokenizer/stream';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview, PreviewToken } from '../tokenizer/types';
-import type { Document, Dropped, EncodingKind, EncodingSettings, Examples, Target } from './encoding';
+import type { Document, Dropped, EncodingKind, EncodingSettings, Examples, Target, Whole } from './encoding';
 import { ENCODINGS } from './index';
 
 /** Without the place of the example among the others. */
@@ -20,21 +20,45 @@ export function previewExample<K extends EncodingKind>(
   const encoding = ENCODINGS[kind];
   const whole = encoding.encode(tokenizer, example, settings);
   if ('dropped' in whole) return whole;
-  const cut = encoding.cut(tokenizer, whole, sequenceLength);
+  // Numbered tokens tell which of them are kept, whatever is cut and added.
+  const numbered = withNumbers(whole);
+  const cut = encoding.cut(tokenizer, numbered, sequenceLength);
   if ('dropped' in cut) return cut;
-  const documents = cut.documents.map((document) => tokensOf(tokenizer, document));
+  const full = encoding.cut(tokenizer, numbered, Infinity);
+  if ('dropped' in full) return full;
+  const ids = whole.parts.flatMap((part) => [...part.ids]);
+  const kept = new Set(cut.documents.flatMap((document) => [...document.ids]));
+  const documents = full.documents.map((document) => tokensOf(tokenizer, document, ids, kept));
   const target = 'target' in settings ? targetWords(cut.target, settings.target) : null;
-  return { line: example.line, documents, target, truncated: cut.truncated };
+  const truncatedTrained = trainedIn(full.documents) - trainedIn(cut.documents);
+  return { line: example.line, documents, target, truncated: cut.truncated, truncatedTrained };
 }
 
-function tokensOf(tokenizer: TextTokenizer, { ids, trained }: Document): PreviewToken[] {
+/** The example with a negative number for each token: -1 for the first of all parts, -2 for the second and so on. */
+function withNumbers(whole: Whole): Whole {
+  let next = 0;
+  return { ...whole, parts: whole.parts.map(({ ids, trained }) => ({ ids: Array.from(ids, () => --next), trained })) };
+}
+
+/** `numbered`: a document with numbers in place of the tokens in `ids`; the others are special tokens, which are never cut off. */
+function tokensOf(
+  tokenizer: TextTokenizer,
+  numbered: Document,
+  ids: readonly number[],
+  kept: ReadonlySet<number>,
+): PreviewToken[] {
   const stream = new TextStream(tokenizer, { skipSpecial: false });
-  return Array.from(ids, (id, i) => {
+  return Array.from(numbered.ids, (number, i) => {
+    const id = number < 0 ? (ids[-1 - number] ?? 0) : number;
     // A token that ends inside a character has no text yet.
     const text = stream.push(id);
-    return { id, text: text === '' ? '\ufffd' : text, trained: trained[i] === 1 };
+    const use = !kept.has(number) && number < 0 ? 'cut' : numbered.trained[i] === 1 ? 'trained' : 'read';
+    return { id, text: text === '' ? '\ufffd' : text, use };
   });
 }
+
+const trainedIn = (documents: readonly Document[]): number =>
+  documents.reduce((sum, { trained }) => sum + Array.from(trained).filter((flag) => flag === 1).length, 0);
 
 /** Names of the class or of the labels that are set, or numbers. */
 function targetWords(values: readonly number[], target: Target): readonly string[] {

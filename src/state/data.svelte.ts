@@ -56,7 +56,7 @@ export class DataState {
   stats = $state.raw<EncodedStats | null>(null);
   preview = $state.raw<ExamplePreview | null>(null);
   previewIndex = $state(0);
-  /** Why the example can't be shown in tokens: a property of that row, not a failure. */
+  /** Why the example can't be shown in tokens: a property of that row, or the failure to count any. */
   previewProblem = $state<string | null>(null);
   failure = $state.raw<Failure | null>(null);
   /** Name of the file that `failure` is about. */
@@ -88,6 +88,8 @@ export class DataState {
   #fileOfWorker: File | null = null;
   /** Counts what the statistics depend on. */
   #turn = 0;
+  /** Why tokens could not be counted at last; gone once they can. */
+  #uncounted: Failure | null = null;
   /** Counts the files asked for. */
   #asked = 0;
 
@@ -320,11 +322,19 @@ export class DataState {
     this.measuring = true;
     try {
       await this.#worker.run(() => this.#count(turn));
+      if (turn === this.#turn && this.failure === this.#uncounted) this.failure = null;
     } catch (error) {
-      if (turn === this.#turn) this.failure = failureOf(error);
+      if (turn === this.#turn) this.#showUncounted(failureOf(error));
     } finally {
       if (turn === this.#turn) this.measuring = false;
     }
+  }
+
+  /** Tokens of another tokenizer or template are not those of the present one. */
+  #showUncounted(failure: Failure): void {
+    this.failure = this.#uncounted = failure;
+    this.stats = this.preview = null;
+    this.previewProblem = failure.message;
   }
 
   async #count(turn: number): Promise<void> {

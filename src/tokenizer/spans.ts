@@ -1,82 +1,113 @@
 /**
- * Finds the parts of a rendered conversation that the assistant writes. Few templates mark answers with `{% generation %}`, so each
- * prefix of the conversation is rendered with the assistant's turn opened, and compared with the whole.
+ * Rendered conversations in spans: what the assistant writes, and the rest. The last answer follows the prompt that generation would
+ * begin with, and earlier answers are found in this prompt, so that training and generation see the same text.
  */
 
 import type { Message } from '../dataset/types';
+import { RenderedChat, type Range } from './rendered-chat';
+import { continued } from './reasoning';
 import type { Renderer } from './template';
 
 /** A part of the rendered text. The spans of a conversation, joined, are the text. */
 export interface Span {
   readonly text: string;
-  /** The assistant writes it: an answer with its end-of-turn token. */
-  readonly answer: boolean;
+  /** The loss counts it: an answer with its end-of-turn token, of a turn whose weight is not 0. */
+  readonly trained: boolean;
 }
 
-type Range = readonly [from: number, to: number];
-
-/**
- * The conversation in spans. An answer begins where the prompt before it ends in generation, and ends with the last of `stops` in its
- * turn. With `open`, the last span opens the assistant's next turn. Throws what the template raises.
- */
-export function spansOf(chat: Renderer, messages: readonly Message[], stops: readonly string[], open: boolean): Span[] {
-  const text = chat.render(messages, open);
-  const answers = answerRanges(chat, messages, text, stops, open);
-  const hasAnswer = messages.some((message) => message.role === 'assistant' && message.weight !== 0);
-  if (answers.length === 0 && hasAnswer && !open) return lastAnswer(chat, messages, stops);
-  return cut(text, answers);
+/** Of the answers of a conversation, or of many: */
+export interface AnswerCounts {
+  /** Those that the template shows in part: without their reasoning, for example. The rest is trained. */
+  readonly partial: number;
+  /** Those that the template does not show, so that nothing of them is trained. */
+  readonly lost: number;
+  /** Those without reasoning, which follow an empty block of it because the template opens one before each answer. */
+  readonly unreasoned: number;
 }
 
-/** The answers whose prompt and turn are in `text` as generation would render them. Others are not trained. */
-function answerRanges(
-  chat: Renderer,
-  messages: readonly Message[],
-  text: string,
-  stops: readonly string[],
-  open: boolean,
-): Range[] {
-  const ranges: Range[] = [];
-  messages.forEach((message, i) => {
-    if (message.role !== 'assistant' || message.weight === 0) return;
-    const prompt = chat.tryRender(messages.slice(0, i), true);
-    const whole = !open && i === messages.length - 1;
-    const turn = whole ? text : chat.tryRender(messages.slice(0, i + 1), false);
-    if (prompt === null || turn === null || !turn.startsWith(prompt) || !text.startsWith(turn)) return;
-    ranges.push([prompt.length, endOfAnswer(turn, prompt.length, stops)]);
-  });
-  return ranges;
+export interface ChatSpans {
+  readonly spans: readonly Span[];
+  readonly answers: AnswerCounts;
 }
 
-/** Index after the last stop token of the turn; the end of the turn when it has none. */
-function endOfAnswer(turn: string, from: number, stops: readonly string[]): number {
-  const ends = stops.map((stop) => ({ at: turn.lastIndexOf(stop), length: stop.length })).filter(({ at }) => at >= from);
-  return ends.length === 0 ? turn.length : Math.max(...ends.map(({ at, length }) => at + length));
+/** Whether a turn is one that the model learns to write. */
+export const isTrained = ({ role, weight }: Message): boolean => role === 'assistant' && weight !== 0;
+
+/** The prompt for the assistant's next turn. Throws what the template raises. */
+export function promptSpans(chat: Renderer, messages: readonly Message[], stops: readonly string[]): readonly Span[] {
+  return earlier(new RenderedChat(chat, messages, stops, true), messages).spans;
 }
 
-/**
- * For templates of reasoning models, which open an answer differently from how they render a finished one: the prompt of the last
- * answer as generation renders it, then the answer from its content on.
- */
-function lastAnswer(chat: Renderer, messages: readonly Message[], stops: readonly string[]): Span[] {
-  const last = messages.findLastIndex((message) => message.role === 'assistant' && message.weight !== 0);
-  const content = messages[last]?.content.trim() ?? '';
-  const prompt = chat.render(messages.slice(0, last), true);
-  const turn = chat.render(messages.slice(0, last + 1), false);
-  const at = turn.lastIndexOf(content);
-  if (at < 0) throw new Error("the chat template does not render the assistant's answer");
-  return [
-    { text: prompt, answer: false },
-    { text: turn.slice(at, endOfAnswer(turn, at, stops)), answer: true },
-  ];
-}
-
-function cut(text: string, answers: readonly Range[]): Span[] {
-  const spans: Span[] = [];
-  let from = 0;
-  for (const [start, end] of answers) {
-    spans.push({ text: text.slice(from, start), answer: false }, { text: text.slice(start, end), answer: true });
-    from = end;
+/** A conversation to train on. Throws what the template raises, and when it does not show the last answer of a conversation that ends with one. */
+export function chatSpans(chat: Renderer, messages: readonly Message[], stops: readonly string[]): ChatSpans {
+  const last = messages.at(-1);
+  const whole = new RenderedChat(chat, messages, stops, false);
+  if (last?.role !== 'assistant') return earlier(whole, messages);
+  const before = messages.slice(0, -1);
+  const found = whole.answer(before.length);
+  if (found === null) throw new Error("the chat template does not render the assistant's answer");
+  const [from, to] = found.range;
+  const text = whole.text.slice(from, to);
+  const tail = { text: whole.text.slice(to), trained: false };
+  // Nothing is generated without a prompt: an answer that begins a conversation stands where the template puts it.
+  if (before.length === 0 || found.prompt === null) {
+    const head = cut(whole.text.slice(0, from), []);
+    return joined({ spans: head, answers: NO_ANSWERS }, { text, complete: found.complete, unreasoned: false }, last, tail);
   }
-  spans.push({ text: text.slice(from), answer: false });
+  const head = earlier(new RenderedChat(chat, before, stops, true), before);
+  const answer = found.follows ? { text, unreasoned: false } : continued(found.prompt, text, last.content);
+  return joined(head, { ...answer, complete: found.complete || found.shows(answer.text) }, last, tail);
+}
+
+export const NO_ANSWERS: AnswerCounts = { partial: 0, lost: 0, unreasoned: 0 };
+
+export const addCounts = (a: AnswerCounts, b: AnswerCounts): AnswerCounts => ({
+  partial: a.partial + b.partial,
+  lost: a.lost + b.lost,
+  unreasoned: a.unreasoned + b.unreasoned,
+});
+
+/** Counts of all from those of a part. */
+export const scaledCounts = (counts: AnswerCounts, factor: number): AnswerCounts => ({
+  partial: Math.round(counts.partial * factor),
+  lost: Math.round(counts.lost * factor),
+  unreasoned: Math.round(counts.unreasoned * factor),
+});
+
+interface LastAnswer {
+  readonly text: string;
+  readonly complete: boolean;
+  readonly unreasoned: boolean;
+}
+
+function joined(head: ChatSpans, answer: LastAnswer, message: Message, tail: Span): ChatSpans {
+  const trained = isTrained(message);
+  const count = (flag: boolean) => (trained && flag ? 1 : 0);
+  const last = { partial: count(!answer.complete), lost: 0, unreasoned: count(answer.unreasoned) };
+  const spans = [...head.spans, { text: answer.text, trained }, tail].filter(({ text }) => text !== '');
+  return { spans, answers: addCounts(head.answers, last) };
+}
+
+/** The text of a rendering with the answers in it. */
+function earlier(rendered: RenderedChat, messages: readonly Message[]): ChatSpans {
+  const found = messages.flatMap((message, i) => (message.role === 'assistant' ? [{ message, answer: rendered.answer(i) }] : []));
+  const ranges = found.flatMap(({ message, answer }) =>
+    answer === null ? [] : [{ range: answer.range, trained: isTrained(message) }],
+  );
+  const learnt = found.filter(({ message }) => isTrained(message));
+  const partial = learnt.filter(({ answer }) => answer?.complete === false).length;
+  const lost = learnt.filter(({ answer }) => answer === null).length;
+  return { spans: cut(rendered.text, ranges), answers: { ...NO_ANSWERS, partial, lost } };
+}
+
+function cut(text: string, answers: readonly { readonly range: Range; readonly trained: boolean }[]): Span[] {
+  const spans: Span[] = [];
+  let at = 0;
+  for (const { range, trained } of answers) {
+    const [from, to] = [Math.max(at, range[0]), Math.max(at, range[1])];
+    spans.push({ text: text.slice(at, from), trained: false }, { text: text.slice(from, to), trained });
+    at = to;
+  }
+  spans.push({ text: text.slice(at), trained: false });
   return spans.filter((span) => span.text !== '');
 }

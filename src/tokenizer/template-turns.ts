@@ -18,8 +18,21 @@ export interface TemplateTurn {
   readonly tool_call_id?: string;
 }
 
-/** The turn as `form` says. The content of a turn that is calls only is null, as in OpenAI's format. */
-export function templateTurn({ role, content, toolCalls, name, toolCallId }: Message, form: CallForm): TemplateTurn {
+/** How calls of tools are given to a template. `empty`: the content of a turn that is calls only. OpenAI's format has null. */
+export interface CallStyle {
+  readonly form: CallForm;
+  readonly empty: null | '';
+}
+
+/** In the order in which they are tried. */
+export const CALL_STYLES: readonly CallStyle[] = (['objects', 'texts'] as const).flatMap((form) =>
+  ([null, ''] as const).map((empty) => ({ form, empty })),
+);
+
+export const CALLS_AS_TEXT: CallStyle = { form: 'content', empty: '' };
+
+/** The turn in the style of a template. */
+export function templateTurn({ role, content, toolCalls, name, toolCallId }: Message, { form, empty }: CallStyle): TemplateTurn {
   const answers = { ...(name !== undefined && { name }), ...(toolCallId !== undefined && { tool_call_id: toolCallId }) };
   if (toolCalls === undefined) return { role, content, ...answers };
   if (form === 'content') return { role, content: [content, callText(toolCalls)].filter((part) => part !== '').join('\n') };
@@ -27,7 +40,7 @@ export function templateTurn({ role, content, toolCalls, name, toolCallId }: Mes
     const made = form === 'texts' && typeof given !== 'string' ? JSON.stringify(given) : given;
     return { type: 'function', ...(id !== undefined && { id }), function: { name: called, arguments: made } };
   });
-  return { role, content: content === '' ? null : content, tool_calls: calls };
+  return { role, content: content === '' ? empty : content, tool_calls: calls };
 }
 
 /** What a probe looks for in the rendered text. */
@@ -43,8 +56,9 @@ export const PROBE_TOOL = {
   },
 } as const;
 
-/** A question and a turn that calls the tool. The id has the nine characters that some templates insist on. */
+/** A question, a turn that calls the tool, and its result. The id has the nine characters that some templates insist on. */
 export const PROBE_CHAT: readonly Message[] = [
   { role: 'user', content: 'question' },
   { role: 'assistant', content: '', toolCalls: [{ id: 'probe1234', name: PROBE.tool, arguments: { value: PROBE.argument } }] },
+  { role: 'tool', content: 'result', toolCallId: 'probe1234' },
 ];

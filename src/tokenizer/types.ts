@@ -8,11 +8,14 @@ export interface TokenizerFiles {
   readonly generationConfig: string | null;
 }
 
-/** One token of a preview: its text, id and whether the loss counts it. */
+/** What becomes of a token: the loss counts it, the model only reads it, or the sequence length cuts it off. */
+export type TokenUse = 'trained' | 'read' | 'cut';
+
+/** One token of a preview. */
 export interface PreviewToken {
   readonly id: number;
   readonly text: string;
-  readonly trained: boolean;
+  readonly use: TokenUse;
 }
 
 /** What a run reads of one example, and what it learns from it. */
@@ -21,10 +24,14 @@ export interface ExamplePreview {
   readonly index: number;
   readonly count: number;
   readonly line: number;
-  /** The sequences that the model reads: one; of a pair the preferred answer and the rejected one, each with the prompt. */
+  /**
+   * The sequences that the model reads, with the tokens that are cut off: one; of a pair the preferred answer and the rejected one, each
+   * with the prompt.
+   */
   readonly documents: readonly (readonly PreviewToken[])[];
   /** The names of the class or labels, or the numbers; null where the marked tokens are learnt. */
   readonly target: readonly string[] | null;
-  /** Tokens cut off by the sequence length. */
+  /** Tokens that the sequence length cuts off, and how many of them the loss would count. */
   readonly truncated: number;
+  readonly truncatedTrained: number;
 }

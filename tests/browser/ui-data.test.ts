@@ -44,8 +44,9 @@ async function starterEncoding(change: Partial<EncodeOptions>) {
 const CSV = 'question,answer\nWhere is the lamp?,In the tower.\nWho lights it?,The keeper.\n,Nobody asked.\n';
 const drop = (name: string, content: string | Uint8Array<ArrayBuffer>) =>
   userEvent.upload(page.getByLabelText('Data file'), new File([content], name));
-const trained = (): string =>
-  [...document.querySelectorAll('[aria-label="Tokens of the example"] .trained')].map((token) => token.textContent).join('');
+const textsOf = (use: string): string =>
+  [...document.querySelectorAll(`[aria-label="Tokens of the example"] .${use}`)].map((token) => token.textContent).join('');
+const trained = (): string => textsOf('trained');
 
 it('reads a file, reports its format, and lists the rows left out by line', async () => {
   await drop('lamp.csv', CSV);
@@ -74,6 +75,44 @@ it('marks trained tokens, and steps through the examples', async () => {
   await page.getByRole('button', { name: 'Next example' }).click();
   await expect.poll(trained).toContain('The keeper.');
   await expect.element(page.getByRole('button', { name: 'Next example' })).toBeDisabled();
+});
+
+it('shows the example whose number is typed, or the nearest one', async () => {
+  await drop('lamp.csv', CSV);
+  await expect.poll(trained).toContain('In the tower.');
+  const number = page.getByRole('spinbutton', { name: 'Example' });
+  await number.fill('2');
+  await userEvent.keyboard('{Enter}');
+  await expect.poll(trained).toContain('The keeper.');
+  await number.fill('99');
+  await userEvent.keyboard('{Enter}');
+  await expect.element(number).toHaveValue(2);
+});
+
+it('shows what the sequence length cuts off, in words too', async () => {
+  await drop('lamp.csv', CSV);
+  await data.encodeWith(await starterEncoding({ sequenceLength: 18 }));
+  await expect.poll(() => textsOf('cut')).not.toBe('');
+  expect(trained() + textsOf('cut')).toContain('In the tower.');
+  await expect
+    .element(page.getByRole('region', { name: 'Tokens of the example' }))
+    .toHaveTextContent(/Read: .*Trained: .*Cut off: /s);
+  await expect.element(page.getByText(/cut off \(\d+ of them would be trained\)/)).toBeVisible();
+  await expect.element(page.getByText(/of examples, \d+ tokens?, \d.*% of what is learnt$/)).toBeVisible();
+  await data.encodeWith(await starterEncoding({}));
+});
+
+it('refuses a chat template that does not come to an end, and goes on with another', async () => {
+  await drop('lamp.csv', CSV);
+  await expect.poll(trained).toContain('In the tower.');
+  const chatTemplate = "{% set n = namespace(t='ab') %}{% for i in range(99) %}{% set n.t = n.t ~ n.t %}{% endfor %}";
+  const { tokenizer, options } = await starterEncoding({});
+  await data.encodeWith({ options, tokenizer: { ...tokenizer, chatTemplate } });
+  await expect.element(page.getByText(/does not come to an end.*chat_template\.jinja/).first()).toBeVisible();
+  expect(heard.at(-1)).toMatchObject({ event: 'error', code: 'model/template' });
+  await data.encodeWith({ options, tokenizer });
+  await expect.poll(trained).toContain('In the tower.');
+  await expect.element(page.getByText(/does not come to an end/)).not.toBeInTheDocument();
 });
 
 it('trains on every token when asked to', async () => {

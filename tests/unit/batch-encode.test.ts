@@ -1,4 +1,5 @@
 // From a file to encoded splits, with the class that the data worker exposes.
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { histogramOf } from '../../src/batch/histogram';
 import { Preparation } from '../../src/batch/preparation';
@@ -84,9 +85,45 @@ describe('encoding', () => {
     const stats = await preparation.measure({ ...SETTINGS, sequenceLength: 32 });
     expect(stats).toMatchObject({ examples: 4, truncated: 3, droppedCount: 0 });
     expect(stats.maxLength).toBeGreaterThan(64);
+    const whole = await preparation.measure({ ...SETTINGS, sequenceLength: 1000 });
+    expect(whole.cutOff).toBeUndefined();
+    // All that is lost is of the answers, which end the examples.
+    const lost = whole.tokens - stats.tokens;
+    expect(stats.cutOff).toEqual({ tokens: lost, trained: lost });
+    expect(whole.trainedTokens - stats.trainedTokens).toBe(lost);
     const tiny = await preparation.measure({ ...SETTINGS, sequenceLength: 8 });
     expect(tiny).toMatchObject({ examples: 0, droppedCount: 4 });
     expect(tiny.dropped[0]).toEqual({ line: 1, message: expect.stringContaining('sequence length is 8') as string });
+  });
+
+  it('says what the chat template does not show of answers', async () => {
+    const preparation = new Preparation();
+    const template = (name: string) => readFileSync(new URL(`fixtures/templates/${name}.jinja`, import.meta.url), 'utf8');
+    const use = (name: string) => preparation.setTokenizer({ ...filesOf('starter'), chatTemplate: template(name) });
+    const thought = '<think>Easy.</think>';
+    const turns = (first: string, last: string) => [
+      ...[
+        { role: 'user', content: 'a' },
+        { role: 'assistant', content: first },
+      ],
+      ...[
+        { role: 'user', content: 'b' },
+        { role: 'assistant', content: last },
+      ],
+    ];
+    const chats = [turns(`${thought}A`, `${thought}B`), turns(`${thought}A`, 'B'), turns('A', 'B')];
+    await preparation.open(new File([chats.map((messages) => JSON.stringify({ messages })).join('\n')], 'a.jsonl'));
+    await use('plain');
+    expect((await preparation.measure(SETTINGS)).notices).toBeUndefined();
+    await use('last-reasoning');
+    const shown = await preparation.measure(SETTINGS);
+    expect(shown.notices).toEqual([expect.stringContaining('shows 2 answers in part only') as string]);
+    expect(shown).toMatchObject({ examples: 3, droppedCount: 0 });
+    await use('opens-reasoning');
+    expect((await preparation.measure(SETTINGS)).notices).toEqual([
+      expect.stringContaining('shows 2 answers in part only') as string,
+      expect.stringContaining('2 answers of this dataset have none: an empty block is learnt') as string,
+    ]);
   });
 
   it('gives the same result for a sequence length after another', async () => {
@@ -193,7 +230,7 @@ describe('previews for other objectives', () => {
     await preparation.setTokenizer(filesOf('starter'));
     await preparation.open(new File(['{"prompt":"Where is it?","chosen":"Here.","rejected":"I think it is here."}'], 'a.jsonl'));
     const { documents, target } = await preparation.preview(0, { ...SETTINGS, encoding: { kind: 'pair' } });
-    expect(documents.map((tokens) => textOf(tokens.filter(({ trained }) => trained)))).toEqual([
+    expect(documents.map((tokens) => textOf(tokens.filter(({ use }) => use === 'trained')))).toEqual([
       'Here.<|im_end|>',
       'I think it is here.<|im_end|>',
     ]);

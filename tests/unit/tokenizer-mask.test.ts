@@ -86,7 +86,23 @@ describe('the starter', () => {
     const [tokens = []] = preview.documents;
     const text = tokens.map((token) => token.text).join('');
     expect(text.replaceAll('\ufffd', '')).toBe('<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n🙂<|im_end|>');
-    expect(tokens.at(-1)).toEqual({ id: 2, text: '<|im_end|>', trained: true });
+    expect(tokens.at(-1)).toEqual({ id: 2, text: '<|im_end|>', use: 'trained' });
+  });
+
+  it('previews what is cut off: the whole text is there, and the marks say what remains', () => {
+    const example = { kind: 'chat', line: 1, messages: [user('Hi'), assistant('one two three four')] } as const;
+    const shown = (length: number) => {
+      const preview = previewExample(tokenizer, 'chat', example, { lossOn: 'assistant' }, length);
+      if ('dropped' in preview) throw new Error(preview.dropped);
+      const [tokens = []] = preview.documents;
+      return { ...preview, tokens };
+    };
+    const whole = shown(256);
+    const first = whole.tokens.findIndex(({ use }) => use === 'trained');
+    const cut = shown(first + 2);
+    expect(cut.tokens.map(({ id }) => id)).toEqual(whole.tokens.map(({ id }) => id));
+    expect(cut.tokens.map(({ use }) => use)).toEqual(whole.tokens.map(({ use }, i) => (i < first + 2 ? use : 'cut')));
+    expect([cut.truncated, cut.truncatedTrained]).toEqual([whole.tokens.length - first - 2, whole.tokens.length - first - 2]);
   });
 });
 
@@ -133,22 +149,22 @@ describe('other templates', () => {
     expect(trainedTexts(tokenizer, encode(tokenizer, turns))).toEqual(['Hello.<|im_end|>', 'Bye.<|im_end|>']);
   });
 
-  it('may drop the thoughts of earlier answers: only answers that generation would render the same are trained', () => {
+  it('may drop the thoughts of earlier answers: what is left of them is trained', () => {
     const template =
       "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' and loop.last %}<think></think>{% endif %}" +
       '{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}';
     const tokenizer = starterWith({}, template);
-    expect(trainedTexts(tokenizer, encode(tokenizer, turns))).toEqual(['<think></think>Bye.<|im_end|>']);
+    expect(trainedTexts(tokenizer, encode(tokenizer, turns))).toEqual([' Hello. <|im_end|>', '<think></think>Bye.<|im_end|>']);
   });
 
-  it('may open an answer differently from a finished one: the answer follows the prompt of generation', () => {
+  it('may open reasoning in the prompt of generation: it is closed before an answer without any', () => {
     const template =
       '{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}' +
       '{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}';
     const tokenizer = starterWith({}, template);
     const { ids, trained } = encode(tokenizer, [user('Hi'), assistant('Hello.')]);
     expect(ids.slice(0, trained.indexOf(1))).toEqual(encodePrompt(tokenizer, { messages: [user('Hi')] }));
-    expect(trainedTexts(tokenizer, { ids, trained, truncated: 0 })).toEqual(['Hello.<|im_end|>']);
+    expect(trainedTexts(tokenizer, { ids, trained, truncated: 0 })).toEqual(['\n</think>\n\nHello.<|im_end|>']);
   });
 
   it('may have no end-of-turn token: the end token is appended to the last answer', () => {
