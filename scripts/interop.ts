@@ -1,20 +1,21 @@
 /**
- * `npm run interop [-- --model DIR …] [--only WORD]`: loads exported files in the programs that they are made for. Programs are installed
- * on demand into out/interop; a check whose programs cannot be had is named as not run. `--model`: also with an adapter that the page
- * trains on this model. `--only`: the checks whose names contain the word.
+ * `npm run interop [-- --model DIR …] [--only WORD]`: loads exported files in the programs that they are made for, and compares data
+ * steps with libraries for the same. Programs are installed on demand into out/interop; a check whose programs cannot be had is named
+ * as not run. `--model`: also with an adapter that the page trains on this model. `--only`: the checks whose names contain the word.
  */
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Check, Context, TrainedModel } from './interop/check';
+import { CLEANING_CHECKS } from './interop/cleaning-checks';
 import { EXPORT_CHECKS } from './interop/export-checks';
 import { GGUF_CHECKS } from './interop/gguf-checks';
 import { moduleLoader } from './interop/load';
 import { Missing, WORK } from './interop/tools';
 import { trainModels } from './interop/trained';
 
-const CHECKS: readonly Check[] = [...EXPORT_CHECKS, ...GGUF_CHECKS];
+const CHECKS: readonly Check[] = [...EXPORT_CHECKS, ...GGUF_CHECKS, ...CLEANING_CHECKS];
 
 type Result = 'passed' | 'failed' | 'not run';
 
