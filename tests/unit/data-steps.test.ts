@@ -335,6 +335,17 @@ describe('drop-near-duplicates', () => {
     ];
     expect((await apply(near, mappingOf('messages', 'messages'), ...chats)).lines).toEqual([1, 3]);
   });
+
+  it('keeps answers that are rated in two ways, and numbers that differ', async () => {
+    const rated = mappingOf('preference', 'user', 'assistant', 'label');
+    const [question, answer] = ['Where is the key now?', 'In the tower.'];
+    expect(
+      (await apply(near, rated, [question, answer, true], [question, answer, false], [question, answer, true])).lines,
+    ).toEqual([1, 2]);
+    expect(
+      (await apply(near, mappingOf('alpaca', 'user', 'context', 'assistant'), ['a b', 1, 'x'], ['a b', 2, 'x'])).dropped,
+    ).toEqual([]);
+  });
 });
 
 describe('mask-personal', () => {

@@ -6,7 +6,7 @@ import { CHARACTER_FIVES, hashText, shinglesOf, WORD_PAIRS } from '../clean/shin
 import { cellText } from '../table';
 import { keyOf, spellingKey } from '../text';
 import { labelColumns } from './labels';
-import { lacksText, used, type DataStep, type StepRun } from './step';
+import { columnsWith, lacksText, used, type DataStep, type StepRun } from './step';
 import { textsOf } from './texts';
 
 /** An earlier row, and how much of both rows is the same. */
@@ -21,7 +21,7 @@ interface Original {
  */
 export const dropNearDuplicates: DataStep<DataStepSettingsOf<'drop-near-duplicates'>> = {
   begin(shape, { similarity, shingles }): StepRun {
-    const labels = labelColumns(shape);
+    const labels = [...new Set([...labelColumns(shape), ...columnsWith(shape, 'label')])];
     const texts = used(shape).filter((column) => !labels.includes(column));
     const shingling = shingles === 'words' ? WORD_PAIRS : CHARACTER_FIVES;
     const lacks = lacksText(shape);

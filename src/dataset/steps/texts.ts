@@ -1,7 +1,7 @@
 /** The texts of cells: what a step that changes texts goes through. */
 
 import { listOf, messageStyle } from '../messages';
-import { cellText, isFilled, type Row } from '../table';
+import { cellText, type Row } from '../table';
 import type { ColumnRole, Mapping } from '../types';
 import { columnsWith, withCells, type Shape } from './step';
 
@@ -68,7 +68,7 @@ function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** All texts of some columns of a row, of messages without their roles. */
+/** All texts of some columns of a row; of messages without their roles. */
 export function textsOf({ cells }: Row, columns: readonly number[]): string[] {
   const texts: string[] = [];
   const take = (text: string): string => {
@@ -77,7 +77,8 @@ export function textsOf({ cells }: Row, columns: readonly number[]): string[] {
   };
   for (const column of columns) {
     const cell = cells[column];
-    if (isFilled(cell)) changeTexts(typeof cell === 'object' && messageStyle(cell) === null ? cellText(cell) : cell, 'all', take);
+    if (messageStyle(cell) === null) take(cellText(cell));
+    else changeTexts(cell, 'all', take);
   }
   return texts;
 }
