@@ -2,7 +2,7 @@
 
 import type { Span } from './personal-span';
 
-const WORD = `\\p{Lu}[\\p{L}]*(?:['’-]\\p{Lu}?\\p{L}+)*\\p{Ll}(?:['’-]\\p{Lu}\\p{L}+)?`;
+const WORD = `\\p{Lu}[\\p{L}]*(?:['’-]\\p{Lu}?\\p{L}+){0,3}\\p{Ll}(?:['’-]\\p{Lu}\\p{L}+)?`;
 const PARTICLE = `(?:van|von|der|den|de|da|do|dos|di|del|della|la|le|bin|ibn|al|el|ter) `;
 const NAME = `(?:\\p{Lu}\\. ?){0,2}${WORD}(?: (?:\\p{Lu}\\. ?){0,2}(?:${PARTICLE}){0,3}${WORD}){0,2}`;
 const GREETING = `[Dd]ear|[Hh]i|[Hh]ello|[Hh]ey|Hallo|Liebe[rs]?|Bonjour|Chère|Cher|Estimad[oa]|Querid[oa]|Hola|Ciao|Gentile|Olá|Prezad[oa]|Beste`;
@@ -21,7 +21,7 @@ const OTHER = new Set(
   `Sir Madam Team Customer Customers Support Service All Everyone Everybody There Friend Friends World Guys Folks Both Colleague Colleagues
   Manager Editor President Chairman Speaker Minister Members Member User Users Client Sirs Ladies Gentlemen Damen Herren Kunde Kunden
   Mom Mum Dad God Lord Santa Recipient Valued Hiring Admin Administrator Sales Help Office Sent The Your Our Tous Todos Tutti Equipo Cliente
-  Not No Yes Good I You We They It Please Thanks Thank`.split(/\s+/),
+  Regards Wishes Cheers Sincerely Best Love Not No Yes Good I You We They It Please Thanks Thank`.split(/\s+/),
 );
 
 export function* findNames(text: string): Iterable<Span> {

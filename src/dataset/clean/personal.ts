@@ -43,14 +43,18 @@ const WORDS: { readonly [K in PersonalKind]: string } = {
 /** The personal data of some kinds in a text, in order. None overlaps another. */
 export function findPersonal(text: string, kinds: readonly PersonalKind[]): PersonalSpan[] {
   const found: PersonalSpan[] = [];
+  let taken: Uint8Array | null = null;
   for (const kind of PERSONAL_KINDS) {
     if (!kinds.includes(kind)) continue;
-    for (const span of FINDERS[kind](text)) if (!found.some((one) => overlaps(one, span))) found.push({ ...span, kind });
+    for (const span of FINDERS[kind](text)) {
+      taken ??= new Uint8Array(text.length);
+      if (taken.subarray(span.start, span.end).includes(1)) continue;
+      taken.fill(1, span.start, span.end);
+      found.push({ ...span, kind });
+    }
   }
   return found.sort((a, b) => a.start - b.start);
 }
-
-const overlaps = (a: Span, b: Span): boolean => a.start < b.end && b.start < a.end;
 
 /** The text with a placeholder for each value; the same string if there is none. */
 export function maskPersonal(
