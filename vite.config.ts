@@ -25,6 +25,8 @@ const BROWSER_DEPENDENCIES = [
     'axe-core',
     'client-zip',
     'comlink',
+    'franc-min',
+    'htmlparser2',
     'idb',
     'papaparse',
     'uplot',

@@ -1,6 +1,6 @@
 /**
  * `npm run interop [-- --model DIR …] [--templates DIR] [--only WORD] [--quick] [--seconds N]`: loads exported files in the programs that
- * they are made for, and renders chat templates beside transformers. Programs are installed on demand into out/interop; a check whose
+ * they are made for, renders chat templates beside transformers, and compares data steps with libraries. Programs are installed on demand into out/interop; a check whose
  * programs cannot be had is named as not run. `--model`: also with an adapter that the page trains on this model. `--templates`: also with
  * chat templates of published models, DIR/NAME/chat_template.jinja. `--only`: the checks whose names contain the word. `--quick`: the
  * checks that take few seconds and small packages. `--seconds`: what has not ended then is not run.
@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BUNDLE_CHECKS } from './interop/bundle-checks';
 import type { Check, Context, TrainedModel } from './interop/check';
+import { CLEANING_CHECKS } from './interop/cleaning-checks';
 import { EXPORT_CHECKS } from './interop/export-checks';
 import { GGUF_CHECKS } from './interop/gguf-checks';
 import { INPUT_CHECKS } from './interop/input-checks';
@@ -19,7 +20,7 @@ import { templateChecks } from './interop/templates';
 import { endAfter, Missing, WORK } from './interop/tools';
 import { trainModels } from './interop/trained';
 
-const CHECKS: readonly Check[] = [...INPUT_CHECKS, ...EXPORT_CHECKS, ...GGUF_CHECKS, ...BUNDLE_CHECKS];
+const CHECKS: readonly Check[] = [...INPUT_CHECKS, ...EXPORT_CHECKS, ...GGUF_CHECKS, ...BUNDLE_CHECKS, ...CLEANING_CHECKS];
 
 type Result = 'passed' | 'failed' | 'not run';
 

@@ -41,7 +41,7 @@ function publishedTemplates(folder: string): NamedTemplate[] {
 }
 
 async function byTransformers(folder: string, templates: readonly NamedTemplate[]): Promise<ExpectedTexts> {
-  const interpreter = await python({ transformers: 'transformers', jinja2: 'jinja2' });
+  const interpreter = await python('transformers', 'jinja2');
   const [asked, answered] = [join(folder, 'asked.json'), join(folder, 'answered.json')];
   writeFileSync(asked, JSON.stringify({ chats: CHATS, templates }));
   await output(interpreter, [join(root, 'scripts', 'interop', 'templates.py'), asked, answered]);

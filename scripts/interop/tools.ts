@@ -78,6 +78,8 @@ const PACKAGES = {
   numpy: 'numpy',
   mlx: 'mlx[cpu]==0.32.4',
   mlx_lm: 'mlx-lm==0.32.2',
+  jinja2: 'jinja2',
+  datasketch: 'datasketch',
 } as const;
 
 type Module = keyof typeof PACKAGES;

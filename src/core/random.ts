@@ -5,7 +5,17 @@
  */
 
 /** Independent streams of random numbers. The values are part of the checkpoint format and must not change. */
-export const STREAM = { shuffle: 1, adapterInit: 2, sample: 3, split: 4, shuffleRows: 5, measure: 6, dropout: 1024 } as const;
+export const STREAM = {
+  shuffle: 1,
+  adapterInit: 2,
+  sample: 3,
+  split: 4,
+  shuffleRows: 5,
+  measure: 6,
+  balance: 7,
+  augment: 8,
+  dropout: 1024,
+} as const;
 
 /** 32 random bits (as an unsigned number) for the counter (seed, step, stream, index). */
 export function randomBits(seed: number, step: number, stream: number, index: number): number {

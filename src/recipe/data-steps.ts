@@ -1,21 +1,45 @@
 /** The settings of each data step: a strict schema a kind. src/dataset/steps has a row for each. */
 
 import * as v from 'valibot';
-import { alternatives, oneOf, whole } from './checks';
+import { alternatives, flag, oneOf, real, whole } from './checks';
 
 const plain = <const K extends string>(kind: K) => v.strictObject({ kind: v.literal(kind) });
 
 /** The longest text that a limit can name, in characters. */
 const LONGEST = 100_000_000;
 
+/** Which texts are changed: those that the model reads, or also those that it learns. */
+const inputFirst = () => v.optional(oneOf(['input', 'all']), 'input');
+
 export const DATA_STEP_SCHEMAS = {
+  mojibake: plain('mojibake'),
+  html: v.strictObject({
+    kind: v.literal('html'),
+    /** Answers that are HTML may be what the model is to write. */
+    in: inputFirst(),
+  }),
+  normalise: v.strictObject({
+    kind: v.literal('normalise'),
+    form: v.optional(oneOf(['NFC', 'NFKC']), 'NFC'),
+    /** `plain`: spaces of other widths become plain ones. `single`: and several become one. */
+    spaces: v.optional(oneOf(['plain', 'single']), 'plain'),
+    quotes: v.optional(oneOf(['keep', 'straight']), 'keep'),
+  }),
   trim: plain('trim'),
   'merge-labels': plain('merge-labels'),
-  'drop-duplicates': plain('drop-duplicates'),
-  'drop-contradictions': v.strictObject({
-    kind: v.literal('drop-contradictions'),
-    /** The rows that stay: none of them, or those with the label that is most frequent for the text. */
-    keep: v.optional(oneOf(['none', 'most-frequent']), 'none'),
+  'mask-personal': v.strictObject({
+    kind: v.literal('mask-personal'),
+    email: v.optional(flag(), true),
+    phone: v.optional(flag(), true),
+    card: v.optional(flag(), true),
+    iban: v.optional(flag(), true),
+    ip: v.optional(flag(), true),
+    id: v.optional(flag(), true),
+    credentials: v.optional(flag(), true),
+    /** Names are found by rule; people of public life are named in ordinary text, too. */
+    name: v.optional(flag(), false),
+    /** The same value has the same number, or none has a number. */
+    placeholders: v.optional(oneOf(['numbered', 'plain']), 'numbered'),
   }),
   length: v.strictObject({
     kind: v.literal('length'),
@@ -25,6 +49,35 @@ export const DATA_STEP_SCHEMAS = {
     min: v.optional(whole(0, LONGEST), 2),
     /** Most characters; 0 sets no limit. */
     max: v.optional(whole(0, LONGEST), 0),
+  }),
+  'drop-duplicates': plain('drop-duplicates'),
+  'drop-near-duplicates': v.strictObject({
+    kind: v.literal('drop-near-duplicates'),
+    /** Percent of the shingles of two texts that both have. */
+    similarity: v.optional(whole(50, 100), 80),
+    /** What is compared: pairs of words, or runs of five characters. */
+    shingles: v.optional(oneOf(['words', 'characters']), 'words'),
+  }),
+  'drop-contradictions': v.strictObject({
+    kind: v.literal('drop-contradictions'),
+    /** The rows that stay: none of them, or those with the label that is most frequent for the text. */
+    keep: v.optional(oneOf(['none', 'most-frequent']), 'none'),
+  }),
+  'cut-long': v.strictObject({
+    kind: v.literal('cut-long'),
+    /** Most characters of a row. */
+    most: v.optional(whole(100, LONGEST), 2000),
+    /** Characters of sentences that the next row repeats. */
+    overlap: v.optional(whole(0, LONGEST), 0),
+  }),
+  balance: v.strictObject({
+    kind: v.literal('balance'),
+    /** Rows of the most frequent label to those of the rarest. */
+    ratio: v.optional(real(1, 1000), 1),
+  }),
+  'drop-stopwords': v.strictObject({
+    kind: v.literal('drop-stopwords'),
+    language: v.optional(oneOf(['english', 'german', 'french', 'spanish', 'italian', 'portuguese', 'dutch']), 'english'),
   }),
   'keep-some': v.strictObject({
     kind: v.literal('keep-some'),

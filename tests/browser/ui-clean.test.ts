@@ -86,6 +86,24 @@ it('keeps the order of steps, and changes their settings', async () => {
   expect(recipe.value?.dataSteps).toEqual([{ kind: 'length', of: 'input', min: 20, max: 0 }, { kind: 'trim' }]);
 });
 
+it('masks the personal data that is chosen', async () => {
+  const texts = [
+    'Write to eva@example.com',
+    'Write to eva@example.com, or call 212-555-0123',
+    'Call 212-555-0123',
+    'Nothing here',
+  ];
+  await data.open(new File([['text,label', ...texts.map((text) => `"${text}",Billing`)].join('\n')], 'personal.csv'));
+  await button('Review').click();
+  await expect.element(panel).toHaveTextContent(/Mask personal data: 3 rows.*e-mail addresses: 2 rows.*phone numbers: 2 rows/);
+  await expect.element(panel).toHaveTextContent('eva@example.com → Write to [EMAIL_1]');
+  await button(/^Add: Mask/).click();
+  await panel.getByRole('checkbox', { name: 'E-mail addresses' }).click();
+  await expect.element(panel).toHaveTextContent('Mask phone numbers: 2 rows');
+  expect(recipe.value?.dataSteps).toMatchObject([{ kind: 'mask-personal', email: false, phone: true, name: false }]);
+  expect(await violationsIn(panel.element())).toEqual([]);
+});
+
 it('follows a recipe that is read, and gives the next worker the same rows', async () => {
   await button('Apply all').click();
   await expect.poll(() => data.view?.examples).toBe(4);

@@ -37,9 +37,9 @@ describe('a dataset with steps', () => {
     expect(found).toEqual([
       ['trim', 2, 0],
       ['merge-labels', 2, 0],
+      ['length', 0, 1],
       ['drop-duplicates', 0, 1],
       ['drop-contradictions', 0, 2],
-      ['length', 0, 1],
     ]);
   });
 

@@ -15,6 +15,12 @@ const KINDS = METHOD_KINDS.map((kind) => `“${kind}”`)
   .join(', ')
   .replace(/, ([^,]*)$/, ' or $1');
 
+/** The kinds of data steps in a message. */
+const STEPS =
+  '“mojibake”, “html”, “normalise”, “trim”, “merge-labels”, “mask-personal”, “length”, “drop-duplicates”, ' +
+  '“drop-near-duplicates”, “drop-contradictions”, “cut-long”, “balance”, ' +
+  '“drop-stopwords” or “keep-some”';
+
 test('a recipe saved before activations had a precision gets f32', () => {
   const { activationPrecision, ...older } = defaultRecipe();
   expect(activationPrecision).toBe('f32');
@@ -119,16 +125,8 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
     ],
     [{ dataSteps: 5 }, 'dataSteps', 'Data steps must be a list of steps such as [{"kind": "trim"}], not 5.'],
     [{ dataSteps: [5] }, 'dataSteps.1', 'Data step 1 must be an object such as {"kind": "trim"}, not 5.'],
-    [
-      { dataSteps: [{ kind: 'trim' }, {}] },
-      'dataSteps.2.kind',
-      'Data step 2 must be “trim”, “merge-labels”, “drop-duplicates”, “drop-contradictions” or “length”; it is empty.',
-    ],
-    [
-      { dataSteps: [{ kind: 'telepathy' }] },
-      'dataSteps.1.kind',
-      'Data step 1 must be “trim”, “merge-labels”, “drop-duplicates”, “drop-contradictions” or “length”, not “telepathy”.',
-    ],
+    [{ dataSteps: [{ kind: 'trim' }, {}] }, 'dataSteps.2.kind', `Data step 2 must be ${STEPS}; it is empty.`],
+    [{ dataSteps: [{ kind: 'telepathy' }] }, 'dataSteps.1.kind', `Data step 1 must be ${STEPS}, not “telepathy”.`],
     [
       { dataSteps: [{ kind: 'trim' }, { kind: 'trim' }, { kind: 'length', min: -1 }] },
       'dataSteps.3.min',

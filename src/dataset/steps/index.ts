@@ -5,20 +5,36 @@ import { NO_PROBLEMS } from '../problems';
 import { cellText, listOfRows, type Row, type Table } from '../table';
 import type { Mapping } from '../types';
 import { StepChain, type LinkCounts } from './chain';
+import { balance } from './balance';
+import { cutLong } from './cut-long';
 import { dropContradictions } from './drop-contradictions';
 import { dropDuplicates } from './drop-duplicates';
+import { dropNearDuplicates } from './drop-near-duplicates';
+import { dropStopwords } from './drop-stopwords';
+import { html } from './html';
 import { keepSome } from './keep-some';
 import { length } from './length';
+import { maskPersonal } from './mask-personal';
 import { mergeLabels } from './merge-labels';
+import { mojibake } from './mojibake';
+import { normalise } from './normalise';
 import { used, type DataStep, type Shape } from './step';
 import { trim } from './trim';
 
 export const DATA_STEPS = {
+  mojibake,
+  html,
+  normalise,
   trim,
   'merge-labels': mergeLabels,
-  'drop-duplicates': dropDuplicates,
-  'drop-contradictions': dropContradictions,
+  'mask-personal': maskPersonal,
   length,
+  'drop-duplicates': dropDuplicates,
+  'drop-near-duplicates': dropNearDuplicates,
+  'drop-contradictions': dropContradictions,
+  'cut-long': cutLong,
+  balance,
+  'drop-stopwords': dropStopwords,
   'keep-some': keepSome,
 } satisfies { readonly [K in DataStepKind]: DataStep<DataStepSettingsOf<K>> };
 
@@ -65,8 +81,8 @@ function extend(chain: StepChain, settings: DataStepSettings, seed: number): Pro
   return chain.with((shape) => stepOf(settings.kind).begin(shape, settings, seed));
 }
 
-/** Suggestions are counted in rows of this many characters together, which takes about a second. */
-const MOST_CHARACTERS = 20_000_000;
+/** Suggestions are counted in rows of this many characters together, which takes about two seconds. */
+const MOST_CHARACTERS = 5_000_000;
 
 /**
  * The steps that would have an effect, each with what it would do by itself, and in how many rows of a large file that was counted. A
@@ -86,9 +102,10 @@ export async function suggestSteps(
   for (const kind of DATA_STEP_KINDS) {
     const settings = stepOf(kind).suggest(all.shape);
     if (settings === null) continue;
-    const alone = await countsOf(await extend(all, settings, seed));
+    const only = await extend(all, settings, seed);
+    const alone = await countsOf(only);
     if (!hasEffect(alone)) continue;
-    const added = await extend(after, settings, seed);
+    const added = after === all ? only : await extend(after, settings, seed);
     if (!hasEffect(await countsOf(added))) continue;
     after = added;
     steps.push({ settings, ...alone });

@@ -12,7 +12,7 @@ import { DATA_STEP_LABELS } from '../../recipe/labels';
 import { count, plural } from '../format';
 
 /** The field of a setting whose values are `T`. */
-type FieldFor<T> = [T] extends [number]
+type FieldFor<T> = [T] extends [number | boolean]
   ? { readonly help: string }
   : { readonly help: string; readonly options: Readonly<Record<T & string, string>> };
 
@@ -25,6 +25,39 @@ interface StepWords<S> {
 }
 
 const STEP_WORDS = {
+  mojibake: {
+    name: 'Repair misread letters',
+    use: 'Text such as “cafÃ©” was saved as UTF-8 and read as Windows-1252 or Latin-1: it becomes “café” again.',
+    title: (_, { changed }) => `Repair misread letters: ${plural(changed, 'row')}`,
+    fields: {},
+  },
+  html: {
+    name: 'Strip HTML',
+    use: 'Tags and entities become plain text with line breaks. Text with a bare “<”, and code between backticks, stays.',
+    title: (_, { changed }) => `Strip HTML: ${plural(changed, 'row')}`,
+    fields: {
+      in: {
+        help: 'Answers stay unless you choose them: they may be HTML that the model is to write.',
+        options: { input: 'What the model reads', all: 'Also the answers' },
+      },
+    },
+  },
+  normalise: {
+    name: 'Clean up characters',
+    use: 'Removes characters that can’t be seen, writes accented letters as one character each, and makes unusual spaces plain.',
+    title: (_, { changed }) => `Clean up characters: ${plural(changed, 'row')}`,
+    fields: {
+      form: {
+        help: 'Variants are ligatures, full-width and circled characters.',
+        options: { NFC: 'Keep variants (NFC)', NFKC: 'Replace variants (NFKC)' },
+      },
+      spaces: {
+        help: 'Several spaces in a row may align code or tables.',
+        options: { plain: 'Keep several in a row', single: 'One between words' },
+      },
+      quotes: { help: 'Curly marks become straight ones.', options: { keep: 'Keep', straight: 'Straight' } },
+    },
+  },
   trim: {
     name: 'Trim white space',
     use: 'Removes white space at the ends of texts, and writes accented letters as one character each (NFC).',
@@ -40,20 +73,25 @@ const STEP_WORDS = {
     },
     fields: {},
   },
-  'drop-duplicates': {
-    name: 'Remove duplicates',
-    use: 'Of rows that are the same in all used columns, the first one stays.',
-    title: (_, { dropped }) => `Remove ${plural(dropped, 'duplicate')}`,
-    fields: {},
-  },
-  'drop-contradictions': {
-    name: 'Remove contradictions',
-    use: 'Rows with the same text and different answers or labels: at most one of them is right.',
-    title: (_, { dropped }) => `Remove ${plural(dropped, 'row')} that contradict${dropped === 1 ? 's' : ''} another`,
+  'mask-personal': {
+    name: 'Mask personal data',
+    use: 'Replaces e-mail addresses, phone numbers and the like by placeholders such as [EMAIL_1]. Look at some rows yourself: rules find most, not all.',
+    title: (_, { changed, parts: [first, second] }) => {
+      const what = first === undefined || second !== undefined ? 'personal data' : first.what;
+      return `Mask ${what}: ${plural(changed, 'row')}`;
+    },
     fields: {
-      keep: {
-        help: 'Where no label is the most frequent one of its text, no row stays.',
-        options: { none: 'None of them', 'most-frequent': 'Those with the most frequent label' },
+      email: { help: 'Such as name@example.com.' },
+      phone: { help: 'International numbers, and the usual forms of several countries.' },
+      card: { help: 'With a valid check digit.' },
+      iban: { help: 'With valid check digits.' },
+      ip: { help: 'IPv4 and IPv6.' },
+      id: { help: 'Of the USA, UK, Spain, France, the Netherlands, Germany, Italy, Brazil and India, by shape and check digit.' },
+      credentials: { help: 'User and password in an address such as ftp://user:password@host.' },
+      name: { help: 'After “Mr”, “Dear”, “my name is” or “Regards”. It also finds names that are no secret.' },
+      placeholders: {
+        help: 'With numbers, the same value has the same placeholder in all rows.',
+        options: { numbered: 'Numbered: [EMAIL_1]', plain: 'Without numbers: [EMAIL]' },
       },
     },
   },
@@ -68,6 +106,66 @@ const STEP_WORDS = {
       },
       min: { help: 'Rows with fewer are removed.' },
       max: { help: 'Rows with more are removed. 0 sets no limit.' },
+    },
+  },
+  'drop-duplicates': {
+    name: 'Remove duplicates',
+    use: 'Of rows that are the same in all used columns, the first one stays.',
+    title: (_, { dropped }) => `Remove ${plural(dropped, 'duplicate')}`,
+    fields: {},
+  },
+  'drop-near-duplicates': {
+    name: 'Remove near duplicates',
+    use: 'Of rows with nearly the same text and the same label, the first one stays. Case and punctuation do not count.',
+    title: (_, { dropped }) => `Remove ${plural(dropped, 'near duplicate')}`,
+    fields: {
+      similarity: { help: 'Of all pairs of words in two texts, the percentage that both have (Jaccard’s index).' },
+      shingles: {
+        help: 'Runs of characters find texts that differ in typing errors.',
+        options: { words: 'Pairs of words', characters: 'Runs of five characters' },
+      },
+    },
+  },
+  'drop-contradictions': {
+    name: 'Remove contradictions',
+    use: 'Rows with the same text and different answers or labels: at most one of them is right.',
+    title: (_, { dropped }) => `Remove ${plural(dropped, 'row')} that contradict${dropped === 1 ? 's' : ''} another`,
+    fields: {
+      keep: {
+        help: 'Where no label is the most frequent one of its text, no row stays.',
+        options: { none: 'None of them', 'most-frequent': 'Those with the most frequent label' },
+      },
+    },
+  },
+  'cut-long': {
+    name: 'Cut long texts',
+    use: 'Texts to continue, and labelled texts, become several rows that end with paragraphs and sentences.',
+    title: (_, { changed }) => `Cut long texts: ${plural(changed, 'new row')}`,
+    fields: {
+      most: { help: 'Longer texts are cut. Four characters are about one token of English.' },
+      overlap: {
+        help: 'Each part begins with the last sentences of the one before, up to this length. Parts of one text may be trained on and held out: 0 keeps them apart.',
+      },
+    },
+  },
+  balance: {
+    name: 'Balance labels',
+    use: 'Leaves out rows of frequent labels at random. Class weights in the recipe do the same without leaving out rows.',
+    title: (_, { dropped }) => `Remove ${plural(dropped, 'row')} to balance the labels`,
+    fields: { ratio: { help: 'Rows of the most frequent label for one of the rarest. 1: all labels have as many.' } },
+  },
+  'drop-stopwords': {
+    name: 'Leave out frequent words',
+    use: 'Words such as “the” and “of”, in texts with labels. Language models read them for the grammar, so this rarely helps.',
+    title: (_, { changed }) => `Leave out frequent words: ${plural(changed, 'row')}`,
+    fields: {
+      language: {
+        help: 'Of the texts. Negations stay.',
+        options: {
+          ...{ english: 'English', german: 'German', french: 'French', spanish: 'Spanish', italian: 'Italian' },
+          ...{ portuguese: 'Portuguese', dutch: 'Dutch' },
+        },
+      },
     },
   },
   'keep-some': {
@@ -115,7 +213,7 @@ export interface StepField {
   readonly setting: string;
   readonly label: string;
   readonly help: string;
-  /** The values of a choice; null for a number. */
+  /** The values of a choice; null for a number or a flag. */
   readonly options: readonly { readonly value: string; readonly label: string }[] | null;
 }
 
@@ -135,9 +233,12 @@ export function fieldsOf(kind: DataStepKind): readonly StepField[] {
 /** Marks for white space, which would not be seen at the ends of a text. */
 const MARKS: Readonly<Record<string, string>> = { ' ': '·', '\t': '⇥', '\n': '↵' };
 
-/** Text with visible white space at its ends. */
+/** Unusual spaces, and characters that take no place. */
+const UNSEEN = /[\u00a0\u00ad\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff]/g;
+
+/** Text with visible white space at its ends, and characters that can't be seen as a circle. */
 export function visible(text: string): string {
-  return text.replace(/^\s+|\s+$/g, (ends) => ends.replace(/\s/g, (one) => MARKS[one] ?? '◦'));
+  return text.replace(/^\s+|\s+$/g, (ends) => ends.replace(/\s/g, (one) => MARKS[one] ?? '◦')).replace(UNSEEN, '◦');
 }
 
 /** The change is one that can't be seen: other characters for the same letters. */
