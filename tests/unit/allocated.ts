@@ -25,8 +25,8 @@ export function dtypesOf(config: ModelConfig, { basePrecision }: Pick<Recipe, 'b
   return deviceTypes(config, new Map(stored), basePrecision);
 }
 
-/** The programs that decode samples; none of a classifier. */
-function samplePlans(graph: Graph, config: ModelConfig, recipe: Recipe, { tuning, evaluateBase }: TrainingPrograms) {
+/** The programs that measure the base and write samples; none of a classifier. */
+export function samplePlans(graph: Graph, config: ModelConfig, recipe: Recipe, { tuning, evaluateBase }: TrainingPrograms) {
   if (evaluateBase === null) return [];
   const cache = declareCache(graph, config, sampleCache(config, recipe));
   const { prompt, step } = decodePlans(graph, config, cache, cache.sequences, tuning);

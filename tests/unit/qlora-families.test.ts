@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs';
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { quantiseTwin } from '../../kernels/quantise_twin';
 import { collate } from '../../src/batch/collate';
 import type { Slots } from '../../src/batch/slots';
@@ -101,6 +101,8 @@ async function lossesOf(config: ModelConfig, recipe: Recipe, instead: QuantisedT
   return losses;
 }
 
+/** The processor's kernels are compiled in the first test. */
+vi.setConfig({ testTimeout: 120_000 });
 beforeAll(() => tf.setBackend('cpu'));
 
 describe.each(FAMILIES)('%s', (name) => {
