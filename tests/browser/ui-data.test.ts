@@ -6,6 +6,7 @@ import { page, userEvent } from 'vitest/browser';
 import { dataClient } from '../../src/client';
 import { defaultRecipe } from '../../src/recipe/recipe';
 import { data } from '../../src/state/data.svelte';
+import { recipe } from '../../src/state/recipe.svelte';
 import { SAMPLES } from '../../src/state/samples';
 import type { JournalEvent } from '../../src/state/journal.svelte';
 import DataStage from '../../src/ui/data/DataStage.svelte';
@@ -128,6 +129,26 @@ it('accepts other roles for the columns', async () => {
   await page.getByRole('combobox', { name: 'Use of column answer' }).selectOptions('Question (user)');
   await expect.poll(trained).toContain('Where is the lamp?');
   expect(trained()).not.toContain('tower');
+});
+
+it('writes the question from columns, which the recipe keeps', async () => {
+  await drop('mail.csv', 'Subject,Body,Reply\nLate,Where is it?,Soon.\n,It broke.,Sorry.\n');
+  await page.getByText('Write the question from columns').click();
+  const box = page.getByRole('textbox', { name: 'What the model reads as the question' });
+  await box.fill('{Betreff}');
+  await expect.element(page.getByText('There is no column {Betreff}.')).toBeVisible();
+  await expect.element(page.getByRole('button', { name: 'Use this question' })).toBeDisabled();
+  await box.fill('About: {Subject}\n');
+  await page.getByRole('button', { name: '{Body}' }).click();
+  await expect.element(page.getByRole('listitem').filter({ hasText: 'About: Late' })).toHaveTextContent('Where is it?');
+  await page.getByRole('button', { name: 'Use this question' }).click();
+  const text = page.getByRole('region', { name: 'Tokens of the example' });
+  await expect.element(text).toHaveTextContent(/About: Late\s*Where is it\?/);
+  const roles = { Subject: 'user', Body: 'user', Reply: 'assistant' };
+  expect(recipe.at('mapping')).toEqual({ format: 'prompt-completion', roles, template: 'About: {Subject}\n{Body}' });
+  await page.getByRole('button', { name: 'Remove it' }).click();
+  await expect.element(text).not.toHaveTextContent('About');
+  recipe.reset();
 });
 
 it('counts tokens and truncated examples', async () => {
