@@ -187,7 +187,9 @@ export class DataState {
 
   async close(): Promise<void> {
     this.#asked++;
-    this.opening = false;
+    this.#turn++;
+    this.opening = this.measuring = false;
+    this.reading = null;
     this.#file = this.#mapping = this.#wanted = this.#fileOfWorker = null;
     this.view = this.stats = this.preview = this.previewProblem = this.failure = null;
     remember('sample', null);
