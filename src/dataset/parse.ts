@@ -1,6 +1,7 @@
 /** Parses a file to a table: detects what kind of text it is, and reads it with the reader of that kind. */
 
 import { CodedError } from '../core/errors';
+import { readBytes, readText } from './blob';
 import { ColumnCounts, type ColumnStats } from './columns';
 import { delimitedReader, QuotesAreText } from './csv';
 import { lineReader, valueReader } from './json';
@@ -8,7 +9,7 @@ import { readObject } from './json-object';
 import { paragraphReader } from './paragraphs';
 import { parquetLines } from './parquet';
 import { FileRowList, readParts, SIZES, type PartRows, type Sizes } from './parts';
-import { joinProblems, ProblemList, problemsOf, type Problems } from './problems';
+import { joinProblems, ProblemList, problemsOf } from './problems';
 import type { RowReader } from './reader';
 import { sniffKind } from './sniff';
 import { listOfRows, MAX_COLUMNS, SAMPLE, type ParsedTable, type Row, type Table } from './table';
@@ -28,12 +29,12 @@ const START = 1 << 20;
 const END = 1000;
 
 /**
- * Parses a file in pieces: memory does not grow with its size, but for small files, whose rows are kept. Bad rows become
- * problems of the table. `progress` is called with the share that was read, 0 to 1. Throws data/empty, data/binary, data/parse,
+ * Parses a file in pieces: memory does not grow with its size, except for small files, whose rows are kept. Bad rows become problems
+ * of the table. `progress` is called with the share that was read, 0 to 1. Throws data/empty, data/binary, data/parse,
  * data/columns, data/no-examples.
  */
 export async function parseFile(name: string, file: Blob, progress: Share = () => undefined, sizes = SIZES): Promise<ParsedFile> {
-  const read = (await readBinary(file, progress, sizes)) ?? (await readText(name, file, progress, sizes));
+  const read = (await readBinary(file, progress, sizes)) ?? (await readTable(name, file, progress, sizes));
   refuseUnusable(read);
   return read;
 }
@@ -43,7 +44,7 @@ type Share = (share: number) => void;
 
 /** Files that are no text, by their first four bytes; null for other files. */
 async function readBinary(file: Blob, progress: Share, sizes: Sizes): Promise<ParsedFile | null> {
-  const start = String.fromCharCode(...new Uint8Array(await file.slice(0, 4).arrayBuffer()));
+  const start = String.fromCharCode(...(await readBytes(file.slice(0, 4))));
   if (start !== 'PAR1' && start !== 'PK\x03\x04') return null;
   const hash = await hashFile(file, (done) => progress(done / file.size));
   if (start !== 'PAR1') return { ...inMemory(await readWorkbook(file)), kind: 'xlsx', hash };
@@ -51,13 +52,13 @@ async function readBinary(file: Blob, progress: Share, sizes: Sizes): Promise<Pa
   return { ...(await readAll({ text, sizes }, lineReader(), () => undefined)), kind: 'parquet', hash };
 }
 
-async function readText(name: string, file: Blob, progress: (share: number) => void, sizes: Sizes): Promise<ParsedFile> {
+async function readTable(name: string, file: Blob, progress: Share, sizes: Sizes): Promise<ParsedFile> {
   // Both readings of the file take about the same time.
   const surveyed: Progress = (done) => progress((0.5 * done) / file.size);
   const { text, notes, hash } = await openTextFile(file, surveyed);
-  const head = await text.slice(0, START).text();
+  const head = await readText(text.slice(0, START));
   const start = text.size > START ? head.slice(0, head.lastIndexOf('\n') + 1 || head.length - 1) : head;
-  const end = await text.slice(-END).text();
+  const end = await readText(text.slice(-END));
   const source = { text, start, end, last: start.length >= head.length, sizes };
   const kind = sniffKind(withoutGzip(name), start);
   const table = await tableOf(kind, source, (done) => progress(0.5 + (0.5 * done) / text.size));
@@ -79,9 +80,7 @@ interface Source {
 type Read = Omit<ParsedFile, 'kind' | 'hash'>;
 
 async function tableOf(kind: TextKind, source: Source, progress: Progress): Promise<Read> {
-  if (kind === 'json' && isObject(source)) {
-    return inMemory(await readObject(source.text));
-  }
+  if (kind === 'json' && isObject(source)) return inMemory(await readObject(source.text));
   try {
     return await readAll(source, readerOf(kind, source), progress);
   } catch (error) {
@@ -132,13 +131,11 @@ async function readAll({ text, sizes }: Pick<Source, 'text' | 'sizes'>, reader: 
     if (sample.length < SAMPLE) sample.push(...rows.slice(0, SAMPLE - sample.length));
     progress(part.to);
   }
-  const rows = kept === null ? new FileRowList(text, reader, parts, count) : listOfRows(kept);
+  const list = kept === null ? new FileRowList(text, reader, parts, count) : listOfRows(kept);
   const { columns, headerless } = reader;
   const stats = counts.stats(columns);
-  return { columns, headerless, rows, sample, stats, problems: copyOf(problems), notes: reader.notes() };
+  return { columns, headerless, rows: list, sample, stats, problems: joinProblems([problems]), notes: reader.notes() };
 }
-
-const copyOf = (problems: Problems): Problems => joinProblems([problems]);
 
 function refuseUnusable({ columns, rows, problems, kind }: ParsedFile): void {
   if (columns.length > MAX_COLUMNS) {

@@ -1,6 +1,7 @@
 /** Cuts a text file into parts of whole rows, and reads the rows of each part. */
 
 import { CodedError } from '../core/errors';
+import { readBytes, readText } from './blob';
 import { countLines, type ReadPart, type RowReader } from './reader';
 import type { Row, RowList } from './table';
 
@@ -72,7 +73,7 @@ export class FileRowList implements RowList {
 
   async *read(): AsyncIterable<readonly Row[]> {
     for (const { from, to, line } of this.#parts) {
-      const part = await this.#text.slice(from, to).text();
+      const part = await readText(this.#text.slice(from, to));
       // Each part has whole rows, so it is read like the last one.
       yield this.#reader.read(part, line, true).rows;
     }
@@ -81,7 +82,7 @@ export class FileRowList implements RowList {
 
 /** Bytes from `from` on, at least to the end of a line or of a character, and whether they are the last. */
 async function bytesAt(text: Blob, from: number, size: number): Promise<{ readonly bytes: Uint8Array; readonly last: boolean }> {
-  const bytes = new Uint8Array(await text.slice(from, from + size).arrayBuffer());
+  const bytes = await readBytes(text.slice(from, from + size));
   if (from + bytes.length >= text.size) return { bytes, last: true };
   const line = bytes.lastIndexOf(LINE_FEED) + 1;
   return { bytes: bytes.subarray(0, line > 0 ? line : characterEnd(bytes)), last: false };
@@ -99,7 +100,7 @@ function characterEnd(bytes: Uint8Array): number {
 async function startOf(text: Blob, skip: number): Promise<{ readonly from: number; readonly line: number }> {
   if (skip === 0) return { from: 0, line: 1 };
   // A character has at most 3 bytes for each UTF-16 unit.
-  const head = (await text.slice(0, 3 * skip).text()).slice(0, skip);
+  const head = (await readText(text.slice(0, 3 * skip))).slice(0, skip);
   return { from: byteLength(head), line: 1 + countLines(head) };
 }
 

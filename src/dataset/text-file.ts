@@ -6,6 +6,7 @@
 import chardet from 'chardet';
 import { CodedError } from '../core/errors';
 import { growingHash } from '../core/hash';
+import { piecesOf, readBytes } from './blob';
 import { encodingOf, refuseSignature, type Encoding } from './encoding';
 import { LineDecoder, type Repairs } from './line-decoder';
 
@@ -26,7 +27,7 @@ const START = 65536;
 
 /** Throws data/empty and data/binary. */
 export async function openTextFile(file: Blob, progress: Progress): Promise<TextFile> {
-  const start = new Uint8Array(await file.slice(0, START).arrayBuffer());
+  const start = await readBytes(file.slice(0, START));
   if (isGzip(start)) return openGzip(file, progress);
   refuseSignature(start);
   const survey = await surveyOf(file, progress);
@@ -173,15 +174,4 @@ function lineWords({ count, first }: Repairs['nulls']): string {
 function emptyFile(size: number): CodedError {
   const found = size === 0 ? 'This file is empty (0 bytes)' : 'This file contains only white space';
   return new CodedError('data/empty', `${found}. Drop a CSV, JSONL, JSON or text file with at least one example.`);
-}
-
-/** The pieces of a stream. Not every browser can iterate one. */
-export async function* piecesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncIterable<Uint8Array<ArrayBuffer>> {
-  const reader = stream.getReader();
-  try {
-    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read())
-      if (value !== undefined) yield value;
-  } finally {
-    reader.releaseLock();
-  }
 }

@@ -1,4 +1,7 @@
 // Files that are too large for memory are read in parts: the same rows, lines and problems as if they were read at once.
+import { mkdtempSync, openAsBlob, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import Papa from 'papaparse';
 import { describe, expect, it } from 'vitest';
@@ -51,4 +54,15 @@ describe.each(Object.entries(WRITERS))('%s', (name, write) => {
     });
     await fc.assert(property, { numRuns: 60 });
   });
+});
+
+it('refuses to read a file again that has changed on the disk', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'finetab-'));
+  const path = join(folder, 'a.csv');
+  writeFileSync(path, WRITERS['a.csv']?.([['q', 'a']]) ?? '');
+  const { rows: list } = await parseFile('a.csv', await openAsBlob(path), undefined, { part: 8, kept: 0 });
+  expect(await allRows(list)).toHaveLength(1);
+  writeFileSync(path, 'other');
+  await expect(allRows(list)).rejects.toThrow(/has changed, moved or gone.*Drop it again/);
+  rmSync(folder, { recursive: true });
 });
