@@ -10,9 +10,9 @@ import { parseArgs } from 'node:util';
 import { readyExamples, type ReadyExamples } from '../src/batch/examples';
 import { toolNotices } from '../src/batch/tool-notices';
 import { codeOf, CodedError, messageOf } from '../src/core/errors';
-import { isProblem } from '../src/dataset/cells';
 import { openDataset, remapDataset, viewDataset, type Dataset } from '../src/dataset/dataset';
-import type { DatasetView, StepView } from '../src/dataset/types';
+import { joinProblems } from '../src/dataset/problems';
+import type { DatasetView, ProblemReason, StepView } from '../src/dataset/types';
 import { mappingAt, missingColumns } from '../src/recipe/mapping';
 import { defaultRecipe, parseRecipe, type Recipe } from '../src/recipe/recipe';
 import { mappingFor } from '../src/state/goal';
@@ -23,13 +23,6 @@ import { root } from './serve';
 
 /** Examples whose text is printed. */
 const SHOWN = 2;
-
-interface Rejected {
-  readonly reason: string;
-  rows: number;
-  /** The first of them. */
-  readonly line: number;
-}
 
 interface TrainedText {
   readonly line: number;
@@ -59,7 +52,7 @@ async function describe(path: string, recipe: Recipe, tokenizer: TextTokenizer):
     rows: view.rows,
     examples: view.examples,
     rejectedRows: view.leftOut,
-    rejected: await rejectedOf(dataset),
+    rejected: rejectedOf(dataset),
     trained: await trainedTexts(ready, tokenizer, recipe),
     notices: [...view.notices, ...tools],
     advice: view.suggestions.map(adviceOf),
@@ -83,22 +76,9 @@ async function mapped(dataset: Dataset, { mapping, objective }: Recipe): Promise
 
 const labelMapping = (view: DatasetView) => (view.task.task === 'text' ? null : mappingFor(view.task.task, view));
 
-/** Rows that are not used, by reason; numbers and quoted values that differ between rows are left out of the reason. */
-async function rejectedOf({ examples, table, steps }: Dataset): Promise<readonly Rejected[]> {
-  const reasons = new Map<string, Rejected>();
-  const add = (line: number, message: string): void => {
-    const reason = message.replace(/\b\d+\b/g, 'N').replace(/"(?:[^"\\]|\\.){40,}"/g, '"…"');
-    const known = reasons.get(reason);
-    if (known === undefined) reasons.set(reason, { reason, rows: 1, line });
-    else known.rows++;
-  };
-  for (const { line, message } of table.problems.first) add(line, message);
-  for (const { dropped } of steps) for (const { line, message } of dropped.first) add(line, message);
-  for await (const chunk of examples.read()) {
-    for (const one of chunk) if (isProblem(one)) add(one.line, one.message);
-  }
-  return [...reasons.values()].sort((a, b) => b.rows - a.rows);
-}
+/** Rows that are not used, by reason. */
+const rejectedOf = ({ problems, steps }: Dataset): readonly ProblemReason[] =>
+  joinProblems([problems, ...steps.map(({ dropped }) => dropped)]).reasons;
 
 async function trainedTexts(
   ready: ReadyExamples,

@@ -15,13 +15,14 @@ import { withNestedColumns } from './nested';
 import { countNotes, noticesOf, type NoteCounts } from './notices';
 import { parseFile } from './parse';
 import { applySteps, suggestSteps, type AppliedStep } from './steps';
-import { joinProblems, type Problems } from './problems';
+import { joinProblems, reasonOf, type Problems } from './problems';
 import { cellText, listOfRows, type Table } from './table';
 import { shorten } from './text';
 import { guessTask } from './task';
-import type { DatasetView, Example, Mapping, RowNote, StepView, TaskGuess } from './types';
+import type { DatasetView, Example, Mapping, ProblemReason, RowProblem, RowNote, StepView, TaskGuess } from './types';
 
 const MAX_DROPPED = 100;
+const MAX_LISTED = 100;
 const MAX_PARTS = 20;
 const HEAD = 20;
 
@@ -162,9 +163,14 @@ export async function viewDataset(dataset: Dataset): Promise<DatasetView> {
     suggestedFrom: suggested.rows < table.rows.count ? suggested.rows : null,
     leftOut: problems.count + dropped,
     problems: problems.first,
+    reasons: problems.reasons.map((reason) => ({ ...reason, listed: rowsWith(reason, problems) })),
     head: examples.head,
   };
 }
+
+/** The first rows that are left out for a reason. */
+const rowsWith = ({ reason }: ProblemReason, { first }: Problems): RowProblem[] =>
+  first.filter(({ message }) => reasonOf(message) === reason).slice(0, MAX_LISTED);
 
 /**
  * Of the rows that are used; of the file where the steps leave too few to tell; or what it was at first, because a column of labels that

@@ -123,6 +123,20 @@ export interface RowProblem {
   readonly message: string;
 }
 
+/** A reason why rows are not used. */
+export interface ProblemReason {
+  /** In a sentence, without what differs between the rows. */
+  readonly reason: string;
+  readonly rows: number;
+  /** Line of the first of them. */
+  readonly line: number;
+}
+
+/** A reason, with the first of its rows. */
+export interface ReasonView extends ProblemReason {
+  readonly listed: readonly RowProblem[];
+}
+
 /** A change that a data step makes, as an example of it: the excerpt of a cell before and after. */
 export interface StepChange {
   readonly line: number;
@@ -196,6 +210,8 @@ export interface DatasetView {
   readonly leftOut: number;
   /** The first 500 rows that can't be used. */
   readonly problems: readonly RowProblem[];
+  /** Why rows can't be used, the most frequent reason first. */
+  readonly reasons: readonly ReasonView[];
   /** The first 20 examples. */
   readonly head: readonly Example[];
   /** SHA-256 of the file, hex. */

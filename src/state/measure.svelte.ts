@@ -19,7 +19,8 @@ import { fileName, saveText } from './download';
 import { failureOf, type Failure } from './failure';
 import { journal } from './journal.svelte';
 import { predicts } from './objective';
-import { measuredTable, csvOf, predictionTable } from './predicted-rows';
+import { csvOf } from './csv';
+import { measuredTable, predictionTable } from './predicted-rows';
 import { runs } from './runs.svelte';
 import { readTestFile, readTexts, type TestFile } from './test-file';
 

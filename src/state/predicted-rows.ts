@@ -159,12 +159,6 @@ function unique(names: Line): Line {
   });
 }
 
-/** RFC 4180, with a line break after each line. */
-export function csvOf(lines: readonly Line[]): string {
-  const cell = (text: string) => (/[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  return lines.map((line) => `${line.map(cell).join(',')}\r\n`).join('');
-}
-
 /** The rows that were measured as a table, for those that the run held out: their file may be gone. */
 export function measuredTable(run: Predictor, examples: MeasuredExamples, temperature: number): readonly Line[] {
   const rows = rowViews(run, examples, temperature).map(({ line, text, truth }) => ({

@@ -153,6 +153,18 @@ describe('the view and another mapping', () => {
     expect(view.hash).toMatch(/^[0-9a-f]{64}$/);
   });
 
+  it('groups the rows left out by reason', async () => {
+    const csv = ['prompt,completion', 'q,a', 'q', 'q,', 'a,b,c', 'q', ' ,a', 'q,a'].join('\n');
+    const { reasons, leftOut } = await viewDataset(await openText('a.csv', csv));
+    expect(leftOut).toBe(5);
+    expect(reasons.map(({ reason, rows, line, listed }) => [rows, line, listed.map((one) => one.line), reason])).toEqual([
+      [2, 3, [3, 6], expect.stringMatching(/^This row has … field where the table has … fields/)],
+      [1, 4, [4], expect.stringContaining('"completion" is empty')],
+      [1, 5, [5], expect.stringMatching(/^This row has … fields/)],
+      [1, 7, [7], expect.stringContaining('"prompt" is empty')],
+    ]);
+  });
+
   it('detects roles again when another format needs them', async () => {
     const dataset = await open({ prompt: 'q', completion: 'a' });
     expect((await remapDataset(dataset, { format: 'text', roles: ['user', 'assistant'] })).mapping.roles).toContain('text');

@@ -55,7 +55,9 @@ function gpt2Files(): TokenizerFiles {
     .filter((line) => line !== '' && !line.startsWith('#version'));
   const vocab = JSON.parse(sharedText(GPT2.vocab)) as unknown;
   const tokenizerJson = JSON.stringify({
-    added_tokens: [{ id: 50256, content: '<|endoftext|>', special: true, normalized: true }],
+    added_tokens: [
+      { id: 50256, content: '<|endoftext|>', special: true, normalized: true, single_word: false, lstrip: false, rstrip: false },
+    ],
     pre_tokenizer: byteLevel,
     decoder: byteLevel,
     model: { type: 'BPE', vocab, merges },

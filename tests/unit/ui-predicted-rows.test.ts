@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { defaultObjective, type ObjectiveKind } from '../../src/recipe/objectives';
 import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
-import { csvOf, measuredTable, predictionTable, rowViews, worstRows, type Predictor } from '../../src/state/predicted-rows';
+import { csvOf } from '../../src/state/csv';
+import { measuredTable, predictionTable, rowViews, worstRows, type Predictor } from '../../src/state/predicted-rows';
 import { fittedWords, offerBlocker } from '../../src/ui/use/calibration-words';
 import { cellWords, metricRows } from '../../src/ui/use/measure-words';
 import { binWords, pointsOf, reliabilityWords } from '../../src/ui/use/reliability';

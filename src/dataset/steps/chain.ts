@@ -1,6 +1,7 @@
 /** Steps one after the other, applied to rows while they are read. */
 
 import { internal } from '../../core/errors';
+import { joinProblems } from '../problems';
 import { listOfRows, type Row, type RowList, type Table } from '../table';
 import type { StepPart } from '../types';
 import type { Shape, StepRun } from './step';
@@ -79,7 +80,7 @@ export class StepChain {
 function countsOf({ parts }: StepRun, tally: Tally | undefined): LinkCounts {
   if (tally === undefined) throw internal('a step was not counted');
   const { changed, dropped, changes } = tally;
-  return { changed, dropped: { count: dropped.count, first: dropped.first }, changes, parts: parts?.() ?? [] };
+  return { changed, dropped: joinProblems([dropped]), changes, parts: parts?.() ?? [] };
 }
 
 /** A function that takes chunk after chunk through new decisions of all steps. */
