@@ -39,8 +39,10 @@ it('gives forecasts a time, also at the next visit', async () => {
 it('is not measured during a run, and a run that begins ends the measurement', async () => {
   const { service, setup } = await openTiny('wasm');
   const events = new Events();
+  // The dataset is ready first: the measurement could end while it is made.
+  const run = await setup(tinyRecipe({ maxSteps: 1000 }));
   const measuring = service.measurePace();
-  const training = service.start(await setup(tinyRecipe({ maxSteps: 1000 })), events.receive);
+  const training = service.start(run, events.receive);
   expect(await measuring).toBe(false);
   await expect.poll(() => events.of('step').length).toBeGreaterThan(0);
   expect(await service.measurePace()).toBe(false);

@@ -61,6 +61,8 @@ class Keyboard {
 
   /** The element that has the focus. The browser itself has it between the last element of the page and the first. */
   async focused(): Promise<string> {
+    // What a person sees: the layout after the frame in which the focus came.
+    await this.#page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     const focused = await focusedOf(this.#page);
     if (focused === null) return '';
     if (focused.fault !== '') this.faults.push(`${focused.what}: ${focused.fault}`);
