@@ -53,7 +53,9 @@ it('changes, pauses, reloads, resumes, and compares two runs', async () => {
   await recorder.next('finished', 120_000, recorder.events.indexOf(first) + 1);
 
   await page.getByRole('link', { name: /^Runs/ }).click();
-  for (const box of await page.getByRole('row').getByRole('checkbox').all()) await box.check();
+  const boxes = page.getByRole('row').getByRole('checkbox');
+  await expect.poll(() => boxes.count()).toBe(2);
+  for (const box of await boxes.all()) await box.check();
   const rows = page.getByRole('region', { name: 'What differs' }).getByRole('row');
   await expect.poll(() => rows.count()).toBe(3);
   const texts = await rows.allInnerTexts();
