@@ -3,6 +3,7 @@
 import { CodedError } from '../core/errors';
 import { isRecord, jsonProblem, readSlices } from './json';
 import { scanValues, type JsonSlice } from './json-scan';
+import { countLines } from './reader';
 import type { ParsedTable } from './table';
 
 /** One object is parsed as a whole, so it must fit in memory some times over. */
@@ -73,7 +74,7 @@ function slicesUnder(text: string, key: string, count: number): readonly JsonSli
   const open = found < 0 ? -1 : text.indexOf('[', found + quoted.length);
   if (open < 0 || !/^\s*:\s*$/.test(text.slice(found + quoted.length, open))) return null;
   const list = text.slice(open, listEnd(text, open));
-  const { slices } = scanValues(list, 1 + text.slice(0, open).split('\n').length - 1, true);
+  const { slices } = scanValues(list, 1 + countLines(text, 0, open), true);
   return slices.length === count ? slices : null;
 }
 

@@ -19,7 +19,13 @@ export function hash32(text: string, seed: number, multiplier: number = MULTIPLI
     hash = Math.imul(hash ^ text.charCodeAt(i), multiplier);
     hash ^= hash >>> 15;
   }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return mix(hash);
+}
+
+/** The finalizer of MurmurHash3: every bit of the input changes half the bits of the result. */
+export function mix(bits: number): number {
+  let hash = bits ^ (bits >>> 16);
+  hash = Math.imul(hash, 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -1,8 +1,7 @@
-/** Near duplicates: what MinHash finds on a planted set, against the exact index of all planted pairs; and leaks between splits. */
+/** Near duplicates: what MinHash finds on a planted set, against the exact index of all planted pairs. */
 
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { findLeaks } from '../../src/dataset/clean/leakage';
 import { NearDuplicates, nearGroups } from '../../src/dataset/clean/minhash';
 import { CHARACTER_FIVES, jaccard, shinglesOf, WORD_PAIRS, type Shingling } from '../../src/dataset/clean/shingles';
 import { uniform } from '../../src/core/random';
@@ -106,13 +105,4 @@ describe('shingles', () => {
       }),
     );
   });
-});
-
-test('a leak is a text for training that is like a held-out one', () => {
-  const held = ['where is my order number five', 'the app crashes at the start'];
-  const train = ['Where is my order, number five?', 'a new text', 'the app crashes at the start now', ''];
-  expect(findLeaks(train, held, 0.8, WORD_PAIRS)).toEqual([
-    { train: 0, heldOut: 0, similarity: 1 },
-    { train: 2, heldOut: 1, similarity: 5 / 6 },
-  ]);
 });

@@ -7,10 +7,8 @@ import {
   findPersonal,
   maskPersonal,
   PERSONAL_KINDS,
-  personalKey,
   PersonalNumbers,
   placeholderOf,
-  unmaskPersonal,
   type PersonalKind,
 } from '../../src/dataset/clean/personal';
 
@@ -61,19 +59,7 @@ describe('masking', () => {
     for (const [, text] of PLANTED) expect(mask(mask(text, PERSONAL_KINDS), PERSONAL_KINDS)).toBe(mask(text, PERSONAL_KINDS));
   });
 
-  it('is undone by its key, with the spelling that came first', () => {
-    const numbers = new PersonalNumbers();
-    for (const text of TEXTS) numbers.read(text, PERSONAL_KINDS);
-    const key = personalKey(TEXTS, PERSONAL_KINDS, numbers);
-    const masked = TEXTS.map((text) => maskPersonal(text, PERSONAL_KINDS, (...value) => numbers.placeholder(...value)));
-    expect(masked.map((text) => unmaskPersonal(text, key))).toEqual([
-      'Write to Eva@example.com or Eva@example.com.',
-      TEXTS[1],
-      TEXTS[2],
-    ]);
-  });
-
-  it('leaves any text whole that is unmasked again', () => {
+  it('changes nothing but what it finds', () => {
     const piece = fc.constantFrom(...PLANTED.map(([, text]) => text), ...TEXTS, ' ', '\n');
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 6 }), (pieces) => {
@@ -89,7 +75,8 @@ describe('masking', () => {
         spans.forEach(({ kind, start, end }, index) =>
           values.set(placeholderOf(kind, 1_000_000 + index), text.slice(start, end)),
         );
-        expect(unmaskPersonal(masked, values)).toBe(text);
+        const restored = [...values].reduce((left, [placeholder, value]) => left.replace(placeholder, () => value), masked);
+        expect(restored).toBe(text);
       }),
       { numRuns: 200 },
     );

@@ -1,11 +1,10 @@
-/** Repair and normalisation of texts: HTML, mojibake (against ftfy), Unicode and white space, chunks, stop words, languages. */
+/** Repair and normalisation of texts: HTML, mojibake (against ftfy), Unicode and white space, chunks, stop words. */
 
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { chunkText } from '../../src/dataset/clean/chunks';
 import { htmlToText } from '../../src/dataset/clean/html';
-import { languageGuess, languageName } from '../../src/dataset/clean/language';
 import { repairMojibake } from '../../src/dataset/clean/mojibake';
 import { normalise } from '../../src/dataset/clean/normalise';
 import { STOPWORD_LANGUAGES, withoutStopwords } from '../../src/dataset/clean/stopwords';
@@ -164,19 +163,4 @@ describe('stop words', () => {
       }),
     );
   });
-});
-
-test('languages are guessed, and short texts are not', async () => {
-  const guess = await languageGuess();
-  const texts = {
-    eng: 'Where is my order, and why does nobody answer me?',
-    deu: 'Wo ist meine Bestellung, und warum antwortet mir niemand?',
-    fra: 'Où est ma commande et pourquoi personne ne me répond depuis lundi ?',
-    spa: '¿Dónde está mi pedido y por qué nadie me contesta desde el lunes?',
-    kor: '제 주문은 어디에 있나요, 왜 아무도 대답하지 않나요?',
-    jpn: '注文した商品が届きませんでした。どうすればいいですか。',
-  };
-  for (const [code, text] of Object.entries(texts)) expect(guess(text)).toBe(code);
-  expect(guess('ok')).toBe('und');
-  expect([languageName('deu'), languageName('und')]).toEqual(['German', 'too short to tell']);
 });

@@ -9,7 +9,7 @@
  */
 
 import { Buckets } from './buckets';
-import { mix } from './shingles';
+import { mix } from '../row-hash';
 
 const BANDS = 16;
 const HASHES = 5;

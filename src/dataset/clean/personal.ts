@@ -3,6 +3,7 @@
  * wherever it is. Nothing is looked up; a name is found only where its place says that it is one.
  */
 
+import { hashOf } from '../row-hash';
 import { findIds } from './personal-ids';
 import { findCards, findCredentials, findEmails, findIbans, findIps } from './personal-addresses';
 import { findNames } from './personal-names';
@@ -82,7 +83,7 @@ const PLACEHOLDER = new RegExp(`\\[(${Object.values(WORDS).join('|')})_(\\d{1,9}
  * that a text has already are not given again.
  */
 export class PersonalNumbers {
-  readonly #numbers = new Map<number, number>();
+  readonly #numbers = new Map<string, number>();
   readonly #last = new Map<string, number>();
 
   /** Reads a text: its values get numbers. */
@@ -92,7 +93,7 @@ export class PersonalNumbers {
     }
     const found = findPersonal(text, kinds);
     for (const { kind, value } of found) {
-      const key = hash53(`${kind}:${value}`);
+      const key = hashOf(`${kind}:${value}`);
       if (!this.#numbers.has(key)) this.#numbers.set(key, this.#next(kind));
     }
     return found;
@@ -100,7 +101,7 @@ export class PersonalNumbers {
 
   /** The placeholder of a value, with its number; without one for a value that was not read. */
   placeholder(kind: PersonalKind, value: string): string {
-    return placeholderOf(kind, this.#numbers.get(hash53(`${kind}:${value}`)));
+    return placeholderOf(kind, this.#numbers.get(hashOf(`${kind}:${value}`)));
   }
 
   #next(kind: PersonalKind): number {
@@ -108,37 +109,4 @@ export class PersonalNumbers {
     this.#last.set(WORDS[kind], number);
     return number;
   }
-}
-
-/** 53 bits of a text: cyrb53, two 32-bit products mixed. Two of a million values share them with a probability of 5e-5. */
-function hash53(text: string): number {
-  let [a, b] = [0xdeadbeef, 0x41c6ce57];
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    a = Math.imul(a ^ unit, 2654435761);
-    b = Math.imul(b ^ unit, 1597334677);
-  }
-  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
-  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
-  return 4294967296 * (2097151 & b) + (a >>> 0);
-}
-
-/** Placeholders and what they stand for as it is written first: who keeps it can undo the masking. */
-export type PersonalKey = ReadonlyMap<string, string>;
-
-/** The key of texts that `numbers` has read. */
-export function personalKey(texts: Iterable<string>, kinds: readonly PersonalKind[], numbers: PersonalNumbers): PersonalKey {
-  const key = new Map<string, string>();
-  for (const text of texts) {
-    for (const { kind, value, start, end } of findPersonal(text, kinds)) {
-      const placeholder = numbers.placeholder(kind, value);
-      if (!key.has(placeholder)) key.set(placeholder, text.slice(start, end));
-    }
-  }
-  return key;
-}
-
-/** The text with the values of a key in place of their placeholders. */
-export function unmaskPersonal(text: string, key: PersonalKey): string {
-  return text.replace(PLACEHOLDER, (placeholder) => key.get(placeholder) ?? placeholder);
 }

@@ -1,5 +1,7 @@
 /** Texts as sets of shingles: 32-bit hashes of every run of `size` words or characters. */
 
+import { mix } from '../row-hash';
+
 export interface Shingling {
   readonly unit: 'words' | 'characters';
   /** Words or characters of a shingle. */
@@ -65,14 +67,6 @@ export function hashText(text: string): number {
   let hash = FNV_START;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), FNV_PRIME);
   return mix(hash);
-}
-
-/** The finalizer of MurmurHash3: every bit of the input changes half the bits of the result. */
-export function mix(bits: number): number {
-  let hash = bits ^ (bits >>> 16);
-  hash = Math.imul(hash, 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
 function distinct(sorted: Uint32Array): Uint32Array {
