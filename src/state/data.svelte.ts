@@ -1,5 +1,6 @@
 /** The dataset: its file, format and columns, its problems, and its examples in tokens. */
 
+import type { Remote } from 'comlink';
 import { callback, dataClient, type WorkerClient } from '../client';
 import type {
   Cleaning,
@@ -222,6 +223,15 @@ export class DataState {
       const view = this.view;
       if (ready === null || view === null) throw new CodedError('data/no-examples', NO_DATASET);
       return { dataset: await this.#client.call((api) => api.encode(ready.options)), view };
+    });
+  }
+
+  /** Asks the worker about the dataset as it is shown: its file, mapping and steps. Null while there is none. */
+  async ask<T>(question: (api: Remote<DataApi>) => Promise<T>): Promise<T | null> {
+    return this.#worker.run(async () => {
+      if (this.#file === null) return null;
+      await this.#reopen();
+      return this.#client.call(question);
     });
   }
 

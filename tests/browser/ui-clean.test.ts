@@ -39,17 +39,20 @@ const CSV = [
   'My card was stolen,Billing',
 ].join('\n');
 
-const panel = page.getByRole('region', { name: 'Clean' });
+const line = page.getByRole('region', { name: 'Clean' });
+const panel = page.getByRole('tabpanel', { name: 'Clean' });
 const button = (name: string | RegExp) => panel.getByRole('button', { name });
+const applyAll = line.getByRole('button', { name: 'Apply all' });
+const review = line.getByRole('button', { name: 'Review' });
 const steps = () => recipe.value?.dataSteps.map(({ kind }) => kind);
 
 it('sums up in one line, and applies all suggestions', async () => {
-  await expect.element(panel).toHaveTextContent('5 usable · 3 suggestions');
-  await button('Apply all').click();
-  await expect.element(panel).toHaveTextContent('4 usable · 3 steps applied');
+  await expect.element(line).toHaveTextContent('5 usable · 3 suggestions');
+  await applyAll.click();
+  await expect.element(line).toHaveTextContent('4 usable · 3 steps applied');
   expect(steps()).toEqual(['trim', 'merge-labels', 'drop-duplicates']);
-  await expect.element(button('Apply all')).not.toBeInTheDocument();
-  await expect.element(button('Review')).toHaveFocus();
+  await expect.element(applyAll).not.toBeInTheDocument();
+  await expect.element(review).toHaveFocus();
   const rows = page.getByRole('table', { name: 'Rows left out' });
   await expect
     .element(rows)
@@ -57,20 +60,20 @@ it('sums up in one line, and applies all suggestions', async () => {
 });
 
 it('shows what a suggestion does, adds it, and removes it again, by keyboard', async () => {
-  await button('Review').click();
+  await review.click();
   await expect.element(panel).toHaveTextContent('Merge 2 spellings of “Billing”: 1 row');
   await expect.element(panel).toHaveTextContent('Line 4, label: billing → Billing');
   button('Add: Merge 2 spellings of “Billing”: 1 row').element().focus();
   await userEvent.keyboard('{Enter}');
-  await expect.element(panel).toHaveTextContent('5 usable · 1 step applied · 2 suggestions');
+  await expect.element(line).toHaveTextContent('5 usable · 1 step applied · 2 suggestions');
   await expect.element(panel.getByRole('heading', { name: 'Applied steps' })).toHaveFocus();
   await userEvent.keyboard('{Tab}{Enter}');
-  await expect.element(panel).toHaveTextContent('5 usable · 3 suggestions');
+  await expect.element(line).toHaveTextContent('5 usable · 3 suggestions');
   expect(steps()).toEqual([]);
 });
 
 it('keeps the order of steps, and changes their settings', async () => {
-  await button('Review').click();
+  await review.click();
   await panel.getByRole('combobox', { name: 'Another step' }).selectOptions('Remove short or long texts');
   await button('Add step').click();
   await button(/^Add: Trim/).click();
@@ -94,7 +97,7 @@ it('masks the personal data that is chosen', async () => {
     'Nothing here',
   ];
   await data.open(new File([['text,label', ...texts.map((text) => `"${text}",Billing`)].join('\n')], 'personal.csv'));
-  await button('Review').click();
+  await review.click();
   await expect.element(panel).toHaveTextContent(/Mask personal data: 3 rows.*e-mail addresses: 2 rows.*phone numbers: 2 rows/);
   await expect.element(panel).toHaveTextContent('eva@example.com → Write to [EMAIL_1]');
   await button(/^Add: Mask/).click();
@@ -105,7 +108,7 @@ it('masks the personal data that is chosen', async () => {
 });
 
 it('follows a recipe that is read, and gives the next worker the same rows', async () => {
-  await button('Apply all').click();
+  await applyAll.click();
   await expect.poll(() => data.view?.examples).toBe(4);
   const file = new File([recipe.exportText()], 'recipe.json');
   recipe.reset();
@@ -118,7 +121,7 @@ it('follows a recipe that is read, and gives the next worker the same rows', asy
 });
 
 it('has no violation, in any width and theme', async () => {
-  await button('Review').click();
+  await review.click();
   await button(/^Add: Trim/).click();
   for (const theme of ['light', 'dark'])
     for (const width of [360, 1280]) {
