@@ -4,6 +4,7 @@ import { DATA_STEP_KINDS, type DataStepKind, type DataStepSettings, type DataSte
 import { NO_PROBLEMS } from '../problems';
 import { cellText, listOfRows, type Row, type Table } from '../table';
 import type { Mapping } from '../types';
+import { augment } from './augment';
 import { StepChain, type LinkCounts } from './chain';
 import { balance } from './balance';
 import { cutLong } from './cut-long';
@@ -34,6 +35,7 @@ export const DATA_STEPS = {
   'drop-contradictions': dropContradictions,
   'cut-long': cutLong,
   balance,
+  augment,
   'drop-stopwords': dropStopwords,
   'keep-some': keepSome,
 } satisfies { readonly [K in DataStepKind]: DataStep<DataStepSettingsOf<K>> };

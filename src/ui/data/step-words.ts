@@ -150,9 +150,35 @@ const STEP_WORDS = {
   },
   balance: {
     name: 'Balance labels',
-    use: 'Leaves out rows of frequent labels at random. Class weights in the recipe do the same without leaving out rows.',
-    title: (_, { dropped }) => `Remove ${plural(dropped, 'row')} to balance the labels`,
-    fields: { ratio: { help: 'Rows of the most frequent label for one of the rarest. 1: all labels have as many.' } },
+    use: 'Leaves out rows of frequent labels at random, or repeats rows of rare ones. The third way are class weights in the recipe: they use each row once.',
+    title: ({ direction }, { changed, dropped }) =>
+      direction === 'up'
+        ? `Add ${plural(changed, 'copy', 'copies')} to balance the labels`
+        : `Remove ${plural(dropped, 'row')} to balance the labels`,
+    fields: {
+      ratio: { help: 'Rows of the most frequent label for one of the rarest. 1: all labels have as many.' },
+      direction: {
+        help: 'A repeated row counts more in the loss. Its copies keep its line.',
+        options: { down: 'Leave out rows of frequent labels', up: 'Repeat rows of rare labels' },
+      },
+    },
+  },
+  augment: {
+    name: 'Add changed copies',
+    use: 'Copies of rows whose question or text is written a little differently, so that a model learns not to depend on the exact words. Answers and labels stay. Texts of fewer than four words and code have no copies.',
+    title: (_, { changed }) => `Add ${plural(changed, 'changed copy', 'changed copies')}`,
+    fields: {
+      casing: { help: 'All letters small, all large, or the first of each word.' },
+      typos: { help: 'A letter left out, doubled, exchanged with the next one, or a key beside it.' },
+      drop: { help: 'Never negations, such as “not”.' },
+      swap: { help: 'A word and the next one.' },
+      copies: { help: 'At most. Each is changed in one of the chosen ways.' },
+      share: { help: 'At least one word. The case is that of the whole text.' },
+      only: {
+        help: 'Rare labels get copies until they have as many rows as the most frequent one.',
+        options: { all: 'All rows', rare: 'Rows of rare labels' },
+      },
+    },
   },
   'drop-stopwords': {
     name: 'Leave out frequent words',
