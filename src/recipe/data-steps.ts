@@ -26,6 +26,14 @@ export const DATA_STEP_SCHEMAS = {
     quotes: v.optional(oneOf(['keep', 'straight']), 'keep'),
   }),
   trim: plain('trim'),
+  'fill-empty': v.strictObject({
+    kind: v.literal('fill-empty'),
+    /** Name of the column; empty for the columns of labels and answers. */
+    column: v.optional(v.string('the name of a column'), ''),
+    /** The value above, as merged cells of a spreadsheet mean it, or `text`. */
+    from: v.optional(oneOf(['above', 'text']), 'above'),
+    text: v.optional(v.string('a text'), ''),
+  }),
   'merge-labels': plain('merge-labels'),
   'mask-personal': v.strictObject({
     kind: v.literal('mask-personal'),

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { uniform } from '../../src/core/random';
 import { DATA_STEPS, applySteps, suggestSteps } from '../../src/dataset/steps';
 import { allRows, listOfRows, SAMPLE, type Row, type Table } from '../../src/dataset/table';
 import { NO_PROBLEMS } from '../../src/dataset/problems';
@@ -59,6 +60,77 @@ describe('trim', () => {
     const [change] = (await apply({ kind: 'trim' }, LABELLED, [`${'😀'.repeat(300)}end `, 'x'])).changes;
     expect(change?.before).toMatch(/^…(?:😀){18,20}end $/u);
     expect(change?.after).toMatch(/^…(?:😀){18,20}end$/u);
+  });
+});
+
+describe('fill-empty', () => {
+  const fill = (change: object = {}): DataStepSettings => ({
+    kind: 'fill-empty',
+    column: '',
+    from: 'above',
+    text: '',
+    ...change,
+  });
+  const filled = (made: { readonly cells: readonly (readonly unknown[])[] }) => made.cells.map(([, label]) => label);
+
+  it('gives labels the value above, but none before the first one, and none to rows between others', async () => {
+    const rows = [
+      ['a', ' '],
+      ['b', 'x'],
+      ['c', ''],
+      ['', ''],
+      ['d', null],
+      ['e', 'y'],
+      ['f', ''],
+    ];
+    const made = await apply(fill(), LABELLED, ...rows);
+    expect(filled(made)).toEqual([' ', 'x', 'x', '', 'x', 'y', 'y']);
+    expect([made.changed, made.changes[0]]).toEqual([3, { line: 3, column: 'b', before: '', after: 'x' }]);
+    expect(filled(await apply(fill({ from: 'text', text: 'other' }), LABELLED, ...rows))).toEqual([
+      ...['other', 'x', 'other', '', 'other', 'y', 'other'],
+    ]);
+  });
+
+  it('fills the chosen column only, also where a row ends before it', async () => {
+    const mapping = mappingOf('alpaca', 'user', 'assistant', 'context');
+    const made = await apply(fill({ column: 'c' }), mapping, ['a', 'b', 'c'], ['d', ''], ['e', 'f', '']);
+    expect(made.cells).toEqual([
+      ['a', 'b', 'c'],
+      ['d', '', 'c'],
+      ['e', 'f', 'c'],
+    ]);
+    expect((await apply(fill({ column: 'd' }), mapping, ['a', 'b', 'c'], ['d', ''])).changed).toBe(0);
+  });
+
+  /** Whether the step is suggested for a column of labels. */
+  const suggested = async (labels: readonly string[]): Promise<boolean> => {
+    const rows = labels.map((label, index) => [`This is the text number ${index}`, label]);
+    return (await suggestSteps(tableOf(rows), LABELLED, 0)).steps.some(({ settings }) => settings.kind === 'fill-empty');
+  };
+  const blocks = (names: readonly string[], size: number) => names.flatMap((name) => [name, ...Array<string>(size).fill('')]);
+
+  it('is suggested where each value begins a block of empty cells', async () => {
+    expect(await suggested(blocks(['x', 'y', 'z'], 3))).toBe(true);
+    expect(
+      await suggested(
+        blocks(
+          Array.from({ length: 40 }, (_, i) => 'xyz'[i % 3] ?? ''),
+          2,
+        ),
+      ),
+    ).toBe(true);
+  });
+
+  it('is not suggested for labels that are missing at random, or hardly', async () => {
+    const random = (names: number, missing: number) =>
+      Array.from({ length: 400 }, (_, i) =>
+        uniform(1, i, 0, 0) < missing ? '' : `label ${Math.floor(uniform(1, i, 1, 0) * names)}`,
+      );
+    for (const names of [2, 10, 77])
+      for (const missing of [0.1, 0.5, 0.7]) expect(await suggested(random(names, missing))).toBe(false);
+    expect(await suggested(['x', ...blocks(['x', 'y', 'z'], 3)])).toBe(false);
+    expect(await suggested(['', ...blocks(['x', 'y', 'z'], 3)])).toBe(false);
+    expect(await suggested(['x', 'y', 'z', ''])).toBe(false);
   });
 });
 
@@ -506,6 +578,12 @@ const settingsOf: Readonly<Record<OnceKind, fc.Arbitrary<DataStepSettings>>> = {
     quotes: fc.constantFrom('keep', 'straight'),
   }),
   trim: fc.constant({ kind: 'trim' }),
+  'fill-empty': fc.record({
+    kind: fc.constant('fill-empty'),
+    column: fc.constantFrom('', 'a', 'b', 'none'),
+    from: fc.constantFrom('above', 'text'),
+    text: fc.constantFrom('', ' ', 'other'),
+  }),
   'merge-labels': fc.constant({ kind: 'merge-labels' }),
   'drop-duplicates': fc.constant({ kind: 'drop-duplicates' }),
   'drop-contradictions': fc.record({

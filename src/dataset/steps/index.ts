@@ -12,6 +12,7 @@ import { dropContradictions } from './drop-contradictions';
 import { dropDuplicates } from './drop-duplicates';
 import { dropNearDuplicates } from './drop-near-duplicates';
 import { dropStopwords } from './drop-stopwords';
+import { fillEmpty } from './fill-empty';
 import { html } from './html';
 import { keepSome } from './keep-some';
 import { length } from './length';
@@ -27,6 +28,7 @@ export const DATA_STEPS = {
   html,
   normalise,
   trim,
+  'fill-empty': fillEmpty,
   'merge-labels': mergeLabels,
   'mask-personal': maskPersonal,
   length,

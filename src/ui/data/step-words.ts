@@ -11,10 +11,12 @@ import {
 import { DATA_STEP_LABELS } from '../../recipe/labels';
 import { count, plural } from '../format';
 
-/** The field of a setting whose values are `T`. */
+/** The field of a setting whose values are `T`. A column is chosen by its name; the help of no column is a choice of its own. */
 type FieldFor<T> = [T] extends [number | boolean]
   ? { readonly help: string }
-  : { readonly help: string; readonly options: Readonly<Record<T & string, string>> };
+  : string extends T
+    ? { readonly help: string; readonly noColumn?: string }
+    : { readonly help: string; readonly options: Readonly<Record<T & string, string>> };
 
 interface StepWords<S> {
   readonly name: string;
@@ -63,6 +65,16 @@ const STEP_WORDS = {
     use: 'Removes white space at the ends of texts, and writes accented letters as one character each (NFC).',
     title: (_, { changed }) => `Trim white space: ${plural(changed, 'row')}`,
     fields: {},
+  },
+  'fill-empty': {
+    name: 'Fill empty cells',
+    use: 'In spreadsheets with merged cells only the first row of each block has the value. Rows between others, with nothing in them, stay empty.',
+    title: (_, { changed }) => `Fill empty cells: ${plural(changed, 'row')}`,
+    fields: {
+      column: { help: 'The one with empty cells.', noColumn: 'Labels and answers' },
+      from: { help: 'Before the first value nothing is filled.', options: { above: 'The value above', text: 'The same text' } },
+      text: { help: 'Only for “The same text”.' },
+    },
   },
   'merge-labels': {
     name: 'Merge spellings of labels',
@@ -239,8 +251,16 @@ export interface StepField {
   readonly setting: string;
   readonly label: string;
   readonly help: string;
-  /** The values of a choice; null for a number or a flag. */
+  /** The values of a choice; null for a number, a flag or a text. */
   readonly options: readonly { readonly value: string; readonly label: string }[] | null;
+  /** What the choice of no column means, for the name of a column; null for others. */
+  readonly noColumn: string | null;
+}
+
+interface AnyField {
+  readonly help: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly noColumn?: string;
 }
 
 type StepSetting<S = DataStepSettings> = S extends unknown ? Exclude<keyof S & string, 'kind'> : never;
@@ -248,10 +268,9 @@ const LABELS: Readonly<Record<StepSetting, string>> = DATA_STEP_LABELS;
 
 /** The settings of a step, in the order of its schema. */
 export function fieldsOf(kind: DataStepKind): readonly StepField[] {
-  const fields: Readonly<Record<string, { readonly help: string; readonly options?: Readonly<Record<string, string>> }>> =
-    wordsOf(kind).fields;
-  return Object.entries(fields).map(([setting, { help, options }]) => ({
-    ...{ setting, help, label: LABELS[setting as StepSetting] },
+  const fields: Readonly<Record<string, AnyField>> = wordsOf(kind).fields;
+  return Object.entries(fields).map(([setting, { help, options, noColumn = null }]) => ({
+    ...{ setting, help, noColumn, label: LABELS[setting as StepSetting] },
     options: options === undefined ? null : Object.entries(options).map(([value, label]) => ({ value, label })),
   }));
 }
