@@ -11,6 +11,9 @@ const LONGEST = 100_000_000;
 /** Which texts are changed: those that the model reads, or also those that it learns. */
 const inputFirst = () => v.optional(oneOf(['input', 'all']), 'input');
 
+/** Of the texts. */
+const language = () => v.optional(oneOf(['english', 'german', 'french', 'spanish', 'italian', 'portuguese', 'dutch']), 'english');
+
 export const DATA_STEP_SCHEMAS = {
   mojibake: plain('mojibake'),
   html: v.strictObject({
@@ -100,7 +103,11 @@ export const DATA_STEP_SCHEMAS = {
   }),
   'drop-stopwords': v.strictObject({
     kind: v.literal('drop-stopwords'),
-    language: v.optional(oneOf(['english', 'german', 'french', 'spanish', 'italian', 'portuguese', 'dutch']), 'english'),
+    language: language(),
+  }),
+  stem: v.strictObject({
+    kind: v.literal('stem'),
+    language: language(),
   }),
   'keep-some': v.strictObject({
     kind: v.literal('keep-some'),

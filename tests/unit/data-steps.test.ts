@@ -518,6 +518,14 @@ describe('drop-stopwords', () => {
   });
 });
 
+test('stems stand in labelled texts only, and in the language that is chosen', async () => {
+  const stem = { kind: 'stem', language: 'german' } as const;
+  expect((await apply(stem, LABELLED, ['Die Rechnungen fehlen', 'Rechnungen'])).cells).toEqual([
+    ['die rechnung fehl', 'Rechnungen'],
+  ]);
+  expect((await apply(stem, mappingOf('text', 'text'), ['Die Rechnungen fehlen'])).changed).toBe(0);
+});
+
 const text = fc.constantFrom(
   '',
   ' ',
@@ -611,6 +619,11 @@ const settingsOf: Readonly<Record<OnceKind, fc.Arbitrary<DataStepSettings>>> = {
   'cut-long': fc.record({ kind: fc.constant('cut-long'), most: fc.integer({ min: 100, max: 200 }), overlap: fc.nat(50) }),
   balance: fc.record({ kind: fc.constant('balance'), ratio: fc.constantFrom(1, 1.5, 2, 10), direction: fc.constant('down') }),
   'keep-some': fc.record({ kind: fc.constant('keep-some'), rows: fc.integer({ min: 1, max: 30 }) }),
+  // Stems of stems may be shorter still: the words of these texts are chosen so that they are not.
+  stem: fc.record({
+    kind: fc.constant('stem'),
+    language: fc.constantFrom('english', 'german', 'french', 'spanish', 'italian', 'portuguese', 'dutch'),
+  }),
   'drop-stopwords': fc.record({
     kind: fc.constant('drop-stopwords'),
     language: fc.constantFrom('english', 'german', 'french', 'spanish', 'italian', 'portuguese', 'dutch'),

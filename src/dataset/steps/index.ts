@@ -21,6 +21,7 @@ import { mergeLabels } from './merge-labels';
 import { mojibake } from './mojibake';
 import { normalise } from './normalise';
 import { used, type DataStep, type Shape } from './step';
+import { stem } from './stem';
 import { trim } from './trim';
 
 export const DATA_STEPS = {
@@ -39,6 +40,7 @@ export const DATA_STEPS = {
   balance,
   augment,
   'drop-stopwords': dropStopwords,
+  stem,
   'keep-some': keepSome,
 } satisfies { readonly [K in DataStepKind]: DataStep<DataStepSettingsOf<K>> };
 

@@ -26,6 +26,11 @@ interface StepWords<S> {
   readonly fields: { readonly [P in Exclude<keyof S, 'kind'>]: FieldFor<S[P]> };
 }
 
+const LANGUAGES = {
+  ...{ english: 'English', german: 'German', french: 'French', spanish: 'Spanish', italian: 'Italian' },
+  ...{ portuguese: 'Portuguese', dutch: 'Dutch' },
+};
+
 const STEP_WORDS = {
   mojibake: {
     name: 'Repair misread letters',
@@ -199,12 +204,15 @@ const STEP_WORDS = {
     fields: {
       language: {
         help: 'Of the texts. Negations stay.',
-        options: {
-          ...{ english: 'English', german: 'German', french: 'French', spanish: 'Spanish', italian: 'Italian' },
-          ...{ portuguese: 'Portuguese', dutch: 'Dutch' },
-        },
+        options: LANGUAGES,
       },
     },
+  },
+  stem: {
+    name: 'Reduce words to their stem',
+    use: '“Charged” and “charging” become “charg”, in texts with labels. It helps programs that count words. Language models read whole words and know their forms, so it usually makes them worse.',
+    title: (_, { changed }) => `Reduce words to their stem: ${plural(changed, 'row')}`,
+    fields: { language: { help: 'Of the texts. All letters become small.', options: LANGUAGES } },
   },
   'keep-some': {
     name: 'Keep some rows',
