@@ -7,6 +7,7 @@ import type { FileRows } from '../src/dataset/table';
 import type { Target } from '../src/encoding/encoding';
 import type { ExportKind } from '../src/export';
 import type { ExportedFile } from '../src/export/types';
+import type { MaskKey } from '../src/core/mask-key';
 import type { ModelRef } from '../src/core/hub';
 import type { DownloadProgress } from '../src/hub/download';
 import type { StoredDownload } from '../src/hub/downloads';
@@ -74,6 +75,8 @@ export interface DataApi {
    * examples are in `train`. Needs a tokenizer. Throws `data/no-examples` when no row has a text.
    */
   encodeTexts(options: TextOptions): Promise<EncodedDataset>;
+  /** What each placeholder of data step `index`, counted from 0, stands for, which masks personal data. It is made when asked for, and not kept. */
+  maskKey(index: number): Promise<MaskKey>;
   /** The rows of the open file as they are in it, as text. */
   rows(): Promise<FileRows>;
 }

@@ -4,10 +4,12 @@
  */
 
 import { CodedError, internal } from '../core/errors';
+import type { MaskKey } from '../core/mask-key';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openDataset, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
 import { applyTextSteps } from '../dataset/steps';
+import { maskKeyOf } from '../dataset/steps/mask-key';
 import { fileRows, type FileRows } from '../dataset/table';
 import type { DatasetView, Mapping, RowProblem } from '../dataset/types';
 import type { Target } from '../encoding/encoding';
@@ -134,6 +136,14 @@ export class Preparation {
       const encoded = cutExamples(this.#tokens(), whole, sequenceLength);
       if (encoded.stats.examples === 0) throw noText(name, encoded.stats.dropped);
       return splitDataset(encoded, { sequenceLength, seed, heldOutRatio: 0, lossOn: 'all' });
+    });
+  }
+
+  /** The key of data step `index`, which masks personal data: what each placeholder stands for. */
+  maskKey(index: number): Promise<MaskKey> {
+    return this.#exclusive(() => {
+      const { parsed, mapping, cleaning } = this.#held();
+      return maskKeyOf(parsed, mapping, cleaning.dataSteps, cleaning.seed, index);
     });
   }
 

@@ -141,6 +141,12 @@ export const GLOSSARY = {
     'The parts of a model that multiply by a matrix of weights: nearly all of its weights. Adapters are put beside them.',
     'projections such as q_proj, down_proj',
   ),
+  'mask-key': word(
+    'Key of masked data',
+    ['data', 'use'],
+    'A file with each placeholder of masked personal data and what it stands for. It is made only when you save it, and the page keeps no copy. Who has it can undo the masking.',
+    'pseudonymisation',
+  ),
   lora: word(
     'LoRA',
     ['recipe', 'use'],
