@@ -160,7 +160,7 @@ function classifierTrainer({ classifier, classWeights }: ScriptFacts): readonly 
 }
 
 /** Settings that a run has and the program has not. */
-export function notCarriedOver({ method, basePrecision, activationPrecision }: Recipe): readonly string[] {
+export function notCarriedOver({ method, basePrecision, activationPrecision, order }: Recipe): readonly string[] {
   return [
     ...('loraPlusRatio' in method && method.loraPlusRatio !== 1 ? ['the higher learning rate of B (LoRA+)'] : []),
     ...(method.layerDecay === 1 ? [] : ['the learning rates by layer']),

@@ -51,6 +51,8 @@ const fields = {
   epochs: v.optional(real(0.01, 1000), 3),
   /** Stops after this many steps, even before `epochs` are done; 0 sets no limit. */
   maxSteps: v.optional(whole(0, 10_000_000), 0),
+  /** `short-first`: the first epoch goes from short examples to long ones (curriculum), the others are shuffled. */
+  order: v.optional(oneOf(['shuffled', 'short-first']), 'shuffled'),
   /** Share of the examples held out for evaluation. */
   heldOutRatio: v.optional(real(0, 0.5), 0.1),
   /** Steps between evaluations; 0 evaluates about ten times per run. */

@@ -226,6 +226,7 @@ describe('recipes of earlier versions', () => {
       objective: { kind: 'sft' },
       dataSteps: [],
       mapping: null,
+      order: 'shuffled',
     });
   });
 

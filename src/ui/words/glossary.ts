@@ -58,6 +58,12 @@ export const GLOSSARY = {
     ['train', 'use'],
     'A table that counts, for each true category, which category the model predicted. The right ones are on the diagonal.',
   ),
+  curriculum: word(
+    'Curriculum',
+    ['data', 'recipe'],
+    'Learning easy examples before hard ones, as in a school. The page takes short examples as easy: the first pass over the data goes from short to long, the others are shuffled.',
+    'order of the examples',
+  ),
   distillation: word(
     'Distillation',
     ['recipe'],
