@@ -8,7 +8,7 @@ const ROWS = 5000;
 
 /** The rows of a file as JSON lines. Throws data/parse for a damaged file or a compression that is not supported. */
 export async function parquetLines(file: Blob): Promise<Blob> {
-  const [{ parquetMetadataAsync, parquetReadObjects }, { compressors }] = await Promise.all([
+  const [{ parquetMetadataAsync, parquetRead, parquetSchema }, { compressors }] = await Promise.all([
     import('hyparquet'),
     import('hyparquet-compressors'),
   ]);
@@ -19,18 +19,20 @@ export async function parquetLines(file: Blob): Promise<Blob> {
   try {
     const metadata = await parquetMetadataAsync(bytes);
     const count = Number(metadata.num_rows);
+    const names = parquetSchema(metadata).children.map(({ element }) => JSON.stringify(element.name));
     const parts: Blob[] = [];
     for (let rowStart = 0; rowStart < count; rowStart += ROWS) {
       const rowEnd = Math.min(count, rowStart + ROWS);
-      const rows: readonly unknown[] = await parquetReadObjects({
+      // As lists of cells: an object can't have a key `__proto__` that is set like others.
+      await parquetRead({
         file: bytes,
         metadata,
         compressors,
         rowStart,
         rowEnd,
         utf8: false,
+        onComplete: (rows: unknown[][]) => void parts.push(new Blob([rows.map((row) => lineOf(names, row)).join('')])),
       });
-      parts.push(new Blob([rows.map((row) => `${JSON.stringify(row, plain)}\n`).join('')]));
     }
     return new Blob(parts);
   } catch (error) {
@@ -38,6 +40,9 @@ export async function parquetLines(file: Blob): Promise<Blob> {
     throw new CodedError('data/parse', message);
   }
 }
+
+const lineOf = (names: readonly string[], row: readonly unknown[]): string =>
+  `{${names.map((name, i) => `${name}:${JSON.stringify(row[i] ?? null, plain)}`).join()}}\n`;
 
 /**
  * JSON has no large whole numbers and no bytes. Bytes may be a text whose writer did not say so; others, such as those of images, are
