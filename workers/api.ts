@@ -2,6 +2,7 @@
 
 import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
 import type { Cleaning } from '../src/dataset/dataset';
+import type { SavedData, SaveKind } from '../src/dataset/save';
 import type { DatasetView, Mapping } from '../src/dataset/types';
 import type { FileRows } from '../src/dataset/table';
 import type { Target } from '../src/encoding/encoding';
@@ -76,6 +77,11 @@ export interface DataApi {
   encodeTexts(options: TextOptions): Promise<EncodedDataset>;
   /** The rows of the open file as they are in it, as text. */
   rows(): Promise<FileRows>;
+  /**
+   * The rows after the data steps as a table (JSONL, CSV or Parquet), or the examples as they are trained for `encoding` (JSONL; next-token
+   * prediction when null). `progress` as in `open`.
+   */
+  save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData>;
 }
 
 /** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
@@ -226,6 +232,7 @@ export interface HubApi {
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';
 export type * from '../src/dataset/types';
 export type { Lifeline } from './lifeline';

@@ -7,6 +7,7 @@ import { CodedError, internal } from '../core/errors';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openDataset, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
+import { saveDataset, type SavedData, type SaveKind } from '../dataset/save';
 import { applyTextSteps } from '../dataset/steps';
 import { fileRows, type FileRows } from '../dataset/table';
 import type { DatasetView, Mapping, RowProblem } from '../dataset/types';
@@ -28,7 +29,7 @@ import {
 import { readyExamples, type ReadyExamples } from './examples';
 import { answerNotices } from './answer-notices';
 import { toolNotices } from './tool-notices';
-import type { EncodedDataset, EncodedStats } from './types';
+import type { DatasetEncoding, EncodedDataset, EncodedStats } from './types';
 
 /** What texts that are to be predicted are encoded for. */
 export type TextSettings = Pick<DatasetSettings, 'sequenceLength' | 'seed'> & {
@@ -139,6 +140,11 @@ export class Preparation {
 
   rows(): Promise<FileRows> {
     return this.#exclusive(() => fileRows(this.#held().parsed));
+  }
+
+  /** The rows after the data steps, or the examples, as a file; `progress` is called with the share that is written, 0 to 1. */
+  save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData> {
+    return this.#exclusive(() => saveDataset(this.#held(), kind, encoding, progress));
   }
 
   #exclusive<T>(work: () => T | Promise<T>): Promise<T> {

@@ -9,7 +9,7 @@ const ROWS = 5000;
 
 /** The rows of a file as JSON lines. Throws data/parse for a damaged file or a compression that is not supported. */
 export async function parquetLines(file: Blob): Promise<Blob> {
-  const [{ parquetMetadataAsync, parquetReadObjects, parquetSchema }, { compressors }] = await Promise.all([
+  const [{ parquetMetadataAsync, parquetRead, parquetSchema }, { compressors }] = await Promise.all([
     import('hyparquet'),
     import('hyparquet-compressors'),
   ]);
@@ -22,18 +22,21 @@ export async function parquetLines(file: Blob): Promise<Blob> {
   };
   try {
     const metadata = await parquetMetadataAsync(bytes);
-    checkColumns(metadata, parquetSchema(metadata));
+    const schema = parquetSchema(metadata);
+    checkColumns(metadata, schema);
+    const names = schema.children.map(({ element }) => JSON.stringify(element.name));
     const parts: Blob[] = [];
     for (const { rowStart, rowEnd } of windows(metadata.row_groups)) {
-      const rows: readonly unknown[] = await parquetReadObjects({
+      // As lists of cells: an object can't have a key `__proto__` that is set like others.
+      await parquetRead({
         file: bytes,
         metadata,
         compressors,
         rowStart,
         rowEnd,
         utf8: false,
+        onComplete: (rows: unknown[][]) => void parts.push(new Blob([rows.map((row) => lineOf(names, row)).join('')])),
       });
-      parts.push(new Blob([rows.map((row) => `${JSON.stringify(row, plain)}\n`).join('')]));
     }
     return new Blob(parts);
   } catch (error) {
@@ -41,6 +44,9 @@ export async function parquetLines(file: Blob): Promise<Blob> {
     throw new CodedError('data/parse', message);
   }
 }
+
+const lineOf = (names: readonly string[], row: readonly unknown[]): string =>
+  `{${names.map((name, i) => `${name}:${JSON.stringify(row[i] ?? null, plain)}`).join()}}\n`;
 
 /**
  * Throws for a column that the schema does not have: hyparquet finds it out when it has begun to read the columns before, whose errors
