@@ -18,7 +18,7 @@ export interface Checked {
 }
 
 /** Steps that put several rows in the place of one. */
-const ADDING: ReadonlySet<string> = new Set(['cut-long']);
+const ADDING: ReadonlySet<string> = new Set(['cut-long', 'augment']);
 
 /** Opens a file as the page does, with some data steps, and checks what must hold. */
 export async function checkFile({ name, bytes, rows }: FuzzFile, draws: Draws): Promise<Checked> {

@@ -7,7 +7,6 @@ import { Draws } from '../fuzz/draws';
 import { fuzzFile } from '../fuzz/files';
 import { readOriginals } from '../fuzz/originals';
 import { parsed } from './dataset-open';
-import { heldOutCount, splitIndices } from '../../src/dataset/split';
 
 describe('any file', () => {
   it('is read or refused, and each of its rows is used or has a reason', async () => {
@@ -65,23 +64,5 @@ describe('a well-formed file', () => {
       },
     );
     await fc.assert(property, { numRuns: 300 });
-  });
-});
-
-describe('the held-out split', () => {
-  it('takes each example once, holds out at least one and never all', () => {
-    const property = fc.property(fc.nat(300), fc.double({ min: 0, max: 0.5, noNaN: true }), fc.nat(), (count, ratio, seed) => {
-      const { train, heldOut } = splitIndices(count, ratio, seed);
-      expect([...train, ...heldOut].sort((a, b) => a - b)).toEqual([...Array(count).keys()]);
-      expect(heldOut.length).toBe(heldOutCount(count, ratio));
-      expect(heldOut.length >= 1).toBe(ratio > 0 && count >= 2);
-      expect(train.length >= 1 || count === 0).toBe(true);
-    });
-    fc.assert(property);
-  });
-
-  it('depends on the seed only', () => {
-    expect(splitIndices(100, 0.1, 7)).toEqual(splitIndices(100, 0.1, 7));
-    expect(splitIndices(100, 0.1, 7).heldOut).not.toEqual(splitIndices(100, 0.1, 8).heldOut);
   });
 });
