@@ -30,6 +30,7 @@ const BROWSER_DEPENDENCIES = [
     'htmlparser2',
     'hyparquet',
     'hyparquet-compressors',
+    'hyparquet-writer',
     'idb',
     'papaparse',
     'read-excel-file/universal',

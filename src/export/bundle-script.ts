@@ -167,6 +167,7 @@ export function notCarriedOver({ method, basePrecision, activationPrecision, ord
     ...(method.kind === 'full' && method.train !== 'all' ? ['the choice of the weights that are trained'] : []),
     ...(basePrecision === 'stored' ? [] : ['the quantised base']),
     ...(activationPrecision === 'f32' ? [] : ['activations in f16: bfloat16 takes their place on GPUs that have it']),
+    ...(order === 'shuffled' ? [] : ['the first pass from short examples to long ones: all passes are shuffled']),
   ];
 }
 
