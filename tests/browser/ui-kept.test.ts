@@ -49,7 +49,7 @@ const row = (name: string) => page.getByRole('listitem').filter({ hasText: name 
 /** Opens a file, and waits until it is kept. */
 async function openAndKeep(one: File): Promise<void> {
   await data.open(one);
-  await expect.poll(() => kept.current === data.view?.hash && kept.find(data.view?.hash) !== null).toBe(true);
+  await expect.poll(() => kept.find(kept.current ?? '')?.hash).toBe(data.view?.hash);
 }
 
 /** Changes columns and steps, and waits until that is stored. */
