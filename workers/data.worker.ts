@@ -22,7 +22,9 @@ class DataWorker extends Preparation implements DataApi {
 
   override async encode(options: EncodeOptions): Promise<EncodedDataset> {
     const dataset = await super.encode(options);
-    const arrays = [dataset.train, dataset.heldOut].map(arraysOf).flatMap(({ data, lines }) => [...data, lines]);
+    const arrays = [dataset.train, dataset.heldOut, ...(dataset.test ? [dataset.test] : [])]
+      .map(arraysOf)
+      .flatMap(({ data, lines }) => [...data, lines]);
     return comlink.transfer(
       dataset,
       arrays.map((array) => array.buffer as ArrayBuffer),
