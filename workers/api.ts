@@ -3,6 +3,7 @@
 import type { LeakReport } from '../src/batch/leak-report';
 import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
 import type { Cleaning } from '../src/dataset/dataset';
+import type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 import type { SavedData, SaveKind } from '../src/dataset/save';
 import type { DatasetView, Mapping } from '../src/dataset/types';
 import type { FileRows } from '../src/dataset/table';
@@ -94,6 +95,20 @@ export interface DataApi {
    * prediction when null). `progress` as in `open`.
    */
   save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData>;
+}
+
+/** keep.worker.ts: the datasets that this browser keeps, by the hash of their content. Throws coded errors. */
+export interface KeepApi {
+  /** The one that was used last first. */
+  list(): Promise<readonly KeptDataset[]>;
+  /** Keeps files unless the same content is kept, and how they are used. Throws `store/quota` when there is not enough space. */
+  keep(hash: string, files: readonly KeptFile[], use: DatasetUse): Promise<KeptDataset>;
+  /** Remembers how a kept dataset is used. */
+  use(hash: string, use: DatasetUse): Promise<void>;
+  /** The files of a dataset. Throws `store/corrupt` when it is not kept. */
+  open(hash: string): Promise<readonly KeptFile[]>;
+  /** Throws `store/locked` while another tab writes it. */
+  delete(hash: string): Promise<void>;
 }
 
 /** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
@@ -245,6 +260,7 @@ export type { LeakReport } from '../src/batch/leak-report';
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';
 export type * from '../src/dataset/types';
