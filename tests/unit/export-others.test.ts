@@ -180,7 +180,8 @@ describe('a bundle', () => {
     expect(await textOf(files, 'README.md')).toContain('data/test.jsonl');
     const without = await bundleOf(splits);
     expect(without.map(({ name }) => name)).not.toContain('data/test.jsonl');
-    for (const name of ['train.py', 'README.md']) expect(await textOf(without, name)).not.toMatch(/import json|"test"|test\.jsonl/);
+    for (const name of ['train.py', 'README.md'])
+      expect(await textOf(without, name)).not.toMatch(/import json|"test"|test\.jsonl/);
   });
 
   it.each(['simpo', 'orpo'] as const)('is not made of the objective %s', (objective) => {
