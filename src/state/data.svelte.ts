@@ -246,6 +246,14 @@ export class DataState {
     });
   }
 
+  /** Asks about the examples of the dataset, too. Null while there is no dataset or no tokenizer. */
+  async askEncoded<T>(question: (api: Remote<DataApi>, options: EncodeOptions) => Promise<T>): Promise<T | null> {
+    return this.#worker.run(async () => {
+      const ready = await this.#prepare(this.encodingNow() ?? this.#encoding);
+      return ready === null ? null : this.#client.call((api) => question(api, ready.options));
+    });
+  }
+
   #openSample(sample: Sample, restored: boolean): Promise<void> {
     return this.#open(sample.file, sample, restored, () => fetchSample(sample));
   }
