@@ -1,7 +1,9 @@
 /** The contract between the page and its workers: commands, results and events. Types only. */
 
+import type { LeakReport } from '../src/batch/leak-report';
 import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
 import type { Cleaning } from '../src/dataset/dataset';
+import type { SavedData, SaveKind } from '../src/dataset/save';
 import type { DataFile, DatasetView, Mapping } from '../src/dataset/types';
 import type { FileRows } from '../src/dataset/table';
 import type { Target } from '../src/encoding/encoding';
@@ -43,7 +45,10 @@ import type {
 } from '../src/train/types';
 
 /** The recipe's settings that encoding depends on, and what the data are encoded for; next-token prediction when absent. */
-export type EncodeOptions = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'seed' | 'lossOn' | 'dataSteps'> & {
+export type EncodeOptions = Pick<
+  Recipe,
+  'sequenceLength' | 'heldOutRatio' | 'testRatio' | 'split' | 'seed' | 'lossOn' | 'dataSteps'
+> & {
   readonly encoding?: DatasetEncoding;
 };
 
@@ -67,8 +72,13 @@ export interface DataApi {
   preview(index: number, options: EncodeOptions): Promise<ExamplePreview>;
   /** Token statistics, without the tokens. Needs a tokenizer. */
   measure(options: EncodeOptions): Promise<EncodedStats>;
-  /** Encodes all examples and splits them into training and held-out data. Needs a tokenizer. */
+  /** Encodes all examples and splits them into training, held-out and test data. Needs a tokenizer. */
   encode(options: EncodeOptions): Promise<EncodedDataset>;
+  /**
+   * Texts that stand in the rows for training and in those that measure, before any is left out: reads all rows. Null for data that are too
+   * large for memory. Needs a tokenizer.
+   */
+  leaks(options: EncodeOptions): Promise<LeakReport | null>;
   /**
    * Encodes the texts of all rows for a classifier or regressor that is to predict them: labels are not read, and no step drops a row. All
    * examples are in `train`. Needs a tokenizer. Throws `data/no-examples` when no row has a text.
@@ -76,6 +86,11 @@ export interface DataApi {
   encodeTexts(options: TextOptions): Promise<EncodedDataset>;
   /** The rows of the open file as they are in it, as text. */
   rows(): Promise<FileRows>;
+  /**
+   * The rows after the data steps as a table (JSONL, CSV or Parquet), or the examples as they are trained for `encoding` (JSONL; next-token
+   * prediction when null). `progress` as in `open`.
+   */
+  save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData>;
 }
 
 /** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
@@ -223,9 +238,11 @@ export interface HubApi {
   pause(): Promise<void>;
 }
 
-export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, SlotPlan } from '../src/batch/types';
+export type { LeakReport } from '../src/batch/leak-report';
+export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';
 export type * from '../src/dataset/types';
 export type { Lifeline } from './lifeline';

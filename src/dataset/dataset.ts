@@ -12,6 +12,7 @@ import { detect, suggestRoles } from './detect';
 import { settleTemplate } from './input-template';
 import { mapRows } from './map';
 import { countNotes, noticesOf, type NoteCounts } from './notices';
+import { withOrigins } from './origins';
 import { parseFiles } from './several';
 import { applySteps, suggestSteps, type AppliedStep } from './steps';
 import { joinProblems, reasonOf, type Problems } from './problems';
@@ -98,7 +99,7 @@ export async function openFiles(
   cleaning = NO_STEPS,
   progress?: (share: number) => void,
 ): Promise<Dataset> {
-  const { name, bytes, hash, stats: columns, unread, ...parsed } = await parseFiles(files, progress);
+  const { name, bytes, hash, stats: columns, unread, ...parsed } = await withOrigins(await parseFiles(files, progress));
   const found = detect(parsed);
   const detected = guessTask(parsed, found.mapping);
   return buildDataset({ name, bytes, hash, unread, parsed, columns, ...found, detected, cleaning });

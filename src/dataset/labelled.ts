@@ -46,10 +46,7 @@ const LABELS: { readonly [S in LabelShape]: (cells: Cells, role: LabelRole) => s
     const label = cells.text(role).trim();
     return label === '' ? `${cells.names(role)} is empty.` : [label];
   },
-  several: (cells, role) => {
-    const columns = cells.each(role);
-    return columns.length > 1 ? flagged(columns) : listed(columns[0]?.cell);
-  },
+  several: (cells, role) => severalLabels(cells.each(role)),
   numbers: (cells, role) => {
     const wrong = cells.each(role).filter(({ cell }) => !isNumber(cell));
     if (wrong.length === 0) return cells.each(role).map(({ cell }) => cellText(cell).trim());
@@ -69,6 +66,11 @@ const NO = /^(0|0\.0|false|no|)$/i;
 export function isSwitch(cell: unknown): boolean {
   const text = cellText(cell).trim();
   return YES.test(text) || NO.test(text);
+}
+
+/** The labels of a row: the columns that are set, or those that one cell lists; a string says what is wrong with the cells. */
+export function severalLabels(columns: readonly { readonly cell: unknown; readonly name: string }[]): string[] | string {
+  return columns.length > 1 ? flagged(columns) : listed(columns[0]?.cell);
 }
 
 /** The names of the columns that are set, of a table with a column of 0 or 1 for each label. */

@@ -6,7 +6,7 @@ import { classFolders, readClassFolders, type LabelledFile } from './class-folde
 import { inOrder, isAbout, isHidden, nameOf, nameOfAll } from './file-names';
 import { joinTables, type NamedTable } from './join';
 import { withNestedColumns } from './nested';
-import { originNotes, splitsOf, withOrigin } from './origin';
+import { originNotes, splitsOf, withOrigin } from './file-columns';
 import { countFile, parseFile, type ParsedFile, type Share } from './parse';
 import { SIZES, type Sizes } from './parts';
 import { allRows, listOfRows, nameColumns } from './table';

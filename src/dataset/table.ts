@@ -1,12 +1,11 @@
 /** The table that every parser produces: columns by position, rows with their first line. */
 
+import type { Placed } from './place';
 import type { Problems } from './problems';
 import type { FileKind, FileView, RowProblem } from './types';
 
 /** One row. Cells are stored by position, so that a column may be named `__proto__`. A missing cell is `undefined`. */
-export interface Row {
-  /** Line in the file, counted from 1; the lines of several files count on (places.ts). */
-  readonly line: number;
+export interface Row extends Placed {
   readonly cells: readonly unknown[];
 }
 

@@ -30,6 +30,7 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   epsilon: 'adamw',
   lossOn: 'label-tokens',
   heldOutRatio: 'held-out',
+  testRatio: 'test-rows',
   evalEvery: 'held-out',
   saveEvery: 'checkpoint',
 };

@@ -116,7 +116,7 @@ export const GLOSSARY = {
   'held-out': word(
     'Held-out examples',
     ['data', 'recipe', 'train'],
-    'Examples that the model is measured on and never learns from. They show whether it learns something general or only memorises.',
+    'Examples that the model is measured on during the run and never learns from. They show whether it learns something general or only memorises, and which checkpoint is the best.',
     'validation set, evaluation set',
   ),
   ia3: word(
@@ -129,6 +129,12 @@ export const GLOSSARY = {
     ['data', 'recipe'],
     'The tokens that the loss counts. In chats these are usually the answers; the questions are only read.',
     'loss mask',
+  ),
+  leakage: word(
+    'Leakage',
+    ['data'],
+    'Texts that stand both in the training rows and in the rows that measure. The model may know their answers by heart, and the measurement looks better than it is.',
+    'data leakage, contamination',
   ),
   'learning-rate': word(
     'Learning rate',
@@ -269,6 +275,12 @@ export const GLOSSARY = {
     'Chat template',
     ['data', 'use'],
     'How a model wants conversations to be written: the marks for who speaks, and the one that ends an answer.',
+  ),
+  'test-rows': word(
+    'Test rows',
+    ['data', 'use'],
+    'Rows that neither train the model nor choose its best checkpoint. Nothing reads them until you measure them at the end, so that they say most honestly how the model does on new data.',
+    'test set',
   ),
   token: word(
     'Token',

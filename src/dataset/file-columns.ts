@@ -33,7 +33,7 @@ export function withOrigin(table: ParsedFile, files: readonly FileView[], chosen
     const cells: unknown[] = columns.map((_, column) => row.cells[column]);
     const decides = own >= 0 && divided && (chosen.has(file?.name ?? '') || !isFilled(cells[own]));
     if (decides) cells[own] = file?.split;
-    return { line: row.line, cells: [...cells, file?.name, ...(added.length > 1 ? [file?.split] : [])] };
+    return { ...row, cells: [...cells, file?.name, ...(added.length > 1 ? [file?.split] : [])] };
   };
   return {
     ...table,
