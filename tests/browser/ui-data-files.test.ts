@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
 import { dataClient } from '../../src/client';
 import { data } from '../../src/state/data.svelte';
+import { recipe } from '../../src/state/recipe.svelte';
 import DataStage from '../../src/ui/data/DataStage.svelte';
 
 let stage: Record<string, unknown>;
@@ -77,9 +78,18 @@ it('adds a test file to the open dataset, and says what its rows are for', async
   await page.getByText('one table', { exact: true }).click();
   await expect.element(files().getByRole('row', { name: /more\.jsonl/ })).toHaveTextContent('Test');
   await expect.element(files().getByRole('row', { name: /lamp\.csv/ })).toHaveTextContent('Training');
+  expect([recipe.at('split.kind'), recipe.at('split.column')]).toEqual(['column', 'split']);
   const rows = await data.ask((api) => api.rows());
   expect(rows?.rows.map(({ cells }) => cells.slice(2))).toEqual([
     ...[...Array<undefined>(3)].map(() => ['lamp.csv', 'train']),
     ['more.jsonl', 'test'],
   ]);
+});
+
+it('offers to split by files whose names say what they are for', async () => {
+  recipe.set('split.kind', 'random');
+  drop(new File([TRAIN], 'train.csv'), new File([MORE], 'dev.jsonl'));
+  await page.getByRole('button', { name: 'Split by file' }).click();
+  expect([recipe.at('split.kind'), recipe.at('split.column')]).toEqual(['column', 'split']);
+  await expect.element(page.getByRole('button', { name: 'Split by file' })).not.toBeInTheDocument();
 });
