@@ -5,7 +5,7 @@ import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '..
 import type { Cleaning } from '../src/dataset/dataset';
 import type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 import type { SavedData, SaveKind } from '../src/dataset/save';
-import type { DatasetView, Mapping } from '../src/dataset/types';
+import type { DataFile, DatasetView, Mapping } from '../src/dataset/types';
 import type { FileRows } from '../src/dataset/table';
 import type { Target } from '../src/encoding/encoding';
 import type { ExportKind } from '../src/export';
@@ -60,10 +60,10 @@ export type TextOptions = Pick<Recipe, 'sequenceLength' | 'seed' | 'dataSteps'> 
 /** data.worker.ts: parses, maps, tokenizes. Holds one dataset and one tokenizer. Throws coded errors. */
 export interface DataApi {
   /**
-   * Parses a file (or pasted text, wrapped in a File), detects its format, applies the data steps, and keeps it. `progress` is called with
-   * the share of the file that was read, 0 to 1.
+   * Parses a file (or pasted text, wrapped in a File) or several, which become one table, detects their format, applies the data steps, and
+   * keeps it. `progress` is called with the share that was read, 0 to 1.
    */
-  open(file: File, cleaning: Cleaning, progress?: (share: number) => void): Promise<DatasetView>;
+  open(files: File | readonly DataFile[], cleaning: Cleaning, progress?: (share: number) => void): Promise<DatasetView>;
   /** Applies another format or other column roles to the open file. `reason`: why, in a sentence; the user's choice when absent. */
   remap(mapping: Mapping, reason?: string): Promise<DatasetView>;
   /** Applies other data steps to the rows of the open file. */
