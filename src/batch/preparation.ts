@@ -4,10 +4,13 @@
  */
 
 import { CodedError, internal } from '../core/errors';
+import type { MaskKey } from '../core/mask-key';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openDataset, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
+import { saveDataset, type SavedData, type SaveKind } from '../dataset/save';
 import { applyTextSteps } from '../dataset/steps';
+import { maskKeyOf } from '../dataset/steps/mask-key';
 import { fileRows, type FileRows } from '../dataset/table';
 import type { DatasetView, Mapping, RowProblem } from '../dataset/types';
 import type { Target } from '../encoding/encoding';
@@ -30,7 +33,7 @@ import { Splitting } from './splitting';
 import { readyExamples, type ReadyExamples } from './examples';
 import { answerNotices } from './answer-notices';
 import { toolNotices } from './tool-notices';
-import type { EncodedDataset, EncodedStats } from './types';
+import type { DatasetEncoding, EncodedDataset, EncodedStats } from './types';
 
 /** What texts that are to be predicted are encoded for. */
 export type TextSettings = Pick<DatasetSettings, 'sequenceLength' | 'seed'> & {
@@ -156,8 +159,21 @@ export class Preparation {
     });
   }
 
+  /** The key of data step `index`, which masks personal data: what each placeholder stands for. */
+  maskKey(index: number): Promise<MaskKey> {
+    return this.#exclusive(() => {
+      const { parsed, mapping, cleaning } = this.#held();
+      return maskKeyOf(parsed, mapping, cleaning.dataSteps, cleaning.seed, index);
+    });
+  }
+
   rows(): Promise<FileRows> {
     return this.#exclusive(() => fileRows(this.#held().parsed));
+  }
+
+  /** The rows after the data steps, or the examples, as a file; `progress` is called with the share that is written, 0 to 1. */
+  save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData> {
+    return this.#exclusive(() => saveDataset(this.#held(), kind, encoding, progress));
   }
 
   #exclusive<T>(work: () => T | Promise<T>): Promise<T> {

@@ -17,6 +17,7 @@ import type {
   TokenizerFiles,
 } from '../../workers/api';
 import { CodedError } from '../core/errors';
+import { withoutCopies } from '../recipe/data-steps';
 import { defaultSplit } from '../recipe/splits';
 import { goalOf, mappingFor, whyNot } from './goal';
 import { encodingOf, isLabelled } from './objective';
@@ -45,7 +46,8 @@ export async function readTestFile(
   tokenizer: TokenizerFiles,
   file: File,
 ): Promise<ReadFile> {
-  const { sequenceLength, seed, lossOn, dataSteps } = run.recipe;
+  const { sequenceLength, seed, lossOn } = run.recipe;
+  const dataSteps = withoutCopies(run.recipe.dataSteps);
   const encoding = encodingFor(run);
   const detected = await client.call((api) => api.open(file, { dataSteps, seed }));
   if (lacksLabels(run, detected)) return null;

@@ -15,11 +15,8 @@ const KINDS = METHOD_KINDS.map((kind) => `“${kind}”`)
   .join(', ')
   .replace(/, ([^,]*)$/, ' or $1');
 
-/** The kinds of data steps in a message. */
-const STEPS =
-  '“mojibake”, “html”, “normalise”, “trim”, “merge-labels”, “mask-personal”, “length”, “drop-duplicates”, ' +
-  '“drop-near-duplicates”, “drop-contradictions”, “cut-long”, “balance”, ' +
-  '“drop-stopwords” or “keep-some”';
+/** What a data step must be, in a message. */
+const STEPS = 'a step that Data, Clean, “Another step” has, such as “trim” or “drop-duplicates”';
 
 test('a recipe saved before activations had a precision gets f32', () => {
   const { activationPrecision, ...older } = defaultRecipe();
@@ -243,6 +240,7 @@ describe('recipes of earlier versions', () => {
       objective: { kind: 'sft' },
       dataSteps: [],
       mapping: null,
+      order: 'shuffled',
       testRatio: 0,
       split: { kind: 'random', leaks: 'report' },
     });

@@ -58,6 +58,12 @@ export const GLOSSARY = {
     ['train', 'use'],
     'A table that counts, for each true category, which category the model predicted. The right ones are on the diagonal.',
   ),
+  curriculum: word(
+    'Curriculum',
+    ['data', 'recipe'],
+    'Learning easy examples before hard ones, as in a school. The page takes short examples as easy: the first pass over the data goes from short to long, the others are shuffled.',
+    'order of the examples',
+  ),
   distillation: word(
     'Distillation',
     ['recipe'],
@@ -146,6 +152,12 @@ export const GLOSSARY = {
     ['recipe'],
     'The parts of a model that multiply by a matrix of weights: nearly all of its weights. Adapters are put beside them.',
     'projections such as q_proj, down_proj',
+  ),
+  'mask-key': word(
+    'Key of masked data',
+    ['data', 'use'],
+    'A file with each placeholder of masked personal data and what it stands for. It is made only when you save it, and the page keeps no copy. Who has it can undo the masking.',
+    'pseudonymisation',
   ),
   lora: word(
     'LoRA',
