@@ -3,6 +3,7 @@
 import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
 import type { Cleaning } from '../src/dataset/dataset';
 import type { DatasetView, Mapping } from '../src/dataset/types';
+import type { LookKind, Question, Reply } from '../src/dataset/look/types';
 import type { FileRows } from '../src/dataset/table';
 import type { Target } from '../src/encoding/encoding';
 import type { ExportKind } from '../src/export';
@@ -76,6 +77,8 @@ export interface DataApi {
   encodeTexts(options: TextOptions): Promise<EncodedDataset>;
   /** The rows of the open file as they are in it, as text. */
   rows(): Promise<FileRows>;
+  /** Answers a question about the rows as far as a tenth of a second reaches. Asked again, it goes on from there. */
+  look<K extends LookKind>(question: Question<K>): Promise<Reply<K>>;
 }
 
 /** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
@@ -226,6 +229,8 @@ export interface HubApi {
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type * from '../src/dataset/look/types';
+export type * from '../src/dataset/look/row-views';
 export type { FileRows } from '../src/dataset/table';
 export type * from '../src/dataset/types';
 export type { Lifeline } from './lifeline';

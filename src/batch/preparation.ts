@@ -7,6 +7,8 @@ import { CodedError, internal } from '../core/errors';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openDataset, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
+import { Look } from '../dataset/look';
+import type { LookKind, Question, Reply } from '../dataset/look/types';
 import { applyTextSteps } from '../dataset/steps';
 import { fileRows, type FileRows } from '../dataset/table';
 import type { DatasetView, Mapping, RowProblem } from '../dataset/types';
@@ -52,6 +54,8 @@ const MOST_TOKENS = 50_000_000;
 
 export class Preparation {
   readonly #mutex = new Mutex();
+  readonly #looking = new Mutex();
+  readonly #look = new Look();
   #dataset: Dataset | null = null;
   #tokenizer: TextTokenizer | null = null;
   /** The examples for the newest objective, and their encoding once it was needed: another sequence length or split reuses them. */
@@ -139,6 +143,11 @@ export class Preparation {
 
   rows(): Promise<FileRows> {
     return this.#exclusive(() => fileRows(this.#held().parsed));
+  }
+
+  /** Beside the other work, which may take long: it reads the dataset that is open now, and changes nothing. */
+  look<K extends LookKind>(question: Question<K>): Promise<Reply<K>> {
+    return this.#looking.run(() => this.#look.ask(this.#held(), question));
   }
 
   #exclusive<T>(work: () => T | Promise<T>): Promise<T> {

@@ -235,6 +235,12 @@ export class DataState {
     });
   }
 
+  /** Asks what the worker answers beside its other work, such as counting tokens: at once, if it holds the file. */
+  async askAtOnce<T>(question: (api: Remote<DataApi>) => Promise<T>): Promise<T | null> {
+    const held = this.#file !== null && this.#file === this.#fileOfWorker;
+    return held ? this.#client.call(question) : this.ask(question);
+  }
+
   #openSample(sample: Sample, restored: boolean): Promise<void> {
     return this.#open(sample.file, sample, restored, () => fetchSample(sample));
   }

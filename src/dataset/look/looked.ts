@@ -1,0 +1,25 @@
+/** One source of rows that questions are asked about, and the work that goes on for them. */
+
+import type { Table } from '../table';
+import type { Mapping } from '../types';
+
+/** Keeps what is being counted, so that a question that is asked again goes on. */
+export class Looked {
+  readonly table: Table;
+  readonly mapping: Mapping;
+  readonly #work = new Map<string, { readonly key: string; readonly work: unknown }>();
+
+  constructor(table: Table, mapping: Mapping) {
+    this.table = table;
+    this.mapping = mapping;
+  }
+
+  /** The work of a slot, begun anew when its key is another one: the work of before is dropped. */
+  work<T>(slot: string, key: string, begin: () => T): T {
+    const held = this.#work.get(slot);
+    if (held?.key === key) return held.work as T;
+    const work = begin();
+    this.#work.set(slot, { key, work });
+    return work;
+  }
+}

@@ -1,0 +1,34 @@
+/** Rows as the page shows them. */
+
+import { cellText, type Row } from '../table';
+import { shorten } from '../text';
+
+/** Characters of a cell in a list, and in a row that is shown by itself. */
+const IN_LIST = 160;
+const BY_ITSELF = 20_000;
+
+export interface RowView {
+  /** Position among all rows of the source, counted from 0. */
+  readonly index: number;
+  readonly line: number;
+  /** Cells as text, cut off where they are long. */
+  readonly cells: readonly string[];
+}
+
+/** Some of the rows that match. */
+export interface RowWindow {
+  /** How many match, of the rows that were read. */
+  readonly matches: number;
+  /** Null while they are not reached. */
+  readonly rows: readonly RowView[] | null;
+}
+
+/** The row in a list, with the cells of some columns. */
+export function listedRow({ line, cells }: Row, index: number, columns: readonly number[]): RowView {
+  return { index, line, cells: columns.map((column) => shorten(cellText(cells[column]), IN_LIST)) };
+}
+
+/** The row with all cells. */
+export function wholeRow({ line, cells }: Row, index: number, columns: readonly string[]): RowView {
+  return { index, line, cells: columns.map((_, column) => shorten(cellText(cells[column]), BY_ITSELF)) };
+}
