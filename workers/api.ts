@@ -66,6 +66,8 @@ export interface DataApi {
   setTokenizer(files: TokenizerFiles): Promise<void>;
   /** The example `index` of those for the objective, token by token; past the end the last one. Needs a tokenizer. */
   preview(index: number, options: EncodeOptions): Promise<ExamplePreview>;
+  /** The index of the first example that the row on a line of the file gives; null for none. Needs a tokenizer. */
+  exampleOf(line: number, options: EncodeOptions): Promise<number | null>;
   /** Token statistics, without the tokens. Needs a tokenizer. */
   measure(options: EncodeOptions): Promise<EncodedStats>;
   /** Encodes all examples and splits them into training and held-out data. Needs a tokenizer. */
@@ -229,6 +231,7 @@ export interface HubApi {
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type * from '../src/dataset/look/answers';
 export type * from '../src/dataset/look/types';
 export type * from '../src/dataset/look/row-views';
 export type { FileRows } from '../src/dataset/table';

@@ -21,6 +21,8 @@ export interface ReadyExamples {
   readonly encode: (most: number) => Promise<WholeExamples>;
   /** One of them; an index past the end gives the last one. Throws data/no-examples, with the reason, when it can't be used. */
   readonly preview: (index: number, sequenceLength: number) => Promise<ExamplePreview>;
+  /** The index of the first example of the row on a line; null for a row that gives none. */
+  readonly indexOf: (line: number) => Promise<number | null>;
 }
 
 /** Throws data/columns when labels can't be classes. */
@@ -85,7 +87,20 @@ function ready<K extends EncodingKind>(
       if (example === null) throw nothingToShow(problems);
       return { index, count, ...previewOf(tokenizer, input, example, sequenceLength) };
     },
+    indexOf: (line) => indexOfLine(input.examples, line),
   };
+}
+
+async function indexOfLine(examples: Built<ExampleTypes[EncodingKind]>, line: number): Promise<number | null> {
+  let at = 0;
+  for await (const chunk of examples.read()) {
+    for (const one of chunk) {
+      if (isProblem(one)) continue;
+      if (one.line === line) return at;
+      at++;
+    }
+  }
+  return null;
 }
 
 /** The example at an index. */

@@ -107,6 +107,14 @@ export class Preparation {
     });
   }
 
+  /** The index of the first example that the row on `line` gives; null for none. Throws data/columns when labels can't be classes. */
+  exampleOf(line: number, settings: DatasetSettings): Promise<number | null> {
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      return (await this.#examples(settings)).examples.indexOf(line);
+    });
+  }
+
   /** The counts of a dataset that is too large for memory are estimated from its first examples. */
   measure(settings: DatasetSettings): Promise<EncodedStats> {
     return this.#exclusive(async () => {

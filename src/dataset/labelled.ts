@@ -71,8 +71,8 @@ export function isSwitch(cell: unknown): boolean {
   return YES.test(text) || NO.test(text);
 }
 
-/** The names of the columns that are set, of a table with a column of 0 or 1 for each label. */
-function flagged(columns: readonly { readonly cell: unknown; readonly name: string }[]): string[] | string {
+/** The names of the columns that are set, of a table with a column of 0 or 1 for each label; or what is wrong. */
+export function flagged(columns: readonly { readonly cell: unknown; readonly name: string }[]): string[] | string {
   const texts = columns.map(({ cell, name }) => ({ name, text: cellText(cell).trim() }));
   const wrong = texts.filter(({ text }) => !YES.test(text) && !NO.test(text));
   if (wrong.length === 0) return texts.filter(({ text }) => YES.test(text)).map(({ name }) => name);
@@ -80,7 +80,7 @@ function flagged(columns: readonly { readonly cell: unknown; readonly name: stri
 }
 
 /** The labels of one cell: a list, or text with the labels between semicolons, bars or commas (the first of these that occurs). */
-function listed(cell: unknown): string[] {
+export function listed(cell: unknown): string[] {
   const list = listOf(cell)?.map(cellText) ?? splitLabels(cellText(cell));
   return [...new Set(list.map((label) => label.trim()).filter((label) => label !== ''))];
 }

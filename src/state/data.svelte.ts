@@ -215,6 +215,16 @@ export class DataState {
     );
   }
 
+  /** Shows the first example of the row on a line. Resolves with whether it gives one. Throws coded errors. */
+  async showLine(line: number): Promise<boolean> {
+    const index = await this.#worker.run(async () => {
+      const encoding = await this.#prepare(this.#encoding);
+      return encoding === null ? null : this.#client.call((api) => api.exampleOf(line, encoding.options));
+    });
+    if (index !== null) await this.showExample(index);
+    return index !== null;
+  }
+
   /** Encodes and splits the present dataset for a run; one that is opened meanwhile has to wait. Throws coded errors. */
   async encode(encoding: Encoding): Promise<Prepared> {
     this.#encoding = encoding;

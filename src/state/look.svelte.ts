@@ -33,8 +33,18 @@ export class LookState {
   failure = $state.raw<Failure | null>(null);
   /** Counts the queries whose rows are shown: the list begins at its top again. */
   shown = $state(0);
+  /** All rows of the source. */
+  total = $state(0);
+  /** Counts the datasets and sources that are looked at. */
+  about = $state(0);
   /** The row that is open in full. */
   readonly row = new Asked<'row'>();
+  /** What is counted over all rows, each when its section is open. */
+  readonly labels = new Asked<'labels'>();
+  readonly languages = new Asked<'languages'>();
+  readonly near = new Asked<'near'>();
+  readonly bias = new Asked<'bias'>();
+  readonly column = new Asked<'column'>();
   /** The latest windows of rows. */
   #windows = $state.raw<readonly Windowed[]>([]);
   #wanted = { first: 0, last: WINDOW - 1 };
@@ -56,8 +66,16 @@ export class LookState {
     if (view === this.#asked) return;
     const before = this.#asked;
     this.#asked = view;
-    if (before?.hash !== view.hash || before.columns.length !== view.columns.length) this.query = ALL;
+    if (before?.hash !== view.hash || before.columns.length !== view.columns.length) this.#forget();
+    this.about++;
     this.#begin();
+  }
+
+  /** What was asked of another file. */
+  #forget(): void {
+    this.source = 'cleaned';
+    this.query = ALL;
+    for (const asked of [this.labels, this.languages, this.near, this.bias, this.column]) asked.drop();
   }
 
   search(search: string): void {
@@ -77,12 +95,18 @@ export class LookState {
     this.#change({ ...this.query, filters: this.query.filters.filter((_, at) => at !== index) });
   }
 
+  /** Shows the rows of one filter, without a search. */
+  showOnly(filter: RowFilter): void {
+    this.#change({ ...ALL, filters: [filter] });
+  }
+
   showAll(): void {
     this.#change(ALL);
   }
 
   showSource(source: RowSource): void {
     this.source = source;
+    this.about++;
     this.#begin();
   }
 
@@ -154,6 +178,7 @@ export class LookState {
     this.read = { read, of };
     this.complete = read >= of;
     this.matches = answer?.matches ?? 0;
+    this.total = answer?.total ?? 0;
     if (window !== null && answer?.rows) this.#keep(window, answer.rows);
   }
 

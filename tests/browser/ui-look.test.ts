@@ -104,3 +104,42 @@ it('follows the data steps, and shows the rows of the file beside them', async (
   await panel.getByRole('combobox', { name: 'Rows' }).selectOptions('as in the file');
   await expect.element(status).toHaveTextContent('4 rows');
 });
+
+it('counts over all rows what is opened, and shows the rows of a value', async () => {
+  const rows = Array.from({ length: 400 }, (_, i) => {
+    const billing = i % 4 !== 0;
+    const country = i % 10 < (billing ? 8 : 1) ? 'DE' : 'FR';
+    const text =
+      i % 40 === 0 ? 'The parcel has not come and nobody answers my calls' : `I have question ${i} about item ${i * 7}`;
+    return `${text},${billing ? 'Billing' : 'Refund'},${country}`;
+  });
+  await data.open(new File([['text,label,country', ...rows].join('\n')], 'rows.csv'));
+  const section = (name: string) => panel.getByText(name, { exact: true });
+  await section('Columns').click();
+  await panel.getByRole('combobox', { name: 'Column', exact: true }).selectOptions('country: 100 % filled, 2 different');
+  const values = panel.getByRole('table', { name: 'Most frequent values of country' });
+  const germans = rows.filter((row) => row.endsWith(',DE')).length;
+  await expect.element(values.getByRole('row', { name: new RegExp(`DE ${germans} ${germans / 4} %`) })).toBeVisible();
+  await section('Class balance').click();
+  const balance = panel.getByRole('table', { name: 'Class balance' });
+  await expect.element(balance).toHaveTextContent(/Billing\s*300\s*75 %\s*Refund\s*100\s*25 %/);
+  await section('Languages').click();
+  await expect.element(panel.getByRole('table', { name: 'Languages' })).toHaveTextContent('English');
+  await section('Near-duplicates').click();
+  await expect.element(panel).toHaveTextContent('10 rows are in 1 group of nearly the same text.');
+  await section('Bias check').click();
+  await expect.element(panel).toHaveTextContent(/Check this: “country” differs between labels .*\(p < 0\.001\).* of “Billing”/);
+  expect(await violationsIn(panel.element())).toEqual([]);
+  await balance.getByRole('button', { name: 'Show the rows of Refund' }).click();
+  await expect.element(status).toHaveTextContent('100 of 400 rows');
+  await expect.element(grid).toHaveFocus();
+});
+
+it('counts again what is open when the rows change', async () => {
+  await data.open(new File(['text,label\nrefund me,x\nmy card,y\nmy card,y\nmy app,x\nmy phone,x'], 'rows.csv'));
+  await panel.getByText('Class balance', { exact: true }).click();
+  const balance = panel.getByRole('table', { name: 'Class balance' });
+  await expect.element(balance).toHaveTextContent(/x\s*3\s*60 %\s*y\s*2\s*40 %/);
+  await page.getByRole('region', { name: 'Clean' }).getByRole('button', { name: 'Apply all' }).click();
+  await expect.element(balance).toHaveTextContent(/x\s*3\s*75 %\s*y\s*1\s*25 %/);
+});

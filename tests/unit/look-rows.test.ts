@@ -112,7 +112,7 @@ describe.each(Object.entries(KINDS))('rows %s', (_, open) => {
     expect(first?.done).toBe(false);
     expect(replies.some(({ answer }) => answer?.rows?.[0]?.line === all[0]?.line)).toBe(true);
     const { answer } = await whole(look, dataset, question);
-    expect(answer).toEqual({ matches: all.length, rows: all.slice(0, 5) });
+    expect(answer).toEqual({ total: dataset.table.rows.count, matches: all.length, rows: all.slice(0, 5) });
     // Sparse rows far apart are collected over several slices.
     const sparse = { ...question, search: 'n1', column: 2, from: 10, count: 300 };
     const wanted = await expected(dataset, (cells) => cells[2]?.includes('n1') === true);

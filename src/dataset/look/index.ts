@@ -2,11 +2,16 @@
 
 import type { Dataset } from '../dataset';
 import type { Asker } from './asker';
+import { bias } from './bias';
+import { column } from './columns';
+import { labels } from './labels';
+import { languages } from './languages';
 import { Looked } from './looked';
+import { near } from './near';
 import { row, rows } from './rows';
 import type { LookKind, Question, Reply, RowSource } from './types';
 
-const ASKERS: { readonly [K in LookKind]: Asker<K> } = { rows, row };
+const ASKERS: { readonly [K in LookKind]: Asker<K> } = { rows, row, column, labels, languages, near, bias };
 
 /** Milliseconds that one answer may take. */
 const SLICE = 100;
@@ -34,7 +39,7 @@ export class Look {
     this.#dataset = dataset;
     const known = this.#sources.get(source);
     if (known !== undefined) return known;
-    const looked = new Looked(source === 'file' ? dataset.parsed : dataset.table, dataset.mapping);
+    const looked = new Looked(dataset, source);
     this.#sources.set(source, looked);
     return looked;
   }

@@ -17,7 +17,9 @@ export interface RowView {
 
 /** Some of the rows that match. */
 export interface RowWindow {
-  /** How many match, of the rows that were read. */
+  /** All rows of the source. */
+  readonly total: number;
+  /** How many match, of those that were read. */
   readonly matches: number;
   /** Null while they are not reached. */
   readonly rows: readonly RowView[] | null;
