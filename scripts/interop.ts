@@ -16,11 +16,19 @@ import { EXPORT_CHECKS } from './interop/export-checks';
 import { GGUF_CHECKS } from './interop/gguf-checks';
 import { INPUT_CHECKS } from './interop/input-checks';
 import { moduleLoader } from './interop/load';
+import { SAVED_DATA_CHECKS } from './interop/saved-data-checks';
 import { templateChecks } from './interop/templates';
 import { endAfter, Missing, WORK } from './interop/tools';
 import { trainModels } from './interop/trained';
 
-const CHECKS: readonly Check[] = [...INPUT_CHECKS, ...EXPORT_CHECKS, ...GGUF_CHECKS, ...BUNDLE_CHECKS, ...CLEANING_CHECKS];
+const CHECKS: readonly Check[] = [
+  ...INPUT_CHECKS,
+  ...EXPORT_CHECKS,
+  ...GGUF_CHECKS,
+  ...BUNDLE_CHECKS,
+  ...CLEANING_CHECKS,
+  ...SAVED_DATA_CHECKS,
+];
 
 type Result = 'passed' | 'failed' | 'not run';
 

@@ -4,7 +4,7 @@ import './lifeline';
 import * as comlink from 'comlink';
 import { Preparation } from '../src/batch/preparation';
 import { arraysOf } from '../src/batch/split-writer';
-import type { Cleaning, DataApi, DatasetView, EncodedDataset, EncodeOptions } from './api';
+import type { Cleaning, DataApi, DatasetEncoding, DatasetView, EncodedDataset, EncodeOptions, SavedData, SaveKind } from './api';
 import { carryProblems } from './problems';
 
 /** Milliseconds between two reports of progress. */
@@ -16,9 +16,15 @@ class DataWorker extends Preparation implements DataApi {
     return super.open(file, cleaning, progress && seldom(progress));
   }
 
+  override save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData> {
+    return super.save(kind, encoding, progress && seldom(progress));
+  }
+
   override async encode(options: EncodeOptions): Promise<EncodedDataset> {
     const dataset = await super.encode(options);
-    const arrays = [dataset.train, dataset.heldOut].map(arraysOf).flatMap(({ data, lines }) => [...data, lines]);
+    const arrays = [dataset.train, dataset.heldOut, ...(dataset.test ? [dataset.test] : [])]
+      .map(arraysOf)
+      .flatMap(({ data, lines }) => [...data, lines]);
     return comlink.transfer(
       dataset,
       arrays.map((array) => array.buffer as ArrayBuffer),

@@ -80,6 +80,8 @@ const PACKAGES = {
   mlx_lm: 'mlx-lm==0.32.2',
   jinja2: 'jinja2',
   datasketch: 'datasketch',
+  pandas: 'pandas',
+  pyarrow: 'pyarrow',
 } as const;
 
 type Module = keyof typeof PACKAGES;

@@ -3,7 +3,8 @@
 import { sha256 } from '../core/hash';
 import { isProblem, type Built } from '../dataset/cells';
 import { joinProblems, NO_PROBLEMS, ProblemList, type Problems } from '../dataset/problems';
-import { splitIndices } from '../dataset/split';
+import type { PartName } from '../dataset/split/split';
+import { originOf } from '../dataset/place';
 import { ENCODINGS } from '../encoding';
 import type { Encoded, EncodingKind, EncodingSettings, Examples, Tokens } from '../encoding/encoding';
 import type { Recipe } from '../recipe/recipe';
@@ -11,6 +12,7 @@ import { addCounts, NO_ANSWERS, type AnswerCounts } from '../tokenizer/spans';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import { createBatches } from './batches';
 import { histogramOf } from './histogram';
+import { countParts, scaledParts, usedIn, type ExampleParts } from './example-parts';
 import { planSlots } from './slots';
 import { arraysOf, exampleAt, SplitWriter } from './split-writer';
 import type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, ExampleLayout } from './types';
@@ -18,6 +20,10 @@ import { WholeStore } from './whole-store';
 
 /** The settings of a recipe that encoding and splitting depend on. */
 export type DatasetSettings = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'seed' | 'lossOn'> & {
+  /** None when absent. */
+  readonly testRatio?: Recipe['testRatio'];
+  /** At random when absent. */
+  readonly split?: Recipe['split'];
   /** Absent for next-token prediction. */
   readonly encoding?: DatasetEncoding;
   /** The steps that clean the rows; those that the dataset has when absent. */
@@ -50,7 +56,9 @@ export interface WholeExamples {
 export interface EncodedExamples {
   readonly layout: ExampleLayout | null;
   readonly all: EncodedSplit;
-  readonly stats: Omit<EncodedStats, 'packedTokens' | 'slots'>;
+  /** The row of the file that each example is made of. */
+  readonly origins: readonly number[];
+  readonly stats: Omit<EncodedStats, 'packedTokens' | 'slots' | 'parts'>;
 }
 
 /** Encodes the examples of rows that are read, until there are `most` tokens: the result then has as many or some more. */
@@ -104,7 +112,7 @@ class Encoder<K extends EncodingKind> {
       this.#refused.add({ line: example.line, message: encoded.dropped });
       return;
     }
-    this.#whole.add(encoded, example.line);
+    this.#whole.add(encoded, example);
     if (encoded.answers !== undefined) this.#answers = addCounts(this.#answers, encoded.answers);
   }
 
@@ -134,8 +142,10 @@ export function cutExamples(
   const writer = new SplitWriter();
   const dropped = new ProblemList();
   const lengths: number[] = [];
+  const origins: number[] = [];
   let [truncated, cutTokens, cutTrained] = [0, 0, 0];
-  for (const [line, example] of whole.entries()) {
+  for (const [place, example] of whole.entries()) {
+    const { line } = place;
     const cut = ENCODINGS[kind].cut(tokenizer, example, sequenceLength);
     if ('dropped' in cut) {
       dropped.add({ line, message: cut.dropped });
@@ -143,6 +153,7 @@ export function cutExamples(
     }
     writer.add({ ...cut, line });
     lengths.push(fullLength(cut));
+    origins.push(originOf(place));
     if (cut.truncated === 0) continue;
     truncated++;
     cutTokens += cut.truncated;
@@ -153,6 +164,7 @@ export function cutExamples(
   return {
     layout,
     all,
+    origins,
     stats: { ...statsOf(all, lengths), truncated, ...cutOff, ...droppedOf(joinProblems([refused, dropped])) },
   };
 }
@@ -185,18 +197,23 @@ function statsOf(all: EncodedSplit, lengths: readonly number[]) {
   };
 }
 
-/** Splits by seed and hashes the result. All arrays are new, so that they can be transferred. */
-export async function splitDataset(encoded: EncodedExamples, settings: DatasetSettings): Promise<EncodedDataset> {
-  const { layout, all, stats } = encoded;
-  const split = splitIndices(all.lines.length, settings.heldOutRatio, settings.seed);
-  const train = gather(encoded, split.train);
-  const heldOut = gather(encoded, split.heldOut);
+/** The parts of the examples, with their statistics and hash. All arrays are new, so that they can be transferred. */
+export async function splitDataset(
+  encoded: EncodedExamples,
+  settings: DatasetSettings,
+  split: ExampleParts,
+): Promise<EncodedDataset> {
+  const { layout, stats } = encoded;
+  const of = (part: PartName): EncodedSplit => gather(encoded, usedIn(split, part));
+  const [train, heldOut, test] = [of('train'), of('heldOut'), of('test')];
+  const hasTest = test.lines.length > 0;
   return {
     ...(layout !== null && { layout }),
     train,
     heldOut,
-    hash: await hashOf(train, heldOut, layout),
-    stats: { ...stats, ...packed(train, layout, settings) },
+    ...(hasTest && { test }),
+    hash: await hashOf(hasTest ? [train, heldOut, test] : [train, heldOut], layout),
+    stats: { ...stats, ...packed(train, layout, settings), parts: countParts(encoded, split) },
   };
 }
 
@@ -211,16 +228,17 @@ export function estimated(stats: EncodedStats, factor: number): EncodedStats {
     truncated: scaled(stats.truncated),
     droppedCount: scaled(stats.droppedCount),
     packedTokens: scaled(stats.packedTokens),
+    ...(stats.parts && { parts: scaledParts(stats.parts, scaled) }),
     histogram: { ...stats.histogram, counts: stats.histogram.counts.map(scaled) },
     ...(stats.cutOff && { cutOff: { tokens: scaled(stats.cutOff.tokens), trained: scaled(stats.cutOff.trained) } }),
     estimatedFrom: stats.examples,
   };
 }
 
-/** The statistics without the split arrays. */
-export function measureDataset(encoded: EncodedExamples, settings: DatasetSettings): EncodedStats {
-  const split = splitIndices(encoded.all.lines.length, settings.heldOutRatio, settings.seed);
-  return { ...encoded.stats, ...packed(gather(encoded, split.train), encoded.layout, settings) };
+/** The statistics without the arrays. */
+export function measureDataset(encoded: EncodedExamples, settings: DatasetSettings, split: ExampleParts): EncodedStats {
+  const train = gather(encoded, usedIn(split, 'train'));
+  return { ...encoded.stats, ...packed(train, encoded.layout, settings), parts: countParts(encoded, split) };
 }
 
 function packed(
@@ -245,11 +263,11 @@ function gather({ all, layout }: EncodedExamples, indices: Uint32Array): Encoded
 }
 
 /**
- * SHA-256 over the hashes of everything that training reads: tokens, mask and offsets of both splits, type ids and targets, and the
- * layout. Line numbers are left out.
+ * SHA-256 over the hashes of everything that a run reads: tokens, mask and offsets of all parts, type ids and targets, and the layout. Line
+ * numbers are left out.
  */
-async function hashOf(train: EncodedSplit, heldOut: EncodedSplit, layout: ExampleLayout | null): Promise<string> {
-  const arrays = [train, heldOut].flatMap((split) => arraysOf(split).data);
+async function hashOf(parts: readonly EncodedSplit[], layout: ExampleLayout | null): Promise<string> {
+  const arrays = parts.flatMap((split) => arraysOf(split).data);
   const hashes = await Promise.all(arrays.map((array) => sha256(bytesOf(array))));
   return sha256(hashes.join() + (layout === null ? '' : JSON.stringify(layout)));
 }

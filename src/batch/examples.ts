@@ -5,6 +5,7 @@ import { eachExample, isProblem, type Built } from '../dataset/cells';
 import type { Dataset, Examples } from '../dataset/dataset';
 import { LabelCount, labelledExamples } from '../dataset/labelled';
 import { pairExamples } from '../dataset/pair';
+import { originOf } from '../dataset/place';
 import { NO_PROBLEMS, type Problems } from '../dataset/problems';
 import type { Example, PairExample } from '../dataset/types';
 import type { EncodingKind, Examples as ExampleTypes, Target } from '../encoding/encoding';
@@ -21,8 +22,8 @@ export interface ReadyExamples {
   readonly encode: (most: number) => Promise<WholeExamples>;
   /** One of them; an index past the end gives the last one. Throws data/no-examples, with the reason, when it can't be used. */
   readonly preview: (index: number, sequenceLength: number) => Promise<ExamplePreview>;
-  /** The index of the first example of the row on a line; null for a row that gives none. */
-  readonly indexOf: (line: number) => Promise<number | null>;
+  /** The index of the first example of the row with that origin; null for a row that gives none. */
+  readonly indexOf: (origin: number) => Promise<number | null>;
 }
 
 /** Throws data/columns when labels can't be classes. */
@@ -87,16 +88,16 @@ function ready<K extends EncodingKind>(
       if (example === null) throw nothingToShow(problems);
       return { index, count, ...previewOf(tokenizer, input, example, sequenceLength) };
     },
-    indexOf: (line) => indexOfLine(input.examples, line),
+    indexOf: (origin) => indexOf(input.examples, origin),
   };
 }
 
-async function indexOfLine(examples: Built<ExampleTypes[EncodingKind]>, line: number): Promise<number | null> {
+async function indexOf(examples: Built<ExampleTypes[EncodingKind]>, origin: number): Promise<number | null> {
   let at = 0;
   for await (const chunk of examples.read()) {
     for (const one of chunk) {
       if (isProblem(one)) continue;
-      if (one.line === line) return at;
+      if (originOf(one) === origin) return at;
       at++;
     }
   }

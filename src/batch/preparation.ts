@@ -4,12 +4,15 @@
  */
 
 import { CodedError, internal } from '../core/errors';
+import type { MaskKey } from '../core/mask-key';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openDataset, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
 import { Look } from '../dataset/look';
 import type { LookKind, Question, Reply } from '../dataset/look/types';
+import { saveDataset, type SavedData, type SaveKind } from '../dataset/save';
 import { applyTextSteps } from '../dataset/steps';
+import { maskKeyOf } from '../dataset/steps/mask-key';
 import { fileRows, type FileRows } from '../dataset/table';
 import type { DatasetView, Mapping, RowProblem } from '../dataset/types';
 import type { Target } from '../encoding/encoding';
@@ -27,10 +30,12 @@ import {
   type EncodedExamples,
   type WholeExamples,
 } from './encode';
+import { leaksOf, type LeakReport } from './leak-report';
+import { Splitting } from './splitting';
 import { readyExamples, type ReadyExamples } from './examples';
 import { answerNotices } from './answer-notices';
 import { toolNotices } from './tool-notices';
-import type { EncodedDataset, EncodedStats } from './types';
+import type { DatasetEncoding, EncodedDataset, EncodedStats } from './types';
 
 /** What texts that are to be predicted are encoded for. */
 export type TextSettings = Pick<DatasetSettings, 'sequenceLength' | 'seed'> & {
@@ -57,6 +62,7 @@ export class Preparation {
   readonly #looking = new Mutex();
   readonly #look = new Look();
   #dataset: Dataset | null = null;
+  #splitting: Splitting | null = null;
   #tokenizer: TextTokenizer | null = null;
   /** The examples for the newest objective, and their encoding once it was needed: another sequence length or split reuses them. */
   #ready: Ready | null = null;
@@ -84,7 +90,7 @@ export class Preparation {
   }
 
   close(): Promise<void> {
-    return this.#exclusive(() => void (this.#dataset = this.#ready = null));
+    return this.#exclusive(() => void (this.#dataset = this.#splitting = this.#ready = null));
   }
 
   /** Throws model/tokenizer. */
@@ -107,11 +113,11 @@ export class Preparation {
     });
   }
 
-  /** The index of the first example that the row on `line` gives; null for none. Throws data/columns when labels can't be classes. */
-  exampleOf(line: number, settings: DatasetSettings): Promise<number | null> {
+  /** The index of the first example that the row with that origin gives; null for none. Throws data/columns when labels can't be classes. */
+  exampleOf(origin: number, settings: DatasetSettings): Promise<number | null> {
     return this.#exclusive(async () => {
       await this.#clean(settings);
-      return (await this.#examples(settings)).examples.indexOf(line);
+      return (await this.#examples(settings)).examples.indexOf(origin);
     });
   }
 
@@ -132,7 +138,22 @@ export class Preparation {
       const encoded = await this.#encode(settings);
       if (encoded.stats.examples === 0) throw nothingLeft(this.#held(), encoded.stats, settings);
       const kind = settings.encoding === undefined ? this.#held().examples.head[0]?.kind : undefined;
-      return { ...(await splitDataset(encoded, settings)), ...(kind && { kind }) };
+      const split = await this.#splits().of(encoded, settings);
+      const dataset = await splitDataset(encoded, settings, split);
+      if (dataset.train.lines.length === 0) throw nothingToTrain(dataset.stats);
+      return { ...dataset, ...(kind && { kind }) };
+    });
+  }
+
+  /**
+   * Texts that stand in the rows for training and in those that measure; null for data that are too large to be compared here. Throws like
+   * `encode`.
+   */
+  leaks(settings: DatasetSettings): Promise<LeakReport | null> {
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      if (!this.#held().table.rows.inMemory) return null;
+      return leaksOf(await this.#splits().leaks(await this.#encode(settings), settings));
     });
   }
 
@@ -145,7 +166,16 @@ export class Preparation {
       const whole = await encodeExamples(this.#tokens(), { kind: 'labelled', examples: unread, settings: { target } });
       const encoded = cutExamples(this.#tokens(), whole, sequenceLength);
       if (encoded.stats.examples === 0) throw noText(name, encoded.stats.dropped);
-      return splitDataset(encoded, { sequenceLength, seed, heldOutRatio: 0, lossOn: 'all' });
+      const all = { parts: new Uint8Array(encoded.origins.length), removed: new Set<number>() };
+      return splitDataset(encoded, { sequenceLength, seed, heldOutRatio: 0, lossOn: 'all' }, all);
+    });
+  }
+
+  /** The key of data step `index`, which masks personal data: what each placeholder stands for. */
+  maskKey(index: number): Promise<MaskKey> {
+    return this.#exclusive(() => {
+      const { parsed, mapping, cleaning } = this.#held();
+      return maskKeyOf(parsed, mapping, cleaning.dataSteps, cleaning.seed, index);
     });
   }
 
@@ -158,6 +188,11 @@ export class Preparation {
     return this.#looking.run(() => this.#look.ask(this.#held(), question));
   }
 
+  /** The rows after the data steps, or the examples, as a file; `progress` is called with the share that is written, 0 to 1. */
+  save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData> {
+    return this.#exclusive(() => saveDataset(this.#held(), kind, encoding, progress));
+  }
+
   #exclusive<T>(work: () => T | Promise<T>): Promise<T> {
     return this.#mutex.run(() => Promise.resolve().then(work));
   }
@@ -165,11 +200,15 @@ export class Preparation {
   /** Of data that are not kept in memory, the counts of the first examples are scaled. */
   async #measure(settings: DatasetSettings): Promise<EncodedStats> {
     const ready = await this.#examples(settings);
-    if (this.#held().table.rows.inMemory) return measureDataset(await this.#encode(settings), settings);
+    if (this.#held().table.rows.inMemory) {
+      const encoded = await this.#encode(settings);
+      return measureDataset(encoded, settings, await this.#splits().of(encoded, settings));
+    }
     ready.first ??= await ready.examples.encode(MOST_MEASURED);
     const first = cutExamples(this.#tokens(), ready.first, settings.sequenceLength);
     const read = first.stats.examples + first.stats.droppedCount;
-    return estimated(measureDataset(first, settings), ready.examples.count / Math.max(1, read));
+    const split = await this.#splits().counted(first, settings);
+    return estimated(measureDataset(first, settings, split), ready.examples.count / Math.max(1, read));
   }
 
   async #encode(settings: DatasetSettings): Promise<EncodedExamples> {
@@ -207,12 +246,18 @@ export class Preparation {
 
   #hold(dataset: Dataset): void {
     this.#dataset = dataset;
+    this.#splitting = new Splitting(dataset);
     this.#ready = null;
   }
 
   #held(): Dataset {
     if (this.#dataset === null) throw internal('no dataset is open');
     return this.#dataset;
+  }
+
+  #splits(): Splitting {
+    if (this.#splitting === null) throw internal('no dataset is open');
+    return this.#splitting;
   }
 
   #tokens(): TextTokenizer {
@@ -226,6 +271,14 @@ function tooMany({ whole }: WholeExamples): CodedError {
   return new CodedError(
     'data/too-long',
     `${found} and would train for days in a browser. Keep fewer rows: Data, Clean, “Keep some rows”.`,
+  );
+}
+
+function nothingToTrain({ parts }: EncodedStats): CodedError {
+  const found = `The text of every example for training (${parts?.removed ?? 0}) also stands in a row that measures`;
+  return new CodedError(
+    'data/no-examples',
+    `${found}, and these are left out. Data, Split: count repeated texts only, or drop duplicates.`,
   );
 }
 

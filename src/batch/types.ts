@@ -54,8 +54,11 @@ export interface EncodedDataset {
   /** Whether the examples are conversations or texts; absent in one that was read from the store. */
   readonly kind?: Example['kind'];
   readonly train: EncodedSplit;
+  /** For validation: measures the run and chooses its best checkpoint. */
   readonly heldOut: EncodedSplit;
-  /** SHA-256 over both splits, hex: identifies the exact training data in a checkpoint. */
+  /** Neither trains nor chooses anything: it is read by measurements that the user asks for. Absent where there is none. */
+  readonly test?: EncodedSplit;
+  /** SHA-256 over all parts, hex: identifies the exact training data in a checkpoint. */
   readonly hash: string;
   readonly stats: EncodedStats;
 }
@@ -84,6 +87,22 @@ export interface EncodedStats {
   readonly notices?: readonly string[];
   /** Document slots of the training rows; absent for next-token prediction. */
   readonly slots?: SlotPlan;
+  /** How many examples each part has; absent in data that an earlier version stored. */
+  readonly parts?: PartCounts;
+}
+
+/** Examples of each part of a dataset. */
+export interface PartSizes {
+  readonly train: number;
+  readonly heldOut: number;
+  readonly test: number;
+}
+
+export interface PartCounts extends PartSizes {
+  /** Examples for training that are left out, because their text stands in another part. */
+  readonly removed: number;
+  /** Of labelled examples: how many with each label are in each part; absent for others. */
+  readonly labels?: readonly (PartSizes & { readonly name: string })[];
 }
 
 /** One fixed-size batch: M = rows·length entries each, row after row. */

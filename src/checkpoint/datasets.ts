@@ -15,7 +15,8 @@ export async function putDataset(db: Database, dataset: EncodedDataset): Promise
   const { hash, stats, layout } = dataset;
   const what = 'the training data';
   const save = nextSave();
-  const parts = [...splitParts('train', dataset.train), ...splitParts('heldOut', dataset.heldOut)];
+  const { train, heldOut, test } = dataset;
+  const parts = [...splitParts('train', train), ...splitParts('heldOut', heldOut), ...(test ? splitParts('test', test) : [])];
   const chunks = await writeChunks(db, datasetOwner(hash), save, parts, what);
   const manifest = { hash, savedAt: Date.now(), save, stats, chunks, ...(layout !== undefined && { layout }) };
   await db.write(['datasets'], what, 0, (tx) => [tx.objectStore('datasets').put(manifest)]);
@@ -38,7 +39,8 @@ async function findDataset(db: Database, hash: string): Promise<EncodedDataset |
   if (typeof parts === 'string') return null;
   const { stats, layout } = manifest;
   const splits = { train: splitOf('train', parts), heldOut: splitOf('heldOut', parts) };
-  return { ...splits, hash, stats, ...(layout !== undefined && { layout }) };
+  const test = parts.has('test.ids') && { test: splitOf('test', parts) };
+  return { ...splits, ...test, hash, stats, ...(layout !== undefined && { layout }) };
 }
 
 function splitParts(name: string, { ids, trained, offsets, lines, types, targets }: EncodedSplit): NamedArray[] {

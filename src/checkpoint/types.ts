@@ -66,6 +66,8 @@ export interface RunRecord {
   readonly modelName: string;
   readonly datasetName: string;
   readonly datasetHash: string;
+  /** SHA-256 of the file of the data, hex; absent in runs of versions that did not store it, and for imported ones. */
+  readonly fileHash?: string;
   readonly examples: number;
   readonly recipe: Recipe;
   readonly step: number;

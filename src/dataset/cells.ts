@@ -71,7 +71,9 @@ export function buildRows<T extends object>(
     const cells = cellsOf(row, columns, names);
     const built = build(template === null ? cells : withInput(cells, row, template));
     if (typeof built === 'string') return [{ line: row.line, message: built }];
-    return Array.isArray(built) ? (built as readonly T[]) : [built as T];
+    const examples = Array.isArray(built) ? (built as readonly T[]) : [built as T];
+    const { origin } = row;
+    return origin === undefined ? examples : examples.map((example) => ({ ...example, origin }));
   };
   return {
     async *read() {

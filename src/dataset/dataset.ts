@@ -13,6 +13,7 @@ import { settleTemplate } from './input-template';
 import { mapRows } from './map';
 import { withNestedColumns } from './nested';
 import { countNotes, noticesOf, type NoteCounts } from './notices';
+import { withOrigins } from './origins';
 import { parseFile } from './parse';
 import { applySteps, suggestSteps, type AppliedStep } from './steps';
 import { joinProblems, reasonOf, type Problems } from './problems';
@@ -81,7 +82,7 @@ export async function openDataset(
   cleaning = NO_STEPS,
   progress?: (share: number) => void,
 ): Promise<Dataset> {
-  const { hash, stats: columns, ...parsed } = await withNestedColumns(await parseFile(name, file, progress));
+  const { hash, stats: columns, ...parsed } = await withOrigins(await withNestedColumns(await parseFile(name, file, progress)));
   const found = detect(parsed);
   const detected = guessTask(parsed, found.mapping);
   return buildDataset({ name, bytes: file.size, hash, parsed, columns, ...found, detected, cleaning });

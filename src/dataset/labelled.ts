@@ -46,10 +46,7 @@ const LABELS: { readonly [S in LabelShape]: (cells: Cells, role: LabelRole) => s
     const label = cells.text(role).trim();
     return label === '' ? `${cells.names(role)} is empty.` : [label];
   },
-  several: (cells, role) => {
-    const columns = cells.each(role);
-    return columns.length > 1 ? flagged(columns) : listed(columns[0]?.cell);
-  },
+  several: (cells, role) => severalLabels(cells.each(role)),
   numbers: (cells, role) => {
     const wrong = cells.each(role).filter(({ cell }) => !isNumber(cell));
     if (wrong.length === 0) return cells.each(role).map(({ cell }) => cellText(cell).trim());
@@ -71,8 +68,13 @@ export function isSwitch(cell: unknown): boolean {
   return YES.test(text) || NO.test(text);
 }
 
-/** The names of the columns that are set, of a table with a column of 0 or 1 for each label; or what is wrong. */
-export function flagged(columns: readonly { readonly cell: unknown; readonly name: string }[]): string[] | string {
+/** The labels of a row: the columns that are set, or those that one cell lists; a string says what is wrong with the cells. */
+export function severalLabels(columns: readonly { readonly cell: unknown; readonly name: string }[]): string[] | string {
+  return columns.length > 1 ? flagged(columns) : listed(columns[0]?.cell);
+}
+
+/** The names of the columns that are set, of a table with a column of 0 or 1 for each label. */
+function flagged(columns: readonly { readonly cell: unknown; readonly name: string }[]): string[] | string {
   const texts = columns.map(({ cell, name }) => ({ name, text: cellText(cell).trim() }));
   const wrong = texts.filter(({ text }) => !YES.test(text) && !NO.test(text));
   if (wrong.length === 0) return texts.filter(({ text }) => YES.test(text)).map(({ name }) => name);
@@ -80,7 +82,7 @@ export function flagged(columns: readonly { readonly cell: unknown; readonly nam
 }
 
 /** The labels of one cell: a list, or text with the labels between semicolons, bars or commas (the first of these that occurs). */
-export function listed(cell: unknown): string[] {
+function listed(cell: unknown): string[] {
   const list = listOf(cell)?.map(cellText) ?? splitLabels(cellText(cell));
   return [...new Set(list.map((label) => label.trim()).filter((label) => label !== ''))];
 }

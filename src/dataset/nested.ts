@@ -60,7 +60,7 @@ export function nestedColumns(columns: readonly string[], rows: readonly Row[]):
 /** The row with the cells of nested columns, after its own `width` cells. */
 export function withNestedCells(row: Row, width: number, nested: readonly NestedColumn[]): Row {
   const own = Array.from({ length: width }, (_, i) => row.cells[i]);
-  return { line: row.line, cells: [...own, ...nested.map(({ column, keys }) => valueAt(row.cells[column], keys))] };
+  return { ...row, cells: [...own, ...nested.map(({ column, keys }) => valueAt(row.cells[column], keys))] };
 }
 
 function leavesOf(root: string, column: number, cells: readonly unknown[]): NestedColumn[] {

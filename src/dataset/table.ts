@@ -1,13 +1,12 @@
 /** The table that every parser produces: columns by position, rows with their first line. */
 
 import { yieldToEventLoop } from '../core/event-loop';
+import type { Placed } from './place';
 import type { Problems } from './problems';
 import type { FileKind, RowProblem } from './types';
 
 /** One row. Cells are stored by position, so that a column may be named `__proto__`. A missing cell is `undefined`. */
-export interface Row {
-  /** Line in the file, counted from 1. */
-  readonly line: number;
+export interface Row extends Placed {
   readonly cells: readonly unknown[];
 }
 

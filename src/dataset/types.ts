@@ -2,6 +2,7 @@
 
 import type { DataStepSettings } from '../recipe/data-steps';
 import type { FORMAT_NAMES, ROLE_NAMES } from '../recipe/mapping';
+import type { Placed } from './place';
 
 /** What a file is written as. */
 export type TextKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
@@ -78,21 +79,19 @@ export type RowNote = 'images' | 'weights';
 
 /** A training example: a conversation (loss on the assistant's turns) or a text (loss on all of it). */
 export type Example =
-  | {
+  | (Placed & {
       readonly kind: 'chat';
-      readonly line: number;
       readonly messages: readonly Message[];
       /** The tools that the assistant may call, as JSON schemas: what chat templates take as `tools`. Absent where there are none. */
       readonly tools?: readonly unknown[];
       /** Absent where there is nothing to say. */
       readonly notes?: readonly RowNote[];
-    }
-  | { readonly kind: 'text'; readonly line: number; readonly text: string };
+    })
+  | (Placed & { readonly kind: 'text'; readonly text: string });
 
 /** A text, or two texts that are read together, with the label texts of its row. */
-export interface LabelledExample {
+export interface LabelledExample extends Placed {
   readonly kind: 'labelled';
-  readonly line: number;
   readonly text: string;
   readonly second: string | null;
   /** One class; any number of labels; or one number for each output, as text. */
@@ -100,18 +99,16 @@ export interface LabelledExample {
 }
 
 /** Two answers to one prompt. Each answer has one turn or more and ends with the assistant's. */
-export interface PairExample {
+export interface PairExample extends Placed {
   readonly kind: 'pair';
-  readonly line: number;
   readonly prompt: readonly Message[];
   readonly chosen: readonly Message[];
   readonly rejected: readonly Message[];
 }
 
 /** One answer to a prompt, and whether it is a desirable one (KTO). The answer ends with the assistant's turn. */
-export interface UnpairedExample {
+export interface UnpairedExample extends Placed {
   readonly kind: 'unpaired';
-  readonly line: number;
   readonly prompt: readonly Message[];
   readonly answer: readonly Message[];
   readonly desirable: boolean;

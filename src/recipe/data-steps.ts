@@ -1,7 +1,7 @@
 /** The settings of each data step: a strict schema a kind. src/dataset/steps has a row for each. */
 
 import * as v from 'valibot';
-import { alternatives, flag, oneOf, real, whole } from './checks';
+import { flag, oneOf, real, whole } from './checks';
 
 const plain = <const K extends string>(kind: K) => v.strictObject({ kind: v.literal(kind) });
 
@@ -10,6 +10,9 @@ const LONGEST = 100_000_000;
 
 /** Which texts are changed: those that the model reads, or also those that it learns. */
 const inputFirst = () => v.optional(oneOf(['input', 'all']), 'input');
+
+/** Of the texts. */
+const language = () => v.optional(oneOf(['english', 'german', 'french', 'spanish', 'italian', 'portuguese', 'dutch']), 'english');
 
 export const DATA_STEP_SCHEMAS = {
   mojibake: plain('mojibake'),
@@ -26,6 +29,14 @@ export const DATA_STEP_SCHEMAS = {
     quotes: v.optional(oneOf(['keep', 'straight']), 'keep'),
   }),
   trim: plain('trim'),
+  'fill-empty': v.strictObject({
+    kind: v.literal('fill-empty'),
+    /** Name of the column; empty for the columns of labels and answers. */
+    column: v.optional(v.string('the name of a column'), ''),
+    /** The value above, as merged cells of a spreadsheet mean it, or `text`. */
+    from: v.optional(oneOf(['above', 'text']), 'above'),
+    text: v.optional(v.string('a text'), ''),
+  }),
   'merge-labels': plain('merge-labels'),
   'mask-personal': v.strictObject({
     kind: v.literal('mask-personal'),
@@ -74,10 +85,29 @@ export const DATA_STEP_SCHEMAS = {
     kind: v.literal('balance'),
     /** Rows of the most frequent label to those of the rarest. */
     ratio: v.optional(real(1, 1000), 1),
+    /** `down`: rows of frequent labels are left out. `up`: rows of rare labels are repeated. */
+    direction: v.optional(oneOf(['down', 'up']), 'down'),
+  }),
+  augment: v.strictObject({
+    kind: v.literal('augment'),
+    casing: v.optional(flag(), true),
+    typos: v.optional(flag(), true),
+    drop: v.optional(flag(), true),
+    swap: v.optional(flag(), true),
+    /** The most copies of a row. */
+    copies: v.optional(whole(1, 20), 1),
+    /** Percent of the words that are changed, at least one. */
+    share: v.optional(whole(1, 50), 10),
+    /** `rare`: only as many copies as a label lacks to the most frequent one. */
+    only: v.optional(oneOf(['all', 'rare']), 'all'),
   }),
   'drop-stopwords': v.strictObject({
     kind: v.literal('drop-stopwords'),
-    language: v.optional(oneOf(['english', 'german', 'french', 'spanish', 'italian', 'portuguese', 'dutch']), 'english'),
+    language: language(),
+  }),
+  stem: v.strictObject({
+    kind: v.literal('stem'),
+    language: language(),
   }),
   'keep-some': v.strictObject({
     kind: v.literal('keep-some'),
@@ -95,10 +125,10 @@ export const DATA_STEP_KINDS = Object.keys(DATA_STEP_SCHEMAS) as readonly DataSt
 
 const LIST = 'a list of steps such as [{"kind": "trim"}]';
 
-export const dataStepsSchema = v.pipe(
-  v.array(v.variant('kind', Object.values(DATA_STEP_SCHEMAS), alternatives(DATA_STEP_KINDS)), LIST),
-  v.readonly(),
-);
+/** There are too many kinds to name each in a sentence. */
+const ONE = 'a step that Data, Clean, “Another step” has, such as “trim” or “drop-duplicates”';
+
+export const dataStepsSchema = v.pipe(v.array(v.variant('kind', Object.values(DATA_STEP_SCHEMAS), ONE), LIST), v.readonly());
 
 /** A step with its settings at their defaults. */
 export function defaultDataStep(kind: DataStepKind): DataStepSettings {
@@ -109,4 +139,9 @@ export function defaultDataStep(kind: DataStepKind): DataStepSettings {
 export function readDataSteps(steps: unknown): readonly DataStepSettings[] | null {
   const read = v.safeParse(dataStepsSchema, steps);
   return read.success ? read.output : null;
+}
+
+/** The steps for rows that a model is measured on: without those that add copies, which would be counted several times. */
+export function withoutCopies(steps: readonly DataStepSettings[]): readonly DataStepSettings[] {
+  return steps.filter((step) => step.kind !== 'augment' && !(step.kind === 'balance' && step.direction === 'up'));
 }

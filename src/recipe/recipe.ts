@@ -9,6 +9,7 @@ import { METHOD_SCHEMAS, methodSchema, type MethodSettings } from './methods';
 import { isFields, migrate, VERSION, versionOf, type Fields } from './migrations';
 import { OBJECTIVE_SCHEMAS, objectiveSchema, type ObjectiveSettings } from './objectives';
 import { problemsOf, type Refusal } from './problems';
+import { SPLIT_SCHEMAS, splitSchema, type SplitSettings } from './splits';
 
 /** Storage of the base model's linear layers: as in its files, or quantised. */
 export const BASE_PRECISIONS = ['stored', 'q8', 'q4'] as const;
@@ -51,8 +52,14 @@ const fields = {
   epochs: v.optional(real(0.01, 1000), 3),
   /** Stops after this many steps, even before `epochs` are done; 0 sets no limit. */
   maxSteps: v.optional(whole(0, 10_000_000), 0),
-  /** Share of the examples held out for evaluation. */
+  /** `short-first`: the first epoch goes from short examples to long ones (curriculum), the others are shuffled. */
+  order: v.optional(oneOf(['shuffled', 'short-first']), 'shuffled'),
+  /** Share of the rows held out for validation: the run measures them, and its best checkpoint is chosen by them. */
   heldOutRatio: v.optional(real(0, 0.5), 0.1),
+  /** Share of the rows that neither train nor choose anything: they are measured on request only. */
+  testRatio: v.optional(real(0, 0.5), 0),
+  /** Which rows are held out: see src/recipe/splits.ts. */
+  split: v.optional(splitSchema, { kind: 'random' }),
   /** Steps between evaluations; 0 evaluates about ten times per run. */
   evalEvery: v.optional(whole(0, 1_000_000), 0),
   /** Steps between checkpoints; 0 saves with each evaluation. */
@@ -78,7 +85,10 @@ type KeysOf<T> = T extends unknown ? keyof T & string : never;
 
 /** The place of a setting in a recipe, e.g. `epochs` or `method.rank`. */
 export type SettingPath =
-  Exclude<keyof Recipe, 'method' | 'objective'> | `method.${KeysOf<MethodSettings>}` | `objective.${KeysOf<ObjectiveSettings>}`;
+  | Exclude<keyof Recipe, 'method' | 'objective' | 'split'>
+  | `method.${KeysOf<MethodSettings>}`
+  | `objective.${KeysOf<ObjectiveSettings>}`
+  | `split.${KeysOf<SplitSettings>}`;
 
 /** The recipe with every setting at its default. */
 export function defaultRecipe(): Recipe {
@@ -108,6 +118,7 @@ interface Group {
 const GROUPS: Readonly<Record<string, Group>> = {
   method: { schemas: METHOD_SCHEMAS, kind: 'lora', example: '{"kind": "lora", "rank": 16}' },
   objective: { schemas: OBJECTIVE_SCHEMAS, kind: 'sft', example: '{"kind": "dpo", "beta": 0.1}' },
+  split: { schemas: SPLIT_SCHEMAS, kind: 'random', example: '{"kind": "group", "column": "user"}' },
 };
 
 /** Each element of the list `dataSteps` is a group. */

@@ -12,6 +12,7 @@ import type {
   EncodeOptions,
   ExamplePreview,
   Format,
+  KeptFile,
   Mapping,
   TokenizerFiles,
 } from '../../workers/api';
@@ -68,8 +69,8 @@ export class DataState {
   reading = $state.raw<{ readonly name: string; readonly bytes: number; readonly share: number } | null>(null);
   /** Tokens are being counted. */
   measuring = $state(false);
-  /** The sample of the last visit is open, or there is none. */
-  ready = $state(recall('sample') === null);
+  /** The sample or kept dataset of the last visit is open, or there is none. */
+  ready = $state(recall('sample') === null && recall('dataset') === null);
   /** Decides what to do with a file that was read; `restored`: it is the one of the last visit. */
   decide: (view: DatasetView, restored: boolean) => Opening = () => ({ mapping: null, reason: '', shown: () => undefined });
   /**
@@ -77,6 +78,10 @@ export class DataState {
    * from it may not have been given yet.
    */
   encodingNow: () => Encoding | null = () => null;
+  /** Opens the kept dataset of the last visit, if there is one. */
+  openLast: () => Promise<void> = () => Promise.resolve();
+  /** Called with the files of a dataset once it is shown; `sample`: one of the page. */
+  opened: (files: readonly KeptFile[], sample: boolean, restored: boolean) => void = () => undefined;
   #file: File | null = null;
   /** The mapping of `view`; null while it is the detected one. */
   #mapping: Mapping | null = null;
@@ -99,16 +104,22 @@ export class DataState {
     client.onDeath(() => this.#onDeath());
   }
 
-  /** Opens the sample of the last visit, unless another dataset is asked for meanwhile. */
+  /** Opens the sample or the kept dataset of the last visit, unless another dataset is asked for meanwhile. */
   async restore(): Promise<void> {
     const sample = SAMPLES.find((one) => one.file === recall('sample'));
     if (sample !== undefined) await this.#openSample(sample, true);
+    else await this.openLast();
     this.ready = true;
   }
 
   /** Reads a dropped or picked file. The present dataset stays when the file can't be used. */
   async open(file: File): Promise<void> {
     await this.#open(file.name, null, false, () => Promise.resolve(file));
+  }
+
+  /** Opens a dataset that this browser keeps. `restored`: that of the last visit, for which model and objective stay. */
+  async openKept(get: () => Promise<readonly KeptFile[]>, name: string, restored: boolean): Promise<void> {
+    await this.#open(name, null, restored, async () => fileOf(await get()));
   }
 
   /** Stops reading a file. The dataset of before stays. */
@@ -215,11 +226,11 @@ export class DataState {
     );
   }
 
-  /** Shows the first example of the row on a line. Resolves with whether it gives one. Throws coded errors. */
-  async showLine(line: number): Promise<boolean> {
+  /** Shows the first example of a row. Resolves with whether it gives one. Throws coded errors. */
+  async showRow(origin: number): Promise<boolean> {
     const index = await this.#worker.run(async () => {
       const encoding = await this.#prepare(this.#encoding);
-      return encoding === null ? null : this.#client.call((api) => api.exampleOf(line, encoding.options));
+      return encoding === null ? null : this.#client.call((api) => api.exampleOf(origin, encoding.options));
     });
     if (index !== null) await this.showExample(index);
     return index !== null;
@@ -266,6 +277,7 @@ export class DataState {
       await this.#worker.run(() => this.#read(file, asked, restored));
       if (asked !== this.#asked) return;
       remember('sample', sample?.file ?? null);
+      this.opened([{ path: file.name, file }], sample !== null, restored);
     } catch (error) {
       if (asked === this.#asked) this.failure = failureOf(error);
       return;
@@ -424,6 +436,10 @@ function mappingOf({ format, columns, template }: DatasetView): Mapping {
 
 function withCleaning({ tokenizer, options }: Encoding, cleaning: Cleaning): Encoding {
   return { tokenizer, options: { ...options, ...cleaning } };
+}
+
+function fileOf([kept]: readonly KeptFile[]): File {
+  return new File(kept === undefined ? [] : [kept.file], kept?.path ?? '');
 }
 
 async function fetchSample({ file }: Sample): Promise<File> {

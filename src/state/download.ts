@@ -4,7 +4,7 @@ import { downloadZip } from 'client-zip';
 import type { ExportedFile } from '../../workers/api';
 
 /** Lets the browser save `blob` under `name`. */
-function save(name: string, blob: Blob): void {
+export function saveBlob(name: string, blob: Blob): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);
   link.download = name;
@@ -12,19 +12,19 @@ function save(name: string, blob: Blob): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** Saves a text file in UTF-8. */
-export function saveText(name: string, text: string): void {
-  save(name, new Blob([text], { type: 'text/csv;charset=utf-8' }));
+/** Saves a text file in UTF-8. `type`: its media type. */
+export function saveText(name: string, text: string, type = 'text/csv'): void {
+  saveBlob(name, new Blob([text], { type: `${type};charset=utf-8` }));
 }
 
 export function saveFiles(files: readonly ExportedFile[]): void {
-  for (const file of files) save(file.name, new Blob([file.blob], { type: 'application/octet-stream' }));
+  for (const file of files) saveBlob(file.name, new Blob([file.blob], { type: 'application/octet-stream' }));
 }
 
 /** Saves `folder.zip` with the files inside a folder of that name. Returns the zip's name. */
 export async function saveZip(folder: string, files: readonly ExportedFile[]): Promise<string> {
   const zip = await downloadZip(files.map((file) => ({ name: `${folder}/${file.name}`, input: file.blob }))).blob();
-  save(`${folder}.zip`, zip);
+  saveBlob(`${folder}.zip`, zip);
   return `${folder}.zip`;
 }
 

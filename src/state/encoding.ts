@@ -9,7 +9,8 @@ import { recipe } from './recipe.svelte';
 export function currentEncoding(): Encoding | null {
   const [tokenizer, value] = [model.view?.tokenizer ?? null, recipe.value];
   if (tokenizer === null || value === null) return null;
-  const { sequenceLength, heldOutRatio, seed, lossOn, dataSteps, objective } = value;
+  const { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps, objective } = value;
   const encoding = encodingOf(objective.kind);
-  return { tokenizer, options: { sequenceLength, heldOutRatio, seed, lossOn, dataSteps, ...(encoding && { encoding }) } };
+  const options = { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps };
+  return { tokenizer, options: { ...options, ...(encoding && { encoding }) } };
 }

@@ -4,12 +4,14 @@
  */
 
 import type { ErrorCode } from '../core/errors';
-import type { EvalRow, ExecutorKind, PredictRequest, Prediction, TrainEvent } from '../../workers/api';
+import type { EncodedDataset, EvalRow, ExecutorKind, PredictRequest, Prediction, TrainEvent } from '../../workers/api';
 import type { FirstStep } from './first-step';
 
 export type JournalEvent =
   | { readonly event: 'ready'; readonly adapter: string; readonly backend: ExecutorKind }
   | { readonly event: 'data'; readonly examples: number; readonly rejected: number; readonly format: string }
+  /** The tokens of a run: their SHA-256, and examples that are trained on and held out. */
+  | { readonly event: 'encoded'; readonly hash: string; readonly train: number; readonly heldOut: number }
   /** What a run is busy with while no step is being trained. */
   | { readonly event: 'phase'; readonly message: string; readonly done: number; readonly total: number }
   | ({ readonly event: 'first-step' } & FirstStep)
@@ -77,6 +79,11 @@ export type JournalEvent =
 /** Dispatches `event` on the window. */
 export function journal(event: JournalEvent): void {
   window.dispatchEvent(new CustomEvent('finetab', { detail: event }));
+}
+
+/** Dispatches which tokens a run trains on. */
+export function journalEncoded({ hash, train, heldOut }: EncodedDataset): void {
+  journal({ event: 'encoded', hash, train: train.lines.length, heldOut: heldOut.lines.length });
 }
 
 /** Dispatches what the journal has of an event of training. */

@@ -17,6 +17,8 @@ import type {
   TokenizerFiles,
 } from '../../workers/api';
 import { CodedError } from '../core/errors';
+import { withoutCopies } from '../recipe/data-steps';
+import { defaultSplit } from '../recipe/splits';
 import { goalOf, mappingFor, whyNot } from './goal';
 import { encodingOf, isLabelled } from './objective';
 
@@ -44,13 +46,15 @@ export async function readTestFile(
   tokenizer: TokenizerFiles,
   file: File,
 ): Promise<ReadFile> {
-  const { sequenceLength, seed, lossOn, dataSteps } = run.recipe;
+  const { sequenceLength, seed, lossOn } = run.recipe;
+  const dataSteps = withoutCopies(run.recipe.dataSteps);
   const encoding = encodingFor(run);
   const detected = await client.call((api) => api.open(file, { dataSteps, seed }));
   if (lacksLabels(run, detected)) return null;
   const view = await client.call((api) => api.remap(mappingOf(run, detected), `As in ${run.datasetName}.`));
   await client.call((api) => api.setTokenizer(tokenizer));
-  const options = { sequenceLength, heldOutRatio: 0, seed, lossOn, dataSteps, ...(encoding && { encoding }) };
+  const whole = { heldOutRatio: 0, testRatio: 0, split: defaultSplit('random') };
+  const options = { ...whole, sequenceLength, seed, lossOn, dataSteps, ...(encoding && { encoding }) };
   const dataset = await client.call((api) => api.encode(options));
   return { dataset, rows: view.rows, problems: problemsOf(view, dataset) };
 }

@@ -14,7 +14,7 @@ import { device } from './device.svelte';
 import { failureOf, type Failure } from './failure';
 import { FirstStepWatch } from './first-step';
 import { Frames } from './frames';
-import { journal, journalTraining } from './journal.svelte';
+import { journal, journalEncoded, journalTraining } from './journal.svelte';
 import { columnsOf } from './mapping.svelte';
 import { model } from './model.svelte';
 import { Monitor } from './monitor.svelte';
@@ -114,6 +114,7 @@ export class Training extends ShownRun {
       if (!chosen || !encoding || !settings)
         throw new CodedError('train/state', startBlocker()?.reason ?? 'Model, data or recipe is missing.');
       const { dataset, view } = await this.#unlessCancelled(data.encode(encoding));
+      journalEncoded(dataset);
       await this.#load('Loading the model', (signal) => model.ensureLoaded(chosen, settings.basePrecision, signal));
       const { id, name } = chosen.view;
       const taken = runs.list.map((run) => run.name);
@@ -121,6 +122,7 @@ export class Training extends ShownRun {
         ...{ name: runName(name, view.name, taken), modelId: id, recipe: settings, dataset, datasetName: view.name },
         prompts: promptsFrom(view.head, dataset.heldOut.lines, 6),
         columns: columnsOf(view),
+        fileHash: view.hash,
         ...(taught && { teacher: taught }),
         ...(from && { from: { runId: from.id, step: null } }),
       };

@@ -20,7 +20,7 @@ import type { RunSetup, RunView, StepRow, TrainEvent } from './types';
 /** The record of a run that has not started. Throws the errors of `jobOf`. */
 export function newRecord(
   id: string,
-  { name, recipe, dataset, datasetName, prompts, columns }: RunSetup,
+  { name, recipe, dataset, datasetName, fileHash, prompts, columns }: RunSetup,
   model: LoadedModel,
   teacher: FoundTeacher | null,
 ): RunRecord {
@@ -35,6 +35,7 @@ export function newRecord(
     ...{ id, name, createdAt: now, updatedAt: now, status: 'paused' },
     ...{ modelId: model.view.id, modelName: model.view.name },
     ...{ datasetName, datasetHash: dataset.hash, examples: dataset.train.lines.length + dataset.heldOut.lines.length },
+    ...(fileHash !== undefined && { fileHash }),
     ...(dataset.kind && { dataKind: dataset.kind }),
     ...(labels.length > 0 && { labels }),
     ...(slots?.weights && { classWeights: slots.weights }),

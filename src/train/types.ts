@@ -139,6 +139,8 @@ export interface RunSetup {
   readonly recipe: Recipe;
   readonly dataset: EncodedDataset;
   readonly datasetName: string;
+  /** SHA-256 of the file of the data, hex, by which it is found where it is kept. */
+  readonly fileHash?: string;
   /** Prompts of the data, stored with the run so that it can be tried when the file is closed. May be empty. */
   readonly prompts: readonly RunPrompt[];
   /** How the columns of the data were used, stored with the run so that other files are read in the same way. */

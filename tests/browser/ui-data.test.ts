@@ -35,10 +35,10 @@ beforeEach(async () => {
 async function starterEncoding(change: Partial<EncodeOptions>) {
   const text = async (name: string): Promise<string> => (await fetch(`/models/starter/${name}`)).text();
   const [tokenizerJson, tokenizerConfig] = await Promise.all([text('tokenizer.json'), text('tokenizer_config.json')]);
-  const { sequenceLength, heldOutRatio, seed, lossOn, dataSteps } = { ...defaultRecipe(), ...change };
+  const { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps } = { ...defaultRecipe(), ...change };
   return {
     tokenizer: { tokenizerJson, tokenizerConfig, chatTemplate: null, generationConfig: null },
-    options: { sequenceLength, heldOutRatio, seed, lossOn, dataSteps },
+    options: { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps },
   };
 }
 

@@ -187,10 +187,10 @@ const preview = page.getByRole('region', { name: 'What the model sees' });
 async function encodingFor(starter: 'starter' | 'starter-encoder', encoding: DatasetEncoding) {
   const text = async (name: string): Promise<string> => (await fetch(`/models/${starter}/${name}`)).text();
   const [tokenizerJson, tokenizerConfig] = await Promise.all([text('tokenizer.json'), text('tokenizer_config.json')]);
-  const { sequenceLength, heldOutRatio, seed, lossOn, dataSteps } = defaultRecipe();
+  const { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps } = defaultRecipe();
   return {
     tokenizer: { tokenizerJson, tokenizerConfig, chatTemplate: null, generationConfig: null },
-    options: { sequenceLength, heldOutRatio, seed, lossOn, dataSteps, encoding },
+    options: { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps, encoding },
   };
 }
 

@@ -7,7 +7,8 @@ import { chunkText } from '../../src/dataset/clean/chunks';
 import { htmlToText } from '../../src/dataset/clean/html';
 import { repairMojibake } from '../../src/dataset/clean/mojibake';
 import { normalise } from '../../src/dataset/clean/normalise';
-import { STOPWORD_LANGUAGES, withoutStopwords } from '../../src/dataset/clean/stopwords';
+import { textStemmer } from '../../src/dataset/clean/stems';
+import { STOPWORD_LANGUAGES, withoutStopwords, type StopwordLanguage } from '../../src/dataset/clean/stopwords';
 
 const MOJIBAKE = JSON.parse(readFileSync(new URL('./fixtures/mojibake.json', import.meta.url), 'utf8')) as readonly (readonly [
   string,
@@ -162,5 +163,25 @@ describe('stop words', () => {
         expect(withoutStopwords(once, language)).toBe(once);
       }),
     );
+  });
+});
+
+describe('stems', () => {
+  const STEMS = JSON.parse(readFileSync(new URL('./fixtures/stems.json', import.meta.url), 'utf8')) as Readonly<
+    Record<StopwordLanguage, Readonly<Record<string, string>>>
+  >;
+
+  it.each(STOPWORD_LANGUAGES)('of %s are those of snowballstemmer', async (language) => {
+    const stem = await textStemmer(language);
+    const words = Object.entries(STEMS[language]);
+    expect(words.length).toBeGreaterThan(13);
+    expect(words.map(([word]) => stem(word))).toEqual(words.map(([, stemmed]) => stemmed));
+    const text = words.map(([word]) => word.toUpperCase()).join(', ');
+    expect(stem(text)).toBe(words.map(([, stemmed]) => stemmed).join(', '));
+  });
+
+  it('leave numbers, placeholders, marks and white space as they are', async () => {
+    const stem = await textStemmer('english');
+    expect(stem(' [EMAIL_1]:  Charged 2 orders\n(A4711), don’t! ')).toBe(" [EMAIL_1]:  charg 2 order\n(A4711), don't! ");
   });
 });

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { uniform } from '../../src/core/random';
 import { DATA_STEPS, applySteps, suggestSteps } from '../../src/dataset/steps';
 import { allRows, listOfRows, SAMPLE, type Row, type Table } from '../../src/dataset/table';
 import { NO_PROBLEMS } from '../../src/dataset/problems';
@@ -59,6 +60,77 @@ describe('trim', () => {
     const [change] = (await apply({ kind: 'trim' }, LABELLED, [`${'😀'.repeat(300)}end `, 'x'])).changes;
     expect(change?.before).toMatch(/^…(?:😀){18,20}end $/u);
     expect(change?.after).toMatch(/^…(?:😀){18,20}end$/u);
+  });
+});
+
+describe('fill-empty', () => {
+  const fill = (change: object = {}): DataStepSettings => ({
+    kind: 'fill-empty',
+    column: '',
+    from: 'above',
+    text: '',
+    ...change,
+  });
+  const filled = (made: { readonly cells: readonly (readonly unknown[])[] }) => made.cells.map(([, label]) => label);
+
+  it('gives labels the value above, but none before the first one, and none to rows between others', async () => {
+    const rows = [
+      ['a', ' '],
+      ['b', 'x'],
+      ['c', ''],
+      ['', ''],
+      ['d', null],
+      ['e', 'y'],
+      ['f', ''],
+    ];
+    const made = await apply(fill(), LABELLED, ...rows);
+    expect(filled(made)).toEqual([' ', 'x', 'x', '', 'x', 'y', 'y']);
+    expect([made.changed, made.changes[0]]).toEqual([3, { line: 3, column: 'b', before: '', after: 'x' }]);
+    expect(filled(await apply(fill({ from: 'text', text: 'other' }), LABELLED, ...rows))).toEqual([
+      ...['other', 'x', 'other', '', 'other', 'y', 'other'],
+    ]);
+  });
+
+  it('fills the chosen column only, also where a row ends before it', async () => {
+    const mapping = mappingOf('alpaca', 'user', 'assistant', 'context');
+    const made = await apply(fill({ column: 'c' }), mapping, ['a', 'b', 'c'], ['d', ''], ['e', 'f', '']);
+    expect(made.cells).toEqual([
+      ['a', 'b', 'c'],
+      ['d', '', 'c'],
+      ['e', 'f', 'c'],
+    ]);
+    expect((await apply(fill({ column: 'd' }), mapping, ['a', 'b', 'c'], ['d', ''])).changed).toBe(0);
+  });
+
+  /** Whether the step is suggested for a column of labels. */
+  const suggested = async (labels: readonly string[]): Promise<boolean> => {
+    const rows = labels.map((label, index) => [`This is the text number ${index}`, label]);
+    return (await suggestSteps(tableOf(rows), LABELLED, 0)).steps.some(({ settings }) => settings.kind === 'fill-empty');
+  };
+  const blocks = (names: readonly string[], size: number) => names.flatMap((name) => [name, ...Array<string>(size).fill('')]);
+
+  it('is suggested where each value begins a block of empty cells', async () => {
+    expect(await suggested(blocks(['x', 'y', 'z'], 3))).toBe(true);
+    expect(
+      await suggested(
+        blocks(
+          Array.from({ length: 40 }, (_, i) => 'xyz'[i % 3] ?? ''),
+          2,
+        ),
+      ),
+    ).toBe(true);
+  });
+
+  it('is not suggested for labels that are missing at random, or hardly', async () => {
+    const random = (names: number, missing: number) =>
+      Array.from({ length: 400 }, (_, i) =>
+        uniform(1, i, 0, 0) < missing ? '' : `label ${Math.floor(uniform(1, i, 1, 0) * names)}`,
+      );
+    for (const names of [2, 10, 77])
+      for (const missing of [0.1, 0.5, 0.7]) expect(await suggested(random(names, missing))).toBe(false);
+    expect(await suggested(['x', ...blocks(['x', 'y', 'z'], 3)])).toBe(false);
+    expect(await suggested(['', ...blocks(['x', 'y', 'z'], 3)])).toBe(false);
+    expect(await suggested(['x', 'y', 'z', ''])).toBe(false);
   });
 });
 
@@ -416,25 +488,25 @@ describe('balance', () => {
   ]);
 
   it('leaves as many rows of the most frequent label as the ratio allows, by the seed', async () => {
-    const made = await apply({ kind: 'balance', ratio: 2 }, LABELLED, ...rows, ['', 'yes'], ['text', '']);
+    const made = await apply({ kind: 'balance', ratio: 2, direction: 'down' }, LABELLED, ...rows, ['', 'yes'], ['text', '']);
     const labels = made.cells.map(([, label]) => String(label).trim().toLowerCase());
     expect(labels.filter((label) => label === 'no')).toHaveLength(2);
     expect(labels.filter((label) => label === 'yes')).toHaveLength(5);
     expect(made.dropped[0]?.message).toBe('Left out for balance: its label has 39 rows.');
-    const other = await applySteps(tableOf(rows), LABELLED, [{ kind: 'balance', ratio: 2 }], 1);
+    const other = await applySteps(tableOf(rows), LABELLED, [{ kind: 'balance', ratio: 2, direction: 'down' }], 1);
     expect((await allRows(other.table.rows)).map(({ line }) => line)).not.toEqual(made.lines.slice(0, -2));
   });
 
   it('chooses among rows of one line, as those of a file without line breaks are', async () => {
     const table = tableOf(rows);
     const oneLine = { ...table, rows: listOfRows((await allRows(table.rows)).map(({ cells }) => ({ line: 1, cells }))) };
-    const { table: left } = await applySteps(oneLine, LABELLED, [{ kind: 'balance', ratio: 1 }], 0);
+    const { table: left } = await applySteps(oneLine, LABELLED, [{ kind: 'balance', ratio: 1, direction: 'down' }], 0);
     expect(left.rows.count).toBe(4);
   });
 
   it('leaves rows without a column of labels alone', async () => {
     const texts = Array.from({ length: 30 }, (_, i) => [`question ${i}`, `a longer answer number ${i}`]);
-    expect((await apply({ kind: 'balance', ratio: 1 }, ANSWERED, ...texts)).dropped).toEqual([]);
+    expect((await apply({ kind: 'balance', ratio: 1, direction: 'down' }, ANSWERED, ...texts)).dropped).toEqual([]);
   });
 });
 
@@ -444,6 +516,14 @@ describe('drop-stopwords', () => {
     expect((await apply(step, LABELLED, ['The app is not working', 'the'])).cells).toEqual([['app not working', 'the']]);
     expect((await apply(step, mappingOf('text', 'text'), ['The app is not working'])).changed).toBe(0);
   });
+});
+
+test('stems stand in labelled texts only, and in the language that is chosen', async () => {
+  const stem = { kind: 'stem', language: 'german' } as const;
+  expect((await apply(stem, LABELLED, ['Die Rechnungen fehlen', 'Rechnungen'])).cells).toEqual([
+    ['die rechnung fehl', 'Rechnungen'],
+  ]);
+  expect((await apply(stem, mappingOf('text', 'text'), ['Die Rechnungen fehlen'])).changed).toBe(0);
 });
 
 const text = fc.constantFrom(
@@ -492,7 +572,11 @@ const mapping = fc.constantFrom(
   mappingOf('messages', 'messages', 'assistant'),
   mappingOf('preference', 'user', 'assistant', 'rejected'),
 );
-const settingsOf: Readonly<Record<DataStepSettings['kind'], fc.Arbitrary<DataStepSettings>>> = {
+/** `augment` adds copies of rows each time: see data-copies.test.ts. */
+type OnceKind = Exclude<DataStepSettings['kind'], 'augment'>;
+const ONCE_KINDS = DATA_STEP_KINDS.filter((kind): kind is OnceKind => kind !== 'augment');
+
+const settingsOf: Readonly<Record<OnceKind, fc.Arbitrary<DataStepSettings>>> = {
   mojibake: fc.constant({ kind: 'mojibake' }),
   html: fc.record({ kind: fc.constant('html'), in: fc.constantFrom('input', 'all') }),
   normalise: fc.record({
@@ -502,6 +586,12 @@ const settingsOf: Readonly<Record<DataStepSettings['kind'], fc.Arbitrary<DataSte
     quotes: fc.constantFrom('keep', 'straight'),
   }),
   trim: fc.constant({ kind: 'trim' }),
+  'fill-empty': fc.record({
+    kind: fc.constant('fill-empty'),
+    column: fc.constantFrom('', 'a', 'b', 'none'),
+    from: fc.constantFrom('above', 'text'),
+    text: fc.constantFrom('', ' ', 'other'),
+  }),
   'merge-labels': fc.constant({ kind: 'merge-labels' }),
   'drop-duplicates': fc.constant({ kind: 'drop-duplicates' }),
   'drop-contradictions': fc.record({
@@ -527,8 +617,13 @@ const settingsOf: Readonly<Record<DataStepSettings['kind'], fc.Arbitrary<DataSte
   }),
   // Texts here are shorter than the least length of a part: one with parts is below.
   'cut-long': fc.record({ kind: fc.constant('cut-long'), most: fc.integer({ min: 100, max: 200 }), overlap: fc.nat(50) }),
-  balance: fc.record({ kind: fc.constant('balance'), ratio: fc.constantFrom(1, 1.5, 2, 10) }),
+  balance: fc.record({ kind: fc.constant('balance'), ratio: fc.constantFrom(1, 1.5, 2, 10), direction: fc.constant('down') }),
   'keep-some': fc.record({ kind: fc.constant('keep-some'), rows: fc.integer({ min: 1, max: 30 }) }),
+  // Stems of stems may be shorter still: the words of these texts are chosen so that they are not.
+  stem: fc.record({
+    kind: fc.constant('stem'),
+    language: fc.constantFrom('english', 'german', 'french', 'spanish', 'italian', 'portuguese', 'dutch'),
+  }),
   'drop-stopwords': fc.record({
     kind: fc.constant('drop-stopwords'),
     language: fc.constantFrom('english', 'german', 'french', 'spanish', 'italian', 'portuguese', 'dutch'),
@@ -541,7 +636,7 @@ function frozen<T>(value: T): T {
   return value;
 }
 
-describe.each(DATA_STEP_KINDS)('%s, on any rows,', (kind) => {
+describe.each(ONCE_KINDS)('%s, on any rows,', (kind) => {
   const check = (property: (before: Table, roles: Mapping, settings: DataStepSettings) => Promise<void>): Promise<void> =>
     fc.assert(
       fc.asyncProperty(table, mapping, settingsOf[kind], (rows, roles, settings) => property(frozen(rows), roles, settings)),

@@ -2,70 +2,26 @@
 import fc from 'fast-check';
 import Papa from 'papaparse';
 import { describe, expect, it } from 'vitest';
-import { CodedError } from '../../src/core/errors';
-import { openDataset } from '../../src/dataset/dataset';
-import { parsed, unrolled } from './dataset-open';
-import { heldOutCount, splitIndices } from '../../src/dataset/split';
-
-const names = fc.constantFrom('a.csv', 'a.tsv', 'a.jsonl', 'a.json', 'a.txt', 'a');
-
-/** Pieces that are difficult for parsers. */
-const piece = fc.oneof(
-  fc.constantFrom(
-    '"',
-    '""',
-    ',',
-    '\t',
-    '\n',
-    '\r\n',
-    '\r',
-    '[',
-    ']',
-    '{',
-    '}',
-    '\\',
-    ':',
-    'NaN',
-    '__proto__',
-    '"text":',
-    '{"messages":[',
-    '\ufeff',
-  ),
-  fc.constantFrom('{"chosen":"a b","rejected":"a c"}\n', '{"prompt":"q","completion":"a","label":true}\n'),
-  fc.constantFrom(
-    '{"text":"a"}\n',
-    '[{"role":"user","content":"q"}]',
-    'prompt,completion\n',
-    'chosen,rejected\n',
-    ' ',
-    '\ud800',
-    '\u2028',
-  ),
-  fc.string({ unit: 'binary', maxLength: 6 }),
-);
-const text = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''));
-
-async function outcome(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<unknown> {
-  try {
-    const dataset = await unrolled(openDataset(name, new Blob([bytes])));
-    const lines = [...dataset.examples, ...dataset.problems].map((one) => one.line);
-    return lines.every((line) => Number.isInteger(line) && line >= 1) ? 'read' : lines;
-  } catch (error) {
-    return error instanceof CodedError && error.code.startsWith('data/') ? 'coded' : error;
-  }
-}
+import { checkFile } from '../fuzz/check';
+import { Draws } from '../fuzz/draws';
+import { fuzzFile } from '../fuzz/files';
+import { readOriginals } from '../fuzz/originals';
+import { parsed } from './dataset-open';
 
 describe('any file', () => {
-  it('is parsed or refused with a coded error', async () => {
-    const property = fc.asyncProperty(names, text, async (name, content) => {
-      expect(['read', 'coded']).toContain(await outcome(name, new TextEncoder().encode(content)));
-    });
-    await fc.assert(property, { numRuns: 1500 });
+  it('is read or refused, and each of its rows is used or has a reason', async () => {
+    const originals = readOriginals();
+    for (let number = 0; number < 400; number++) {
+      const { faults } = await checkFile(fuzzFile(42, number, originals), new Draws(43, number));
+      expect(faults, `file ${number} of seed 42`).toEqual([]);
+    }
   });
 
   it('of random bytes is parsed or refused with a coded error', async () => {
+    const names = fc.constantFrom('a.csv', 'a.tsv', 'a.jsonl', 'a.json', 'a.txt', 'a');
     const property = fc.asyncProperty(names, fc.uint8Array({ maxLength: 200 }), async (name, content) => {
-      expect(['read', 'coded']).toContain(await outcome(name, Uint8Array.from(content)));
+      const { faults } = await checkFile({ name, bytes: Uint8Array.from(content), rows: null }, new Draws(0, 0));
+      expect(faults).toEqual([]);
     });
     await fc.assert(property, { numRuns: 500 });
   });
@@ -108,23 +64,5 @@ describe('a well-formed file', () => {
       },
     );
     await fc.assert(property, { numRuns: 300 });
-  });
-});
-
-describe('the held-out split', () => {
-  it('takes each example once, holds out at least one and never all', () => {
-    const property = fc.property(fc.nat(300), fc.double({ min: 0, max: 0.5, noNaN: true }), fc.nat(), (count, ratio, seed) => {
-      const { train, heldOut } = splitIndices(count, ratio, seed);
-      expect([...train, ...heldOut].sort((a, b) => a - b)).toEqual([...Array(count).keys()]);
-      expect(heldOut.length).toBe(heldOutCount(count, ratio));
-      expect(heldOut.length >= 1).toBe(ratio > 0 && count >= 2);
-      expect(train.length >= 1 || count === 0).toBe(true);
-    });
-    fc.assert(property);
-  });
-
-  it('depends on the seed only', () => {
-    expect(splitIndices(100, 0.1, 7)).toEqual(splitIndices(100, 0.1, 7));
-    expect(splitIndices(100, 0.1, 7).heldOut).not.toEqual(splitIndices(100, 0.1, 8).heldOut);
   });
 });

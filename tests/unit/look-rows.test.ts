@@ -58,7 +58,7 @@ async function whole<K extends LookKind>(look: Look, dataset: Dataset, question:
 async function expected({ table }: Dataset, wanted: (cells: readonly string[]) => boolean): Promise<RowView[]> {
   const rows = await allRows(table.rows);
   return rows
-    .map(({ line, cells }, index) => ({ index, line, cells: [0, 1, 2].map((column) => cellText(cells[column])) }))
+    .map(({ line, cells }, index) => ({ index, line, origin: line, cells: [0, 1, 2].map((column) => cellText(cells[column])) }))
     .filter(({ cells }) => wanted(cells));
 }
 

@@ -15,11 +15,8 @@ const KINDS = METHOD_KINDS.map((kind) => `“${kind}”`)
   .join(', ')
   .replace(/, ([^,]*)$/, ' or $1');
 
-/** The kinds of data steps in a message. */
-const STEPS =
-  '“mojibake”, “html”, “normalise”, “trim”, “merge-labels”, “mask-personal”, “length”, “drop-duplicates”, ' +
-  '“drop-near-duplicates”, “drop-contradictions”, “cut-long”, “balance”, ' +
-  '“drop-stopwords” or “keep-some”';
+/** What a data step must be, in a message. */
+const STEPS = 'a step that Data, Clean, “Another step” has, such as “trim” or “drop-duplicates”';
 
 test('a recipe saved before activations had a precision gets f32', () => {
   const { activationPrecision, ...older } = defaultRecipe();
@@ -103,6 +100,20 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
       'Beta of the objective must be a number from 0.001 to 100, not 0.',
     ],
     [{ objective: { kind: 'sft', beta: 1 } }, 'objective.beta', '“beta” is not a setting of the objective “sft”. Remove it.'],
+    [{ split: 5 }, 'split', 'Split must be an object such as {"kind": "group", "column": "user"}, not 5.'],
+    [
+      { split: { kind: 'alphabetical' } },
+      'split.kind',
+      'Split must be “random”, “stratified”, “group”, “time” or “column”, not “alphabetical”.',
+    ],
+    [
+      { split: { kind: 'random', column: 'user' } },
+      'split.column',
+      '“column” is not a setting of the split “random”. Remove it.',
+    ],
+    [{ split: { kind: 'time', column: 3 } }, 'split.column', 'Column of the split must be the name of a column, not 3.'],
+    [{ split: { kind: 'random', leaks: 'drop' } }, 'split.leaks', 'Repeated texts must be “report” or “remove”, not “drop”.'],
+    [{ testRatio: 0.6 }, 'testRatio', 'Kept for the test must be a number from 0 to 0.5, not 0.6.'],
     [
       { method: { kind: 'lora', layer_decay: 1 } },
       'method.layer_decay',
@@ -229,6 +240,9 @@ describe('recipes of earlier versions', () => {
       objective: { kind: 'sft' },
       dataSteps: [],
       mapping: null,
+      order: 'shuffled',
+      testRatio: 0,
+      split: { kind: 'random', leaks: 'report' },
     });
   });
 
@@ -247,6 +261,22 @@ describe('recipes of earlier versions', () => {
   ])('keep the objective $kind', (objective) => {
     expect(parseRecipe(JSON.parse(JSON.stringify({ version: 2, objective })))).toMatchObject({ objective });
     expect(completeRecipe({ version: 2, objective })).toMatchObject({ objective });
+  });
+
+  it('keep the split, and get its defaults', () => {
+    const split = { kind: 'group', column: 'user', leaks: 'remove' } as const;
+    expect(parseRecipe(JSON.parse(JSON.stringify({ split, testRatio: 0.2 })))).toMatchObject({ split, testRatio: 0.2 });
+    expect(parseRecipe({ split: { kind: 'time', column: 'day' } }).split).toEqual({
+      kind: 'time',
+      column: 'day',
+      leaks: 'report',
+    });
+    expect(completeRecipe({ split: { kind: 'stratified' } })['split']).toEqual({
+      kind: 'stratified',
+      column: '',
+      leaks: 'report',
+    });
+    expect(completeRecipe({ split: {} })['split']).toEqual({ kind: 'random', leaks: 'report' });
   });
 
   it('get the defaults of their objective', () => {

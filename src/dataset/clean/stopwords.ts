@@ -1,7 +1,6 @@
 /**
  * Words that say little about what a text is about. Leaving them out helps classifiers that count words; a language model reads them for
- * the grammar, so the step that does it is never suggested. They are not put into their basic form (lemma): the model's tokenizer and
- * embeddings serve the forms of a word.
+ * the grammar, so the step that does it is never suggested.
  */
 
 export const STOPWORD_LANGUAGES = ['english', 'german', 'french', 'spanish', 'italian', 'portuguese', 'dutch'] as const;

@@ -1,7 +1,7 @@
 /** Which labels a row has. */
 
 import { taskOf, type Dataset } from '../dataset';
-import { flagged, listed } from '../labelled';
+import { severalLabels } from '../labelled';
 import { cellText, type Row } from '../table';
 import type { Mapping } from '../types';
 
@@ -23,12 +23,11 @@ export function labelReader(dataset: Dataset): LabelReader | null {
   if (mapping === null || only === undefined) return null;
   if (!mapping.several) return { columns, several: false, read: ({ cells }) => filled(cellText(cells[only])) };
   const { columns: names } = dataset.table;
-  const flags = ({ cells }: Row) => flagged(columns.map((column) => ({ cell: cells[column], name: names[column] ?? '' })));
   return {
     columns,
     several: true,
-    read: (row) => {
-      const labels = columns.length > 1 ? flags(row) : listed(row.cells[only]);
+    read: ({ cells }) => {
+      const labels = severalLabels(columns.map((column) => ({ cell: cells[column], name: names[column] ?? '' })));
       return typeof labels === 'string' ? [] : labels;
     },
   };

@@ -1,5 +1,6 @@
 /** Rows as the page shows them. */
 
+import { originOf } from '../place';
 import { cellText, type Row } from '../table';
 import { shorten } from '../text';
 
@@ -11,6 +12,8 @@ export interface RowView {
   /** Position among all rows of the source, counted from 0. */
   readonly index: number;
   readonly line: number;
+  /** What tells its row of the file from the others. */
+  readonly origin: number;
   /** Cells as text, cut off where they are long. */
   readonly cells: readonly string[];
 }
@@ -26,11 +29,16 @@ export interface RowWindow {
 }
 
 /** The row in a list, with the cells of some columns. */
-export function listedRow({ line, cells }: Row, index: number, columns: readonly number[]): RowView {
-  return { index, line, cells: columns.map((column) => shorten(cellText(cells[column]), IN_LIST)) };
+export function listedRow(row: Row, index: number, columns: readonly number[]): RowView {
+  return viewOf(row, index, columns, IN_LIST);
 }
 
 /** The row with all cells. */
-export function wholeRow({ line, cells }: Row, index: number, columns: readonly string[]): RowView {
-  return { index, line, cells: columns.map((_, column) => shorten(cellText(cells[column]), BY_ITSELF)) };
+export function wholeRow(row: Row, index: number, columns: readonly string[]): RowView {
+  return viewOf(row, index, [...columns.keys()], BY_ITSELF);
+}
+
+function viewOf(row: Row, index: number, columns: readonly number[], most: number): RowView {
+  const cells = columns.map((column) => shorten(cellText(row.cells[column]), most));
+  return { index, line: row.line, origin: originOf(row), cells };
 }

@@ -39,9 +39,9 @@ export class StepChain {
   }
 
   /** The chain with one more step, which has surveyed all rows. Rows in memory have gone through it already. */
-  async with(begin: (shape: Shape) => StepRun): Promise<StepChain> {
+  async with(begin: (shape: Shape) => StepRun | Promise<StepRun>): Promise<StepChain> {
     const { shape } = this;
-    const run = begin(shape);
+    const run = await begin(shape);
     const { survey } = run;
     if (survey !== undefined) {
       for await (const rows of this.read()) for (const row of rows) survey(row);

@@ -4,6 +4,7 @@ import { DATA_STEP_KINDS, type DataStepKind, type DataStepSettings, type DataSte
 import { NO_PROBLEMS } from '../problems';
 import { cellText, listOfRows, type Row, type Table } from '../table';
 import type { Mapping } from '../types';
+import { augment } from './augment';
 import { StepChain, type LinkCounts } from './chain';
 import { balance } from './balance';
 import { cutLong } from './cut-long';
@@ -11,6 +12,7 @@ import { dropContradictions } from './drop-contradictions';
 import { dropDuplicates } from './drop-duplicates';
 import { dropNearDuplicates } from './drop-near-duplicates';
 import { dropStopwords } from './drop-stopwords';
+import { fillEmpty } from './fill-empty';
 import { html } from './html';
 import { keepSome } from './keep-some';
 import { length } from './length';
@@ -19,6 +21,7 @@ import { mergeLabels } from './merge-labels';
 import { mojibake } from './mojibake';
 import { normalise } from './normalise';
 import { used, type DataStep, type Shape } from './step';
+import { stem } from './stem';
 import { trim } from './trim';
 
 export const DATA_STEPS = {
@@ -26,6 +29,7 @@ export const DATA_STEPS = {
   html,
   normalise,
   trim,
+  'fill-empty': fillEmpty,
   'merge-labels': mergeLabels,
   'mask-personal': maskPersonal,
   length,
@@ -34,7 +38,9 @@ export const DATA_STEPS = {
   'drop-contradictions': dropContradictions,
   'cut-long': cutLong,
   balance,
+  augment,
   'drop-stopwords': dropStopwords,
+  stem,
   'keep-some': keepSome,
 } satisfies { readonly [K in DataStepKind]: DataStep<DataStepSettingsOf<K>> };
 

@@ -27,8 +27,8 @@ export interface StepRun {
 export interface DataStep<S> {
   /** It changes texts that a model reads, and drops no row: texts to be predicted go through it too. */
   readonly text?: true;
-  /** Deterministic, and linear in the size of the rows. Random choices depend on the seed and on the row only. */
-  begin(shape: Shape, settings: S, seed: number): StepRun;
+  /** Deterministic, and linear in the size of the rows. Random choices depend on the seed and on the row only. A promise where a library is loaded first. */
+  begin(shape: Shape, settings: S, seed: number): StepRun | Promise<StepRun>;
   /** The settings with which the page proposes the step if it then has an effect; null where it does not suit the rows. */
   suggest(shape: Shape): S | null;
 }

@@ -35,7 +35,8 @@ export class Tally implements StepCounts {
   /** Takes note of what was decided about `row`. */
   count(row: Row, decided: Decision): void {
     if (decided === row) return;
-    const after = typeof decided === 'string' ? decided : isRow(decided) ? decided : (decided[0] ?? row);
+    const after =
+      typeof decided === 'string' || isRow(decided) ? decided : (decided.find((one) => one.cells !== row.cells) ?? row);
     if (typeof decided === 'string') this.dropped.add({ line: row.line, message: decided });
     else this.changed += isRow(decided) ? 1 : decided.filter((one) => one !== row).length;
     if (this.#changes.length < MOST_CHANGES && after !== row) this.#changes.push(changeOf(this.#shape, row, after));

@@ -12,6 +12,9 @@ const LEARNED = ['assistant', 'rejected'] as const satisfies readonly ColumnRole
 /** `input`: what the model reads, without the assistant's turns of conversations. `all`: also what it learns, but no labels. */
 export type TextPart = 'input' | 'all';
 
+/** Of conversations also `user`: only the user's turns. */
+type TurnPart = TextPart | 'user';
+
 /** Columns of texts; `all` without the columns of labels. */
 function columnsOf(mapping: Mapping, part: TextPart, labels: readonly number[]): number[] {
   const roles = part === 'input' ? READ : [...READ, ...LEARNED];
@@ -31,10 +34,10 @@ export function textChanger(
 }
 
 /** The cell with other texts; the same one if none differs. JSON text of messages becomes a list if one of them does. */
-export function changeTexts(cell: unknown, part: TextPart, change: (text: string) => string): unknown {
+export function changeTexts(cell: unknown, part: TurnPart, change: (text: string) => string): unknown {
   if (messageStyle(cell) === null) return typeof cell === 'string' ? change(cell) : cell;
   const list = listOf(cell) ?? [];
-  const changed = list.map((message) => (part === 'input' && isAnswer(message) ? message : changeMessage(message, change)));
+  const changed = list.map((message) => (isOf(part, message) ? changeMessage(message, change) : message));
   return changed.every((one, index) => one === list[index]) ? cell : changed;
 }
 
@@ -59,9 +62,12 @@ function changeContent(content: unknown, change: (text: string) => string): unkn
 
 const ANSWERING = new Set(['assistant', 'gpt', 'chatgpt', 'bot', 'model', 'function_call']);
 
-function isAnswer(message: unknown): boolean {
+const ASKING = new Set(['user', 'human', 'prompter']);
+
+function isOf(part: TurnPart, message: unknown): boolean {
   const speaker = isFields(message) ? (message['role'] ?? message['from']) : null;
-  return typeof speaker === 'string' && ANSWERING.has(speaker.trim().toLowerCase());
+  const name = typeof speaker === 'string' ? speaker.trim().toLowerCase() : '';
+  return part === 'all' || (part === 'user' ? ASKING.has(name) : !ANSWERING.has(name));
 }
 
 function isFields(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -11,10 +11,12 @@ import {
 import { DATA_STEP_LABELS } from '../../recipe/labels';
 import { count, plural } from '../format';
 
-/** The field of a setting whose values are `T`. */
+/** The field of a setting whose values are `T`. A column is chosen by its name; that no column is chosen has words of its own. */
 type FieldFor<T> = [T] extends [number | boolean]
   ? { readonly help: string }
-  : { readonly help: string; readonly options: Readonly<Record<T & string, string>> };
+  : string extends T
+    ? { readonly help: string } & ({ readonly noColumn: string } | { readonly isText: true })
+    : { readonly help: string; readonly options: Readonly<Record<T & string, string>> };
 
 interface StepWords<S> {
   readonly name: string;
@@ -23,6 +25,11 @@ interface StepWords<S> {
   readonly title: (settings: S, effect: StepView) => string;
   readonly fields: { readonly [P in Exclude<keyof S, 'kind'>]: FieldFor<S[P]> };
 }
+
+const LANGUAGES = {
+  ...{ english: 'English', german: 'German', french: 'French', spanish: 'Spanish', italian: 'Italian' },
+  ...{ portuguese: 'Portuguese', dutch: 'Dutch' },
+};
 
 const STEP_WORDS = {
   mojibake: {
@@ -63,6 +70,16 @@ const STEP_WORDS = {
     use: 'Removes white space at the ends of texts, and writes accented letters as one character each (NFC).',
     title: (_, { changed }) => `Trim white space: ${plural(changed, 'row')}`,
     fields: {},
+  },
+  'fill-empty': {
+    name: 'Fill empty cells',
+    use: 'In spreadsheets with merged cells only the first row of each block has the value. Rows between others, with nothing in them, stay empty.',
+    title: (_, { changed }) => `Fill empty cells: ${plural(changed, 'row')}`,
+    fields: {
+      column: { help: 'The one with empty cells.', noColumn: 'Labels and answers' },
+      from: { help: 'Before the first value nothing is filled.', options: { above: 'The value above', text: 'The same text' } },
+      text: { help: 'Only for “The same text”.', isText: true },
+    },
   },
   'merge-labels': {
     name: 'Merge spellings of labels',
@@ -150,9 +167,35 @@ const STEP_WORDS = {
   },
   balance: {
     name: 'Balance labels',
-    use: 'Leaves out rows of frequent labels at random. Class weights in the recipe do the same without leaving out rows.',
-    title: (_, { dropped }) => `Remove ${plural(dropped, 'row')} to balance the labels`,
-    fields: { ratio: { help: 'Rows of the most frequent label for one of the rarest. 1: all labels have as many.' } },
+    use: 'Leaves out rows of frequent labels at random, or repeats rows of rare ones. The third way are class weights in the recipe: they use each row once.',
+    title: ({ direction }, { changed, dropped }) =>
+      direction === 'up'
+        ? `Add ${plural(changed, 'copy', 'copies')} to balance the labels`
+        : `Remove ${plural(dropped, 'row')} to balance the labels`,
+    fields: {
+      ratio: { help: 'Rows of the most frequent label for one of the rarest. 1: all labels have as many.' },
+      direction: {
+        help: 'A repeated row counts more in the loss. Its copies keep its line.',
+        options: { down: 'Leave out rows of frequent labels', up: 'Repeat rows of rare labels' },
+      },
+    },
+  },
+  augment: {
+    name: 'Add changed copies',
+    use: 'Copies of rows whose question or text is written a little differently, so that a model learns not to depend on the exact words. Answers and labels stay. Texts of fewer than four words and code have no copies.',
+    title: (_, { changed }) => `Add ${plural(changed, 'changed copy', 'changed copies')}`,
+    fields: {
+      casing: { help: 'All letters small, all large, or the first of each word.' },
+      typos: { help: 'A letter left out, doubled, exchanged with the next one, or a key beside it.' },
+      drop: { help: 'Never negations, such as “not”.' },
+      swap: { help: 'A word and the next one.' },
+      copies: { help: 'At most. Each is changed in one of the chosen ways.' },
+      share: { help: 'At least one word. The case is that of the whole text.' },
+      only: {
+        help: 'Rare labels get copies until they have as many rows as the most frequent one.',
+        options: { all: 'All rows', rare: 'Rows of rare labels' },
+      },
+    },
   },
   'drop-stopwords': {
     name: 'Leave out frequent words',
@@ -161,12 +204,15 @@ const STEP_WORDS = {
     fields: {
       language: {
         help: 'Of the texts. Negations stay.',
-        options: {
-          ...{ english: 'English', german: 'German', french: 'French', spanish: 'Spanish', italian: 'Italian' },
-          ...{ portuguese: 'Portuguese', dutch: 'Dutch' },
-        },
+        options: LANGUAGES,
       },
     },
+  },
+  stem: {
+    name: 'Reduce words to their stem',
+    use: '“Charged” and “charging” become “charg”, in texts with labels. It helps programs that count words. Language models read whole words and know their forms, so it usually makes them worse.',
+    title: (_, { changed }) => `Reduce words to their stem: ${plural(changed, 'row')}`,
+    fields: { language: { help: 'Of the texts. All letters become small.', options: LANGUAGES } },
   },
   'keep-some': {
     name: 'Keep some rows',
@@ -213,8 +259,19 @@ export interface StepField {
   readonly setting: string;
   readonly label: string;
   readonly help: string;
-  /** The values of a choice; null for a number or a flag. */
+  /** The values of a choice; null for a number, a flag or a text. */
   readonly options: readonly { readonly value: string; readonly label: string }[] | null;
+  /** What the choice of no column means, for the name of a column; null for others. */
+  readonly noColumn: string | null;
+  /** Any text may be typed. */
+  readonly isText: boolean;
+}
+
+interface AnyField {
+  readonly help: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly noColumn?: string;
+  readonly isText?: true;
 }
 
 type StepSetting<S = DataStepSettings> = S extends unknown ? Exclude<keyof S & string, 'kind'> : never;
@@ -222,10 +279,9 @@ const LABELS: Readonly<Record<StepSetting, string>> = DATA_STEP_LABELS;
 
 /** The settings of a step, in the order of its schema. */
 export function fieldsOf(kind: DataStepKind): readonly StepField[] {
-  const fields: Readonly<Record<string, { readonly help: string; readonly options?: Readonly<Record<string, string>> }>> =
-    wordsOf(kind).fields;
-  return Object.entries(fields).map(([setting, { help, options }]) => ({
-    ...{ setting, help, label: LABELS[setting as StepSetting] },
+  const fields: Readonly<Record<string, AnyField>> = wordsOf(kind).fields;
+  return Object.entries(fields).map(([setting, { help, options, noColumn = null, isText = false }]) => ({
+    ...{ setting, help, noColumn, isText, label: LABELS[setting as StepSetting] },
     options: options === undefined ? null : Object.entries(options).map(([value, label]) => ({ value, label })),
   }));
 }

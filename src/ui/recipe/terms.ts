@@ -22,6 +22,7 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   sequenceLength: 'sequence-length',
   microBatch: 'batch',
   gradientAccumulation: 'batch',
+  order: 'curriculum',
   memoryLimit: 'remat',
   weightDecay: 'weight-decay',
   maxGradNorm: 'gradient-norm',
@@ -30,6 +31,7 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   epsilon: 'adamw',
   lossOn: 'label-tokens',
   heldOutRatio: 'held-out',
+  testRatio: 'test-rows',
   evalEvery: 'held-out',
   saveEvery: 'checkpoint',
 };

@@ -7,12 +7,13 @@ import { methodNameOf, type MethodSettings } from '../../recipe/methods';
 import { isFields, type Fields } from '../../recipe/migrations';
 import type { Recipe } from '../../recipe/recipe';
 import { usualRecipe } from '../../recipe/usual';
+import { splitText } from '../data/split-words';
 import { nameOf } from '../data/step-words';
 import { list, pairs } from './formats';
 import { allSettings, entryOf, METHOD_WORDS, OBJECTIVE_WORDS, type Entry, type FormSetting } from './words';
 
 /** What a recipe states: the settings of the form, and those that are chosen outside it. */
-type StatedSetting = FormSetting | 'method.kind' | 'objective.kind' | 'dataSteps' | 'mapping';
+type StatedSetting = FormSetting | 'method.kind' | 'objective.kind' | 'dataSteps' | 'mapping' | 'split.kind';
 
 export interface SettingWords {
   /** Name in the recipe file. */
@@ -35,6 +36,7 @@ export function settingsIn(recipe: Recipe): readonly SettingWords[] {
     ...formSettings(recipe).map((setting) => stated(setting, valueWords(entryOf(setting), valueAt(recipe, setting)))),
     stated('dataSteps', stepWords(recipe.dataSteps)),
     stated('mapping', mappingWords(recipe.mapping)),
+    stated('split.kind', splitText(recipe.split)),
   ];
 }
 

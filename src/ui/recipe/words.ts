@@ -86,10 +86,13 @@ type ObjectiveSetting<O = ObjectiveSettings> = O extends unknown ? `objective.${
 
 /**
  * The settings that the form shows: all but the recipe's version, those that name the method, the kind of objective, objectives that
- * are not offered, and the data steps and the use of the columns, which the Data stage shows.
+ * are not offered, and the data steps, the use of the columns and the way to split, which the Data stage shows.
  */
 export type FormSetting =
-  | Exclude<SettingPath, 'version' | 'dataSteps' | 'mapping' | 'method.kind' | 'method.useDora' | `objective.${string}`>
+  | Exclude<
+      SettingPath,
+      'version' | 'dataSteps' | 'mapping' | 'method.kind' | 'method.useDora' | `objective.${string}` | `split.${string}`
+    >
   | ObjectiveSetting;
 
 /** The values of the setting `K` of any of the methods or objectives `M`. */
@@ -295,6 +298,12 @@ const ENTRIES = {
     'batches',
     'How many batches of rows make one step: more learn from more examples at a time, without more memory.',
   ),
+  order: {
+    kind: 'choice',
+    group: 'batches',
+    help: '“Short ones first”: the first pass goes from short examples to long ones, which may help a small model. It has no effect where all are cut to one length, and a run of less than one pass never reaches the long ones.',
+    options: { shuffled: 'Shuffled', 'short-first': 'Short ones first' },
+  },
   memoryLimit: number(
     'batches',
     'In GB. A run that needs more computes some values twice: same result, slower. 0 uses what the device is known to provide.',
@@ -310,7 +319,11 @@ const ENTRIES = {
     help: 'The tokens that the loss counts. “Answers only” suits chats; plain text is always learnt whole.',
     options: { assistant: 'Answers only', all: 'Every token' },
   },
-  heldOutRatio: number('measuring', 'Share of the examples that is kept for evaluation and not trained on. 0.1 is one in ten.'),
+  heldOutRatio: number('measuring', 'Share of the rows that measure the run and are not trained on. 0.1 is one in ten.'),
+  testRatio: number(
+    'measuring',
+    'Share of the rows that nothing reads before you measure them at the end: the most honest figure. 0: none.',
+  ),
   evalEvery: number('measuring', 'Steps from one measurement on the held-out examples to the next. 0: about ten times per run.'),
   saveEvery: number('measuring', 'Steps from one saved state (checkpoint) to the next. 0: after each measurement.'),
   sampleEvery: number('measuring', 'Steps from one set of sample answers to the next. 0: after each measurement.'),

@@ -63,6 +63,12 @@ export const GLOSSARY = {
     ['train', 'use'],
     'A table that counts, for each true category, which category the model predicted. The right ones are on the diagonal.',
   ),
+  curriculum: word(
+    'Curriculum',
+    ['data', 'recipe'],
+    'Learning easy examples before hard ones, as in a school. The page takes short examples as easy: the first pass over the data goes from short to long, the others are shuffled.',
+    'order of the examples',
+  ),
   distillation: word(
     'Distillation',
     ['recipe'],
@@ -121,7 +127,7 @@ export const GLOSSARY = {
   'held-out': word(
     'Held-out examples',
     ['data', 'recipe', 'train'],
-    'Examples that the model is measured on and never learns from. They show whether it learns something general or only memorises.',
+    'Examples that the model is measured on during the run and never learns from. They show whether it learns something general or only memorises, and which checkpoint is the best.',
     'validation set, evaluation set',
   ),
   ia3: word(
@@ -135,6 +141,12 @@ export const GLOSSARY = {
     'The tokens that the loss counts. In chats these are usually the answers; the questions are only read.',
     'loss mask',
   ),
+  leakage: word(
+    'Leakage',
+    ['data'],
+    'Texts that stand both in the training rows and in the rows that measure. The model may know their answers by heart, and the measurement looks better than it is.',
+    'data leakage, contamination',
+  ),
   'learning-rate': word(
     'Learning rate',
     ['recipe', 'train'],
@@ -145,6 +157,12 @@ export const GLOSSARY = {
     ['recipe'],
     'The parts of a model that multiply by a matrix of weights: nearly all of its weights. Adapters are put beside them.',
     'projections such as q_proj, down_proj',
+  ),
+  'mask-key': word(
+    'Key of masked data',
+    ['data', 'use'],
+    'A file with each placeholder of masked personal data and what it stands for. It is made only when you save it, and the page keeps no copy. Who has it can undo the masking.',
+    'pseudonymisation',
   ),
   lora: word(
     'LoRA',
@@ -285,6 +303,12 @@ export const GLOSSARY = {
     'Chat template',
     ['data', 'use'],
     'How a model wants conversations to be written: the marks for who speaks, and the one that ends an answer.',
+  ),
+  'test-rows': word(
+    'Test rows',
+    ['data', 'use'],
+    'Rows that neither train the model nor choose its best checkpoint. Nothing reads them until you measure them at the end, so that they say most honestly how the model does on new data.',
+    'test set',
   ),
   token: word(
     'Token',
