@@ -15,6 +15,7 @@ import { withNestedColumns } from './nested';
 import { countNotes, noticesOf, type NoteCounts } from './notices';
 import { withOrigins } from './origins';
 import { parseFile } from './parse';
+import { splitHints } from './split/hints';
 import { applySteps, suggestSteps, type AppliedStep } from './steps';
 import { joinProblems, reasonOf, type Problems } from './problems';
 import { cellText, listOfRows, type Table } from './table';
@@ -157,6 +158,7 @@ export async function viewDataset(dataset: Dataset): Promise<DatasetView> {
     task: taskOf(dataset),
     notices: noticesOf(table, mapping, examples.notes),
     columns: dataset.columns.map((column, index) => ({ ...column, role: mapping.roles[index] ?? 'ignore' })),
+    split: splitHints({ ...mapping, columns: table.columns, sample: table.sample }, dataset.columns),
     rows: parsed.rows.count + parsed.problems.count,
     examples: examples.count,
     steps: steps.map(viewStep),

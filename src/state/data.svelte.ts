@@ -226,16 +226,6 @@ export class DataState {
     );
   }
 
-  /** Shows the first example of a row. Resolves with whether it gives one. Throws coded errors. */
-  async showRow(origin: number): Promise<boolean> {
-    const index = await this.#worker.run(async () => {
-      const encoding = await this.#prepare(this.#encoding);
-      return encoding === null ? null : this.#client.call((api) => api.exampleOf(origin, encoding.options));
-    });
-    if (index !== null) await this.showExample(index);
-    return index !== null;
-  }
-
   /** Encodes and splits the present dataset for a run; one that is opened meanwhile has to wait. Throws coded errors. */
   async encode(encoding: Encoding): Promise<Prepared> {
     this.#encoding = encoding;
@@ -260,6 +250,14 @@ export class DataState {
   async askAtOnce<T>(question: (api: Remote<DataApi>) => Promise<T>): Promise<T | null> {
     const held = this.#file !== null && this.#file === this.#fileOfWorker;
     return held ? this.#client.call(question) : this.ask(question);
+  }
+
+  /** Asks about the examples of the dataset, too. Null while there is no dataset or no tokenizer. */
+  async askEncoded<T>(question: (api: Remote<DataApi>, options: EncodeOptions) => Promise<T>): Promise<T | null> {
+    return this.#worker.run(async () => {
+      const ready = await this.#prepare(this.encodingNow() ?? this.#encoding);
+      return ready === null ? null : this.#client.call((api) => question(api, ready.options));
+    });
   }
 
   #openSample(sample: Sample, restored: boolean): Promise<void> {

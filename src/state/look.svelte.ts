@@ -115,6 +115,13 @@ export class LookState {
     await this.row.ask({ kind: 'row', source: this.source, index });
   }
 
+  /** Shows the first example of a row in tokens. Resolves with whether it gives one. Throws coded errors. */
+  async showTokens(origin: number): Promise<boolean> {
+    const index = await data.askEncoded((api, options) => api.exampleOf(origin, options));
+    if (index !== null) await data.showExample(index);
+    return index !== null;
+  }
+
   close(): void {
     this.row.drop();
   }
