@@ -6,6 +6,7 @@ import type { Cleaning } from '../src/dataset/dataset';
 import type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 import type { SavedData, SaveKind } from '../src/dataset/save';
 import type { DataFile, DatasetView, Mapping } from '../src/dataset/types';
+import type { LookKind, Question, Reply } from '../src/dataset/look/types';
 import type { FileRows } from '../src/dataset/table';
 import type { Target } from '../src/encoding/encoding';
 import type { ExportKind } from '../src/export';
@@ -72,6 +73,8 @@ export interface DataApi {
   setTokenizer(files: TokenizerFiles): Promise<void>;
   /** The example `index` of those for the objective, token by token; past the end the last one. Needs a tokenizer. */
   preview(index: number, options: EncodeOptions): Promise<ExamplePreview>;
+  /** The index of the first example that a row of the file gives, by its origin; null for none. Needs a tokenizer. */
+  exampleOf(origin: number, options: EncodeOptions): Promise<number | null>;
   /** Token statistics, without the tokens. Needs a tokenizer. */
   measure(options: EncodeOptions): Promise<EncodedStats>;
   /** Encodes all examples and splits them into training, held-out and test data. Needs a tokenizer. */
@@ -90,6 +93,8 @@ export interface DataApi {
   maskKey(index: number): Promise<MaskKey>;
   /** The rows of the open file as they are in it, as text. */
   rows(): Promise<FileRows>;
+  /** Answers a question about the rows as far as a tenth of a second reaches. Asked again, it goes on from there. */
+  look<K extends LookKind>(question: Question<K>): Promise<Reply<K>>;
   /**
    * The rows after the data steps as a table (JSONL, CSV or Parquet), or the examples as they are trained for `encoding` (JSONL; next-token
    * prediction when null). `progress` as in `open`.
@@ -260,6 +265,9 @@ export type { LeakReport } from '../src/batch/leak-report';
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type * from '../src/dataset/look/answers';
+export type * from '../src/dataset/look/types';
+export type * from '../src/dataset/look/row-views';
 export type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';

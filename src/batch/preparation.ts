@@ -8,6 +8,8 @@ import type { MaskKey } from '../core/mask-key';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openFiles, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
+import { Look } from '../dataset/look';
+import type { LookKind, Question, Reply } from '../dataset/look/types';
 import { saveDataset, type SavedData, type SaveKind } from '../dataset/save';
 import { applyTextSteps } from '../dataset/steps';
 import { maskKeyOf } from '../dataset/steps/mask-key';
@@ -58,6 +60,8 @@ const MOST_TOKENS = 50_000_000;
 
 export class Preparation {
   readonly #mutex = new Mutex();
+  readonly #looking = new Mutex();
+  readonly #look = new Look();
   #dataset: Dataset | null = null;
   #splitting: Splitting | null = null;
   #tokenizer: TextTokenizer | null = null;
@@ -108,6 +112,14 @@ export class Preparation {
       await this.#clean(settings);
       const { examples } = await this.#examples(settings);
       return examples.preview(index, settings.sequenceLength);
+    });
+  }
+
+  /** The index of the first example that the row with that origin gives; null for none. Throws data/columns when labels can't be classes. */
+  exampleOf(origin: number, settings: DatasetSettings): Promise<number | null> {
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      return (await this.#examples(settings)).examples.indexOf(origin);
     });
   }
 
@@ -171,6 +183,11 @@ export class Preparation {
 
   rows(): Promise<FileRows> {
     return this.#exclusive(() => fileRows(this.#held().parsed));
+  }
+
+  /** Beside the other work, which may take long: it reads the dataset that is open now, and changes nothing. */
+  look<K extends LookKind>(question: Question<K>): Promise<Reply<K>> {
+    return this.#looking.run(() => this.#look.ask(this.#held(), question));
   }
 
   /** The rows after the data steps, or the examples, as a file; `progress` is called with the share that is written, 0 to 1. */

@@ -262,6 +262,12 @@ export class DataState {
     });
   }
 
+  /** Asks what the worker answers beside its other work, such as counting tokens: at once, if it holds the file. */
+  async askAtOnce<T>(question: (api: Remote<DataApi>) => Promise<T>): Promise<T | null> {
+    const held = this.#files !== null && this.#files === this.#filesOfWorker;
+    return held ? this.#client.call(question) : this.ask(question);
+  }
+
   /** Asks about the examples of the dataset, too. Null while there is no dataset or no tokenizer. */
   async askEncoded<T>(question: (api: Remote<DataApi>, options: EncodeOptions) => Promise<T>): Promise<T | null> {
     return this.#worker.run(async () => {
