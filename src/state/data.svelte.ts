@@ -54,9 +54,10 @@ const asFiles = (file: File): Files => [{ path: file.name, file }];
 /** What a message calls files that are being read. */
 const titleOf = (files: Files): string => (files.length === 1 ? (files[0]?.path ?? '') : `${files.length} files`);
 
-/** Files of this many bytes, or so many of them, take long enough for progress to be shown. */
+/** Files of this many bytes, so many of them, or of these kinds take long enough for progress to be shown. */
 const LARGE = 1 << 24;
 const MANY = 50;
+const SLOW = /\.(pdf|docx|zip)$/i;
 
 const NO_DATASET = 'There is no dataset yet. Drop a file or choose a sample first.';
 
@@ -323,7 +324,8 @@ export class DataState {
 
   async #openInWorker(files: Files, asked: number): Promise<DatasetView> {
     const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
-    if (bytes < LARGE && files.length < MANY) return this.#client.call((api) => api.open(files, this.#cleaning));
+    if (bytes < LARGE && files.length < MANY && !files.some(({ path }) => SLOW.test(path)))
+      return this.#client.call((api) => api.open(files, this.#cleaning));
     const progress = callback((share: number) => {
       if (asked === this.#asked) this.reading = { name: titleOf(files), bytes, share };
     });
