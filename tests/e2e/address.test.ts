@@ -36,7 +36,7 @@ it('fetches a file from a server that allows it, and says what to do where one d
   const stage = await person.open('Data');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await stage.getByText('From an address').click();
-  const field = stage.getByRole('textbox', { name: 'Address of a data file' });
+  const field = stage.getByRole('textbox', { name: 'Web address' });
   const fetchIt = stage.getByRole('button', { name: 'Fetch this file' });
   await field.fill(`${origin}/closed.csv`);
   expect([came, page.frames().length]).toEqual([[], 1]);
