@@ -27,6 +27,7 @@ const BROWSER_DEPENDENCIES = [
     'chardet',
     'client-zip',
     'comlink',
+    'franc-min',
     'htmlparser2',
     'hyparquet',
     'hyparquet-compressors',

@@ -3,12 +3,15 @@
 import type { LeakReport } from '../src/batch/leak-report';
 import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
 import type { Cleaning } from '../src/dataset/dataset';
+import type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 import type { SavedData, SaveKind } from '../src/dataset/save';
 import type { DataFile, DatasetView, Mapping } from '../src/dataset/types';
+import type { LookKind, Question, Reply } from '../src/dataset/look/types';
 import type { FileRows } from '../src/dataset/table';
 import type { Target } from '../src/encoding/encoding';
 import type { ExportKind } from '../src/export';
 import type { ExportedFile } from '../src/export/types';
+import type { MaskKey } from '../src/core/mask-key';
 import type { ModelRef } from '../src/core/hub';
 import type { DownloadProgress } from '../src/hub/download';
 import type { RemoteFile } from '../src/hub/remote-file';
@@ -71,6 +74,8 @@ export interface DataApi {
   setTokenizer(files: TokenizerFiles): Promise<void>;
   /** The example `index` of those for the objective, token by token; past the end the last one. Needs a tokenizer. */
   preview(index: number, options: EncodeOptions): Promise<ExamplePreview>;
+  /** The index of the first example that a row of the file gives, by its origin; null for none. Needs a tokenizer. */
+  exampleOf(origin: number, options: EncodeOptions): Promise<number | null>;
   /** Token statistics, without the tokens. Needs a tokenizer. */
   measure(options: EncodeOptions): Promise<EncodedStats>;
   /** Encodes all examples and splits them into training, held-out and test data. Needs a tokenizer. */
@@ -85,13 +90,31 @@ export interface DataApi {
    * examples are in `train`. Needs a tokenizer. Throws `data/no-examples` when no row has a text.
    */
   encodeTexts(options: TextOptions): Promise<EncodedDataset>;
+  /** What each placeholder of data step `index`, counted from 0, stands for, which masks personal data. It is made when asked for, and not kept. */
+  maskKey(index: number): Promise<MaskKey>;
   /** The rows of the open file as they are in it, as text. */
   rows(): Promise<FileRows>;
+  /** Answers a question about the rows as far as a tenth of a second reaches. Asked again, it goes on from there. */
+  look<K extends LookKind>(question: Question<K>): Promise<Reply<K>>;
   /**
    * The rows after the data steps as a table (JSONL, CSV or Parquet), or the examples as they are trained for `encoding` (JSONL; next-token
    * prediction when null). `progress` as in `open`.
    */
   save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData>;
+}
+
+/** keep.worker.ts: the datasets that this browser keeps, by the hash of their content. Throws coded errors. */
+export interface KeepApi {
+  /** The one that was used last first. */
+  list(): Promise<readonly KeptDataset[]>;
+  /** Keeps files unless the same content is kept, and how they are used. Throws `store/quota` when there is not enough space. */
+  keep(hash: string, files: readonly KeptFile[], use: DatasetUse): Promise<KeptDataset>;
+  /** Remembers how a kept dataset is used. */
+  use(hash: string, use: DatasetUse): Promise<void>;
+  /** The files of a dataset. Throws `store/corrupt` when it is not kept. */
+  open(hash: string): Promise<readonly KeptFile[]>;
+  /** Throws `store/locked` while another tab writes it. */
+  delete(hash: string): Promise<void>;
 }
 
 /** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
@@ -252,6 +275,10 @@ export interface AddressApi {
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type * from '../src/dataset/look/answers';
+export type * from '../src/dataset/look/types';
+export type * from '../src/dataset/look/row-views';
+export type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';
 export type * from '../src/dataset/types';

@@ -4,11 +4,15 @@
  */
 
 import { CodedError, internal } from '../core/errors';
+import type { MaskKey } from '../core/mask-key';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openFiles, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
+import { Look } from '../dataset/look';
+import type { LookKind, Question, Reply } from '../dataset/look/types';
 import { saveDataset, type SavedData, type SaveKind } from '../dataset/save';
 import { applyTextSteps } from '../dataset/steps';
+import { maskKeyOf } from '../dataset/steps/mask-key';
 import { fileRows, type FileRows } from '../dataset/table';
 import { lineWords } from '../core/places';
 import type { DataFile, DatasetView, Mapping, RowProblem } from '../dataset/types';
@@ -56,6 +60,8 @@ const MOST_TOKENS = 50_000_000;
 
 export class Preparation {
   readonly #mutex = new Mutex();
+  readonly #looking = new Mutex();
+  readonly #look = new Look();
   #dataset: Dataset | null = null;
   #splitting: Splitting | null = null;
   #tokenizer: TextTokenizer | null = null;
@@ -109,6 +115,14 @@ export class Preparation {
     });
   }
 
+  /** The index of the first example that the row with that origin gives; null for none. Throws data/columns when labels can't be classes. */
+  exampleOf(origin: number, settings: DatasetSettings): Promise<number | null> {
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      return (await this.#examples(settings)).examples.indexOf(origin);
+    });
+  }
+
   /** The counts of a dataset that is too large for memory are estimated from its first examples. */
   measure(settings: DatasetSettings): Promise<EncodedStats> {
     return this.#exclusive(async () => {
@@ -159,8 +173,21 @@ export class Preparation {
     });
   }
 
+  /** The key of data step `index`, which masks personal data: what each placeholder stands for. */
+  maskKey(index: number): Promise<MaskKey> {
+    return this.#exclusive(() => {
+      const { parsed, mapping, cleaning } = this.#held();
+      return maskKeyOf(parsed, mapping, cleaning.dataSteps, cleaning.seed, index);
+    });
+  }
+
   rows(): Promise<FileRows> {
     return this.#exclusive(() => fileRows(this.#held().parsed));
+  }
+
+  /** Beside the other work, which may take long: it reads the dataset that is open now, and changes nothing. */
+  look<K extends LookKind>(question: Question<K>): Promise<Reply<K>> {
+    return this.#looking.run(() => this.#look.ask(this.#held(), question));
   }
 
   /** The rows after the data steps, or the examples, as a file; `progress` is called with the share that is written, 0 to 1. */

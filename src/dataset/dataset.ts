@@ -13,6 +13,7 @@ import { settleTemplate } from './input-template';
 import { mapRows } from './map';
 import { countNotes, noticesOf, type NoteCounts } from './notices';
 import { withOrigins } from './origins';
+import { splitHints } from './split/hints';
 import { parseFiles } from './several';
 import { applySteps, suggestSteps, type AppliedStep } from './steps';
 import { joinProblems, reasonOf, type Problems } from './problems';
@@ -175,6 +176,7 @@ export async function viewDataset(dataset: Dataset): Promise<DatasetView> {
     task: taskOf(dataset),
     notices: noticesOf(table, mapping, examples.notes),
     columns: dataset.columns.map((column, index) => ({ ...column, role: mapping.roles[index] ?? 'ignore' })),
+    split: splitHints({ ...mapping, columns: table.columns, sample: table.sample }, dataset.columns),
     rows: parsed.rows.count + parsed.problems.count,
     examples: examples.count,
     steps: steps.map(viewStep),
@@ -197,7 +199,7 @@ const rowsWith = ({ reason }: ProblemReason, { first }: Problems): RowProblem[] 
  * Of the rows that are used; of the file where the steps leave too few to tell; or what it was at first, because a column of labels that
  * the present mapping ignores can still be predicted.
  */
-function taskOf({ parsed, table, mapping, detected }: Dataset): TaskGuess {
+export function taskOf({ parsed, table, mapping, detected }: Dataset): TaskGuess {
   const [present, ofFile] = [guessTask(table, mapping), guessTask(parsed, mapping)];
   const predicted = detected.task === 'preference' ? [] : [detected];
   return [present, ofFile, ...predicted].find(({ task }) => task !== 'text') ?? present;

@@ -15,9 +15,11 @@ export async function parquetLines(file: Blob): Promise<Blob> {
   ]);
   const bytes = {
     byteLength: file.size,
-    slice: async (from: number, to = file.size): Promise<ArrayBuffer> => {
-      if (!(from >= 0 && from <= to && to <= file.size)) throw new Error('a part of it lies outside the file');
-      return file.slice(from, to).arrayBuffer();
+    slice: (from: number, to = file.size): Promise<ArrayBuffer> => {
+      const part = partOf(file, from, to);
+      // hyparquet asks for parts before it reads them, and waits for none of them when another one fails.
+      part.catch(() => undefined);
+      return part;
     },
   };
   try {
@@ -43,6 +45,11 @@ export async function parquetLines(file: Blob): Promise<Blob> {
     const message = `This Parquet file can't be read: ${messageOf(error)}. It may be damaged: download it again, or convert it to JSONL.`;
     throw new CodedError('data/parse', message);
   }
+}
+
+async function partOf(file: Blob, from: number, to: number): Promise<ArrayBuffer> {
+  if (!(from >= 0 && from <= to && to <= file.size)) throw new Error('a part of it lies outside the file');
+  return file.slice(from, to).arrayBuffer();
 }
 
 const lineOf = (names: readonly string[], row: readonly unknown[]): string =>

@@ -210,6 +210,20 @@ export interface ColumnView {
   readonly samples: readonly string[];
 }
 
+/** Which columns suit a way to split the rows. */
+export interface SplitHints {
+  /** There are labels, by which parts can be balanced. */
+  readonly labels: boolean;
+  /** The column that names the part of each row; null where there is none. */
+  readonly parts: string | null;
+  /** Columns of dates or times. */
+  readonly times: readonly string[];
+  /** Columns whose values repeat: what may belong together. */
+  readonly groups: readonly string[];
+  /** Those of them with few different values. */
+  readonly strata: readonly string[];
+}
+
 /** The dataset as the page shows it. */
 export interface DatasetView {
   readonly name: string;
@@ -228,6 +242,7 @@ export interface DatasetView {
   readonly notices: readonly string[];
   /** Statistics of the file: of its rows before the data steps. */
   readonly columns: readonly ColumnView[];
+  readonly split: SplitHints;
   /** Rows of the file. */
   readonly rows: number;
   readonly examples: number;

@@ -13,6 +13,7 @@ import type {
   EncodeOptions,
   ExamplePreview,
   Format,
+  KeptFile,
   Mapping,
   SplitName,
   TokenizerFiles,
@@ -79,8 +80,8 @@ export class DataState {
   reading = $state.raw<{ readonly name: string; readonly bytes: number; readonly share: number } | null>(null);
   /** Tokens are being counted. */
   measuring = $state(false);
-  /** The sample of the last visit is open, or there is none. */
-  ready = $state(recall('sample') === null);
+  /** The sample or kept dataset of the last visit is open, or there is none. */
+  ready = $state(recall('sample') === null && recall('dataset') === null);
   /** Decides what to do with a file that was read; `restored`: it is the one of the last visit. */
   decide: (view: DatasetView, restored: boolean) => Opening = () => ({ mapping: null, reason: '', shown: () => undefined });
   /**
@@ -88,6 +89,10 @@ export class DataState {
    * from it may not have been given yet.
    */
   encodingNow: () => Encoding | null = () => null;
+  /** Opens the kept dataset of the last visit, if there is one. */
+  openLast: () => Promise<void> = () => Promise.resolve();
+  /** Called with the files of a dataset once it is shown; `sample`: one of the page. */
+  opened: (files: readonly KeptFile[], sample: boolean, restored: boolean) => void = () => undefined;
   #files: Files | null = null;
   /** The mapping of `view`; null while it is the detected one. */
   #mapping: Mapping | null = null;
@@ -110,10 +115,11 @@ export class DataState {
     client.onDeath(() => this.#onDeath());
   }
 
-  /** Opens the sample of the last visit, unless another dataset is asked for meanwhile. */
+  /** Opens the sample or the kept dataset of the last visit, unless another dataset is asked for meanwhile. */
   async restore(): Promise<void> {
     const sample = SAMPLES.find((one) => one.file === recall('sample'));
     if (sample !== undefined) await this.#openSample(sample, true);
+    else await this.openLast();
     this.ready = true;
   }
 
@@ -126,6 +132,11 @@ export class DataState {
   /** Adds files to those of the present dataset. `split`: what their rows are for; absent: what their names say. */
   async add(files: Files, split?: SplitName): Promise<void> {
     await this.open([...(this.#files ?? []), ...files.map((file) => (split === undefined ? file : { ...file, split }))]);
+  }
+
+  /** Opens a dataset that this browser keeps. `restored`: that of the last visit, for which model and objective stay. */
+  async openKept(get: () => Promise<readonly KeptFile[]>, name: string, restored: boolean): Promise<void> {
+    await this.#open(name, null, restored, get);
   }
 
   /** Stops reading a file. The dataset of before stays. */
@@ -252,6 +263,20 @@ export class DataState {
     });
   }
 
+  /** Asks what the worker answers beside its other work, such as counting tokens: at once, if it holds the file. */
+  async askAtOnce<T>(question: (api: Remote<DataApi>) => Promise<T>): Promise<T | null> {
+    const held = this.#files !== null && this.#files === this.#filesOfWorker;
+    return held ? this.#client.call(question) : this.ask(question);
+  }
+
+  /** Asks about the examples of the dataset, too. Null while there is no dataset or no tokenizer. */
+  async askEncoded<T>(question: (api: Remote<DataApi>, options: EncodeOptions) => Promise<T>): Promise<T | null> {
+    return this.#worker.run(async () => {
+      const ready = await this.#prepare(this.encodingNow() ?? this.#encoding);
+      return ready === null ? null : this.#client.call((api) => question(api, ready.options));
+    });
+  }
+
   #openSample(sample: Sample, restored: boolean): Promise<void> {
     return this.#open(sample.file, sample, restored, async () => asFiles(await fetchSample(sample)));
   }
@@ -267,6 +292,11 @@ export class DataState {
       await this.#worker.run(() => this.#read(files, asked, restored));
       if (asked !== this.#asked) return;
       remember('sample', sample?.file ?? null);
+      this.opened(
+        files.filter(({ refused }) => refused === undefined),
+        sample !== null,
+        restored,
+      );
     } catch (error) {
       if (asked === this.#asked) this.failure = failureOf(error);
       return;

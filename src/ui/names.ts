@@ -32,6 +32,7 @@ export const INPUTS = {
   modelFiles: 'Model files',
   modelFolder: 'Model folder',
   recipeFile: 'Recipe file',
+  maskKey: 'Key file',
   teacherFiles: 'Teacher files',
   testFile: 'Test file',
   adapterFiles: 'Adapter files',
