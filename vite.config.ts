@@ -60,7 +60,7 @@ export default defineConfig({
   build: {
     target: 'es2023',
     chunkSizeWarningLimit: 2000,
-    rolldownOptions: { input: ['index.html', 'hub.html', 'mirror.html'], checks: { bundlerTimings: false } },
+    rolldownOptions: { input: ['index.html', 'hub.html', 'mirror.html', 'address.html'], checks: { bundlerTimings: false } },
   },
   worker: { format: 'es', plugins: () => [processorBuilds()] },
   server: { port: 5173, strictPort: true, headers: ISOLATION },

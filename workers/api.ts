@@ -14,6 +14,7 @@ import type { ExportedFile } from '../src/export/types';
 import type { MaskKey } from '../src/core/mask-key';
 import type { ModelRef } from '../src/core/hub';
 import type { DownloadProgress } from '../src/hub/download';
+import type { RemoteFile } from '../src/hub/remote-file';
 import type { StoredDownload } from '../src/hub/downloads';
 import type { Hit, HubPlan } from '../src/hub/types';
 import type { CachedModel } from '../src/model/cache';
@@ -262,6 +263,15 @@ export interface HubApi {
 }
 
 export type { LeakReport } from '../src/batch/leak-report';
+/** The page that fetches a file from an address; see workers/address-page.ts. Nothing is asked before `fetch` is called. */
+export interface AddressApi {
+  ready(): Promise<void>;
+  /** `onBytes` gets the bytes that are there and those of the whole file, null where the server does not say. Throws coded errors. */
+  fetch(address: string, onBytes: (done: number, total: number | null) => void): Promise<RemoteFile>;
+  /** Ends the download: `fetch` rejects with `train/cancelled`. */
+  cancel(): Promise<void>;
+}
+
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';

@@ -165,7 +165,7 @@ describe('a zip archive', () => {
 
   it('is a folder of its files', async () => {
     const table = await open(fixture('several.zip'));
-    const joined: unknown = JSON.parse(new TextDecoder().decode(readFixture('several/joined.json')));
+    const joined: unknown = JSON.parse(new TextDecoder().decode(readFixture('joined.json')));
     const rows = (await allRows(table.rows)).map(({ cells }) =>
       Object.fromEntries(table.columns.map((name, i) => [name, cells[i] ?? null])),
     );
