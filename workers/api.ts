@@ -3,9 +3,10 @@
 import type { LeakReport } from '../src/batch/leak-report';
 import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
 import type { Cleaning } from '../src/dataset/dataset';
+import type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 import type { SavedData, SaveKind } from '../src/dataset/save';
-import type { DatasetView, Mapping } from '../src/dataset/types';
 import type { LabelCount, WritingPrompt, WritingRequest, WrittenExample } from '../src/dataset/synthetic/types';
+import type { DataFile, DatasetView, Mapping } from '../src/dataset/types';
 import type { FileRows } from '../src/dataset/table';
 import type { Target } from '../src/encoding/encoding';
 import type { ExportKind } from '../src/export';
@@ -60,10 +61,10 @@ export type TextOptions = Pick<Recipe, 'sequenceLength' | 'seed' | 'dataSteps'> 
 /** data.worker.ts: parses, maps, tokenizes. Holds one dataset and one tokenizer. Throws coded errors. */
 export interface DataApi {
   /**
-   * Parses a file (or pasted text, wrapped in a File), detects its format, applies the data steps, and keeps it. `progress` is called with
-   * the share of the file that was read, 0 to 1.
+   * Parses a file (or pasted text, wrapped in a File) or several, which become one table, detects their format, applies the data steps, and
+   * keeps it. `progress` is called with the share that was read, 0 to 1.
    */
-  open(file: File, cleaning: Cleaning, progress?: (share: number) => void): Promise<DatasetView>;
+  open(files: File | readonly DataFile[], cleaning: Cleaning, progress?: (share: number) => void): Promise<DatasetView>;
   /** Applies another format or other column roles to the open file. `reason`: why, in a sentence; the user's choice when absent. */
   remap(mapping: Mapping, reason?: string): Promise<DatasetView>;
   /** Applies other data steps to the rows of the open file. */
@@ -103,6 +104,20 @@ export interface DataApi {
    * prediction when null). `progress` as in `open`.
    */
   save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData>;
+}
+
+/** keep.worker.ts: the datasets that this browser keeps, by the hash of their content. Throws coded errors. */
+export interface KeepApi {
+  /** The one that was used last first. */
+  list(): Promise<readonly KeptDataset[]>;
+  /** Keeps files unless the same content is kept, and how they are used. Throws `store/quota` when there is not enough space. */
+  keep(hash: string, files: readonly KeptFile[], use: DatasetUse): Promise<KeptDataset>;
+  /** Remembers how a kept dataset is used. */
+  use(hash: string, use: DatasetUse): Promise<void>;
+  /** The files of a dataset. Throws `store/corrupt` when it is not kept. */
+  open(hash: string): Promise<readonly KeptFile[]>;
+  /** Throws `store/locked` while another tab writes it. */
+  delete(hash: string): Promise<void>;
 }
 
 /** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
@@ -254,6 +269,7 @@ export type { LeakReport } from '../src/batch/leak-report';
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';
 export type * from '../src/dataset/synthetic/types';

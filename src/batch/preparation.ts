@@ -6,7 +6,7 @@
 import { CodedError, internal } from '../core/errors';
 import type { MaskKey } from '../core/mask-key';
 import { Mutex } from '../core/mutex';
-import { cleanDataset, openDataset, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
+import { cleanDataset, openFiles, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
 import { saveDataset, type SavedData, type SaveKind } from '../dataset/save';
 import { applyTextSteps } from '../dataset/steps';
@@ -14,7 +14,8 @@ import { maskKeyOf } from '../dataset/steps/mask-key';
 import { Writer, writableLabels } from '../dataset/synthetic/writer';
 import type { LabelCount, WritingPrompt, WritingRequest, WrittenExample } from '../dataset/synthetic/types';
 import { fileRows, type FileRows } from '../dataset/table';
-import type { DatasetView, Mapping, RowProblem } from '../dataset/types';
+import { lineWords } from '../core/places';
+import type { DataFile, DatasetView, Mapping, RowProblem } from '../dataset/types';
 import type { Target } from '../encoding/encoding';
 import { unreadLabels } from '../encoding/labelled';
 import { NO_ANSWERS, scaledCounts } from '../tokenizer/spans';
@@ -68,9 +69,10 @@ export class Preparation {
   #ready: Ready | null = null;
 
   /** Throws data/empty, data/binary, data/parse, data/columns, data/no-examples; then the previous dataset is kept. */
-  open(file: File, cleaning?: Cleaning, progress?: (share: number) => void): Promise<DatasetView> {
+  open(files: File | readonly DataFile[], cleaning?: Cleaning, progress?: (share: number) => void): Promise<DatasetView> {
     return this.#mutex.run(async () => {
-      this.#hold(await openDataset(file.name, file, cleaning, progress));
+      const list = files instanceof File ? [{ path: files.name, file: files }] : files;
+      this.#hold(await openFiles(list, cleaning, progress));
       return viewDataset(this.#held());
     });
   }
@@ -152,12 +154,12 @@ export class Preparation {
   /** Throws data/no-examples when no row has a text. */
   encodeTexts({ sequenceLength, seed, dataSteps, target }: TextSettings): Promise<EncodedDataset> {
     return this.#exclusive(async () => {
-      const { parsed, mapping, name } = this.#held();
+      const { parsed, mapping } = this.#held();
       const table = await applyTextSteps(parsed, mapping, dataSteps, seed);
       const unread = unlabelledExamples(table, mapping, unreadLabels(target));
       const whole = await encodeExamples(this.#tokens(), { kind: 'labelled', examples: unread, settings: { target } });
       const encoded = cutExamples(this.#tokens(), whole, sequenceLength);
-      if (encoded.stats.examples === 0) throw noText(name, encoded.stats.dropped);
+      if (encoded.stats.examples === 0) throw noText(this.#held(), encoded.stats.dropped);
       const all = { parts: new Uint8Array(encoded.origins.length), removed: new Set<number>() };
       return splitDataset(encoded, { sequenceLength, seed, heldOutRatio: 0, lossOn: 'all' }, all);
     });
@@ -295,9 +297,9 @@ function nothingToTrain({ parts }: EncodedStats): CodedError {
   );
 }
 
-function noText(name: string, dropped: readonly RowProblem[]): CodedError {
+function noText({ name, parsed }: Dataset, dropped: readonly RowProblem[]): CodedError {
   const [first] = dropped;
-  const why = first === undefined ? 'It has no rows.' : `For example line ${first.line}: ${first.message}`;
+  const why = first === undefined ? 'It has no rows.' : `For example ${lineWords(parsed.files, first.line)}: ${first.message}`;
   return new CodedError('data/no-examples', `No row of ${name} has a text to predict. ${why}`);
 }
 
@@ -311,7 +313,7 @@ function nothingLeft(dataset: Dataset, stats: EncodedExamples['stats'], { encodi
   const byStep = dataset.steps.flatMap(({ dropped }) => dropped.first);
   const problems = [...stats.dropped, ...rows.first, ...byStep]
     .slice(0, 20)
-    .map((p) => ({ where: `line ${p.line}`, message: p.message }));
+    .map((p) => ({ where: lineWords(dataset.parsed.files, p.line), message: p.message }));
   const [first] = problems;
   const why = first === undefined ? dataset.reason : `For example ${first.where}: ${first.message}`;
   return new CodedError('data/no-examples', `No row of ${dataset.name} can be trained on. ${why}`, problems);

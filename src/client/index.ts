@@ -1,6 +1,6 @@
-/** The page's workers: two that live as long as it does, and one that reads a single file. */
+/** The page's workers: three that live as long as it does, and one that reads a single file. */
 
-import type { DataApi, TrainApi } from '../../workers/api';
+import type { DataApi, KeepApi, TrainApi } from '../../workers/api';
 import { WorkerClient } from './worker';
 
 export { HubFrame } from './hub';
@@ -14,6 +14,12 @@ export const dataClient = new WorkerClient<DataApi>('data', dataWorker);
 
 /** Reads a file beside the dataset that is open; ended after each file. */
 export const fileClient = new WorkerClient<DataApi>('file', dataWorker);
+
+/** Owns the kept datasets. */
+export const keepClient = new WorkerClient<KeepApi>(
+  'keeping',
+  (name) => new Worker(new URL('../../workers/keep.worker.ts', import.meta.url), { type: 'module', name }),
+);
 
 /** Owns the device, the model, the runs. */
 export const trainClient = new WorkerClient<TrainApi>(

@@ -16,7 +16,7 @@ const FULL = new Set(['QuotaExceededError', 'NS_ERROR_DOM_QUOTA_REACHED', 'NS_ER
 function quotaError(what: string, needed: number, cause?: unknown): CodedError {
   const message =
     `There is not enough storage space for ${what}: it needs ${formatBytes(needed)}. ` +
-    'Delete old runs or cached models, or free space on the disk, then try again.';
+    'Delete old runs, kept models or kept data, or free space on the disk, then try again.';
   return new CodedError('store/quota', message, [{ where: 'storage', message: `${needed} bytes needed` }], { cause });
 }
 

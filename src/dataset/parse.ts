@@ -24,6 +24,13 @@ export interface ParsedFile extends Table {
   readonly stats: readonly ColumnStats[];
 }
 
+/** A file as it was read, with what was counted meanwhile. */
+export interface CountedFile extends Omit<ParsedFile, 'stats'> {
+  readonly counts: ColumnCounts;
+  /** The last line that has a row. */
+  readonly lines: number;
+}
+
 /** Characters of the start by which the kind is told, and header, separator and quotes are found. */
 const START = 1 << 20;
 const END = 1000;
@@ -34,16 +41,22 @@ const END = 1000;
  * data/columns, data/no-examples.
  */
 export async function parseFile(name: string, file: Blob, progress: Share = () => undefined, sizes = SIZES): Promise<ParsedFile> {
+  const { counts, lines: _lines, ...table } = await countFile(name, file, progress, sizes);
+  return { ...table, stats: counts.stats(table.columns) };
+}
+
+/** `parseFile` for a file that is joined with others. */
+export async function countFile(name: string, file: Blob, progress: Share, sizes: Sizes): Promise<CountedFile> {
   const read = (await readBinary(file, progress, sizes)) ?? (await readTable(name, file, progress, sizes));
   refuseUnusable(read);
   return read;
 }
 
 /** The share of a file that was read, 0 to 1. */
-type Share = (share: number) => void;
+export type Share = (share: number) => void;
 
 /** Files that are no text, by their first four bytes; null for other files. */
-async function readBinary(file: Blob, progress: Share, sizes: Sizes): Promise<ParsedFile | null> {
+async function readBinary(file: Blob, progress: Share, sizes: Sizes): Promise<CountedFile | null> {
   const start = String.fromCharCode(...(await readBytes(file.slice(0, 4))));
   if (start !== 'PAR1' && start !== 'PK\x03\x04') return null;
   const hash = await hashFile(file, (done) => progress(done / file.size));
@@ -52,7 +65,7 @@ async function readBinary(file: Blob, progress: Share, sizes: Sizes): Promise<Pa
   return { ...(await readAll({ text, sizes }, lineReader(), () => undefined)), kind: 'parquet', hash };
 }
 
-async function readTable(name: string, file: Blob, progress: Share, sizes: Sizes): Promise<ParsedFile> {
+async function readTable(name: string, file: Blob, progress: Share, sizes: Sizes): Promise<CountedFile> {
   // Both readings of the file take about the same time.
   const surveyed: Progress = (done) => progress((0.5 * done) / file.size);
   const { text, notes, hash } = await openTextFile(file, surveyed);
@@ -77,7 +90,7 @@ interface Source {
   readonly sizes: Sizes;
 }
 
-type Read = Omit<ParsedFile, 'kind' | 'hash'>;
+export type Read = Omit<CountedFile, 'kind' | 'hash'>;
 
 async function tableOf(kind: TextKind, source: Source, progress: Progress): Promise<Read> {
   if (kind === 'json' && isObject(source)) return inMemory(await readObject(source.text));
@@ -93,8 +106,12 @@ function inMemory({ rows, problems, ...table }: ParsedTable): Read {
   const counts = new ColumnCounts();
   for (const row of rows) counts.add(row);
   const list = { rows: listOfRows(rows), sample: rows.slice(0, SAMPLE) };
-  return { ...table, ...list, problems: problemsOf(problems), stats: counts.stats(table.columns) };
+  return { ...table, ...list, problems: problemsOf(problems), counts, lines: lastLine(rows, problems) };
 }
+
+type Lined = readonly { readonly line: number }[];
+
+const lastLine = (...lists: readonly Lined[]): number => Math.max(0, ...lists.map((list) => list.at(-1)?.line ?? 0));
 
 /** The file is one object, not several one after the other. */
 function isObject({ start }: Source): boolean {
@@ -112,17 +129,22 @@ const READERS: Readonly<Record<TextKind, (source: Source) => RowReader>> = {
 const readerOf = (kind: TextKind, source: Source): RowReader => READERS[kind](source);
 
 /** Reads every part once, and keeps the rows of a small file. */
-async function readAll({ text, sizes }: Pick<Source, 'text' | 'sizes'>, reader: RowReader, progress: Progress): Promise<Read> {
+export async function readAll(
+  { text, sizes }: Pick<Source, 'text' | 'sizes'>,
+  reader: RowReader,
+  progress: Progress,
+): Promise<Read> {
   const kept: Row[] | null = text.size <= sizes.kept ? [] : null;
   const sample: Row[] = [];
   const counts = new ColumnCounts();
   const parts: Omit<PartRows, 'rows' | 'problems'>[] = [];
   const problems = new ProblemList();
-  let count = 0;
+  let [count, lines] = [0, 0];
   for await (const { rows, problems: found, ...part } of readParts(text, reader, sizes.part)) {
     if (reader.columns.length > MAX_COLUMNS) break;
     parts.push(part);
     count += rows.length;
+    lines = Math.max(lines, lastLine(rows, found));
     for (const problem of found) problems.add(problem);
     for (const row of rows) {
       counts.add(row);
@@ -133,11 +155,11 @@ async function readAll({ text, sizes }: Pick<Source, 'text' | 'sizes'>, reader: 
   }
   const list = kept === null ? new FileRowList(text, reader, parts, count) : listOfRows(kept);
   const { columns, headerless } = reader;
-  const stats = counts.stats(columns);
-  return { columns, headerless, rows: list, sample, stats, problems: joinProblems([problems]), notes: reader.notes() };
+  const joined = joinProblems([problems]);
+  return { columns, headerless, rows: list, sample, counts, lines, problems: joined, notes: reader.notes() };
 }
 
-function refuseUnusable({ columns, rows, problems, kind }: ParsedFile): void {
+function refuseUnusable({ columns, rows, problems, kind }: CountedFile): void {
   if (columns.length > MAX_COLUMNS) {
     const found = `This file has more than ${MAX_COLUMNS} different columns, which is the most that can be mapped.`;
     throw new CodedError('data/columns', `${found} Keep only the columns with the examples.`);

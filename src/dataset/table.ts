@@ -2,7 +2,7 @@
 
 import type { Placed } from './place';
 import type { Problems } from './problems';
-import type { FileKind, RowProblem } from './types';
+import type { FileKind, FileView, RowProblem } from './types';
 
 /** One row. Cells are stored by position, so that a column may be named `__proto__`. A missing cell is `undefined`. */
 export interface Row extends Placed {
@@ -30,6 +30,8 @@ export interface Table {
   readonly notes: readonly string[];
   /** The file has no column names; the columns are called `column 1`, `column 2`, ... */
   readonly headerless: boolean;
+  /** The files that the rows come from; absent for a single one. */
+  readonly files?: readonly FileView[];
 }
 
 /** What the parser of one kind of file returns. `parseFile` adds the kind, and notes on the encoding. */

@@ -4,7 +4,8 @@
  */
 
 import { CodedError } from '../core/errors';
-import { ensureSpace, formatBytes, storageError } from '../core/storage';
+import { chunksOf, guarded, orNull, writeFile } from '../core/private-files';
+import { ensureSpace } from '../core/storage';
 import { growingHash, type HashKind } from '../core/hash';
 import { openFolder, type ModelFolder } from './folder';
 import type { Verification } from './types';
@@ -43,8 +44,6 @@ interface Manifest extends CachedModel {
 }
 
 const MANIFEST = 'manifest.json';
-/** Bytes of one write. */
-const CHUNK = 8 * 1024 * 1024;
 
 /** The cache in the folder `root` of the private file system. Opens nothing yet. */
 export function openModelCache(root = 'models'): ModelCache {
@@ -124,7 +123,7 @@ export class ModelCache {
         await discard(root, model.id);
         const target = await root.getDirectoryHandle(model.id, { create: true });
         for (const { name } of kept) await move(folder, name, target);
-        await writeFile(target, MANIFEST, new Blob([JSON.stringify(manifest)]), undefined);
+        await writeFile(target, MANIFEST, new Blob([JSON.stringify(manifest)]));
       }),
     );
     if (!done) throw writing('wait until it has finished, then try again');
@@ -184,7 +183,7 @@ async function isIntact(folder: FileSystemDirectoryHandle, { name, size, hash }:
   const file = await (await folder.getFileHandle(name)).getFile();
   if (hash === undefined || file.size !== size) return hash === undefined;
   const growing = growingHash(hash.kind, size);
-  for await (const chunk of chunks(file, undefined)) growing.update(chunk);
+  for await (const chunk of chunksOf(file)) growing.update(chunk);
   return growing.digest() === hash.value;
 }
 
@@ -197,7 +196,7 @@ async function move(from: FileSystemDirectoryHandle, name: string, to: FileSyste
     await handle.move(to, name);
     return;
   }
-  await writeFile(to, name, await handle.getFile(), undefined);
+  await writeFile(to, name, await handle.getFile());
   await from.removeEntry(name);
 }
 
@@ -209,35 +208,6 @@ async function withLock(id: string, work: () => Promise<void>): Promise<boolean>
     if (lock !== null) await work();
     return lock !== null;
   });
-}
-
-/** Converts storage errors to coded errors. Cancellation throws the reason of the signal. */
-async function guarded<T>(what: string, needed: number, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof Cancelled) throw error.reason;
-    throw storageError(error, what, needed);
-  }
-}
-
-class Cancelled extends Error {
-  readonly reason: Error;
-
-  constructor(signal: AbortSignal) {
-    super('cancelled');
-    this.reason = signal.reason instanceof Error ? signal.reason : new DOMException('cancelled', 'AbortError');
-  }
-}
-
-/** Resolves to null instead of throwing a NotFoundError. */
-async function orNull<T>(found: Promise<T>): Promise<T | null> {
-  try {
-    return await found;
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'NotFoundError') return null;
-    throw error;
-  }
 }
 
 /** The manifest of a complete model: all its files exist with the right size. Null otherwise. */
@@ -291,52 +261,6 @@ async function write(
     await writeFile(folder, MANIFEST, new Blob([JSON.stringify(manifest)]), signal);
   } catch (error) {
     await discard(root, manifest.id).catch(() => undefined);
-    throw error;
-  }
-}
-
-/** Workers have access handles, which are faster; pages have streams only. Safari has no streams before version 26. */
-async function writeFile(
-  folder: FileSystemDirectoryHandle,
-  name: string,
-  data: Blob,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const handle = await folder.getFileHandle(name, { create: true });
-  if ('createSyncAccessHandle' in handle) await writeSync(handle, data, signal);
-  else await writeStream(handle, data, signal);
-}
-
-async function* chunks(data: Blob, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  for (let from = 0; from < data.size; from += CHUNK) {
-    if (signal?.aborted) throw new Cancelled(signal);
-    yield new Uint8Array(await data.slice(from, from + CHUNK).arrayBuffer());
-  }
-}
-
-async function writeSync(handle: FileSystemFileHandle, data: Blob, signal: AbortSignal | undefined): Promise<void> {
-  const access = await handle.createSyncAccessHandle();
-  try {
-    access.truncate(0);
-    let at = 0;
-    for await (const chunk of chunks(data, signal)) {
-      const written = access.write(chunk, { at });
-      if (written < chunk.length) throw new DOMException(`only ${formatBytes(at + written)} fit`, 'QuotaExceededError');
-      at += written;
-    }
-    access.flush();
-  } finally {
-    access.close();
-  }
-}
-
-async function writeStream(handle: FileSystemFileHandle, data: Blob, signal: AbortSignal | undefined): Promise<void> {
-  const stream = await handle.createWritable();
-  try {
-    for await (const chunk of chunks(data, signal)) await stream.write(chunk);
-    await stream.close();
-  } catch (error) {
-    await stream.abort().catch(() => undefined);
     throw error;
   }
 }

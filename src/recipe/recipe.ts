@@ -85,7 +85,7 @@ type KeysOf<T> = T extends unknown ? keyof T & string : never;
 
 /** The place of a setting in a recipe, e.g. `epochs` or `method.rank`. */
 export type SettingPath =
-  | Exclude<keyof Recipe, 'method' | 'objective' | 'split'>
+  | Exclude<keyof Recipe, 'method' | 'objective'>
   | `method.${KeysOf<MethodSettings>}`
   | `objective.${KeysOf<ObjectiveSettings>}`
   | `split.${KeysOf<SplitSettings>}`;

@@ -11,6 +11,7 @@ import { data } from './data.svelte';
 import { device } from './device.svelte';
 import { currentEncoding } from './encoding';
 import { objectiveBlocker } from './goal';
+import { kept } from './kept.svelte';
 import { model } from './model.svelte';
 import { encodingOf, isCountedFor } from './objective';
 import { otherTab } from './other-tab.svelte';
@@ -113,6 +114,7 @@ export class AppState {
     data.encodingNow = currentEncoding;
     void device.open(backendChoice(location.search), deviceOptions(location.search));
     void model.restore();
+    kept.start();
     void data.restore();
     return $effect.root(() => link());
   }

@@ -1,5 +1,5 @@
 /**
- * Small values that survive a reload. Choices of a tab (its sample, model, recipe, goal, run and teacher) are stored twice: in sessionStorage for
+ * Small values that survive a reload. Choices of a tab (its sample, kept dataset, model, recipe, goal, run and teacher) are stored twice: in sessionStorage for
  * this tab's own reload, and in localStorage for tabs opened later. A tab that only watches a run of another tab must not change
  * what that tab stored, so it writes to sessionStorage alone. Where storage is blocked, values last as long as the page.
  */
@@ -7,11 +7,11 @@
 const PREFIX = 'finetab.';
 
 /** Choices of one tab. */
-type TabKey = 'sample' | 'model' | 'recipe' | 'objectiveFrom' | 'goal' | 'run' | 'teacher';
+type TabKey = 'sample' | 'dataset' | 'model' | 'recipe' | 'objectiveFrom' | 'goal' | 'run' | 'teacher';
 /** Preferences that hold for all tabs. */
-type SharedKey = 'theme' | 'notify' | 'hub';
+type SharedKey = 'theme' | 'notify' | 'hub' | 'keepData';
 
-const TAB_KEYS: readonly TabKey[] = ['sample', 'model', 'recipe', 'objectiveFrom', 'goal', 'run', 'teacher'];
+const TAB_KEYS: readonly TabKey[] = ['sample', 'dataset', 'model', 'recipe', 'objectiveFrom', 'goal', 'run', 'teacher'];
 
 /** Whether localStorage may be written; `unknown` until it is known whether another tab trains. */
 let sharing: 'unknown' | 'shared' | 'own' = 'unknown';

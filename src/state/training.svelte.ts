@@ -122,6 +122,7 @@ export class Training extends ShownRun {
         ...{ name: runName(name, view.name, taken), modelId: id, recipe: settings, dataset, datasetName: view.name },
         prompts: promptsFrom(view.head, dataset.heldOut.lines, 6),
         columns: columnsOf(view),
+        fileHash: view.hash,
         ...(taught && { teacher: taught }),
         ...(from && { from: { runId: from.id, step: null } }),
       };

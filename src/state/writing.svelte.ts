@@ -5,6 +5,7 @@ import type { DatasetView, LabelCount, TrainApi, WritingRequest, WrittenExample 
 import { CodedError } from '../core/errors';
 import { writableColumns } from '../recipe/writable';
 import { data } from './data.svelte';
+import { addFiles } from './data-files';
 import { saveText } from './download';
 import { failureOf, type Failure } from './failure';
 import { model, type Chosen } from './model.svelte';
@@ -126,6 +127,19 @@ export class Writing {
     saveText(SYNTHETIC_FILE, await this.file().text(), 'application/jsonl');
   }
 
+  /** Adds the kept examples to the dataset as a further file. The use of the columns stays. */
+  async add(): Promise<void> {
+    const before = data.view;
+    if (before === null || this.kept.length === 0) return;
+    await addFiles([{ path: freePath(before), file: this.file() }]);
+    const after = data.view;
+    if (after === null || after === before) return;
+    const roles = after.columns.map(({ name }) => before.columns.find((column) => column.name === name)?.role ?? 'ignore');
+    if (before.format === after.format && roles.every((role, index) => role === after.columns[index]?.role)) return;
+    const { format, template } = before;
+    await data.remap({ format, roles, ...(template !== null && { template }) }, 'As before the examples were added.');
+  }
+
   async #writeAll(seed: number): Promise<void> {
     const from = this.accepted;
     const first = this.list.length;
@@ -177,6 +191,12 @@ export class Writing {
   #wantedModel(id: string | null): Promise<Chosen | null> {
     return id === null ? Promise.resolve(model.chosen) : model.find(id);
   }
+}
+
+/** A name that no file of the dataset has. */
+function freePath({ files }: DatasetView): string {
+  const names = Array.from({ length: files.length + 1 }, (_, index) => `synthetic${index === 0 ? '' : `-${index + 1}`}.jsonl`);
+  return names.find((name) => files.every((file) => file.name !== name)) ?? SYNTHETIC_FILE;
 }
 
 /** Families of encoders, which read only. */

@@ -139,6 +139,8 @@ export interface RunSetup {
   readonly recipe: Recipe;
   readonly dataset: EncodedDataset;
   readonly datasetName: string;
+  /** SHA-256 of the file of the data, hex, by which it is found where it is kept. */
+  readonly fileHash?: string;
   /** Prompts of the data, stored with the run so that it can be tried when the file is closed. May be empty. */
   readonly prompts: readonly RunPrompt[];
   /** How the columns of the data were used, stored with the run so that other files are read in the same way. */
@@ -284,8 +286,11 @@ export interface GenerateResult {
 export interface MeasureRequest extends AdapterChoice {
   /** `tuned`: the checkpoint; `base`: the model without what was trained, which has no classifier. */
   readonly which: 'tuned' | 'base';
-  /** Examples that were encoded for the run, all of which are used; null takes what the run held out, as its own measurements did. */
-  readonly dataset: EncodedDataset | null;
+  /**
+   * Examples that were encoded for the run, all of which are used. `held-out`: what the run held out, as its own measurements did. `test`: all
+   * test rows of its data.
+   */
+  readonly dataset: EncodedDataset | 'held-out' | 'test';
 }
 
 export interface Measurement extends Pick<EvalRow, 'loss' | 'metrics' | 'confusion'> {

@@ -91,7 +91,7 @@ type ObjectiveSetting<O = ObjectiveSettings> = O extends unknown ? `objective.${
 export type FormSetting =
   | Exclude<
       SettingPath,
-      'version' | 'dataSteps' | 'mapping' | 'method.kind' | 'method.useDora' | `objective.${string}` | `split.${string}`
+      'version' | 'dataSteps' | 'mapping' | 'split' | 'method.kind' | 'method.useDora' | `objective.${string}` | `split.${string}`
     >
   | ObjectiveSetting;
 

@@ -70,3 +70,7 @@ export const bytesOfModels = (models: readonly { readonly bytes: number }[]): nu
 /** Bytes of the checkpoints of runs. */
 export const bytesOfRuns = (runs: readonly Pick<RunView, 'checkpoints'>[]): number =>
   runs.flatMap((run) => run.checkpoints).reduce((sum, checkpoint) => sum + checkpoint.bytes, 0);
+
+/** Bytes of the datasets kept in this browser. */
+export const bytesOfData = (datasets: readonly { readonly bytes: number }[]): number =>
+  datasets.reduce((sum, dataset) => sum + dataset.bytes, 0);
