@@ -74,7 +74,7 @@ it('adds the ones that are kept to the data, marked, and keeps the use of the co
       ['topic', 'label'],
     ]);
   expect(data.view?.columns.find(({ name }) => name === 'synthetic')).toMatchObject({ role: 'ignore', filled: 1 });
-  expect(data.view?.files.map(({ name }) => name)).toEqual(['tickets.csv', 'synthetic.jsonl']);
+  expect(data.view?.files.map(({ name }) => name)).toEqual(['synthetic.jsonl', 'tickets.csv']);
   await expect.poll(() => writing.list).toEqual([]);
 });
 
