@@ -5,6 +5,7 @@ import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '..
 import type { Cleaning } from '../src/dataset/dataset';
 import type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 import type { SavedData, SaveKind } from '../src/dataset/save';
+import type { LabelCount, WritingPrompt, WritingRequest, WrittenExample } from '../src/dataset/synthetic/types';
 import type { DataFile, DatasetView, Mapping } from '../src/dataset/types';
 import type { LookKind, Question, Reply } from '../src/dataset/look/types';
 import type { FileRows } from '../src/dataset/table';
@@ -90,6 +91,14 @@ export interface DataApi {
    * examples are in `train`. Needs a tokenizer. Throws `data/no-examples` when no row has a text.
    */
   encodeTexts(options: TextOptions): Promise<EncodedDataset>;
+  /** The labels for which a model can write further examples; none for data without. Throws `data/columns` for data of another form. */
+  writableLabels(): Promise<readonly LabelCount[]>;
+  /** Begins the writing of examples like the present rows. Throws `data/columns` and `data/no-examples`. */
+  startWriting(request: WritingRequest): Promise<void>;
+  /** What the model is asked at attempt `index`. Throws `train/state` when the rows have changed since `startWriting`. */
+  writingPrompt(index: number): Promise<WritingPrompt>;
+  /** Reads and judges the answer to attempt `index`; `ended`: the model ended it itself. Throws like `writingPrompt`. */
+  judgeWritten(index: number, text: string, ended: boolean): Promise<WrittenExample>;
   /** What each placeholder of data step `index`, counted from 0, stands for, which masks personal data. It is made when asked for, and not kept. */
   maskKey(index: number): Promise<MaskKey>;
   /** The rows of the open file as they are in it, as text. */
@@ -281,6 +290,7 @@ export type * from '../src/dataset/look/row-views';
 export type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';
+export type * from '../src/dataset/synthetic/types';
 export type * from '../src/dataset/types';
 export type { Lifeline } from './lifeline';
 export type { LabelShape } from '../src/dataset/labelled';

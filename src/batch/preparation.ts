@@ -13,6 +13,8 @@ import type { LookKind, Question, Reply } from '../dataset/look/types';
 import { saveDataset, type SavedData, type SaveKind } from '../dataset/save';
 import { applyTextSteps } from '../dataset/steps';
 import { maskKeyOf } from '../dataset/steps/mask-key';
+import { Writer, writableLabels } from '../dataset/synthetic/writer';
+import type { LabelCount, WritingPrompt, WritingRequest, WrittenExample } from '../dataset/synthetic/types';
 import { fileRows, type FileRows } from '../dataset/table';
 import { lineWords } from '../core/places';
 import type { DataFile, DatasetView, Mapping, RowProblem } from '../dataset/types';
@@ -65,6 +67,8 @@ export class Preparation {
   #dataset: Dataset | null = null;
   #splitting: Splitting | null = null;
   #tokenizer: TextTokenizer | null = null;
+  /** Of the examples that a model writes now. */
+  #writer: Writer | null = null;
   /** The examples for the newest objective, and their encoding once it was needed: another sequence length or split reuses them. */
   #ready: Ready | null = null;
 
@@ -173,6 +177,26 @@ export class Preparation {
     });
   }
 
+  /** The labels for which a model can write examples; none for data without. Throws data/columns for data of another form. */
+  writableLabels(): Promise<readonly LabelCount[]> {
+    return this.#exclusive(() => writableLabels(this.#held().table, this.#held().mapping));
+  }
+
+  /** Begins to write examples of the present rows. Throws data/columns, data/no-examples. */
+  startWriting(request: WritingRequest): Promise<void> {
+    return this.#exclusive(async () => {
+      this.#writer = await Writer.of(this.#held().table, this.#held().mapping, request);
+    });
+  }
+
+  writingPrompt(index: number): Promise<WritingPrompt> {
+    return this.#exclusive(() => this.#writing().prompt(index));
+  }
+
+  judgeWritten(index: number, text: string, ended: boolean): Promise<WrittenExample> {
+    return this.#exclusive(() => this.#writing().judge(index, text, ended));
+  }
+
   /** The key of data step `index`, which masks personal data: what each placeholder stands for. */
   maskKey(index: number): Promise<MaskKey> {
     return this.#exclusive(() => {
@@ -250,6 +274,12 @@ export class Preparation {
     this.#dataset = dataset;
     this.#splitting = new Splitting(dataset);
     this.#ready = null;
+    this.#writer = null;
+  }
+
+  #writing(): Writer {
+    if (this.#writer === null) throw new CodedError('train/state', 'The data were read anew. Write the examples again.');
+    return this.#writer;
   }
 
   #held(): Dataset {
