@@ -3,6 +3,7 @@
 import type { LeakReport } from '../src/batch/leak-report';
 import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
 import type { Cleaning } from '../src/dataset/dataset';
+import type { DataFacts } from '../src/advice';
 import type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 import type { SavedData, SaveKind } from '../src/dataset/save';
 import type { DatasetView, Mapping } from '../src/dataset/types';
@@ -87,6 +88,8 @@ export interface DataApi {
   encodeTexts(options: TextOptions): Promise<EncodedDataset>;
   /** The rows of the open file as they are in it, as text. */
   rows(): Promise<FileRows>;
+  /** What advice needs to know of the rows, counted in the first of them, and of the tokenizer. */
+  facts(): Promise<DataFacts>;
   /**
    * The rows after the data steps as a table (JSONL, CSV or Parquet), or the examples as they are trained for `encoding` (JSONL; next-token
    * prediction when null). `progress` as in `open`.
@@ -257,6 +260,7 @@ export type { LeakReport } from '../src/batch/leak-report';
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type { DataFacts } from '../src/advice';
 export type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';

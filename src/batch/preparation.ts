@@ -7,12 +7,14 @@ import { CodedError, internal } from '../core/errors';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openDataset, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
+import { rowFacts, type RowFacts } from '../dataset/row-facts';
 import { saveDataset, type SavedData, type SaveKind } from '../dataset/save';
 import { applyTextSteps } from '../dataset/steps';
 import { fileRows, type FileRows } from '../dataset/table';
 import type { DatasetView, Mapping, RowProblem } from '../dataset/types';
 import type { Target } from '../encoding/encoding';
 import { unreadLabels } from '../encoding/labelled';
+import { answerEnd, type AnswerEnd } from '../tokenizer/template-ends';
 import { NO_ANSWERS, scaledCounts } from '../tokenizer/spans';
 import { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview, TokenizerFiles } from '../tokenizer/types';
@@ -159,6 +161,14 @@ export class Preparation {
 
   rows(): Promise<FileRows> {
     return this.#exclusive(() => fileRows(this.#held().parsed));
+  }
+
+  /** What advice needs to know of the rows, and of the model where its tokenizer is set. */
+  facts(): Promise<RowFacts & { readonly answerEnd: AnswerEnd | null }> {
+    return this.#exclusive(async () => ({
+      ...(await rowFacts(this.#held())),
+      answerEnd: this.#tokenizer && answerEnd(this.#tokenizer),
+    }));
   }
 
   /** The rows after the data steps, or the examples, as a file; `progress` is called with the share that is written, 0 to 1. */
