@@ -18,7 +18,7 @@ const layers = {
   'src/gpu': ['src/core'],
   kernels: ['src/gpu', 'src/core'],
   'src/graph': ['kernels', 'src/gpu', 'src/core'],
-  'src/dataset': ['src/recipe', 'src/core'],
+  'src/dataset': ['src/formats', 'src/recipe', 'src/core'],
   'src/tokenizer': ['src/dataset', 'src/core'],
   'src/encoding': ['src/dataset', 'src/tokenizer', 'src/core'],
   'src/batch': ['src/dataset', 'src/tokenizer', 'src/encoding', 'src/recipe', 'src/core'],

@@ -1,7 +1,7 @@
 /**
  * `npm run data -- [--recipe FILE] [--model DIR] FILE…`: reads data files as the page does and prints one JSON object a line for each:
- * format, roles and why, examples, rejected rows by reason, the first two examples as trained text, notices and suggestions. The model is
- * the starter of the recipe's objective unless DIR names a folder with a tokenizer. Exits with 1 when a file can't be used.
+ * format, roles and why, examples, rejected rows by reason, the split with its leaks, the first two examples as trained text, notices and
+ * suggestions. The model is the starter of the recipe's objective unless DIR names a folder with a tokenizer. Exits with 1 when a file can't be used.
  */
 
 import { existsSync, openAsBlob, readFileSync } from 'node:fs';
@@ -23,6 +23,7 @@ import { encodingOf, isLabelled } from '../src/state/objective';
 import { answerEnd } from '../src/tokenizer/template-ends';
 import { TextTokenizer } from '../src/tokenizer/tokenizer';
 import type { ExamplePreview } from '../src/tokenizer/types';
+import { splitOf } from './data-split';
 import { root } from './serve';
 
 /** Examples whose text is printed. */
@@ -58,6 +59,7 @@ async function describe(path: string, recipe: Recipe, tokenizer: TextTokenizer):
     examples: view.examples,
     rejectedRows: view.leftOut,
     rejected: rejectedOf(dataset),
+    split: await splitOf(dataset, ready, tokenizer, recipe),
     trained: await trainedTexts(ready, tokenizer, recipe),
     notices: [...view.notices, ...tools],
     advice: [

@@ -6,11 +6,13 @@ import type { Cleaning } from '../src/dataset/dataset';
 import type { DataFacts } from '../src/advice';
 import type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 import type { SavedData, SaveKind } from '../src/dataset/save';
-import type { DatasetView, Mapping } from '../src/dataset/types';
+import type { DataFile, DatasetView, Mapping } from '../src/dataset/types';
+import type { LookKind, Question, Reply } from '../src/dataset/look/types';
 import type { FileRows } from '../src/dataset/table';
 import type { Target } from '../src/encoding/encoding';
 import type { ExportKind } from '../src/export';
 import type { ExportedFile } from '../src/export/types';
+import type { MaskKey } from '../src/core/mask-key';
 import type { ModelRef } from '../src/core/hub';
 import type { DownloadProgress } from '../src/hub/download';
 import type { StoredDownload } from '../src/hub/downloads';
@@ -60,10 +62,10 @@ export type TextOptions = Pick<Recipe, 'sequenceLength' | 'seed' | 'dataSteps'> 
 /** data.worker.ts: parses, maps, tokenizes. Holds one dataset and one tokenizer. Throws coded errors. */
 export interface DataApi {
   /**
-   * Parses a file (or pasted text, wrapped in a File), detects its format, applies the data steps, and keeps it. `progress` is called with
-   * the share of the file that was read, 0 to 1.
+   * Parses a file (or pasted text, wrapped in a File) or several, which become one table, detects their format, applies the data steps, and
+   * keeps it. `progress` is called with the share that was read, 0 to 1.
    */
-  open(file: File, cleaning: Cleaning, progress?: (share: number) => void): Promise<DatasetView>;
+  open(files: File | readonly DataFile[], cleaning: Cleaning, progress?: (share: number) => void): Promise<DatasetView>;
   /** Applies another format or other column roles to the open file. `reason`: why, in a sentence; the user's choice when absent. */
   remap(mapping: Mapping, reason?: string): Promise<DatasetView>;
   /** Applies other data steps to the rows of the open file. */
@@ -72,6 +74,8 @@ export interface DataApi {
   setTokenizer(files: TokenizerFiles): Promise<void>;
   /** The example `index` of those for the objective, token by token; past the end the last one. Needs a tokenizer. */
   preview(index: number, options: EncodeOptions): Promise<ExamplePreview>;
+  /** The index of the first example that a row of the file gives, by its origin; null for none. Needs a tokenizer. */
+  exampleOf(origin: number, options: EncodeOptions): Promise<number | null>;
   /** Token statistics, without the tokens. Needs a tokenizer. */
   measure(options: EncodeOptions): Promise<EncodedStats>;
   /** Encodes all examples and splits them into training, held-out and test data. Needs a tokenizer. */
@@ -86,10 +90,14 @@ export interface DataApi {
    * examples are in `train`. Needs a tokenizer. Throws `data/no-examples` when no row has a text.
    */
   encodeTexts(options: TextOptions): Promise<EncodedDataset>;
+  /** What each placeholder of data step `index`, counted from 0, stands for, which masks personal data. It is made when asked for, and not kept. */
+  maskKey(index: number): Promise<MaskKey>;
   /** The rows of the open file as they are in it, as text. */
   rows(): Promise<FileRows>;
   /** What advice needs to know of the rows, counted in the first of them, and of the tokenizer. */
   facts(): Promise<DataFacts>;
+  /** Answers a question about the rows as far as a tenth of a second reaches. Asked again, it goes on from there. */
+  look<K extends LookKind>(question: Question<K>): Promise<Reply<K>>;
   /**
    * The rows after the data steps as a table (JSONL, CSV or Parquet), or the examples as they are trained for `encoding` (JSONL; next-token
    * prediction when null). `progress` as in `open`.
@@ -261,6 +269,9 @@ export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartC
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
 export type { DataFacts } from '../src/advice';
+export type * from '../src/dataset/look/answers';
+export type * from '../src/dataset/look/types';
+export type * from '../src/dataset/look/row-views';
 export type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';

@@ -14,6 +14,8 @@ export type BatchSettings = Pick<Recipe, 'microBatch' | 'sequenceLength' | 'seed
   readonly padId?: number | null;
   /** That of new runs when absent. */
   readonly numerics?: Numerics;
+  /** Shuffled when absent. */
+  readonly order?: Recipe['order'];
   /** For examples with a layout; absent for next-token prediction. */
   readonly slots?: Slots;
 };
@@ -50,7 +52,7 @@ const KEPT = 2;
 /** The training batches of `split`. Examples longer than `sequenceLength` are an internal error: encoding cuts them. */
 export function createBatches(split: EncodedSplit, settings: BatchSettings): Batches {
   const shape = shapeOf(settings);
-  const { seed, numerics = NUMERICS } = settings;
+  const { seed, numerics = NUMERICS, order = 'shuffled' } = settings;
   const lengths = lengthsIn(split, settings);
   const packings = new Map<number, Packing>();
   const rowCounts = new Map<number, number>();
@@ -58,7 +60,7 @@ export function createBatches(split: EncodedSplit, settings: BatchSettings): Bat
   function packing(epoch: number): Packing {
     const known = packings.get(epoch);
     if (known !== undefined) return known;
-    const made = packEpoch(lengths, rowSize(settings), { seed, epoch, numerics });
+    const made = packEpoch(lengths, rowSize(settings), { seed, epoch, numerics, order });
     const [oldest] = packings.keys();
     if (packings.size >= KEPT && oldest !== undefined) packings.delete(oldest);
     packings.set(epoch, made);

@@ -1,7 +1,8 @@
-/** The order of documents and rows: a pure function of (seed, epoch). */
+/** The order of documents and rows: a pure function of (lengths, seed, epoch). */
 
 import type { Numerics } from '../core/numerics';
 import { permutation, STREAM } from '../core/random';
+import type { Recipe } from '../recipe/recipe';
 import { packFirstFit, type Packing, type RowSize } from './pack';
 
 /** Token counts of the documents. */
@@ -15,18 +16,41 @@ export function exampleLengths(offsets: Uint32Array, documents: number): Uint32A
   return lengthsOf(ends);
 }
 
+/** What the order of an epoch depends on, besides the lengths. */
+interface EpochOrder {
+  readonly seed: number;
+  readonly epoch: number;
+  readonly numerics: Numerics;
+  readonly order: Recipe['order'];
+}
+
 /**
  * The rows of an epoch: documents are shuffled and packed, then the rows are shuffled, because first fit leaves the emptiest
  * rows at the end. The two orders need separate random streams: with one stream the second shuffle partly undoes the first.
+ * The first epoch of `short-first` goes from short documents to long ones.
  */
-export function packEpoch(
-  lengths: Uint32Array,
-  row: RowSize,
-  { seed, epoch, numerics }: { readonly seed: number; readonly epoch: number; readonly numerics: Numerics },
-): Packing {
-  const packing = packFirstFit(lengths, permutation(lengths.length, seed, epoch, STREAM.shuffle), row);
+export function packEpoch(lengths: Uint32Array, row: RowSize, { seed, epoch, numerics, order }: EpochOrder): Packing {
+  const shuffled = permutation(lengths.length, seed, epoch, STREAM.shuffle);
+  if (order === 'short-first' && epoch === 0) return packFirstFit(lengths, fromShortToLong(lengths, shuffled), row);
+  const packing = packFirstFit(lengths, shuffled, row);
   const rowStream = numerics === 1 ? STREAM.shuffle : STREAM.shuffleRows;
   return reorderRows(packing, permutation(packing.starts.length - 1, seed, epoch, rowStream));
+}
+
+/** Documents are put into this many groups of about equal numbers, by their lengths. */
+const GROUPS = 10;
+
+/**
+ * The groups from the shortest documents to the longest; the order inside a group stays. Documents of one length are in one group. Then
+ * first fit leaves no holes for longer documents: a row before the newest one has refused a document that was no longer, so only the last
+ * row of a group has documents of the next.
+ */
+function fromShortToLong(lengths: Uint32Array, order: Uint32Array): Uint32Array {
+  const sorted = lengths.slice().sort();
+  const limits = Array.from({ length: GROUPS }, (_, group) => sorted[Math.floor((group * sorted.length) / GROUPS)] ?? 0);
+  const groupOf = (length: number): number => limits.findLastIndex((least) => least <= length);
+  const groups = lengths.map(groupOf);
+  return order.slice().sort((a, b) => (groups[a] ?? 0) - (groups[b] ?? 0));
 }
 
 /**

@@ -4,14 +4,19 @@
  */
 
 import { CodedError, internal } from '../core/errors';
+import type { MaskKey } from '../core/mask-key';
 import { Mutex } from '../core/mutex';
-import { cleanDataset, openDataset, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
+import { cleanDataset, openFiles, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
 import { rowFacts, type RowFacts } from '../dataset/row-facts';
+import { Look } from '../dataset/look';
+import type { LookKind, Question, Reply } from '../dataset/look/types';
 import { saveDataset, type SavedData, type SaveKind } from '../dataset/save';
 import { applyTextSteps } from '../dataset/steps';
+import { maskKeyOf } from '../dataset/steps/mask-key';
 import { fileRows, type FileRows } from '../dataset/table';
-import type { DatasetView, Mapping, RowProblem } from '../dataset/types';
+import { lineWords } from '../core/places';
+import type { DataFile, DatasetView, Mapping, RowProblem } from '../dataset/types';
 import type { Target } from '../encoding/encoding';
 import { unreadLabels } from '../encoding/labelled';
 import { answerEnd, type AnswerEnd } from '../tokenizer/template-ends';
@@ -57,6 +62,8 @@ const MOST_TOKENS = 50_000_000;
 
 export class Preparation {
   readonly #mutex = new Mutex();
+  readonly #looking = new Mutex();
+  readonly #look = new Look();
   #dataset: Dataset | null = null;
   #splitting: Splitting | null = null;
   #tokenizer: TextTokenizer | null = null;
@@ -64,9 +71,10 @@ export class Preparation {
   #ready: Ready | null = null;
 
   /** Throws data/empty, data/binary, data/parse, data/columns, data/no-examples; then the previous dataset is kept. */
-  open(file: File, cleaning?: Cleaning, progress?: (share: number) => void): Promise<DatasetView> {
+  open(files: File | readonly DataFile[], cleaning?: Cleaning, progress?: (share: number) => void): Promise<DatasetView> {
     return this.#mutex.run(async () => {
-      this.#hold(await openDataset(file.name, file, cleaning, progress));
+      const list = files instanceof File ? [{ path: files.name, file: files }] : files;
+      this.#hold(await openFiles(list, cleaning, progress));
       return viewDataset(this.#held());
     });
   }
@@ -109,6 +117,14 @@ export class Preparation {
     });
   }
 
+  /** The index of the first example that the row with that origin gives; null for none. Throws data/columns when labels can't be classes. */
+  exampleOf(origin: number, settings: DatasetSettings): Promise<number | null> {
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      return (await this.#examples(settings)).examples.indexOf(origin);
+    });
+  }
+
   /** The counts of a dataset that is too large for memory are estimated from its first examples. */
   measure(settings: DatasetSettings): Promise<EncodedStats> {
     return this.#exclusive(async () => {
@@ -148,14 +164,22 @@ export class Preparation {
   /** Throws data/no-examples when no row has a text. */
   encodeTexts({ sequenceLength, seed, dataSteps, target }: TextSettings): Promise<EncodedDataset> {
     return this.#exclusive(async () => {
-      const { parsed, mapping, name } = this.#held();
+      const { parsed, mapping } = this.#held();
       const table = await applyTextSteps(parsed, mapping, dataSteps, seed);
       const unread = unlabelledExamples(table, mapping, unreadLabels(target));
       const whole = await encodeExamples(this.#tokens(), { kind: 'labelled', examples: unread, settings: { target } });
       const encoded = cutExamples(this.#tokens(), whole, sequenceLength);
-      if (encoded.stats.examples === 0) throw noText(name, encoded.stats.dropped);
+      if (encoded.stats.examples === 0) throw noText(this.#held(), encoded.stats.dropped);
       const all = { parts: new Uint8Array(encoded.origins.length), removed: new Set<number>() };
       return splitDataset(encoded, { sequenceLength, seed, heldOutRatio: 0, lossOn: 'all' }, all);
+    });
+  }
+
+  /** The key of data step `index`, which masks personal data: what each placeholder stands for. */
+  maskKey(index: number): Promise<MaskKey> {
+    return this.#exclusive(() => {
+      const { parsed, mapping, cleaning } = this.#held();
+      return maskKeyOf(parsed, mapping, cleaning.dataSteps, cleaning.seed, index);
     });
   }
 
@@ -169,6 +193,11 @@ export class Preparation {
       ...(await rowFacts(this.#held())),
       answerEnd: this.#tokenizer && answerEnd(this.#tokenizer),
     }));
+  }
+
+  /** Beside the other work, which may take long: it reads the dataset that is open now, and changes nothing. */
+  look<K extends LookKind>(question: Question<K>): Promise<Reply<K>> {
+    return this.#looking.run(() => this.#look.ask(this.#held(), question));
   }
 
   /** The rows after the data steps, or the examples, as a file; `progress` is called with the share that is written, 0 to 1. */
@@ -265,9 +294,9 @@ function nothingToTrain({ parts }: EncodedStats): CodedError {
   );
 }
 
-function noText(name: string, dropped: readonly RowProblem[]): CodedError {
+function noText({ name, parsed }: Dataset, dropped: readonly RowProblem[]): CodedError {
   const [first] = dropped;
-  const why = first === undefined ? 'It has no rows.' : `For example line ${first.line}: ${first.message}`;
+  const why = first === undefined ? 'It has no rows.' : `For example ${lineWords(parsed.files, first.line)}: ${first.message}`;
   return new CodedError('data/no-examples', `No row of ${name} has a text to predict. ${why}`);
 }
 
@@ -281,7 +310,7 @@ function nothingLeft(dataset: Dataset, stats: EncodedExamples['stats'], { encodi
   const byStep = dataset.steps.flatMap(({ dropped }) => dropped.first);
   const problems = [...stats.dropped, ...rows.first, ...byStep]
     .slice(0, 20)
-    .map((p) => ({ where: `line ${p.line}`, message: p.message }));
+    .map((p) => ({ where: lineWords(dataset.parsed.files, p.line), message: p.message }));
   const [first] = problems;
   const why = first === undefined ? dataset.reason : `For example ${first.where}: ${first.message}`;
   return new CodedError('data/no-examples', `No row of ${dataset.name} can be trained on. ${why}`, problems);

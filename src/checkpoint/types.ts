@@ -1,6 +1,6 @@
 /** What the store keeps. Plain data. Of rows it reads the step, and of measurements the loss. */
 
-import type { EncodedDataset } from '../batch/types';
+import type { EncodedDataset, PartSizes } from '../batch/types';
 import type { Numerics } from '../core/numerics';
 import type { Shape } from '../core/shape';
 import type { ColumnRole, Format } from '../dataset/types';
@@ -68,7 +68,10 @@ export interface RunRecord {
   readonly datasetHash: string;
   /** SHA-256 of the file of the data, hex; absent in runs of versions that did not store it, and for imported ones. */
   readonly fileHash?: string;
+  /** For training and validation. */
   readonly examples: number;
+  /** Examples of each part; absent in runs of versions that did not store it. */
+  readonly parts?: PartSizes;
   readonly recipe: Recipe;
   readonly step: number;
   readonly totalSteps: number;

@@ -1,13 +1,21 @@
 /** Lets the event loop run during long work on one thread. */
 
-const channel = new MessageChannel();
+/** Ports of Node keep it running while they are referenced. */
+type Port = MessagePort & { readonly ref?: () => void; readonly unref?: () => void };
+
+const { port1, port2 }: { readonly port1: Port; readonly port2: MessagePort } = new MessageChannel();
 const waiting: (() => void)[] = [];
-channel.port1.onmessage = () => waiting.shift()?.();
+port1.onmessage = () => {
+  waiting.shift()?.();
+  if (waiting.length === 0) port1.unref?.();
+};
+port1.unref?.();
 
 /** Resolves after pending messages are handled. A MessageChannel, because browsers delay nested timeouts by at least 4 ms. */
 export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => {
+    port1.ref?.();
     waiting.push(resolve);
-    channel.port2.postMessage(null);
+    port2.postMessage(null);
   });
 }

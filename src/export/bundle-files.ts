@@ -49,8 +49,8 @@ export const ACCELERATE: Readonly<Record<string, string>> = {
 `,
 };
 
-/** `lost`: settings of the run that the program does not have. */
-export function readme({ name, recipe }: CardFacts, lost: readonly string[]): string {
+/** `lost`: settings of the run that the program does not have. `tests`: there are test rows. */
+export function readme({ name, recipe }: CardFacts, lost: readonly string[], tests = false): string {
   const result = recipe.method.kind === 'full' ? 'a Hugging Face model' : 'an adapter in PEFT’s format';
   const back =
     recipe.method.kind === 'full'
@@ -80,7 +80,7 @@ Set \`num_processes\` in the file to the number of GPUs. Without a GPU, on two p
 The folder \`result\` is then ${result}. ${back}
 
 \`data/train.jsonl\` and \`data/held_out.jsonl\` have the tokens that the browser trained on, and their texts; the program reads the tokens.
-An update sees as many examples as in the browser, on any number of processes. The order of the examples and the random numbers are
+${tests ? 'It measures the rows of `data/test.jsonl` once, at the end, and writes the figures to `result/test.json`.\n' : ''}An update sees as many examples as in the browser, on any number of processes. The order of the examples and the random numbers are
 others, so the result is not the same to the digit.
 ${lost.length === 0 ? '' : `\nNot carried over: ${lost.join('; ')}.\n`}`;
 }

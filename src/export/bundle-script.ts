@@ -42,6 +42,8 @@ export interface ScriptFacts {
   readonly perUpdate: number;
   /** Examples are held out. */
   readonly measures: boolean;
+  /** There are test rows, which are measured at the end. */
+  readonly tests: boolean;
 }
 
 /** A value as Python writes it. A JSON string, list or number is also one of Python's. */
@@ -160,13 +162,14 @@ function classifierTrainer({ classifier, classWeights }: ScriptFacts): readonly 
 }
 
 /** Settings that a run has and the program has not. */
-export function notCarriedOver({ method, basePrecision, activationPrecision }: Recipe): readonly string[] {
+export function notCarriedOver({ method, basePrecision, activationPrecision, order }: Recipe): readonly string[] {
   return [
     ...('loraPlusRatio' in method && method.loraPlusRatio !== 1 ? ['the higher learning rate of B (LoRA+)'] : []),
     ...(method.layerDecay === 1 ? [] : ['the learning rates by layer']),
     ...(method.kind === 'full' && method.train !== 'all' ? ['the choice of the weights that are trained'] : []),
     ...(basePrecision === 'stored' ? [] : ['the quantised base']),
     ...(activationPrecision === 'f32' ? [] : ['activations in f16: bfloat16 takes their place on GPUs that have it']),
+    ...(order === 'shuffled' ? [] : ['the first pass from short examples to long ones: all passes are shuffled']),
   ];
 }
 
@@ -196,11 +199,12 @@ export function trainingScript(kind: TrainerKind, facts: ScriptFacts): string {
     .replace('"""\n\n\nimport', '"""\n\nimport')}\n`;
 }
 
-function imports(kind: TrainerKind, { imports: own }: Trainer, { adapter }: ScriptFacts): readonly string[] {
+function imports(kind: TrainerKind, { imports: own }: Trainer, { adapter, tests }: ScriptFacts): readonly string[] {
   const model = kind === 'sft' || kind === 'dpo' ? 'AutoModelForCausalLM' : 'AutoModelForSequenceClassification';
   const names = [...(adapter === null ? [] : [adapter.type]), ...(kind === 'classifier' ? ['get_peft_model'] : [])];
   return [
     'import argparse',
+    ...(tests ? ['import json'] : []),
     'import os',
     'from pathlib import Path',
     '',
@@ -290,7 +294,7 @@ function load({ columns }: Trainer): readonly string[] {
   ];
 }
 
-function main(kind: TrainerKind, trainer: Trainer, { classifier, recipe, measures }: ScriptFacts): readonly string[] {
+function main(kind: TrainerKind, trainer: Trainer, { classifier, recipe, measures, tests }: ScriptFacts): readonly string[] {
   const full = recipe.method.kind === 'full';
   const body = [
     'set_seed(SEED)',
@@ -304,6 +308,7 @@ function main(kind: TrainerKind, trainer: Trainer, { classifier, recipe, measure
     'trainer.train()',
     'trainer.save_model(str(HERE / "result"))',
     'trainer.save_state()',
+    ...(tests ? TEST : []),
     `# ${full ? 'The whole model' : 'The adapter'} and its tokenizer are complete now; the processes end together.`,
     'if torch.distributed.is_initialized():',
     '    torch.distributed.barrier()',
@@ -320,6 +325,15 @@ function main(kind: TrainerKind, trainer: Trainer, { classifier, recipe, measure
     ...body.map((line) => `    ${line}`),
   ];
 }
+
+/** Read only here: nothing of the training depends on these rows. Every process takes part in the measurement, one writes it. */
+const TEST: readonly string[] = [
+  'if not options.no_eval:',
+  '    test = trainer.evaluate(eval_dataset=load("test"), metric_key_prefix="test")',
+  '    print(test)',
+  '    if trainer.is_world_process_zero():',
+  '        (HERE / "result" / "test.json").write_text(json.dumps(test, indent=2), encoding="utf-8")',
+];
 
 function modelOf(kind: TrainerKind, classifier: Classifier | null): readonly string[] {
   if (classifier === null) return ['model = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32)'];

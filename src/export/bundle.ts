@@ -40,11 +40,12 @@ export const bundle: Exporter = {
     const task = facts.classifier?.task ?? null;
     await writeLines(sink, 'data/train.jsonl', dataLines(splits.train, kind, tokenizer, task));
     if (facts.measures) await writeLines(sink, 'data/held_out.jsonl', dataLines(splits.heldOut, kind, tokenizer, task));
+    if (splits.test) await writeLines(sink, 'data/test.jsonl', dataLines(splits.test, kind, tokenizer, task));
     await writeText(sink, 'train.py', trainingScript(kind, facts));
     await writeText(sink, 'recipe.json', `${JSON.stringify(run.recipe, null, 2)}\n`);
     for (const [name, text] of Object.entries(ACCELERATE)) await writeText(sink, `accelerate/${name}.yaml`, text);
     await writeText(sink, 'requirements.txt', REQUIREMENTS);
-    await writeText(sink, 'README.md', readme(run, notCarriedOver(run.recipe)));
+    await writeText(sink, 'README.md', readme(run, notCarriedOver(run.recipe), splits.test !== undefined));
     await writeBase(run, sink);
   },
 };
@@ -58,6 +59,7 @@ async function factsOf(run: Tuned, splits: Splits, context: ExportContext): Prom
     adapter: adapterOf(run, classifier),
     perUpdate: await perUpdate(run, splits, context),
     measures: !isEmpty(splits.heldOut),
+    tests: splits.test !== undefined,
   };
 }
 

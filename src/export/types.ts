@@ -93,6 +93,8 @@ export interface SplitExample {
 export interface Splits {
   readonly train: Iterable<SplitExample>;
   readonly heldOut: Iterable<SplitExample>;
+  /** Absent where there are no test rows. */
+  readonly test?: Iterable<SplitExample>;
 }
 
 /** Takes files as streams, one after another, so that an exported model is never in memory as a whole. */

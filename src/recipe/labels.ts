@@ -45,6 +45,7 @@ export const SETTING_LABELS = {
   sequenceLength: 'Sequence length',
   epochs: 'Passes over the data',
   maxSteps: 'Stop after steps',
+  order: 'Order of the examples',
   heldOutRatio: 'Held out for validation',
   testRatio: 'Kept for the test',
   'split.kind': 'Split',

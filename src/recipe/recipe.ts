@@ -52,6 +52,8 @@ const fields = {
   epochs: v.optional(real(0.01, 1000), 3),
   /** Stops after this many steps, even before `epochs` are done; 0 sets no limit. */
   maxSteps: v.optional(whole(0, 10_000_000), 0),
+  /** `short-first`: the first epoch goes from short examples to long ones (curriculum), the others are shuffled. */
+  order: v.optional(oneOf(['shuffled', 'short-first']), 'shuffled'),
   /** Share of the rows held out for validation: the run measures them, and its best checkpoint is chosen by them. */
   heldOutRatio: v.optional(real(0, 0.5), 0.1),
   /** Share of the rows that neither train nor choose anything: they are measured on request only. */
@@ -83,7 +85,7 @@ type KeysOf<T> = T extends unknown ? keyof T & string : never;
 
 /** The place of a setting in a recipe, e.g. `epochs` or `method.rank`. */
 export type SettingPath =
-  | Exclude<keyof Recipe, 'method' | 'objective' | 'split'>
+  | Exclude<keyof Recipe, 'method' | 'objective'>
   | `method.${KeysOf<MethodSettings>}`
   | `objective.${KeysOf<ObjectiveSettings>}`
   | `split.${KeysOf<SplitSettings>}`;

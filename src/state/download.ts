@@ -12,9 +12,9 @@ export function saveBlob(name: string, blob: Blob): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** Saves a text file in UTF-8. */
-export function saveText(name: string, text: string): void {
-  saveBlob(name, new Blob([text], { type: 'text/csv;charset=utf-8' }));
+/** Saves a text file in UTF-8. `type`: its media type. */
+export function saveText(name: string, text: string, type = 'text/csv'): void {
+  saveBlob(name, new Blob([text], { type: `${type};charset=utf-8` }));
 }
 
 export function saveFiles(files: readonly ExportedFile[]): void {

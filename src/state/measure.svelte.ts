@@ -8,6 +8,7 @@ import type {
   DataApi,
   EncodedDataset,
   MeasuredExamples,
+  MeasureRequest,
   Measurement,
   RunView,
   TokenizerFiles,
@@ -19,6 +20,7 @@ import { fileName, saveText } from './download';
 import { failureOf, type Failure } from './failure';
 import { journal } from './journal.svelte';
 import { predicts } from './objective';
+import { hasTest } from './parts';
 import { csvOf } from './csv';
 import { measuredTable, predictionTable } from './predicted-rows';
 import { runs } from './runs.svelte';
@@ -27,8 +29,10 @@ import { readTestFile, readTexts, type TestFile } from './test-file';
 /** Examples that a run is measured on, and what was measured. */
 export interface TestSet {
   readonly runId: string;
-  /** Null: what the run held out. */
+  /** Null: rows of the run's own data. */
   readonly file: File | null;
+  /** The rows are those for the test, which the run read for nothing else; of a file false. */
+  readonly test: boolean;
   /** Of a file, once it was read. */
   readonly read: Pick<TestFile, 'rows' | 'problems'> | null;
   /** Its rows have no labels: they can be predicted, not measured. */
@@ -45,7 +49,10 @@ export interface Measuring {
   readonly total: number;
 }
 
-export interface MeasureFailure extends Pick<TestSet, 'runId' | 'file'> {
+/** Which rows a run is measured on. */
+export type MeasuredRows = Pick<TestSet, 'file' | 'test'>;
+
+export interface MeasureFailure extends Pick<TestSet, 'runId' | 'file' | 'test'> {
   readonly failure: Failure;
 }
 
@@ -67,33 +74,42 @@ export class Measure {
     this.#reader = reader;
   }
 
-  /** What `run` held out, then the files that it was measured on. */
-  setsOf({ id }: Pick<RunView, 'id'>): readonly TestSet[] {
-    const own = this.#sets.filter(({ runId }) => runId === id);
-    return [own.find(({ file }) => file === null) ?? newSet(id, null), ...own.filter(({ file }) => file !== null)];
+  /** What `run` held out, its test rows if it has some, then the files that it was measured on. */
+  setsOf(run: Pick<RunView, 'id' | 'parts'>): readonly TestSet[] {
+    const known = this.#sets.filter(({ runId }) => runId === run.id);
+    const own = [HELD_OUT, ...(hasTest(run) ? [TEST] : [])];
+    return [
+      ...own.map((rows) => known.find((set) => isSame(set, rows)) ?? newSet(run.id, rows)),
+      ...known.filter(({ file }) => file !== null),
+    ];
   }
 
   /**
-   * Measures the checkpoint at `step` on `file`, or on what the run held out, and the base there unless it was measured or has no
+   * Measures the checkpoint at `step` on a file, or on rows of the run's data, and the base there unless it was measured or has no
    * classifier. Does nothing while another measurement is under way.
    */
-  async measure(run: RunView, step: number, file: File | null): Promise<void> {
+  async measure(run: RunView, step: number, rows: MeasuredRows): Promise<void> {
     if (this.now !== null) return;
     this.#cancelled = false;
     this.failed = null;
-    const set = this.setsOf(run).find((one) => isSame(one.file, file)) ?? newSet(run.id, file);
+    const { file, test } = rows;
+    const set = this.#setOf(run, rows);
     try {
       this.#say(set, 'Loading the model');
       const { tokenizer } = await loadBaseModel(run);
-      const dataset = file === null ? null : await this.#read(run, tokenizer, set, file);
+      const dataset = file === null ? (test ? 'test' : 'held-out') : await this.#read(run, tokenizer, set, file);
       if (dataset === 'unlabelled') return;
       if (!predicts(run.recipe.objective.kind)) await this.#measure(set, 'base', step, dataset);
       await this.#measure(set, 'tuned', step, dataset);
     } catch (error) {
-      if (!this.#isCancelled()) this.failed = { runId: run.id, file, failure: failureOf(error) };
+      if (!this.#isCancelled()) this.failed = { runId: run.id, file, test, failure: failureOf(error) };
     } finally {
       this.now = null;
     }
+  }
+
+  #setOf(run: RunView, rows: MeasuredRows): TestSet {
+    return this.setsOf(run).find((one) => isSame(one, rows)) ?? newSet(run.id, rows);
   }
 
   /** Ends the measurement under way; what was measured stays. */
@@ -104,22 +120,24 @@ export class Measure {
   }
 
   /**
-   * Predicts every row of `file` that has a text with the checkpoint at `step`, and saves the rows with the predictions; or the rows that
-   * the run held out, which must have been measured. Does nothing while another measurement is under way.
+   * Predicts every row of a file that has a text with the checkpoint at `step`, and saves the rows with the predictions; or rows of the
+   * run's data, which must have been measured. Does nothing while another measurement is under way.
    */
-  async savePredictions(run: RunView, step: number, file: File | null): Promise<void> {
+  async savePredictions(run: RunView, step: number, rows: MeasuredRows): Promise<void> {
     if (this.now !== null) return;
     this.#cancelled = false;
     this.failed = null;
-    const set = this.setsOf(run).find((one) => isSame(one.file, file)) ?? newSet(run.id, file);
+    const { file, test } = rows;
+    const set = this.#setOf(run, rows);
     try {
       const lines = file === null ? this.#measuredLines(run, set, step) : await this.#predict(run, step, set, file);
       if (lines === null) return;
-      const name = `${fileName(file === null ? `${run.name} held out` : file.name.replace(/\.[^.]*$/, ''))}-predictions.csv`;
+      const own = `${run.name} ${test ? 'test' : 'held out'}`;
+      const name = `${fileName(file === null ? own : file.name.replace(/\.[^.]*$/, ''))}-predictions.csv`;
       saveText(name, csvOf(lines));
       journal({ event: 'predictions', step, rows: lines.length - 1, file: name });
     } catch (error) {
-      if (!this.#isCancelled()) this.failed = { runId: run.id, file, failure: failureOf(error) };
+      if (!this.#isCancelled()) this.failed = { runId: run.id, file, test, failure: failureOf(error) };
     } finally {
       this.now = null;
     }
@@ -153,7 +171,7 @@ export class Measure {
       await runs.refresh();
       if (examples !== undefined && temperature !== null) tellCalibration(run, step, rows, examples, temperature);
     } catch (error) {
-      this.failed = { runId: run.id, file: set.file, failure: failureOf(error) };
+      this.failed = { runId: run.id, file: set.file, test: set.test, failure: failureOf(error) };
     }
   }
 
@@ -173,7 +191,7 @@ export class Measure {
     }
   }
 
-  async #measure(set: TestSet, which: Which, step: number, dataset: EncodedDataset | null): Promise<void> {
+  async #measure(set: TestSet, which: Which, step: number, dataset: MeasureRequest['dataset']): Promise<void> {
     const key = which === 'base' ? which : step;
     if (this.#isCancelled() || this.#kept(set).results.has(key)) return;
     const result = await this.#progress(set, MODELS[which], (onBatch) =>
@@ -218,9 +236,13 @@ export class Measure {
   }
 }
 
-const newSet = (runId: string, file: File | null): TestSet => ({
+const HELD_OUT: MeasuredRows = { file: null, test: false };
+const TEST: MeasuredRows = { file: null, test: true };
+
+const newSet = (runId: string, { file, test }: MeasuredRows): TestSet => ({
   runId,
   file,
+  test,
   read: null,
   unlabelled: false,
   results: new Map(),
@@ -233,12 +255,16 @@ function tellCalibration(run: RunView, step: number, rows: number, examples: Mea
   journal({ event: 'calibration', step, rows, temperature, before: of(before), after: of(after) });
 }
 
-export function isSet(a: Pick<TestSet, 'runId' | 'file'>, b: Pick<TestSet, 'runId' | 'file'>): boolean {
-  return a.runId === b.runId && isSame(a.file, b.file);
+export function isSet(a: MeasuredRows & Pick<TestSet, 'runId'>, b: MeasuredRows & Pick<TestSet, 'runId'>): boolean {
+  return a.runId === b.runId && isSame(a, b);
+}
+
+function isSame(a: MeasuredRows, b: MeasuredRows): boolean {
+  return a.test === b.test && isSameFile(a.file, b.file);
 }
 
 /** The same file, also when it was dropped again. */
-function isSame(a: File | null, b: File | null): boolean {
+function isSameFile(a: File | null, b: File | null): boolean {
   return a === b || (a?.name === b?.name && a?.size === b?.size && a?.lastModified === b?.lastModified);
 }
 

@@ -1,6 +1,6 @@
 /** The batches of a run: training batches by micro-step, and the held-out batches of every measurement. */
 
-import { createBatches, createFixedBatches, type BatchSettings, type FixedBatches } from '../batch/batches';
+import { createBatches, createFixedBatches, type Batches, type BatchSettings, type FixedBatches } from '../batch/batches';
 import { batchSpace } from '../batch/collate';
 import type { Slots } from '../batch/slots';
 import type { Batch, EncodedDataset, EncodedSplit } from '../batch/types';
@@ -26,7 +26,7 @@ export function measuredTokens(recipe: Recipe, microSteps: number): number {
 export interface RunBatches {
   readonly source: BatchSource;
   readonly heldOut: HeldOut;
-  /** Micro-batches of the first epoch. */
+  /** Micro-batches of an epoch. */
   readonly microSteps: number;
   /** Epochs completed after `step` updates, as a fraction. */
   readonly epochAt: (step: number) => number;
@@ -48,7 +48,7 @@ export function planBatches(
   const spaces = Array.from({ length: recipe.gradientAccumulation }, () =>
     batchSpace({ rows: recipe.microBatch, rowLength: recipe.sequenceLength, ...(slots !== undefined && { slots }) }),
   );
-  const microSteps = training.microStepsPerEpoch(0);
+  const microSteps = microStepsOf(training, recipe);
   const measured = createFixedBatches(dataset.heldOut, settings, measuredTokens(recipe, microSteps));
   return {
     heldOut: batchesOf(measured),
@@ -64,6 +64,16 @@ export function planBatches(
       return epoch + index / training.microStepsPerEpoch(epoch);
     },
   };
+}
+
+/**
+ * Micro-batches of an epoch, from which the steps of the run follow. Those of the first epoch, but where it is packed in another order than
+ * the others the mean: documents of one length leave more padding.
+ */
+function microStepsOf(training: Batches, { order, epochs }: Recipe): number {
+  const first = training.microStepsPerEpoch(0);
+  if (order === 'shuffled' || epochs <= 1) return first;
+  return Math.ceil((first + (epochs - 1) * training.microStepsPerEpoch(1)) / epochs);
 }
 
 /** Batches of every example of `split`, packed as held-out examples are. The arguments are those of `planBatches`. */

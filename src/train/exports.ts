@@ -97,10 +97,10 @@ function calibrated(tensors: readonly TunedTensor[], temperature: number): reado
 }
 
 /** The examples of encoded data. */
-export function splitsOf({ layout, train, heldOut }: EncodedDataset): Splits {
+export function splitsOf({ layout, train, heldOut, test }: EncodedDataset): Splits {
   const documents = layout?.documents ?? 1;
   const examples = (split: EncodedSplit) => ({ [Symbol.iterator]: () => examplesOf(split, documents) });
-  return { train: examples(train), heldOut: examples(heldOut) };
+  return { train: examples(train), heldOut: examples(heldOut), ...(test && { test: examples(test) }) };
 }
 
 function* examplesOf(split: EncodedSplit, documents: number): Generator<SplitExample> {

@@ -71,9 +71,9 @@ export function forecastRun(
 
 /** Batches of a measurement, from the share of the data that is held out. */
 function heldOutBatches(recipe: Recipe, microSteps: number): number {
-  const { heldOutRatio, sequenceLength, microBatch } = recipe;
+  const { heldOutRatio, testRatio, sequenceLength, microBatch } = recipe;
   const tokens = sequenceLength * microBatch;
-  const there = (microSteps * tokens * heldOutRatio) / (1 - heldOutRatio);
+  const there = (microSteps * tokens * heldOutRatio) / Math.max(0.01, 1 - heldOutRatio - testRatio);
   return Math.ceil(Math.min(there, measuredTokens(recipe, microSteps)) / tokens);
 }
 

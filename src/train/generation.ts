@@ -110,8 +110,8 @@ export class Generation {
       run,
       tuning: which === 'base' ? null : await this.#stored(model, run, step),
       outputs: storedOutputs(model.config, run),
-      dataset: dataset ?? (await (await this.#store).dataset(run.datasetHash)),
-      rows: dataset === null ? 'held-out' : 'all',
+      dataset: typeof dataset === 'string' ? await (await this.#store).dataset(run.datasetHash) : dataset,
+      rows: typeof dataset === 'string' ? dataset : 'all',
       teacher: found === null ? undefined : await checkedTeacher(found, model.executor.kind, { signal }),
     };
   }

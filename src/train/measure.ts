@@ -4,7 +4,7 @@
  */
 
 import type { Slots } from '../batch/slots';
-import type { Batch, EncodedDataset } from '../batch/types';
+import type { Batch, EncodedDataset, EncodedSplit } from '../batch/types';
 import type { RunRecord } from '../checkpoint/types';
 import { CodedError } from '../core/errors';
 import { yieldToEventLoop } from '../core/event-loop';
@@ -30,8 +30,8 @@ export interface Measured {
   /** K of the run's classifier; 0 where there is none. */
   readonly outputs: number;
   readonly dataset: EncodedDataset;
-  /** `held-out`: the sample that the run measures; `all`: every example of `dataset.train`. */
-  readonly rows: 'held-out' | 'all';
+  /** `held-out`: the sample that the run measures; `test`: every example of `dataset.test`; `all`: every one of `dataset.train`. */
+  readonly rows: 'held-out' | 'test' | 'all';
   readonly teacher: Teacher | undefined;
 }
 
@@ -58,7 +58,7 @@ export async function measure(model: PredictingModel, measured: Measured, hooks:
   const losses = await lossesOf(model, measured, job, batches, hooks);
   if (losses === null) return null;
   const { documents = 1 } = dataset.layout ?? {};
-  const split = rows === 'all' ? dataset.train : dataset.heldOut;
+  const split = examplesIn(dataset, rows);
   const examples = examplesOf(job, batches, split, losses.figures, model);
   return {
     loss: losses.loss,
@@ -85,9 +85,17 @@ export async function predictRows(
   return losses === null ? null : outputsOf(job, batches, dataset.train, losses.figures);
 }
 
+/** Throws data/no-examples when there are none. */
+function examplesIn({ train, heldOut, test }: EncodedDataset, rows: Measured['rows']): EncodedSplit {
+  if (rows === 'all') return train;
+  const split = rows === 'test' ? test : heldOut;
+  if (split !== undefined && split.lines.length > 0) return split;
+  const found = rows === 'test' ? 'The data of this run have no test rows' : 'This run held no examples out';
+  throw new CodedError('data/no-examples', `${found}. Measure it on a file with other examples.`);
+}
+
 function check({ run, tuning, outputs, dataset, rows }: Measured, job: Job): void {
-  if (rows === 'held-out' && dataset.heldOut.lines.length === 0)
-    throw new CodedError('data/no-examples', 'This run held no examples out. Measure it on a file with other examples.');
+  examplesIn(dataset, rows);
   if (tuning === null && !writesText(run.recipe))
     throw new CodedError('train/state', 'The base model has no classifier: there is nothing to measure before training.');
   if (job.outputs !== outputs)
@@ -103,8 +111,8 @@ function batchesOf(
   slots: Slots | undefined,
 ): readonly Batch[] {
   const { recipe, numerics = 1 } = run;
-  if (rows === 'all') return allBatches(dataset.train, recipe, padId, slots, numerics);
-  return planBatches(dataset, recipe, padId, slots, numerics).heldOut;
+  if (rows === 'held-out') return planBatches(dataset, recipe, padId, slots, numerics).heldOut;
+  return allBatches(examplesIn(dataset, rows), recipe, padId, slots, numerics);
 }
 
 /** Each document begins at position 0. */

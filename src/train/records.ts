@@ -1,5 +1,6 @@
 /** Records of runs: made at the start, rewound to a checkpoint, shown to the page. */
 
+import type { EncodedDataset, PartSizes } from '../batch/types';
 import type { EvalRow, NewestRows, RunRecord, RunStore, Snapshot, StoredParameter, StoredRun } from '../checkpoint/types';
 import { NUMERICS } from '../core/numerics';
 import { FORMAT } from '../checkpoint/format';
@@ -36,6 +37,7 @@ export function newRecord(
     ...{ modelId: model.view.id, modelName: model.view.name },
     ...{ datasetName, datasetHash: dataset.hash, examples: dataset.train.lines.length + dataset.heldOut.lines.length },
     ...(fileHash !== undefined && { fileHash }),
+    parts: sizesOf(dataset),
     ...(dataset.kind && { dataKind: dataset.kind }),
     ...(labels.length > 0 && { labels }),
     ...(slots?.weights && { classWeights: slots.weights }),
@@ -47,6 +49,10 @@ export function newRecord(
     ...(teacher && { teacher: { modelId: teacher.folder.id, name: teacher.folder.view.name, precision: teacher.precision } }),
     ...(usesConv1d(model.config) && { fanInFanOut: true }),
   };
+}
+
+function sizesOf({ train, heldOut, test }: EncodedDataset): PartSizes {
+  return { train: train.lines.length, heldOut: heldOut.lines.length, test: test?.lines.length ?? 0 };
 }
 
 function usesConv1d(config: ModelConfig): boolean {

@@ -286,8 +286,11 @@ export interface GenerateResult {
 export interface MeasureRequest extends AdapterChoice {
   /** `tuned`: the checkpoint; `base`: the model without what was trained, which has no classifier. */
   readonly which: 'tuned' | 'base';
-  /** Examples that were encoded for the run, all of which are used; null takes what the run held out, as its own measurements did. */
-  readonly dataset: EncodedDataset | null;
+  /**
+   * Examples that were encoded for the run, all of which are used. `held-out`: what the run held out, as its own measurements did. `test`: all
+   * test rows of its data.
+   */
+  readonly dataset: EncodedDataset | 'held-out' | 'test';
 }
 
 export interface Measurement extends Pick<EvalRow, 'loss' | 'metrics' | 'confusion'> {

@@ -27,9 +27,12 @@ export const RELOAD_NOTICE = 'Reload';
 /** Accessible names of the file inputs. */
 export const INPUTS = {
   dataFile: 'Data file',
+  dataFolder: 'Data folder',
+  addedFiles: 'Files to add',
   modelFiles: 'Model files',
   modelFolder: 'Model folder',
   recipeFile: 'Recipe file',
+  maskKey: 'Key file',
   teacherFiles: 'Teacher files',
   testFile: 'Test file',
   adapterFiles: 'Adapter files',

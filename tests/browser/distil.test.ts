@@ -184,7 +184,7 @@ describe('a teacher', () => {
     const { service, setup, teacher } = await open('wasm');
     const data = { ...dataset, heldOut: dataset.train, hash: 'with held-out rows' };
     const run = await service.start(setup(teacher, { dataset: data }), ignore);
-    const of = (which: 'tuned' | 'base') => service.measure({ runId: run.id, step: null, which, dataset: null }, ignore);
+    const of = (which: 'tuned' | 'base') => service.measure({ runId: run.id, step: null, which, dataset: 'held-out' }, ignore);
     const { loss, metrics } = (await service.history(run.id)).evals.at(-1) ?? {};
     expect(await of('tuned')).toMatchObject({ loss, metrics });
     expect((await of('base'))?.loss).toBe(run.baseLoss);

@@ -24,6 +24,7 @@ const recipe = parseRecipe({
   targetModules: ['q_proj', 'down_proj'],
   learningRate: 5e-3,
   sequenceLength: 24,
+  order: 'short-first',
   gradientAccumulation: 2,
   maxSteps: STEPS,
   evalEvery: STEPS / 2,

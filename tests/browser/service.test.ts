@@ -371,7 +371,7 @@ describe('an answer', () => {
 });
 
 describe('a measurement', () => {
-  const on = (run: RunView, which: 'tuned' | 'base', dataset: EncodedDataset | null = null) => ({
+  const on = (run: RunView, which: 'tuned' | 'base', dataset: EncodedDataset | 'held-out' | 'test' = 'held-out') => ({
     ...{ runId: run.id, step: null, which, dataset },
   });
   const tasks = [
@@ -402,6 +402,46 @@ describe('a measurement', () => {
     } else {
       expect((await service.measure(on(run, 'base'), ignore))?.loss).toBe(run.baseLoss);
     }
+  });
+
+  test('of the test rows takes all of them, and nothing else of a run reads them', async () => {
+    const { service, setup } = await openTiny('wasm', 1, {}, LABELS);
+    const recipe = tinyRecipe({
+      objective: { kind: 'classify' },
+      maxSteps: 4,
+      evalEvery: 2,
+      learningRate: 0.01,
+      heldOutRatio: 0.2,
+    });
+    const given = await setup({ ...recipe, testRatio: 0.3 });
+    const { test: kept, ...others } = given.dataset;
+    if (kept === undefined) throw new Error('there are no test rows');
+    const trained = async (dataset: EncodedDataset) => {
+      const run = await service.start({ ...given, recipe, dataset }, ignore);
+      const { steps, evals } = await service.history(run.id);
+      const weights = (await service.exportRun(run.id, null, 'peft')).find(({ name }) => name.endsWith('.safetensors'));
+      return { run, losses: [steps.map(({ loss }) => loss), evals], weights: await weights?.blob.bytes() };
+    };
+    const spoilt = { ...kept, ids: kept.ids.map(() => 5), targets: kept.targets?.map(() => 0) ?? new Float32Array() };
+    const [own, without, other] = [
+      await trained(given.dataset),
+      await trained({ ...others, hash: 'b'.repeat(64) }),
+      await trained({ ...others, test: spoilt, hash: 'c'.repeat(64) }),
+    ];
+    for (const one of [without, other]) {
+      expect(one.losses).toEqual(own.losses);
+      expect(one.weights).toEqual(own.weights);
+    }
+    expect(own.run.parts).toEqual({ train: 24, heldOut: 10, test: 14 });
+    expect(own.run.checkpoints).toEqual(
+      without.run.checkpoints.map((one, i) => ({ ...one, savedAt: own.run.checkpoints[i]?.savedAt })),
+    );
+
+    const found = await service.measure(on(own.run, 'tuned', 'test'), ignore);
+    expect([...(found?.examples?.lines ?? [])]).toEqual([...kept.lines]);
+    expect(found).toEqual(await service.measure(on(own.run, 'tuned', { ...given.dataset, train: kept }), ignore));
+    expect(found?.loss).not.toBe((await service.measure(on(own.run, 'tuned'), ignore))?.loss);
+    await expect(service.measure(on(without.run, 'tuned', 'test'), ignore)).rejects.toThrow('have no test rows');
   });
 
   test('of other examples takes all of them, reports each batch, and differs between checkpoints', async () => {

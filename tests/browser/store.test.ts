@@ -258,10 +258,19 @@ describe('datasets', () => {
     expect(await store.dataset('h')).toEqual(data);
   });
 
-  it('of a version without labels are loaded without them', async () => {
+  it('are loaded with their test rows', async () => {
+    const { train, ...rest } = dataset('h');
+    const data = { ...rest, train, test: { ...train, ids: train.ids.map((id) => id + 1), lines: Uint32Array.of(7) } };
+    await store.putDataset(data);
+    await reopen();
+    expect(await store.dataset('h')).toEqual(data);
+  });
+
+  it('of a version without labels and test rows are loaded without them', async () => {
     await store.putDataset(dataset('h'));
     await reopen();
     const loaded = await store.dataset('h');
+    expect(loaded).not.toHaveProperty('test');
     for (const part of [loaded, loaded.train, loaded.heldOut])
       for (const field of ['layout', 'types', 'targets']) expect(part).not.toHaveProperty(field);
   });

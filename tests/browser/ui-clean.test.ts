@@ -1,13 +1,16 @@
 /** Data steps in the Data stage, on the real data worker: suggested, added, changed, removed, and kept by the recipe. */
 
 import { flushSync, mount, unmount } from 'svelte';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
 import { dataClient } from '../../src/client';
 import { cleanWithRecipe } from '../../src/state/cleaning.svelte';
 import { data } from '../../src/state/data.svelte';
 import { recipe } from '../../src/state/recipe.svelte';
 import DataStage from '../../src/ui/data/DataStage.svelte';
+import { INPUTS } from '../../src/ui/names';
+import AnswerPane from '../../src/ui/use/AnswerPane.svelte';
+import PutBack from '../../src/ui/use/PutBack.svelte';
 import { violationsIn } from './accessibility';
 
 let stage: Record<string, unknown>;
@@ -104,6 +107,54 @@ it('masks the personal data that is chosen', async () => {
   await panel.getByRole('checkbox', { name: 'E-mail addresses' }).click();
   await expect.element(panel).toHaveTextContent('Mask phone numbers: 2 rows');
   expect(recipe.value?.dataSteps).toMatchObject([{ kind: 'mask-personal', email: false, phone: true, name: false }]);
+  expect(await violationsIn(panel.element())).toEqual([]);
+});
+
+it('saves the key of the masks, which puts values back into answers', async () => {
+  const row = '"Write to Eva@example.com, or call 212-555-0123",Billing';
+  await data.open(new File([`text,label\n${row}\n${row}`], 'personal.csv'));
+  await review.click();
+  await button(/^Add: Mask/).click();
+  const saved = vi.spyOn(URL, 'createObjectURL');
+  await button('Save the key').click();
+  await expect.poll(() => saved.mock.calls.length).toBe(1);
+  const key = saved.mock.calls[0]?.[0] as Blob;
+  saved.mockRestore();
+  expect(await key.text()).toBe('{\n  "[EMAIL_1]": "Eva@example.com",\n  "[PHONE_1]": "212-555-0123"\n}\n');
+
+  const target = document.body.appendChild(document.createElement('main'));
+  const answer = { text: 'I wrote to [EMAIL_1], [EMAIL_2].', result: null };
+  const shown = [
+    mount(PutBack, { target }),
+    mount(AnswerPane, { target, props: { title: 'Tuned model', side: 'tuned', answer, writing: false, opening: '' } }),
+  ];
+  const pane = page.getByRole('region', { name: 'Tuned model' });
+  const input = page.getByLabelText(INPUTS.maskKey);
+  await expect.element(pane).toHaveTextContent('I wrote to [EMAIL_1], [EMAIL_2].');
+  await input.upload(new File(['{}'], 'other.json'));
+  await expect.element(page.getByRole('alert')).toHaveTextContent('other.json is no key of masked data');
+  await input.upload(new File([key], 'personal-key.json'));
+  await expect.element(pane).toHaveTextContent('I wrote to Eva@example.com, [EMAIL_2].');
+  expect(await violationsIn(target)).toEqual([]);
+  await page.getByRole('button', { name: 'Show placeholders' }).click();
+  await expect.element(pane).toHaveTextContent('I wrote to [EMAIL_1], [EMAIL_2].');
+  await expect.element(page.getByRole('button', { name: 'Put values back' })).toHaveFocus();
+  for (const one of shown) await unmount(one);
+  target.remove();
+});
+
+it('fills empty cells of the column that is chosen, with the text that is typed', async () => {
+  await review.click();
+  await panel.getByRole('combobox', { name: 'Another step' }).selectOptions('Fill empty cells');
+  await button('Add step').click();
+  await expect.element(panel).toHaveTextContent('Fill empty cells: 1 row');
+  await panel.getByRole('combobox', { name: 'Fill with' }).selectOptions('The same text');
+  await expect.element(panel).toHaveTextContent('Fill empty cells: 0 rows');
+  await panel.getByRole('combobox', { name: 'Column' }).selectOptions('label');
+  await panel.getByRole('textbox', { name: 'Text' }).fill('Crash');
+  await userEvent.keyboard('{Enter}');
+  await expect.element(line).toHaveTextContent('6 usable · 1 step applied');
+  expect(recipe.value?.dataSteps).toEqual([{ kind: 'fill-empty', column: 'label', from: 'text', text: 'Crash' }]);
   expect(await violationsIn(panel.element())).toEqual([]);
 });
 

@@ -169,6 +169,21 @@ describe('a bundle', () => {
     expect(files.map(({ name }) => name)).toContain('base/config.json');
   });
 
+  it('measures the test rows at the end, and has none where the run has none', async () => {
+    const run = await runOf('llama_gqa', 'sft');
+    const bundleOf = (some: Splits) => exportedFiles('bundle', run, { ...context, splits: () => Promise.resolve(some) });
+    const files = await bundleOf({ ...splits, test: [{ ...example, line: 9 }] });
+    expect(JSON.parse(await textOf(files, 'data/test.jsonl'))).toMatchObject({ line: 9, input_ids: [5, 6, 7, 8] });
+    const script = await textOf(files, 'train.py');
+    expect(script.indexOf('load("test")')).toBeGreaterThan(script.indexOf('trainer.train()'));
+    expect(script.match(/"test"/g)?.length).toBe(2);
+    expect(await textOf(files, 'README.md')).toContain('data/test.jsonl');
+    const without = await bundleOf(splits);
+    expect(without.map(({ name }) => name)).not.toContain('data/test.jsonl');
+    for (const name of ['train.py', 'README.md'])
+      expect(await textOf(without, name)).not.toMatch(/import json|"test"|test\.jsonl/);
+  });
+
   it.each(['simpo', 'orpo'] as const)('is not made of the objective %s', (objective) => {
     const run = { ...facts, base: null, recipe: parseRecipe({ version: 2, objective: { kind: objective } }) };
     const blockerOf = (kind: ExportKind) => exportChoices(run).find((choice) => choice.kind === kind)?.blocker;

@@ -240,6 +240,7 @@ describe('recipes of earlier versions', () => {
       objective: { kind: 'sft' },
       dataSteps: [],
       mapping: null,
+      order: 'shuffled',
       testRatio: 0,
       split: { kind: 'random', leaks: 'report' },
     });

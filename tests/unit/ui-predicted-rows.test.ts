@@ -132,16 +132,19 @@ describe('words of a measurement', () => {
   it('say on which rows a temperature is or was fitted', () => {
     const run = { recipe: defaultRecipe() };
     const file = new File([''], 'test.csv');
-    expect(offerBlocker(run, { file }, () => 2)).toMatch(/held-out rows above/);
-    expect(offerBlocker({ recipe: { ...run.recipe, heldOutRatio: 0 } }, { file }, () => 2)).toBeNull();
-    expect(offerBlocker(run, { file: null }, () => null)).toMatch(/No temperature suits these rows/);
+    expect(offerBlocker(run, { file, test: false }, () => 2)).toMatch(/held-out rows above/);
+    expect(offerBlocker({ recipe: { ...run.recipe, heldOutRatio: 0 } }, { file, test: false }, () => 2)).toBeNull();
+    expect(offerBlocker(run, { file: null, test: false }, () => null)).toMatch(/No temperature suits these rows/);
     const kept = { step: 1, temperature: 2, rows: 40, file: null };
-    expect(fittedWords(kept, { file: null })).toMatch(/^Fitted on 40 held-out rows\. These are the rows shown here/);
-    expect(fittedWords(kept, { file })).toMatch(/^Fitted on 40 held-out rows\. Predictions and downloaded files/);
+    expect(fittedWords(kept, { file: null, test: false })).toMatch(/^Fitted on 40 held-out rows\. These are the rows shown here/);
+    expect(fittedWords(kept, { file, test: false })).toMatch(/^Fitted on 40 held-out rows\. Predictions and downloaded files/);
     const of = (ece: number) => ({ ece, nll: 1, bins: [] });
-    expect(fittedWords(kept, { file }, of(0.1), of(0.2))).toMatch(/The calibration error did not fall/);
-    expect(fittedWords(kept, { file }, of(0.2), of(0.1))).not.toMatch(/did not fall/);
-    expect(fittedWords(null, { file })).toMatch(/measure on other rows to test it/);
+    expect(fittedWords(kept, { file, test: false }, of(0.1), of(0.2))).toMatch(/The calibration error did not fall/);
+    expect(fittedWords(kept, { file, test: false }, of(0.2), of(0.1))).not.toMatch(/did not fall/);
+    expect(fittedWords(null, { file, test: false })).toMatch(/measure on other rows to test it/);
+    const ownTest = { file: null, test: true };
+    expect(offerBlocker({ recipe: { ...run.recipe, heldOutRatio: 0 } }, ownTest, () => 2)).toMatch(/test rows stay a test/);
+    expect(fittedWords(kept, ownTest)).toMatch(/^Fitted on 40 held-out rows\. Predictions and downloaded files/);
   });
 
   it('describe the reliability without empty bins', () => {

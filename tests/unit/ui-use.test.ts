@@ -5,7 +5,8 @@ import { defaultRecipe } from '../../src/recipe/recipe';
 import { isFull, lengthOf, messagesFor, withAnswer, type Turn } from '../../src/state/conversation';
 import { mappingOf } from '../../src/state/test-file';
 import { snippetOf, type SnippetFacts } from '../../src/ui/use/export-words';
-import { columnsOf, heldOutBlocker, isMeasured, rowsOf, usedWords } from '../../src/ui/use/measure-words';
+import type { PartSizes } from '../../src/batch/types';
+import { columnsOf, rowsBlocker, isMeasured, rowsOf, usedWords } from '../../src/ui/use/measure-words';
 import { roomWords } from '../../src/ui/use/words';
 import type { DatasetView, GenerateResult, Measurement } from '../../workers/api';
 
@@ -54,7 +55,7 @@ describe('a conversation', () => {
 describe('measurements', () => {
   const measured = (rows: number, of = rows): Measurement => ({ loss: 1.5, metrics: { accuracy: 0.75, macroF1: 0.5 }, rows, of });
   const set = (keys: readonly (number | 'base')[], result = measured(60)) => ({
-    ...{ file: null, read: null, results: new Map(keys.map((key) => [key, result])) },
+    ...{ file: null, test: false, read: null, results: new Map(keys.map((key) => [key, result])) },
   });
 
   it('are in the order of their steps, the base first, with the chosen checkpoint', () => {
@@ -84,10 +85,20 @@ describe('measurements', () => {
     expect(usedWords(set([60], measured(412, 1200)))).toBe('412 of 1,200 rows: the same sample as during training.');
     expect(usedWords({ ...set([60]), file, read: { rows: 62, problems: [] } })).toBe('60 rows of the file; 2 can’t be used.');
     expect(usedWords({ ...set([60]), file, read: { rows: 60, problems: [] } })).toBe('60 rows of the file: all of them.');
+    expect(usedWords({ ...set([60]), test: true })).toBe('60 rows: all that were kept for the test.');
   });
   it('need held-out rows', () => {
-    expect(heldOutBlocker({ recipe: { ...defaultRecipe(), heldOutRatio: 0 } })).toMatch(/held no rows out/);
-    expect(heldOutBlocker({ recipe: { ...defaultRecipe(), heldOutRatio: 0.1 } })).toBeNull();
+    const heldOut = { file: null, test: false };
+    const run = (heldOutRatio: number, parts?: PartSizes) => ({
+      recipe: { ...defaultRecipe(), heldOutRatio },
+      ...(parts && { parts }),
+    });
+    expect(rowsBlocker(run(0), heldOut)).toMatch(/held no rows out/);
+    expect(rowsBlocker(run(0.1), heldOut)).toBeNull();
+    expect(rowsBlocker(run(0), { file: null, test: true })).toBeNull();
+    // A column may say which rows are held out, whatever the share is.
+    expect(rowsBlocker(run(0, { train: 8, heldOut: 2, test: 0 }), heldOut)).toBeNull();
+    expect(rowsBlocker(run(0.1, { train: 8, heldOut: 0, test: 2 }), heldOut)).toMatch(/held no rows out/);
   });
 });
 

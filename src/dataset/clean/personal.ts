@@ -3,6 +3,7 @@
  * wherever it is. Nothing is looked up; a name is found only where its place says that it is one.
  */
 
+import { PLACEHOLDER, type MaskWord } from '../../core/mask-key';
 import { hashOf } from '../row-hash';
 import { findIds } from './personal-ids';
 import { findCards, findCredentials, findEmails, findIbans, findIps } from './personal-addresses';
@@ -30,7 +31,7 @@ const FINDERS: { readonly [K in PersonalKind]: (text: string) => Iterable<Span> 
   name: findNames,
 };
 
-const WORDS: { readonly [K in PersonalKind]: string } = {
+const WORDS: { readonly [K in PersonalKind]: MaskWord } = {
   credentials: 'LOGIN',
   email: 'EMAIL',
   iban: 'IBAN',
@@ -76,20 +77,20 @@ export function placeholderOf(kind: PersonalKind, number?: number): string {
   return number === undefined ? `[${WORDS[kind]}]` : `[${WORDS[kind]}_${number}]`;
 }
 
-const PLACEHOLDER = new RegExp(`\\[(${Object.values(WORDS).join('|')})_(\\d{1,9})\\]`, 'g');
-
 /**
- * Numbers values by their first appearance, from 1 in each kind. It keeps a hash of each value, not the value. Numbers of placeholders
- * that a text has already are not given again.
+ * Numbers values by their first appearance, in each kind from 1, or after the numbers of placeholders that the texts have already. It
+ * keeps a hash of each value, not the value. Numbers are known once all texts were read.
  */
 export class PersonalNumbers {
   readonly #numbers = new Map<string, number>();
-  readonly #last = new Map<string, number>();
+  readonly #counts = new Map<PersonalKind, number>();
+  /** The largest number of a placeholder in the texts. */
+  readonly #present = new Map<string, number>();
 
   /** Reads a text: its values get numbers. */
   read(text: string, kinds: readonly PersonalKind[]): readonly PersonalSpan[] {
     for (const [, word = '', number] of text.matchAll(PLACEHOLDER)) {
-      this.#last.set(word, Math.max(this.#last.get(word) ?? 0, Number(number)));
+      this.#present.set(word, Math.max(this.#present.get(word) ?? 0, Number(number)));
     }
     const found = findPersonal(text, kinds);
     for (const { kind, value } of found) {
@@ -101,12 +102,13 @@ export class PersonalNumbers {
 
   /** The placeholder of a value, with its number; without one for a value that was not read. */
   placeholder(kind: PersonalKind, value: string): string {
-    return placeholderOf(kind, this.#numbers.get(hashOf(`${kind}:${value}`)));
+    const number = this.#numbers.get(hashOf(`${kind}:${value}`));
+    return placeholderOf(kind, number === undefined ? undefined : number + (this.#present.get(WORDS[kind]) ?? 0));
   }
 
   #next(kind: PersonalKind): number {
-    const number = (this.#last.get(WORDS[kind]) ?? 0) + 1;
-    this.#last.set(WORDS[kind], number);
+    const number = (this.#counts.get(kind) ?? 0) + 1;
+    this.#counts.set(kind, number);
     return number;
   }
 }

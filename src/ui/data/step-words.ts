@@ -11,11 +11,11 @@ import {
 import { DATA_STEP_LABELS } from '../../recipe/labels';
 import { count, plural } from '../format';
 
-/** The field of a setting whose values are `T`. A column is chosen by its name; the help of no column is a choice of its own. */
+/** The field of a setting whose values are `T`. A column is chosen by its name; that no column is chosen has words of its own. */
 type FieldFor<T> = [T] extends [number | boolean]
   ? { readonly help: string }
   : string extends T
-    ? { readonly help: string; readonly noColumn?: string }
+    ? { readonly help: string } & ({ readonly noColumn: string } | { readonly isText: true })
     : { readonly help: string; readonly options: Readonly<Record<T & string, string>> };
 
 interface StepWords<S> {
@@ -78,7 +78,7 @@ const STEP_WORDS = {
     fields: {
       column: { help: 'The one with empty cells.', noColumn: 'Labels and answers' },
       from: { help: 'Before the first value nothing is filled.', options: { above: 'The value above', text: 'The same text' } },
-      text: { help: 'Only for “The same text”.' },
+      text: { help: 'Only for “The same text”.', isText: true },
     },
   },
   'merge-labels': {
@@ -263,12 +263,15 @@ export interface StepField {
   readonly options: readonly { readonly value: string; readonly label: string }[] | null;
   /** What the choice of no column means, for the name of a column; null for others. */
   readonly noColumn: string | null;
+  /** Any text may be typed. */
+  readonly isText: boolean;
 }
 
 interface AnyField {
   readonly help: string;
   readonly options?: Readonly<Record<string, string>>;
   readonly noColumn?: string;
+  readonly isText?: true;
 }
 
 type StepSetting<S = DataStepSettings> = S extends unknown ? Exclude<keyof S & string, 'kind'> : never;
@@ -277,8 +280,8 @@ const LABELS: Readonly<Record<StepSetting, string>> = DATA_STEP_LABELS;
 /** The settings of a step, in the order of its schema. */
 export function fieldsOf(kind: DataStepKind): readonly StepField[] {
   const fields: Readonly<Record<string, AnyField>> = wordsOf(kind).fields;
-  return Object.entries(fields).map(([setting, { help, options, noColumn = null }]) => ({
-    ...{ setting, help, noColumn, label: LABELS[setting as StepSetting] },
+  return Object.entries(fields).map(([setting, { help, options, noColumn = null, isText = false }]) => ({
+    ...{ setting, help, noColumn, isText, label: LABELS[setting as StepSetting] },
     options: options === undefined ? null : Object.entries(options).map(([value, label]) => ({ value, label })),
   }));
 }

@@ -22,6 +22,7 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   sequenceLength: 'sequence-length',
   microBatch: 'batch',
   gradientAccumulation: 'batch',
+  order: 'curriculum',
   memoryLimit: 'remat',
   weightDecay: 'weight-decay',
   maxGradNorm: 'gradient-norm',

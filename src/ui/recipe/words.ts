@@ -91,7 +91,7 @@ type ObjectiveSetting<O = ObjectiveSettings> = O extends unknown ? `objective.${
 export type FormSetting =
   | Exclude<
       SettingPath,
-      'version' | 'dataSteps' | 'mapping' | 'method.kind' | 'method.useDora' | `objective.${string}` | `split.${string}`
+      'version' | 'dataSteps' | 'mapping' | 'split' | 'method.kind' | 'method.useDora' | `objective.${string}` | `split.${string}`
     >
   | ObjectiveSetting;
 
@@ -298,6 +298,12 @@ const ENTRIES = {
     'batches',
     'How many batches of rows make one step: more learn from more examples at a time, without more memory.',
   ),
+  order: {
+    kind: 'choice',
+    group: 'batches',
+    help: '“Short ones first”: the first pass goes from short examples to long ones, which may help a small model. It has no effect where all are cut to one length, and a run of less than one pass never reaches the long ones.',
+    options: { shuffled: 'Shuffled', 'short-first': 'Short ones first' },
+  },
   memoryLimit: number(
     'batches',
     'In GB. A run that needs more computes some values twice: same result, slower. 0 uses what the device is known to provide.',

@@ -2,6 +2,7 @@
 
 import type { EvalRow, RunHistory, RunStatus, RunView } from '../../../workers/api';
 import type { ObjectiveKind } from '../../recipe/objectives';
+import { holdsOut } from '../../state/parts';
 import { share } from '../charts/figures';
 import { count } from '../format';
 import { GAUGES, leastOf, pointsOf, type Gauge } from './gauges';
@@ -19,7 +20,7 @@ export interface Verdict {
 }
 
 export interface Judged {
-  readonly run: Pick<RunView, 'status' | 'totalSteps' | 'recipe' | 'checkpoints' | 'labels'>;
+  readonly run: Pick<RunView, 'status' | 'totalSteps' | 'recipe' | 'parts' | 'checkpoints' | 'labels'>;
   readonly kind: ObjectiveKind;
   readonly history: Pick<RunHistory, 'steps' | 'evals'>;
 }
@@ -61,7 +62,7 @@ export function verdictOf(judged: Judged): Verdict {
   const { run, kind, history } = judged;
   const ended = ENDED.includes(run.status);
   const loss = trendOf(pointsOf(history.evals, null), run);
-  if (loss === null) return run.recipe.heldOutRatio === 0 || ended ? unknown(judged) : WAITING;
+  if (loss === null) return !holdsOut(run) || ended ? unknown(judged) : WAITING;
   const found: Case = { ...judged, loss, metric: metricOf(judged, GAUGES[kind]) };
   if (ended) return result(found);
   return found.metric === null ? ofLoss(found) : ofMetric(found, found.metric);

@@ -2,7 +2,8 @@
 
 import type { RunView, StoredCalibration } from '../../../workers/api';
 import type { Calibration } from '../../state/calibration';
-import type { TestSet } from '../../state/measure.svelte';
+import type { MeasuredRows } from '../../state/measure.svelte';
+import { holdsOut } from '../../state/parts';
 import { plural } from '../format';
 
 const OFFER =
@@ -13,12 +14,12 @@ const KEPT = 'Predictions and downloaded files have it. What is predicted is the
 
 /** Why no temperature can be fitted on these rows, in sentences; null where one can. */
 export function offerBlocker(
-  { recipe }: Pick<RunView, 'recipe'>,
-  { file }: Pick<TestSet, 'file'>,
+  run: Pick<RunView, 'recipe' | 'parts'>,
+  { file, test }: MeasuredRows,
   fitted: () => number | null,
 ): string | null {
-  if (file !== null && recipe.heldOutRatio > 0)
-    return 'It is fitted on the held-out rows above, so that this file stays a test of it.';
+  if (test) return 'It is fitted on other rows: the held-out rows, or a file. The test rows stay a test.';
+  if (file !== null && holdsOut(run)) return 'It is fitted on the held-out rows above, so that this file stays a test of it.';
   if (fitted() === null)
     return 'No temperature suits these rows: every prediction is right, or how sure the model is says nothing. Measure on more rows.';
   return null;
@@ -27,7 +28,7 @@ export function offerBlocker(
 /** What was fitted on which rows; or what a click would do. */
 export function fittedWords(
   kept: StoredCalibration | null,
-  { file }: Pick<TestSet, 'file'>,
+  { file, test }: MeasuredRows,
   before: Calibration | null = null,
   after: Calibration | null = null,
 ): string {
@@ -36,7 +37,7 @@ export function fittedWords(
     return `${OFFER}${test}`;
   }
   const on = `Fitted on ${plural(kept.rows, kept.file === null ? 'held-out row' : 'row')}${kept.file === null ? '' : ` of ${kept.file}`}.`;
-  const same = (file?.name ?? null) === kept.file;
+  const same = !test && (file?.name ?? null) === kept.file;
   const worse = before !== null && after !== null && after.ece >= before.ece;
   const notes = [on, ...(same ? [SAME] : []), ...(worse ? [NO_GAIN] : []), KEPT];
   return notes.join(' ');

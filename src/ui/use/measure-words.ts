@@ -3,8 +3,9 @@
 import type { Measurement, RunView } from '../../../workers/api';
 import type { ObjectiveKind } from '../../recipe/objectives';
 import type { MetricKind } from '../../recipe/metrics';
-import type { TestSet } from '../../state/measure.svelte';
+import type { MeasuredRows, TestSet } from '../../state/measure.svelte';
 import { predicts } from '../../state/objective';
+import { holdsOut } from '../../state/parts';
 import type { RowView } from '../../state/predicted-rows';
 import { loss, share } from '../charts/figures';
 import { lossUnit, reportsOf, type Report } from '../charts/reports';
@@ -68,10 +69,11 @@ export function isMeasured({ results }: Pick<TestSet, 'results'>, kind: Objectiv
 }
 
 /** Which rows were used: `60 rows.`; `412 of 1,200 rows, the same as during training.`; `58 rows; 2 are left out.` */
-export function usedWords({ file, read, results }: Pick<TestSet, 'file' | 'read' | 'results'>): string {
+export function usedWords({ file, test, read, results }: Pick<TestSet, 'file' | 'test' | 'read' | 'results'>): string {
   const [result] = results.values();
   if (result === undefined) return '';
   const { rows, of } = result;
+  if (test) return `${plural(rows, 'row')}: all that were kept for the test.`;
   if (file === null)
     return rows < of
       ? `${count(rows)} of ${plural(of, 'row')}: the same sample as during training.`
@@ -88,9 +90,17 @@ export function unlabelledWords({ columns }: Pick<RunView, 'columns'>): string {
   return `It has no column ${names.join(', ')}: its rows can be predicted, not measured.`;
 }
 
-/** Why the rows that the run held out can't be measured, or null. */
-export function heldOutBlocker({ recipe }: Pick<RunView, 'recipe'>): string | null {
-  return recipe.heldOutRatio === 0 ? 'This run held no rows out. Measure it on a file with other rows.' : null;
+/** Why the rows can't be measured, or null. */
+export function rowsBlocker(run: Pick<RunView, 'recipe' | 'parts'>, { file, test }: MeasuredRows): string | null {
+  if (file !== null || test || holdsOut(run)) return null;
+  return 'This run held no rows out. Measure it on a file with other rows.';
+}
+
+/** The rows by name, and what they are. */
+export function titleOf({ file, test }: MeasuredRows): { readonly name: string; readonly note: string } {
+  if (file !== null) return { name: file.name, note: 'test file' };
+  if (test) return { name: 'Test rows', note: 'rows that neither trained the run nor chose its best checkpoint' };
+  return { name: 'Held-out rows', note: 'rows of the data that the run did not learn from' };
 }
 
 const UNTRAINED = 'The base model predicts nothing before training: there is nothing to compare with.';

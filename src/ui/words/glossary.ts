@@ -53,10 +53,21 @@ export const GLOSSARY = {
     ['train', 'use'],
     'The trained weights at one step, saved in this browser. A run can be resumed from it, and it can be tried and exported.',
   ),
+  'class-balance': word(
+    'Class balance',
+    ['data'],
+    'How many examples each category or label has. A model that sees one category far more often than the others tends to answer with it.',
+  ),
   confusion: word(
     'Confusion matrix',
     ['train', 'use'],
     'A table that counts, for each true category, which category the model predicted. The right ones are on the diagonal.',
+  ),
+  curriculum: word(
+    'Curriculum',
+    ['data', 'recipe'],
+    'Learning easy examples before hard ones, as in a school. The page takes short examples as easy: the first pass over the data goes from short to long, the others are shuffled.',
+    'order of the examples',
   ),
   distillation: word(
     'Distillation',
@@ -147,6 +158,12 @@ export const GLOSSARY = {
     'The parts of a model that multiply by a matrix of weights: nearly all of its weights. Adapters are put beside them.',
     'projections such as q_proj, down_proj',
   ),
+  'mask-key': word(
+    'Key of masked data',
+    ['data', 'use'],
+    'A file with each placeholder of masked personal data and what it stands for. It is made only when you save it, and the page keeps no copy. Who has it can undo the masking.',
+    'pseudonymisation',
+  ),
   lora: word(
     'LoRA',
     ['recipe', 'use'],
@@ -175,11 +192,22 @@ export const GLOSSARY = {
     'Weights stored with fewer digits (quantised) take a quarter or half of the memory and cost a little accuracy. NF4 is a 4-bit format made for this; LoRA on top of it is called QLoRA.',
     'quantisation, NF4, QLoRA',
   ),
+  'near-duplicate': word(
+    'Near-duplicate',
+    ['data'],
+    'A row whose text is nearly that of another one: four fifths of their pairs of neighbouring words are the same. Many of them make a model repeat itself, and a measurement too good if they are on both sides of the split.',
+  ),
   objective: word(
     'Objective',
     ['recipe'],
     'What a run makes smaller or larger: what it means to learn from an example.',
     'loss function',
+  ),
+  'p-value': word(
+    'P-value',
+    ['data'],
+    'How likely a difference at least as large is by chance alone, here by the chi-squared test: below 0.01, chance hardly explains it. It says nothing about the size of the difference: Cramér’s V does, from 0 for none to 1.',
+    'chi-squared p-value, Cramér’s V',
   ),
   packing: word(
     'Packing',
