@@ -3,6 +3,7 @@
 import type { LeakReport } from '../src/batch/leak-report';
 import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
 import type { Cleaning } from '../src/dataset/dataset';
+import type { DataFacts } from '../src/advice';
 import type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 import type { SavedData, SaveKind } from '../src/dataset/save';
 import type { LabelCount, WritingPrompt, WritingRequest, WrittenExample } from '../src/dataset/synthetic/types';
@@ -103,6 +104,8 @@ export interface DataApi {
   maskKey(index: number): Promise<MaskKey>;
   /** The rows of the open file as they are in it, as text. */
   rows(): Promise<FileRows>;
+  /** What advice needs to know of the rows, counted in the first of them, and of the tokenizer. */
+  facts(): Promise<DataFacts>;
   /** Answers a question about the rows as far as a tenth of a second reaches. Asked again, it goes on from there. */
   look<K extends LookKind>(question: Question<K>): Promise<Reply<K>>;
   /**
@@ -284,6 +287,7 @@ export interface AddressApi {
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type { DataFacts } from '../src/advice';
 export type * from '../src/dataset/look/answers';
 export type * from '../src/dataset/look/types';
 export type * from '../src/dataset/look/row-views';

@@ -8,6 +8,7 @@ import type { MaskKey } from '../core/mask-key';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openFiles, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
+import { rowFacts, type RowFacts } from '../dataset/row-facts';
 import { Look } from '../dataset/look';
 import type { LookKind, Question, Reply } from '../dataset/look/types';
 import { saveDataset, type SavedData, type SaveKind } from '../dataset/save';
@@ -20,6 +21,7 @@ import { lineWords } from '../core/places';
 import type { DataFile, DatasetView, Mapping, RowProblem } from '../dataset/types';
 import type { Target } from '../encoding/encoding';
 import { unreadLabels } from '../encoding/labelled';
+import { answerEnd, type AnswerEnd } from '../tokenizer/template-ends';
 import { NO_ANSWERS, scaledCounts } from '../tokenizer/spans';
 import { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview, TokenizerFiles } from '../tokenizer/types';
@@ -207,6 +209,14 @@ export class Preparation {
 
   rows(): Promise<FileRows> {
     return this.#exclusive(() => fileRows(this.#held().parsed));
+  }
+
+  /** What advice needs to know of the rows, and of the model where its tokenizer is set. */
+  facts(): Promise<RowFacts & { readonly answerEnd: AnswerEnd | null }> {
+    return this.#exclusive(async () => ({
+      ...(await rowFacts(this.#held())),
+      answerEnd: this.#tokenizer && answerEnd(this.#tokenizer),
+    }));
   }
 
   /** Beside the other work, which may take long: it reads the dataset that is open now, and changes nothing. */
