@@ -109,6 +109,11 @@ export interface DataApi {
   /** Answers a question about the rows as far as a tenth of a second reaches. Asked again, it goes on from there. */
   look<K extends LookKind>(question: Question<K>): Promise<Reply<K>>;
   /**
+   * Tells `look` which rows are for training, validation and test. Returns the key that it is asked with; null for data that are too large
+   * for memory. Needs a tokenizer.
+   */
+  markParts(options: EncodeOptions): Promise<string | null>;
+  /**
    * The rows after the data steps as a table (JSONL, CSV or Parquet), or the examples as they are trained for `encoding` (JSONL; next-token
    * prediction when null). `progress` as in `open`.
    */

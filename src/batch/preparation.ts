@@ -35,6 +35,7 @@ import {
   type EncodedExamples,
   type WholeExamples,
 } from './encode';
+import { partsOfRows } from './example-parts';
 import { leaksOf, type LeakReport } from './leak-report';
 import { Splitting } from './splitting';
 import { readyExamples, type ReadyExamples } from './examples';
@@ -227,6 +228,17 @@ export class Preparation {
   /** The rows after the data steps, or the examples, as a file; `progress` is called with the share that is written, 0 to 1. */
   save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData> {
     return this.#exclusive(() => saveDataset(this.#held(), kind, encoding, progress));
+  }
+
+  /** Lets `look` compare the parts that rows are in: returns their key. Null for data that are too large for memory. Throws like `encode`. */
+  markParts(settings: DatasetSettings): Promise<string | null> {
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      if (!this.#held().table.rows.inMemory) return null;
+      const encoded = await this.#encode(settings);
+      const split = await this.#splits().of(encoded, settings);
+      return this.#look.markParts(this.#held(), partsOfRows(encoded.origins, split));
+    });
   }
 
   #exclusive<T>(work: () => T | Promise<T>): Promise<T> {
