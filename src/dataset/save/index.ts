@@ -51,7 +51,7 @@ function partsOf(
   savedFor: SavedFor | null,
   progress: (share: number) => void,
 ): AsyncIterable<Part> {
-  if (kind !== 'examples') return ROW_SAVERS[kind].write(rowsToSave(dataset, progress));
+  if (kind !== 'examples') return ROW_SAVERS[kind].write(rowsToSave(dataset, (done) => progress(done / ROW_SAVERS[kind].passes)));
   return joinedLines(exampleLines(examplesToSave(dataset, savedFor)), (lines) =>
     progress(Math.min(1, lines / Math.max(1, dataset.table.rows.count))),
   );
@@ -87,13 +87,14 @@ function examplesToSave({ table, mapping, examples }: Dataset, savedFor: SavedFo
 
 const NO_LABELS = { shape: 'one', names: [] } as const;
 
+/** `progress` is called with the share of the rows that was read; 2 when they were read twice. */
 function rowsToSave({ table, mapping }: Dataset, progress: (share: number) => void): SavedRows {
   const saved = columnsToSave(table, mapping);
   const all = saved.length === table.columns.length;
+  let done = 0;
   return {
     columns: saved.map((column) => table.columns[column] ?? ''),
     async *read() {
-      let done = 0;
       for await (const rows of inChunks(table.rows.read())) {
         yield rows.map(({ cells }) => (all ? cells : saved.map((column) => cells[column])));
         progress((done += rows.length) / table.rows.count);
