@@ -139,7 +139,9 @@ export class Person {
   /** Chooses one of the datasets that come with the page. */
   async takeSample(title: string): Promise<void> {
     const stage = await this.open('Data');
-    await stage.getByRole('button', { name: title }).click();
+    const sample = stage.getByRole('button', { name: title });
+    if (!(await sample.isVisible())) await stage.getByText('Other data').click();
+    await sample.click();
   }
 
   /** Presses "Start training" as soon as it is enabled; fails after `ms`. */
