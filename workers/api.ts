@@ -3,9 +3,12 @@
 import type { LeakReport } from '../src/batch/leak-report';
 import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
 import type { Cleaning } from '../src/dataset/dataset';
+import type { DataFacts } from '../src/advice';
 import type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 import type { SavedData, SaveKind } from '../src/dataset/save';
-import type { DatasetView, Mapping } from '../src/dataset/types';
+import type { LabelCount, WritingPrompt, WritingRequest, WrittenExample } from '../src/dataset/synthetic/types';
+import type { DataFile, DatasetView, Mapping } from '../src/dataset/types';
+import type { LookKind, Question, Reply } from '../src/dataset/look/types';
 import type { FileRows } from '../src/dataset/table';
 import type { Target } from '../src/encoding/encoding';
 import type { ExportKind } from '../src/export';
@@ -13,6 +16,7 @@ import type { ExportedFile } from '../src/export/types';
 import type { MaskKey } from '../src/core/mask-key';
 import type { ModelRef } from '../src/core/hub';
 import type { DownloadProgress } from '../src/hub/download';
+import type { RemoteFile } from '../src/hub/remote-file';
 import type { StoredDownload } from '../src/hub/downloads';
 import type { Hit, HubPlan } from '../src/hub/types';
 import type { CachedModel } from '../src/model/cache';
@@ -60,10 +64,10 @@ export type TextOptions = Pick<Recipe, 'sequenceLength' | 'seed' | 'dataSteps'> 
 /** data.worker.ts: parses, maps, tokenizes. Holds one dataset and one tokenizer. Throws coded errors. */
 export interface DataApi {
   /**
-   * Parses a file (or pasted text, wrapped in a File), detects its format, applies the data steps, and keeps it. `progress` is called with
-   * the share of the file that was read, 0 to 1.
+   * Parses a file (or pasted text, wrapped in a File) or several, which become one table, detects their format, applies the data steps, and
+   * keeps it. `progress` is called with the share that was read, 0 to 1.
    */
-  open(file: File, cleaning: Cleaning, progress?: (share: number) => void): Promise<DatasetView>;
+  open(files: File | readonly DataFile[], cleaning: Cleaning, progress?: (share: number) => void): Promise<DatasetView>;
   /** Applies another format or other column roles to the open file. `reason`: why, in a sentence; the user's choice when absent. */
   remap(mapping: Mapping, reason?: string): Promise<DatasetView>;
   /** Applies other data steps to the rows of the open file. */
@@ -72,6 +76,8 @@ export interface DataApi {
   setTokenizer(files: TokenizerFiles): Promise<void>;
   /** The example `index` of those for the objective, token by token; past the end the last one. Needs a tokenizer. */
   preview(index: number, options: EncodeOptions): Promise<ExamplePreview>;
+  /** The index of the first example that a row of the file gives, by its origin; null for none. Needs a tokenizer. */
+  exampleOf(origin: number, options: EncodeOptions): Promise<number | null>;
   /** Token statistics, without the tokens. Needs a tokenizer. */
   measure(options: EncodeOptions): Promise<EncodedStats>;
   /** Encodes all examples and splits them into training, held-out and test data. Needs a tokenizer. */
@@ -86,10 +92,27 @@ export interface DataApi {
    * examples are in `train`. Needs a tokenizer. Throws `data/no-examples` when no row has a text.
    */
   encodeTexts(options: TextOptions): Promise<EncodedDataset>;
+  /** The labels for which a model can write further examples; none for data without. Throws `data/columns` for data of another form. */
+  writableLabels(): Promise<readonly LabelCount[]>;
+  /** Begins the writing of examples like the present rows. Throws `data/columns` and `data/no-examples`. */
+  startWriting(request: WritingRequest): Promise<void>;
+  /** What the model is asked at attempt `index`. Throws `train/state` when the rows have changed since `startWriting`. */
+  writingPrompt(index: number): Promise<WritingPrompt>;
+  /** Reads and judges the answer to attempt `index`; `ended`: the model ended it itself. Throws like `writingPrompt`. */
+  judgeWritten(index: number, text: string, ended: boolean): Promise<WrittenExample>;
   /** What each placeholder of data step `index`, counted from 0, stands for, which masks personal data. It is made when asked for, and not kept. */
   maskKey(index: number): Promise<MaskKey>;
   /** The rows of the open file as they are in it, as text. */
   rows(): Promise<FileRows>;
+  /** What advice needs to know of the rows, counted in the first of them, and of the tokenizer. */
+  facts(): Promise<DataFacts>;
+  /** Answers a question about the rows as far as a tenth of a second reaches. Asked again, it goes on from there. */
+  look<K extends LookKind>(question: Question<K>): Promise<Reply<K>>;
+  /**
+   * Tells `look` which rows are for training, validation and test. Returns the key that it is asked with; null for data that are too large
+   * for memory. Needs a tokenizer.
+   */
+  markParts(options: EncodeOptions): Promise<string | null>;
   /**
    * The rows after the data steps as a table (JSONL, CSV or Parquet), or the examples as they are trained for `encoding` (JSONL; next-token
    * prediction when null). `progress` as in `open`.
@@ -257,12 +280,26 @@ export interface HubApi {
 }
 
 export type { LeakReport } from '../src/batch/leak-report';
+/** The page that fetches a file from an address; see workers/address-page.ts. Nothing is asked before `fetch` is called. */
+export interface AddressApi {
+  ready(): Promise<void>;
+  /** `onBytes` gets the bytes that are there and those of the whole file, null where the server does not say. Throws coded errors. */
+  fetch(address: string, onBytes: (done: number, total: number | null) => void): Promise<RemoteFile>;
+  /** Ends the download: `fetch` rejects with `train/cancelled`. */
+  cancel(): Promise<void>;
+}
+
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type { DataFacts } from '../src/advice';
+export type * from '../src/dataset/look/answers';
+export type * from '../src/dataset/look/types';
+export type * from '../src/dataset/look/row-views';
 export type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';
+export type * from '../src/dataset/synthetic/types';
 export type * from '../src/dataset/types';
 export type { Lifeline } from './lifeline';
 export type { LabelShape } from '../src/dataset/labelled';

@@ -4,7 +4,17 @@ import './lifeline';
 import * as comlink from 'comlink';
 import { Preparation } from '../src/batch/preparation';
 import { arraysOf } from '../src/batch/split-writer';
-import type { Cleaning, DataApi, DatasetEncoding, DatasetView, EncodedDataset, EncodeOptions, SavedData, SaveKind } from './api';
+import type {
+  Cleaning,
+  DataApi,
+  DataFile,
+  DatasetEncoding,
+  DatasetView,
+  EncodedDataset,
+  EncodeOptions,
+  SavedData,
+  SaveKind,
+} from './api';
 import { carryProblems } from './problems';
 
 /** Milliseconds between two reports of progress. */
@@ -12,8 +22,12 @@ const REPORT_MS = 100;
 
 /** Transfers the tokens instead of copying them, and reports progress some times a second. */
 class DataWorker extends Preparation implements DataApi {
-  override open(file: File, cleaning?: Cleaning, progress?: (share: number) => void): Promise<DatasetView> {
-    return super.open(file, cleaning, progress && seldom(progress));
+  override open(
+    files: File | readonly DataFile[],
+    cleaning?: Cleaning,
+    progress?: (share: number) => void,
+  ): Promise<DatasetView> {
+    return super.open(files, cleaning, progress && seldom(progress));
   }
 
   override save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData> {

@@ -5,9 +5,11 @@ import { eachExample, isProblem, type Built } from '../dataset/cells';
 import type { Dataset, Examples } from '../dataset/dataset';
 import { LabelCount, labelledExamples } from '../dataset/labelled';
 import { pairExamples } from '../dataset/pair';
+import { lineWords, type FileLines } from '../core/places';
+import { originOf, type Placed } from '../dataset/place';
 import { NO_PROBLEMS, type Problems } from '../dataset/problems';
 import type { Example, PairExample } from '../dataset/types';
-import type { EncodingKind, Examples as ExampleTypes, Target } from '../encoding/encoding';
+import type { EncodingKind, Target } from '../encoding/encoding';
 import { previewExample } from '../encoding/preview';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview } from '../tokenizer/types';
@@ -21,6 +23,8 @@ export interface ReadyExamples {
   readonly encode: (most: number) => Promise<WholeExamples>;
   /** One of them; an index past the end gives the last one. Throws data/no-examples, with the reason, when it can't be used. */
   readonly preview: (index: number, sequenceLength: number) => Promise<ExamplePreview>;
+  /** The index of the first example of the row with that origin; null for a row that gives none. */
+  readonly indexOf: (origin: number) => Promise<number | null>;
 }
 
 /** Throws data/columns when labels can't be classes. */
@@ -30,23 +34,30 @@ export async function readyExamples(
   lossOn: 'assistant' | 'all',
   encoding: DatasetEncoding | undefined,
 ): Promise<ReadyExamples> {
-  if (encoding === undefined) return readyTexts(tokenizer, examples, lossOn);
-  if (encoding.kind === 'pair') return readyPairs(tokenizer, pairExamples(table, mapping));
+  const { files } = table;
+  if (encoding === undefined) return readyTexts(tokenizer, examples, lossOn, files);
+  if (encoding.kind === 'pair') return readyPairs(tokenizer, pairExamples(table, mapping), files);
   const labelled = labelledExamples(table, mapping, encoding.labels);
   const labels = new LabelCount();
   const problems = await eachExample(labelled, (example) => labels.add(example));
   const settings = { target: targetOf(labels, encoding) };
-  return ready(tokenizer, { kind: 'labelled', examples: labelled, settings }, labels.examples, problems);
+  return ready(tokenizer, { kind: 'labelled', examples: labelled, settings }, { count: labels.examples, problems, files });
 }
 
 /** All examples of a format are of one kind. */
-function readyTexts(tokenizer: TextTokenizer, examples: Examples, lossOn: 'assistant' | 'all'): ReadyExamples {
+function readyTexts(
+  tokenizer: TextTokenizer,
+  examples: Examples,
+  lossOn: 'assistant' | 'all',
+  files: Found['files'],
+): ReadyExamples {
+  const found = { count: examples.count, problems: NO_PROBLEMS, files };
   if (examples.head[0]?.kind === 'text') {
     const texts = only(examples, (example) => example.kind === 'text');
-    return ready(tokenizer, { kind: 'text', examples: texts, settings: {} }, examples.count, NO_PROBLEMS);
+    return ready(tokenizer, { kind: 'text', examples: texts, settings: {} }, found);
   }
   const chats = only(examples, (example) => example.kind === 'chat');
-  return ready(tokenizer, { kind: 'chat', examples: chats, settings: { lossOn } }, examples.count, NO_PROBLEMS);
+  return ready(tokenizer, { kind: 'chat', examples: chats, settings: { lossOn } }, found);
 }
 
 /** The examples, each of which must be of one kind. Rows without one are left out: the dataset has them. */
@@ -64,28 +75,46 @@ function only<T extends Example>(examples: Built<Example>, isOne: (example: Exam
   };
 }
 
-async function readyPairs(tokenizer: TextTokenizer, examples: Built<PairExample>): Promise<ReadyExamples> {
+async function readyPairs(tokenizer: TextTokenizer, examples: Built<PairExample>, files: Found['files']): Promise<ReadyExamples> {
   let count = 0;
   const problems = await eachExample(examples, () => count++);
-  return ready(tokenizer, { kind: 'pair', examples, settings: {} }, count, problems);
+  return ready(tokenizer, { kind: 'pair', examples, settings: {} }, { count, problems, files });
 }
 
-function ready<K extends EncodingKind>(
-  tokenizer: TextTokenizer,
-  input: ExamplesToEncode<K>,
-  count: number,
-  problems: Problems,
-): ReadyExamples {
+/** How many examples there are, the rows that give none, and the files of the rows. */
+interface Found {
+  readonly count: number;
+  readonly problems: Problems;
+  readonly files: readonly FileLines[] | undefined;
+}
+
+function ready<K extends EncodingKind>(tokenizer: TextTokenizer, input: ExamplesToEncode<K>, found: Found): ReadyExamples {
+  const { count } = found;
   return {
     count,
     encode: (most) => encodeExamples(tokenizer, input, most),
     preview: async (wanted, sequenceLength) => {
       const index = Math.min(wanted, count - 1);
       const example = index < 0 ? null : await exampleOf(input.examples, index);
-      if (example === null) throw nothingToShow(problems);
-      return { index, count, ...previewOf(tokenizer, input, example, sequenceLength) };
+      if (example === null) throw nothingToShow(found);
+      const preview = previewExample(tokenizer, input.kind, example, input.settings, sequenceLength);
+      if ('dropped' in preview) throw notShown(lineWords(found.files, example.line), preview.dropped);
+      return { index, count, ...preview };
     },
+    indexOf: (origin) => indexOf(input.examples, origin),
   };
+}
+
+async function indexOf(examples: Built<Placed>, origin: number): Promise<number | null> {
+  let at = 0;
+  for await (const chunk of examples.read()) {
+    for (const one of chunk) {
+      if (isProblem(one)) continue;
+      if (originOf(one) === origin) return at;
+      at++;
+    }
+  }
+  return null;
 }
 
 /** The example at an index. */
@@ -99,20 +128,14 @@ async function exampleOf<T extends object>(examples: Built<T>, index: number): P
   return null;
 }
 
-function nothingToShow({ first: [first] }: Problems): CodedError {
-  const why = first === undefined ? '' : ` For example line ${first.line}: ${first.message}`;
+function nothingToShow({ problems: { first }, files }: Found): CodedError {
+  const [one] = first;
+  const why = one === undefined ? '' : ` For example ${lineWords(files, one.line)}: ${one.message}`;
   return new CodedError('data/no-examples', `No row can be shown.${why}`);
 }
 
-function previewOf<K extends EncodingKind>(
-  tokenizer: TextTokenizer,
-  { kind, settings }: ExamplesToEncode<K>,
-  example: ExampleTypes[K],
-  sequenceLength: number,
-) {
-  const preview = previewExample(tokenizer, kind, example, settings, sequenceLength);
-  if ('dropped' in preview) throw new CodedError('data/no-examples', `Line ${example.line} can't be shown. ${preview.dropped}`);
-  return preview;
+function notShown(place: string, reason: string): CodedError {
+  return new CodedError('data/no-examples', `${place.replace(/^l/, 'L')} can't be shown. ${reason}`);
 }
 
 function targetOf(found: LabelCount, { labels, names }: LabelledEncoding): Target {

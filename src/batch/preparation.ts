@@ -6,15 +6,22 @@
 import { CodedError, internal } from '../core/errors';
 import type { MaskKey } from '../core/mask-key';
 import { Mutex } from '../core/mutex';
-import { cleanDataset, openDataset, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
+import { cleanDataset, openFiles, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
+import { rowFacts, type RowFacts } from '../dataset/row-facts';
+import { Look } from '../dataset/look';
+import type { LookKind, Question, Reply } from '../dataset/look/types';
 import { saveDataset, type SavedData, type SaveKind } from '../dataset/save';
 import { applyTextSteps } from '../dataset/steps';
 import { maskKeyOf } from '../dataset/steps/mask-key';
+import { Writer, writableLabels } from '../dataset/synthetic/writer';
+import type { LabelCount, WritingPrompt, WritingRequest, WrittenExample } from '../dataset/synthetic/types';
 import { fileRows, type FileRows } from '../dataset/table';
-import type { DatasetView, Mapping, RowProblem } from '../dataset/types';
+import { lineWords } from '../core/places';
+import type { DataFile, DatasetView, Mapping, RowProblem } from '../dataset/types';
 import type { Target } from '../encoding/encoding';
 import { unreadLabels } from '../encoding/labelled';
+import { answerEnd, type AnswerEnd } from '../tokenizer/template-ends';
 import { NO_ANSWERS, scaledCounts } from '../tokenizer/spans';
 import { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview, TokenizerFiles } from '../tokenizer/types';
@@ -28,6 +35,7 @@ import {
   type EncodedExamples,
   type WholeExamples,
 } from './encode';
+import { partsOfRows } from './example-parts';
 import { leaksOf, type LeakReport } from './leak-report';
 import { Splitting } from './splitting';
 import { readyExamples, type ReadyExamples } from './examples';
@@ -57,16 +65,21 @@ const MOST_TOKENS = 50_000_000;
 
 export class Preparation {
   readonly #mutex = new Mutex();
+  readonly #looking = new Mutex();
+  readonly #look = new Look();
   #dataset: Dataset | null = null;
   #splitting: Splitting | null = null;
   #tokenizer: TextTokenizer | null = null;
+  /** Of the examples that a model writes now. */
+  #writer: Writer | null = null;
   /** The examples for the newest objective, and their encoding once it was needed: another sequence length or split reuses them. */
   #ready: Ready | null = null;
 
   /** Throws data/empty, data/binary, data/parse, data/columns, data/no-examples; then the previous dataset is kept. */
-  open(file: File, cleaning?: Cleaning, progress?: (share: number) => void): Promise<DatasetView> {
+  open(files: File | readonly DataFile[], cleaning?: Cleaning, progress?: (share: number) => void): Promise<DatasetView> {
     return this.#mutex.run(async () => {
-      this.#hold(await openDataset(file.name, file, cleaning, progress));
+      const list = files instanceof File ? [{ path: files.name, file: files }] : files;
+      this.#hold(await openFiles(list, cleaning, progress));
       return viewDataset(this.#held());
     });
   }
@@ -109,6 +122,14 @@ export class Preparation {
     });
   }
 
+  /** The index of the first example that the row with that origin gives; null for none. Throws data/columns when labels can't be classes. */
+  exampleOf(origin: number, settings: DatasetSettings): Promise<number | null> {
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      return (await this.#examples(settings)).examples.indexOf(origin);
+    });
+  }
+
   /** The counts of a dataset that is too large for memory are estimated from its first examples. */
   measure(settings: DatasetSettings): Promise<EncodedStats> {
     return this.#exclusive(async () => {
@@ -148,15 +169,35 @@ export class Preparation {
   /** Throws data/no-examples when no row has a text. */
   encodeTexts({ sequenceLength, seed, dataSteps, target }: TextSettings): Promise<EncodedDataset> {
     return this.#exclusive(async () => {
-      const { parsed, mapping, name } = this.#held();
+      const { parsed, mapping } = this.#held();
       const table = await applyTextSteps(parsed, mapping, dataSteps, seed);
       const unread = unlabelledExamples(table, mapping, unreadLabels(target));
       const whole = await encodeExamples(this.#tokens(), { kind: 'labelled', examples: unread, settings: { target } });
       const encoded = cutExamples(this.#tokens(), whole, sequenceLength);
-      if (encoded.stats.examples === 0) throw noText(name, encoded.stats.dropped);
+      if (encoded.stats.examples === 0) throw noText(this.#held(), encoded.stats.dropped);
       const all = { parts: new Uint8Array(encoded.origins.length), removed: new Set<number>() };
       return splitDataset(encoded, { sequenceLength, seed, heldOutRatio: 0, lossOn: 'all' }, all);
     });
+  }
+
+  /** The labels for which a model can write examples; none for data without. Throws data/columns for data of another form. */
+  writableLabels(): Promise<readonly LabelCount[]> {
+    return this.#exclusive(() => writableLabels(this.#held().table, this.#held().mapping));
+  }
+
+  /** Begins to write examples of the present rows. Throws data/columns, data/no-examples. */
+  startWriting(request: WritingRequest): Promise<void> {
+    return this.#exclusive(async () => {
+      this.#writer = await Writer.of(this.#held().table, this.#held().mapping, request);
+    });
+  }
+
+  writingPrompt(index: number): Promise<WritingPrompt> {
+    return this.#exclusive(() => this.#writing().prompt(index));
+  }
+
+  judgeWritten(index: number, text: string, ended: boolean): Promise<WrittenExample> {
+    return this.#exclusive(() => this.#writing().judge(index, text, ended));
   }
 
   /** The key of data step `index`, which masks personal data: what each placeholder stands for. */
@@ -171,9 +212,33 @@ export class Preparation {
     return this.#exclusive(() => fileRows(this.#held().parsed));
   }
 
+  /** What advice needs to know of the rows, and of the model where its tokenizer is set. */
+  facts(): Promise<RowFacts & { readonly answerEnd: AnswerEnd | null }> {
+    return this.#exclusive(async () => ({
+      ...(await rowFacts(this.#held())),
+      answerEnd: this.#tokenizer && answerEnd(this.#tokenizer),
+    }));
+  }
+
+  /** Beside the other work, which may take long: it reads the dataset that is open now, and changes nothing. */
+  look<K extends LookKind>(question: Question<K>): Promise<Reply<K>> {
+    return this.#looking.run(() => this.#look.ask(this.#held(), question));
+  }
+
   /** The rows after the data steps, or the examples, as a file; `progress` is called with the share that is written, 0 to 1. */
   save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData> {
     return this.#exclusive(() => saveDataset(this.#held(), kind, encoding, progress));
+  }
+
+  /** Lets `look` compare the parts that rows are in: returns their key. Null for data that are too large for memory. Throws like `encode`. */
+  markParts(settings: DatasetSettings): Promise<string | null> {
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      if (!this.#held().table.rows.inMemory) return null;
+      const encoded = await this.#encode(settings);
+      const split = await this.#splits().of(encoded, settings);
+      return this.#look.markParts(this.#held(), partsOfRows(encoded.origins, split));
+    });
   }
 
   #exclusive<T>(work: () => T | Promise<T>): Promise<T> {
@@ -231,6 +296,12 @@ export class Preparation {
     this.#dataset = dataset;
     this.#splitting = new Splitting(dataset);
     this.#ready = null;
+    this.#writer = null;
+  }
+
+  #writing(): Writer {
+    if (this.#writer === null) throw new CodedError('train/state', 'The data were read anew. Write the examples again.');
+    return this.#writer;
   }
 
   #held(): Dataset {
@@ -265,9 +336,9 @@ function nothingToTrain({ parts }: EncodedStats): CodedError {
   );
 }
 
-function noText(name: string, dropped: readonly RowProblem[]): CodedError {
+function noText({ name, parsed }: Dataset, dropped: readonly RowProblem[]): CodedError {
   const [first] = dropped;
-  const why = first === undefined ? 'It has no rows.' : `For example line ${first.line}: ${first.message}`;
+  const why = first === undefined ? 'It has no rows.' : `For example ${lineWords(parsed.files, first.line)}: ${first.message}`;
   return new CodedError('data/no-examples', `No row of ${name} has a text to predict. ${why}`);
 }
 
@@ -281,7 +352,7 @@ function nothingLeft(dataset: Dataset, stats: EncodedExamples['stats'], { encodi
   const byStep = dataset.steps.flatMap(({ dropped }) => dropped.first);
   const problems = [...stats.dropped, ...rows.first, ...byStep]
     .slice(0, 20)
-    .map((p) => ({ where: `line ${p.line}`, message: p.message }));
+    .map((p) => ({ where: lineWords(dataset.parsed.files, p.line), message: p.message }));
   const [first] = problems;
   const why = first === undefined ? dataset.reason : `For example ${first.where}: ${first.message}`;
   return new CodedError('data/no-examples', `No row of ${dataset.name} can be trained on. ${why}`, problems);

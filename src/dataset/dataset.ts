@@ -11,21 +11,32 @@ import type { ColumnStats } from './columns';
 import { detect, suggestRoles } from './detect';
 import { settleTemplate } from './input-template';
 import { mapRows } from './map';
-import { withNestedColumns } from './nested';
 import { countNotes, noticesOf, type NoteCounts } from './notices';
 import { withOrigins } from './origins';
-import { parseFile } from './parse';
 import { splitHints } from './split/hints';
+import { parseFiles } from './several';
 import { applySteps, suggestSteps, type AppliedStep } from './steps';
 import { joinProblems, reasonOf, type Problems } from './problems';
 import { cellText, listOfRows, type Table } from './table';
 import { shorten } from './text';
 import { guessTask } from './task';
-import type { DatasetView, Example, Mapping, ProblemReason, RowProblem, RowNote, StepView, TaskGuess } from './types';
+import type {
+  DataFile,
+  DatasetView,
+  Example,
+  Mapping,
+  ProblemReason,
+  RowNote,
+  RowProblem,
+  StepView,
+  TaskGuess,
+  UnreadFile,
+} from './types';
 
 const MAX_DROPPED = 100;
 const MAX_LISTED = 100;
 const MAX_PARTS = 20;
+const MAX_UNREAD = 500;
 const HEAD = 20;
 
 /** Rows that the page shows as a template makes them, and how much of each cell. */
@@ -44,7 +55,9 @@ export interface Dataset {
   readonly name: string;
   readonly bytes: number;
   readonly hash: string;
-  /** The rows of the file. */
+  /** Files that were left out. */
+  readonly unread: readonly UnreadFile[];
+  /** The rows of the file, or of all files. */
   readonly parsed: Table;
   /** Statistics of its columns. */
   readonly columns: readonly ColumnStats[];
@@ -73,20 +86,24 @@ export interface Examples extends Built<Example> {
 /** What the examples of a dataset depend on. */
 type Source = Omit<Dataset, 'steps' | 'table' | 'examples' | 'problems'>;
 
+/** `openFiles` of a single file. */
+export function openDataset(name: string, file: Blob, cleaning = NO_STEPS, progress?: (share: number) => void): Promise<Dataset> {
+  return openFiles([{ path: name, file }], cleaning, progress);
+}
+
 /**
- * Parses a file, detects its mapping and applies the data steps. `progress` is called with the share that was read, 0 to 1. Throws data/empty, data/binary, data/parse, data/columns,
- * data/no-examples.
+ * Parses files, detects their mapping and applies the data steps. `progress` is called with the share that was read, 0 to 1. Throws
+ * data/empty, data/binary, data/parse, data/columns, data/no-examples.
  */
-export async function openDataset(
-  name: string,
-  file: Blob,
+export async function openFiles(
+  files: readonly DataFile[],
   cleaning = NO_STEPS,
   progress?: (share: number) => void,
 ): Promise<Dataset> {
-  const { hash, stats: columns, ...parsed } = await withOrigins(await withNestedColumns(await parseFile(name, file, progress)));
+  const { name, bytes, hash, stats: columns, unread, ...parsed } = await withOrigins(await parseFiles(files, progress));
   const found = detect(parsed);
   const detected = guessTask(parsed, found.mapping);
-  return buildDataset({ name, bytes: file.size, hash, parsed, columns, ...found, detected, cleaning });
+  return buildDataset({ name, bytes, hash, unread, parsed, columns, ...found, detected, cleaning });
 }
 
 /**
@@ -112,6 +129,7 @@ async function buildDataset({
   name,
   bytes,
   hash,
+  unread,
   parsed,
   columns,
   mapping,
@@ -120,7 +138,7 @@ async function buildDataset({
   cleaning,
 }: Source): Promise<Dataset> {
   const { table, applied } = await applySteps(parsed, mapping, cleaning.dataSteps, cleaning.seed);
-  const source = { name, bytes, hash, parsed, columns, mapping, reason, detected, cleaning };
+  const source = { name, bytes, hash, unread, parsed, columns, mapping, reason, detected, cleaning };
   return { ...source, steps: applied, table, ...(await examplesOf(table, mapping)) };
 }
 
@@ -143,7 +161,7 @@ const firstTexts = ({ columns }: Table, cells: readonly unknown[]) =>
 
 /** The view of a dataset for the page. */
 export async function viewDataset(dataset: Dataset): Promise<DatasetView> {
-  const { name, bytes, hash, parsed, table, mapping, cleaning, steps, examples, problems } = dataset;
+  const { name, bytes, hash, unread, parsed, table, mapping, cleaning, steps, examples, problems } = dataset;
   const suggested = await suggestSteps(table, mapping, cleaning.seed);
   const dropped = steps.reduce((sum, step) => sum + step.dropped.count, 0);
   return {
@@ -168,6 +186,8 @@ export async function viewDataset(dataset: Dataset): Promise<DatasetView> {
     problems: problems.first,
     reasons: problems.reasons.map((reason) => ({ ...reason, listed: rowsWith(reason, problems) })),
     head: examples.head,
+    files: parsed.files ?? [],
+    unread: unread.slice(0, MAX_UNREAD),
   };
 }
 
@@ -179,7 +199,7 @@ const rowsWith = ({ reason }: ProblemReason, { first }: Problems): RowProblem[] 
  * Of the rows that are used; of the file where the steps leave too few to tell; or what it was at first, because a column of labels that
  * the present mapping ignores can still be predicted.
  */
-function taskOf({ parsed, table, mapping, detected }: Dataset): TaskGuess {
+export function taskOf({ parsed, table, mapping, detected }: Dataset): TaskGuess {
   const [present, ofFile] = [guessTask(table, mapping), guessTask(parsed, mapping)];
   const predicted = detected.task === 'preference' ? [] : [detected];
   return [present, ofFile, ...predicted].find(({ task }) => task !== 'text') ?? present;

@@ -9,15 +9,10 @@ import { guarded, orNull, writeFile } from '../core/private-files';
 import { ensureSpace } from '../core/storage';
 import type { DataStepSettings } from '../recipe/data-steps';
 import type { NamedMapping } from '../recipe/mapping';
-import type { DataTask } from './types';
+import type { DataFile, DataTask, SplitName } from './types';
 
 /** A file of a dataset, by its path where it was dropped. */
-export interface KeptFile {
-  readonly path: string;
-  readonly file: Blob;
-  /** The part of the data that its rows were chosen for. */
-  readonly split?: string;
-}
+export type KeptFile = Omit<DataFile, 'refused'>;
 
 /** How a dataset was used last. */
 export interface DatasetUse {
@@ -49,7 +44,7 @@ interface Manifest {
   readonly source: string;
   readonly version: number;
   readonly keptAt: number;
-  readonly files: readonly { readonly path: string; readonly bytes: number; readonly split?: string }[];
+  readonly files: readonly { readonly path: string; readonly bytes: number; readonly split?: SplitName }[];
 }
 
 const MANIFEST = 'manifest.json';

@@ -4,7 +4,9 @@ import type { ColumnRole, Format } from './types';
 
 /** Columns that are ignored when column names are matched with those of a format. */
 const BOOKKEEPING = new Set(
-  'id idx index uuid source score url meta metadata lang language split tools functions weight image images'.split(' '),
+  'id idx index uuid source score url meta metadata lang language split file sheet tools functions weight image images'.split(
+    ' ',
+  ),
 );
 
 interface KeySet {

@@ -5,8 +5,8 @@ import type { FORMAT_NAMES, ROLE_NAMES } from '../recipe/mapping';
 import type { Placed } from './place';
 
 /** What a file is written as. */
-export type TextKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
-export type FileKind = TextKind | 'parquet' | 'xlsx';
+export type TextKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt' | 'md';
+export type FileKind = TextKind | 'html' | 'parquet' | 'xlsx' | 'docx' | 'pdf';
 
 /**
  * How rows become training examples. `preference` is data for DPO, IPO and similar objectives; next-token prediction learns only the
@@ -114,7 +114,41 @@ export interface UnpairedExample extends Placed {
   readonly desirable: boolean;
 }
 
-/** A row that can't be used, and why. `line` is its line in the file, counted from 1. */
+/** What the rows of a file are for. */
+export type SplitName = 'train' | 'validation' | 'test';
+
+/** A file that a dataset is made of. */
+export interface DataFile {
+  /** Its name, after those of its folders: `tickets/train.csv`. */
+  readonly path: string;
+  readonly file: Blob;
+  /** What its rows are for; absent: what its path says. */
+  readonly split?: SplitName;
+  /** Why the page could not open it; absent for a file that can be read. */
+  readonly refused?: string;
+}
+
+/** One of several files of a dataset. */
+export interface FileView {
+  /** Its path. */
+  readonly name: string;
+  readonly kind: FileKind;
+  readonly bytes: number;
+  /** Rows that could be read. */
+  readonly rows: number;
+  /** Lines of the files before it, from which its lines count on (places.ts). */
+  readonly linesBefore: number;
+  /** Null where the files are not told apart by it. */
+  readonly split: SplitName | null;
+}
+
+/** A file that is not used, and why. */
+export interface UnreadFile {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** A row that can't be used, and why. `line` is its line in the file, counted from 1, and on over several files (places.ts). */
 export interface RowProblem {
   readonly line: number;
   readonly message: string;
@@ -226,6 +260,10 @@ export interface DatasetView {
   readonly reasons: readonly ReasonView[];
   /** The first 20 examples. */
   readonly head: readonly Example[];
-  /** SHA-256 of the file, hex. */
+  /** SHA-256 of the file, hex; of several files, of their hashes and names. */
   readonly hash: string;
+  /** The files that were joined, in order; none for a single file. */
+  readonly files: readonly FileView[];
+  /** Files that were left out, and why. */
+  readonly unread: readonly UnreadFile[];
 }

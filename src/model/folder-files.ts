@@ -84,13 +84,25 @@ export async function fetchFiles(base: string | URL, names: readonly string[]): 
 
 async function fetchFile(url: URL, name: string, problems: Problem[]): Promise<File | null> {
   try {
-    const response = await fetch(url);
+    const { response, body } = await fetchWhole(url);
     // Servers of single-page apps respond with the page for files that do not exist.
     const isPage = response.headers.get('content-type')?.startsWith('text/html') ?? false;
-    if (response.ok && !isPage) return new File([await response.blob()], name);
+    if (response.ok && !isPage) return new File([body], name);
     problems.push({ where: name, message: isPage ? 'is not served' : `${response.status} ${response.statusText}` });
   } catch (error) {
     problems.push({ where: name, message: messageOf(error) });
   }
   return null;
+}
+
+/**
+ * Asks again without the browser's cache when the first request fails: Chromium ends a request with a cache error when the service worker
+ * stores the same large file at that moment.
+ */
+async function fetchWhole(url: URL): Promise<{ readonly response: Response; readonly body: Blob }> {
+  const ask = async (options: RequestInit) => {
+    const response = await fetch(url, options);
+    return { response, body: await response.blob() };
+  };
+  return ask({}).catch(() => ask({ cache: 'no-store' }));
 }

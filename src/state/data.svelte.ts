@@ -6,6 +6,7 @@ import type {
   Cleaning,
   ColumnRole,
   DataApi,
+  DataFile,
   DatasetView,
   EncodedDataset,
   EncodedStats,
@@ -14,6 +15,7 @@ import type {
   Format,
   KeptFile,
   Mapping,
+  SplitName,
   TokenizerFiles,
 } from '../../workers/api';
 import { CodedError, messageOf } from '../core/errors';
@@ -45,8 +47,17 @@ export interface Prepared {
   readonly view: DatasetView;
 }
 
-/** Files of this many bytes take long enough for progress to be shown. */
+type Files = readonly DataFile[];
+
+const asFiles = (file: File): Files => [{ path: file.name, file }];
+
+/** What a message calls files that are being read. */
+const titleOf = (files: Files): string => (files.length === 1 ? (files[0]?.path ?? '') : `${files.length} files`);
+
+/** Files of this many bytes, so many of them, or of these kinds take long enough for progress to be shown. */
 const LARGE = 1 << 24;
+const MANY = 50;
+const SLOW = /\.(pdf|docx|zip)$/i;
 
 const NO_DATASET = 'There is no dataset yet. Drop a file or choose a sample first.';
 
@@ -82,7 +93,7 @@ export class DataState {
   openLast: () => Promise<void> = () => Promise.resolve();
   /** Called with the files of a dataset once it is shown; `sample`: one of the page. */
   opened: (files: readonly KeptFile[], sample: boolean, restored: boolean) => void = () => undefined;
-  #file: File | null = null;
+  #files: Files | null = null;
   /** The mapping of `view`; null while it is the detected one. */
   #mapping: Mapping | null = null;
   /** The mapping asked for last, which the worker may not have answered yet. */
@@ -91,7 +102,7 @@ export class DataState {
   #cleaning: Cleaning = { dataSteps: [], seed: 0 };
   #encoding: Encoding | null = null;
   #tokenizerOfWorker: TokenizerFiles | null = null;
-  #fileOfWorker: File | null = null;
+  #filesOfWorker: Files | null = null;
   /** Counts what the statistics depend on. */
   #turn = 0;
   /** Why tokens could not be counted at last; gone once they can. */
@@ -112,14 +123,20 @@ export class DataState {
     this.ready = true;
   }
 
-  /** Reads a dropped or picked file. The present dataset stays when the file can't be used. */
-  async open(file: File): Promise<void> {
-    await this.#open(file.name, null, false, () => Promise.resolve(file));
+  /** Reads a dropped or picked file, or several as one table. The present dataset stays when they can't be used. */
+  async open(files: File | Files): Promise<void> {
+    const list = files instanceof File ? asFiles(files) : files;
+    await this.#open(titleOf(list), null, false, () => Promise.resolve(list));
+  }
+
+  /** Adds files to those of the present dataset. `split`: what their rows are for; absent: what their names say. */
+  async add(files: Files, split?: SplitName): Promise<void> {
+    await this.open([...(this.#files ?? []), ...files.map((file) => (split === undefined ? file : { ...file, split }))]);
   }
 
   /** Opens a dataset that this browser keeps. `restored`: that of the last visit, for which model and objective stay. */
   async openKept(get: () => Promise<readonly KeptFile[]>, name: string, restored: boolean): Promise<void> {
-    await this.#open(name, null, restored, async () => fileOf(await get()));
+    await this.#open(name, null, restored, get);
   }
 
   /** Stops reading a file. The dataset of before stays. */
@@ -164,14 +181,14 @@ export class DataState {
 
   /** Uses the columns as they suggest, again. */
   async detectAgain(): Promise<void> {
-    const file = this.#file;
+    const files = this.#files;
     this.#wanted = null;
     await this.#guard(() =>
       this.#worker.run(async () => {
-        if (file === null || this.#file !== file) return;
-        this.#mapping = this.#fileOfWorker = null;
-        const view = await this.#openInWorker(file, this.#asked);
-        this.#fileOfWorker = file;
+        if (files === null || this.#files !== files) return;
+        this.#mapping = this.#filesOfWorker = null;
+        const view = await this.#openInWorker(files, this.#asked);
+        this.#filesOfWorker = files;
         this.#show(view);
       }),
     );
@@ -189,7 +206,7 @@ export class DataState {
     if (!affects) return;
     await this.#guard(() =>
       this.#worker.run(async () => {
-        if (this.#file === null || cleaning !== this.#cleaning) return;
+        if (this.#files === null || cleaning !== this.#cleaning) return;
         await this.#reopen();
         this.#show(await this.#client.call((api) => api.clean(cleaning)));
       }),
@@ -202,7 +219,7 @@ export class DataState {
     this.#turn++;
     this.opening = this.measuring = false;
     this.reading = null;
-    this.#file = this.#mapping = this.#wanted = this.#fileOfWorker = null;
+    this.#files = this.#mapping = this.#wanted = this.#filesOfWorker = null;
     this.view = this.stats = this.preview = this.previewProblem = this.failure = null;
     remember('sample', null);
     await this.#worker.run(() => this.#client.call((api) => api.close()));
@@ -240,10 +257,16 @@ export class DataState {
   /** Asks the worker about the dataset as it is shown: its file, mapping and steps. Null while there is none. */
   async ask<T>(question: (api: Remote<DataApi>) => Promise<T>): Promise<T | null> {
     return this.#worker.run(async () => {
-      if (this.#file === null) return null;
+      if (this.#files === null) return null;
       await this.#reopen();
       return this.#client.call(question);
     });
+  }
+
+  /** Asks what the worker answers beside its other work, such as counting tokens: at once, if it holds the file. */
+  async askAtOnce<T>(question: (api: Remote<DataApi>) => Promise<T>): Promise<T | null> {
+    const held = this.#files !== null && this.#files === this.#filesOfWorker;
+    return held ? this.#client.call(question) : this.ask(question);
   }
 
   /** Asks about the examples of the dataset, too. Null while there is no dataset or no tokenizer. */
@@ -255,21 +278,25 @@ export class DataState {
   }
 
   #openSample(sample: Sample, restored: boolean): Promise<void> {
-    return this.#open(sample.file, sample, restored, () => fetchSample(sample));
+    return this.#open(sample.file, sample, restored, async () => asFiles(await fetchSample(sample)));
   }
 
   /** Opens what `get` brings; a newer request replaces this one at any time. */
-  async #open(name: string, sample: Sample | null, restored: boolean, get: () => Promise<File>): Promise<void> {
+  async #open(name: string, sample: Sample | null, restored: boolean, get: () => Promise<Files>): Promise<void> {
     const asked = ++this.#asked;
     this.opening = true;
     this.failure = null;
     this.refused = name;
     try {
-      const file = await get();
-      await this.#worker.run(() => this.#read(file, asked, restored));
+      const files = await get();
+      await this.#worker.run(() => this.#read(files, asked, restored));
       if (asked !== this.#asked) return;
       remember('sample', sample?.file ?? null);
-      this.opened([{ path: file.name, file }], sample !== null, restored);
+      this.opened(
+        files.filter(({ refused }) => refused === undefined),
+        sample !== null,
+        restored,
+      );
     } catch (error) {
       if (asked === this.#asked) this.failure = failureOf(error);
       return;
@@ -279,30 +306,32 @@ export class DataState {
     await this.#measure();
   }
 
-  /** Lets the worker read `file`, and shows it as `decide` says, unless a newer request has come. */
-  async #read(file: File, asked: number, restored: boolean): Promise<void> {
+  /** Lets the worker read `files`, and shows it as `decide` says, unless a newer request has come. */
+  async #read(files: Files, asked: number, restored: boolean): Promise<void> {
     if (asked !== this.#asked) return;
-    this.#fileOfWorker = null;
-    const detected = await this.#openInWorker(file, asked);
+    this.#filesOfWorker = null;
+    const detected = await this.#openInWorker(files, asked);
     const { mapping, reason, shown } = this.decide(detected, restored);
     const view = mapping === null ? detected : await this.#client.call((api) => api.remap(mapping, reason));
-    this.#fileOfWorker = file;
+    this.#filesOfWorker = files;
     if (asked !== this.#asked) return;
-    this.#file = file;
+    this.#files = files;
     this.#mapping = this.#wanted = mapping;
     this.refused = null;
     this.#show(view);
     shown();
   }
 
-  async #openInWorker(file: File, asked: number): Promise<DatasetView> {
-    if (file.size < LARGE) return this.#client.call((api) => api.open(file, this.#cleaning));
+  async #openInWorker(files: Files, asked: number): Promise<DatasetView> {
+    const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
+    if (bytes < LARGE && files.length < MANY && !files.some(({ path }) => SLOW.test(path)))
+      return this.#client.call((api) => api.open(files, this.#cleaning));
     const progress = callback((share: number) => {
-      if (asked === this.#asked) this.reading = { name: file.name, bytes: file.size, share };
+      if (asked === this.#asked) this.reading = { name: titleOf(files), bytes, share };
     });
     progress(0);
     try {
-      return await this.#client.call((api) => api.open(file, this.#cleaning, progress));
+      return await this.#client.call((api) => api.open(files, this.#cleaning, progress));
     } finally {
       if (asked === this.#asked) this.reading = null;
     }
@@ -315,10 +344,10 @@ export class DataState {
 
   async #remap(mapping: Mapping, reason?: string): Promise<void> {
     this.#wanted = mapping;
-    const file = this.#file;
+    const files = this.#files;
     await this.#guard(() =>
       this.#worker.run(async () => {
-        if (this.#file === file) await this.#applyMapping(mapping, reason);
+        if (this.#files === files) await this.#applyMapping(mapping, reason);
       }),
     );
     await this.#measure();
@@ -392,7 +421,7 @@ export class DataState {
 
   /** Gives the worker the file, its mapping and the tokenizer, each only if it does not hold them yet. */
   async #prepare(encoding: Encoding | null): Promise<Encoding | null> {
-    if (encoding === null || this.#file === null) return null;
+    if (encoding === null || this.#files === null) return null;
     await this.#reopen();
     if (this.#tokenizerOfWorker !== encoding.tokenizer) {
       await this.#client.call((api) => api.setTokenizer(encoding.tokenizer));
@@ -402,11 +431,11 @@ export class DataState {
   }
 
   async #reopen(): Promise<void> {
-    const [file, mapping] = [this.#file, this.#mapping];
-    if (file === null || file === this.#fileOfWorker) return;
-    await this.#client.call((api) => api.open(file, this.#cleaning));
+    const [files, mapping] = [this.#files, this.#mapping];
+    if (files === null || files === this.#filesOfWorker) return;
+    await this.#client.call((api) => api.open(files, this.#cleaning));
     if (mapping !== null) await this.#client.call((api) => api.remap(mapping));
-    this.#fileOfWorker = file;
+    this.#filesOfWorker = files;
   }
 
   async #guard(work: () => Promise<void>): Promise<void> {
@@ -418,7 +447,7 @@ export class DataState {
   }
 
   #onDeath(): void {
-    this.#fileOfWorker = this.#tokenizerOfWorker = null;
+    this.#filesOfWorker = this.#tokenizerOfWorker = null;
   }
 }
 
@@ -428,10 +457,6 @@ function mappingOf({ format, columns, template }: DatasetView): Mapping {
 
 function withCleaning({ tokenizer, options }: Encoding, cleaning: Cleaning): Encoding {
   return { tokenizer, options: { ...options, ...cleaning } };
-}
-
-function fileOf([kept]: readonly KeptFile[]): File {
-  return new File(kept === undefined ? [] : [kept.file], kept?.path ?? '');
 }
 
 async function fetchSample({ file }: Sample): Promise<File> {

@@ -27,6 +27,8 @@ export const RELOAD_NOTICE = 'Reload';
 /** Accessible names of the file inputs. */
 export const INPUTS = {
   dataFile: 'Data file',
+  dataFolder: 'Data folder',
+  addedFiles: 'Files to add',
   modelFiles: 'Model files',
   modelFolder: 'Model folder',
   recipeFile: 'Recipe file',

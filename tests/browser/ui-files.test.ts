@@ -25,6 +25,6 @@ it('reads single files of a drop and of a picker', async () => {
   const transfer = new DataTransfer();
   transfer.items.add(new File(['a'], 'a.csv'));
   transfer.items.add(new File(['b'], 'b.csv'));
-  expect((await droppedFiles(transfer)).map((one) => one.path)).toEqual(['a.csv', 'b.csv']);
+  expect((await droppedFiles(transfer)).files.map((one) => one.path)).toEqual(['a.csv', 'b.csv']);
   expect(pickedFiles(transfer.files).map((one) => one.path)).toEqual(['a.csv', 'b.csv']);
 });

@@ -138,7 +138,7 @@ it('is refused in words when there is no space, and is whole or not there', asyn
   const store = new KeptDatasets(root);
   const use = { name: 'b.csv', rows: 1, examples: 1, task: 'text', mapping: null, dataSteps: [], usedAt: 1 } as const;
   const files = [
-    { path: 'a/b.csv', file: new Blob(['text\nOne\n']), split: 'test' },
+    { path: 'a/b.csv', file: new Blob(['text\nOne\n']), split: 'test' as const },
     { path: 'c.csv', file: new Blob(['text\nTwo\n']) },
   ];
   const estimate = vi.spyOn(navigator.storage, 'estimate').mockResolvedValue({ quota: 1000, usage: 999 });

@@ -1,8 +1,8 @@
 /** Opening models from files, and the errors for incomplete or invalid ones. */
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CodedError } from '../../src/core/errors';
-import { openFolder, openWeights } from '../../src/model/folder';
+import { fetchFiles, openFolder, openWeights } from '../../src/model/folder';
 import type { TensorData } from '../../src/formats/safetensors-write';
 import { readHeader } from '../../src/formats/safetensors-read';
 import { checkWrites } from '../../src/model/writes';
@@ -250,5 +250,35 @@ describe('real folders', () => {
     needShared(context, 'data/stories260K');
     const { view } = await openFolder(filesOf(sharedUrl('data/stories260K/'), 'stories260K/'));
     expect(view).toMatchObject({ name: 'stories260K', layers: 5, width: 64, parameters: 260_032 });
+  });
+});
+
+describe("files of a model on the page's host", () => {
+  function answer(...answers: readonly (Response | Error)[]) {
+    const left = [...answers];
+    const fetched = vi.fn(() => {
+      const next = left.shift() ?? new Error('no answer is left');
+      return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
+    });
+    vi.stubGlobal('fetch', fetched);
+    onTestFinished(() => void vi.unstubAllGlobals());
+    return fetched;
+  }
+
+  it('are asked for again, without the cache, when the first request fails', async () => {
+    const fetched = answer(new TypeError('Failed to fetch'), new Response('{}'));
+    const [file] = await fetchFiles('http://host/model/', ['config.json']);
+    expect(await file?.text()).toBe('{}');
+    expect(fetched.mock.calls).toEqual([
+      [new URL('http://host/model/config.json'), {}],
+      [new URL('http://host/model/config.json'), { cache: 'no-store' }],
+    ]);
+  });
+
+  it('are refused by name when both requests fail, or the host has none', async () => {
+    answer(new TypeError('Failed to fetch'), new TypeError('Failed to fetch'));
+    expect((await failure(fetchFiles('http://host/', ['config.json']))).message).toContain('config.json: Failed to fetch');
+    answer(new Response('', { status: 404, statusText: 'Not Found' }));
+    expect((await failure(fetchFiles('http://host/', ['config.json']))).message).toContain('config.json: 404 Not Found');
   });
 });

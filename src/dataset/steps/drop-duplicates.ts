@@ -1,6 +1,7 @@
 /** Drops rows that repeat an earlier one. */
 
 import type { DataStepSettingsOf } from '../../recipe/data-steps';
+import { lineWords } from '../../core/places';
 import { hashOf } from '../row-hash';
 import { keyOf } from '../text';
 import { lacksText, used, type DataStep } from './step';
@@ -18,7 +19,7 @@ export const dropDuplicates: DataStep<DataStepSettingsOf<'drop-duplicates'>> = {
           const key = hashOf(keyOf(columns.map((column) => row.cells[column])));
           const line = lines.get(key);
           if (line === undefined) lines.set(key, row.line);
-          return line === undefined ? row : `Repeats line ${line}.`;
+          return line === undefined ? row : `Repeats ${lineWords(shape.files, line)}.`;
         };
       },
     };

@@ -3,10 +3,11 @@
 import type { DataStepSettingsOf } from '../../recipe/data-steps';
 import { NearDuplicates } from '../clean/minhash';
 import { CHARACTER_FIVES, hashText, shinglesOf, WORD_PAIRS } from '../clean/shingles';
+import { lineWords } from '../../core/places';
 import { cellText } from '../table';
 import { keyOf, spellingKey } from '../text';
 import { labelColumns } from './labels';
-import { columnsWith, lacksText, used, type DataStep, type StepRun } from './step';
+import { columnsWith, lacksText, used, type DataStep, type Shape, type StepRun } from './step';
 import { textsOf } from './texts';
 
 /** An earlier row, and how much of both rows is the same. */
@@ -41,7 +42,7 @@ export const dropNearDuplicates: DataStep<DataStepSettingsOf<'drop-near-duplicat
         let number = 0;
         return (row) => {
           const original = originals.get(number++);
-          return original === undefined ? row : reasonOf(original);
+          return original === undefined ? row : reasonOf(original, shape);
         };
       },
     };
@@ -49,6 +50,6 @@ export const dropNearDuplicates: DataStep<DataStepSettingsOf<'drop-near-duplicat
   suggest: () => ({ kind: 'drop-near-duplicates', similarity: 80, shingles: 'words' }),
 };
 
-function reasonOf({ line, similarity }: Original): string {
-  return `Nearly repeats line ${line}: ${Math.floor(100 * similarity)} % of both is the same.`;
+function reasonOf({ line, similarity }: Original, { files }: Shape): string {
+  return `Nearly repeats ${lineWords(files, line)}: ${Math.floor(100 * similarity)} % of both is the same.`;
 }

@@ -144,6 +144,6 @@ function hasEffect({ changed, dropped }: LinkCounts): boolean {
   return changed > 0 || dropped.count > 0;
 }
 
-function shapeOf({ columns, sample }: Table, mapping: Mapping): Shape {
-  return { ...mapping, columns, sample };
+function shapeOf({ columns, sample, files }: Table, mapping: Mapping): Shape {
+  return { ...mapping, columns, sample, ...(files && { files }) };
 }

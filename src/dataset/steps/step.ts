@@ -1,5 +1,6 @@
 /** The contract of data steps: what cleans, filters or changes rows between the file and its examples. */
 
+import type { FileLines } from '../../core/places';
 import { isFilled, type Row } from '../table';
 import type { ColumnRole, Mapping, StepPart } from '../types';
 
@@ -8,6 +9,8 @@ export interface Shape extends Mapping {
   readonly columns: readonly string[];
   /** The first rows, as the steps before leave them. */
   readonly sample: readonly Row[];
+  /** The files that the rows come from; absent for a single one. */
+  readonly files?: readonly FileLines[];
 }
 
 /** The row as it is, the row with other cells, several rows in its place, or the reason why it is dropped. */

@@ -6,11 +6,21 @@ export interface PlacedFile {
   readonly file: File;
 }
 
-/** Every file of a drop, folders read to the bottom. Must be called while the event is handled; the browser empties the transfer after. */
-export async function droppedFiles(transfer: DataTransfer): Promise<readonly PlacedFile[]> {
+/** What was dropped: every file, folders read to the bottom, and the paths of files and folders that the browser may not read. */
+export interface Drop {
+  readonly files: readonly PlacedFile[];
+  readonly unread: readonly string[];
+}
+
+/** Must be called while the event is handled; the browser empties the transfer after. */
+export async function droppedFiles(transfer: DataTransfer): Promise<Drop> {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  if (entries.length === 0) return [...transfer.files].map((file) => ({ path: file.name, file }));
-  return (await Promise.all(entries.map((entry) => filesUnder(entry)))).flat();
+  if (entries.length === 0) return { files: [...transfer.files].map((file) => ({ path: file.name, file })), unread: [] };
+  const found = (await Promise.all(entries.map((entry) => filesUnder(entry)))).flat();
+  return {
+    files: found.filter((one) => typeof one !== 'string'),
+    unread: found.filter((one) => typeof one === 'string'),
+  };
 }
 
 /** The files of a picker, with their place in the folder when one was picked. */
@@ -51,14 +61,19 @@ const depth = (folder: string): number => folder.split('/').length;
 const isFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.isFile;
 const isFolder = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory;
 
-async function filesUnder(entry: FileSystemEntry): Promise<readonly PlacedFile[]> {
-  if (isFile(entry)) {
-    const file = await new Promise<File>((resolve, reject) => entry.file(resolve, reject));
-    return [{ path: entry.fullPath.replace(/^\//, ''), file }];
+const pathOf = ({ fullPath }: FileSystemEntry): string => fullPath.replace(/^\//, '');
+
+/** The files, and the paths of what can't be read. */
+async function filesUnder(entry: FileSystemEntry): Promise<readonly (PlacedFile | string)[]> {
+  const path = pathOf(entry);
+  try {
+    if (isFile(entry)) return [{ path, file: await new Promise<File>((resolve, reject) => entry.file(resolve, reject)) }];
+    if (!isFolder(entry)) return [];
+    const children = await childrenOf(entry.createReader());
+    return (await Promise.all(children.map((child) => filesUnder(child)))).flat();
+  } catch {
+    return [path];
   }
-  if (!isFolder(entry)) return [];
-  const children = await childrenOf(entry.createReader());
-  return (await Promise.all(children.map((child) => filesUnder(child)))).flat();
 }
 
 /** A reader hands out a folder in portions (100 entries in Chrome) and ends with an empty one. */
