@@ -135,7 +135,7 @@ it('says which texts stand in two parts, and leaves them out of training', async
   await count();
   const found = /^(\d+) of 24 validation rows also stand in training, \1 exactly/;
   await expect.element(leaks.getByRole('status')).toHaveTextContent(found);
-  const status = leaks.getByRole('status').element().textContent ?? '';
+  const status = leaks.getByRole('status').element().textContent;
   const leaking = Number(found.exec(status.trim())?.[1]);
   await leaks.getByText('Rows that leak').click();
   const rows = leaks.getByRole('table').getByRole('row');
