@@ -3,8 +3,10 @@
 import type { LeakReport } from '../src/batch/leak-report';
 import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
 import type { Cleaning } from '../src/dataset/dataset';
+import type { DataFacts } from '../src/advice';
 import type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 import type { SavedData, SaveKind } from '../src/dataset/save';
+import type { LabelCount, WritingPrompt, WritingRequest, WrittenExample } from '../src/dataset/synthetic/types';
 import type { DataFile, DatasetView, Mapping } from '../src/dataset/types';
 import type { LookKind, Question, Reply } from '../src/dataset/look/types';
 import type { FileRows } from '../src/dataset/table';
@@ -90,12 +92,27 @@ export interface DataApi {
    * examples are in `train`. Needs a tokenizer. Throws `data/no-examples` when no row has a text.
    */
   encodeTexts(options: TextOptions): Promise<EncodedDataset>;
+  /** The labels for which a model can write further examples; none for data without. Throws `data/columns` for data of another form. */
+  writableLabels(): Promise<readonly LabelCount[]>;
+  /** Begins the writing of examples like the present rows. Throws `data/columns` and `data/no-examples`. */
+  startWriting(request: WritingRequest): Promise<void>;
+  /** What the model is asked at attempt `index`. Throws `train/state` when the rows have changed since `startWriting`. */
+  writingPrompt(index: number): Promise<WritingPrompt>;
+  /** Reads and judges the answer to attempt `index`; `ended`: the model ended it itself. Throws like `writingPrompt`. */
+  judgeWritten(index: number, text: string, ended: boolean): Promise<WrittenExample>;
   /** What each placeholder of data step `index`, counted from 0, stands for, which masks personal data. It is made when asked for, and not kept. */
   maskKey(index: number): Promise<MaskKey>;
   /** The rows of the open file as they are in it, as text. */
   rows(): Promise<FileRows>;
+  /** What advice needs to know of the rows, counted in the first of them, and of the tokenizer. */
+  facts(): Promise<DataFacts>;
   /** Answers a question about the rows as far as a tenth of a second reaches. Asked again, it goes on from there. */
   look<K extends LookKind>(question: Question<K>): Promise<Reply<K>>;
+  /**
+   * Tells `look` which rows are for training, validation and test. Returns the key that it is asked with; null for data that are too large
+   * for memory. Needs a tokenizer.
+   */
+  markParts(options: EncodeOptions): Promise<string | null>;
   /**
    * The rows after the data steps as a table (JSONL, CSV or Parquet), or the examples as they are trained for `encoding` (JSONL; next-token
    * prediction when null). `progress` as in `open`.
@@ -275,12 +292,14 @@ export interface AddressApi {
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type { DataFacts } from '../src/advice';
 export type * from '../src/dataset/look/answers';
 export type * from '../src/dataset/look/types';
 export type * from '../src/dataset/look/row-views';
 export type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';
+export type * from '../src/dataset/synthetic/types';
 export type * from '../src/dataset/types';
 export type { Lifeline } from './lifeline';
 export type { LabelShape } from '../src/dataset/labelled';

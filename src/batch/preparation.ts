@@ -8,16 +8,20 @@ import type { MaskKey } from '../core/mask-key';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openFiles, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
+import { rowFacts, type RowFacts } from '../dataset/row-facts';
 import { Look } from '../dataset/look';
 import type { LookKind, Question, Reply } from '../dataset/look/types';
 import { saveDataset, type SavedData, type SaveKind } from '../dataset/save';
 import { applyTextSteps } from '../dataset/steps';
 import { maskKeyOf } from '../dataset/steps/mask-key';
+import { Writer, writableLabels } from '../dataset/synthetic/writer';
+import type { LabelCount, WritingPrompt, WritingRequest, WrittenExample } from '../dataset/synthetic/types';
 import { fileRows, type FileRows } from '../dataset/table';
 import { lineWords } from '../core/places';
 import type { DataFile, DatasetView, Mapping, RowProblem } from '../dataset/types';
 import type { Target } from '../encoding/encoding';
 import { unreadLabels } from '../encoding/labelled';
+import { answerEnd, type AnswerEnd } from '../tokenizer/template-ends';
 import { NO_ANSWERS, scaledCounts } from '../tokenizer/spans';
 import { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview, TokenizerFiles } from '../tokenizer/types';
@@ -31,6 +35,7 @@ import {
   type EncodedExamples,
   type WholeExamples,
 } from './encode';
+import { partsOfRows } from './example-parts';
 import { leaksOf, type LeakReport } from './leak-report';
 import { Splitting } from './splitting';
 import { readyExamples, type ReadyExamples } from './examples';
@@ -65,6 +70,8 @@ export class Preparation {
   #dataset: Dataset | null = null;
   #splitting: Splitting | null = null;
   #tokenizer: TextTokenizer | null = null;
+  /** Of the examples that a model writes now. */
+  #writer: Writer | null = null;
   /** The examples for the newest objective, and their encoding once it was needed: another sequence length or split reuses them. */
   #ready: Ready | null = null;
 
@@ -173,6 +180,26 @@ export class Preparation {
     });
   }
 
+  /** The labels for which a model can write examples; none for data without. Throws data/columns for data of another form. */
+  writableLabels(): Promise<readonly LabelCount[]> {
+    return this.#exclusive(() => writableLabels(this.#held().table, this.#held().mapping));
+  }
+
+  /** Begins to write examples of the present rows. Throws data/columns, data/no-examples. */
+  startWriting(request: WritingRequest): Promise<void> {
+    return this.#exclusive(async () => {
+      this.#writer = await Writer.of(this.#held().table, this.#held().mapping, request);
+    });
+  }
+
+  writingPrompt(index: number): Promise<WritingPrompt> {
+    return this.#exclusive(() => this.#writing().prompt(index));
+  }
+
+  judgeWritten(index: number, text: string, ended: boolean): Promise<WrittenExample> {
+    return this.#exclusive(() => this.#writing().judge(index, text, ended));
+  }
+
   /** The key of data step `index`, which masks personal data: what each placeholder stands for. */
   maskKey(index: number): Promise<MaskKey> {
     return this.#exclusive(() => {
@@ -185,6 +212,14 @@ export class Preparation {
     return this.#exclusive(() => fileRows(this.#held().parsed));
   }
 
+  /** What advice needs to know of the rows, and of the model where its tokenizer is set. */
+  facts(): Promise<RowFacts & { readonly answerEnd: AnswerEnd | null }> {
+    return this.#exclusive(async () => ({
+      ...(await rowFacts(this.#held())),
+      answerEnd: this.#tokenizer && answerEnd(this.#tokenizer),
+    }));
+  }
+
   /** Beside the other work, which may take long: it reads the dataset that is open now, and changes nothing. */
   look<K extends LookKind>(question: Question<K>): Promise<Reply<K>> {
     return this.#looking.run(() => this.#look.ask(this.#held(), question));
@@ -193,6 +228,17 @@ export class Preparation {
   /** The rows after the data steps, or the examples, as a file; `progress` is called with the share that is written, 0 to 1. */
   save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData> {
     return this.#exclusive(() => saveDataset(this.#held(), kind, encoding, progress));
+  }
+
+  /** Lets `look` compare the parts that rows are in: returns their key. Null for data that are too large for memory. Throws like `encode`. */
+  markParts(settings: DatasetSettings): Promise<string | null> {
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      if (!this.#held().table.rows.inMemory) return null;
+      const encoded = await this.#encode(settings);
+      const split = await this.#splits().of(encoded, settings);
+      return this.#look.markParts(this.#held(), partsOfRows(encoded.origins, split));
+    });
   }
 
   #exclusive<T>(work: () => T | Promise<T>): Promise<T> {
@@ -250,6 +296,12 @@ export class Preparation {
     this.#dataset = dataset;
     this.#splitting = new Splitting(dataset);
     this.#ready = null;
+    this.#writer = null;
+  }
+
+  #writing(): Writer {
+    if (this.#writer === null) throw new CodedError('train/state', 'The data were read anew. Write the examples again.');
+    return this.#writer;
   }
 
   #held(): Dataset {

@@ -19,3 +19,16 @@ export function yieldToEventLoop(): Promise<void> {
     port2.postMessage(null);
   });
 }
+
+/** Milliseconds of work after which other work comes in between. */
+const PAUSE_AFTER = 40;
+
+/** A function to await during long work: it lets the event loop run when some time has passed since it did last. */
+export function pauses(): () => Promise<void> | undefined {
+  let paused = performance.now();
+  const pause = async (): Promise<void> => {
+    await yieldToEventLoop();
+    paused = performance.now();
+  };
+  return () => (performance.now() - paused < PAUSE_AFTER ? undefined : pause());
+}

@@ -14,6 +14,7 @@ export const STREAM = {
   measure: 6,
   balance: 7,
   augment: 8,
+  write: 9,
   dropout: 1024,
 } as const;
 

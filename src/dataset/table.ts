@@ -1,6 +1,6 @@
 /** The table that every parser produces: columns by position, rows with their first line. */
 
-import { yieldToEventLoop } from '../core/event-loop';
+import { pauses } from '../core/event-loop';
 import type { Placed } from './place';
 import type { Problems } from './problems';
 import type { FileKind, FileView, RowProblem } from './types';
@@ -44,9 +44,8 @@ export interface ParsedTable extends Pick<Table, 'columns' | 'notes' | 'headerle
   readonly problems: readonly RowProblem[];
 }
 
-/** Rows in memory that are read at once, and the milliseconds after which other work comes in between. */
+/** Rows in memory that are read at once. */
 const AT_ONCE = 64;
-const PAUSE_AFTER = 40;
 
 /** Rows that are in memory. They are read in small chunks, so that a question about them is answered while they are encoded. */
 export function listOfRows(rows: readonly Row[]): RowList {
@@ -55,12 +54,10 @@ export function listOfRows(rows: readonly Row[]): RowList {
     inMemory: true,
     direct: true,
     async *read(from = 0) {
-      let paused = performance.now();
+      const pause = pauses();
       for (let start = from * AT_ONCE; start < rows.length; start += AT_ONCE) {
         yield rows.slice(start, start + AT_ONCE);
-        if (performance.now() - paused < PAUSE_AFTER) continue;
-        await yieldToEventLoop();
-        paused = performance.now();
+        await pause();
       }
     },
   };

@@ -45,6 +45,9 @@ export class LookState {
   readonly near = new Asked<'near'>();
   readonly bias = new Asked<'bias'>();
   readonly column = new Asked<'column'>();
+  readonly parts = new Asked<'parts'>();
+  /** Key of the parts that can be asked about; null for data that are too large, undefined until it is known. */
+  partsKey = $state<string | null>();
   /** The latest windows of rows. */
   #windows = $state.raw<readonly Windowed[]>([]);
   #wanted = { first: 0, last: WINDOW - 1 };
@@ -55,6 +58,7 @@ export class LookState {
   /** The dataset that was asked about last. */
   #asked: DatasetView | null = null;
   #asking = false;
+  #mark = 0;
 
   /** The row at a place among those that match; undefined while it is unknown. */
   at(place: number): RowView | undefined {
@@ -75,7 +79,7 @@ export class LookState {
   #forget(): void {
     this.source = 'cleaned';
     this.query = ALL;
-    for (const asked of [this.labels, this.languages, this.near, this.bias, this.column]) asked.drop();
+    for (const asked of [this.labels, this.languages, this.near, this.bias, this.column, this.parts]) asked.drop();
   }
 
   search(search: string): void {
@@ -120,6 +124,19 @@ export class LookState {
     const index = await data.askEncoded((api, options) => api.exampleOf(origin, options));
     if (index !== null) await data.showExample(index);
     return index !== null;
+  }
+
+  /** Finds out which rows are for training, validation and test, by the settings of now. */
+  async markParts(): Promise<void> {
+    const mark = ++this.#mark;
+    try {
+      const key = await data.askEncoded((api, options) => api.markParts(options));
+      if (mark === this.#mark) this.partsKey = key;
+    } catch (error) {
+      if (mark !== this.#mark) return;
+      this.partsKey = undefined;
+      this.parts.failure = failureOf(error);
+    }
   }
 
   close(): void {

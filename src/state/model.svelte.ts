@@ -88,6 +88,11 @@ export class ModelState {
     if (isStarter(newest) && newest.kind !== kind) await this.choose({ kind });
   }
 
+  /** The starter that writes texts. */
+  starter(): Promise<Chosen> {
+    return this.#found(STARTER);
+  }
+
   /** The model `id` if it is the chosen one, kept in this browser, or a starter; else null. The choice stays as it is. */
   async find(id: string): Promise<Chosen | null> {
     if (this.chosen?.view.id === id) return this.chosen;

@@ -12,6 +12,7 @@ import '../../src/ui/base/base.css';
 import '../../src/ui/base/tokens.css';
 import DataStage from '../../src/ui/data/DataStage.svelte';
 import { violationsIn } from './accessibility';
+import { starterEncoding } from './starter-encoding';
 
 let stage: Record<string, unknown>;
 let stop: () => void;
@@ -142,4 +143,18 @@ it('counts again what is open when the rows change', async () => {
   await expect.element(balance).toHaveTextContent(/x\s*3\s*60 %\s*y\s*2\s*40 %/);
   await page.getByRole('region', { name: 'Clean' }).getByRole('button', { name: 'Apply all' }).click();
   await expect.element(balance).toHaveTextContent(/x\s*3\s*75 %\s*y\s*1\s*25 %/);
+});
+
+it('shows a row in tokens, and compares the parts of the split', async () => {
+  const rows = Array.from({ length: 300 }, (_, i) => `This is question ${i} of mine,Answer ${i},${i % 2 === 0 ? 'DE' : 'FR'}`);
+  await data.open(new File([['prompt,completion,country', ...rows].join('\n')], 'rows.csv'));
+  await data.encodeWith(await starterEncoding({ heldOutRatio: 0.3 }));
+  await expect.element(grid).toHaveTextContent('This is question 4 of mine');
+  grid.element().focus();
+  await userEvent.keyboard('{ArrowDown}{ArrowDown}{ArrowDown}{ArrowDown}{Enter}');
+  await panel.getByRole('button', { name: 'Show in tokens' }).click();
+  const tokens = page.getByRole('region', { name: 'Tokens of the example' });
+  await expect.element(tokens).toHaveTextContent('This is question 4 of mine');
+  await panel.getByText('Parts alike?', { exact: true }).click();
+  await expect.element(panel).toHaveTextContent('“country” differs between the parts no more than chance explains');
 });

@@ -101,8 +101,8 @@ describe('a column', () => {
     expect(country).toMatchObject({ column: 2, verdict: 'strong' });
     expect(country?.contrast).toEqual({
       value: 'DE',
-      high: { label: 'Billing', share: 0.8 },
-      low: { label: 'Refund', share: 0.2 },
+      high: { group: 'Billing', share: 0.8 },
+      low: { group: 'Refund', share: 0.2 },
     });
     expect(country?.test?.v).toBeCloseTo(0.6, 9);
     expect(day).toMatchObject({ column: 3, verdict: 'chance', contrast: null });
@@ -125,4 +125,30 @@ describe('a column', () => {
     expect(done).toBe(true);
     expect(answer).toEqual({ reason: 'no labels', rows: 0, columns: [] });
   });
+});
+
+it('compares the parts of a split, the label too, and no others', async () => {
+  const rows = Array.from(
+    { length: 600 },
+    (_, i) => `Text number ${i},${i % 2 === 0 ? 'a' : 'b'},${i < 450 ? 'DE' : 'FR'},${i % 3}`,
+  );
+  const dataset = await openDataset('rows.csv', new File([['text,label,country,day', ...rows].join('\n')], 'rows.csv'));
+  const look = new Look();
+  const parts = new Map(rows.map((_, i) => [i + 2, i < 300 ? 'train' : i < 590 ? 'heldOut' : 'none']));
+  const key = look.markParts(dataset, new Map([...parts].filter(([, part]) => part !== 'none')));
+  const { answer, done } = await look.ask(dataset, { kind: 'parts', source: 'cleaned', key });
+  expect(done).toBe(true);
+  expect(answer?.rows).toBe(590);
+  expect(answer?.columns.map(({ column, verdict }) => [column, verdict])).toEqual([
+    [2, 'strong'],
+    [3, 'chance'],
+    [1, 'chance'],
+  ]);
+  expect(answer?.columns[0]?.contrast).toEqual({
+    value: 'DE',
+    high: { group: 'train', share: 1 },
+    low: { group: 'heldOut', share: 150 / 290 },
+  });
+  const other = await look.ask(dataset, { kind: 'parts', source: 'cleaned', key: `${key}0` });
+  expect(other.answer?.reason).toBe('no parts');
 });

@@ -40,3 +40,7 @@ export function withoutStopwords(text: string, language: StopwordLanguage): stri
   const plain = left.trim();
   return plain === '' ? text : plain === text.trim() ? text : plain;
 }
+
+export function stopwordsOf(language: StopwordLanguage): ReadonlySet<string> {
+  return SETS.get(language) ?? new Set();
+}

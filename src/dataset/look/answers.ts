@@ -65,12 +65,12 @@ export interface Independence {
   readonly v: number;
 }
 
-/** A value, and its share of the rows of two labels. */
+/** A value, and its share of the rows of two groups: labels, or parts (`train`, `heldOut`, `test`). */
 export interface Contrast {
   /** Empty for cells without a value. */
   readonly value: string;
-  readonly high: { readonly label: string; readonly share: number };
-  readonly low: { readonly label: string; readonly share: number };
+  readonly high: { readonly group: string; readonly share: number };
+  readonly low: { readonly group: string; readonly share: number };
 }
 
 export interface ColumnBias {
@@ -86,8 +86,8 @@ export interface ColumnBias {
 
 export interface BiasCheck {
   /** Why nothing can be checked. */
-  readonly reason: 'no labels' | 'several labels' | 'no columns' | null;
-  /** Rows with a label. */
+  readonly reason: 'no labels' | 'several labels' | 'no parts' | 'no columns' | null;
+  /** Rows that were compared. */
   readonly rows: number;
   /** The strongest first. */
   readonly columns: readonly ColumnBias[];

@@ -1,5 +1,6 @@
-/** Whether the values of a column are distributed over the labels as chance distributes them. */
+/** Whether the values of a column are distributed over groups of rows as chance distributes them. */
 
+import { originOf } from '../place';
 import { cellText, type Row } from '../table';
 import type { BiasCheck, ColumnBias, Contrast } from './answers';
 import type { Asker } from './asker';
@@ -18,48 +19,73 @@ const LEVEL = 0.01;
 /** Cramér's V below which a difference is small (Cohen, "Statistical Power Analysis", 1988: w = 0.1). */
 const SMALL = 0.1;
 
+/** What tells the groups of rows apart that are compared. */
+interface Grouping {
+  /** Why there are none. */
+  readonly reason: BiasCheck['reason'];
+  /** The group of a row; undefined for one that is in none. */
+  readonly of: (row: Row) => string | undefined;
+  /** Columns that are not compared, because they make the groups. */
+  readonly without: readonly number[];
+}
+
+/** Whether columns go with the labels. */
 export const bias: Asker<'bias'> = (looked, _, over) =>
   answered(
-    looked.work('bias', '', () => surveyOf(looked)),
+    looked.work('bias', '', () => surveyOf(looked, byLabel(looked))),
     over,
   );
 
-function surveyOf(looked: Looked): RowSurvey<BiasCheck> {
-  const { table, labels } = looked;
-  const columns = labels === null ? [] : candidates(looked);
-  const reason = labels === null ? 'no labels' : labels.several ? 'several labels' : columns.length === 0 ? 'no columns' : null;
+/** Whether columns, the label among them, are the same in the parts for training, validation and test. */
+export const parts: Asker<'parts'> = (looked, { key }, over) =>
+  answered(
+    looked.work('parts', key, () => surveyOf(looked, byPart(looked, key))),
+    over,
+  );
+
+function byLabel({ labels }: Looked): Grouping {
+  const reason = labels === null ? 'no labels' : labels.several ? 'several labels' : null;
+  return { reason, of: (row) => labels?.read(row)[0], without: labels?.columns ?? [] };
+}
+
+function byPart({ parts }: Looked, key: string): Grouping {
+  const known = parts?.key === key ? parts.of : null;
+  return { reason: known === null ? 'no parts' : null, of: (row) => known?.get(originOf(row)), without: [] };
+}
+
+function surveyOf(looked: Looked, { reason, of, without }: Grouping): RowSurvey<BiasCheck> {
+  const columns = reason === null ? candidates(looked, without) : [];
   const tallies = columns.map((column) => ({ column, tally: new Map() as Tally }));
   let rows = 0;
   const visit = (row: Row): void => {
-    const [label] = labels?.read(row) ?? [];
-    if (label === undefined) return;
+    const group = of(row);
+    if (group === undefined) return;
     rows++;
-    for (const { column, tally } of tallies) count(tally, cellText(row.cells[column]).trim(), label);
+    for (const { column, tally } of tallies) count(tally, cellText(row.cells[column]).trim(), group);
   };
-  const found = (): ColumnBias[] => tallies.flatMap(({ column, tally }) => biasOf(column, tally, LEVEL / columns.length));
-  return new RowSurvey(
-    table.rows,
-    visit,
-    () => ({ reason, rows, columns: reason === null ? found().sort((a, b) => (b.test?.v ?? 0) - (a.test?.v ?? 0)) : [] }),
-    reason === null ? undefined : 0,
-  );
+  const answer = (): BiasCheck => {
+    const found = tallies.flatMap(({ column, tally }) => biasOf(column, tally, LEVEL / columns.length));
+    const why = reason ?? (columns.length === 0 ? 'no columns' : null);
+    return { reason: why, rows, columns: found.sort((a, b) => (b.test?.v ?? 0) - (a.test?.v ?? 0)) };
+  };
+  return new RowSurvey(looked.table.rows, visit, answer, columns.length === 0 ? 0 : undefined);
 }
 
 /** Columns of few values. The statistics are of the file; data steps may leave fewer. */
-function candidates({ columns, labels }: Looked): number[] {
+function candidates({ columns }: Looked, without: readonly number[]): number[] {
   return [...columns.keys()].filter((column) => {
     const { distinct = 0, filled = 0 } = columns[column] ?? {};
     const few = distinct >= 1 && distinct <= MOST_VALUES && distinct * REPEATS <= filled;
-    return few && labels?.columns.includes(column) !== true;
+    return few && !without.includes(column);
   });
 }
 
 type Tally = Map<string, Map<string, number>>;
 
-function count(tally: Tally, value: string, label: string): void {
-  const labels = tally.get(value) ?? new Map<string, number>();
-  labels.set(label, (labels.get(label) ?? 0) + 1);
-  tally.set(value, labels);
+function count(tally: Tally, value: string, group: string): void {
+  const groups = tally.get(value) ?? new Map<string, number>();
+  groups.set(group, (groups.get(group) ?? 0) + 1);
+  tally.set(value, groups);
 }
 
 /** None for a column that has one value only. */
@@ -73,24 +99,29 @@ function biasOf(column: number, tally: Tally, level: number): ColumnBias[] {
 }
 
 function contingencyOf(tally: Tally): Contingency {
-  const columns = [...new Set([...tally.values()].flatMap((labels) => [...labels.keys()]))];
+  const columns = [...new Set([...tally.values()].flatMap((groups) => [...groups.keys()]))];
   const rows = [...tally.keys()];
-  return { rows, columns, counts: [...tally.values()].map((labels) => columns.map((label) => labels.get(label) ?? 0)) };
+  return { rows, columns, counts: [...tally.values()].map((groups) => columns.map((group) => groups.get(group) ?? 0)) };
 }
 
-/** The largest difference between the shares that a value has of two labels. */
+/** The largest difference between the shares that a value has of two groups. */
 function contrastOf({ rows, columns, counts }: Contingency): Contrast | null {
   const totals = columns.map((_, column) => counts.reduce((all, row) => all + (row[column] ?? 0), 0));
   const contrasts = rows.flatMap((value, at) => {
     const shares = columns
-      .map((label, column) => ({ label, share: (counts[at]?.[column] ?? 0) / (totals[column] ?? 1) }))
-      .filter((share): share is Share => share.label !== null)
+      .map((group, column) => ({ group, share: (counts[at]?.[column] ?? 0) / (totals[column] ?? 1) }))
+      .filter((share): share is Share => share.group !== null)
       .sort((a, b) => b.share - a.share);
     const [high, low] = [shares[0], shares.at(-1)];
     return value === null || high === undefined || low === undefined ? [] : [{ value, high, low }];
   });
-  const width = ({ high, low }: Contrast): number => high.share - low.share;
-  return contrasts.sort((a, b) => width(b) - width(a))[0] ?? null;
+  return contrasts.sort(byWidth)[0] ?? null;
+}
+
+/** The widest first; of two values whose shares complete each other, the more frequent one. */
+function byWidth(a: Contrast, b: Contrast): number {
+  const wider = b.high.share - b.low.share - (a.high.share - a.low.share);
+  return Math.abs(wider) > 1e-9 ? wider : b.high.share - a.high.share;
 }
 
 type Share = Contrast['high'];

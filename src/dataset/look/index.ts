@@ -2,16 +2,16 @@
 
 import type { Dataset } from '../dataset';
 import type { Asker } from './asker';
-import { bias } from './bias';
+import { bias, parts } from './bias';
 import { column } from './columns';
 import { labels } from './labels';
 import { languages } from './languages';
-import { Looked } from './looked';
+import { Looked, type RowParts } from './looked';
 import { near } from './near';
 import { row, rows } from './rows';
 import type { LookKind, Question, Reply, RowSource } from './types';
 
-const ASKERS: { readonly [K in LookKind]: Asker<K> } = { rows, row, column, labels, languages, near, bias };
+const ASKERS: { readonly [K in LookKind]: Asker<K> } = { rows, row, column, labels, languages, near, bias, parts };
 
 /** Milliseconds that one answer may take. */
 const SLICE = 100;
@@ -20,6 +20,8 @@ const SLICE = 100;
 export class Look {
   readonly #now: () => number;
   #dataset: Dataset | null = null;
+  #parts: RowParts | null = null;
+  #marks = 0;
   #sources = new Map<RowSource, Looked>();
 
   /** `now`: the time in milliseconds. */
@@ -34,13 +36,25 @@ export class Look {
     return asker(this.#source(dataset, source), question, () => this.#now() >= end);
   }
 
-  #source(dataset: Dataset, source: RowSource): Looked {
-    if (dataset !== this.#dataset) this.#sources.clear();
+  /** Takes the parts that the rows are in, for questions about them. Returns the key that these have. */
+  markParts(dataset: Dataset, of: ReadonlyMap<number, string>): string {
+    this.#take(dataset);
+    this.#parts = { key: String(++this.#marks), of };
+    return this.#parts.key;
+  }
+
+  #take(dataset: Dataset): void {
+    if (dataset === this.#dataset) return;
     this.#dataset = dataset;
-    const known = this.#sources.get(source);
-    if (known !== undefined) return known;
-    const looked = new Looked(dataset, source);
+    this.#parts = null;
+    this.#sources.clear();
+  }
+
+  #source(dataset: Dataset, source: RowSource): Looked {
+    this.#take(dataset);
+    const looked = this.#sources.get(source) ?? new Looked(dataset, source);
     this.#sources.set(source, looked);
+    looked.parts = this.#parts;
     return looked;
   }
 }

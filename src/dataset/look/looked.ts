@@ -7,6 +7,13 @@ import type { Mapping } from '../types';
 import { labelReader, type LabelReader } from './label-reader';
 import type { RowSource } from './types';
 
+/** The part of each row that is used, by its origin. */
+export interface RowParts {
+  /** Tells it from other splits. */
+  readonly key: string;
+  readonly of: ReadonlyMap<number, string>;
+}
+
 /** Keeps what is being counted, so that a question that is asked again goes on. */
 export class Looked {
   readonly table: Table;
@@ -15,6 +22,8 @@ export class Looked {
   readonly columns: readonly ColumnStats[];
   /** Null for rows without labels. */
   readonly labels: LabelReader | null;
+  /** The parts that rows are in, once they are known. */
+  parts: RowParts | null = null;
   readonly #work = new Map<string, { readonly key: string; readonly work: unknown }>();
 
   constructor(dataset: Dataset, source: RowSource) {

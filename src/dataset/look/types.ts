@@ -46,6 +46,8 @@ export interface LookTypes {
   readonly languages: { readonly asked: object; readonly answer: Languages };
   readonly near: { readonly asked: object; readonly answer: NearRows };
   readonly bias: { readonly asked: object; readonly answer: BiasCheck };
+  /** `key`: of the parts that were marked. */
+  readonly parts: { readonly asked: { readonly key: string }; readonly answer: BiasCheck };
 }
 
 export type LookKind = keyof LookTypes;

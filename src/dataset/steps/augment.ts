@@ -3,6 +3,7 @@
 import type { DataStepSettingsOf } from '../../recipe/data-steps';
 import { augmentText, AUGMENT_WAYS, copyRandom, type AugmentWay, type Random } from '../clean/augment';
 import { LabelDraws } from '../clean/balance';
+import { originOf } from '../place';
 import { hash32 } from '../row-hash';
 import type { Row } from '../table';
 import { keyOf } from '../text';
@@ -15,12 +16,12 @@ type Settings = DataStepSettingsOf<'augment'>;
 
 /**
  * Answers, labels and system prompts stay as they are, so texts to continue have no copies. A copy is a function of the seed, of the
- * row's line and texts, and of its number: the order of reading does not matter.
+ * row's place and texts, and of its number: the order of reading does not matter.
  */
 export const augment: DataStep<Settings> = {
   begin(shape, settings, seed): StepRun {
     const columns = used(shape);
-    const keyed = (row: Row): number => hash32(`${row.line}:${keyOf(columns.map((column) => row.cells[column]))}`, seed);
+    const keyed = (row: Row): number => hash32(`${originOf(row)}:${keyOf(columns.map((column) => row.cells[column]))}`, seed);
     const copier = copierOf(shape, settings, seed);
     if (settings.only === 'all') return { start: () => (row) => withCopies(row, copier(row, keyed(row), settings.copies)) };
     const labelOf = labelReader(shape);

@@ -46,7 +46,8 @@ export const readWords = (read: number, of: number): string =>
 const NO_BIAS: Readonly<Record<NonNullable<BiasCheck['reason']>, string>> = {
   'no labels': 'These rows have no labels to compare the columns with.',
   'several labels': 'Rows with several labels each are not compared.',
-  'no columns': 'No other column has 2 to 50 values that repeat.',
+  'no parts': 'The rows are not split yet.',
+  'no columns': 'No column to compare has 2 to 50 values that repeat.',
 };
 
 /** Why columns are not compared with the labels. */
@@ -55,28 +56,35 @@ export const noBiasWords = (reason: NonNullable<BiasCheck['reason']>): string =>
 /** A p-value: `p < 0.001`, `p = 0.23`. */
 export const pWords = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${Number(p.toPrecision(2))}`);
 
+/** What rows are compared by: their label, or the part that they are in. */
+export type Groups = 'label' | 'part';
+
 /** What the check of a column found, in sentences. */
-export function biasWords({ column, test, verdict, contrast }: ColumnBias, view: DatasetView): string {
+export function biasWords({ column, test, verdict, contrast }: ColumnBias, view: DatasetView, groups: Groups): string {
   const name = columnName(view, column);
   if (test === null || verdict === 'few') return `${name}: there are too few rows to tell.`;
-  if (verdict === 'chance') return `${name} differs between labels no more than chance explains (${pWords(test.p)}).`;
-  const where = contrast === null ? '' : `: ${contrastWords(contrast)}`;
-  if (verdict === 'slight') {
-    return `${name} differs between labels more than chance explains (${pWords(test.p)}), but little${where}. This hardly matters.`;
-  }
-  const found = `${name} differs between labels more than chance explains (${pWords(test.p)})${where}.`;
-  return `${found} ${view.columns[column]?.role === 'ignore' ? hidden(name) : seen(name)}`;
+  const between = groups === 'label' ? 'between labels' : 'between the parts';
+  if (verdict === 'chance') return `${name} differs ${between} no more than chance explains (${pWords(test.p)}).`;
+  const found = `${name} differs ${between} more than chance explains (${pWords(test.p)})`;
+  const where = contrast === null ? '' : `: ${contrastWords(contrast, groups)}`;
+  if (verdict === 'slight') return `${found}, but little${where}. This hardly matters.`;
+  return `${found}${where}. ${groups === 'part' ? OTHER_ROWS : view.columns[column]?.role === 'ignore' ? hidden(name) : seen(name)}`;
 }
 
-function contrastWords({ value, high, low }: NonNullable<ColumnBias['contrast']>): string {
+function contrastWords({ value, high, low }: NonNullable<ColumnBias['contrast']>, groups: Groups): string {
   const what = value === '' ? 'Empty cells are' : `“${value}” is`;
-  return `${what} ${percent(rounded(high.share))} of “${high.label}” and ${percent(rounded(low.share))} of “${low.label}”`;
+  const group = (one: string): string => (groups === 'label' ? `“${one}”` : `the ${PARTS[one] ?? one} rows`);
+  return `${what} ${percent(rounded(high.share))} of ${group(high.group)} and ${percent(rounded(low.share))} of ${group(low.group)}`;
 }
+
+const PARTS: Readonly<Record<string, string>> = { train: 'training', heldOut: 'validation', test: 'test' };
 
 const rounded = (share: number): number => Math.round(100 * share) / 100;
 const seen = (name: string): string => `A model may learn ${name} in place of the text.`;
 const hidden = (name: string): string =>
   `The model does not read ${name}, but may learn what the texts of its values have in common, in place of what you mean.`;
+const OTHER_ROWS =
+  'What is measured is then about other rows than those that are learnt: if you do not mean that, split another way.';
 
 /** How many rows and groups are near-duplicates. */
 export function nearWords(rows: number, groups: number, compared: number, all: number): string {

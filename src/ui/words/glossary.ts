@@ -288,6 +288,12 @@ export const GLOSSARY = {
     'An instruction to an assistant that comes before the conversation, such as its role.',
   ),
   teacher: word('Teacher', ['recipe'], 'The bigger model whose predictions are imitated in a distillation.'),
+  synthetic: word(
+    'Synthetic examples',
+    ['data'],
+    'Examples that a model wrote, not people. They help where few rows are at hand, and repeat the mistakes of the model that wrote them.',
+    'generated data, augmentation',
+  ),
   temperature: word(
     'Temperature',
     ['recipe', 'use'],
