@@ -1,10 +1,10 @@
 /**
- * `npm run data -- [--recipe FILE] [--model DIR] FILE…`: reads data files as the page does and prints one JSON object a line for each:
+ * `npm run data -- [--recipe FILE] [--model DIR] FILE…`: reads data files, and folders as one dataset, as the page does and prints one JSON object a line for each:
  * format, roles and why, examples, rejected rows by reason, the split with its leaks, the first two examples as trained text, notices and
  * suggestions. The model is the starter of the recipe's objective unless DIR names a folder with a tokenizer. Exits with 1 when a file can't be used.
  */
 
-import { existsSync, openAsBlob, readFileSync } from 'node:fs';
+import { existsSync, openAsBlob, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { adviceFor, suggestedRun, type Situation } from '../src/advice';
@@ -12,10 +12,10 @@ import { cutExamples } from '../src/batch/encode';
 import { readyExamples, type ReadyExamples } from '../src/batch/examples';
 import { toolNotices } from '../src/batch/tool-notices';
 import { codeOf, CodedError, messageOf } from '../src/core/errors';
-import { openDataset, remapDataset, viewDataset, type Dataset } from '../src/dataset/dataset';
+import { openFiles, remapDataset, viewDataset, type Dataset } from '../src/dataset/dataset';
 import { joinProblems } from '../src/dataset/problems';
 import { rowFacts } from '../src/dataset/row-facts';
-import type { DatasetView, ProblemReason, StepView } from '../src/dataset/types';
+import type { DataFile, DatasetView, ProblemReason, StepView } from '../src/dataset/types';
 import { mappingAt, missingColumns } from '../src/recipe/mapping';
 import { defaultRecipe, parseRecipe, type Recipe } from '../src/recipe/recipe';
 import { mappingFor } from '../src/state/goal';
@@ -41,14 +41,30 @@ interface TrainedText {
   readonly cut: number;
 }
 
+/** The file, or all files of a folder, as if the folder were dropped. */
+async function filesAt(path: string): Promise<readonly DataFile[]> {
+  if (!statSync(path).isDirectory()) return [{ path: basename(path), file: await openAsBlob(path) }];
+  const folder = resolve(path);
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    statSync(join(folder, name)).isFile(),
+  );
+  return Promise.all(
+    names.map(async (name) => ({
+      path: `${basename(folder)}/${name.replaceAll('\\', '/')}`,
+      file: await openAsBlob(join(folder, name)),
+    })),
+  );
+}
+
 async function describe(path: string, recipe: Recipe, tokenizer: TextTokenizer): Promise<object> {
-  const dataset = await mapped(await openDataset(basename(path), await openAsBlob(path), recipe), recipe);
+  const dataset = await mapped(await openFiles(await filesAt(path), recipe), recipe);
   const view = await viewDataset(dataset);
   const ready = await readyExamples(tokenizer, dataset, recipe.lossOn, encodingOf(recipe.objective.kind) ?? undefined);
   const tools = recipe.objective.kind === 'sft' ? toolNotices(tokenizer.chat, dataset.examples.notes) : [];
   const situation = await situationOf(dataset, view, recipe, ready, tokenizer);
   return {
     file: path,
+    ...(view.unread.length > 0 && { unread: view.unread }),
     format: view.format,
     roles: Object.fromEntries(view.columns.filter(({ role }) => role !== 'ignore').map(({ name, role }) => [name, role])),
     unused: view.columns.filter(({ role }) => role === 'ignore').map(({ name }) => name),

@@ -56,7 +56,12 @@ export class Splitting {
     const { split = defaultSplit('random'), heldOutRatio, testRatio = 0, seed, encoding } = settings;
     const labels = encoding?.kind === 'labelled' ? encoding.labels : null;
     const texts = readsRows(split) ? await this.#read(encoded.origins, split, labels) : new Map<number, string>();
-    return splitExamples({ origins: encoded.origins, lines: encoded.all.lines }, texts, split, { heldOutRatio, testRatio, seed });
+    const { files } = this.#dataset.parsed;
+    return splitExamples({ origins: encoded.origins, lines: encoded.all.lines, files }, texts, split, {
+      heldOutRatio,
+      testRatio,
+      seed,
+    });
   }
 
   /** Of data that are not in memory, no more rows are read than are asked for. */

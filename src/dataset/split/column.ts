@@ -1,6 +1,7 @@
 /** The cells of a column name the part of their row. */
 
 import { CodedError } from '../../core/errors';
+import { lineWords } from '../../core/places';
 import type { SplitSettingsOf } from '../../recipe/splits';
 import { cellText } from '../table';
 import {
@@ -65,12 +66,12 @@ function drawUnnamed(parts: Parts, { heldOutRatio, testRatio, seed }: Shares): P
 const LISTED = 20;
 const SAY = 'Each cell has to say train, validation or test.';
 
-function unknown(name: string, { texts, lines }: SplitRows, known: ReadonlyMap<string, PartName | null>): CodedError {
+function unknown(name: string, { texts, lines, files }: SplitRows, known: ReadonlyMap<string, PartName | null>): CodedError {
   const rows = [...texts.keys()].filter((row) => known.get(texts[row] ?? '') === null);
   const problems = rows.slice(0, LISTED).map((row) => {
     const text = texts[row] ?? '';
     return {
-      where: `line ${lines[row] ?? 0}`,
+      where: lineWords(files, lines[row] ?? 0),
       message: text === '' ? 'The cell is empty.' : `“${text.slice(0, 40)}” names no part.`,
     };
   });

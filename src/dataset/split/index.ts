@@ -7,7 +7,7 @@ import type { Table } from '../table';
 import { column } from './column';
 import { group } from './group';
 import { random } from './random';
-import { PART, type Parts, type Shares, type SplitKind, type SplitShape } from './split';
+import { PART, type Parts, type Shares, type SplitKind, type SplitRows, type SplitShape } from './split';
 import { stratified } from './stratified';
 import { time } from './time';
 
@@ -56,10 +56,16 @@ export async function readRowTexts(
 export interface Origins {
   readonly origins: ArrayLike<number>;
   readonly lines: ArrayLike<number>;
+  readonly files?: SplitRows['files'] | undefined;
 }
 
 /** The part of each example. */
-export function splitExamples({ origins, lines }: Origins, texts: RowTexts, settings: SplitSettings, shares: Shares): Parts {
+export function splitExamples(
+  { origins, lines, files }: Origins,
+  texts: RowTexts,
+  settings: SplitSettings,
+  shares: Shares,
+): Parts {
   const numbers = new Map<number, number>();
   const rows = { lines: [] as number[], texts: [] as string[] };
   const rowOf = Uint32Array.from(origins, (origin, index) => {
@@ -70,7 +76,7 @@ export function splitExamples({ origins, lines }: Origins, texts: RowTexts, sett
     rows.texts.push(textOf(texts, origin, settings));
     return numbers.size - 1;
   });
-  const parts = splitOf(settings.kind).assign({ ...rows, count: numbers.size }, settings, shares);
+  const parts = splitOf(settings.kind).assign({ ...rows, files, count: numbers.size }, settings, shares);
   return Uint8Array.from(rowOf, (row) => parts[row] ?? PART.train);
 }
 

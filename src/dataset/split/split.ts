@@ -1,5 +1,6 @@
 /** The contract of splits: which rows are trained on, which measure the run, and which are kept for the test. */
 
+import type { FileLines } from '../../core/places';
 import { CodedError } from '../../core/errors';
 import { permutation, STREAM } from '../../core/random';
 import type { LabelShape } from '../labelled';
@@ -21,6 +22,8 @@ export interface SplitRows {
   readonly count: number;
   /** Line of each in the file. */
   readonly lines: readonly number[];
+  /** The files that the rows come from; absent for a single one. */
+  readonly files?: readonly FileLines[] | undefined;
   /** What the split reads of each; empty texts where it reads nothing. */
   readonly texts: readonly string[];
 }

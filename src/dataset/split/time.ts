@@ -1,6 +1,7 @@
 /** The newest rows are for the test, those before them for validation: a model is measured on what came after what it learnt. */
 
 import { CodedError } from '../../core/errors';
+import { lineWords } from '../../core/places';
 import type { SplitSettingsOf } from '../../recipe/splits';
 import { cellText } from '../table';
 import { columnNamed, cutOrder, type SplitKind, type SplitRows } from './split';
@@ -24,11 +25,11 @@ export const time: SplitKind<SplitSettingsOf<'time'>> = {
 
 const LISTED = 20;
 
-function unreadable(column: string, { texts, lines }: SplitRows, { unread }: Times): CodedError {
+function unreadable(column: string, { texts, lines, files }: SplitRows, { unread }: Times): CodedError {
   const problems = [...texts.keys()].flatMap((row) => {
     const text = texts[row] ?? '';
     const why = unread.get(text);
-    return why === undefined ? [] : [{ where: `line ${lines[row] ?? 0}`, message: why }];
+    return why === undefined ? [] : [{ where: lineWords(files, lines[row] ?? 0), message: why }];
   });
   const [first] = problems;
   const cells = problems.length === 1 ? '1 cell' : `${problems.length.toLocaleString('en')} cells`;
