@@ -18,10 +18,11 @@ const layers = {
   'src/gpu': ['src/core'],
   kernels: ['src/gpu', 'src/core'],
   'src/graph': ['kernels', 'src/gpu', 'src/core'],
-  'src/dataset': ['src/recipe', 'src/core'],
+  'src/dataset': ['src/formats', 'src/recipe', 'src/core'],
   'src/tokenizer': ['src/dataset', 'src/core'],
   'src/encoding': ['src/dataset', 'src/tokenizer', 'src/core'],
   'src/batch': ['src/dataset', 'src/tokenizer', 'src/encoding', 'src/recipe', 'src/core'],
+  'src/advice': ['src/batch', 'src/dataset', 'src/tokenizer', 'src/recipe', 'src/core'],
   'src/optim': ['src/method', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
   'src/objective': ['src/graph', 'kernels', 'src/recipe', 'src/core'],
   'src/task': ['src/metric', 'src/encoding', 'src/method', 'src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
@@ -50,7 +51,7 @@ const layers = {
     'src/core',
   ],
   'src/client': ['workers', 'src/core'],
-  'src/state': ['src/client', 'src/metric', 'src/recipe', 'src/core', 'workers'],
+  'src/state': ['src/client', 'src/advice', 'src/metric', 'src/recipe', 'src/core', 'workers'],
   'src/ui': ['src/state', 'src/recipe', 'src/core', 'workers'],
 };
 

@@ -1,24 +1,29 @@
 /**
  * `npm run data -- [--recipe FILE] [--model DIR] FILE…`: reads data files as the page does and prints one JSON object a line for each:
- * format, roles and why, examples, rejected rows by reason, the first two examples as trained text, notices and suggestions. The model is
- * the starter of the recipe's objective unless DIR names a folder with a tokenizer. Exits with 1 when a file can't be used.
+ * format, roles and why, examples, rejected rows by reason, the split with its leaks, the first two examples as trained text, notices and
+ * suggestions. The model is the starter of the recipe's objective unless DIR names a folder with a tokenizer. Exits with 1 when a file can't be used.
  */
 
 import { existsSync, openAsBlob, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { adviceFor, suggestedRun, type Situation } from '../src/advice';
+import { cutExamples } from '../src/batch/encode';
 import { readyExamples, type ReadyExamples } from '../src/batch/examples';
 import { toolNotices } from '../src/batch/tool-notices';
 import { codeOf, CodedError, messageOf } from '../src/core/errors';
 import { openDataset, remapDataset, viewDataset, type Dataset } from '../src/dataset/dataset';
 import { joinProblems } from '../src/dataset/problems';
+import { rowFacts } from '../src/dataset/row-facts';
 import type { DatasetView, ProblemReason, StepView } from '../src/dataset/types';
 import { mappingAt, missingColumns } from '../src/recipe/mapping';
 import { defaultRecipe, parseRecipe, type Recipe } from '../src/recipe/recipe';
 import { mappingFor } from '../src/state/goal';
 import { encodingOf, isLabelled } from '../src/state/objective';
+import { answerEnd } from '../src/tokenizer/template-ends';
 import { TextTokenizer } from '../src/tokenizer/tokenizer';
 import type { ExamplePreview } from '../src/tokenizer/types';
+import { splitOf } from './data-split';
 import { root } from './serve';
 
 /** Examples whose text is printed. */
@@ -41,6 +46,7 @@ async function describe(path: string, recipe: Recipe, tokenizer: TextTokenizer):
   const view = await viewDataset(dataset);
   const ready = await readyExamples(tokenizer, dataset, recipe.lossOn, encodingOf(recipe.objective.kind) ?? undefined);
   const tools = recipe.objective.kind === 'sft' ? toolNotices(tokenizer.chat, dataset.examples.notes) : [];
+  const situation = await situationOf(dataset, view, recipe, ready, tokenizer);
   return {
     file: path,
     format: view.format,
@@ -53,10 +59,30 @@ async function describe(path: string, recipe: Recipe, tokenizer: TextTokenizer):
     examples: view.examples,
     rejectedRows: view.leftOut,
     rejected: rejectedOf(dataset),
+    split: await splitOf(dataset, ready, tokenizer, recipe),
     trained: await trainedTexts(ready, tokenizer, recipe),
     notices: [...view.notices, ...tools],
-    advice: view.suggestions.map(adviceOf),
+    advice: [
+      ...view.suggestions.map(adviceOf),
+      ...adviceFor(situation).map(({ fixes, ...one }) => ({ ...one, fixes: fixes.map(({ title }) => title) })),
+    ],
+    suggested: suggestedRun(situation),
   };
+}
+
+/** Tokens in which the lengths of examples are counted. */
+const MOST_TOKENS = 2_000_000;
+
+async function situationOf(
+  dataset: Dataset,
+  view: DatasetView,
+  recipe: Recipe,
+  ready: ReadyExamples,
+  tokenizer: TextTokenizer,
+): Promise<Situation> {
+  const first = cutExamples(tokenizer, await ready.encode(MOST_TOKENS), recipe.sequenceLength);
+  const facts = { ...(await rowFacts(dataset)), answerEnd: answerEnd(tokenizer) };
+  return { view, recipe, facts, context: null, stats: first.stats };
 }
 
 /** The dataset with the columns used as the recipe says, or as its objective needs them. Throws data/columns. */

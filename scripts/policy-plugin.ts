@@ -11,6 +11,7 @@ export function policies(): Plugin {
     'index.html': textOf('index.html'),
     'hub.html': textOf('hub.html'),
     'mirror.html': textOf('mirror.html'),
+    'address.html': textOf('address.html'),
   });
   return {
     name: 'policies',

@@ -10,7 +10,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** The sources of the built page. */
 const SOURCES = [
-  ...['src', 'workers', 'kernels', 'public', 'index.html', 'hub.html', 'mirror.html'],
+  ...['src', 'workers', 'kernels', 'public', 'index.html', 'hub.html', 'mirror.html', 'address.html'],
   ...['package-lock.json', 'vite.config.ts', 'svelte.config.js', 'tsconfig.json'],
   ...['scripts/processor-plugin.ts', 'scripts/offline-plugin.ts', 'scripts/policy-plugin.ts'],
 ];

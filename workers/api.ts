@@ -3,10 +3,12 @@
 import type { LeakReport } from '../src/batch/leak-report';
 import type { DatasetEncoding, EncodedDataset, EncodedStats, SlotPlan } from '../src/batch/types';
 import type { Cleaning } from '../src/dataset/dataset';
+import type { DataFacts } from '../src/advice';
 import type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 import type { SavedData, SaveKind } from '../src/dataset/save';
 import type { LabelCount, WritingPrompt, WritingRequest, WrittenExample } from '../src/dataset/synthetic/types';
 import type { DataFile, DatasetView, Mapping } from '../src/dataset/types';
+import type { LookKind, Question, Reply } from '../src/dataset/look/types';
 import type { FileRows } from '../src/dataset/table';
 import type { Target } from '../src/encoding/encoding';
 import type { ExportKind } from '../src/export';
@@ -14,6 +16,7 @@ import type { ExportedFile } from '../src/export/types';
 import type { MaskKey } from '../src/core/mask-key';
 import type { ModelRef } from '../src/core/hub';
 import type { DownloadProgress } from '../src/hub/download';
+import type { RemoteFile } from '../src/hub/remote-file';
 import type { StoredDownload } from '../src/hub/downloads';
 import type { Hit, HubPlan } from '../src/hub/types';
 import type { CachedModel } from '../src/model/cache';
@@ -73,6 +76,8 @@ export interface DataApi {
   setTokenizer(files: TokenizerFiles): Promise<void>;
   /** The example `index` of those for the objective, token by token; past the end the last one. Needs a tokenizer. */
   preview(index: number, options: EncodeOptions): Promise<ExamplePreview>;
+  /** The index of the first example that a row of the file gives, by its origin; null for none. Needs a tokenizer. */
+  exampleOf(origin: number, options: EncodeOptions): Promise<number | null>;
   /** Token statistics, without the tokens. Needs a tokenizer. */
   measure(options: EncodeOptions): Promise<EncodedStats>;
   /** Encodes all examples and splits them into training, held-out and test data. Needs a tokenizer. */
@@ -99,6 +104,15 @@ export interface DataApi {
   maskKey(index: number): Promise<MaskKey>;
   /** The rows of the open file as they are in it, as text. */
   rows(): Promise<FileRows>;
+  /** What advice needs to know of the rows, counted in the first of them, and of the tokenizer. */
+  facts(): Promise<DataFacts>;
+  /** Answers a question about the rows as far as a tenth of a second reaches. Asked again, it goes on from there. */
+  look<K extends LookKind>(question: Question<K>): Promise<Reply<K>>;
+  /**
+   * Tells `look` which rows are for training, validation and test. Returns the key that it is asked with; null for data that are too large
+   * for memory. Needs a tokenizer.
+   */
+  markParts(options: EncodeOptions): Promise<string | null>;
   /**
    * The rows after the data steps as a table (JSONL, CSV or Parquet), or the examples as they are trained for `encoding` (JSONL; next-token
    * prediction when null). `progress` as in `open`.
@@ -266,9 +280,22 @@ export interface HubApi {
 }
 
 export type { LeakReport } from '../src/batch/leak-report';
+/** The page that fetches a file from an address; see workers/address-page.ts. Nothing is asked before `fetch` is called. */
+export interface AddressApi {
+  ready(): Promise<void>;
+  /** `onBytes` gets the bytes that are there and those of the whole file, null where the server does not say. Throws coded errors. */
+  fetch(address: string, onBytes: (done: number, total: number | null) => void): Promise<RemoteFile>;
+  /** Ends the download: `fetch` rejects with `train/cancelled`. */
+  cancel(): Promise<void>;
+}
+
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
 export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
+export type { DataFacts } from '../src/advice';
+export type * from '../src/dataset/look/answers';
+export type * from '../src/dataset/look/types';
+export type * from '../src/dataset/look/row-views';
 export type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
 export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';

@@ -1,5 +1,5 @@
 /**
- * The script of hub.html and mirror.html, the only pages of Finetab that reach another host. The page of the stages opens one of them in
+ * The script of hub.html and mirror.html, which reach another host. The page of the stages opens one of them in
  * a frame when the user asks for a hub, and calls it through a channel. The policy of hub.html names the hosts of the Hugging Face Hub;
  * that of mirror.html is narrowed here to the address that the user typed, before anything is asked.
  */

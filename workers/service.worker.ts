@@ -6,6 +6,7 @@
  * that does not start is thus replaced when it is reloaded. Nothing is kept against the will of the host: see `askHost`.
  */
 
+import address from '../address.html?raw';
 import hub from '../hub.html?raw';
 import page from '../index.html?raw';
 import mirror from '../mirror.html?raw';
@@ -22,7 +23,7 @@ const HOST_PATIENCE_MS = 1000;
 
 const { registration } = self;
 const { scope } = registration;
-const headersOf = pageHeaders({ 'index.html': page, 'hub.html': hub, 'mirror.html': mirror });
+const headersOf = pageHeaders({ 'index.html': page, 'hub.html': hub, 'mirror.html': mirror, 'address.html': address });
 const files = new KeptFiles(self.__WB_MANIFEST, scope, headersOf);
 
 self.addEventListener('install', (event) => event.waitUntil(install()));

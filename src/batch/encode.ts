@@ -1,5 +1,6 @@
 /** Turns examples into concatenated tokens, with statistics, split and hash. */
 
+import { pauses } from '../core/event-loop';
 import { sha256 } from '../core/hash';
 import { isProblem, type Built } from '../dataset/cells';
 import { joinProblems, NO_PROBLEMS, ProblemList, type Problems } from '../dataset/problems';
@@ -69,10 +70,13 @@ export async function encodeExamples<K extends EncodingKind>(
 ): Promise<WholeExamples> {
   const encoder = new Encoder(tokenizer, input);
   const problems = new ProblemList();
+  const pause = pauses();
   for await (const chunk of examples.read()) {
     for (const one of chunk) {
       if (isProblem(one)) problems.add(one);
       else encoder.add(one);
+      const paused = pause();
+      if (paused !== undefined) await paused;
     }
     if (encoder.tokens >= most) break;
   }

@@ -19,6 +19,12 @@ export function usedIn({ parts, removed }: ExampleParts, part: PartName): Uint32
   return removed.size === 0 ? indices : indices.filter((index) => !removed.has(index));
 }
 
+/** The part of each row that gave an example which is used, by the row's origin. */
+export function partsOfRows(origins: readonly number[], { parts, removed }: ExampleParts): Map<number, PartName> {
+  const used = [...origins.keys()].filter((index) => !removed.has(index));
+  return new Map(used.map((index) => [origins[index] ?? -1, NAMES[parts[index] ?? 0] ?? 'train']));
+}
+
 /** What the counts are taken of: all examples. */
 interface Counted {
   readonly all: EncodedSplit;

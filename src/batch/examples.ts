@@ -6,6 +6,7 @@ import type { Dataset, Examples } from '../dataset/dataset';
 import { LabelCount, labelledExamples } from '../dataset/labelled';
 import { pairExamples } from '../dataset/pair';
 import { lineWords, type FileLines } from '../core/places';
+import { originOf, type Placed } from '../dataset/place';
 import { NO_PROBLEMS, type Problems } from '../dataset/problems';
 import type { Example, PairExample } from '../dataset/types';
 import type { EncodingKind, Target } from '../encoding/encoding';
@@ -22,6 +23,8 @@ export interface ReadyExamples {
   readonly encode: (most: number) => Promise<WholeExamples>;
   /** One of them; an index past the end gives the last one. Throws data/no-examples, with the reason, when it can't be used. */
   readonly preview: (index: number, sequenceLength: number) => Promise<ExamplePreview>;
+  /** The index of the first example of the row with that origin; null for a row that gives none. */
+  readonly indexOf: (origin: number) => Promise<number | null>;
 }
 
 /** Throws data/columns when labels can't be classes. */
@@ -98,7 +101,20 @@ function ready<K extends EncodingKind>(tokenizer: TextTokenizer, input: Examples
       if ('dropped' in preview) throw notShown(lineWords(found.files, example.line), preview.dropped);
       return { index, count, ...preview };
     },
+    indexOf: (origin) => indexOf(input.examples, origin),
   };
+}
+
+async function indexOf(examples: Built<Placed>, origin: number): Promise<number | null> {
+  let at = 0;
+  for await (const chunk of examples.read()) {
+    for (const one of chunk) {
+      if (isProblem(one)) continue;
+      if (originOf(one) === origin) return at;
+      at++;
+    }
+  }
+  return null;
 }
 
 /** The example at an index. */

@@ -8,6 +8,9 @@ import type { MaskKey } from '../core/mask-key';
 import { Mutex } from '../core/mutex';
 import { cleanDataset, openFiles, remapDataset, viewDataset, type Cleaning, type Dataset } from '../dataset/dataset';
 import { unlabelledExamples } from '../dataset/labelled';
+import { rowFacts, type RowFacts } from '../dataset/row-facts';
+import { Look } from '../dataset/look';
+import type { LookKind, Question, Reply } from '../dataset/look/types';
 import { saveDataset, type SavedData, type SaveKind } from '../dataset/save';
 import { applyTextSteps } from '../dataset/steps';
 import { maskKeyOf } from '../dataset/steps/mask-key';
@@ -18,6 +21,7 @@ import { lineWords } from '../core/places';
 import type { DataFile, DatasetView, Mapping, RowProblem } from '../dataset/types';
 import type { Target } from '../encoding/encoding';
 import { unreadLabels } from '../encoding/labelled';
+import { answerEnd, type AnswerEnd } from '../tokenizer/template-ends';
 import { NO_ANSWERS, scaledCounts } from '../tokenizer/spans';
 import { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview, TokenizerFiles } from '../tokenizer/types';
@@ -31,6 +35,7 @@ import {
   type EncodedExamples,
   type WholeExamples,
 } from './encode';
+import { partsOfRows } from './example-parts';
 import { leaksOf, type LeakReport } from './leak-report';
 import { Splitting } from './splitting';
 import { readyExamples, type ReadyExamples } from './examples';
@@ -60,6 +65,8 @@ const MOST_TOKENS = 50_000_000;
 
 export class Preparation {
   readonly #mutex = new Mutex();
+  readonly #looking = new Mutex();
+  readonly #look = new Look();
   #dataset: Dataset | null = null;
   #splitting: Splitting | null = null;
   #tokenizer: TextTokenizer | null = null;
@@ -112,6 +119,14 @@ export class Preparation {
       await this.#clean(settings);
       const { examples } = await this.#examples(settings);
       return examples.preview(index, settings.sequenceLength);
+    });
+  }
+
+  /** The index of the first example that the row with that origin gives; null for none. Throws data/columns when labels can't be classes. */
+  exampleOf(origin: number, settings: DatasetSettings): Promise<number | null> {
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      return (await this.#examples(settings)).examples.indexOf(origin);
     });
   }
 
@@ -197,9 +212,33 @@ export class Preparation {
     return this.#exclusive(() => fileRows(this.#held().parsed));
   }
 
+  /** What advice needs to know of the rows, and of the model where its tokenizer is set. */
+  facts(): Promise<RowFacts & { readonly answerEnd: AnswerEnd | null }> {
+    return this.#exclusive(async () => ({
+      ...(await rowFacts(this.#held())),
+      answerEnd: this.#tokenizer && answerEnd(this.#tokenizer),
+    }));
+  }
+
+  /** Beside the other work, which may take long: it reads the dataset that is open now, and changes nothing. */
+  look<K extends LookKind>(question: Question<K>): Promise<Reply<K>> {
+    return this.#looking.run(() => this.#look.ask(this.#held(), question));
+  }
+
   /** The rows after the data steps, or the examples, as a file; `progress` is called with the share that is written, 0 to 1. */
   save(kind: SaveKind, encoding: DatasetEncoding | null, progress?: (share: number) => void): Promise<SavedData> {
     return this.#exclusive(() => saveDataset(this.#held(), kind, encoding, progress));
+  }
+
+  /** Lets `look` compare the parts that rows are in: returns their key. Null for data that are too large for memory. Throws like `encode`. */
+  markParts(settings: DatasetSettings): Promise<string | null> {
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      if (!this.#held().table.rows.inMemory) return null;
+      const encoded = await this.#encode(settings);
+      const split = await this.#splits().of(encoded, settings);
+      return this.#look.markParts(this.#held(), partsOfRows(encoded.origins, split));
+    });
   }
 
   #exclusive<T>(work: () => T | Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@
 import type { DataApi, KeepApi, TrainApi } from '../../workers/api';
 import { WorkerClient } from './worker';
 
+export { fetchAddress } from './address';
 export { HubFrame } from './hub';
 export { callback, WorkerClient } from './worker';
 

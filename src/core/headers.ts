@@ -9,6 +9,8 @@ export interface Documents {
   /** They ask hubs of models, and have a policy that names those; see workers/hub-page.ts. */
   readonly 'hub.html': string;
   readonly 'mirror.html': string;
+  /** It fetches a data file from an address that the user typed; see workers/address-page.ts. */
+  readonly 'address.html': string;
 }
 
 type Headers = Readonly<Record<string, string>>;

@@ -2,15 +2,17 @@
 
 import { readText } from './blob';
 import { CodedError, messageOf } from '../core/errors';
+import { readDocument } from './document';
 import { extensionOf, foldersOf, isSplitFolder } from './file-names';
+import { gunzip, isGzip } from './gzip';
 import { lineReader } from './json';
 import { readAll, type CountedFile, type Share } from './parse';
 import type { Sizes } from './parts';
-import { openTextFile } from './text-file';
+import { hashFile, openTextFile } from './text-file';
 import type { DataFile, UnreadFile } from './types';
 
 /** Kinds of files that are a text as a whole. Markdown and HTML are left to documentation, whose folders are chapters. */
-const TEXTS = new Set(['', 'txt', 'text']);
+const TEXTS = new Set(['', 'txt', 'text', 'docx', 'pdf']);
 
 const LEAST_FILES = 4;
 const MOST_LABELS = 200;
@@ -90,12 +92,21 @@ export async function readClassFolders(files: readonly LabelledFile[], progress:
 
 async function rowOf({ file, label }: LabelledFile): Promise<{ readonly hash: string; readonly json: string } | CodedError> {
   try {
-    const { text, hash } = await openTextFile(file.file, () => undefined);
-    if (text.size > LARGEST_TEXT)
-      throw new CodedError('data/parse', `This text has more than ${LARGEST_TEXT >> 20} MB, too much for a row.`);
-    return { hash, json: JSON.stringify({ text: (await readText(text)).trim(), label }) };
+    const { text, hash } = await wholeText(file.file);
+    if (text.trim() === '') throw new CodedError('data/empty', 'This file has no text.');
+    return { hash, json: JSON.stringify({ text: text.trim(), label }) };
   } catch (error) {
     if (error instanceof CodedError) return error;
     throw new CodedError('data/parse', `${file.path}: ${messageOf(error)}`);
   }
+}
+
+async function wholeText(packed: Blob): Promise<{ readonly text: string; readonly hash: string }> {
+  const file = (await isGzip(packed)) ? await gunzip(packed) : packed;
+  const found = await readDocument(file, () => undefined);
+  if (found !== null) return { text: found.text, hash: await hashFile(packed, () => undefined) };
+  const { text, hash } = await openTextFile(file, () => undefined);
+  if (text.size > LARGEST_TEXT)
+    throw new CodedError('data/parse', `This text has more than ${LARGEST_TEXT >> 20} MB, too much for a row.`);
+  return { text: await readText(text), hash };
 }

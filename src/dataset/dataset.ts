@@ -199,7 +199,7 @@ const rowsWith = ({ reason }: ProblemReason, { first }: Problems): RowProblem[] 
  * Of the rows that are used; of the file where the steps leave too few to tell; or what it was at first, because a column of labels that
  * the present mapping ignores can still be predicted.
  */
-function taskOf({ parsed, table, mapping, detected }: Dataset): TaskGuess {
+export function taskOf({ parsed, table, mapping, detected }: Dataset): TaskGuess {
   const [present, ofFile] = [guessTask(table, mapping), guessTask(parsed, mapping)];
   const predicted = detected.task === 'preference' ? [] : [detected];
   return [present, ofFile, ...predicted].find(({ task }) => task !== 'text') ?? present;

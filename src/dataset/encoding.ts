@@ -20,7 +20,7 @@ const SIGNATURES: readonly (readonly [start: string, what: string, next: string]
   ['\xd0\xcf\x11\xe0', 'an old Excel or Word file', SAVE_AS_CSV],
   ['ARROW1', 'an Arrow file', 'Convert it to JSONL first.'],
   ['SQLite format 3', 'an SQLite database', 'Export the table as CSV.'],
-  ['%PDF', 'a PDF', 'Copy its text into a .txt file.'],
+  ['{\\rtf', 'a Rich Text file', 'Save it as DOCX or as plain text.'],
   ['\x89PNG', 'a PNG image', 'Drop a CSV, JSONL, JSON or text file instead.'],
   ['\xff\xd8\xff', 'a JPEG image', 'Drop a CSV, JSONL, JSON or text file instead.'],
   ['GGUF', 'a GGUF model', 'Choose models in the Model stage. Drop a CSV, JSONL, JSON or text file here.'],

@@ -34,8 +34,8 @@ export async function withNestedColumns(file: ParsedFile): Promise<ParsedFile> {
     stats: [...stats, ...(await nestedStats(rows, nested))],
     rows: {
       ...rows,
-      async *read() {
-        for await (const chunk of rows.read()) yield opened(chunk);
+      async *read(from) {
+        for await (const chunk of rows.read(from)) yield opened(chunk);
       },
     },
   };

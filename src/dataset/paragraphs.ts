@@ -3,6 +3,14 @@
 import { afterLines, withLineFeeds, type ReadPart, type RowReader } from './reader';
 import type { Row } from './table';
 
+/** A reader for texts with an empty line between paragraphs. */
+export function documentReader(): RowReader {
+  return {
+    ...{ columns: ['text'], headerless: true, skip: 0, read: readParagraphs },
+    notes: () => ['Each paragraph is an example.'],
+  };
+}
+
 /** A reader for a file that begins with `start`. It is split at blank lines if there are some between texts, else at every line. */
 export function paragraphReader(start: string): RowReader {
   const lines = withLineFeeds(start).trim().split('\n');

@@ -1,12 +1,17 @@
 /** Parses a file to a table: detects what kind of text it is, and reads it with the reader of that kind. */
 
 import { CodedError } from '../core/errors';
+import { archiveKind, openArchive } from './archive';
 import { readBytes, readText } from './blob';
 import { ColumnCounts, type ColumnStats } from './columns';
-import { delimitedReader, QuotesAreText } from './csv';
+import { delimitedReader, QuotesAreText, sheetTable } from './csv';
+import { readDocument } from './document';
+import { gunzip, isGzip } from './gzip';
+import { readHtml } from './html-page';
 import { lineReader, valueReader } from './json';
 import { readObject } from './json-object';
-import { paragraphReader } from './paragraphs';
+import { markdownReader } from './markdown';
+import { documentReader, paragraphReader } from './paragraphs';
 import { parquetLines } from './parquet';
 import { FileRowList, readParts, SIZES, type PartRows, type Sizes } from './parts';
 import { joinProblems, ProblemList, problemsOf } from './problems';
@@ -14,7 +19,7 @@ import type { RowReader } from './reader';
 import { sniffKind } from './sniff';
 import { listOfRows, MAX_COLUMNS, SAMPLE, type ParsedTable, type Row, type Table } from './table';
 import { hashFile, openTextFile, type Progress } from './text-file';
-import type { TextKind } from './types';
+import type { FileKind, TextKind } from './types';
 import { readWorkbook } from './workbook';
 
 /** A parsed file. */
@@ -47,7 +52,7 @@ export async function parseFile(name: string, file: Blob, progress: Share = () =
 
 /** `parseFile` for a file that is joined with others. */
 export async function countFile(name: string, file: Blob, progress: Share, sizes: Sizes): Promise<CountedFile> {
-  const read = (await readBinary(file, progress, sizes)) ?? (await readTable(name, file, progress, sizes));
+  const read = await readPacked(name, file, progress, sizes);
   refuseUnusable(read);
   return read;
 }
@@ -55,14 +60,43 @@ export async function countFile(name: string, file: Blob, progress: Share, sizes
 /** The share of a file that was read, 0 to 1. */
 export type Share = (share: number) => void;
 
-/** Files that are no text, by their first four bytes; null for other files. */
+/** The hash is that of the file, packed or not. */
+async function readPacked(name: string, file: Blob, progress: Share, sizes: Sizes): Promise<CountedFile> {
+  if (!(await isGzip(file))) return readPlain(name, file, progress, sizes);
+  const hash = await hashFile(file, (done) => progress((0.3 * done) / file.size));
+  const plain = await gunzip(file);
+  const read = await readPlain(withoutGzip(name), plain, (share) => progress(0.3 + 0.7 * share), sizes);
+  return { ...read, hash, notes: ['The file was unpacked (gzip).', ...read.notes] };
+}
+
+const withoutGzip = (name: string): string => name.replace(/\.gz(ip)?$/i, '');
+
+async function readPlain(name: string, file: Blob, progress: Share, sizes: Sizes): Promise<CountedFile> {
+  return (
+    (await readBinary(file, progress, sizes)) ??
+    (await readPaged(file, progress, sizes)) ??
+    (await readTable(name, file, progress, sizes))
+  );
+}
+
+/** Tables that are no text, by their first bytes; null for other files. */
 async function readBinary(file: Blob, progress: Share, sizes: Sizes): Promise<CountedFile | null> {
   const start = String.fromCharCode(...(await readBytes(file.slice(0, 4))));
-  if (start !== 'PAR1' && start !== 'PK\x03\x04') return null;
+  const archive = start === 'PK\x03\x04' ? archiveKind(await openArchive(file)) : null;
+  if (archive === 'folder') throw new CodedError('data/binary', 'This is a zip archive. Unpack it first.');
+  if (archive === 'docx' || (start !== 'PAR1' && archive === null)) return null;
   const hash = await hashFile(file, (done) => progress(done / file.size));
-  if (start !== 'PAR1') return { ...inMemory(await readWorkbook(file)), kind: 'xlsx', hash };
+  if (archive === 'xlsx') return { ...inMemory(await readWorkbook(file)), kind: 'xlsx', hash };
   const text = await parquetLines(file);
   return { ...(await readAll({ text, sizes }, lineReader(), () => undefined)), kind: 'parquet', hash };
+}
+
+/** Documents with pages; null for other files. */
+async function readPaged(file: Blob, progress: Share, sizes: Sizes): Promise<CountedFile | null> {
+  const found = await readDocument(file, progress);
+  if (found === null) return null;
+  const read = await readAll({ text: new Blob([found.text]), sizes }, documentReader(), () => undefined);
+  return { ...read, kind: found.kind, notes: [...read.notes, ...found.notes], hash: await hashFile(file, () => undefined) };
 }
 
 async function readTable(name: string, file: Blob, progress: Share, sizes: Sizes): Promise<CountedFile> {
@@ -73,12 +107,24 @@ async function readTable(name: string, file: Blob, progress: Share, sizes: Sizes
   const start = text.size > START ? head.slice(0, head.lastIndexOf('\n') + 1 || head.length - 1) : head;
   const end = await readText(text.slice(-END));
   const source = { text, start, end, last: start.length >= head.length, sizes };
-  const kind = sniffKind(withoutGzip(name), start);
-  const table = await tableOf(kind, source, (done) => progress(0.5 + (0.5 * done) / text.size));
+  const kind = sniffKind(name, start);
+  const table =
+    kind === 'html' ? await htmlTable(source) : await tableOf(kind, source, (done) => progress(0.5 + (0.5 * done) / text.size));
   return { ...table, kind, notes: [...notes, ...table.notes], hash };
 }
 
-const withoutGzip = (name: string): string => name.replace(/\.gz(ip)?$/i, '');
+/** A page is read as a whole. */
+const LARGEST_PAGE = 1 << 26;
+
+async function htmlTable({ text, sizes }: Source): Promise<Read> {
+  if (text.size > LARGEST_PAGE) {
+    const found = `This page has ${text.size >> 20} MB, and at most ${LARGEST_PAGE >> 20} MB can be read`;
+    throw new CodedError('data/parse', `${found}. Save its text as a .txt file.`);
+  }
+  const page = readHtml(await readText(text));
+  if (page.table !== null) return inMemory(sheetTable(page.table.map((cells, index) => ({ line: index + 1, cells }))));
+  return readAll({ text: new Blob([page.text]), sizes }, documentReader(), () => undefined);
+}
 
 /** A text, its beginning, and whether that is all of it. */
 interface Source {
@@ -124,6 +170,7 @@ const READERS: Readonly<Record<TextKind, (source: Source) => RowReader>> = {
   jsonl: lineReader,
   json: ({ start, end }) => valueReader(start, end),
   txt: ({ start }) => paragraphReader(start),
+  md: ({ start }) => markdownReader(start),
 };
 
 const readerOf = (kind: TextKind, source: Source): RowReader => READERS[kind](source);
@@ -159,6 +206,12 @@ export async function readAll(
   return { columns, headerless, rows: list, sample, counts, lines, problems: joined, notes: reader.notes() };
 }
 
+/** What a file without rows has, where that is not a line of column names. */
+const EMPTY: Readonly<Partial<Record<FileKind, string>>> = {
+  ...{ json: 'an empty list', jsonl: 'an empty list' },
+  ...{ txt: 'no text', md: 'no text', html: 'no text', docx: 'no text', pdf: 'no text' },
+};
+
 function refuseUnusable({ columns, rows, problems, kind }: CountedFile): void {
   if (columns.length > MAX_COLUMNS) {
     const found = `This file has more than ${MAX_COLUMNS} different columns, which is the most that can be mapped.`;
@@ -168,8 +221,10 @@ function refuseUnusable({ columns, rows, problems, kind }: CountedFile): void {
   const listed = problems.first.slice(0, 20).map((p) => ({ where: `line ${p.line}`, message: p.message }));
   const [first] = problems.first;
   if (first === undefined) {
-    const found = kind === 'json' || kind === 'jsonl' ? 'an empty list' : 'column names but no rows';
-    throw new CodedError('data/no-examples', `This file has ${found}. Add at least one example.`);
+    throw new CodedError(
+      'data/no-examples',
+      `This file has ${EMPTY[kind] ?? 'column names but no rows'}. Add at least one example.`,
+    );
   }
   const message = `None of the ${problems.count} rows can be read. Line ${first.line}: ${first.message}`;
   throw new CodedError('data/parse', message, listed);

@@ -60,6 +60,7 @@ function tooLong(line: number): CodedError {
 export class FileRowList implements RowList {
   readonly count: number;
   readonly inMemory = false;
+  readonly direct = true;
   readonly #text: Blob;
   readonly #reader: RowReader;
   readonly #parts: readonly Part[];
@@ -71,8 +72,8 @@ export class FileRowList implements RowList {
     this.count = count;
   }
 
-  async *read(): AsyncIterable<readonly Row[]> {
-    for (const { from, to, line } of this.#parts) {
+  async *read(first = 0): AsyncIterable<readonly Row[]> {
+    for (const { from, to, line } of this.#parts.slice(first)) {
       const part = await readText(this.#text.slice(from, to));
       // Each part has whole rows, so it is read like the last one.
       yield this.#reader.read(part, line, true).rows;

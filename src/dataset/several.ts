@@ -2,6 +2,7 @@
 
 import { CodedError } from '../core/errors';
 import { sha256 } from '../core/hash';
+import { withArchives } from './archive';
 import { classFolders, readClassFolders, type LabelledFile } from './class-folders';
 import { inOrder, isAbout, isHidden, nameOf, nameOfAll } from './file-names';
 import { joinTables, type NamedTable } from './join';
@@ -10,7 +11,7 @@ import { originNotes, splitsOf, withOrigin } from './file-columns';
 import { countFile, parseFile, type ParsedFile, type Share } from './parse';
 import { SIZES, type Sizes } from './parts';
 import { allRows, listOfRows, nameColumns } from './table';
-import type { DataFile, FileView, UnreadFile } from './types';
+import type { DataFile, FileKind, FileView, UnreadFile } from './types';
 
 /** One table of all files that can be used together. */
 export interface ParsedFiles extends ParsedFile {
@@ -29,13 +30,9 @@ export async function parseFiles(
   progress: Share = () => undefined,
   sizes = SIZES,
 ): Promise<ParsedFiles> {
-  const { files, unread } = sorted(all);
+  const { files, unread } = sorted(await withArchives(all));
   const [only] = files;
-  if (only === undefined)
-    throw new CodedError(
-      'data/empty',
-      'There are only hidden files, or files that the browser may not read. Drop a file with examples.',
-    );
+  if (only === undefined) throw noneRead(unread);
   if (files.length === 1 && only.split === undefined) return { ...(await parseOne(only, progress, sizes)), unread };
   const read = await parseSeveral(files, progress, fitting(sizes, files));
   return { ...read, unread: [...read.unread, ...unread] };
@@ -199,21 +196,28 @@ function namedAs(table: NamedTable, main: NamedTable): NamedTable {
 }
 
 function whyUnlike(table: NamedTable, main: NamedTable): string | null {
-  if ((table.kind === 'txt') !== (main.kind === 'txt'))
-    return table.kind === 'txt'
-      ? 'It is a text, and the other files are tables.'
-      : 'It is a table, and the other files are texts.';
+  if (isText(table) !== isText(main)) {
+    return isText(table) ? 'It is a text, and the other files are tables.' : 'It is a table, and the other files are texts.';
+  }
   const shared = table.columns.filter((name) => main.columns.includes(name)).length;
   if (2 * shared >= Math.min(table.columns.length, main.columns.length)) return null;
   return `It has other columns (${shortList(table.columns)}) than ${main.name} (${shortList(main.columns)}).`;
 }
 
+const TEXTS: ReadonlySet<FileKind> = new Set(['txt', 'md', 'html', 'docx', 'pdf']);
+
+/** The paragraphs of a text or document, not the rows of a table. */
+const isText = ({ kind, columns }: NamedTable): boolean => TEXTS.has(kind) && columns.length === 1 && columns[0] === 'text';
+
 const shortList = (names: readonly string[]): string =>
   names.length > 5 ? `${names.slice(0, 5).join(', ')}, …` : names.join(', ');
 
 function noneRead(unread: readonly UnreadFile[]): CodedError {
-  const [first] = unread;
-  const why = first === undefined ? '' : ` ${first.name}: ${first.reason}`;
-  const problems = unread.slice(0, 20).map(({ name, reason }) => ({ where: name, message: reason }));
-  return new CodedError('data/parse', `None of the ${unread.length} files can be read.${why}`, problems);
+  const seen = unread.filter(({ name }) => !isHidden(name));
+  const [first] = seen;
+  if (first === undefined) return new CodedError('data/empty', 'There are only hidden files. Drop a file with examples.');
+  if (unread.length === 1) return new CodedError('data/parse', first.reason);
+  const problems = seen.slice(0, 20).map(({ name, reason }) => ({ where: name, message: reason }));
+  const message = `None of the ${unread.length} files can be read. ${first.name}: ${first.reason}`;
+  return new CodedError('data/parse', message, problems);
 }

@@ -2,7 +2,7 @@
 
 import type { TextKind } from './types';
 
-const EXTENSIONS: Readonly<Partial<Record<string, TextKind>>> = {
+const EXTENSIONS: Readonly<Partial<Record<string, TextKind | 'html'>>> = {
   csv: 'csv',
   tsv: 'tsv',
   tab: 'tsv',
@@ -11,12 +11,18 @@ const EXTENSIONS: Readonly<Partial<Record<string, TextKind>>> = {
   json: 'json',
   txt: 'txt',
   text: 'txt',
-  md: 'txt',
+  md: 'md',
+  markdown: 'md',
+  html: 'html',
+  htm: 'html',
+  xhtml: 'html',
 };
 
 /** The kind of `text`. Names can be wrong (JSON lines in a .json or .txt file), so JSON is detected first. */
-export function sniffKind(name: string, text: string): TextKind {
+export function sniffKind(name: string, text: string): TextKind | 'html' {
   const named = kindOfName(name);
+  if (named === 'html' || HTML.test(text.slice(0, 10_000))) return 'html';
+  if (named === 'md') return named;
   const json = sniffJson(text);
   if (named === 'json') return json ?? 'json';
   if (named === 'jsonl') return json === 'json' && text.trimStart().startsWith('[') ? 'json' : 'jsonl';
@@ -25,7 +31,10 @@ export function sniffKind(name: string, text: string): TextKind {
   return sniffSeparator(text, named === null) ?? 'txt';
 }
 
-function kindOfName(name: string): TextKind | null {
+/** The first tag of a page, after a declaration and comments. */
+const HTML = /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->)[^])*-->\s*)*(?:<!doctype\s+html|<html[\s>])/i;
+
+function kindOfName(name: string): TextKind | 'html' | null {
   const extension = /\.([a-z]+)$/.exec(name.toLowerCase())?.[1] ?? '';
   return Object.hasOwn(EXTENSIONS, extension) ? (EXTENSIONS[extension] ?? null) : null;
 }

@@ -1,5 +1,6 @@
 /** The table that every parser produces: columns by position, rows with their first line. */
 
+import { pauses } from '../core/event-loop';
 import type { Placed } from './place';
 import type { Problems } from './problems';
 import type { FileKind, FileView, RowProblem } from './types';
@@ -14,8 +15,10 @@ export interface RowList {
   readonly count: number;
   /** The rows are in memory: to read them again costs nothing. */
   readonly inMemory: boolean;
-  /** Reads all rows, from the first on. */
-  read(): AsyncIterable<readonly Row[]>;
+  /** Chunks can be read without those before them. */
+  readonly direct?: true;
+  /** Reads all rows, from the first on; where `direct`, from chunk `from` on, counted from 0. The chunks are always the same. */
+  read(from?: number): AsyncIterable<readonly Row[]>;
 }
 
 export interface Table {
@@ -41,14 +44,21 @@ export interface ParsedTable extends Pick<Table, 'columns' | 'notes' | 'headerle
   readonly problems: readonly RowProblem[];
 }
 
-/** Rows that are in memory. */
+/** Rows in memory that are read at once. */
+const AT_ONCE = 64;
+
+/** Rows that are in memory. They are read in small chunks, so that a question about them is answered while they are encoded. */
 export function listOfRows(rows: readonly Row[]): RowList {
   return {
     count: rows.length,
     inMemory: true,
-    // eslint-disable-next-line @typescript-eslint/require-await -- rows in memory are read as those of a file
-    async *read() {
-      if (rows.length > 0) yield rows;
+    direct: true,
+    async *read(from = 0) {
+      const pause = pauses();
+      for (let start = from * AT_ONCE; start < rows.length; start += AT_ONCE) {
+        yield rows.slice(start, start + AT_ONCE);
+        await pause();
+      }
     },
   };
 }

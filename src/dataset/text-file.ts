@@ -28,7 +28,6 @@ const START = 65536;
 /** Throws data/empty and data/binary. */
 export async function openTextFile(file: Blob, progress: Progress): Promise<TextFile> {
   const start = await readBytes(file.slice(0, START));
-  if (isGzip(start)) return openGzip(file, progress);
   refuseSignature(start);
   const survey = await surveyOf(file, progress);
   if (survey.blank) throw emptyFile(file.size);
@@ -38,23 +37,6 @@ export async function openTextFile(file: Blob, progress: Progress): Promise<Text
   }
   const decoded = await rewrite(file, survey.valid ? encoding : { ...encoding, label: legacyOf(encoding, survey.suspects) });
   return { ...decoded, hash: survey.hash };
-}
-
-const isGzip = ([first, second]: Uint8Array): boolean => first === 0x1f && second === 0x8b;
-
-async function openGzip(file: Blob, progress: Progress): Promise<TextFile> {
-  const { hash } = await surveyOf(file, progress);
-  const parts: Blob[] = [];
-  try {
-    for await (const piece of piecesOf(file.stream().pipeThrough(new DecompressionStream('gzip')))) parts.push(new Blob([piece]));
-  } catch {
-    throw new CodedError(
-      'data/parse',
-      'This gzip archive is damaged or was cut off. Download or pack it again, or drop the unpacked file.',
-    );
-  }
-  const inner = await openTextFile(new Blob(parts), () => undefined);
-  return { ...inner, notes: ['The file was unpacked (gzip).', ...inner.notes], hash };
 }
 
 interface Survey {

@@ -5,8 +5,8 @@ import type { FORMAT_NAMES, ROLE_NAMES } from '../recipe/mapping';
 import type { Placed } from './place';
 
 /** What a file is written as. */
-export type TextKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt';
-export type FileKind = TextKind | 'parquet' | 'xlsx';
+export type TextKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt' | 'md';
+export type FileKind = TextKind | 'html' | 'parquet' | 'xlsx' | 'docx' | 'pdf';
 
 /**
  * How rows become training examples. `preference` is data for DPO, IPO and similar objectives; next-token prediction learns only the

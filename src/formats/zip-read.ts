@@ -19,10 +19,27 @@ interface Entry {
   readonly at: number;
 }
 
+/** A file of an archive, which is not unpacked yet. */
+export interface ZippedFile {
+  /** With its folders. */
+  readonly name: string;
+  /** Its size as the directory says: `unpack` gives no more than that. */
+  readonly size: number;
+  /** Throws `model/files` for what can't be unpacked. */
+  unpack(): Promise<File>;
+}
+
+/** What is in an archive. Throws `model/files` for anything else. */
+export async function openZip(zip: Blob, name: string): Promise<readonly ZippedFile[]> {
+  const entries = await directory(zip, name);
+  return entries
+    .filter((entry) => !entry.name.endsWith('/'))
+    .map((entry) => ({ name: entry.name, size: entry.size, unpack: () => unpack(zip, entry, name) }));
+}
+
 /** The files of an archive, named with their folders. Throws `model/files` for anything else, and for what can't be unpacked. */
 export async function readZip(zip: Blob, name: string): Promise<readonly File[]> {
-  const entries = await directory(zip, name);
-  return Promise.all(entries.filter((entry) => !entry.name.endsWith('/')).map((entry) => unpack(zip, entry, name)));
+  return Promise.all((await openZip(zip, name)).map((file) => file.unpack()));
 }
 
 async function directory(zip: Blob, name: string): Promise<readonly Entry[]> {
@@ -99,18 +116,30 @@ async function unpack(zip: Blob, { name, method, encrypted, packed, size, at }: 
   if (header.byteLength < 30) throw damaged(archive, `${name} is cut off`);
   const from = at + 30 + header.getUint16(26, true) + header.getUint16(28, true);
   const data = zip.slice(from, from + packed);
-  const content = method === 0 ? data : method === 8 ? await inflated(data, name, archive) : null;
+  const content = method === 0 ? data : method === 8 ? await inflated(data, size, name, archive) : null;
   if (content === null) throw damaged(archive, `${name} is packed by a method that is not supported`);
   if (content.size !== size) throw damaged(archive, `${name} has ${content.size} bytes, and should have ${size}`);
   return new File([content], name);
 }
 
-async function inflated(data: Blob, name: string, archive: string): Promise<Blob> {
+/** Stops where more comes than the directory says. */
+async function inflated(data: Blob, size: number, name: string, archive: string): Promise<Blob> {
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let read = 0;
+  const reader = data.stream().pipeThrough(new DecompressionStream('deflate-raw')).getReader();
   try {
-    return await new Response(data.stream().pipeThrough(new DecompressionStream('deflate-raw'))).blob();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      read += next.value.length;
+      if (read > size) break;
+      pieces.push(next.value);
+    }
   } catch {
     throw damaged(archive, `${name} can’t be unpacked`);
+  } finally {
+    await reader.cancel().catch(() => undefined);
   }
+  if (read > size) throw damaged(archive, `${name} is larger than it says (${size} bytes)`);
+  return new Blob(pieces);
 }
 
 function damaged(archive: string, problem: string): CodedError {

@@ -4,6 +4,7 @@ import type { EncodedStats } from '../../workers/api';
 import { whenIdle } from '../core/idle';
 import { needsTeacher } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
+import { advice } from './advice.svelte';
 import { backendChoice, deviceOptions } from './backend';
 import { waiting, type Blocker } from './blocker';
 import { cleanWithRecipe } from './cleaning.svelte';
@@ -115,6 +116,7 @@ export class AppState {
     void device.open(backendChoice(location.search), deviceOptions(location.search));
     void model.restore();
     kept.start();
+    advice.start();
     void data.restore();
     return $effect.root(() => link());
   }

@@ -54,9 +54,10 @@ const asFiles = (file: File): Files => [{ path: file.name, file }];
 /** What a message calls files that are being read. */
 const titleOf = (files: Files): string => (files.length === 1 ? (files[0]?.path ?? '') : `${files.length} files`);
 
-/** Files of this many bytes, or so many of them, take long enough for progress to be shown. */
+/** Files of this many bytes, so many of them, or of these kinds take long enough for progress to be shown. */
 const LARGE = 1 << 24;
 const MANY = 50;
+const SLOW = /\.(pdf|docx|zip)$/i;
 
 const NO_DATASET = 'There is no dataset yet. Drop a file or choose a sample first.';
 
@@ -262,6 +263,12 @@ export class DataState {
     });
   }
 
+  /** Asks what the worker answers beside its other work, such as counting tokens: at once, if it holds the file. */
+  async askAtOnce<T>(question: (api: Remote<DataApi>) => Promise<T>): Promise<T | null> {
+    const held = this.#files !== null && this.#files === this.#filesOfWorker;
+    return held ? this.#client.call(question) : this.ask(question);
+  }
+
   /** Asks about the examples of the dataset, too. Null while there is no dataset or no tokenizer. */
   async askEncoded<T>(question: (api: Remote<DataApi>, options: EncodeOptions) => Promise<T>): Promise<T | null> {
     return this.#worker.run(async () => {
@@ -317,7 +324,8 @@ export class DataState {
 
   async #openInWorker(files: Files, asked: number): Promise<DatasetView> {
     const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
-    if (bytes < LARGE && files.length < MANY) return this.#client.call((api) => api.open(files, this.#cleaning));
+    if (bytes < LARGE && files.length < MANY && !files.some(({ path }) => SLOW.test(path)))
+      return this.#client.call((api) => api.open(files, this.#cleaning));
     const progress = callback((share: number) => {
       if (asked === this.#asked) this.reading = { name: titleOf(files), bytes, share };
     });

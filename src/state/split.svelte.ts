@@ -9,7 +9,7 @@ import { failureOf, type Failure } from './failure';
 import { recipe } from './recipe.svelte';
 
 /** Data with more tokens are compared on request only: it would hold up everything else that asks the data worker. */
-export const MOST_COMPARED = 1_000_000;
+export const MOST_COMPARED = 5_000_000;
 
 export class SplitState {
   readonly #data: DataState;

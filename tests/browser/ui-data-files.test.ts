@@ -93,3 +93,11 @@ it('offers to split by files whose names say what they are for', async () => {
   expect([recipe.at('split.kind'), recipe.at('split.column')]).toEqual(['column', 'split']);
   await expect.element(page.getByRole('button', { name: 'Split by file' })).not.toBeInTheDocument();
 });
+
+it.each(['rules.docx', 'book.pdf'])('reads %s in the worker', async (name) => {
+  const response = await fetch(`/tests/unit/fixtures/datasets/documents/${name}`);
+  drop(new File([await response.blob()], name));
+  await expect.element(page.getByRole('heading', { name })).toBeVisible();
+  expect([data.view?.format, data.view?.leftOut]).toEqual(['text', 0]);
+  expect(data.view?.examples).toBe(name === 'book.pdf' ? 99 : 6);
+});

@@ -4,13 +4,12 @@ import { mount, unmount } from 'svelte';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
 import { dataClient } from '../../src/client';
-import { defaultRecipe } from '../../src/recipe/recipe';
 import { data } from '../../src/state/data.svelte';
 import { recipe } from '../../src/state/recipe.svelte';
 import { SAMPLES } from '../../src/state/samples';
 import type { JournalEvent } from '../../src/state/journal.svelte';
 import DataStage from '../../src/ui/data/DataStage.svelte';
-import type { EncodeOptions } from '../../workers/api';
+import { starterEncoding } from './starter-encoding';
 
 let stage: Record<string, unknown>;
 const heard: JournalEvent[] = [];
@@ -31,16 +30,6 @@ beforeEach(async () => {
   heard.length = 0;
   await data.close();
 });
-
-async function starterEncoding(change: Partial<EncodeOptions>) {
-  const text = async (name: string): Promise<string> => (await fetch(`/models/starter/${name}`)).text();
-  const [tokenizerJson, tokenizerConfig] = await Promise.all([text('tokenizer.json'), text('tokenizer_config.json')]);
-  const { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps } = { ...defaultRecipe(), ...change };
-  return {
-    tokenizer: { tokenizerJson, tokenizerConfig, chatTemplate: null, generationConfig: null },
-    options: { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps },
-  };
-}
 
 const CSV = 'question,answer\nWhere is the lamp?,In the tower.\nWho lights it?,The keeper.\n,Nobody asked.\n';
 const drop = (name: string, content: string | Uint8Array<ArrayBuffer>) =>

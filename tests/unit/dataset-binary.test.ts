@@ -39,7 +39,7 @@ describe('a workbook', () => {
       [7, 'grün 😀', 'delivery', '', '', ''],
     ]);
     expect(table.problems.map(({ line }) => line)).toEqual([6]);
-    expect(table.notes[0]).toBe('Of 2 sheets, “Tickets” has the most rows and was read.');
+    expect(table.notes[0]).toBe('“Tickets” has the most rows and was read; “Notes” has other columns and was left out.');
   });
 
   it('that is another zip archive is refused', async () => {

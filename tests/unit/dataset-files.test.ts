@@ -21,7 +21,7 @@ const fixtures = () => FIXTURES.map((name) => file(name, readFixture(`several/${
 
 describe('files of five kinds', () => {
   it('become the table that pandas makes of them, by the names of the columns', async () => {
-    const expected: unknown = JSON.parse(new TextDecoder().decode(readFixture('several/joined.json')));
+    const expected: unknown = JSON.parse(new TextDecoder().decode(readFixture('joined.json')));
     const table = await parseFiles(fixtures());
     expect(await recordsOf(table)).toEqual(expected);
     expect([table.name, table.unread]).toEqual(['5 files', []]);

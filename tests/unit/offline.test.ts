@@ -37,14 +37,19 @@ it('names files by their content, below the folder of the page', () => {
 });
 
 const document = (policy: string): string => `<meta http-equiv="Content-Security-Policy" content="${policy}" />`;
-const documents = { 'index.html': document('strict'), 'hub.html': document('hub'), 'mirror.html': document('mirror') };
+const documents = {
+  'index.html': document('strict'),
+  'hub.html': document('hub'),
+  'mirror.html': document('mirror'),
+  'address.html': document('any'),
+};
 
 it('gives each document its own policy, and every other file that of the page', () => {
   const headersOf = pageHeaders(documents);
-  const policies = ['', 'index.html', 'assets/train.worker.js', 'hub.html', 'mirror.html'].map(
+  const policies = ['', 'index.html', 'assets/train.worker.js', 'hub.html', 'mirror.html', 'address.html'].map(
     (file) => headersOf(file)['Content-Security-Policy'],
   );
-  expect(policies).toEqual(['strict', 'strict', 'strict', 'hub', 'mirror']);
+  expect(policies).toEqual(['strict', 'strict', 'strict', 'hub', 'mirror', 'any']);
   expect(headersOf('hub.html')).toMatchObject({ 'Cross-Origin-Embedder-Policy': 'require-corp' });
 });
 

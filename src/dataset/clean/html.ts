@@ -71,7 +71,7 @@ export function htmlToText(text: string): string {
 const IS_LAID_OUT = /<(?:p|div|table|ul|ol|html|body|h[1-6])\b/i;
 
 function strip(text: string): string {
-  const page = new PlainText(!IS_LAID_OUT.test(text));
+  const page = new PageText(!IS_LAID_OUT.test(text));
   const parser = new Parser(page, { decodeEntities: true, lowerCaseTags: true });
   parser.end(escaped(text));
   return page.text();
@@ -91,7 +91,7 @@ function escaped(text: string): string {
 }
 
 /** Collects the text of a page as its parser reads it. */
-class PlainText {
+export class PageText {
   readonly #lines: string[] = [];
   #line = '';
   /** Line breaks before the next text. */
@@ -100,7 +100,8 @@ class PlainText {
   #code = 0;
   readonly #keepsLines: boolean;
 
-  constructor(keepsLines: boolean) {
+  /** `keepsLines`: line breaks of the source are those of the text; else they are spaces. */
+  constructor(keepsLines = false) {
     this.#keepsLines = keepsLines;
   }
 

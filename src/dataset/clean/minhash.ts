@@ -137,22 +137,39 @@ function similarityOf(a: Uint32Array, sketch: Uint32Array): number {
  * Groups of texts, by index, of which each is a near duplicate of another one in its group: of two or more, in the order of their first
  * text. A text in several groups joins them.
  */
-export function nearGroups(sets: Iterable<Uint32Array>, threshold: number): number[][] {
-  const index = new NearDuplicates(threshold);
-  const first: number[] = [];
-  for (const shingles of sets) {
-    const id = first.push(first.length) - 1;
-    for (const match of index.find(shingles)) join(first, match.id, id);
-    index.add(id, shingles);
+export class NearGroups {
+  readonly #index: NearDuplicates;
+  readonly #first: number[] = [];
+
+  /** `threshold`: as of `NearDuplicates`. */
+  constructor(threshold: number) {
+    this.#index = new NearDuplicates(threshold);
   }
-  const groups = new Map<number, number[]>();
-  first.forEach((_, id) => {
-    const root = rootOf(first, id);
-    const group = groups.get(root);
-    if (group === undefined) groups.set(root, [id]);
-    else group.push(id);
-  });
-  return [...groups.values()].filter((group) => group.length > 1);
+
+  /** Adds the next text. */
+  add(shingles: Uint32Array): void {
+    const id = this.#first.push(this.#first.length) - 1;
+    for (const match of this.#index.find(shingles)) join(this.#first, match.id, id);
+    this.#index.add(id, shingles);
+  }
+
+  groups(): number[][] {
+    const groups = new Map<number, number[]>();
+    this.#first.forEach((_, id) => {
+      const root = rootOf(this.#first, id);
+      const group = groups.get(root);
+      if (group === undefined) groups.set(root, [id]);
+      else group.push(id);
+    });
+    return [...groups.values()].filter((group) => group.length > 1);
+  }
+}
+
+/** The groups of texts that are at hand. */
+export function nearGroups(sets: Iterable<Uint32Array>, threshold: number): number[][] {
+  const groups = new NearGroups(threshold);
+  for (const shingles of sets) groups.add(shingles);
+  return groups.groups();
 }
 
 /** The first text of a group, which leads to itself; every other one leads to an earlier one. Halves the path on the way. */

@@ -8,6 +8,7 @@ const QUOTED = /[",;|\t\r\n]|^\s|\s$/;
 
 export const csv: RowSaver = {
   extension: '.csv',
+  passes: 1,
   async *write({ columns, read }: SavedRows) {
     yield `${columns.map(field).join(',')}\n`;
     for await (const chunk of read()) {

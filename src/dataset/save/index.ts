@@ -25,8 +25,8 @@ export interface SavedData {
   readonly blob: Blob;
 }
 
-/** Rows that are written at once. */
-const ROWS = 5000;
+/** Lists of rows that are written at once: rows in memory come 64 at a time, those of a large file a megabyte at a time. */
+const LISTS = 32;
 
 type Part = string | Uint8Array<ArrayBuffer>;
 
@@ -51,7 +51,7 @@ function partsOf(
   savedFor: SavedFor | null,
   progress: (share: number) => void,
 ): AsyncIterable<Part> {
-  if (kind !== 'examples') return ROW_SAVERS[kind].write(rowsToSave(dataset, progress));
+  if (kind !== 'examples') return ROW_SAVERS[kind].write(rowsToSave(dataset, (done) => progress(done / ROW_SAVERS[kind].passes)));
   return joinedLines(exampleLines(examplesToSave(dataset, savedFor)), (lines) =>
     progress(Math.min(1, lines / Math.max(1, dataset.table.rows.count))),
   );
@@ -59,10 +59,22 @@ function partsOf(
 
 async function* joinedLines(chunks: AsyncIterable<readonly string[]>, progress: (lines: number) => void): AsyncIterable<Part> {
   let done = 0;
-  for await (const lines of chunks) {
-    for (let from = 0; from < lines.length; from += ROWS) yield lines.slice(from, from + ROWS).join('');
+  for await (const lines of inChunks(chunks)) {
+    yield lines.join('');
     progress((done += lines.length));
   }
+}
+
+/** The same items in longer lists. */
+async function* inChunks<T>(lists: AsyncIterable<readonly T[]>): AsyncIterable<readonly T[]> {
+  let held: T[][] = [];
+  for await (const list of lists) {
+    held.push([...list]);
+    if (held.length < LISTS) continue;
+    yield held.flat();
+    held = [];
+  }
+  if (held.length > 0) yield held.flat();
 }
 
 function examplesToSave({ table, mapping, examples }: Dataset, savedFor: SavedFor | null): SavedExamples {
@@ -75,19 +87,17 @@ function examplesToSave({ table, mapping, examples }: Dataset, savedFor: SavedFo
 
 const NO_LABELS = { shape: 'one', names: [] } as const;
 
+/** `progress` is called with the share of the rows that was read; 2 when they were read twice. */
 function rowsToSave({ table, mapping }: Dataset, progress: (share: number) => void): SavedRows {
   const saved = columnsToSave(table, mapping);
   const all = saved.length === table.columns.length;
+  let done = 0;
   return {
     columns: saved.map((column) => table.columns[column] ?? ''),
     async *read() {
-      let done = 0;
-      for await (const rows of table.rows.read()) {
-        for (let from = 0; from < rows.length; from += ROWS) {
-          const chunk = rows.slice(from, from + ROWS);
-          yield chunk.map(({ cells }) => (all ? cells : saved.map((column) => cells[column])));
-          progress((done += chunk.length) / table.rows.count);
-        }
+      for await (const rows of inChunks(table.rows.read())) {
+        yield rows.map(({ cells }) => (all ? cells : saved.map((column) => cells[column])));
+        progress((done += rows.length) / table.rows.count);
       }
     },
   };

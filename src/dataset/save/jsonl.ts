@@ -4,6 +4,7 @@ import type { RowSaver, SavedRows } from './saver';
 
 export const jsonl: RowSaver = {
   extension: '.jsonl',
+  passes: 1,
   async *write({ columns, read }: SavedRows) {
     // Written key by key: an object can't have a key `__proto__` that is set like others.
     const keys = columns.map((name) => `${JSON.stringify(name)}: `);

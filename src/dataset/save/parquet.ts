@@ -5,6 +5,7 @@ import type { RowSaver, SavedRows } from './saver';
 
 export const parquet: RowSaver = {
   extension: '.parquet',
+  passes: 2,
   async *write(rows: SavedRows) {
     const types = await typesOf(rows);
     const { ByteWriter, ParquetWriter } = await import('hyparquet-writer');

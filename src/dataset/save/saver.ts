@@ -14,6 +14,8 @@ export interface SavedRows {
 export interface RowSaver {
   /** Of the file, with its dot. */
   readonly extension: string;
+  /** How often it reads the rows. */
+  readonly passes: number;
   write(rows: SavedRows): AsyncIterable<string | Uint8Array<ArrayBuffer>>;
 }
 

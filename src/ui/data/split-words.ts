@@ -72,12 +72,13 @@ export const PART_NAMES = Object.keys(PART_WORDS) as readonly Part[];
 
 const LISTED = 5;
 
-/** `2 labels are missing in Validation: “angry”, “sad”. What it measures says nothing about them.` */
+/** `2 labels are missing in Validation: “angry”, “sad”. What is measured there says nothing about them.` */
 export function missingWords(part: Part, names: readonly string[]): string {
   const quoted = names.slice(0, LISTED).map((name) => `“${name}”`);
   const rest = names.length > LISTED ? ` and ${count(names.length - LISTED)} more` : '';
   const found = `${names.length === 1 ? '1 label is' : `${count(names.length)} labels are`} missing in ${PART_WORDS[part].name}`;
-  const so = part === 'train' ? 'The model can’t learn them.' : 'It says nothing about them.';
+  const it = names.length === 1 ? 'it' : 'them';
+  const so = part === 'train' ? `The model can’t learn ${it}.` : `What is measured there says nothing about ${it}.`;
   return `${found}: ${quoted.join(', ')}${rest}. ${so}`;
 }
 

@@ -5,7 +5,8 @@ import type { Goal } from '../../state/goal';
 import { count } from '../format';
 
 /** Kinds of files that the dialog offers. */
-export const DATA_FILES = '.csv,.tsv,.jsonl,.ndjson,.json,.txt,.md,.gz,.xlsx,.parquet,text/*,application/json,application/gzip';
+export const DATA_FILES =
+  '.csv,.tsv,.jsonl,.ndjson,.json,.txt,.md,.html,.htm,.pdf,.docx,.gz,.zip,.xlsx,.parquet,text/*,application/json,application/gzip';
 
 interface FormatWords {
   readonly label: string;
