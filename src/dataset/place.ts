@@ -11,3 +11,8 @@ export interface Placed {
 export function originOf({ line, origin }: Placed): number {
   return origin ?? line;
 }
+
+/** The place of a row, without the row. */
+export function placeOf({ line, origin }: Placed): Placed {
+  return origin === undefined ? { line } : { line, origin };
+}

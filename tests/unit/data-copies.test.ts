@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { AUGMENT_WAYS, augmentText, copyRandom, type AugmentWay } from '../../src/dataset/clean/augment';
-import { applySteps } from '../../src/dataset/steps';
+import { applySteps, suggestSteps } from '../../src/dataset/steps';
 import { allRows, listOfRows, type Row, type RowList, type Table } from '../../src/dataset/table';
 import { NO_PROBLEMS } from '../../src/dataset/problems';
 import type { Format, Mapping } from '../../src/dataset/types';
@@ -106,6 +106,13 @@ describe('a changed text', () => {
     '',
   ])('is the same where it is too short or code: %j', (text) => {
     for (const way of AUGMENT_WAYS) expect(new Set(copies(way, text, 0.5, 10))).toEqual(new Set([text]));
+  });
+
+  it('changes prose with addresses and placeholders', () => {
+    for (const one of ['[EMAIL_1]', 'ada_b@c.example', 'https://a.example/b?c=d&e=f_g']) {
+      const text = `Please write to ${one} about my order`;
+      expect(new Set(AUGMENT_WAYS.flatMap((way) => copies(way, text, 0.2, 8))).size).toBeGreaterThan(8);
+    }
   });
 
   it('keeps addresses, numbers and placeholders', () => {
@@ -237,6 +244,28 @@ test('balance repeats rows of rare labels, each as often as another or once more
   expect(made.step).toMatchObject({ changed: 7, dropped: NO_PROBLEMS, changes: [] });
   for (const row of made.rows) expect(row).toEqual(rows[row.line - 1]);
   expect((await apply(up, LABELLED, made.rows)).step?.changed).toBe(0);
+});
+
+test('copies are no duplicates of their row, but of another one', async () => {
+  const rows = rowsOf([
+    [SENTENCE, 'yes'],
+    [SENTENCE, 'yes'],
+    ['Where is the parcel that I ordered last week, and when does it come?', 'no'],
+    ['I have paid for two weeks and got nothing', 'no'],
+    ['I have paid for one week and got all', 'no'],
+  ]);
+  const up = { kind: 'balance', ratio: 1, direction: 'up' } as const;
+  for (const adding of [up, augmentWith({ casing: true, typos: false, drop: false, swap: false, copies: 2 })]) {
+    for (const kind of ['drop-duplicates', 'drop-near-duplicates'] as const) {
+      const { table } = await applySteps(tableOf(rows), LABELLED, [adding, defaultDataStep(kind)], 0);
+      const lines = (await allRows(table.rows)).map(({ line }) => line);
+      const { rows: added } = await apply(adding, LABELLED, rows);
+      const kept = added.map(({ line }) => line).filter((line) => line !== 2);
+      if (kind === 'drop-near-duplicates' || adding === up) expect(lines).toEqual(kept);
+    }
+    const { table } = await applySteps(tableOf(rows.toSpliced(1, 1)), LABELLED, [adding], 0);
+    expect((await suggestSteps(table, LABELLED, 0)).steps.map(({ settings }) => settings.kind)).toEqual([]);
+  }
 });
 
 test('a model is measured on rows without copies', () => {

@@ -44,8 +44,12 @@ export function augmentText(text: string, way: AugmentWay, share: number, random
   return parts.join('');
 }
 
+/** Addresses and placeholders of personal data stand in prose, too. */
+const NAMES = /\[[A-Z]+(?:_\d+)?\]|\S+@\S+|\b(?:https?:|www\.)\S+/g;
+
 function looksLikeCode(text: string): boolean {
-  return CODE.test(text) || (text.match(SIGNS)?.length ?? 0) > MOST_SIGNS * text.length;
+  const plain = text.replace(NAMES, '');
+  return CODE.test(plain) || (plain.match(SIGNS)?.length ?? 0) > MOST_SIGNS * plain.length;
 }
 
 /** Changes some of the words at `words` in place. */

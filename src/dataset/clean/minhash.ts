@@ -62,10 +62,10 @@ export class NearDuplicates {
     this.#add(id, shingles, key, bandsOf(shingles, key));
   }
 
-  /** `find`, and `add` if that finds nothing: of texts that are alike, only the first is kept. */
-  findOrAdd(id: number, shingles: Uint32Array, key = 0): Match | null {
+  /** `find`, and `add` if that finds nothing: of texts that are alike, only the first is kept. `counts`: the matches that count; all if absent. */
+  findOrAdd(id: number, shingles: Uint32Array, key = 0, counts: (match: Match) => boolean = () => true): Match | null {
     const bands = bandsOf(shingles, key);
-    const [match] = this.#find(shingles, key, bands);
+    const match = this.#find(shingles, key, bands).find(counts);
     if (match === undefined) this.#add(id, shingles, key, bands);
     return match ?? null;
   }

@@ -1,9 +1,10 @@
 /** Drops rows whose texts are nearly those of an earlier one. */
 
 import type { DataStepSettingsOf } from '../../recipe/data-steps';
-import { NearDuplicates } from '../clean/minhash';
+import { NearDuplicates, type Match } from '../clean/minhash';
 import { CHARACTER_FIVES, hashText, shinglesOf, WORD_PAIRS } from '../clean/shingles';
 import { lineWords } from '../../core/places';
+import { originOf, placeOf, type Placed } from '../place';
 import { cellText } from '../table';
 import { keyOf, spellingKey } from '../text';
 import { labelColumns } from './labels';
@@ -19,6 +20,7 @@ interface Original {
 /**
  * All texts of a row are compared together, with those of rows that have the same labels: alike texts with different labels are a
  * contradiction, or what the model has to tell apart. Of rows that are alike, the first stays; a row is compared with rows that stay.
+ * What another step made of one row, such as copies of it, is compared with other rows only.
  */
 export const dropNearDuplicates: DataStep<DataStepSettingsOf<'drop-near-duplicates'>> = {
   begin(shape, { similarity, shingles }): StepRun {
@@ -27,16 +29,17 @@ export const dropNearDuplicates: DataStep<DataStepSettingsOf<'drop-near-duplicat
     const shingling = shingles === 'words' ? WORD_PAIRS : CHARACTER_FIVES;
     const lacks = lacksText(shape);
     const index = new NearDuplicates(similarity / 100);
-    const lines: number[] = [];
+    const places: Placed[] = [];
     const originals = new Map<number, Original>();
     return {
       survey(row) {
-        const number = lines.push(row.line) - 1;
+        const number = places.push(placeOf(row)) - 1;
         if (lacks(row)) return;
         const set = shinglesOf(textsOf(row, texts).join('\n'), shingling);
         const key = hashText(keyOf(labels.map((column) => spellingKey(cellText(row.cells[column])))));
-        const match = index.findOrAdd(number, set, key);
-        if (match !== null) originals.set(number, { line: lines[match.id] ?? 0, similarity: match.similarity });
+        const isOther = ({ id }: Match): boolean => originOf(places[id] ?? row) !== originOf(row);
+        const match = index.findOrAdd(number, set, key, isOther);
+        if (match !== null) originals.set(number, { line: places[match.id]?.line ?? 0, similarity: match.similarity });
       },
       start() {
         let number = 0;
