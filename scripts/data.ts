@@ -1,7 +1,7 @@
 /**
  * `npm run data -- [--recipe FILE] [--model DIR] FILE…`: reads data files, and folders as one dataset, as the page does and prints one JSON object a line for each:
  * format, roles and why, examples, rejected rows by reason, the split with its leaks, the first two examples as trained text, notices and
- * suggestions. The model is the starter of the recipe's objective unless DIR names a folder with a tokenizer. Exits with 1 when a file can't be used.
+ * advice, and the suggested run. The model is the starter of the recipe's objective unless DIR names a folder with a tokenizer. Exits with 1 when a file can't be used.
  */
 
 import { existsSync, openAsBlob, readdirSync, readFileSync, statSync } from 'node:fs';

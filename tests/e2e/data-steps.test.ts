@@ -64,6 +64,8 @@ it('gives the same tokens after a reload, in another profile and outside of the 
   expect(await tokensOf(first)).toEqual(tokens);
 
   const reloaded = await openPage(first.context, 'wasm');
+  // The file is kept: it is open again before it is dropped.
+  await expect.poll(() => reloaded.person.stage('Data').innerText()).toContain('tickets.csv');
   await reloaded.person.dropData(data);
   await expect.poll(() => reloaded.person.stage('Data').innerText()).toContain('50 usable · 8 steps applied');
   expect(await tokensOf(reloaded)).toEqual(tokens);
