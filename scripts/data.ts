@@ -23,6 +23,7 @@ import { encodingOf, isLabelled } from '../src/state/objective';
 import { answerEnd } from '../src/tokenizer/template-ends';
 import { TextTokenizer } from '../src/tokenizer/tokenizer';
 import type { ExamplePreview } from '../src/tokenizer/types';
+import { useCharacterMaps } from './character-maps';
 import { splitOf } from './data-split';
 import { root } from './serve';
 
@@ -169,6 +170,7 @@ function readTokenizer(folder: string): TextTokenizer {
 }
 
 async function main(): Promise<void> {
+  useCharacterMaps();
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: { recipe: { type: 'string' }, model: { type: 'string' } },

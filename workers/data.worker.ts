@@ -3,6 +3,7 @@
 import './lifeline';
 import * as comlink from 'comlink';
 import { Preparation } from '../src/batch/preparation';
+import { takeCharacterMaps } from '../src/dataset/pdf';
 import { arraysOf } from '../src/batch/split-writer';
 import type {
   Cleaning,
@@ -57,4 +58,5 @@ function seldom(report: (share: number) => void): (share: number) => void {
 }
 
 carryProblems();
+takeCharacterMaps(async (name) => (await import('./character-maps')).fetchCharacterMap(name));
 comlink.expose(new DataWorker());

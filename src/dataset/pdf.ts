@@ -6,6 +6,17 @@
 import { CodedError } from '../core/errors';
 import { layoutPages, type PageLine, type PdfText } from './pdf-layout';
 
+/** A character map of pdf.js by its name, such as `UniJIS-UCS2-H`: its compressed file. */
+export type CharacterMaps = (name: string) => Promise<Uint8Array>;
+
+/** Where the maps come from depends on the program: files of the page, or of the package. */
+let readMap: CharacterMaps = (name) => Promise.reject(new Error(`The character map ${name} is not at hand.`));
+
+/** To be called once by each program that reads PDFs. */
+export function takeCharacterMaps(read: CharacterMaps): void {
+  readMap = read;
+}
+
 const MOST_BYTES = 1 << 28;
 const MOST_PAGES = 20_000;
 
@@ -13,7 +24,9 @@ const MOST_PAGES = 20_000;
 export async function readPdf(file: Blob, progress: (share: number) => void): Promise<PdfText> {
   if (file.size > MOST_BYTES) throw tooLarge(`${file.size >> 20} MB`, `${MOST_BYTES >> 20} MB`);
   const { getDocument } = await pdfJs();
+  const missing = new Set<string>();
   const task = getDocument({
+    CMapReaderFactory: mapReader(missing),
     ...{ data: await file.arrayBuffer(), isEvalSupported: false, useWorkerFetch: false, useSystemFonts: false },
     ...{
       disableFontFace: true,
@@ -35,11 +48,27 @@ export async function readPdf(file: Blob, progress: (share: number) => void): Pr
       page.cleanup();
       progress(number / pdf.numPages);
     }
+    // pdf.js leaves out texts whose characters it can't tell.
+    if (missing.size > 0) throw noMaps([...missing]);
     if (pages.every((lines) => lines.length === 0)) throw noText(pdf.numPages);
     return layoutPages(pages);
   } finally {
     await task.destroy();
   }
+}
+
+/** What pdf.js makes an object of to read character maps. Those that can't be read are added to `missing`. */
+function mapReader(missing: Set<string>) {
+  return class {
+    async fetch({ name }: { readonly name: string }) {
+      try {
+        return { cMapData: await readMap(name), isCompressed: true };
+      } catch (error) {
+        missing.add(name);
+        throw error;
+      }
+    }
+  };
 }
 
 /** pdf.js with its worker's code beside it, so that it starts no worker of its own. */
@@ -95,6 +124,12 @@ function refuse(error: unknown): never {
 
 const tooLarge = (found: string, most: string) =>
   new CodedError('data/parse', `This PDF has ${found}, and at most ${most} can be read. Drop a part of it.`);
+
+const noMaps = (names: readonly string[]) =>
+  new CodedError(
+    'data/parse',
+    `The characters of this PDF are told by ${names.join(', ')}, which could not be fetched. Check the connection, and drop the file again.`,
+  );
 
 function noText(pages: number): CodedError {
   const found = pages === 1 ? 'The page of this PDF has no text' : `The ${pages} pages of this PDF have no text`;

@@ -6,7 +6,10 @@ import { page, userEvent } from 'vitest/browser';
 import { dataClient } from '../../src/client';
 import { data } from '../../src/state/data.svelte';
 import { recipe } from '../../src/state/recipe.svelte';
+import '../../src/ui/base/base.css';
+import '../../src/ui/base/tokens.css';
 import DataStage from '../../src/ui/data/DataStage.svelte';
+import { violationsIn } from './accessibility';
 
 let stage: Record<string, unknown>;
 
@@ -47,6 +50,7 @@ it('makes one table of three dropped files, and names the file of a row that is 
     ],
     ['file', 'ignore'],
   ]);
+  expect(await violationsIn(document.body)).toEqual([]);
 });
 
 it('reads a folder: its name, the folders as labels, and hidden files left out', async () => {

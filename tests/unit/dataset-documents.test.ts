@@ -3,6 +3,8 @@ import { gzipSync } from 'node:zlib';
 import { makeZip } from 'client-zip';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
+import { useCharacterMaps } from '../../scripts/character-maps';
+import { takeCharacterMaps } from '../../src/dataset/pdf';
 import { layoutPages } from '../../src/dataset/pdf-layout';
 import { parseFiles } from '../../src/dataset/several';
 import { allRows } from '../../src/dataset/table';
@@ -47,6 +49,14 @@ describe('a Word document', () => {
 });
 
 describe('a PDF', () => {
+  it('whose characters only a map tells needs that map', async () => {
+    const bytes = fixture('japanese.pdf');
+    takeCharacterMaps(() => Promise.reject(new Error('There is no network.')));
+    expect(await failure('a.pdf', bytes)).toMatchObject({ code: 'data/parse', message: /UniJIS-UCS2-H.*could not be fetched/ });
+    useCharacterMaps();
+    expect(textsOf(await parsed('a.pdf', bytes))).toEqual(['荷物はまだ届いていません。', '請求書の金額が違います。']);
+  });
+
   it('gives its paragraphs across pages, without the lines that repeat on each', async () => {
     const table = await parsed('book.pdf', fixture('book.pdf'));
     const chapters = Array.from({ length: 9 }, (_, i) => `Chapter ${i + 1}`);
