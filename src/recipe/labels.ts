@@ -30,6 +30,7 @@ export const SETTING_LABELS = {
   'objective.weights': 'Weights by hand',
   dataSteps: 'Data steps',
   mapping: 'Use of the columns',
+  data: 'Data',
   basePrecision: 'Base weights',
   activationPrecision: 'Activations',
   learningRate: 'Learning rate',

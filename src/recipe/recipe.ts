@@ -9,6 +9,7 @@ import { METHOD_SCHEMAS, methodSchema, type MethodSettings } from './methods';
 import { isFields, migrate, VERSION, versionOf, type Fields } from './migrations';
 import { OBJECTIVE_SCHEMAS, objectiveSchema, type ObjectiveSettings } from './objectives';
 import { problemsOf, type Refusal } from './problems';
+import { recipeDataSchema } from './recipe-data';
 import { SPLIT_SCHEMAS, splitSchema, type SplitSettings } from './splits';
 
 /** Storage of the base model's linear layers: as in its files, or quantised. */
@@ -29,6 +30,8 @@ const fields = {
   dataSteps: v.optional(dataStepsSchema, []),
   /** How the columns of the data are used, where they are not used as they suggest: see src/recipe/mapping.ts. */
   mapping: v.optional(mappingSchema, null),
+  /** The data of the run whose recipe it is, or that were open when it was exported: see src/recipe/recipe-data.ts. */
+  data: v.optional(recipeDataSchema, null),
   /** Storage of the base model's linear layers: as in its files, 8 bits, or 4 bits (NF4, as QLoRA). */
   basePrecision: v.optional(oneOf(BASE_PRECISIONS), 'stored'),
   /** Storage of activations: f32, or f16 with a loss scale that keeps gradients in the range of f16. */

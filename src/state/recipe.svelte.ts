@@ -26,6 +26,7 @@ import {
   withValues,
 } from '../recipe/presets';
 import type { Change, Preset } from '../recipe/presets';
+import type { RecipeData } from '../recipe/recipe-data';
 import { completeRecipe, defaultRecipe, parseRecipe, type Recipe, type SettingPath } from '../recipe/recipe';
 import { jobOf, usualMoves, usualRecipe, type UsualValues } from '../recipe/usual';
 import { failureOf, readFailure, type Failure } from './failure';
@@ -257,9 +258,10 @@ export class RecipeState {
     }
   }
 
-  /** The recipe as JSON text, indented. */
-  exportText(): string {
-    return `${JSON.stringify(this.draft, null, 2)}\n`;
+  /** The recipe as JSON text, indented, with the data that it is used with; null: those that it names. */
+  exportText(data: RecipeData | null = null): string {
+    const named = data === null ? {} : { data: { name: data.name, hash: data.hash } };
+    return `${JSON.stringify({ ...this.draft, ...named }, null, 2)}\n`;
   }
 
   /** Lowers the sequence length to the context of the model, and adds a note about it. */

@@ -119,7 +119,13 @@ export class Training extends ShownRun {
       const { id, name } = chosen.view;
       const taken = runs.list.map((run) => run.name);
       const setup = {
-        ...{ name: runName(name, view.name, taken), modelId: id, recipe: settings, dataset, datasetName: view.name },
+        ...{
+          name: runName(name, view.name, taken),
+          modelId: id,
+          recipe: { ...settings, data: { name: view.name, hash: view.hash } },
+          dataset,
+          datasetName: view.name,
+        },
         prompts: promptsFrom(view.head, dataset.heldOut.lines, 6),
         columns: columnsOf(view),
         fileHash: view.hash,

@@ -161,7 +161,7 @@ it('fills empty cells of the column that is chosen, with the text that is typed'
 it('follows a recipe that is read, and gives the next worker the same rows', async () => {
   await applyAll.click();
   await expect.poll(() => data.view?.examples).toBe(4);
-  const file = new File([recipe.exportText()], 'recipe.json');
+  const file = new File([recipe.exportText(data.view)], 'recipe.json');
   recipe.reset();
   await expect.poll(() => data.view?.examples).toBe(5);
   await recipe.importFile(file);
@@ -169,6 +169,15 @@ it('follows a recipe that is read, and gives the next worker the same rows', asy
   dataClient.kill();
   await data.setRole(1, 'label');
   expect(data.view).toMatchObject({ examples: 4, leftOut: 2 });
+});
+
+it('says when a recipe was used with other data', async () => {
+  const file = new File([recipe.exportText(data.view)], 'recipe.json');
+  const words = page.getByText('The recipe was used with other data: tickets.csv.');
+  await recipe.importFile(file);
+  await expect.element(words).not.toBeInTheDocument();
+  await data.open(new File([CSV.replace('stolen', 'lost')], 'tickets.csv'));
+  await expect.element(words).toBeVisible();
 });
 
 it('has no violation, in any width and theme', async () => {

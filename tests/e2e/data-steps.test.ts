@@ -1,7 +1,8 @@
 /** A recipe with data steps: the tokens are those that the file and the recipe give after a reload, in another profile and elsewhere. */
 
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Preparation } from '../../src/batch/preparation';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
@@ -32,6 +33,22 @@ const csv = ['text,label']
     Array.from({ length: 20 }, (_, i) => ` Ticket number ${3 * i} of café owner${3 * i}@example.com,billing `),
   )
   .join('\n');
+
+/** The recipe of every run in the page's store. */
+async function recipesOf(page: Page): Promise<readonly unknown[]> {
+  return page.evaluate(async () => {
+    const answer = <T>(request: IDBRequest<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(new Error(request.error?.message));
+      });
+    const names = (await indexedDB.databases()).flatMap(({ name }) => (name === undefined ? [] : [name]));
+    const stores = await Promise.all(names.map((name) => answer(indexedDB.open(name))));
+    const store = stores.find((one) => one.objectStoreNames.contains('runs'));
+    const runs: unknown = store === undefined ? [] : await answer(store.transaction('runs').objectStore('runs').getAll());
+    return (runs as readonly { recipe: unknown }[]).map(({ recipe }) => recipe);
+  });
+}
 
 /** The tokens that a run trains on. */
 async function tokensOf(world: World): Promise<object> {
@@ -69,6 +86,9 @@ it('gives the same tokens after a reload, in another profile and outside of the 
   await reloaded.person.dropData(data);
   await expect.poll(() => reloaded.person.stage('Data').innerText()).toContain('50 usable · 8 steps applied');
   expect(await tokensOf(reloaded)).toEqual(tokens);
+
+  const [run] = await recipesOf(reloaded.page);
+  expect(run).toMatchObject({ data: { name: 'tickets.csv', hash: createHash('sha256').update(csv).digest('hex') } });
 
   const other = await openWorld(browser, 'wasm');
   await other.person.pickRecipe(path);

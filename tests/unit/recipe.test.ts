@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { otherData } from '../../src/recipe/recipe-data';
 import { CodedError } from '../../src/core/errors';
 import { SETTING_LABELS } from '../../src/recipe/labels';
 import { defaultMethod, METHOD_KINDS, METHOD_NAMES, methodNameOf } from '../../src/recipe/methods';
@@ -240,6 +241,7 @@ describe('recipes of earlier versions', () => {
       objective: { kind: 'sft' },
       dataSteps: [],
       mapping: null,
+      data: null,
       order: 'shuffled',
       testRatio: 0,
       split: { kind: 'random', leaks: 'report' },
@@ -315,4 +317,24 @@ test('a newer recipe is refused with a sentence', () => {
     "This recipe can't be used. Recipe version 3 is newer than 2, the newest that this page reads. Reload the page to get its newest version.",
   );
   expect(error?.problems.map(({ where }) => where)).toEqual(['version']);
+});
+
+describe('the data that a recipe names', () => {
+  const [hash, another] = ['a'.repeat(64), 'b'.repeat(64)];
+
+  it('are kept, and told from other data by their content', () => {
+    const { data } = parseRecipe({ data: { name: 'tickets.csv', hash } });
+    expect(data).toEqual({ name: 'tickets.csv', hash });
+    expect(otherData(data, hash)).toBeNull();
+    expect(otherData(data, another)).toEqual(data);
+    expect(otherData(null, another)).toBeNull();
+    expect(otherData({ name: 'tickets.csv', hash: 'short' }, another)).toBeNull();
+  });
+
+  it.each([[{ name: 'tickets.csv' }], [{ name: 'tickets.csv', hash: 'short' }], [{ name: 1, hash }], ['tickets.csv']])(
+    'are refused as %j',
+    (data) => {
+      expect(() => parseRecipe({ data })).toThrow(/Data must be null, or an object such as/);
+    },
+  );
 });

@@ -86,12 +86,20 @@ type ObjectiveSetting<O = ObjectiveSettings> = O extends unknown ? `objective.${
 
 /**
  * The settings that the form shows: all but the recipe's version, those that name the method, the kind of objective, objectives that
- * are not offered, and the data steps, the use of the columns and the way to split, which the Data stage shows.
+ * are not offered, and the data with their steps, the use of the columns and the way to split, which the Data stage shows.
  */
 export type FormSetting =
   | Exclude<
       SettingPath,
-      'version' | 'dataSteps' | 'mapping' | 'split' | 'method.kind' | 'method.useDora' | `objective.${string}` | `split.${string}`
+      | 'version'
+      | 'data'
+      | 'dataSteps'
+      | 'mapping'
+      | 'split'
+      | 'method.kind'
+      | 'method.useDora'
+      | `objective.${string}`
+      | `split.${string}`
     >
   | ObjectiveSetting;
 
