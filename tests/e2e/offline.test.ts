@@ -72,7 +72,7 @@ it('opens and trains after the first visit without network and host, on all thre
   await world.person.takeSample('Support tickets');
   await world.recorder.next('data', 30_000);
   const workers = world.page.workers().filter((worker) => !worker.url().includes('kernel-thread'));
-  expect(workers.length).toBe(2);
+  expect(workers.length).toBe(3);
   for (const worker of workers) expect(await worker.evaluate(leave, other.url)).toMatch(/TypeError/);
 
   await world.context.setOffline(true);

@@ -79,7 +79,7 @@ describe('the gate', () => {
     await recorder.next('data', 30_000);
     // The threads of the processor's kernels run no code of their own, and answer nothing.
     const workers = page.workers().filter((worker) => !worker.url().includes('kernel-thread'));
-    expect(workers.length).toBe(2);
+    expect(workers.length).toBe(3);
     const answers = [page.evaluate(leave, elsewhere), ...workers.map((worker) => worker.evaluate(leave, elsewhere))];
     for (const answer of await Promise.all(answers)) expect(answer).toMatch(/TypeError/);
     expect(gate.foreign()).toEqual([]);
