@@ -10,7 +10,7 @@ import { OtherTab } from '../../src/state/other-tab.svelte';
 import { Runs } from '../../src/state/runs.svelte';
 import { recall, remember } from '../../src/state/storage';
 import { Training } from '../../src/state/training.svelte';
-import type { DataApi, DatasetView, ModelSource, ModelView, RunView, TrainApi } from '../../workers/api';
+import type { DataApi, DataFile, DatasetView, ModelSource, ModelView, RunView, TrainApi } from '../../workers/api';
 import { deferredClient } from './deferred-client';
 
 beforeEach(() => {
@@ -96,7 +96,7 @@ describe('the model', () => {
 
 describe('the dataset', () => {
   const dataset = (name: string) => ({ name, examples: 0, columns: [], leftOut: 0 }) as unknown as DatasetView;
-  const opened = (file: File) => dataset(file.name);
+  const opened = ([file]: readonly DataFile[]) => dataset(file?.path ?? '');
 
   it('that was dropped stays when the sample of the last visit is fetched later', async () => {
     remember('sample', 'support-tickets.csv');
