@@ -91,6 +91,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['tests/kernels/**/*.test.ts', 'tests/browser/**/*.test.ts'],
+          setupFiles: ['tests/browser/setup.ts'],
           testTimeout: 120_000,
           ...PATIENCE,
           browser: {
