@@ -5,7 +5,7 @@ import { sha256 } from '../core/hash';
 import { isProblem, type Built } from '../dataset/cells';
 import { joinProblems, NO_PROBLEMS, ProblemList, type Problems } from '../dataset/problems';
 import type { PartName } from '../dataset/split/split';
-import { originOf } from '../dataset/place';
+import { originOf } from '../dataset/row-origin';
 import { ENCODINGS } from '../encoding';
 import type { Encoded, EncodingKind, EncodingSettings, Examples, Tokens } from '../encoding/encoding';
 import type { Recipe } from '../recipe/recipe';

@@ -6,7 +6,7 @@ import type { Dataset, Examples } from '../dataset/dataset';
 import { LabelCount, labelledExamples } from '../dataset/labelled';
 import { pairExamples } from '../dataset/pair';
 import { lineWords, type FileLines } from '../core/places';
-import { originOf, type Placed } from '../dataset/place';
+import { originOf, type Placed } from '../dataset/row-origin';
 import { NO_PROBLEMS, type Problems } from '../dataset/problems';
 import type { Example, PairExample } from '../dataset/types';
 import type { EncodingKind, Target } from '../encoding/encoding';

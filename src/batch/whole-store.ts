@@ -1,6 +1,6 @@
 /** Examples in full length, in a few arrays instead of some objects for each example. */
 
-import type { Placed } from '../dataset/place';
+import type { Placed } from '../dataset/row-origin';
 import type { Whole } from '../encoding/encoding';
 import { Growing } from './growing';
 

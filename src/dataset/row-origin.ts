@@ -12,7 +12,7 @@ export function originOf({ line, origin }: Placed): number {
   return origin ?? line;
 }
 
-/** The place of a row, without the row. */
-export function placeOf({ line, origin }: Placed): Placed {
+/** The line and the number of a row, without its cells. */
+export function markOf({ line, origin }: Placed): Placed {
   return origin === undefined ? { line } : { line, origin };
 }

@@ -1,7 +1,7 @@
 /** The table that every parser produces: columns by position, rows with their first line. */
 
 import { pauses } from '../core/event-loop';
-import type { Placed } from './place';
+import type { Placed } from './row-origin';
 import type { Problems } from './problems';
 import type { FileKind, FileView, RowProblem } from './types';
 

@@ -2,7 +2,7 @@
 
 import type { DataStepSettings } from '../recipe/data-steps';
 import type { FORMAT_NAMES, ROLE_NAMES } from '../recipe/mapping';
-import type { Placed } from './place';
+import type { Placed } from './row-origin';
 
 /** What a file is written as. */
 export type TextKind = 'csv' | 'tsv' | 'jsonl' | 'json' | 'txt' | 'md';

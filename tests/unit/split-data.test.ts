@@ -5,7 +5,7 @@ import type { EncodedSplit } from '../../src/batch/types';
 import { CodedError } from '../../src/core/errors';
 import { openDataset, viewDataset } from '../../src/dataset/dataset';
 import { withOrigins } from '../../src/dataset/origins';
-import { originOf } from '../../src/dataset/place';
+import { originOf } from '../../src/dataset/row-origin';
 import type { Row } from '../../src/dataset/table';
 import { filesOf, tokenizerOf } from './tokenizer-files';
 

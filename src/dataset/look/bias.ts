@@ -1,6 +1,6 @@
 /** Whether the values of a column are distributed over groups of rows as chance distributes them. */
 
-import { originOf } from '../place';
+import { originOf } from '../row-origin';
 import { cellText, type Row } from '../table';
 import type { BiasCheck, ColumnBias, Contrast } from './answers';
 import type { Asker } from './asker';

@@ -1,6 +1,6 @@
 /** Rows as the page shows them. */
 
-import { originOf } from '../place';
+import { originOf } from '../row-origin';
 import { cellText, type Row } from '../table';
 import { shorten } from '../text';
 

@@ -2,7 +2,7 @@
 
 import { internal } from '../../core/errors';
 import type { SplitKindName, SplitSettings, SplitSettingsOf } from '../../recipe/splits';
-import { originOf } from '../place';
+import { originOf } from '../row-origin';
 import type { Table } from '../table';
 import { column } from './column';
 import { group } from './group';

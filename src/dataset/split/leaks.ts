@@ -2,7 +2,7 @@
 
 import { NearDuplicates } from '../clean/minhash';
 import { shinglesOf, type Shingling } from '../clean/shingles';
-import { originOf } from '../place';
+import { originOf } from '../row-origin';
 import { hashOf } from '../row-hash';
 import type { Row, RowList } from '../table';
 import { shorten, spellingKey } from '../text';

@@ -3,7 +3,7 @@
 import type { DataStepSettingsOf } from '../../recipe/data-steps';
 import { augmentText, AUGMENT_WAYS, copyRandom, type AugmentWay, type Random } from '../clean/augment';
 import { LabelDraws } from '../clean/balance';
-import { originOf } from '../place';
+import { originOf } from '../row-origin';
 import { hash32 } from '../row-hash';
 import type { Row } from '../table';
 import { keyOf } from '../text';

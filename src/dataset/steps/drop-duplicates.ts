@@ -2,7 +2,7 @@
 
 import type { DataStepSettingsOf } from '../../recipe/data-steps';
 import { lineWords } from '../../core/places';
-import { originOf, placeOf, type Placed } from '../place';
+import { originOf, markOf, type Placed } from '../row-origin';
 import { hashOf } from '../row-hash';
 import { keyOf } from '../text';
 import { lacksText, used, type DataStep } from './step';
@@ -22,7 +22,7 @@ export const dropDuplicates: DataStep<DataStepSettingsOf<'drop-duplicates'>> = {
           if (lacks(row)) return row;
           const key = hashOf(keyOf(columns.map((column) => row.cells[column])));
           const same = first.get(key);
-          if (same === undefined) first.set(key, placeOf(row));
+          if (same === undefined) first.set(key, markOf(row));
           return same === undefined || originOf(same) === originOf(row) ? row : `Repeats ${lineWords(shape.files, same.line)}.`;
         };
       },

@@ -4,7 +4,7 @@ import type { DataStepSettingsOf } from '../../recipe/data-steps';
 import { NearDuplicates, type Match } from '../clean/minhash';
 import { CHARACTER_FIVES, hashText, shinglesOf, WORD_PAIRS } from '../clean/shingles';
 import { lineWords } from '../../core/places';
-import { originOf, placeOf, type Placed } from '../place';
+import { originOf, markOf, type Placed } from '../row-origin';
 import { cellText } from '../table';
 import { keyOf, spellingKey } from '../text';
 import { labelColumns } from './labels';
@@ -33,7 +33,7 @@ export const dropNearDuplicates: DataStep<DataStepSettingsOf<'drop-near-duplicat
     const originals = new Map<number, Original>();
     return {
       survey(row) {
-        const number = places.push(placeOf(row)) - 1;
+        const number = places.push(markOf(row)) - 1;
         if (lacks(row)) return;
         const set = shinglesOf(textsOf(row, texts).join('\n'), shingling);
         const key = hashText(keyOf(labels.map((column) => spellingKey(cellText(row.cells[column])))));
