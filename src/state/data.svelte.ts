@@ -54,10 +54,8 @@ const asFiles = (file: File): Files => [{ path: file.name, file }];
 /** What a message calls files that are being read. */
 const titleOf = (files: Files): string => (files.length === 1 ? (files[0]?.path ?? '') : `${files.length} files`);
 
-/** Files of this many bytes, so many of them, or of these kinds take long enough for progress to be shown. */
-const LARGE = 1 << 24;
-const MANY = 50;
-const SLOW = /\.(pdf|docx|zip)$/i;
+/** Milliseconds after which a reading shows its progress, with a way to stop it. */
+const PATIENCE = 500;
 
 const NO_DATASET = 'There is no dataset yet. Drop a file or choose a sample first.';
 
@@ -76,7 +74,7 @@ export class DataState {
   refused = $state<string | null>(null);
   /** A file is being read. */
   opening = $state(false);
-  /** The large file that is being read, and the share that was read, 0 to 1; null for others. */
+  /** What is being read for a while, and the share that was read, 0 to 1; null while nothing is. */
   reading = $state.raw<{ readonly name: string; readonly bytes: number; readonly share: number } | null>(null);
   /** Tokens are being counted. */
   measuring = $state(false);
@@ -324,15 +322,19 @@ export class DataState {
 
   async #openInWorker(files: Files, asked: number): Promise<DatasetView> {
     const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
-    if (bytes < LARGE && files.length < MANY && !files.some(({ path }) => SLOW.test(path)))
-      return this.#client.call((api) => api.open(files, this.#cleaning));
-    const progress = callback((share: number) => {
+    let share = 0;
+    const show = (): void => {
       if (asked === this.#asked) this.reading = { name: titleOf(files), bytes, share };
+    };
+    const progress = callback((done: number) => {
+      share = done;
+      if (this.reading !== null) show();
     });
-    progress(0);
+    const timer = setTimeout(show, PATIENCE);
     try {
       return await this.#client.call((api) => api.open(files, this.#cleaning, progress));
     } finally {
+      clearTimeout(timer);
       if (asked === this.#asked) this.reading = null;
     }
   }
