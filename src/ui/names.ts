@@ -28,7 +28,7 @@ export const RELOAD_NOTICE = 'Reload';
 export const INPUTS = {
   dataFile: 'Data file',
   dataFolder: 'Data folder',
-  addedFiles: 'Files to add',
+  addedFiles: { any: 'Files to add', train: 'Rows for training', validation: 'Rows for validation', test: 'Rows for the test' },
   modelFiles: 'Model files',
   modelFolder: 'Model folder',
   recipeFile: 'Recipe file',

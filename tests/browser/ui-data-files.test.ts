@@ -77,7 +77,7 @@ it('adds a test file to the open dataset, and says what its rows are for', async
   drop(new File([TRAIN], 'lamp.csv'));
   await expect.element(page.getByRole('heading', { name: 'lamp.csv' })).toBeVisible();
   await page.getByRole('button', { name: 'Add a test file' }).click();
-  await userEvent.upload(page.getByLabelText('Files to add'), new File([MORE], 'more.jsonl'));
+  await userEvent.upload(page.getByLabelText('Rows for the test'), new File([MORE], 'more.jsonl'));
   await expect.element(page.getByRole('heading', { name: '2 files' })).toBeVisible();
   await page.getByText('one table', { exact: true }).click();
   await expect.element(files().getByRole('row', { name: /more\.jsonl/ })).toHaveTextContent('Test');
