@@ -131,6 +131,7 @@ function viewOf(weights: ModelWeights, tokenizer: TokenizerFiles, name: string, 
     ...{ id, name, family: config.modelType, parameters, bytes, dtype: others.length === 0 ? dtype : 'mixed' },
     ...{ layers: config.layers, width: config.hiddenSize, vocabulary: config.vocabSize, context: config.maxPositions },
     ...{ targets: targetNames(config), tokenizer, hasChatTemplate: hasTemplate(tokenizer), cached },
+    writes: config.attention.every(({ causal }) => causal),
   };
 }
 

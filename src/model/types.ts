@@ -30,6 +30,8 @@ export interface ModelView {
   readonly targets: readonly string[];
   readonly tokenizer: TokenizerFiles;
   readonly hasChatTemplate: boolean;
+  /** It writes text: no token sees a later one. An encoder reads only. */
+  readonly writes: boolean;
   /** The browser's storage has a copy. */
   readonly cached: boolean;
 }

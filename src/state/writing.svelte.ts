@@ -199,12 +199,9 @@ function freePath({ files }: DatasetView): string {
   return names.find((name) => files.every((file) => file.name !== name)) ?? SYNTHETIC_FILE;
 }
 
-/** Families of encoders, which read only. */
-const READERS = new Set(['bert', 'roberta', 'distilbert', 'modernbert']);
-
 /** The model writes texts; null: none is chosen. */
 export function canWrite(chosen: Chosen | null): boolean {
-  return chosen !== null && !READERS.has(chosen.view.family);
+  return chosen?.view.writes === true;
 }
 
 export const writing = new Writing(trainClient);

@@ -243,7 +243,19 @@ describe('real folders', () => {
 
   it('the starter model opens', async () => {
     const { view } = await openFolder(filesOf(new URL('../../public/models/starter/', import.meta.url)), { name: 'starter' });
-    expect(view).toMatchObject({ name: 'starter', family: 'llama', dtype: 'F16', vocabulary: 4096, hasChatTemplate: true });
+    expect(view).toMatchObject({
+      name: 'starter',
+      family: 'llama',
+      dtype: 'F16',
+      vocabulary: 4096,
+      hasChatTemplate: true,
+      writes: true,
+    });
+  });
+
+  it('the starter encoder opens, which writes no text', async () => {
+    const files = filesOf(new URL('../../public/models/starter-encoder/', import.meta.url));
+    expect((await openFolder(files, { name: 'encoder' })).view.writes).toBe(false);
   });
 
   it('stories260K opens', async (context) => {
