@@ -18,7 +18,7 @@ export const idColumn: Rule = ({ view }) => {
   if (ids.length === 0 || ids.length === read.length) return null;
   const names = ids.map(({ name }) => `“${name}”`).join(' and ');
   return {
-    text: `${names} looks like an identifier, different in every row: the model can learn single rows by heart from it, and nothing about others.`,
+    text: `${names} looks like an identifier, different in every row: the model can memorise single rows by it, and learns nothing about others.`,
     fixes: ids.map(({ name }): Fix => ({ kind: 'role', title: `Do not use “${name}”`, column: name, role: 'ignore' })),
   };
 };

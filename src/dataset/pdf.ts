@@ -128,7 +128,7 @@ const tooLarge = (found: string, most: string) =>
 const noMaps = (names: readonly string[]) =>
   new CodedError(
     'data/parse',
-    `The characters of this PDF are told by ${names.join(', ')}, which could not be fetched. Check the connection, and drop the file again.`,
+    `This PDF needs the character maps ${names.join(', ')}, which could not be fetched. Check the connection, and drop the file again.`,
   );
 
 function noText(pages: number): CodedError {

@@ -7,7 +7,7 @@ export interface Placed {
   readonly origin?: number;
 }
 
-/** What tells a row of the file from the others; all that data steps make of one row has the same. */
+/** Identifies a row of the file. All rows that data steps make of it have the same origin. */
 export function originOf({ line, origin }: Placed): number {
   return origin ?? line;
 }

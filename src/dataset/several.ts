@@ -118,10 +118,7 @@ async function gatherTexts(
     hash: await hashOfAll(used.map(({ path }, index) => ({ name: path, hash: hashes[index] ?? '' }))),
     stats: counts.stats(table.columns),
     used: used.map(({ path, file }, index) => ({ name: path, kind: 'txt', bytes: file.size, rows: 1, linesBefore: index })),
-    unread: [
-      ...unread,
-      ...strays.map(({ path }) => ({ name: path, reason: 'It is in none of the folders whose names are the labels.' })),
-    ],
+    unread: [...unread, ...strays.map(({ path }) => ({ name: path, reason: 'It is not in a folder whose name is a label.' }))],
   };
 }
 

@@ -51,7 +51,7 @@ function joinSheets(tables: readonly SheetTable[]): ParsedTable {
     before = Math.max(before, rows.at(-1)?.line ?? 0, problems.at(-1)?.line ?? 0);
   }
   const names = tables.map(({ name }) => `“${name}”`).join(', ');
-  const note = `The ${tables.length} sheets ${names} have the same columns and are one table; the column “${named}” has their names, and lines count on.`;
+  const note = `The ${tables.length} sheets ${names} have the same columns and are one table. The column “${named}” has their names. Line numbers continue from sheet to sheet.`;
   return {
     columns: [...(first?.columns ?? []), named],
     rows,

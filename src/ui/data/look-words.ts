@@ -82,9 +82,8 @@ const PARTS: Readonly<Record<string, string>> = { train: 'training', heldOut: 'v
 const rounded = (share: number): number => Math.round(100 * share) / 100;
 const seen = (name: string): string => `A model may learn ${name} in place of the text.`;
 const hidden = (name: string): string =>
-  `The model does not read ${name}, but may learn what the texts of its values have in common, in place of what you mean.`;
-const OTHER_ROWS =
-  'What is measured is then about other rows than those that are learnt: if you do not mean that, split another way.';
+  `The model does not read ${name}. But texts with the same ${name} may share words, and the model may learn these words.`;
+const OTHER_ROWS = 'The measured rows then differ from the learnt ones. If you do not want that, choose another split.';
 
 /** How many rows and groups are near-duplicates. */
 export function nearWords(rows: number, groups: number, compared: number, all: number): string {

@@ -32,7 +32,7 @@ export const SPLIT_WORDS = {
   },
   column: {
     name: 'By a column',
-    use: 'The data say themselves which rows are for training.',
+    use: 'A column of the data says which rows are for training.',
     column: 'Column that says the part',
   },
 } satisfies { readonly [K in SplitKindName]: SplitWords };
@@ -94,7 +94,7 @@ export function leakWords({ heldOut, test, training }: LeakReport, removes: bool
     return `No text of the ${test.rows > 0 ? 'validation or test' : 'validation'} rows also stands in training.`;
   const sure = removes
     ? `${plural(training, 'row')} for training ${training === 1 ? 'is' : 'are'} left out because of it.`
-    : 'The model may know their answers by heart, so that it seems better than it is.';
+    : 'The model may have memorised their answers, so that it seems better than it is.';
   return `${parts.join(' ')} ${sure}`;
 }
 

@@ -167,7 +167,7 @@ const STEP_WORDS = {
   },
   balance: {
     name: 'Balance labels',
-    use: 'Leaves out rows of frequent labels at random, or repeats rows of rare ones. The third way are class weights in the recipe: they use each row once.',
+    use: 'Leaves out rows of frequent labels at random, or repeats rows of rare ones. Class weights in the recipe are a third way: they use each row once.',
     title: ({ direction }, { changed, dropped }) =>
       direction === 'up'
         ? `Add ${plural(changed, 'copy', 'copies')} to balance the labels`

@@ -144,7 +144,7 @@ export const GLOSSARY = {
   leakage: word(
     'Leakage',
     ['data'],
-    'Texts that stand both in the training rows and in the rows that measure. The model may know their answers by heart, and the measurement looks better than it is.',
+    'Texts that stand both in the training rows and in the rows that measure. The model may have memorised their answers, and the measurement looks better than it is.',
     'data leakage, contamination',
   ),
   'learning-rate': word(
@@ -313,7 +313,7 @@ export const GLOSSARY = {
   'test-rows': word(
     'Test rows',
     ['data', 'use'],
-    'Rows that neither train the model nor choose its best checkpoint. Nothing reads them until you measure them at the end, so that they say most honestly how the model does on new data.',
+    'Rows that neither train the model nor choose its best checkpoint. Nothing reads them until you measure them at the end. They show best how the model does on new data.',
     'test set',
   ),
   token: word(
