@@ -21,8 +21,8 @@ function planted(pairs: number, words: number): string[] {
 }
 
 /** Precision and recall for the pairs of a planted set. */
-function measure(texts: readonly string[], shingling: Shingling) {
-  const index = new NearDuplicates(0.8);
+function measure(texts: readonly string[], shingling: Shingling, threshold = 0.8) {
+  const index = new NearDuplicates(threshold);
   const sets = texts.map((text) => shinglesOf(text, shingling));
   const found = sets.map((set, id) => {
     const matches = index.find(set);
@@ -30,15 +30,15 @@ function measure(texts: readonly string[], shingling: Shingling) {
     return matches;
   });
   const right = found.flatMap((matches, id) =>
-    matches.filter((match) => jaccard(sets[id] ?? NONE, sets[match.id] ?? NONE) >= 0.8),
+    matches.filter((match) => jaccard(sets[id] ?? NONE, sets[match.id] ?? NONE) >= threshold),
   );
-  const pairs = sets.filter((set, id) => id % 2 === 1 && jaccard(sets[id - 1] ?? NONE, set) >= 0.8).length;
+  const pairs = sets.filter((set, id) => id % 2 === 1 && jaccard(sets[id - 1] ?? NONE, set) >= threshold).length;
   return { found: found.flat().length, right: right.length, pairs };
 }
 
 const NONE = new Uint32Array(0);
 
-describe('near duplicates of 80 %', () => {
+describe('near duplicates', () => {
   it.each([
     ['word pairs', WORD_PAIRS],
     ['runs of five characters', CHARACTER_FIVES],
@@ -46,6 +46,13 @@ describe('near duplicates of 80 %', () => {
     const { found, right, pairs } = measure(planted(400, 32), shingling);
     expect(pairs).toBeGreaterThan(100);
     expect(pairs).toBeLessThan(350);
+    expect(right).toBe(found);
+    expect(right / pairs).toBeGreaterThanOrEqual(0.95);
+  });
+
+  it.each([0.5, 0.6, 0.7, 0.9, 0.95])('are found as well at a similarity of %d', (threshold) => {
+    const { found, right, pairs } = measure(planted(400, 32), WORD_PAIRS, threshold);
+    expect(pairs).toBeGreaterThan(50);
     expect(right).toBe(found);
     expect(right / pairs).toBeGreaterThanOrEqual(0.95);
   });

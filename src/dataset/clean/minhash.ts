@@ -2,24 +2,24 @@
  * Near duplicates among any number of texts, in linear time and without the texts in memory.
  *
  * Candidates come from MinHash (Broder, "On the resemblance and containment of documents", 1997) in bands (locality-sensitive hashing;
- * Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets", chapter 3): with 16 bands of 5 hashes, two texts of which 80 % of the
- * shingles are the same share a band with a probability of 99.8 %, two of which 30 % are with 4 %. Candidates are verified by their
- * sketch: the 512 smallest hashes. Up to 512 shingles that is the whole set, and the index is exact; of longer texts it is an estimate
- * with a standard deviation of 0.018 at 0.8.
+ * Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets", chapter 3): the bands are as long as they may be for two texts at the
+ * threshold to share one with a probability of 99 %. At 0.8 they have 5 of the 80 hashes (99.8 %; texts that are alike to 0.3 share one
+ * with 4 %). Candidates are verified by their sketch: the 512 smallest hashes. Up to 512 shingles that is the whole set, and the index is
+ * exact; of longer texts it is an estimate with a standard deviation of 0.018 at 0.8.
  */
 
 import { Buckets } from './buckets';
 import { mix } from '../row-hash';
 
-const BANDS = 16;
-const HASHES = 5;
+const HASHES = 80;
+const RECALL = 0.99;
 const SKETCH = 512;
 
 /** How many texts of one bucket are compared with a new one, the latest: it keeps the time linear when a bucket is large. */
 const MOST_IN_BUCKET = 32;
 
-const FLIPS = Uint32Array.from({ length: BANDS * HASHES }, (_, i) => mix(2 * i + 1));
-const FACTORS = Uint32Array.from({ length: BANDS * HASHES }, (_, i) => mix(2 * i + 2) | 1);
+const FLIPS = Uint32Array.from({ length: HASHES }, (_, i) => mix(2 * i + 1));
+const FACTORS = Uint32Array.from({ length: HASHES }, (_, i) => mix(2 * i + 2) | 1);
 
 /** An earlier text that is like a new one. */
 export interface Match {
@@ -43,10 +43,13 @@ export class NearDuplicates {
   readonly #compared: number[] = [];
   #searches = 0;
   readonly #threshold: number;
+  /** Hashes of a band. */
+  readonly #length: number;
 
   /** `threshold`: the Jaccard index from which two texts are near duplicates. */
   constructor(threshold: number) {
     this.#threshold = threshold;
+    this.#length = bandLength(threshold);
   }
 
   /**
@@ -54,17 +57,17 @@ export class NearDuplicates {
    * 32 that share a band. None for a text without shingles. `shingles` is ascending and distinct (`shinglesOf`).
    */
   find(shingles: Uint32Array, key = 0): Match[] {
-    return this.#find(shingles, key, bandsOf(shingles, key));
+    return this.#find(shingles, key, bandsOf(shingles, key, this.#length));
   }
 
   /** Adds a text, to be found by those that follow. */
   add(id: number, shingles: Uint32Array, key = 0): void {
-    this.#add(id, shingles, key, bandsOf(shingles, key));
+    this.#add(id, shingles, key, bandsOf(shingles, key, this.#length));
   }
 
   /** `find`, and `add` if that finds nothing: of texts that are alike, only the first is kept. `counts`: the matches that count; all if absent. */
   findOrAdd(id: number, shingles: Uint32Array, key = 0, counts: (match: Match) => boolean = () => true): Match | null {
-    const bands = bandsOf(shingles, key);
+    const bands = bandsOf(shingles, key, this.#length);
     const match = this.#find(shingles, key, bands).find(counts);
     if (match === undefined) this.#add(id, shingles, key, bands);
     return match ?? null;
@@ -92,12 +95,20 @@ export class NearDuplicates {
   }
 }
 
-/** One hash for each band; none for a text without shingles. */
-function bandsOf(shingles: Uint32Array, key: number): number[] {
+/** The most hashes of a band with which texts that are alike to `threshold` share a band with a probability of `RECALL`. */
+function bandLength(threshold: number): number {
+  const recall = (length: number): number => 1 - (1 - threshold ** length) ** Math.floor(HASHES / length);
+  let length = 1;
+  while (length < HASHES && recall(length + 1) >= RECALL) length++;
+  return length;
+}
+
+/** One hash for each band of `length` hashes; none for a text without shingles. */
+function bandsOf(shingles: Uint32Array, key: number, length: number): number[] {
   if (shingles.length === 0) return [];
-  return Array.from({ length: BANDS }, (_, band) => {
+  return Array.from({ length: Math.floor(HASHES / length) }, (_, band) => {
     let hash = mix(key ^ (band + 1));
-    for (let i = band * HASHES; i < (band + 1) * HASHES; i++) hash = mix(Math.imul(hash, 31) ^ smallest(shingles, i));
+    for (let i = band * length; i < (band + 1) * length; i++) hash = mix(Math.imul(hash, 31) ^ smallest(shingles, i));
     return hash;
   });
 }
