@@ -106,11 +106,14 @@ function chosen<T extends string>(option: string, names: readonly string[], all:
   return names.length === 0 ? all : all.filter((one) => names.includes(one));
 }
 
+/** Milliseconds until the page has loaded: on a busy machine the server needs a while to bundle dependencies. */
+const PATIENCE = 120_000;
+
 async function inBrowser(address: string): Promise<Place> {
   const browser = await launchBrowser();
   const page = await browser.newPage();
   await page.goto(`${address}tests/parity/index.html`);
-  await page.waitForFunction(() => 'runCase' in window);
+  await page.waitForFunction(() => 'runCase' in window, undefined, { timeout: PATIENCE });
   return {
     executors: ['webgpu', 'tfjs-webgpu', 'wasm', 'wasm-simd', 'wasm-relaxed', 'wasm-threads', 'tfjs-wasm'],
     // tfjs's backends run the twins, which twins.test.ts compares op by op and tfjs-webgpu.test.ts as a whole.

@@ -14,7 +14,13 @@ export interface Served {
 /** Serves the project on a free port, and each folder under its prefix (`/golden`: …); `more` is added to the project's plugins. */
 export async function serveFolders(folders: Readonly<Record<string, string>>, more: readonly Plugin[] = []): Promise<Served> {
   const plugins = [...Object.entries(folders).map(([prefix, folder]) => servingPlugin(prefix, folder)), ...more];
-  const server = await createServer({ logLevel: 'error', server: { port: 0, strictPort: false, hmr: false }, plugins });
+  const server = await createServer({
+    logLevel: 'error',
+    server: { port: 0, strictPort: false, hmr: false },
+    // The dependencies of the page of the stages are many, and are not needed here.
+    optimizeDeps: { entries: ['tests/parity/*.html'] },
+    plugins,
+  });
   await server.listen();
   return { address: server.resolvedUrls?.local[0] ?? '', server, close: () => server.close() };
 }
