@@ -5,6 +5,7 @@
 
 import { keepClient, type WorkerClient } from '../client';
 import type { DatasetUse, DatasetView, KeepApi, KeptDataset, KeptFile } from '../../workers/api';
+import { whenIdle } from '../core/idle';
 import { readDataSteps } from '../recipe/data-steps';
 import { readMapping } from '../recipe/mapping';
 import { data } from './data.svelte';
@@ -57,7 +58,7 @@ export class Kept {
   start(): () => void {
     data.openLast = () => this.#openLast();
     data.opened = (files, sample, restored) => void this.#take(files, sample, restored);
-    void this.refresh();
+    whenIdle(() => void this.refresh());
     return $effect.root(() => {
       $effect(() => {
         const use = this.#presentUse();
