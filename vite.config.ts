@@ -23,6 +23,7 @@ const BROWSER_DEPENDENCIES = [
     '@noble/hashes/sha2.js',
     '@noble/hashes/utils.js',
     ...['german', 'french', 'spanish', 'italian', 'portuguese', 'dutch'].map((language) => `@orama/stemmers/${language}`),
+    '@zip.js/zip.js/index-native.js',
     'axe-core',
     'chardet',
     'client-zip',

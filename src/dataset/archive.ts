@@ -1,7 +1,7 @@
 /** Zip archives: a folder of files, a workbook or a document. Sizes are checked before anything is unpacked. */
 
 import { CodedError, messageOf } from '../core/errors';
-import { openZip, type ZippedFile } from '../formats/zip-read';
+import type { ZippedFile } from '../formats/zip-read';
 import { readBytes } from './blob';
 import type { DataFile } from './types';
 
@@ -26,6 +26,7 @@ export async function isZip(file: Blob): Promise<boolean> {
 
 /** The files of an archive, not unpacked yet. Throws data/binary for a damaged one, data/parse for one that is too large. */
 export async function openArchive(file: Blob): Promise<readonly ZippedFile[]> {
+  const { openZip } = await import('../formats/zip-read');
   const files = await openZip(file, 'The file').catch((error: unknown) => {
     if (!(error instanceof CodedError)) throw error;
     throw new CodedError(

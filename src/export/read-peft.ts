@@ -6,7 +6,6 @@ import type { NamedTensor } from '../method/parameters';
 import { problemsError } from '../core/problems';
 import type { TensorInfo } from '../formats/safetensors';
 import { inspectHeader } from '../formats/safetensors-read';
-import { readZip } from '../formats/zip-read';
 import { isNamed, moduleOf } from '../model/weights';
 import { ADVICE, inspectAdapterConfig, parseAdapterConfig, type AdapterConfig } from './adapter-config';
 import { CLASSIFIER_MODULES, CONFIG_FILE, nameInEngine, WEIGHTS_FILE, type PeftSettings } from './peft';
@@ -58,7 +57,7 @@ interface AdapterFiles {
 async function adapterFiles(files: readonly File[]): Promise<AdapterFiles> {
   const [first] = files;
   const zipped = files.length === 1 && first !== undefined && first.name.endsWith('.zip');
-  const all = zipped ? await readZip(first, first.name) : files;
+  const all = zipped ? await (await import('../formats/zip-read')).readZip(first, first.name) : files;
   const entries = all.map((file) => ({ file, path: (file.webkitRelativePath || file.name).split('/') }));
   const own = entries.filter(({ path }) => path.at(-1) === CONFIG_FILE || path.at(-1) === WEIGHTS_FILE);
   const depth = Math.min(...own.map(({ path }) => path.length));

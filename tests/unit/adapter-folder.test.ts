@@ -1,7 +1,7 @@
 /** Adapters of other programs: their folders and zips, and all that is wrong with a broken one. */
 
 import { readFileSync } from 'node:fs';
-import { deflateRawSync } from 'node:zlib';
+import { crc32, deflateRawSync } from 'node:zlib';
 import { downloadZip } from 'client-zip';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/core/errors';
@@ -135,11 +135,31 @@ describe('zip archives', () => {
 
   it('are refused with what is wrong', async () => {
     const whole = await zipOf([new File(['one, and more than that'], 'one.txt')]);
-    expect((await failure(readZip(new File(['no'], 'x.zip'), 'x.zip'))).message).toContain('it has no directory at its end');
-    expect((await failure(readZip(whole.slice(9), 'x.zip'))).code).toBe('model/files');
-    const bad = deflated('word.txt', 'a word, a word, a word');
-    bad[45] = 0xff;
-    expect((await failure(readZip(new Blob([bad]), 'x.zip'))).message).toContain('word.txt');
+    const problemOf = async (zip: Blob) => {
+      const { code, message } = await failure(readZip(zip, 'x.zip'));
+      expect([code, message.includes('x.zip')]).toEqual(['model/files', true]);
+      return message;
+    };
+    const changed = (at: number, value: number) => {
+      const zip = deflated('word.txt', 'a word, a word, a word');
+      zip[at < 0 ? zip.length + at : at] = value;
+      return new Blob([zip]);
+    };
+    expect(await problemOf(new File(['no'], 'x.zip'))).toContain('it has no directory at its end');
+    await problemOf(whole.slice(9));
+    expect(await problemOf(changed(45, 0xff))).toContain('word.txt');
+    // The directory, which is 54 bytes long before the end of 22.
+    await problemOf(changed(-22 - 54, 0));
+    // The size of the unpacked file.
+    expect(await problemOf(changed(-22 - 54 + 24, 3))).toContain('word.txt');
+  });
+
+  it('give no more than their directory says', async () => {
+    const bomb = deflated('zeros', '\0'.repeat(1 << 26));
+    new DataView(bomb.buffer).setUint32(bomb.length - 22 - 51 + 24, 10, true);
+    const before = process.memoryUsage.rss();
+    expect((await failure(readZip(new Blob([bomb]), 'x.zip'))).message).toContain('zeros');
+    expect(process.memoryUsage.rss() - before).toBeLessThan(1 << 25);
   });
 });
 
@@ -153,11 +173,14 @@ function deflated(name: string, text: string): Uint8Array<ArrayBuffer> {
   const central = Buffer.alloc(46);
   central.writeUInt32LE(0x02014b50, 0);
   central.writeUInt16LE(8, 10);
+  central.writeUInt32LE(crc32(text), 16);
   central.writeUInt32LE(packed.length, 20);
   central.writeUInt32LE(size, 24);
   central.writeUInt16LE(label.length, 28);
   const end = Buffer.alloc(22);
   end.writeUInt32LE(0x06054b50, 0);
+  end.writeUInt16LE(1, 8);
+  end.writeUInt16LE(1, 10);
   end.writeUInt32LE(central.length + label.length, 12);
   end.writeUInt32LE(local.length + label.length + packed.length, 16);
   return Uint8Array.from(Buffer.concat([local, label, packed, central, label, end]));
