@@ -91,6 +91,10 @@ const KINDS: Readonly<
     ...{ library: 'peft', relation: 'adapter', tags: ['ia3', 'transformers'] },
     ...{ what: 'An IA³ adapter for', with: 'with this adapter' },
   },
+  prompt: {
+    ...{ library: 'peft', relation: 'adapter', tags: ['prompt-tuning', 'transformers'] },
+    ...{ what: 'A trained prompt (prompt tuning) for', with: 'with this prompt' },
+  },
   full: {
     ...{ library: 'transformers', relation: 'finetune', tags: ['transformers'] },
     ...{ what: 'A fine-tuned version of', with: 'this model' },

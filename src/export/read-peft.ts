@@ -29,7 +29,7 @@ export async function readPeft(configJson: string, weights: Blob, layers: readon
 }
 
 function adapterOf({ format, method, ...settings }: AdapterConfig, tensors: readonly NamedTensor[]): PeftAdapter {
-  return { ...settings, tensors, method: format.named(method, tensors) };
+  return { ...settings, tensors: format.parted?.(tensors, method) ?? tensors, method: format.named(method, tensors) };
 }
 
 /** The tensors that are right, sorted by name, and what is wrong with the others and with the file. */
@@ -121,7 +121,7 @@ async function readTensor(
   config: AdapterConfig,
   layers: ReadonlyMap<string, Layer> | null,
 ): Promise<NamedTensor | string> {
-  const name = nameInEngine(info.name) ?? '';
+  const name = nameInEngine(info.name, config.format) ?? '';
   const module = config.format.moduleOf(name);
   const fault = module === null ? weightFault(name, config) : ownFault({ name, shape: info.shape }, module, config, layers);
   if (fault !== null) return fault;
@@ -150,7 +150,8 @@ function ownFault(
   layers: ReadonlyMap<string, Layer> | null,
 ): string | null {
   const layer = layers?.get(module);
-  if (layers !== null && layer === undefined) return `belongs to ${module}, which the model does not have`;
+  if (layers !== null && layer === undefined && format.ofModel !== true)
+    return `belongs to ${module}, which the model does not have`;
   return format.fault(tensor, method, layer);
 }
 

@@ -39,30 +39,36 @@ export interface DecodeBatch {
   readonly positions: Value;
   /** Row of the cache; −1 where there is no token. */
   readonly rows: Value;
+  /** See `VirtualTokens`. */
+  readonly virtual: Value;
 }
 
-const DECODE_FIELDS = ['ids', 'positions', 'rows'];
+const DECODE_FIELDS = ['ids', 'positions', 'rows', 'virtual'];
 
 /** The decode batch of `length` tokens, declared unless the graph has it. */
 export function declareDecodeBatch(graph: Graph, length: number): DecodeBatch {
   const name = `decode.${length}`;
   const fields = DECODE_FIELDS.map((field) => ({ name: field, shape: [length] }));
   const input = graph.find(name) ?? graph.declareFlat(name, 'input', fields, 'i32').flat;
-  const [ids, positions, rows] = DECODE_FIELDS.map((field) => graph.named(`${name}/${field}`));
-  if (ids === undefined || positions === undefined || rows === undefined) throw internal('a decode batch without its fields');
-  return { input, ids, positions, rows };
+  const [ids, positions, rows, virtual] = DECODE_FIELDS.map((field) => graph.named(`${name}/${field}`));
+  if (ids === undefined || positions === undefined || rows === undefined || virtual === undefined)
+    throw internal('a decode batch without its fields');
+  return { input, ids, positions, rows, virtual };
 }
 
 /** One token of a decode batch. */
 export interface DecodeToken {
+  /** −1 for a virtual token. */
   readonly id: number;
   readonly position: number;
   readonly row: number;
+  /** The number of a virtual token; absent for others. */
+  readonly virtual?: number;
 }
 
 /** The data of a decode batch: `tokens` in order, then no tokens. */
 export function decodeBatchData(
-  { input, ids, positions, rows }: DecodeBatch,
+  { input, ids, positions, rows, virtual }: DecodeBatch,
   tokens: readonly DecodeToken[],
 ): Int32Array<ArrayBuffer> {
   const data = new Int32Array(sizeOf(input.shape));
@@ -76,6 +82,7 @@ export function decodeBatchData(
   fill(ids, ({ id }) => id, 0);
   fill(positions, ({ position }) => position, 0);
   fill(rows, ({ row }) => row, -1);
+  fill(virtual, (token) => token.virtual ?? -1, -1);
   return data;
 }
 
@@ -100,7 +107,9 @@ export function decodeLogits(
     const attrs = { ...attentionAttrs(config, layer), reach: cache.positions };
     return attentionCached(program, { q, cacheK: held.k, cacheV: held.v, rows, positions }, attrs);
   };
-  const context = { program, graph, config, adaptation, positions: batch.positions, maxPosition, attend };
+  const { ids, positions } = batch;
+  const virtual = { ids, indices: batch.virtual };
+  const context = { program, graph, config, adaptation, virtual, positions, maxPosition, attend };
   const states = hiddenStates(adaptedPass(context, null), config, { ...batch, types: null });
   return logitsOf(program, graph, config, adaptation, states);
 }

@@ -57,6 +57,8 @@ export interface AdapterConfig {
   readonly alpha_pattern?: Readonly<Record<string, number>>;
   readonly bias?: 'none' | 'lora_only' | 'all';
   readonly modules_to_save?: readonly string[] | null;
+  /** Of trained prompts. */
+  readonly num_virtual_tokens?: number;
   /** Of IA³. */
   readonly feedforward_modules?: readonly string[];
 }

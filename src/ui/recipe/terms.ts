@@ -13,6 +13,8 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   'method.alpha': 'alpha',
   'method.dropout': 'dropout',
   'method.targetModules': 'linear',
+  'method.virtualTokens': 'prompt-tuning',
+  'method.promptStart': 'prompt-tuning',
   'objective.beta': 'objective',
   'objective.alpha': 'distillation',
   'objective.temperature': 'temperature',

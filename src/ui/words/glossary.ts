@@ -250,6 +250,12 @@ export const GLOSSARY = {
     'reward accuracy: the share of pairs where it does so',
   ),
   preset: word('Preset', ['recipe'], 'A few settings chosen together: how many steps, and how large the adapter is.'),
+  'prompt-tuning': word(
+    'Prompt tuning',
+    ['recipe'],
+    'Trains a few vectors (virtual tokens, a soft prompt) that stand before each text as if they were words. The model itself stays as it is, so the file is tiny; it can learn less than an adapter, and suits big models.',
+    'soft prompts, virtual tokens',
+  ),
   rank: word(
     'Rank (LoRA)',
     ['recipe'],
