@@ -69,6 +69,7 @@ const TYPES: Readonly<Record<MethodKind, AdapterFacts['type'] | null>> = {
   lora: 'LoraConfig',
   ia3: 'IA3Config',
   prompt: null,
+  'p-tuning': null,
   full: null,
 };
 

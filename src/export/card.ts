@@ -95,6 +95,10 @@ const KINDS: Readonly<
     ...{ library: 'peft', relation: 'adapter', tags: ['prompt-tuning', 'transformers'] },
     ...{ what: 'A trained prompt (prompt tuning) for', with: 'with this prompt' },
   },
+  'p-tuning': {
+    ...{ library: 'peft', relation: 'adapter', tags: ['p-tuning', 'transformers'] },
+    ...{ what: 'A trained prompt (p-tuning) for', with: 'with this prompt' },
+  },
   full: {
     ...{ library: 'transformers', relation: 'finetune', tags: ['transformers'] },
     ...{ what: 'A fine-tuned version of', with: 'this model' },

@@ -25,6 +25,7 @@ const TYPES: Readonly<Record<MethodName, 'lora' | 'dora' | 'full' | null>> = {
   full: 'full',
   ia3: null,
   prompt: null,
+  'p-tuning': null,
 };
 
 export const mlx: Exporter = {

@@ -5,7 +5,7 @@ import type { NamedTensor } from '../method/parameters';
 import type { PromptSettings } from '../recipe/methods';
 import { shapeFault, UNKNOWN_TENSOR, type BaseSizes, type PeftFormat } from './peft-format';
 
-const isCount = (n: number) => Number.isInteger(n) && n > 0;
+export const isCount = (n: number) => Number.isInteger(n) && n > 0;
 
 /** A start from a text leaves no trace: PEFT would have to load a tokenizer for it. */
 export const peftPrompt: PeftFormat<PromptSettings> = {
@@ -43,7 +43,7 @@ export const peftPrompt: PeftFormat<PromptSettings> = {
 };
 
 /** The keys of all adapters that are read before a text. */
-function promptConfig(tensors: readonly NamedTensor[], base: BaseSizes | null): Readonly<Record<string, unknown>> {
+export function promptConfig(tensors: readonly NamedTensor[], base: BaseSizes | null): Readonly<Record<string, unknown>> {
   const [virtualTokens, width] = tensors.find(({ name }) => name === PROMPT_EMBEDDINGS)?.shape ?? [];
   return {
     num_attention_heads: base?.heads ?? null,

@@ -9,6 +9,7 @@ import type { MethodKind, MethodSettings, SettingsOf } from '../recipe/methods';
 import type { BaseSizes, PeftFormat } from './peft-format';
 import { peftIa3 } from './peft-ia3';
 import { peftLora } from './peft-lora';
+import { peftPTuning } from './peft-p-tuning';
 import { peftPrompt } from './peft-prompt';
 
 export const CONFIG_FILE = 'adapter_config.json';
@@ -19,6 +20,7 @@ const FORMATS: { readonly [K in MethodKind]: PeftFormat<SettingsOf<K>> | null } 
   lora: peftLora,
   ia3: peftIa3,
   prompt: peftPrompt,
+  'p-tuning': peftPTuning,
   full: null,
 };
 

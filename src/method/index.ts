@@ -10,9 +10,12 @@ import { ia3 } from './ia3';
 import { lora } from './lora';
 import type { Fusion, HostTensors, Method, Tuning } from './method';
 import { byGroup, declareParameters, type Parameter } from './parameters';
+import { pTuning } from './p-tuning';
 import { prompt } from './prompt';
 
-export const METHODS = { lora, ia3, prompt, full } satisfies { readonly [K in MethodKind]: Method<SettingsOf<K>> };
+export const METHODS = { lora, ia3, prompt, 'p-tuning': pTuning, full } satisfies {
+  readonly [K in MethodKind]: Method<SettingsOf<K>>;
+};
 
 function methodOf({ kind }: MethodSettings): Method<MethodSettings> {
   // The settings of a kind are those of its method.

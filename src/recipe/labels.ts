@@ -20,6 +20,7 @@ export const SETTING_LABELS = {
   'method.virtualTokens': 'Virtual tokens',
   'method.promptStart': 'Start of the vectors',
   'method.promptText': 'Text to start from',
+  'method.encoderSize': 'Width of the prompt network',
   'method.train': 'Weights to train',
   'method.lastLayers': 'Last layers',
   'method.decayVectors': 'Weight decay of norms and biases',

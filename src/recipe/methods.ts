@@ -68,7 +68,14 @@ const prompt = v.strictObject({
   promptText: v.optional(v.string('a text'), ''),
 });
 
-export const METHOD_SCHEMAS = { lora, ia3, prompt, full } as const;
+const pTuning = v.strictObject({
+  kind: v.literal('p-tuning'),
+  virtualTokens: v.optional(VIRTUAL_TOKENS, 20),
+  /** Width of the network that makes the vectors; 0: none, the vectors themselves are trained. */
+  encoderSize: v.optional(whole(0, 8192), 128),
+});
+
+export const METHOD_SCHEMAS = { lora, ia3, prompt, 'p-tuning': pTuning, full } as const;
 
 export type MethodKind = keyof typeof METHOD_SCHEMAS;
 export type SettingsOf<K extends MethodKind> = Readonly<v.InferOutput<(typeof METHOD_SCHEMAS)[K]>>;
@@ -76,6 +83,7 @@ export type MethodSettings = { [K in MethodKind]: SettingsOf<K> }[MethodKind];
 export type LoraSettings = SettingsOf<'lora'>;
 export type Ia3Settings = SettingsOf<'ia3'>;
 export type PromptSettings = SettingsOf<'prompt'>;
+export type PTuningSettings = SettingsOf<'p-tuning'>;
 export type FullSettings = SettingsOf<'full'>;
 
 export const METHOD_KINDS = Object.keys(METHOD_SCHEMAS) as readonly MethodKind[];
@@ -91,6 +99,7 @@ export const NAMED_METHODS = {
   dora: { kind: 'lora', useDora: true },
   ia3: { kind: 'ia3' },
   prompt: { kind: 'prompt' },
+  'p-tuning': { kind: 'p-tuning' },
   full: { kind: 'full' },
 } as const satisfies Readonly<Record<string, Partial<MethodSettings>>>;
 

@@ -15,6 +15,7 @@ const methods = {
   DoRA: { kind: 'lora', rank: 4, useDora: true },
   'IA³': { kind: 'ia3' },
   prompt: { kind: 'prompt' },
+  'p-tuning': { kind: 'p-tuning' },
   full: { kind: 'full' },
 };
 

@@ -13,6 +13,7 @@ import { plan } from '../../src/graph/plan';
 import { TfjsExecutor } from '../../src/graph/run-tfjs';
 import { declareTuning } from '../../src/method';
 import type { Tuning } from '../../src/method/method';
+import { madeVectors } from '../../src/method/p-tuning';
 import { startIds } from '../../src/method/prompt';
 import { parseConfig } from '../../src/model/families';
 import { Decoder } from '../../src/model/generate';
@@ -26,6 +27,7 @@ import { LANGUAGE } from '../../src/train/job';
 import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
 import { sizeOf } from '../../src/core/shape';
+import { deviation } from '../deviation';
 import { randomFloats } from '../random';
 
 const golden = (path: string) => readFileSync(new URL(`../golden/${path}`, import.meta.url));
@@ -43,7 +45,10 @@ function methodWith(name: MethodName, changes: object = {}): MethodSettings {
   return parseRecipe({ version: 2, method: { ...defaultMethod(name), virtualTokens: VIRTUAL, ...changes } }).method;
 }
 
-const METHODS: readonly MethodSettings[] = [methodWith('prompt', { promptStart: 'random' })];
+const METHODS: readonly MethodSettings[] = [
+  methodWith('prompt', { promptStart: 'random' }),
+  methodWith('p-tuning', { encoderSize: 12 }),
+];
 
 /** The base of a case on tfjs's cpu backend. */
 async function modelOf(name: string) {
@@ -244,6 +249,28 @@ describe('PEFT’s files', () => {
     const ours = JSON.parse(new TextDecoder().decode(config?.bytes)) as Record<string, unknown>;
     const same = Object.fromEntries(Object.keys(ours).map((key) => [key, theirs[key]]));
     expect(ours).toEqual({ ...same, base_model_name_or_path: 'base' });
+  });
+
+  it('of p-tuning have what the network makes, as PEFT computes it', async () => {
+    const numbers = async (name: string) => {
+      const file = new Blob([golden(`llama_p_tuning/final/${name}`)]);
+      const { tensors } = await readHeader(file, name);
+      return Promise.all(
+        tensors.map(async ({ name: key, shape, start, end }) => {
+          return { name: key, shape, data: new Float32Array(await file.slice(start, end).arrayBuffer()) };
+        }),
+      );
+    };
+    const [made] = madeVectors(await numbers('prompt_encoder.safetensors'));
+    const [theirs] = await numbers('adapter_model.safetensors');
+    expect(made).toMatchObject({ name: 'prompt_embeddings', shape: theirs?.shape });
+    expect(deviation(made?.data ?? [], theirs?.data ?? [])).toBeLessThan(1e-6);
+
+    const config = golden('llama_p_tuning/final/adapter_config.json').toString();
+    const adapter = await readPeft(config, new Blob([golden('llama_p_tuning/final/adapter_model.safetensors')]));
+    expect(adapter.method).toEqual({ kind: 'p-tuning', virtualTokens: 4, encoderSize: 0 });
+    const [, weights] = writePeft(adapter.tensors, adapter, 'base');
+    expect(Buffer.compare(weights?.bytes ?? Buffer.of(), golden('llama_p_tuning/final/adapter_model.safetensors'))).toBe(0);
   });
 
   it('are refused where the number of vectors is another', async () => {

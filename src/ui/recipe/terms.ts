@@ -15,6 +15,7 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   'method.targetModules': 'linear',
   'method.virtualTokens': 'prompt-tuning',
   'method.promptStart': 'prompt-tuning',
+  'method.encoderSize': 'p-tuning',
   'objective.beta': 'objective',
   'objective.alpha': 'distillation',
   'objective.temperature': 'temperature',

@@ -141,6 +141,11 @@ export const METHOD_WORDS = {
     use: 'Trains only a few vectors that the model reads before each text, like a prompt. The smallest files; suits big models, and learns less than LoRA.',
     file: 'Prompt',
   },
+  'p-tuning': {
+    name: 'P-tuning',
+    use: 'As prompt tuning, but a small network makes the vectors while they are trained, which can learn more steadily. The file has the vectors only.',
+    file: 'Prompt',
+  },
   full: {
     name: 'Full fine-tuning',
     use: 'Changes the model’s own weights: for much data, or a small model. Takes more memory and a lower learning rate.',
@@ -271,6 +276,10 @@ const ENTRIES = {
     group: 'prompt',
     help: 'Used with “The tokens of a text”: a sentence that says what the model should do. It is repeated or cut to the number of vectors.',
   },
+  'method.encoderSize': number(
+    'prompt',
+    'Width of the network that makes the vectors. More can learn more. 0: none, the vectors themselves are trained.',
+  ),
   'method.train': {
     kind: 'choice',
     group: 'full',

@@ -220,6 +220,12 @@ export const GLOSSARY = {
     'The numbers that make up a model, its weights. Trainable parameters are those that a run changes.',
     'weights',
   ),
+  'p-tuning': word(
+    'P-tuning',
+    ['recipe'],
+    'Prompt tuning whose vectors come from a small network, which is trained in their place. At the end only the vectors that it makes are kept.',
+    'prompt encoder',
+  ),
   preference: word(
     'Preferred and rejected',
     ['data', 'recipe'],
