@@ -70,6 +70,7 @@ const TYPES: Readonly<Record<MethodKind, AdapterFacts['type'] | null>> = {
   ia3: 'IA3Config',
   prompt: null,
   'p-tuning': null,
+  prefix: null,
   full: null,
 };
 

@@ -99,6 +99,10 @@ const KINDS: Readonly<
     ...{ library: 'peft', relation: 'adapter', tags: ['p-tuning', 'transformers'] },
     ...{ what: 'A trained prompt (p-tuning) for', with: 'with this prompt' },
   },
+  prefix: {
+    ...{ library: 'peft', relation: 'adapter', tags: ['prefix-tuning', 'transformers'] },
+    ...{ what: 'A trained prefix (prefix tuning) for', with: 'with this prefix' },
+  },
   full: {
     ...{ library: 'transformers', relation: 'finetune', tags: ['transformers'] },
     ...{ what: 'A fine-tuned version of', with: 'this model' },

@@ -33,6 +33,7 @@ const BLOCKERS: { readonly [K in MethodKind]: (settings: Extract<MethodSettings,
   ia3: () => `llama.cpp has no IA³ adapters. ${MERGE}`,
   prompt: () => NO_PROMPTS,
   'p-tuning': () => NO_PROMPTS,
+  prefix: () => NO_PROMPTS,
   full: () => `This run trained the model’s own weights: it has no adapter. ${MERGE}`,
 };
 

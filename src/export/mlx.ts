@@ -26,6 +26,7 @@ const TYPES: Readonly<Record<MethodName, 'lora' | 'dora' | 'full' | null>> = {
   ia3: null,
   prompt: null,
   'p-tuning': null,
+  prefix: null,
 };
 
 export const mlx: Exporter = {

@@ -38,8 +38,6 @@ export interface PeftFormat<S> {
   moduleOf(name: string): string | null;
   /** All tensors as those that PEFT's files have, where these are others. */
   joined?(tensors: readonly NamedTensor[], settings: S): readonly NamedTensor[];
-  /** The inverse of `joined`, as far as there is one. */
-  parted?(tensors: readonly NamedTensor[], settings: S): readonly NamedTensor[];
   /** The tensor in the shape that PEFT's files have. */
   inFiles(tensor: NamedTensor, settings: S): NamedTensor;
   /** What is wrong with a tensor of the adapter, as it is in files; null when nothing is. `layer`: its sizes, if they are known. */

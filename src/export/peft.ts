@@ -10,6 +10,7 @@ import type { BaseSizes, PeftFormat } from './peft-format';
 import { peftIa3 } from './peft-ia3';
 import { peftLora } from './peft-lora';
 import { peftPTuning } from './peft-p-tuning';
+import { peftPrefix } from './peft-prefix';
 import { peftPrompt } from './peft-prompt';
 
 export const CONFIG_FILE = 'adapter_config.json';
@@ -21,6 +22,7 @@ const FORMATS: { readonly [K in MethodKind]: PeftFormat<SettingsOf<K>> | null } 
   ia3: peftIa3,
   prompt: peftPrompt,
   'p-tuning': peftPTuning,
+  prefix: peftPrefix,
   full: null,
 };
 

@@ -29,7 +29,7 @@ export async function readPeft(configJson: string, weights: Blob, layers: readon
 }
 
 function adapterOf({ format, method, ...settings }: AdapterConfig, tensors: readonly NamedTensor[]): PeftAdapter {
-  return { ...settings, tensors: format.parted?.(tensors, method) ?? tensors, method: format.named(method, tensors) };
+  return { ...settings, tensors, method: format.named(method, tensors) };
 }
 
 /** The tensors that are right, sorted by name, and what is wrong with the others and with the file. */

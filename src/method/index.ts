@@ -11,9 +11,10 @@ import { lora } from './lora';
 import type { Fusion, HostTensors, Method, Tuning } from './method';
 import { byGroup, declareParameters, type Parameter } from './parameters';
 import { pTuning } from './p-tuning';
+import { prefix } from './prefix';
 import { prompt } from './prompt';
 
-export const METHODS = { lora, ia3, prompt, 'p-tuning': pTuning, full } satisfies {
+export const METHODS = { lora, ia3, prompt, 'p-tuning': pTuning, prefix, full } satisfies {
   readonly [K in MethodKind]: Method<SettingsOf<K>>;
 };
 

@@ -41,19 +41,21 @@ export interface DecodeBatch {
   readonly rows: Value;
   /** See `VirtualTokens`. */
   readonly virtual: Value;
+  readonly others: Value;
 }
 
-const DECODE_FIELDS = ['ids', 'positions', 'rows', 'virtual'];
+const DECODE_FIELDS = ['ids', 'positions', 'rows', 'virtual', 'others'] as const;
 
 /** The decode batch of `length` tokens, declared unless the graph has it. */
 export function declareDecodeBatch(graph: Graph, length: number): DecodeBatch {
   const name = `decode.${length}`;
   const fields = DECODE_FIELDS.map((field) => ({ name: field, shape: [length] }));
   const input = graph.find(name) ?? graph.declareFlat(name, 'input', fields, 'i32').flat;
-  const [ids, positions, rows, virtual] = DECODE_FIELDS.map((field) => graph.named(`${name}/${field}`));
-  if (ids === undefined || positions === undefined || rows === undefined || virtual === undefined)
-    throw internal('a decode batch without its fields');
-  return { input, ids, positions, rows, virtual };
+  const field = (key: (typeof DECODE_FIELDS)[number]) => graph.named(`${name}/${key}`);
+  return {
+    ...{ input, ids: field('ids'), positions: field('positions'), rows: field('rows') },
+    ...{ virtual: field('virtual'), others: field('others') },
+  };
 }
 
 /** One token of a decode batch. */
@@ -68,21 +70,22 @@ export interface DecodeToken {
 
 /** The data of a decode batch: `tokens` in order, then no tokens. */
 export function decodeBatchData(
-  { input, ids, positions, rows, virtual }: DecodeBatch,
+  { input, ids, positions, rows, virtual, others }: DecodeBatch,
   tokens: readonly DecodeToken[],
 ): Int32Array<ArrayBuffer> {
   const data = new Int32Array(sizeOf(input.shape));
-  const fill = ({ view, shape }: Value, of: (token: DecodeToken) => number, none: number) => {
+  const fill = ({ view, shape }: Value, of: (token: DecodeToken, at: number) => number, none: number) => {
     const offset = view?.offset ?? 0;
     for (let i = 0; i < sizeOf(shape); i++) {
       const token = tokens[i];
-      data[offset + i] = token === undefined ? none : of(token);
+      data[offset + i] = token === undefined ? none : of(token, i);
     }
   };
   fill(ids, ({ id }) => id, 0);
   fill(positions, ({ position }) => position, 0);
   fill(rows, ({ row }) => row, -1);
   fill(virtual, (token) => token.virtual ?? -1, -1);
+  fill(others, (token, at) => (token.virtual === undefined ? at : -1), -1);
   return data;
 }
 
@@ -108,7 +111,7 @@ export function decodeLogits(
     return attentionCached(program, { q, cacheK: held.k, cacheV: held.v, rows, positions }, attrs);
   };
   const { ids, positions } = batch;
-  const virtual = { ids, indices: batch.virtual };
+  const virtual = { ids, indices: batch.virtual, others: batch.others };
   const context = { program, graph, config, adaptation, virtual, positions, maxPosition, attend };
   const states = hiddenStates(adaptedPass(context, null), config, { ...batch, types: null });
   return logitsOf(program, graph, config, adaptation, states);

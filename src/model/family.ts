@@ -29,6 +29,8 @@ export interface VirtualTokens {
   readonly ids: Value;
   /** The number of the virtual token in its document, from 0 on; −1 where none stands. */
   readonly indices: Value;
+  /** The place itself; −1 where a virtual token stands. */
+  readonly others: Value;
 }
 
 /** The tokens of a forward pass, i32 [M] each. */

@@ -45,6 +45,7 @@ interface BatchVirtual {
   readonly count: number;
   /** See `VirtualTokens`. */
   readonly indices: Value;
+  readonly others: Value;
   /** Positions and segments for a pass that reads the tokens alone: the virtual ones of a document are a document of their own. */
   readonly positions: Value;
   readonly segments: Value;
@@ -80,7 +81,12 @@ export function declareBatch(
 }
 
 function declareVirtual(integers: (field: string) => Value): Omit<BatchVirtual, 'count'> {
-  return { indices: integers('indices'), positions: integers('positions'), segments: integers('segments') };
+  return {
+    indices: integers('indices'),
+    others: integers('others'),
+    positions: integers('positions'),
+    segments: integers('segments'),
+  };
 }
 
 /** What a pass reads of a batch: one without an adaptation has no use for virtual tokens, and reads the documents without them. */
@@ -162,7 +168,7 @@ export function packedPass(
     const { causal } = attentionOf(config, layer);
     return attention(program, { q, k, v, segments }, { ...attentionAttrs(config, layer), rows, causal }).o;
   };
-  const virtual = own && { ids, indices: own.indices };
+  const virtual = own && { ids, indices: own.indices, others: own.others };
   return adaptedPass({ program, graph, config, adaptation, virtual, positions, maxPosition: tokens, attend }, seed);
 }
 

@@ -75,7 +75,12 @@ const pTuning = v.strictObject({
   encoderSize: v.optional(whole(0, 8192), 128),
 });
 
-export const METHOD_SCHEMAS = { lora, ia3, prompt, 'p-tuning': pTuning, full } as const;
+const prefix = v.strictObject({
+  kind: v.literal('prefix'),
+  virtualTokens: v.optional(VIRTUAL_TOKENS, 20),
+});
+
+export const METHOD_SCHEMAS = { lora, ia3, prompt, 'p-tuning': pTuning, prefix, full } as const;
 
 export type MethodKind = keyof typeof METHOD_SCHEMAS;
 export type SettingsOf<K extends MethodKind> = Readonly<v.InferOutput<(typeof METHOD_SCHEMAS)[K]>>;
@@ -84,6 +89,7 @@ export type LoraSettings = SettingsOf<'lora'>;
 export type Ia3Settings = SettingsOf<'ia3'>;
 export type PromptSettings = SettingsOf<'prompt'>;
 export type PTuningSettings = SettingsOf<'p-tuning'>;
+export type PrefixSettings = SettingsOf<'prefix'>;
 export type FullSettings = SettingsOf<'full'>;
 
 export const METHOD_KINDS = Object.keys(METHOD_SCHEMAS) as readonly MethodKind[];
@@ -100,6 +106,7 @@ export const NAMED_METHODS = {
   ia3: { kind: 'ia3' },
   prompt: { kind: 'prompt' },
   'p-tuning': { kind: 'p-tuning' },
+  prefix: { kind: 'prefix' },
   full: { kind: 'full' },
 } as const satisfies Readonly<Record<string, Partial<MethodSettings>>>;
 

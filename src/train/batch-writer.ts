@@ -10,12 +10,17 @@ export function countOf({ weight, examples, trained }: Batch): number {
   return weight ?? examples ?? trained;
 }
 
-const VIRTUAL_INPUTS = ['indices', 'positions', 'segments'] as const;
+const VIRTUAL_INPUTS = ['indices', 'others', 'positions', 'segments'] as const;
 
 type VirtualArrays = Readonly<Record<(typeof VIRTUAL_INPUTS)[number], Int32Array<ArrayBuffer>>>;
 
 function virtualArrays(tokens: number): VirtualArrays {
-  return { indices: new Int32Array(tokens), positions: new Int32Array(tokens), segments: new Int32Array(tokens) };
+  return {
+    indices: new Int32Array(tokens),
+    others: new Int32Array(tokens),
+    positions: new Int32Array(tokens),
+    segments: new Int32Array(tokens),
+  };
 }
 
 /** See `BatchVirtual`. The first `count` places of each document are those of its virtual tokens. */
@@ -24,6 +29,7 @@ function findVirtual({ positions, segments }: Batch, count: number, firstPositio
     const segment = segments[i] ?? -1;
     const isVirtual = segment >= 0 && position < count;
     into.indices[i] = isVirtual ? position : -1;
+    into.others[i] = isVirtual ? -1 : i;
     into.positions[i] = firstPosition + Math.max(0, isVirtual ? position : position - count);
     into.segments[i] = segment < 0 ? -1 : 2 * segment + (isVirtual ? 0 : 1);
   });

@@ -16,6 +16,7 @@ const methods = {
   'IA³': { kind: 'ia3' },
   prompt: { kind: 'prompt' },
   'p-tuning': { kind: 'p-tuning' },
+  prefix: { kind: 'prefix' },
   full: { kind: 'full' },
 };
 

@@ -48,6 +48,7 @@ function methodWith(name: MethodName, changes: object = {}): MethodSettings {
 const METHODS: readonly MethodSettings[] = [
   methodWith('prompt', { promptStart: 'random' }),
   methodWith('p-tuning', { encoderSize: 12 }),
+  methodWith('prefix'),
 ];
 
 /** The base of a case on tfjs's cpu backend. */
@@ -271,6 +272,18 @@ describe('PEFT’s files', () => {
     expect(adapter.method).toEqual({ kind: 'p-tuning', virtualTokens: 4, encoderSize: 0 });
     const [, weights] = writePeft(adapter.tensors, adapter, 'base');
     expect(Buffer.compare(weights?.bytes ?? Buffer.of(), golden('llama_p_tuning/final/adapter_model.safetensors'))).toBe(0);
+  });
+
+  it('of prefix tuning are read, and written with PEFT’s bytes', async () => {
+    const config = golden('llama_prefix/final/adapter_config.json').toString();
+    const adapter = await readPeft(config, new Blob([golden('llama_prefix/final/adapter_model.safetensors')]));
+    expect(adapter.method).toEqual({ kind: 'prefix', virtualTokens: 4 });
+    const [text, weights] = writePeft(adapter.tensors, adapter, 'base', { layers: 2, heads: 4, kvHeads: 2 });
+    expect(Buffer.compare(weights?.bytes ?? Buffer.of(), golden('llama_prefix/final/adapter_model.safetensors'))).toBe(0);
+    const theirs = JSON.parse(config) as Record<string, unknown>;
+    const ours = JSON.parse(new TextDecoder().decode(text?.bytes)) as Record<string, unknown>;
+    const same = Object.fromEntries(Object.keys(ours).map((key) => [key, theirs[key]]));
+    expect(ours).toEqual({ ...same, base_model_name_or_path: 'base' });
   });
 
   it('are refused where the number of vectors is another', async () => {

@@ -146,6 +146,11 @@ export const METHOD_WORDS = {
     use: 'As prompt tuning, but a small network makes the vectors while they are trained, which can learn more steadily. The file has the vectors only.',
     file: 'Prompt',
   },
+  prefix: {
+    name: 'Prefix tuning',
+    use: 'Trains what each layer remembers of a prompt that was never written. Learns more than prompt tuning, with a file that is still small.',
+    file: 'Prefix',
+  },
   full: {
     name: 'Full fine-tuning',
     use: 'Changes the model’s own weights: for much data, or a small model. Takes more memory and a lower learning rate.',

@@ -226,6 +226,12 @@ export const GLOSSARY = {
     'Prompt tuning whose vectors come from a small network, which is trained in their place. At the end only the vectors that it makes are kept.',
     'prompt encoder',
   ),
+  'prefix-tuning': word(
+    'Prefix tuning',
+    ['recipe'],
+    'Trains keys and values that the attention of every layer sees before each text, as if a prompt had been read there. The model itself stays as it is.',
+    'prefix, key-value prefix',
+  ),
   preference: word(
     'Preferred and rejected',
     ['data', 'recipe'],
