@@ -33,8 +33,11 @@ export interface Mapping {
   readonly template?: string;
 }
 
-/** One of several categories, a number, any number of labels, a text (an answer or a continuation), or the better of two answers. */
-export type DataTask = 'categories' | 'number' | 'labels' | 'text' | 'preference';
+/**
+ * One of several categories, a number, any number of labels, a text (an answer or a continuation), the better of two answers, or which
+ * answers are good.
+ */
+export type DataTask = 'categories' | 'number' | 'labels' | 'text' | 'preference' | 'ratings';
 
 export interface TaskGuess {
   readonly task: DataTask;

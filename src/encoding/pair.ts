@@ -38,7 +38,7 @@ export const pair: Encoding<Examples['pair'], EncodingSettings['pair']> = {
 };
 
 /** The conversation with one of the answers. Earlier answers in the prompt are not marked. */
-function withPrompt(tokenizer: TextTokenizer, prompt: readonly Message[], answer: readonly Message[]): Tokens {
+export function withPrompt(tokenizer: TextTokenizer, prompt: readonly Message[], answer: readonly Message[]): Tokens {
   const read = prompt.map((message) => ({ ...message, weight: 0 }) as const);
   const { ids, trained } = answerTokens(tokenizer, [...read, ...answer]);
   return sequence(ids, trained);

@@ -30,6 +30,8 @@ export interface LossContext {
   outputs(): Value;
   /** How much the examples with each label count (torch's `pos_weight`), by label; null where all count alike. */
   readonly labelWeights: readonly number[] | null;
+  /** The same for the mismatched documents of rated answers (src/batch/mismatched.ts), without dropout; it has no input but `documents`. */
+  mismatched(): LossContext;
   /** The gradient of the loss is computed too. */
   readonly training: boolean;
 }
@@ -41,8 +43,8 @@ export interface Loss {
   readonly figures: Readonly<Record<string, Value>>;
 }
 
-/** What examples have to be learnt from: nothing but their text, one class, labels, numbers, or two answers. */
-export type ExampleKind = 'text' | 'class' | 'labels' | 'numbers' | 'pair';
+/** What examples have to be learnt from: nothing but their text, one class, labels, numbers, two answers, or an answer with a rating. */
+export type ExampleKind = 'text' | 'class' | 'labels' | 'numbers' | 'pair' | 'rated';
 
 /** The figures of micro-batches, by name. */
 export type FigureData = Readonly<Record<string, readonly Float32Array[]>>;

@@ -1,6 +1,6 @@
 /**
  * Examples as JSON lines, as they are trained: conversations in OpenAI's form (`{"messages": […]}`), texts, pairs in TRL's conversational
- * form (`prompt`, `chosen`, `rejected`), and texts with their labels. The page reads each of them back as the same examples.
+ * form (`prompt`, `chosen`, `rejected`), rated answers likewise (`prompt`, `completion`, `label`), and texts with their labels. The page reads each of them back as the same examples.
  */
 
 import { isProblem } from '../cells';
@@ -25,6 +25,8 @@ function plain(example: SavedExample, labels: SavedExamples['labels']): object {
         chosen: example.chosen.map(turn),
         rejected: example.rejected.map(turn),
       };
+    case 'unpaired':
+      return { prompt: example.prompt.map(turn), completion: example.answer.map(turn), label: example.desirable };
     case 'labelled': {
       const { text, second } = example;
       const texts = second === null ? { text } : { text_a: text, text_b: second };

@@ -6,7 +6,7 @@ import { loss, share } from './figures';
 
 /** A metric, what objectives of pairs report under TRL's names, or both parts of the loss of distillation. */
 export type ReportKey =
-  MetricKind | 'rewards/margins' | 'rewards/accuracies' | 'nll_loss' | 'margin' | 'distil/cross_entropy' | 'distil/kl';
+  MetricKind | 'rewards/margins' | 'rewards/accuracies' | 'nll_loss' | 'margin' | 'kl' | 'distil/cross_entropy' | 'distil/kl';
 
 export interface Report {
   /** In the metrics of a measurement and, except for labels, in the figures of a step. */
@@ -34,6 +34,10 @@ const REPORTS: Readonly<Record<ObjectiveKind, readonly Report[]>> = {
   ipo: REWARDS,
   simpo: REWARDS,
   orpo: [...REWARDS, { key: 'nll_loss', name: 'Loss of preferred texts', unit: 'nats per token', write: loss, better: 'lower' }],
+  kto: [
+    { key: 'rewards/margins', name: 'Reward margin', unit: 'good − bad answers, nats', write: loss, better: 'higher' },
+    { key: 'kl', name: 'Divergence from the base', unit: 'nats (KL)', write: loss, better: 'lower' },
+  ],
   reward: [
     { key: 'accuracy', name: 'Preference accuracy', unit: 'of the pairs', write: share, better: 'higher' },
     { key: 'margin', name: 'Reward margin', unit: 'preferred − rejected', write: loss, better: 'higher' },
@@ -59,6 +63,7 @@ const LOSS_UNITS: Readonly<Record<ObjectiveKind, string>> = {
   ipo: 'mean over the pairs',
   simpo: 'mean over the pairs',
   orpo: 'nats per token, plus the preference',
+  kto: 'mean over the answers',
   reward: 'mean over the pairs',
   classify: 'nats per example',
   'multi-label': 'nats per label',
