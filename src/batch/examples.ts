@@ -38,8 +38,10 @@ export async function readyExamples(
 ): Promise<ReadyExamples> {
   const { files } = table;
   if (encoding === undefined) return readyTexts(tokenizer, examples, lossOn, files);
-  if (encoding.kind === 'pair')
-    return readyAnswers(tokenizer, { kind: 'pair', examples: pairExamples(table, mapping), settings: {} }, files);
+  if (encoding.kind === 'pair') {
+    const settings = { margins: encoding.margins === true && mapping.roles.includes('margin') };
+    return readyAnswers(tokenizer, { kind: 'pair', examples: pairExamples(table, mapping), settings }, files);
+  }
   if (encoding.kind === 'rated') {
     const settings = { target: { kind: 'class', names: RATINGS } } as const;
     return readyAnswers(tokenizer, { kind: 'rated', examples: unpairedExamples(table, mapping), settings }, files);

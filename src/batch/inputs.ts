@@ -47,6 +47,7 @@ const INPUTS: { readonly [K in InputName]: Input } = {
   },
   classes: { empty: -1, write: (array, { slot, target }) => void (array[slot] = target[0] ?? -1) },
   targets: { empty: 0, write: (array, { slot, target }) => array.set(target, slot * target.length) },
+  margins: { empty: 0, write: (array, { slot, target }) => void (array[slot] = target[0] ?? 0) },
   desirable: { empty: 0, write: (array, { slot, target }) => void (array[slot] = target[0] ?? 0) },
   documentWeights: { empty: 0, write: (array, { slot, weight }) => void (array[slot] = weight) },
   mismatchedIds: ofBatch(0),

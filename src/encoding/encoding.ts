@@ -27,7 +27,8 @@ export interface EncodingSettings {
   /** Loss on the assistant's answers with their end-of-turn tokens, or on every token. */
   readonly chat: { readonly lossOn: 'assistant' | 'all' };
   readonly labelled: { readonly target: Target };
-  readonly pair: object;
+  /** Whether every pair has a margin. */
+  readonly pair: { readonly margins?: boolean };
   /** The names of the ratings, that of bad answers first. */
   readonly rated: { readonly target: Extract<Target, { readonly kind: 'class' }> };
 }
@@ -51,7 +52,7 @@ export interface Document extends Tokens {
 export interface Whole {
   /** What documents are made of: token sequences without those that `cut` adds. */
   readonly parts: readonly Tokens[];
-  /** The index of a class, a flag for each label, or numbers; empty for examples without a target. */
+  /** The index of a class, a flag for each label, or numbers; the margin of a pair; empty for examples without a target. */
   readonly target: readonly number[];
   /** Of a conversation: the answers of which the template does not show all. */
   readonly answers?: AnswerCounts;
@@ -71,7 +72,7 @@ export interface Dropped {
 
 /** Names of the inputs that batches may have beside ids, positions, segments, labels and weights. */
 export type InputName =
-  'types' | 'documents' | 'pooled' | 'classes' | 'targets' | 'desirable' | 'documentWeights' | MismatchedName;
+  'types' | 'documents' | 'pooled' | 'classes' | 'targets' | 'margins' | 'desirable' | 'documentWeights' | MismatchedName;
 
 /** Those of mismatched documents, which have the question of one example and the answer of another; see src/batch/mismatched.ts. */
 export type MismatchedName =

@@ -111,7 +111,7 @@ const MADE: Readonly<Record<TrainerKind, Trainer>> = {
       `max_length=${2 * sequenceLength},`,
       ...('centering' in objective && objective.centering > 0 ? [`center_rewards_coefficient=${objective.centering},`] : []),
     ],
-    columns: ['chosen_ids', 'rejected_ids'],
+    columns: ['chosen_ids', 'rejected_ids', 'margin'],
     make: made('RewardTrainer'),
   },
   classifier: {

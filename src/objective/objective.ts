@@ -18,6 +18,8 @@ export interface LossContext {
   readonly weights: Value;
   /** The input of that name (see `BatchInputs` in src/batch); `column`: a vector [D] as a matrix [D, 1]. */
   input(name: string, as?: 'column'): Value;
+  /** Whether the batches have an input of that name. */
+  has(name: string): boolean;
   /** Numbers that never change. Equal names are one value. */
   constant(name: string, data: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>, shape: readonly number[]): Value;
   /** Final hidden states [M, C]; computed once. */

@@ -15,7 +15,7 @@ const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
   simpo: { kind: 'pair' },
   orpo: { kind: 'pair' },
   kto: { kind: 'rated' },
-  reward: { kind: 'pair' },
+  reward: { kind: 'pair', margins: true },
   distil: null,
 };
 

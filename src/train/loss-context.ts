@@ -63,6 +63,7 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
   return {
     ...{ program, documents, labels: batch.labels, weights: batch.weights, training, hidden },
     input: (name, as) => (as === 'column' ? graph.reshaped(input(name), [documents, 1]) : input(name)),
+    has: (name) => batch.columns.has(name),
     constant: (name, data, dimensions) => constant(graph, constants, name, data, dimensions),
     labelWeights: setup.labelWeights ?? null,
     head: (model) => {

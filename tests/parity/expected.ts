@@ -51,6 +51,7 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   llama_hinge: 'passes',
   llama_robust: 'passes',
   llama_reward: 'passes',
+  llama_reward_margin: 'passes',
   llama_distil: 'passes',
   llama_dora: 'passes',
   llama_ia3: 'passes',

@@ -22,7 +22,7 @@ const OBJECTIVES: Readonly<Record<string, (hyper: Golden['case']['hyper']) => Ob
   hinge: ({ beta = 0.1 }) => ({ kind: 'dpo', beta, loss: 'hinge', labelSmoothing: 0 }),
   robust: ({ beta = 0.1, label_smoothing: labelSmoothing = 0 }) => ({ kind: 'dpo', beta, loss: 'robust', labelSmoothing }),
   ipo: ({ beta = 0.1 }) => ({ kind: 'ipo', beta }),
-  reward: () => ({ kind: 'reward', centering: 0 }),
+  reward: ({ centering = 0 }) => ({ kind: 'reward', centering }),
   simpo: ({ beta = 2, simpo_gamma: gamma = 0 }) => ({ kind: 'simpo', beta, gamma }),
   orpo: ({ beta = 0.1 }) => ({ kind: 'orpo', beta }),
   kto: (hyper) => ratedOf('kto', hyper),
@@ -85,7 +85,8 @@ function columnsOf({ case: { steps } }: Golden, objective: ObjectiveSettings, do
       : { name: 'targets', dtype: 'f32', shape: [documents, outputs] };
   const documentsOf: InputColumn = { name: 'documents', dtype: 'i32', shape: [tokens] };
   const pooled: InputColumn = { name: 'pooled', dtype: 'i32', shape: [documents] };
-  if (learnsPairs(objective)) return [documentsOf, pooled, weights];
+  const margins: InputColumn = { name: 'margins', dtype: 'f32', shape: [documents] };
+  if (learnsPairs(objective)) return [documentsOf, pooled, weights, ...(steps[0]?.margin === undefined ? [] : [margins])];
   if (examples === 'rated') return ratedColumns(documents, tokens);
   return [{ name: 'types', dtype: 'i32', shape: [tokens] }, documentsOf, pooled, target, weights];
 }
@@ -144,6 +145,7 @@ function inputsOf(step: GoldenStep, config: ModelConfig, documents: number): Non
     targets: Float32Array.from(flat),
     documentWeights: new Float32Array(documents).fill(1),
     desirable: Float32Array.from(step.label ?? [], Number),
+    margins: Float32Array.from([step.margin ?? [], step.margin ?? []].flat()),
     ...mismatchedOf(step),
   };
 }

@@ -51,7 +51,7 @@ describe('a run', () => {
   it('of a reward model needs pairs too, and predicts scores instead of text', () => {
     expect(blocked('reward', PAIRS)).toBeNull();
     expect(blocked('reward', viewOf('messages', 'text', 'messages'))).toMatch(/learns from a preferred/);
-    expect(encodingOf('reward')).toEqual(encodingOf('dpo'));
+    expect([encodingOf('dpo'), encodingOf('reward')]).toEqual([{ kind: 'pair' }, { kind: 'pair', margins: true }]);
     expect((['reward', 'classify', 'dpo'] as const).map((kind) => [predicts(kind), scores(kind)])).toEqual([
       [true, true],
       [true, false],

@@ -107,6 +107,7 @@ const ROLE_LABELS: Readonly<Record<ColumnRole, string>> = {
   assistant: 'Answer (assistant)',
   instances: 'Inputs and outputs',
   rejected: 'Rejected answer',
+  margin: 'Margin of the preference',
   history: 'Earlier turns',
   tools: 'Tools',
   images: 'Pictures (not read)',
