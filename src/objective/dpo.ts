@@ -5,7 +5,7 @@ import type { Value } from '../../kernels/op';
 import { unary } from '../../kernels/unary';
 import type { DpoSettings } from '../recipe/objectives';
 import type { LossContext, Objective } from './objective';
-import { logRatio, margin, pairMean, reportRewards, rewardFigures } from './pairs';
+import { logProbability, logRatio, margin, pairMean, reportRewards, rewardFigures } from './pairs';
 
 /**
  * A loss of β·Δ, with Δ the difference of the log-ratios of both answers (Rafailov et al., arXiv 2305.18290; TRL's DPOTrainer). Rewards:
@@ -14,9 +14,10 @@ import { logRatio, margin, pairMean, reportRewards, rewardFigures } from './pair
 export const dpo: Objective<DpoSettings> = {
   examples: 'pair',
   loss(context, settings) {
-    const ratios = logRatio(context);
+    const logps = logProbability(context, 'policy');
+    const ratios = logRatio(context, logps);
     const loss = LOSSES[settings.loss](context, margin(context, ratios), settings);
-    return { loss: pairMean(context, loss), figures: rewardFigures(context, ratios, settings.beta) };
+    return { loss: pairMean(context, loss), figures: rewardFigures(context, { values: ratios, scale: settings.beta, logps }) };
   },
   report: reportRewards,
 };

@@ -7,7 +7,7 @@ import { dot, scale } from '../../kernels/scale';
 import { unary } from '../../kernels/unary';
 import type { KtoSettings } from '../recipe/objectives';
 import { negated, type FigureData, type Loss, type LossContext, type Objective } from './objective';
-import { logProbability } from './pairs';
+import { logProbability, logRatio } from './pairs';
 
 /**
  * The weighted mean over the answers of λ·(1 − σ(±β·(r − z))) (Ethayarajh et al., arXiv 2402.01306, equation 7; TRL's KTOTrainer), + and
@@ -20,7 +20,7 @@ export const kto: Objective<KtoSettings> = {
     const { program } = context;
     const { beta, undesirableWeight, desirableWeight } = settings;
     const logps = logProbability(context, 'policy');
-    const ratios = add(program, logps, negated(program, logProbability(context, 'reference')));
+    const ratios = logRatio(context, logps);
     const kl = settings.loss === 'kto' ? divergence(context) : null;
     const excess = kl === null ? ratios : add(program, ratios, negated(program, scale(program, ones(context), kl)));
     const good = context.input('desirable');
@@ -39,7 +39,7 @@ function divergence(context: LossContext): Value {
   const { program } = context;
   return program.within({ constant: true }, () => {
     const other = context.mismatched();
-    const ratios = add(program, logProbability(other, 'policy'), negated(program, logProbability(other, 'reference')));
+    const ratios = logRatio(other, logProbability(other, 'policy'));
     return unary(program, dot(program, ratios, context.input('mismatchedShares')), { kind: 'relu' });
   });
 }

@@ -1,5 +1,6 @@
 // Rated answers (KTO): how they are encoded, that mismatched documents have each question with the answer of the example before, and what
 // the objective reports and advises.
+import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Situation } from '../../src/advice';
@@ -13,9 +14,19 @@ import { ENCODINGS } from '../../src/encoding';
 import type { InputName } from '../../src/encoding/encoding';
 import { Graph } from '../../src/graph/graph';
 import { gradient } from '../../src/graph/gradient';
+import { TfjsExecutor } from '../../src/graph/run-tfjs';
+import { KEEP_ALL } from '../../src/graph/remat';
+import { parseConfig } from '../../src/model/families';
+import { declareWeights } from '../../src/model/weights';
 import { kto } from '../../src/objective/kto';
 import { parseRecipe } from '../../src/recipe/recipe';
+import { planBatches } from '../../src/train/batches';
+import { jobOf } from '../../src/train/job';
+import { trainingPrograms } from '../../src/train/programs';
+import { TrainingSession } from '../../src/train/session';
+import { sizeOf } from '../../src/core/shape';
 import { mul } from '../../kernels/mul';
+import { randomFloats } from '../random';
 import { filesOf } from './tokenizer-files';
 
 const ROW = 20;
@@ -209,6 +220,52 @@ describe('advice on the weights', () => {
       text: expect.stringContaining('All 9 answers for training are rated as good') as string,
       fixes: [],
     });
+  });
+});
+
+describe('a run', () => {
+  const model = { model_type: 'llama', hidden_size: 8, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2 };
+  const config = parseConfig(JSON.stringify({ ...model, vocab_size: 128, max_position_embeddings: ROW }));
+  const recipe = parseRecipe({
+    ...{ version: 2, objective: { kind: 'kto' }, method: { kind: 'lora', targetModules: ['q_proj', 'v_proj'] } },
+    ...{ microBatch: 2, gradientAccumulation: 2, sequenceLength: ROW, learningRate: 0.05 },
+  });
+  const split = splitOf(Array.from({ length: 9 }, (_, i) => [2 + (i % 3), 2 + (i % 4)] as const));
+  const slots = planSlots(split, LAYOUT, ROW);
+  const steps = 6;
+
+  async function session() {
+    const graph = new Graph();
+    declareWeights(graph, config, () => 'f32');
+    const executor = new TfjsExecutor(graph, 'cpu');
+    graph.declared().forEach((value, i) => executor.write(value, randomFloats(sizeOf(value.shape), i)));
+    const programs = trainingPrograms(graph, config, recipe, 'run', KEEP_ALL, jobOf(recipe, slots, config));
+    return TrainingSession.open(executor, config, programs, recipe, steps);
+  }
+  const source = () => planBatches({ train: split, heldOut: split }, recipe, null, slots).source;
+
+  it('that is resumed has the same bytes as one that was not, and learns to tell good answers from bad ones', async () => {
+    await tf.setBackend('cpu');
+    const [whole, first, second] = [await session(), await session(), await session()];
+    const reports: Readonly<Record<string, number>>[] = [];
+    const batches = source();
+    for (let i = 0; i < steps; i++) reports.push(kto.report?.((await whole.advance(batches)).figures) ?? {});
+    for (let i = 0; i < 3; i++) await first.advance(source());
+    second.restore(await first.snapshot());
+    for (let i = 3; i < steps; i++) await second.advance(source());
+    const [a, b] = [await whole.snapshot(), await second.snapshot()];
+    expect([b.step, b.parameters, b.m, b.v]).toEqual([a.step, a.parameters, a.m, a.v]);
+    expect(reports[0]).toMatchObject({ 'rewards/margins': 0, kl: 0 });
+    expect(reports.at(-1)?.['rewards/margins']).toBeGreaterThan(0);
+    expect(Math.max(...reports.map(({ kl = NaN }) => kl))).toBeGreaterThan(0);
+  });
+
+  it('needs room for two answers in a batch, unless it has no estimate of the divergence', () => {
+    const one = { ...slots, perRow: 1 };
+    const of = (settings: object) => jobOf(parseRecipe({ ...recipe, ...settings }), one, config);
+    expect(() => of({ microBatch: 1 })).toThrow(/room for one example only. Raise “Rows at once” to 2/);
+    expect(of({ microBatch: 2 }).documents).toBe(2);
+    expect(of({ microBatch: 1, objective: { kind: 'kto', loss: 'apo_zero_unpaired' } }).documents).toBe(1);
   });
 });
 

@@ -6,7 +6,15 @@ import { loss, share } from './figures';
 
 /** A metric, what objectives of pairs report under TRL's names, or both parts of the loss of distillation. */
 export type ReportKey =
-  MetricKind | 'rewards/margins' | 'rewards/accuracies' | 'nll_loss' | 'margin' | 'kl' | 'distil/cross_entropy' | 'distil/kl';
+  | MetricKind
+  | 'rewards/margins'
+  | 'rewards/accuracies'
+  | `${'rewards' | 'logps'}/${'chosen' | 'rejected'}`
+  | 'nll_loss'
+  | 'margin'
+  | 'kl'
+  | 'distil/cross_entropy'
+  | 'distil/kl';
 
 export interface Report {
   /** In the metrics of a measurement and, except for labels, in the figures of a step. */
@@ -69,6 +77,31 @@ const LOSS_UNITS: Readonly<Record<ObjectiveKind, string>> = {
   'multi-label': 'nats per label',
   regress: 'squared error',
 };
+
+/** Rewards and log-probabilities of good and of bad answers, in words. */
+const answers = (good: string, bad: string, per: 'answer' | 'token'): readonly Report[] => {
+  const unit = `log-probability per ${per}, nats`;
+  return [
+    { key: 'rewards/chosen', name: `Reward of ${good} answers`, unit: 'nats', write: loss, better: 'higher' },
+    { key: 'rewards/rejected', name: `Reward of ${bad} answers`, unit: 'nats', write: loss, better: 'lower' },
+    { key: 'logps/chosen', name: `How likely ${good} answers are`, unit, write: loss, better: 'higher' },
+    { key: 'logps/rejected', name: `How likely ${bad} answers are`, unit, write: loss, better: 'lower' },
+  ];
+};
+
+/** Further curves, which tables do not have. */
+const CURVES: { readonly [K in ObjectiveKind]?: readonly Report[] } = {
+  dpo: answers('preferred', 'rejected', 'answer'),
+  ipo: answers('preferred', 'rejected', 'answer'),
+  simpo: answers('preferred', 'rejected', 'token'),
+  orpo: answers('preferred', 'rejected', 'token'),
+  kto: answers('good', 'bad', 'answer'),
+};
+
+/** The figures that have a curve. */
+export function curvesOf(kind: ObjectiveKind): readonly Report[] {
+  return [...REPORTS[kind], ...(CURVES[kind] ?? [])];
+}
 
 export function reportsOf(kind: ObjectiveKind): readonly Report[] {
   return REPORTS[kind];
