@@ -24,7 +24,7 @@ export const bundle: Exporter = {
     if (run.imported === true)
       return 'Another program trained this adapter: its data are not here. Train on from it, then save that run.';
     if (TRAINERS[kind] === null)
-      return `TRL has no stable trainer for the objective ${kind}. Save the adapter, and train on with it here.`;
+      return `The program of a bundle can’t train by the objective ${kind}. Save the adapter, and train on with it here.`;
     return baseBlocker(run);
   },
 

@@ -143,6 +143,7 @@ const LOSSES: Readonly<Record<ObjectiveKind, string>> = {
   ipo: preferenceLoss('IPO'),
   simpo: preferenceLoss('SimPO'),
   orpo: preferenceLoss('ORPO'),
+  kto: preferenceLoss('KTO'),
   reward: preferenceLoss('reward'),
   distil: 'that of the objective distil, a mean over the tokens that it counts',
 };

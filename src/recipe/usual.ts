@@ -6,7 +6,7 @@ import { defaultObjective, OBJECTIVE_SCHEMAS, type ObjectiveKind } from './objec
 import { defaultRecipe, type Recipe } from './recipe';
 
 /** Objectives that are trained alike. */
-type Group = 'tokens' | 'preference' | 'scores' | 'labels';
+type Group = 'tokens' | 'preference' | 'ratings' | 'scores' | 'labels';
 
 const GROUPS: Readonly<Record<ObjectiveKind, Group>> = {
   sft: 'tokens',
@@ -18,6 +18,7 @@ const GROUPS: Readonly<Record<ObjectiveKind, Group>> = {
   ipo: 'preference',
   simpo: 'preference',
   orpo: 'preference',
+  kto: 'ratings',
   reward: 'scores',
 };
 
@@ -29,6 +30,7 @@ const GROUPS: Readonly<Record<ObjectiveKind, Group>> = {
 const RATES: Readonly<Record<Group, Readonly<Record<MethodKind, number>>>> = {
   tokens: { lora: 2e-4, ia3: 3e-3, full: 2e-5 },
   preference: { lora: 1e-5, ia3: 1e-4, full: 1e-6 },
+  ratings: { lora: 1e-5, ia3: 1e-4, full: 1e-6 },
   scores: { lora: 1e-3, ia3: 1e-2, full: 1e-4 },
   labels: { lora: 2e-3, ia3: 1e-2, full: 5e-4 },
 };
@@ -52,8 +54,9 @@ function isObjective(kind: unknown): kind is ObjectiveKind {
 /**
  * Usual rows of a batch. A row is filled with examples. Labels: about the 16 short texts per step with which the starter encoder was
  * evaluated; with the few of one row the rate for labels overshoots, and a classifier may end with the most frequent label for every text.
+ * Ratings: two, so that a batch has two answers or more, which its estimate of the divergence needs.
  */
-const ROWS: Readonly<Record<Group, number>> = { tokens: 1, preference: 1, scores: 1, labels: 4 };
+const ROWS: Readonly<Record<Group, number>> = { tokens: 1, preference: 1, ratings: 2, scores: 1, labels: 4 };
 
 /** The settings whose usual value depends on method and objective. */
 export type UsualValues = Pick<Recipe, 'learningRate' | 'microBatch'>;
@@ -68,9 +71,11 @@ export function usualRate(job: Job): number {
   return usualValues(job).learningRate;
 }
 
-/** The objective learns from pairs of answers. */
+const OF_ANSWERS: ReadonlySet<Group> = new Set(['preference', 'ratings', 'scores']);
+
+/** The objective learns which answers are better: from pairs of them, or from their ratings. */
 export function comparesAnswers(objective: ObjectiveKind): boolean {
-  return GROUPS[objective] === 'preference' || GROUPS[objective] === 'scores';
+  return OF_ANSWERS.has(GROUPS[objective]);
 }
 
 /** The usual values that a draft takes over when its method or objective changes: of the settings that had the usual value before. */

@@ -1,6 +1,7 @@
 /** What an objective's loss is built from: the inputs of a batch, and the passes of the policy and the reference over it. */
 
 import { internal } from '../core/errors';
+import type { MismatchedName } from '../encoding/encoding';
 import type { Executor } from '../graph/executor';
 import type { Graph, Program } from '../graph/graph';
 import type { Tuning } from '../method/method';
@@ -62,6 +63,7 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
   return {
     ...{ program, documents, labels: batch.labels, weights: batch.weights, training, hidden },
     input: (name, as) => (as === 'column' ? graph.reshaped(input(name), [documents, 1]) : input(name)),
+    has: (name) => batch.columns.has(name),
     constant: (name, data, dimensions) => constant(graph, constants, name, data, dimensions),
     labelWeights: setup.labelWeights ?? null,
     head: (model) => {
@@ -69,11 +71,27 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
       return headOf(of.graph, of.config, of.adaptation);
     },
     softcap: (model) => ofModel(model).config.logitSoftcap,
+    mismatched: () => lossContext(program, { ...setup, batch: mismatchedBatch(batch), seed: null, training: false }),
     outputs: () =>
       classifierOutputs(policy, config, hidden('policy'), {
         ...{ documents, input },
         constant: (name, data, dimensions) => constant(graph, constants, name, data, dimensions),
       }),
+  };
+}
+
+/** The mismatched documents of a batch as a batch; see src/batch/mismatched.ts. */
+function mismatchedBatch({ columns }: BatchInputs): BatchInputs {
+  const of = (name: MismatchedName): Value => columns.get(name) ?? missing(`input ${name}`);
+  const documents = of('mismatchedDocuments');
+  return {
+    ids: of('mismatchedIds'),
+    positions: of('mismatchedPositions'),
+    segments: documents,
+    labels: of('mismatchedLabels'),
+    weights: of('mismatchedWeights'),
+    types: null,
+    columns: new Map([['documents', documents]]),
   };
 }
 

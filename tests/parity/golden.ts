@@ -14,6 +14,13 @@ export interface GoldenStep {
   readonly labels?: number[][] | number[];
   /** Marks the answers of pairs; the preferred ones are the first half of the rows. */
   readonly completion_mask?: number[][];
+  /** Of pairs: by how much the preferred answer is better. */
+  readonly margin?: readonly number[];
+  /** Of rated answers: whether each is good, and the documents with the answers of the rows before. */
+  readonly label?: readonly boolean[];
+  readonly KL_input_ids?: number[][];
+  readonly KL_attention_mask?: number[][];
+  readonly KL_completion_mask?: number[][];
   /** What TRL logged, by its names. */
   readonly metrics?: Readonly<Record<string, number>>;
 }
@@ -29,6 +36,10 @@ interface Hyper {
   readonly layer_decay?: number;
   readonly beta?: number;
   readonly simpo_gamma?: number;
+  readonly centering?: number;
+  readonly label_smoothing?: number;
+  readonly desirable_weight?: number;
+  readonly undesirable_weight?: number;
   readonly alpha?: number;
   readonly temperature?: number;
 }
