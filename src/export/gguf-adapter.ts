@@ -29,6 +29,7 @@ const BLOCKERS: { readonly [K in MethodKind]: (settings: Extract<MethodSettings,
     return null;
   },
   ia3: () => `llama.cpp has no IA³ adapters. ${MERGE}`,
+  bottleneck: () => 'llama.cpp has no bottleneck adapters. Save them for the adapters library.',
   full: () => `This run trained the model’s own weights: it has no adapter. ${MERGE}`,
 };
 

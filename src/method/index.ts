@@ -5,13 +5,14 @@ import type { Graph } from '../graph/graph';
 import type { ModelConfig } from '../model/config';
 import { weightSpecs } from '../model/weights';
 import type { MethodKind, MethodSettings, SettingsOf } from '../recipe/methods';
+import { bottleneck } from './bottleneck';
 import { full } from './full';
 import { ia3 } from './ia3';
 import { lora } from './lora';
 import type { Fusion, HostTensors, Method, Tuning } from './method';
 import { byGroup, declareParameters, type Parameter } from './parameters';
 
-export const METHODS = { lora, ia3, full } satisfies { readonly [K in MethodKind]: Method<SettingsOf<K>> };
+export const METHODS = { lora, ia3, bottleneck, full } satisfies { readonly [K in MethodKind]: Method<SettingsOf<K>> };
 
 function methodOf({ kind }: MethodSettings): Method<MethodSettings> {
   // The settings of a kind are those of its method.
@@ -57,6 +58,6 @@ export function declareTuning(
     name: label,
     parameters,
     weight: (name) => parameters.find(name),
-    wrap: (pass, seed) => method.wrap(pass, parameters, settings, seed),
+    wrap: (pass, seed) => method.wrap(pass, parameters, settings, seed, config),
   };
 }

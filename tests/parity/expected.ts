@@ -50,6 +50,11 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   llama_distil: 'passes',
   llama_dora: 'passes',
   llama_ia3: 'passes',
+  llama_houlsby: 'passes',
+  bert_houlsby: 'passes',
+  llama_pfeiffer: 'passes',
+  bert_pfeiffer: 'passes',
+  gemma2_pfeiffer: 'passes',
 };
 
 /** Executors that need minutes for a case on software WebGPU: these run with --all only. */

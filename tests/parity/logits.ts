@@ -54,7 +54,7 @@ interface Rows {
 
 /** What `head` makes of the hidden states [M, C] of `ids`. */
 export async function outputOf(
-  { graph, executor, config }: LoadedModel,
+  { graph, executor, config }: Pick<LoadedModel, 'graph' | 'executor' | 'config'>,
   tuning: Tuning,
   ids: readonly number[],
   head: (pass: Pass, hidden: Value, rows: Rows) => Value,
