@@ -4,6 +4,7 @@ import { internal } from '../core/errors';
 import { ensureSpace, formatBytes } from '../core/storage';
 import { cut, type ChunkInfo, type NamedArray } from './chunks';
 import { startingWith, type ChunkKey, type Database, type Manifest } from './database';
+import { momentsLength } from './format';
 import { superfluous } from './retention';
 import { lossAt, withLosses, type MeasuredManifest } from './rows';
 import type { RunRecord, Snapshot } from './types';
@@ -57,9 +58,10 @@ export async function saveSnapshot(db: Database, run: RunRecord, snapshot: Snaps
 
 const part = (name: string, data: Float32Array): NamedArray => ({ name, kind: 'f32', data });
 
-function checkParts({ recipe }: RunRecord, { parameters, m, v, scaling }: Snapshot): void {
-  const whole = parameters.length > 0 && m.length === parameters.length && v.length === parameters.length;
-  const scaled = (scaling?.length ?? 0) === (recipe.activationPrecision === 'f16' ? 2 : 0);
+function checkParts(run: RunRecord, { parameters, m, v, scaling }: Snapshot): void {
+  const moments = momentsLength(run, parameters.length);
+  const whole = parameters.length > 0 && m.length === moments && v.length === moments;
+  const scaled = (scaling?.length ?? 0) === (run.recipe.activationPrecision === 'f16' ? 2 : 0);
   if (whole && scaled) return;
   throw internal(
     `a snapshot of ${parameters.length} parameters with moments of ${m.length} and ${v.length}, and ${scaling?.length ?? 0} numbers of scaling`,

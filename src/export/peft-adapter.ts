@@ -10,6 +10,7 @@ import { classifierOf, type Classifier } from './classifier';
 import type { Exporter } from './exporter';
 import { fileTensor, HEAD } from './layout';
 import { CLASSIFIER_MODULES, formatOf, writePeft, type PeftSettings } from './peft';
+import { asPlainLora } from './plain-lora';
 import type { Tuned, TunedTensor } from './types';
 import { writeFile, writeText } from './write';
 
@@ -25,9 +26,11 @@ export const peft: Exporter = {
 
   async write(run, sink) {
     const classifier = classifierOf(run);
-    const tensors = run.tensors.flatMap((tensor) => inFiles(tensor, classifier));
+    const plain = asPlainLora(run);
+    const tensors = plain.tensors.flatMap((tensor) => inFiles(tensor, classifier));
     const { path: basePath } = baseReference(run);
-    for (const { name, bytes } of writePeft(tensors, settingsOf(run, classifier), basePath)) await writeFile(sink, name, [bytes]);
+    for (const { name, bytes } of writePeft(tensors, settingsOf(plain, classifier), basePath))
+      await writeFile(sink, name, [bytes]);
     await writeText(sink, 'README.md', modelCard({ ...run, basePath }, classifier));
     await writeBase(run, sink, classifier);
   },

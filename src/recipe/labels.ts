@@ -7,6 +7,8 @@ export const SETTING_LABELS = {
   'method.alpha': 'Alpha',
   'method.useRslora': 'Rank-stabilised scaling',
   'method.useDora': 'Trained magnitudes',
+  'method.initWeights': 'Start of the adapter',
+  'method.pissaIterations': 'Rounds of the decomposition',
   'method.dropout': 'Dropout',
   'method.targetModules': 'Layers to adapt',
   'method.rankPattern': 'Ranks of single layers',

@@ -154,6 +154,8 @@ function sketchRun(
   const training = declaredBytes(scope);
   const decode = writesText(job) ? samplingPlans(scope, config, recipe, tuning) : null;
   const adapterBytes = valueBytes(tuning.parameters.flat);
+  // Gradients and both moments.
+  const optimizerBytes = 3 * valueBytes(tuning.parameters.trained.flat);
   return {
     ...{ train, update, evaluate, evaluateBase, decode, remat },
     microBatches: recipe.gradientAccumulation,
@@ -161,8 +163,8 @@ function sketchRun(
     parts: {
       weights: weights + (teacher === null ? 0 : declaredBytes(teacher.graph)),
       adapter: adapterBytes,
-      optimizer: 3 * adapterBytes,
-      batch: training - 4 * adapterBytes,
+      optimizer: optimizerBytes,
+      batch: training - adapterBytes - optimizerBytes,
       sampling: declaredBytes(scope) - training,
     },
   };

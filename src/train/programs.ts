@@ -67,7 +67,7 @@ export function trainingPrograms(
   const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
   const tuning = declareTuning(graph, name, config, recipe.method, headParameters(config, job));
   const { parameters } = tuning;
-  const gradients = graph.declareFlat(`${name}.gradient`, 'state', parameters.all);
+  const gradients = graph.declareFlat(`${name}.gradient`, 'state', parameters.trained.all);
   const batch = declareBatch(graph, `${name}.batch`, shape, job.columns);
   const seed = graph.declare(`${name}.seed`, 'input', [2], 'i32');
   const scaling = recipe.activationPrecision === 'f16' ? declareScaling(graph, name) : null;
@@ -81,7 +81,7 @@ export function trainingPrograms(
 
   const train = graph.program(`${name}.train`);
   const trained = lossIn(train, { tuning, seed, training: true });
-  accumulateGradients(train, trained.loss, lossScale, parameters, gradients);
+  accumulateGradients(train, trained.loss, lossScale, parameters.trained, gradients);
   const update = graph.program(`${name}.update`);
   const optimizer = updateWith(update, name, parameters, gradients, scaling);
   const evaluation = (label: string, of: Tuning | null) =>

@@ -6,12 +6,13 @@
 import type { Batch } from '../batch/types';
 import { internal } from '../core/errors';
 import { handled } from '../core/promises';
+import { sizeOf } from '../core/shape';
 import type { Compiled, Executor, HostArray } from '../graph/executor';
 import type { Plan } from '../graph/plan';
 import { learningRateAt } from '../optim/schedule';
 import { hyperAt } from '../optim/adamw';
 import type { ModelConfig } from '../model/config';
-import { initialValues } from '../method/parameters';
+import { initialValues, tensorsOf, vectorOf, type NamedTensor } from '../method/parameters';
 import { rotaryData } from '../model/rotary';
 import type { Recipe } from '../recipe/recipe';
 import { FIRST_SCALE, type LossScale } from '../../kernels/lossscale';
@@ -30,7 +31,7 @@ export interface BatchSource {
 export interface SessionState {
   /** Completed updates. */
   readonly step: number;
-  /** Trained parameters and AdamW moments: f32, flat, in the layout of the parameters. */
+  /** The parameters, f32, flat, in their layout; and AdamW's moments of those that are trained, which come first. */
   readonly parameters: Float32Array<ArrayBuffer>;
   readonly m: Float32Array<ArrayBuffer>;
   readonly v: Float32Array<ArrayBuffer>;
@@ -185,7 +186,16 @@ export class TrainingSession {
     this.executor.write(tuning.parameters.flat, state.parameters);
     this.executor.write(optimizer.m, state.m);
     this.executor.write(optimizer.v, state.v);
-    this.executor.write(gradients.flat, new Float32Array(state.parameters.length));
+    this.executor.write(gradients.flat, new Float32Array(state.m.length));
+  }
+
+  /** Gives some parameters other numbers; the rest of the state stays as it is. */
+  async set(tensors: readonly NamedTensor[]): Promise<void> {
+    const { parameters } = this.programs.tuning;
+    const state = await this.snapshot();
+    const given = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+    const all = tensorsOf(parameters, state.parameters).map((tensor) => given.get(tensor.name) ?? tensor);
+    this.restore({ ...state, parameters: vectorOf(parameters, all) });
   }
 
   /** Frees the programs and every value that they declared, the adapter included. */
@@ -263,7 +273,7 @@ function release(executor: Executor, { scope, teacher }: TrainingPrograms): void
 }
 
 function freshState({ tuning, scaling }: TrainingPrograms, recipe: Recipe): Omit<SessionState, 'step'> {
-  const parameters = initialValues(tuning.parameters, recipe.seed);
-  const flat = { parameters, m: new Float32Array(parameters.length), v: new Float32Array(parameters.length) };
+  const moments = () => new Float32Array(sizeOf(tuning.parameters.trained.flat.shape));
+  const flat = { parameters: initialValues(tuning.parameters, recipe.seed), m: moments(), v: moments() };
   return scaling === null ? flat : { ...flat, scaling: Float32Array.of(FIRST_SCALE, 0) };
 }

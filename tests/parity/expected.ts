@@ -50,6 +50,9 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   llama_distil: 'passes',
   llama_dora: 'passes',
   llama_ia3: 'passes',
+  llama_pissa: 'passes',
+  llama_pissa_dora: 'passes',
+  llama_olora: 'passes',
 };
 
 /** Executors that need minutes for a case on software WebGPU: these run with --all only. */

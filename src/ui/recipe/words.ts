@@ -98,6 +98,7 @@ export type FormSetting =
       | 'split'
       | 'method.kind'
       | 'method.useDora'
+      | 'method.initWeights'
       | `objective.${string}`
       | `split.${string}`
     >
@@ -126,6 +127,16 @@ export const METHOD_WORDS = {
   dora: {
     name: 'DoRA',
     use: 'As LoRA, and trains the size of each row of the adapted weights too. Often better at low ranks.',
+    file: 'Adapter',
+  },
+  pissa: {
+    name: 'PiSSA',
+    use: 'LoRA that starts as the strongest part of the weights instead of as nothing. Often learns faster. The start takes a minute or more, the file is twice as large.',
+    file: 'Adapter',
+  },
+  olora: {
+    name: 'OLoRA',
+    use: 'LoRA that starts as an orthogonal part of the weights. Often learns faster, and starts sooner than PiSSA. The file is twice as large.',
     file: 'Adapter',
   },
   ia3: {
@@ -196,6 +207,10 @@ const ENTRIES = {
   },
   'method.rank': number('adapter', 'Size of the adapter. 8 to 32 suits most data; more takes more memory.'),
   'method.alpha': number('adapter', 'Strength of the adapter: it is scaled by alpha ÷ rank.'),
+  'method.pissaIterations': number(
+    'adapter',
+    'Of PiSSA alone: how exactly the strongest part of the weights is found. 4 is usual; 0 finds it in full, which takes longer.',
+  ),
   'method.dropout': number('adapter', 'Share of the adapter’s inputs set to 0 at random, against memorising. 0 turns it off.'),
   'method.useRslora': {
     kind: 'switch',

@@ -220,6 +220,12 @@ export const GLOSSARY = {
     'The numbers that make up a model, its weights. Trainable parameters are those that a run changes.',
     'weights',
   ),
+  pissa: word(
+    'PiSSA',
+    ['recipe'],
+    'LoRA whose two small matrices start as the strongest part of each weight (its largest singular values), which is taken out of the weight. What is saved is a plain LoRA adapter of twice the rank for the model as it is.',
+    'principal singular values and vectors',
+  ),
   preference: word(
     'Preferred and rejected',
     ['data', 'recipe'],
