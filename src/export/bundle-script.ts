@@ -274,6 +274,7 @@ function argumentsOf(trainer: Trainer, { recipe, measures }: ScriptFacts): reado
       `adam_beta2=${recipe.beta2},`,
       `adam_epsilon=${recipe.epsilon},`,
       `max_grad_norm=${recipe.maxGradNorm},`,
+      ...(recipe.neftuneAlpha > 0 ? [`neftune_noise_alpha=${recipe.neftuneAlpha},`] : []),
       `eval_strategy=${evaluation},`,
       'save_strategy="no",',
       'logging_steps=1,',

@@ -28,6 +28,8 @@ export interface ModelConfig {
   readonly modelType: string;
   /** C. */
   readonly hiddenSize: number;
+  /** Multiplies the embeddings of tokens; 1 when absent. */
+  readonly embeddingScale?: number;
   readonly layers: number;
   /** V. */
   readonly vocabSize: number;

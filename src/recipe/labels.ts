@@ -59,6 +59,7 @@ export const SETTING_LABELS = {
   sampleEvery: 'Sample every … steps',
   samplePrompts: 'Prompts to sample',
   lossOn: 'Learn from',
+  neftuneAlpha: 'Noise on the inputs (NEFTune)',
   seed: 'Seed',
   memoryLimit: 'Memory limit',
 } as const;

@@ -72,6 +72,8 @@ const fields = {
   samplePrompts: v.optional(texts(PROMPTS, { max: 8 }), []),
   /** Tokens that the loss counts: the assistant's and end-of-turn, or all. */
   lossOn: v.optional(oneOf(['assistant', 'all']), 'assistant'),
+  /** NEFTune (arXiv 2310.05914): α of the noise on the embeddings in training, within ±α/√(tokens·width); 0 turns it off. */
+  neftuneAlpha: v.optional(real(0, 1000), 0),
   seed: v.optional(whole(0, 4294967295), 42),
   /** Gigabytes that a run may take; 0 uses what the device is known to provide. Affects how much is recomputed, never a result. */
   memoryLimit: v.optional(real(0, 1024), 0),

@@ -34,6 +34,8 @@ export interface TrainingPrograms {
   readonly batch: BatchInputs;
   /** [2] i32: seed and step, for dropout. */
   readonly seed: Value;
+  /** Noise on the embeddings in training, [M, C]; null without. */
+  readonly noise: Value | null;
   /** [1] f32: multiplies the loss, and so every gradient. `scaling.scale`, or without scaling an input that holds 1. */
   readonly lossScale: Value;
   /** Dynamic loss scaling, updated on the device: only with f16 activations, whose gradients would underflow. Otherwise null. */
@@ -76,11 +78,13 @@ export function trainingPrograms(
   const teacher = job.teacher === undefined ? null : declareTeacher(model, job.teacher);
   const { documents, labelWeights } = job;
   const common = { graph, config, teacher, batch, shape, constants, documents, labelWeights };
-  const lossIn = (program: Program, of: Pick<LossSetup, 'tuning' | 'seed' | 'training'>) =>
+  const noiseShape = [shape.rows * shape.tokens, config.hiddenSize];
+  const noise = recipe.neftuneAlpha > 0 ? graph.declare(`${name}.noise`, 'input', noiseShape) : null;
+  const lossIn = (program: Program, of: Pick<LossSetup, 'tuning' | 'seed' | 'training' | 'noise'>) =>
     objective.loss(lossContext(program, { ...common, ...of }), job.objective);
 
   const train = graph.program(`${name}.train`);
-  const trained = lossIn(train, { tuning, seed, training: true });
+  const trained = lossIn(train, { tuning, seed, training: true, noise });
   accumulateGradients(train, trained.loss, lossScale, parameters.trained, gradients);
   const update = graph.program(`${name}.update`);
   const optimizer = updateWith(update, name, parameters, gradients, scaling);
@@ -88,7 +92,7 @@ export function trainingPrograms(
     evaluationPlan(graph.program(`${name}.${label}`), { ...common, tuning: of }, job, recipe).plan;
   return {
     scope: graph,
-    ...{ teacher, tuning, gradients, optimizer, batch, seed, lossScale, scaling, constants },
+    ...{ teacher, tuning, gradients, optimizer, batch, seed, noise, lossScale, scaling, constants },
     figures: Object.keys(trained.figures),
     start: startPlan(graph, name, parameters),
     train: plan(train, [trained.loss, ...Object.values(trained.figures)], remat, recipe.activationPrecision),

@@ -19,6 +19,7 @@ import { FIRST_SCALE, type LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 import { BatchWriter, countOf } from './batch-writer';
 import { asFloats, evaluateBatches, lossOf, type Losses } from './evaluate';
+import { NoiseWriter } from './noise';
 import type { TrainingPrograms } from './programs';
 import type { Tiles } from './tune';
 
@@ -67,6 +68,7 @@ export class TrainingSession {
   readonly #seed = new Int32Array(2);
   readonly #hyper: Float32Array<ArrayBuffer>;
   readonly #writer: BatchWriter;
+  readonly #noise: NoiseWriter | null;
   readonly #micro: Batch[] = [];
   #step = 0;
 
@@ -75,12 +77,13 @@ export class TrainingSession {
     readonly programs: TrainingPrograms,
     readonly recipe: Recipe,
     readonly totalSteps: number,
-    firstPosition: number,
+    config: ModelConfig,
     compiled: CompiledPrograms,
   ) {
     this.#compiled = compiled;
     this.#hyper = new Float32Array(8 * programs.tuning.parameters.groups.length);
-    this.#writer = new BatchWriter(executor, programs.batch, firstPosition);
+    this.#writer = new BatchWriter(executor, programs.batch, config.firstPosition);
+    this.#noise = programs.noise && new NoiseWriter(executor, programs.noise, config, recipe);
   }
 
   /**
@@ -100,7 +103,7 @@ export class TrainingSession {
       release(executor, programs);
       throw error;
     });
-    const session = new TrainingSession(executor, programs, recipe, totalSteps, config.firstPosition, compiled);
+    const session = new TrainingSession(executor, programs, recipe, totalSteps, config, compiled);
     try {
       await session.#initialise(config);
       return session;
@@ -149,7 +152,10 @@ export class TrainingSession {
       this.#seed[1] = first + i;
       executor.write(programs.seed, this.#seed);
       const batch = micro[i];
-      if (batch !== undefined) this.#writer.write(batch, counted);
+      if (batch !== undefined) {
+        this.#writer.write(batch, counted);
+        this.#noise?.write(batch, first + i);
+      }
       runs.push(handled(executor.run(this.#compiled.train)));
     }
     const learningRate = learningRateAt(recipe, step, this.totalSteps);

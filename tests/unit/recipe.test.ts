@@ -243,6 +243,7 @@ describe('recipes of earlier versions', () => {
       mapping: null,
       data: null,
       order: 'shuffled',
+      neftuneAlpha: 0,
       testRatio: 0,
       split: { kind: 'random', leaks: 'report' },
     });

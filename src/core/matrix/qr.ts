@@ -41,7 +41,7 @@ function reflectionOf(data: Float64Array, rows: number, columns: number, k: numb
   if (rest === 0) return { v, factor: 0 };
   const length = Math.sqrt(alpha * alpha + rest);
   v[0] = alpha - (alpha < 0 ? length : -length);
-  return { v, factor: 2 / ((v[0]) ** 2 + rest) };
+  return { v, factor: 2 / (v[0] ** 2 + rest) };
 }
 
 /** Applies a reflection to the columns from `first` on of a matrix. */

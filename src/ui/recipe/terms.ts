@@ -30,6 +30,7 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   beta2: 'adamw',
   epsilon: 'adamw',
   lossOn: 'label-tokens',
+  neftuneAlpha: 'neftune',
   heldOutRatio: 'held-out',
   testRatio: 'test-rows',
   evalEvery: 'held-out',

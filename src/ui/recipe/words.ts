@@ -342,6 +342,10 @@ const ENTRIES = {
     help: 'The tokens that the loss counts. “Answers only” suits chats; plain text is always learnt whole.',
     options: { assistant: 'Answers only', all: 'Every token' },
   },
+  neftuneAlpha: number(
+    'measuring',
+    'Random noise on the embeddings of the tokens in training, against memorising: often longer, better answers after chats. 5 to 15 is usual, 0 turns it off.',
+  ),
   heldOutRatio: number('measuring', 'Share of the rows that measure the run and are not trained on. 0.1 is one in ten.'),
   testRatio: number(
     'measuring',

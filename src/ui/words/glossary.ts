@@ -197,6 +197,12 @@ export const GLOSSARY = {
     ['data'],
     'A row whose text is nearly that of another one: four fifths of their pairs of neighbouring words are the same. Many of them make a model repeat itself, and a measurement too good if they are on both sides of the split.',
   ),
+  neftune: word(
+    'NEFTune',
+    ['recipe'],
+    'Random noise on the embeddings of the tokens while a model trains, so that it memorises less. Measures and answers have none.',
+    'noisy embeddings',
+  ),
   objective: word(
     'Objective',
     ['recipe'],
