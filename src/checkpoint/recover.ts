@@ -44,7 +44,9 @@ async function tryLoad(db: Database, run: RunRecord, manifest: Manifest): Promis
   if (!parameters || !m || !v) return 'a part is missing';
   const moments = momentsLength(run, parameters.length);
   if (m.length !== moments || v.length !== moments) return 'its parts differ in length';
-  const state = { step: manifest.step, parameters, m, v };
+  const ema = run.recipe.ema > 0 ? floats(parts.get('ema')) : undefined;
+  if (ema === null || (ema && ema.length !== parameters.length)) return 'its average is missing';
+  const state = { step: manifest.step, parameters, m, v, ...(ema && { ema }) };
   if (run.recipe.activationPrecision !== 'f16') return state;
   const scaling = floats(parts.get('scaling'));
   return scaling?.length === 2 ? { ...state, scaling } : 'its loss scale is missing';

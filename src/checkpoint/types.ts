@@ -127,6 +127,8 @@ export interface Snapshot {
   readonly m: Float32Array<ArrayBuffer>;
   readonly v: Float32Array<ArrayBuffer>;
   readonly scaling?: Float32Array<ArrayBuffer>;
+  /** The average of the parameters, of a run that keeps one: it is what answers and is saved. */
+  readonly ema?: Float32Array<ArrayBuffer>;
 }
 
 export interface CheckpointInfo {

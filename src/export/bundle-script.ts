@@ -162,11 +162,12 @@ function classifierTrainer({ classifier, classWeights }: ScriptFacts): readonly 
 }
 
 /** Settings that a run has and the program has not. */
-export function notCarriedOver({ method, basePrecision, activationPrecision, order }: Recipe): readonly string[] {
+export function notCarriedOver({ method, basePrecision, activationPrecision, order, ema }: Recipe): readonly string[] {
   return [
     ...('loraPlusRatio' in method && method.loraPlusRatio !== 1 ? ['the higher learning rate of B (LoRA+)'] : []),
     ...(method.layerDecay === 1 ? [] : ['the learning rates by layer']),
     ...(method.kind === 'full' && method.train !== 'all' ? ['the choice of the weights that are trained'] : []),
+    ...(ema === 0 ? [] : ['the average of the weights (EMA)']),
     ...(basePrecision === 'stored' ? [] : ['the quantised base']),
     ...(activationPrecision === 'f32' ? [] : ['activations in f16: bfloat16 takes their place on GPUs that have it']),
     ...(order === 'shuffled' ? [] : ['the first pass from short examples to long ones: all passes are shuffled']),

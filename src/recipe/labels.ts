@@ -43,6 +43,7 @@ export const SETTING_LABELS = {
   beta2: 'Beta 2',
   epsilon: 'Epsilon',
   maxGradNorm: 'Gradient clipping',
+  ema: 'Averaged weights (EMA)',
   microBatch: 'Rows at once',
   gradientAccumulation: 'Batches per step',
   sequenceLength: 'Sequence length',

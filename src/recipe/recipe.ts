@@ -44,6 +44,8 @@ const fields = {
   beta1: v.optional(real(0, 0.9999), 0.9),
   beta2: v.optional(real(0, 0.99999), 0.999),
   epsilon: v.optional(real(1e-12, 1e-2), 1e-8),
+  /** Decay of an exponential moving average of the trained weights, which then are what is measured, sampled and saved; 0 keeps none. */
+  ema: v.optional(real(0, 0.99999), 0),
   /** Gradients are scaled down to this norm; 0 turns clipping off. */
   maxGradNorm: v.optional(real(0, 1000), 1),
   /** Rows of packed tokens in one forward pass. */

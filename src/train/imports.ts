@@ -170,13 +170,22 @@ export function startingState(record: RunRecord, from: RunRecord, snapshot: Snap
     const message = `The run can’t start from ${from.name}: it trains other weights. Take model, method and settings of ${from.name}, or start from a new adapter.`;
     throw new CodedError('recipe/invalid', message, [{ where: 'method', message }]);
   }
-  const vector = new Float32Array(snapshot.parameters.length);
+  const answering = snapshot.ema ?? snapshot.parameters;
+  const vector = new Float32Array(answering.length);
   const offsets = new Map(from.parameters.map(({ name, offset }) => [name, offset]));
   for (const { name, shape, offset } of record.parameters) {
     const at = offsets.get(name) ?? 0;
-    vector.set(snapshot.parameters.subarray(at, at + sizeOf(shape)), offset);
+    vector.set(answering.subarray(at, at + sizeOf(shape)), offset);
   }
   const zeros = () => new Float32Array(trainedLength(record.parameters));
   const scaled = record.recipe.activationPrecision === 'f16';
-  return { step: 0, parameters: vector, m: zeros(), v: zeros(), ...(scaled && { scaling: Float32Array.of(FIRST_SCALE, 0) }) };
+  const averaged = record.recipe.ema > 0 && { ema: vector.slice() };
+  return {
+    step: 0,
+    parameters: vector,
+    m: zeros(),
+    v: zeros(),
+    ...averaged,
+    ...(scaled && { scaling: Float32Array.of(FIRST_SCALE, 0) }),
+  };
 }

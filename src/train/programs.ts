@@ -13,6 +13,7 @@ import { declareBatch, type BatchInputs, type BatchShape } from '../model/pass';
 import { declareWeights } from '../model/weights';
 import { objectiveOf } from '../objective';
 import { updateWith, type Optimizer } from '../optim/adamw';
+import { averageWith } from '../optim/ema';
 import type { Recipe } from '../recipe/recipe';
 import { taskOf } from '../recipe/tasks';
 import { accumulate } from '../../kernels/accumulate';
@@ -29,6 +30,8 @@ export interface TrainingPrograms {
   /** Declares the weights of the teacher, which the session writes before the first step, and its tables; null without one. */
   readonly teacher: DeclaredTeacher | null;
   readonly tuning: Tuning;
+  /** The average of what is trained, which is measured and answers; null where none is kept. */
+  readonly averaged: Tuning | null;
   readonly gradients: Flat;
   readonly optimizer: Optimizer;
   readonly batch: BatchInputs;
@@ -68,6 +71,8 @@ export function trainingPrograms(
   const objective = objectiveOf(job.objective);
   const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
   const tuning = declareTuning(graph, name, config, recipe.method, headParameters(config, job));
+  const averaged =
+    recipe.ema > 0 ? declareTuning(graph, `${name}.ema`, config, recipe.method, headParameters(config, job)) : null;
   const { parameters } = tuning;
   const gradients = graph.declareFlat(`${name}.gradient`, 'state', parameters.trained.all);
   const batch = declareBatch(graph, `${name}.batch`, shape, job.columns);
@@ -88,16 +93,17 @@ export function trainingPrograms(
   accumulateGradients(train, trained.loss, lossScale, parameters.trained, gradients);
   const update = graph.program(`${name}.update`);
   const optimizer = updateWith(update, name, parameters, gradients, scaling);
+  if (averaged !== null) averageWith(update, averaged.parameters, parameters, recipe.ema);
   const evaluation = (label: string, of: Tuning | null) =>
     evaluationPlan(graph.program(`${name}.${label}`), { ...common, tuning: of }, job, recipe).plan;
   return {
     scope: graph,
-    ...{ teacher, tuning, gradients, optimizer, batch, seed, noise, lossScale, scaling, constants },
+    ...{ teacher, tuning, averaged, gradients, optimizer, batch, seed, noise, lossScale, scaling, constants },
     figures: Object.keys(trained.figures),
-    start: startPlan(graph, name, parameters),
+    start: startPlan(graph, name, [parameters, ...(averaged === null ? [] : [averaged.parameters])]),
     train: plan(train, [trained.loss, ...Object.values(trained.figures)], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
-    evaluate: evaluation('evaluate', tuning),
+    evaluate: evaluation('evaluate', averaged ?? tuning),
     evaluateBase: taskOf(job.objective) === null ? evaluation('evaluateBase', null) : null,
   };
 }
@@ -125,15 +131,20 @@ function accumulateGradients(program: Program, loss: Value, lossScale: Value, pa
   });
 }
 
-function startPlan(graph: Graph, name: string, parameters: Parameters): Plan | null {
+function startPlan(graph: Graph, name: string, all: readonly Parameters[]): Plan | null {
   const program = graph.program(`${name}.start`);
+  for (const parameters of all) start(program, parameters);
+  return program.nodes.length === 0 ? null : plan(program, []);
+}
+
+function start(program: Program, parameters: Parameters): void {
+  const { graph } = program;
   for (const { name: parameter, init } of parameters.all) {
     if (init.kind === 'weight') accumulate(program, parameters.named(parameter), inF32(program, graph.named(parameter)));
     if (init.kind !== 'row-norm') continue;
     const norm = rowNorm(program, inF32(program, graph.named(init.of)), { reciprocal: false });
     accumulate(program, parameters.named(parameter), norm);
   }
-  return program.nodes.length === 0 ? null : plan(program, []);
 }
 
 function inF32(program: Program, weight: Value): Value {

@@ -86,7 +86,8 @@ export class Run {
 
   /** What is in training, to answer with; null before the session is open, after the run, and for a classifier. */
   get tuning(): Tuning | null {
-    return writesText(this.#job) ? (this.#session?.programs.tuning ?? null) : null;
+    const { averaged, tuning } = this.#session?.programs ?? {};
+    return writesText(this.#job) ? (averaged ?? tuning ?? null) : null;
   }
 
   /**
@@ -287,5 +288,10 @@ export class Run {
 function stateOf(snapshot: Snapshot, record: RunRecord, parameters: Parameters): Snapshot {
   const laidOut = (vector: Float32Array<ArrayBuffer>, of: Parameters | Parameters['trained'] = parameters.trained) =>
     inLayout(of, record.parameters, vector);
-  return { ...snapshot, parameters: laidOut(snapshot.parameters, parameters), m: laidOut(snapshot.m), v: laidOut(snapshot.v) };
+  const { ema } = snapshot;
+  return {
+    ...snapshot,
+    ...{ parameters: laidOut(snapshot.parameters, parameters), m: laidOut(snapshot.m), v: laidOut(snapshot.v) },
+    ...(ema && { ema: laidOut(ema, parameters) }),
+  };
 }

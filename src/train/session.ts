@@ -36,6 +36,8 @@ export interface SessionState {
   readonly parameters: Float32Array<ArrayBuffer>;
   readonly m: Float32Array<ArrayBuffer>;
   readonly v: Float32Array<ArrayBuffer>;
+  /** The average of the parameters, in their layout; only where one is kept. */
+  readonly ema?: Float32Array<ArrayBuffer>;
   /** [loss scale, steps without overflow since it changed]; only with f16 activations. */
   readonly scaling?: Float32Array<ArrayBuffer>;
 }
@@ -177,19 +179,23 @@ export class TrainingSession {
   }
 
   async snapshot(): Promise<SessionState> {
-    const { tuning, optimizer, scaling } = this.programs;
+    const { tuning, averaged, optimizer, scaling } = this.programs;
     const read = async (value: Value) => asFloats(await this.executor.read(value));
-    const flat = { parameters: await read(tuning.parameters.flat), m: await read(optimizer.m), v: await read(optimizer.v) };
+    const flat = {
+      ...{ parameters: await read(tuning.parameters.flat), m: await read(optimizer.m), v: await read(optimizer.v) },
+      ...(averaged !== null && { ema: await read(averaged.parameters.flat) }),
+    };
     if (scaling === null) return { step: this.#step, ...flat };
     const [scale, good] = [await read(scaling.scale), await read(scaling.good)];
     return { step: this.#step, ...flat, scaling: Float32Array.of(...scale, ...good) };
   }
 
   restore(state: SessionState): void {
-    const { tuning, optimizer, gradients, scaling } = this.programs;
+    const { tuning, averaged, optimizer, gradients, scaling } = this.programs;
     if (scaling !== null) writeScaling(this.executor, scaling, state);
     this.#step = state.step;
     this.executor.write(tuning.parameters.flat, state.parameters);
+    if (averaged !== null) this.executor.write(averaged.parameters.flat, state.ema ?? missingAverage(state));
     this.executor.write(optimizer.m, state.m);
     this.executor.write(optimizer.v, state.v);
     this.executor.write(gradients.flat, new Float32Array(state.m.length));
@@ -200,8 +206,13 @@ export class TrainingSession {
     const { parameters } = this.programs.tuning;
     const state = await this.snapshot();
     const given = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-    const all = tensorsOf(parameters, state.parameters).map((tensor) => given.get(tensor.name) ?? tensor);
-    this.restore({ ...state, parameters: vectorOf(parameters, all) });
+    const withGiven = (vector: Float32Array<ArrayBuffer>) =>
+      vectorOf(
+        parameters,
+        tensorsOf(parameters, vector).map((tensor) => given.get(tensor.name) ?? tensor),
+      );
+    const { ema } = state;
+    this.restore({ ...state, parameters: withGiven(state.parameters), ...(ema && { ema: withGiven(ema) }) });
   }
 
   /** Frees the programs and every value that they declared, the adapter included. */
@@ -274,12 +285,17 @@ function writeScaling(executor: Executor, { scale, good }: LossScale, { step, sc
   executor.write(good, scaling.slice(1));
 }
 
+function missingAverage({ step }: SessionState): never {
+  throw internal(`the state at step ${step} has no average of the parameters`);
+}
+
 function release(executor: Executor, { scope, teacher }: TrainingPrograms): void {
   for (const value of [...scope.declared(), ...(teacher?.graph.declared() ?? [])]) executor.release(value);
 }
 
-function freshState({ tuning, scaling }: TrainingPrograms, recipe: Recipe): Omit<SessionState, 'step'> {
+function freshState({ tuning, averaged, scaling }: TrainingPrograms, recipe: Recipe): Omit<SessionState, 'step'> {
   const moments = () => new Float32Array(sizeOf(tuning.parameters.trained.flat.shape));
-  const flat = { parameters: initialValues(tuning.parameters, recipe.seed), m: moments(), v: moments() };
+  const parameters = initialValues(tuning.parameters, recipe.seed);
+  const flat = { parameters, m: moments(), v: moments(), ...(averaged !== null && { ema: parameters }) };
   return scaling === null ? flat : { ...flat, scaling: Float32Array.of(FIRST_SCALE, 0) };
 }

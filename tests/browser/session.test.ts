@@ -110,8 +110,8 @@ async function advance(session: TrainingSession, recipe: Recipe, steps: number):
   return rows;
 }
 
-function bytes({ parameters, m, v, scaling = new Float32Array() }: SessionState): number[] {
-  return [parameters, m, v, scaling].flatMap((data) => [...new Uint32Array(data.buffer)]);
+function bytes({ parameters, m, v, scaling = new Float32Array(), ema = new Float32Array() }: SessionState): number[] {
+  return [parameters, m, v, scaling, ema].flatMap((data) => [...new Uint32Array(data.buffer)]);
 }
 
 const size = { version: 2, learningRate: 1e-2, sequenceLength: 16, microBatch: 2 };
@@ -140,6 +140,7 @@ describe.each([
     name: 'IA³, activations in f16',
     recipe: parseRecipe({ ...size, learningRate: 3e-2, activationPrecision: 'f16', method: { kind: 'ia3' } }),
   },
+  { name: 'averaged weights, NEFTune', recipe: parseRecipe({ ...base, ema: 0.5, neftuneAlpha: 5, dropout: 0.2 }) },
   { name: 'all weights', recipe: parseRecipe({ ...size, learningRate: 1e-3, method: { kind: 'full' } }) },
 ])('a session: $name', ({ recipe }) => {
   test('continues after a restore with the same bytes as one that was not interrupted', async () => {

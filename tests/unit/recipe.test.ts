@@ -244,6 +244,7 @@ describe('recipes of earlier versions', () => {
       data: null,
       order: 'shuffled',
       neftuneAlpha: 0,
+      ema: 0,
       testRatio: 0,
       split: { kind: 'random', leaks: 'report' },
     });

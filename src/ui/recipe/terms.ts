@@ -26,6 +26,7 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   memoryLimit: 'remat',
   weightDecay: 'weight-decay',
   maxGradNorm: 'gradient-norm',
+  ema: 'ema',
   beta1: 'adamw',
   beta2: 'adamw',
   epsilon: 'adamw',

@@ -333,6 +333,10 @@ const ENTRIES = {
   ),
   weightDecay: number('optimizer', 'Pulls the adapter’s weights towards 0. 0 to 0.1 is usual.'),
   maxGradNorm: number('optimizer', 'Gradients with a larger norm are scaled down to it. 0 turns it off.'),
+  ema: number(
+    'optimizer',
+    'Keeps a running average of the trained weights, which is smoother than the last step: it is what is measured, answers and is saved. 0.99 averages over about 100 steps; keep that well below the steps of the run. 0 turns it off.',
+  ),
   beta1: number('optimizer', 'Decay of the mean of the gradients.'),
   beta2: number('optimizer', 'Decay of the mean of the squared gradients.'),
   epsilon: number('optimizer', 'Added to the divisor, so that it is never 0.'),

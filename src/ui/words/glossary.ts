@@ -90,6 +90,12 @@ export const GLOSSARY = {
     ['recipe'],
     'Sets a random share of numbers to 0 in training, so that the model can’t rely on single ones.',
   ),
+  ema: word(
+    'EMA',
+    ['recipe'],
+    'Exponential moving average: a second copy of the trained weights that follows them slowly, so that the noise of single steps averages out. It takes as much memory as these weights.',
+    'averaged weights',
+  ),
   encoder: word(
     'Encoder',
     ['model', 'data'],
