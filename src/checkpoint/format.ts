@@ -41,6 +41,11 @@ export function currentRecord(stored: AnyRecord): RunRecord {
   return { ...record, recipe, format: FORMAT, parameters: adapterParameters(layers, recipe.method.rank) };
 }
 
+/** Length of the moments of a flat vector of `length` numbers: its parameters that are fixed have none. */
+export function momentsLength({ parameters }: Pick<RunRecord, 'parameters'>, length: number): number {
+  return parameters.find(({ fixed }) => fixed === true)?.offset ?? length;
+}
+
 /** A [r, in] and B [out, r] of each layer in order. Module names have no prefix `model.`. */
 function adapterParameters(layers: Format1['layers'], rank: number): readonly StoredParameter[] {
   const all = layers.flatMap(({ module, inputs, outputs }) => [

@@ -4,6 +4,7 @@ import { internal } from '../core/errors';
 import { ensureSpace, formatBytes } from '../core/storage';
 import { cut, type ChunkInfo, type NamedArray } from './chunks';
 import { startingWith, type ChunkKey, type Database, type Manifest } from './database';
+import { momentsLength } from './format';
 import { superfluous } from './retention';
 import { lossAt, withLosses, type MeasuredManifest } from './rows';
 import type { RunRecord, Snapshot } from './types';
@@ -42,8 +43,9 @@ export async function writeChunks(
  */
 export async function saveSnapshot(db: Database, run: RunRecord, snapshot: Snapshot): Promise<Manifest> {
   checkParts(run, snapshot);
-  const { step, parameters, m, v, scaling } = snapshot;
-  const parts = [part('parameters', parameters), part('m', m), part('v', v), ...(scaling ? [part('scaling', scaling)] : [])];
+  const { step, parameters, m, v, scaling, ema } = snapshot;
+  const further = [...(scaling ? [part('scaling', scaling)] : []), ...(ema ? [part('ema', ema)] : [])];
+  const parts = [part('parameters', parameters), part('m', m), part('v', v), ...further];
   const bytes = parts.reduce((sum, { data }) => sum + data.byteLength, 0);
   const what = `the checkpoint at step ${step} of ${run.name} (${formatBytes(bytes)})`;
   const before = await readState(db, run.id, step, what);
@@ -57,12 +59,14 @@ export async function saveSnapshot(db: Database, run: RunRecord, snapshot: Snaps
 
 const part = (name: string, data: Float32Array): NamedArray => ({ name, kind: 'f32', data });
 
-function checkParts({ recipe }: RunRecord, { parameters, m, v, scaling }: Snapshot): void {
-  const whole = parameters.length > 0 && m.length === parameters.length && v.length === parameters.length;
-  const scaled = (scaling?.length ?? 0) === (recipe.activationPrecision === 'f16' ? 2 : 0);
-  if (whole && scaled) return;
+function checkParts(run: RunRecord, { parameters, m, v, scaling, ema }: Snapshot): void {
+  const moments = momentsLength(run, parameters.length);
+  const whole = parameters.length > 0 && m.length === moments && v.length === moments;
+  const scaled = (scaling?.length ?? 0) === (run.recipe.activationPrecision === 'f16' ? 2 : 0);
+  const averaged = (ema?.length ?? 0) === (run.recipe.ema > 0 ? parameters.length : 0);
+  if (whole && scaled && averaged) return;
   throw internal(
-    `a snapshot of ${parameters.length} parameters with moments of ${m.length} and ${v.length}, and ${scaling?.length ?? 0} numbers of scaling`,
+    `a snapshot of ${parameters.length} parameters with moments of ${m.length} and ${v.length}, ${scaling?.length ?? 0} numbers of scaling, and an average of ${ema?.length ?? 0}`,
   );
 }
 

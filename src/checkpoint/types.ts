@@ -53,6 +53,8 @@ export interface StoredParameter {
   readonly tiedHead?: true;
   /** Of a classifier: the base does not have it. */
   readonly isNew?: true;
+  /** It keeps the numbers that it started with, and has no moments; such parameters come last. */
+  readonly fixed?: true;
 }
 
 /** Everything about a run except its checkpoints and rows. `putRun` replaces the whole record. */
@@ -116,7 +118,7 @@ export interface RunRecord {
 export type RecordChange = Partial<Omit<RunRecord, 'id' | 'format' | 'parameters'>>;
 
 /**
- * The state that a run is resumed from: adapter parameters and both moments, flat f32 of equal length; with f16 activations also
+ * The state that a run is resumed from: parameters, and both moments of those that are trained, flat f32; with f16 activations also
  * [loss scale, steps without overflow since it changed].
  */
 export interface Snapshot {
@@ -125,6 +127,8 @@ export interface Snapshot {
   readonly m: Float32Array<ArrayBuffer>;
   readonly v: Float32Array<ArrayBuffer>;
   readonly scaling?: Float32Array<ArrayBuffer>;
+  /** The average of the parameters, of a run that keeps one: it is what answers and is saved. */
+  readonly ema?: Float32Array<ArrayBuffer>;
 }
 
 export interface CheckpointInfo {

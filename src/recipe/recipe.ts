@@ -44,6 +44,8 @@ const fields = {
   beta1: v.optional(real(0, 0.9999), 0.9),
   beta2: v.optional(real(0, 0.99999), 0.999),
   epsilon: v.optional(real(1e-12, 1e-2), 1e-8),
+  /** Decay of an exponential moving average of the trained weights, which then are what is measured, sampled and saved; 0 keeps none. */
+  ema: v.optional(real(0, 0.99999), 0),
   /** Gradients are scaled down to this norm; 0 turns clipping off. */
   maxGradNorm: v.optional(real(0, 1000), 1),
   /** Rows of packed tokens in one forward pass. */
@@ -72,6 +74,8 @@ const fields = {
   samplePrompts: v.optional(texts(PROMPTS, { max: 8 }), []),
   /** Tokens that the loss counts: the assistant's and end-of-turn, or all. */
   lossOn: v.optional(oneOf(['assistant', 'all']), 'assistant'),
+  /** NEFTune (arXiv 2310.05914): α of the noise on the embeddings in training, within ±α/√(tokens·width); 0 turns it off. */
+  neftuneAlpha: v.optional(real(0, 1000), 0),
   seed: v.optional(whole(0, 4294967295), 42),
   /** Gigabytes that a run may take; 0 uses what the device is known to provide. Affects how much is recomputed, never a result. */
   memoryLimit: v.optional(real(0, 1024), 0),

@@ -2,7 +2,7 @@
 
 import type { RunRecord, RunStore, Snapshot, StoredParameter } from '../checkpoint/types';
 import { FORMAT } from '../checkpoint/format';
-import { CodedError, type Problem } from '../core/errors';
+import { CodedError, internal, type Problem } from '../core/errors';
 import { flatLayout } from '../core/flat';
 import { NUMERICS } from '../core/numerics';
 import { problemsError } from '../core/problems';
@@ -10,15 +10,18 @@ import { sameShape, sizeOf } from '../core/shape';
 import { transpose } from '../core/transpose';
 import { readAdapter } from '../export/read-adapter';
 import type { AdapterFolder, PeftAdapter } from '../export/read-peft';
-import { parameterCount, type NamedTensor } from '../method/parameters';
+import { methodProblems } from '../method';
+import { parameterCount, trainedLength, type NamedTensor } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
 import { familyOf } from '../model/families';
 import type { ModelFolder } from '../model/folder';
+import { readWeight } from '../model/weights-source';
 import { isNamed, linearLayers, moduleOf, weightSpecs } from '../model/weights';
 import type { MethodSettings } from '../recipe/methods';
 import type { ObjectiveKind } from '../recipe/objectives';
 import { parseRecipe, type Recipe } from '../recipe/recipe';
 import { FIRST_SCALE } from '../../kernels/lossscale';
+import { factoredTensors } from './factored-start';
 import type { Folders } from './folders';
 import { LANGUAGE, type Job } from './job';
 import { storedParameters, viewOf } from './records';
@@ -39,12 +42,12 @@ export class Imports {
   async adapter(modelId: string, files: readonly File[], name: string | null): Promise<RunView> {
     const base = this.#folders.get(modelId);
     const found = await readAdapter(files, base);
-    const { record, vector } = imported(base, { ...found, name: name ?? found.name });
+    const { record, vector } = await imported(base, { ...found, name: name ?? found.name });
     const store = await this.#store;
     await store.putRun(record);
     const release = await store.lock(record.id);
     try {
-      const zeros = () => new Float32Array(vector.length);
+      const zeros = () => new Float32Array(trainedLength(record.parameters));
       await store.save(record.id, { step: record.step, parameters: vector, m: zeros(), v: zeros() });
     } finally {
       release();
@@ -54,13 +57,18 @@ export class Imports {
 }
 
 /** The run of an adapter. Throws `model/weights` with all that does not fit the model. */
-function imported(base: ModelFolder, { adapter, name, card, labels: named }: AdapterFolder) {
+async function imported(base: ModelFolder, { adapter, name, card, labels: named }: AdapterFolder) {
   const { config, view } = base;
   const outputs = outputsOf(config, adapter);
   const recipe = recipeOf(config, adapter, outputs);
   const job: Job = { ...LANGUAGE, objective: recipe.objective, outputs };
+  const problems = methodProblems(config, recipe.method);
+  if (problems.length > 0) throw problemsError('model/weights', 'This adapter can’t be used', problems, ADVICE);
   const parameters = storedParameters(config, recipe, job);
-  const vector = vectorOf(parameters, adapter);
+  const vector = vectorOf(parameters, {
+    ...adapter,
+    tensors: [...adapter.tensors, ...(await startOf(base, recipe, parameters))],
+  });
   const labels = recipe.objective.kind === 'classify' ? (named ?? labelsOf(card, outputs)) : [];
   const now = Date.now();
   const record: RunRecord = {
@@ -73,6 +81,17 @@ function imported(base: ModelFolder, { adapter, name, card, labels: named }: Ada
     ...(weightSpecs(config).some(({ transposed }) => transposed === true) && { fanInFanOut: true }),
   };
   return { record, vector };
+}
+
+/** What the adapter started as, where that is a part of the base's weights. */
+function startOf({ config, tensors }: ModelFolder, recipe: Recipe, parameters: readonly StoredParameter[]) {
+  const read = (name: string) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw internal(`the model has no weight ${name}`);
+    return readWeight(tensor);
+  };
+  const fixed = parameters.filter((parameter) => parameter.fixed === true);
+  return factoredTensors(config, recipe, fixed, read, { onProgress: () => undefined });
 }
 
 /** K of a classifier; 0 for other adapters. */
@@ -152,13 +171,22 @@ export function startingState(record: RunRecord, from: RunRecord, snapshot: Snap
     const message = `The run can’t start from ${from.name}: it trains other weights. Take model, method and settings of ${from.name}, or start from a new adapter.`;
     throw new CodedError('recipe/invalid', message, [{ where: 'method', message }]);
   }
-  const vector = new Float32Array(snapshot.parameters.length);
+  const answering = snapshot.ema ?? snapshot.parameters;
+  const vector = new Float32Array(answering.length);
   const offsets = new Map(from.parameters.map(({ name, offset }) => [name, offset]));
   for (const { name, shape, offset } of record.parameters) {
     const at = offsets.get(name) ?? 0;
-    vector.set(snapshot.parameters.subarray(at, at + sizeOf(shape)), offset);
+    vector.set(answering.subarray(at, at + sizeOf(shape)), offset);
   }
-  const zeros = () => new Float32Array(vector.length);
+  const zeros = () => new Float32Array(trainedLength(record.parameters));
   const scaled = record.recipe.activationPrecision === 'f16';
-  return { step: 0, parameters: vector, m: zeros(), v: zeros(), ...(scaled && { scaling: Float32Array.of(FIRST_SCALE, 0) }) };
+  const averaged = record.recipe.ema > 0 && { ema: vector.slice() };
+  return {
+    step: 0,
+    parameters: vector,
+    m: zeros(),
+    v: zeros(),
+    ...averaged,
+    ...(scaled && { scaling: Float32Array.of(FIRST_SCALE, 0) }),
+  };
 }

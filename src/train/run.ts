@@ -10,6 +10,7 @@ import type { LoadProgress } from '../model/types';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
 import { cadenceOf, isDue } from './cadence';
+import { factoredTensors } from './factored-start';
 import { forecastMemory } from './forecast';
 import { jobOf, slotsOf, startedFrom, writesText, type Job } from './job';
 import { stopReason, type StopReason } from './jobs';
@@ -86,7 +87,8 @@ export class Run {
 
   /** What is in training, to answer with; null before the session is open, after the run, and for a classifier. */
   get tuning(): Tuning | null {
-    return writesText(this.#job) ? (this.#session?.programs.tuning ?? null) : null;
+    const { averaged, tuning } = this.#session?.programs ?? {};
+    return writesText(this.#job) ? (averaged ?? tuning ?? null) : null;
   }
 
   /**
@@ -145,11 +147,22 @@ export class Run {
       },
     );
     this.#session = session;
-    if (snapshot !== null) session.restore(stateOf(snapshot, recorder.record, session.programs.tuning.parameters));
+    if (snapshot === null) await this.#startFactors(session);
+    else session.restore(stateOf(snapshot, recorder.record, session.programs.tuning.parameters));
     recorder.emit({ type: 'memory', bytes: model.executor.bytes() });
     void this.#reportWork(session.programs);
     const costs = costsOf(efforts, recipe, this.#batches.heldOut.length);
     return { session, costs, startsFromAnother: snapshot?.step === 0 };
+  }
+
+  /** Parameters that start as factors of weights are zeros until now. */
+  async #startFactors(session: TrainingSession): Promise<void> {
+    const { model, recorder, signal } = this.#context;
+    const { parameters } = session.programs.tuning;
+    const onProgress = (done: number, total: number) => recorder.phase('Decomposing the weights', done, total);
+    const read = (name: string) => model.readWeight(name);
+    const tensors = await factoredTensors(model.config, recorder.record.recipe, parameters.all, read, { onProgress, signal });
+    if (tensors.length > 0) await session.set(tensors);
   }
 
   /** The job with a teacher whose weights were checked. */
@@ -274,6 +287,12 @@ export class Run {
 
 /** The state of a checkpoint in the layout of this version, which may be another than that of the version that started the run. */
 function stateOf(snapshot: Snapshot, record: RunRecord, parameters: Parameters): Snapshot {
-  const laidOut = (vector: Float32Array<ArrayBuffer>) => inLayout(parameters, record.parameters, vector);
-  return { ...snapshot, parameters: laidOut(snapshot.parameters), m: laidOut(snapshot.m), v: laidOut(snapshot.v) };
+  const laidOut = (vector: Float32Array<ArrayBuffer>, of: Parameters | Parameters['trained'] = parameters.trained) =>
+    inLayout(of, record.parameters, vector);
+  const { ema } = snapshot;
+  return {
+    ...snapshot,
+    ...{ parameters: laidOut(snapshot.parameters, parameters), m: laidOut(snapshot.m), v: laidOut(snapshot.v) },
+    ...(ema && { ema: laidOut(ema, parameters) }),
+  };
 }

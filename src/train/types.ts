@@ -47,7 +47,7 @@ export interface DeviceView {
 export interface MemoryForecast {
   readonly weights: number;
   readonly adapter: number;
-  /** AdamW moments and accumulated gradients. */
+  /** AdamW moments, accumulated gradients, and the average of the parameters where one is kept. */
   readonly optimizer: number;
   /** Temporaries and scratch of the program that needs most; the programs share them. */
   readonly activations: number;

@@ -243,6 +243,8 @@ describe('recipes of earlier versions', () => {
       mapping: null,
       data: null,
       order: 'shuffled',
+      neftuneAlpha: 0,
+      ema: 0,
       testRatio: 0,
       split: { kind: 'random', leaks: 'report' },
     });

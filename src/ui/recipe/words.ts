@@ -104,6 +104,7 @@ export type FormSetting =
       | 'split'
       | 'method.kind'
       | 'method.useDora'
+      | 'method.initWeights'
       | `objective.${string}`
       | `split.${string}`
     >
@@ -132,6 +133,16 @@ export const METHOD_WORDS = {
   dora: {
     name: 'DoRA',
     use: 'As LoRA, and trains the size of each row of the adapted weights too. Often better at low ranks.',
+    file: 'Adapter',
+  },
+  pissa: {
+    name: 'PiSSA',
+    use: 'LoRA that starts as the strongest part of the weights instead of as nothing. Often learns faster. The start takes a minute or more, the file is twice as large.',
+    file: 'Adapter',
+  },
+  olora: {
+    name: 'OLoRA',
+    use: 'LoRA that starts as an orthogonal part of the weights. Often learns faster, and starts sooner than PiSSA. The file is twice as large.',
     file: 'Adapter',
   },
   ia3: {
@@ -226,6 +237,10 @@ const ENTRIES = {
   },
   'method.rank': number('adapter', 'Size of the adapter. 8 to 32 suits most data; more takes more memory.'),
   'method.alpha': number('adapter', 'Strength of the adapter: it is scaled by alpha ÷ rank.'),
+  'method.pissaIterations': number(
+    'adapter',
+    'Of PiSSA alone: how exactly the strongest part of the weights is found. 4 is usual; 0 finds it in full, which takes longer.',
+  ),
   'method.dropout': number('adapter', 'Share of the adapter’s inputs set to 0 at random, against memorising. 0 turns it off.'),
   'method.useRslora': {
     kind: 'switch',
@@ -410,6 +425,10 @@ const ENTRIES = {
   ),
   weightDecay: number('optimizer', 'Pulls the adapter’s weights towards 0. 0 to 0.1 is usual.'),
   maxGradNorm: number('optimizer', 'Gradients with a larger norm are scaled down to it. 0 turns it off.'),
+  ema: number(
+    'optimizer',
+    'Keeps a running average of the trained weights, which is smoother than the last step: it is what is measured, answers and is saved. 0.99 averages over about 100 steps; keep that well below the steps of the run. 0 turns it off.',
+  ),
   beta1: number('optimizer', 'Decay of the mean of the gradients.'),
   beta2: number('optimizer', 'Decay of the mean of the squared gradients.'),
   epsilon: number('optimizer', 'Added to the divisor, so that it is never 0.'),
@@ -419,6 +438,10 @@ const ENTRIES = {
     help: 'The tokens that the loss counts. “Answers only” suits chats; plain text is always learnt whole.',
     options: { assistant: 'Answers only', all: 'Every token' },
   },
+  neftuneAlpha: number(
+    'measuring',
+    'Random noise on the embeddings of the tokens in training, against memorising: often longer, better answers after chats. 5 to 15 is usual, 0 turns it off.',
+  ),
   heldOutRatio: number('measuring', 'Share of the rows that measure the run and are not trained on. 0.1 is one in ten.'),
   testRatio: number(
     'measuring',

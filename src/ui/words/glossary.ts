@@ -96,6 +96,12 @@ export const GLOSSARY = {
     ['recipe'],
     'Sets a random share of numbers to 0 in training, so that the model can’t rely on single ones.',
   ),
+  ema: word(
+    'EMA',
+    ['recipe'],
+    'Exponential moving average: a second copy of the trained weights that follows them slowly, so that the noise of single steps averages out. It takes as much memory as these weights.',
+    'averaged weights',
+  ),
   encoder: word(
     'Encoder',
     ['model', 'data'],
@@ -203,6 +209,12 @@ export const GLOSSARY = {
     ['data'],
     'A row whose text is nearly that of another one: four fifths of their pairs of neighbouring words are the same. Many of them make a model repeat itself, and a measurement too good if they are on both sides of the split.',
   ),
+  neftune: word(
+    'NEFTune',
+    ['recipe'],
+    'Random noise on the embeddings of the tokens while a model trains, so that it memorises less. Measures and answers have none.',
+    'noisy embeddings',
+  ),
   objective: word(
     'Objective',
     ['recipe'],
@@ -237,6 +249,12 @@ export const GLOSSARY = {
     ['recipe'],
     'Trains keys and values that the attention of every layer sees before each text, as if a prompt had been read there. The model itself stays as it is.',
     'prefix, key-value prefix',
+  ),
+  pissa: word(
+    'PiSSA',
+    ['recipe'],
+    'LoRA whose two small matrices start as the strongest part of each weight (its largest singular values), which is taken out of the weight. What is saved is a plain LoRA adapter of twice the rank for the model as it is.',
+    'principal singular values and vectors',
   ),
   preference: word(
     'Preferred and rejected',
