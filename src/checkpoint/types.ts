@@ -4,6 +4,7 @@ import type { EncodedDataset, PartSizes } from '../batch/types';
 import type { Numerics } from '../core/numerics';
 import type { Shape } from '../core/shape';
 import type { ColumnRole, Format } from '../dataset/types';
+import type { Monitor } from '../recipe/monitors';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
 
 /** A prompt taken from a run's data, to try the model with. */
@@ -55,6 +56,20 @@ export interface StoredParameter {
   readonly isNew?: true;
 }
 
+/** Why a run ended before its last step: what judges it had not improved. */
+export interface EarlyStop {
+  /** After which it ended. */
+  readonly step: number;
+  readonly monitor: Monitor;
+  /** At that step. */
+  readonly value: number;
+  readonly best: { readonly step: number; readonly value: number };
+  /** Measurements in a row without an improvement. */
+  readonly waited: number;
+  /** The user had the run go on: its measurements no longer end it. */
+  readonly carriedOn?: true;
+}
+
 /** Everything about a run except its checkpoints and rows. `putRun` replaces the whole record. */
 export interface RunRecord {
   readonly id: string;
@@ -77,6 +92,8 @@ export interface RunRecord {
   readonly totalSteps: number;
   /** Held-out loss of the model without what is trained; null where it is not known yet, or the base has no classifier. */
   readonly baseLoss: number | null;
+  /** Absent in runs that did not end early. */
+  readonly earlyStop?: EarlyStop;
   /** Newest and lowest held-out loss with the adapter. */
   readonly tunedLoss: number | null;
   readonly bestLoss: number | null;
@@ -133,6 +150,9 @@ export interface CheckpointInfo {
   readonly savedAt: number;
   /** Held-out loss measured at exactly that step; null where none was measured. */
   readonly loss: number | null;
+  /** What was measured with it (see `EvalRow`); absent where nothing was. */
+  readonly metrics?: Readonly<Record<string, number>>;
+  /** The best one by what judges the run; false for all where nothing was measured. */
   readonly best: boolean;
 }
 

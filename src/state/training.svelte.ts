@@ -23,7 +23,7 @@ import { promptsFrom } from './prompts';
 import { notify, WakeLock } from './presence';
 import { recipe } from './recipe.svelte';
 import { runs } from './runs.svelte';
-import { isResumable, runName, statusWords, withCheckpoint } from './run-status';
+import { isResumable, runName, statusOf, withCheckpoint } from './run-status';
 import { NO_ROWS, ShownRun } from './shown-run.svelte';
 import { space } from './space.svelte';
 import { startFrom } from './start-from.svelte';
@@ -328,7 +328,7 @@ export class Training extends ShownRun {
   }
 
   #conclude(run: RunView): void {
-    const text = `${statusWords[run.status]}: ${run.name}, step ${run.step} of ${run.totalSteps}`;
+    const text = `${statusOf(run)}: ${run.name}, step ${run.step} of ${run.totalSteps}`;
     app.announce(text);
     if (run.status !== 'finished' && run.status !== 'stopped') return;
     notify('Finetab', text);

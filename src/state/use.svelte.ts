@@ -8,6 +8,7 @@ import { failureOf, type Failure } from './failure';
 import { journal } from './journal.svelte';
 import { otherTab } from './other-tab.svelte';
 import { promptsOfRun } from './prompts';
+import { offered } from './run-status';
 import { runs } from './runs.svelte';
 import { training } from './training.svelte';
 
@@ -26,7 +27,7 @@ export class Use {
   readonly #client: WorkerClient<TrainApi>;
   /** The run chosen by hand; null takes the one trained last. */
   chosen = $state<string | null>(null);
-  /** The checkpoint chosen by hand, which answers, is measured and is exported; null takes the newest. */
+  /** The checkpoint chosen by hand, which answers, is measured and is exported; null takes the best. */
   chosenStep = $state<number | null>(null);
   /** The text of the prompt box; null until it was edited. */
   typed = $state<string | null>(null);
@@ -49,10 +50,12 @@ export class Use {
   /** Runs that have a checkpoint. */
   readonly candidates = $derived(runs.list.filter((run) => run.checkpoints.length > 0));
   readonly run = $derived(this.#find(this.chosen) ?? this.#find(training.run?.id ?? null) ?? this.candidates[0] ?? null);
-  /** The chosen checkpoint while the run still has it; null for the newest. */
-  readonly exportStep = $derived(this.run?.checkpoints.some(({ step }) => step === this.chosenStep) ? this.chosenStep : null);
-  /** Step of the checkpoint that answers, is measured and is exported. */
-  readonly step = $derived(this.exportStep ?? newestStep(this.run));
+  /** The checkpoint that answers, is measured and is exported: the chosen one while the run still has it. */
+  readonly checkpoint = $derived.by(() => {
+    const { checkpoints = [] } = this.run ?? {};
+    return checkpoints.find(({ step }) => step === this.chosenStep) ?? offered(checkpoints);
+  });
+  readonly step = $derived(this.checkpoint?.step ?? null);
   readonly suggestions = $derived(this.run === null ? [] : promptsOfRun(this.run, this.#rowsOf(this.run)));
   /** Answers as the assistant of a conversation, or continues the text as it stands. */
   readonly chat = $derived(this.asChat ?? (this.suggestions[0]?.kind ?? 'chat') === 'chat');
@@ -78,8 +81,8 @@ export class Use {
     this.chosenStep = this.typed = null;
   }
 
-  /** Takes another checkpoint of the run; null takes the newest. The first message can be sent to it at once. */
-  chooseStep(step: number | null): void {
+  /** Takes another checkpoint of the run. The first message can be sent to it at once. */
+  chooseStep(step: number): void {
     this.#abandon();
     this.typed = this.turns[0]?.prompt ?? this.typed;
     this.chosenStep = step;
@@ -228,11 +231,6 @@ export class Use {
       return 'The last message was not answered by both models. Edit it, or start anew.';
     return isFull(last) ? 'The conversation has as many tokens as the model can read. Start anew.' : null;
   }
-}
-
-function newestStep(run: RunView | null): number | null {
-  const steps = run?.checkpoints.map(({ step }) => step) ?? [];
-  return steps.length === 0 ? null : Math.max(...steps);
 }
 
 function tellJournal(prompt: string, base: GenerateResult, tuned: GenerateResult): void {

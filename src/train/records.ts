@@ -81,6 +81,8 @@ export interface StartingPoint {
   readonly snapshot: Snapshot | null;
   /** Seconds of training so far. */
   readonly seconds: number;
+  /** Its measurements so far. */
+  readonly evals: readonly EvalRow[];
 }
 
 /**
@@ -92,11 +94,12 @@ export async function rewind(store: RunStore, runId: string, onEvent: (event: Tr
   const snapshot = checkpoints.length === 0 ? null : await newestSnapshot(store, runId, onEvent);
   const step = snapshot?.step ?? 0;
   await store.cutRows(runId, snapshot === null ? -1 : step);
-  const [steps, evals] = await Promise.all([store.rows(runId, 'steps'), store.rows(runId, 'evals')]);
+  const [steps, rows] = await Promise.all([store.rows(runId, 'steps'), store.rows(runId, 'evals')]);
+  const evals = rows as readonly EvalRow[];
   const baseLoss = snapshot === null ? null : record.baseLoss;
-  const then = { step, baseLoss, ...lossesOf(evals as readonly EvalRow[]) };
+  const then = { step, baseLoss, ...lossesOf(evals) };
   await store.updateRun(runId, then);
-  return { snapshot, seconds: (steps.at(-1) as StepRow | undefined)?.seconds ?? 0, record: { ...record, ...then } };
+  return { snapshot, seconds: (steps.at(-1) as StepRow | undefined)?.seconds ?? 0, evals, record: { ...record, ...then } };
 }
 
 async function newestSnapshot(store: RunStore, runId: string, onEvent: (event: TrainEvent) => void): Promise<Snapshot> {

@@ -1,7 +1,15 @@
 /** Types of the training worker's API: plain data that crosses worker boundaries. */
 
 import type { EncodedDataset } from '../batch/types';
-import type { CheckpointInfo, EvalRow, MappedColumns, RunPrompt, RunRecord, StoredCalibration } from '../checkpoint/types';
+import type {
+  CheckpointInfo,
+  EarlyStop,
+  EvalRow,
+  MappedColumns,
+  RunPrompt,
+  RunRecord,
+  StoredCalibration,
+} from '../checkpoint/types';
 import type { Message } from '../dataset/types';
 import type { BaseReference, ExportChoice } from '../export';
 import type { WeightType } from '../export/types';
@@ -187,7 +195,7 @@ export interface SampleRow {
 }
 
 export type CheckpointView = CheckpointInfo;
-export type { EvalRow, StoredCalibration };
+export type { EarlyStop, EvalRow, StoredCalibration };
 
 /** A run as the page lists it. */
 export interface RunView extends Omit<RunRecord, 'status' | 'format' | 'parameters'> {

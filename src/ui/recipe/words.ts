@@ -7,8 +7,10 @@ import { SETTING_LABELS } from '../../recipe/labels';
 import { isMethodKind, METHOD_SCHEMAS, methodNameOf, type MethodName, type MethodSettings } from '../../recipe/methods';
 import { OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
+import { isMonitored } from '../../recipe/monitors';
 import { usualRate } from '../../recipe/usual';
 import { isObjectiveKind } from '../../state/objective';
+import { MONITOR_NAMES } from '../charts/metric-names';
 
 /** Groups of the form, in its order. */
 export const GROUP_TITLES = {
@@ -333,6 +335,20 @@ const ENTRIES = {
     'Share of the rows that nothing reads before you measure them at the end: the most honest figure. 0: none.',
   ),
   evalEvery: number('measuring', 'Steps from one measurement on the held-out examples to the next. 0: about ten times per run.'),
+  monitor: {
+    kind: 'choice',
+    group: 'measuring',
+    help: 'What the best checkpoint is chosen by, and what has to improve for the run to go on.',
+    options: MONITOR_NAMES,
+  },
+  patience: number(
+    'measuring',
+    'The run ends when so many measurements in a row bring no improvement; 5 leaves a healthy run room. 0: it never ends early. Runs of less than 30 steps never do.',
+  ),
+  minDelta: number(
+    'measuring',
+    'A smaller gain does not count as an improvement, in the unit of what the run is judged by. 0: any counts.',
+  ),
   saveEvery: number('measuring', 'Steps from one saved state (checkpoint) to the next. 0: after each measurement.'),
   sampleEvery: number('measuring', 'Steps from one set of sample answers to the next. 0: after each measurement.'),
   samplePrompts: {
@@ -388,6 +404,17 @@ export function allSettings(kinds: Kinds): readonly FormSetting[] {
 
 export function entryOf(setting: FormSetting): Entry {
   return ENTRIES[setting];
+}
+
+/** The values of a choice with their labels; the measures are those that the objective has. */
+export function optionsOf(
+  setting: FormSetting,
+  { objective }: Kinds,
+  options: Readonly<Record<string, string>>,
+): readonly { readonly value: string; readonly label: string }[] {
+  const all = Object.entries(options).map(([value, label]) => ({ value, label }));
+  if (setting !== 'monitor' || !isObjectiveKind(objective)) return all;
+  return all.filter(({ value }) => isMonitored(objective, value));
 }
 
 /** The help text of a setting in a recipe of these kinds. */

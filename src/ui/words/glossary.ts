@@ -101,6 +101,12 @@ export const GLOSSARY = {
     'How far the model is from being right as often as it says: the mean distance between how sure it is and the share that is right, over 15 ranges of confidence. Of predictions that are 90 % sure, 9 in 10 should be right.',
     'ECE',
   ),
+  'early-stopping': word(
+    'Early stopping',
+    ['recipe', 'train'],
+    'The run ends by itself when several measurements on unseen examples in a row (the patience) bring no improvement. The best checkpoint is kept and used. It saves time and does no harm; a run can be carried on.',
+    'patience',
+  ),
   epoch: word('Epoch', ['recipe', 'train'], 'One pass over all training examples.', 'pass over the data'),
   f1: word(
     'F1',
