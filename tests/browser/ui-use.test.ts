@@ -100,12 +100,12 @@ it('lets the chosen checkpoint answer, and says which one it is', async () => {
   [use.temperature, use.maxTokens] = [0, 12];
   const answers: string[] = [];
   for (const step of [1, 2]) {
-    await page.getByRole('combobox', { name: 'Checkpoint' }).selectOptions(step === 2 ? '' : '1');
+    await page.getByRole('combobox', { name: 'Checkpoint' }).selectOptions(String(step));
     await button('Compare').click();
     await idle();
     expect(use.failure).toBeNull();
     answers.push(use.last?.tuned?.text ?? '');
-    await expect.element(region('Tuned model')).toHaveTextContent(`checkpoint at step ${step}`);
+    await expect.element(region('Tuned model')).toHaveTextContent(new RegExp(`checkpoint(,| at) step ${step}`));
   }
   expect(answers[0]).not.toBe(answers[1]);
 });

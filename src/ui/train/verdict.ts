@@ -137,10 +137,24 @@ function riseWords({ best, last }: Trend): string {
 }
 
 /** How far the training loss fell since the held-out loss, which has risen, had its best value; null where that is not so. */
-function overfitOf({ loss, history: { steps } }: Case): Fall | null {
-  const losses = steps.map((row) => ({ step: row.step, value: row.loss })).filter(({ value }) => Number.isFinite(value));
-  return loss.direction === 'worse' && losses.length > 0 ? fallOf(losses, loss.best.step, loss.last.step) : null;
+function overfitOf(found: Case): Fall | null {
+  const { loss } = found;
+  return loss.direction === 'worse' || endedByRise(found) ? trainingFall(found) : null;
 }
+
+/** How far the training loss fell since the best measurement. */
+function trainingFall({ loss, history: { steps } }: Case): Fall | null {
+  const losses = steps.map((row) => ({ step: row.step, value: row.loss })).filter(({ value }) => Number.isFinite(value));
+  return losses.length === 0 ? null : fallOf(losses, loss.best.step, loss.last.step);
+}
+
+/** The run ended early because no measurement came near the best one: that is no outlier, however few they are. */
+function endedByRise({ loss: { best, last }, run: { earlyStop } }: Case): boolean {
+  return earlyStop?.monitor === 'loss' && last.step === earlyStop.step && last.value > (1 + CLEAR) * best.value;
+}
+
+/** A share of the best error by which another one is clearly higher. */
+const CLEAR = 0.02;
 
 /** The verbs of a run under way, and of one that has ended. */
 interface Verbs {

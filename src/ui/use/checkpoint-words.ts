@@ -32,6 +32,16 @@ function labelOf({ step, loss: heldOut, best }: CheckpointView, isNewest: boolea
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
+/** In a sentence about its files, after “step”: `40, the best one,` */
+export function stepWords({ step, best }: CheckpointView): string {
+  return best ? `${count(step)}, the best one,` : count(step);
+}
+
+/** Beside what comes of it: `best checkpoint, step 40`. */
+export function checkpointNote({ step, best }: CheckpointView): string {
+  return `${best ? 'best checkpoint,' : 'checkpoint at'} step ${count(step)}`;
+}
+
 /** What a checkpoint is, and which one is taken. */
 export function checkpointHelp({ checkpoints, recipe }: Checkpoints): string {
   const what = 'The state of the model after so many steps.';
