@@ -3,7 +3,7 @@
 import type { EncodedDataset, PartSizes } from '../batch/types';
 import type { Numerics } from '../core/numerics';
 import type { Shape } from '../core/shape';
-import type { ColumnRole, Format } from '../dataset/types';
+import type { ColumnRole, Format, Message } from '../dataset/types';
 import type { Monitor } from '../recipe/monitors';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
 
@@ -14,6 +14,13 @@ export interface RunPrompt {
   readonly system: string | null;
   /** `chat`: a user's turn to be answered; `text`: the beginning of a text to be continued. */
   readonly kind: 'chat' | 'text';
+}
+
+/** An example that a run was trained on, for the base to be prompted with. */
+export interface RunShot {
+  readonly line: number;
+  /** Turns of user and assistant, by turns; the last one is the assistant's. */
+  readonly messages: readonly Message[];
 }
 
 /** How the columns of a run's data were used. */
@@ -112,6 +119,8 @@ export interface RunRecord {
   readonly classWeights?: readonly number[];
   /** Prompts of the run's data; absent in runs saved by versions that did not store them. */
   readonly prompts?: readonly RunPrompt[];
+  /** Examples of its training part, in the order in which they are taken; absent in runs of versions that did not store them. */
+  readonly shots?: readonly RunShot[];
   /** Absent in runs of versions that did not store it. */
   readonly columns?: MappedColumns;
   /** The model whose predictions the run learns; absent in runs without one. */

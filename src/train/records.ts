@@ -21,7 +21,7 @@ import type { RunSetup, RunView, StepRow, TrainEvent } from './types';
 /** The record of a run that has not started. Throws the errors of `jobOf`. */
 export function newRecord(
   id: string,
-  { name, recipe, dataset, datasetName, fileHash, prompts, columns }: RunSetup,
+  { name, recipe, dataset, datasetName, fileHash, prompts, shots, columns }: RunSetup,
   model: LoadedModel,
   teacher: FoundTeacher | null,
 ): RunRecord {
@@ -41,6 +41,7 @@ export function newRecord(
     ...(dataset.kind && { dataKind: dataset.kind }),
     ...(labels.length > 0 && { labels }),
     ...(slots?.weights && { classWeights: slots.weights }),
+    ...(shots && { shots }),
     ...(columns && { columns }),
     ...{ recipe, step: 0, totalSteps: totalSteps(recipe, microSteps) },
     ...{ baseLoss: null, tunedLoss: null, bestLoss: null },

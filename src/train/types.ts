@@ -8,6 +8,7 @@ import type {
   MappedColumns,
   RunPrompt,
   RunRecord,
+  RunShot,
   StoredCalibration,
 } from '../checkpoint/types';
 import type { Message } from '../dataset/types';
@@ -151,6 +152,8 @@ export interface RunSetup {
   readonly fileHash?: string;
   /** Prompts of the data, stored with the run so that it can be tried when the file is closed. May be empty. */
   readonly prompts: readonly RunPrompt[];
+  /** Examples of its training part, stored with the run so that the base can be prompted with them when the file is closed. */
+  readonly shots?: readonly RunShot[];
   /** How the columns of the data were used, stored with the run so that other files are read in the same way. */
   readonly columns?: MappedColumns;
   /** A run whose checkpoint is the start; a new adapter when absent. */

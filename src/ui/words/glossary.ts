@@ -108,6 +108,12 @@ export const GLOSSARY = {
     'patience',
   ),
   epoch: word('Epoch', ['recipe', 'train'], 'One pass over all training examples.', 'pass over the data'),
+  'few-shot': word(
+    'Few-shot prompting',
+    ['use'],
+    'The model is not trained: it reads some examples before the question and imitates them. It costs nothing to try, but every answer reads them again, and only a few fit. If it is as good as the tuned model, training is not needed.',
+    'in-context learning',
+  ),
   f1: word(
     'F1',
     ['train'],
