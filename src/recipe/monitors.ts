@@ -29,6 +29,8 @@ const FIGURES_OF: { readonly [K in ObjectiveKind]?: readonly Reported[] } = {
   ipo: PREFERENCE,
   simpo: PREFERENCE,
   orpo: [...PREFERENCE, 'nll_loss'],
+  // Its divergence from the base is least before training, and judges nothing.
+  kto: ['rewards/margins'],
   reward: ['margin'],
   distil: ['distil/kl', 'distil/cross_entropy'],
 };
