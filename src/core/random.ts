@@ -16,6 +16,7 @@ export const STREAM = {
   augment: 8,
   write: 9,
   noise: 10,
+  shots: 11,
   dropout: 1024,
 } as const;
 

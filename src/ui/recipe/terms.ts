@@ -41,6 +41,9 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   heldOutRatio: 'held-out',
   testRatio: 'test-rows',
   evalEvery: 'held-out',
+  monitor: 'early-stopping',
+  patience: 'early-stopping',
+  minDelta: 'early-stopping',
   saveEvery: 'checkpoint',
 };
 

@@ -7,8 +7,10 @@ import { SETTING_LABELS } from '../../recipe/labels';
 import { isMethodKind, METHOD_SCHEMAS, methodNameOf, type MethodName, type MethodSettings } from '../../recipe/methods';
 import { DPO_LOSSES, KTO_LOSSES, OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
+import { monitorsOf, type Monitor } from '../../recipe/monitors';
 import { usualRate } from '../../recipe/usual';
 import { isObjectiveKind } from '../../state/objective';
+import { MONITOR_NAMES } from '../charts/metric-names';
 
 /** Groups of the form, in its order. */
 export const GROUP_TITLES = {
@@ -217,6 +219,13 @@ const RATING_WEIGHT =
   'With fewer good than bad answers, raise the weight of the good ones, or the other way round: number × weight of the good ones should be 1 to 1.33 times that of the bad ones.';
 
 const BY_HAND = 'Used with “By hand”, one per line: spam = 4. Those without a line count 1.';
+
+/** The measures that each objective has. */
+const MONITORS_OF = Object.fromEntries(
+  Object.keys(OBJECTIVE_SCHEMAS)
+    .filter(isObjectiveKind)
+    .map((kind) => [kind, monitorsOf(kind)]),
+) as Readonly<Record<ObjectiveKind, readonly Monitor[]>>;
 
 /** In the order of the form. */
 const ENTRIES = {
@@ -448,6 +457,21 @@ const ENTRIES = {
     'Share of the rows that nothing reads before you measure them at the end: the most honest figure. 0: none.',
   ),
   evalEvery: number('measuring', 'Steps from one measurement on the held-out examples to the next. 0: about ten times per run.'),
+  monitor: {
+    kind: 'choice',
+    group: 'measuring',
+    help: 'What the best checkpoint is chosen by, and what has to improve for the run to go on.',
+    options: MONITOR_NAMES,
+    of: MONITORS_OF,
+  },
+  patience: number(
+    'measuring',
+    'The run ends when so many measurements in a row bring no improvement; 5 leaves a healthy run room. 0: it never ends early. Runs of less than 30 steps never do.',
+  ),
+  minDelta: number(
+    'measuring',
+    'A smaller gain does not count as an improvement, in the unit of what the run is judged by. 0: any counts.',
+  ),
   saveEvery: number('measuring', 'Steps from one saved state (checkpoint) to the next. 0: after each measurement.'),
   sampleEvery: number('measuring', 'Steps from one set of sample answers to the next. 0: after each measurement.'),
   samplePrompts: {

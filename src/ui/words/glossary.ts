@@ -113,7 +113,19 @@ export const GLOSSARY = {
     'How far the model is from being right as often as it says: the mean distance between how sure it is and the share that is right, over 15 ranges of confidence. Of predictions that are 90 % sure, 9 in 10 should be right.',
     'ECE',
   ),
+  'early-stopping': word(
+    'Early stopping',
+    ['recipe', 'train'],
+    'The run ends by itself when several measurements on unseen examples in a row (the patience) bring no improvement. The best checkpoint is kept and used. It saves time and does no harm; a run can be carried on.',
+    'patience',
+  ),
   epoch: word('Epoch', ['recipe', 'train'], 'One pass over all training examples.', 'pass over the data'),
+  'few-shot': word(
+    'Few-shot prompting',
+    ['use'],
+    'The model is not trained: it reads some examples before the question and imitates them. It costs nothing to try, but every answer reads them again, and only a few fit. If it is as good as the tuned model, training is not needed.',
+    'in-context learning',
+  ),
   f1: word(
     'F1',
     ['train'],
