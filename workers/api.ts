@@ -292,7 +292,7 @@ export interface AddressApi {
 }
 
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
-export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
+export type { MappedColumns, RunPrompt, RunShot } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
 export type { DataFacts } from '../src/advice';
 export type * from '../src/dataset/look/answers';

@@ -1,6 +1,7 @@
 /** Writes packed rows into the fixed-size arrays of a batch. */
 
 import { clearInputs, inputSpace, writeInputs } from './inputs';
+import { writeMismatched } from './mismatched';
 import type { Packing } from './pack';
 import { slotCount, slotOf, type Slots } from './slots';
 import type { Batch, EncodedSplit } from './types';
@@ -31,10 +32,14 @@ export function collate(
   batch: BatchSpace = batchSpace(shape),
 ): Batch {
   clear(batch, shape);
-  for (let row = 0; row < shape.rows; row++) {
+  const rows = Array.from({ length: shape.rows }, (_, row) => {
     const [from, to] = [packing.starts[first + row] ?? 0, packing.starts[first + row + 1] ?? 0];
-    writeRow(batch, split, packing.docs.subarray(from, to), row, shape);
-  }
+    return packing.docs.subarray(from, to);
+  });
+  rows.forEach((examples, row) => writeRow(batch, split, examples, row, shape));
+  const { slots } = shape;
+  if (slots !== undefined && batch.inputs?.mismatchedIds !== undefined)
+    writeMismatched(batch.inputs, split, rows, shape.rowLength, (row, i) => slotOf(slots, shape.rows, row, i, 0));
   for (let i = 0; i < batch.weights.length; i++) batch.trained += batch.weights[i] ?? 0;
   return batch;
 }

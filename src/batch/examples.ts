@@ -1,17 +1,19 @@
-/** The examples of a dataset for an objective: those of next-token prediction, labelled ones, or pairs. */
+/** The examples of a dataset for an objective: those of next-token prediction, labelled ones, pairs, or rated answers. */
 
 import { CodedError, internal } from '../core/errors';
 import { eachExample, isProblem, type Built } from '../dataset/cells';
 import type { Dataset, Examples } from '../dataset/dataset';
 import { LabelCount, labelledExamples } from '../dataset/labelled';
 import { pairExamples } from '../dataset/pair';
+import { unpairedExamples } from '../dataset/unpaired';
 import { lineWords, type FileLines } from '../core/places';
 import { originOf, type Placed } from '../dataset/row-origin';
 import { NO_PROBLEMS, type Problems } from '../dataset/problems';
-import type { Example, PairExample } from '../dataset/types';
+import type { Example } from '../dataset/types';
 import type { EncodingKind, Target } from '../encoding/encoding';
 import { roomFor } from '../encoding';
 import { previewExample } from '../encoding/preview';
+import { RATINGS } from '../recipe/objectives';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview } from '../tokenizer/types';
 import { encodeExamples, type ExamplesToEncode, type WholeExamples } from './encode';
@@ -37,7 +39,14 @@ export async function readyExamples(
 ): Promise<ReadyExamples> {
   const { files } = table;
   if (encoding === undefined) return readyTexts(tokenizer, examples, lossOn, files);
-  if (encoding.kind === 'pair') return readyPairs(tokenizer, pairExamples(table, mapping), files);
+  if (encoding.kind === 'pair') {
+    const settings = { margins: encoding.margins === true && mapping.roles.includes('margin') };
+    return readyAnswers(tokenizer, { kind: 'pair', examples: pairExamples(table, mapping), settings }, files);
+  }
+  if (encoding.kind === 'rated') {
+    const settings = { target: { kind: 'class', names: RATINGS } } as const;
+    return readyAnswers(tokenizer, { kind: 'rated', examples: unpairedExamples(table, mapping), settings }, files);
+  }
   const labelled = labelledExamples(table, mapping, encoding.labels);
   const labels = new LabelCount();
   const problems = await eachExample(labelled, (example) => labels.add(example));
@@ -76,10 +85,14 @@ function only<T extends Example>(examples: Built<Example>, isOne: (example: Exam
   };
 }
 
-async function readyPairs(tokenizer: TextTokenizer, examples: Built<PairExample>, files: Found['files']): Promise<ReadyExamples> {
+async function readyAnswers<K extends EncodingKind>(
+  tokenizer: TextTokenizer,
+  input: ExamplesToEncode<K>,
+  files: Found['files'],
+): Promise<ReadyExamples> {
   let count = 0;
-  const problems = await eachExample(examples, () => count++);
-  return ready(tokenizer, { kind: 'pair', examples, settings: {} }, { count, problems, files });
+  const problems = await eachExample<object>(input.examples, () => count++);
+  return ready(tokenizer, input, { count, problems, files });
 }
 
 /** How many examples there are, the rows that give none, and the files of the rows. */

@@ -31,6 +31,9 @@ interface Input {
   write(array: Numbers, document: Placed): void;
 }
 
+/** Written from all documents of a batch together; see mismatched.ts. */
+const ofBatch = (empty: number): Input => ({ empty, write: () => undefined });
+
 const INPUTS: { readonly [K in InputName]: Input } = {
   types: {
     empty: 0,
@@ -45,7 +48,15 @@ const INPUTS: { readonly [K in InputName]: Input } = {
   },
   classes: { empty: -1, write: (array, { slot, target }) => void (array[slot] = target[0] ?? -1) },
   targets: { empty: 0, write: (array, { slot, target }) => array.set(target, slot * target.length) },
+  margins: { empty: 0, write: (array, { slot, target }) => void (array[slot] = target[0] ?? 0) },
+  desirable: { empty: 0, write: (array, { slot, target }) => void (array[slot] = target[0] ?? 0) },
   documentWeights: { empty: 0, write: (array, { slot, weight }) => void (array[slot] = weight) },
+  mismatchedIds: ofBatch(0),
+  mismatchedPositions: ofBatch(0),
+  mismatchedLabels: ofBatch(-1),
+  mismatchedWeights: ofBatch(0),
+  mismatchedDocuments: ofBatch(-1),
+  mismatchedShares: ofBatch(0),
 };
 
 /** Arrays for the columns of a layout, for micro-batches of `rows` rows. */

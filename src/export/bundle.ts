@@ -21,10 +21,12 @@ export const bundle: Exporter = {
 
   fits(run) {
     const { kind } = run.recipe.objective;
+    if (run.recipe.method.kind === 'bottleneck')
+      return 'The program trains with PEFT, which has no bottleneck adapters. Save them, and train on with them here.';
     if (run.imported === true)
       return 'Another program trained this adapter: its data are not here. Train on from it, then save that run.';
     if (TRAINERS[kind] === null)
-      return `TRL has no stable trainer for the objective ${kind}. Save the adapter, and train on with it here.`;
+      return `The program of a bundle can’t train by the objective ${kind}. Save the adapter, and train on with it here.`;
     if (virtualTokens(run.recipe.method) > 0)
       return 'The program of the bundle trains LoRA, IA³ and whole models, and no prompts. Save the adapter, and train on with it here.';
     return baseBlocker(run);
@@ -68,6 +70,7 @@ async function factsOf(run: Tuned, splits: Splits, context: ExportContext): Prom
 const TYPES: Readonly<Record<MethodKind, AdapterFacts['type'] | null>> = {
   lora: 'LoraConfig',
   ia3: 'IA3Config',
+  bottleneck: null,
   prompt: null,
   'p-tuning': null,
   prefix: null,
@@ -80,6 +83,8 @@ function adapterOf({ recipe: { method }, tensors, fanInFanOut = false }: Tuned, 
   const saved = [...('modulesToSave' in method ? method.modulesToSave : []), ...(classifier?.modules ?? [])];
   const settings = {
     ...format.config(method, tensors, null),
+    // In full: an adapter that started so is opened here again.
+    ...('initWeights' in method && method.initWeights !== 'random' && { init_lora_weights: method.initWeights }),
     ...(saved.length > 0 && { modules_to_save: saved }),
     ...(fanInFanOut && { fan_in_fan_out: true }),
     task_type: classifier === null ? 'CAUSAL_LM' : 'SEQ_CLS',

@@ -18,6 +18,8 @@ export interface Mark {
   readonly layer: number | null;
   /** `gradient` appends the backward pass; the planner appends nodes that recompute results of the forward pass. */
   readonly pass: 'forward' | 'backward' | 'recompute';
+  /** The outputs count as constants in derivatives. */
+  readonly constant?: true;
 }
 
 /** One use of an op. The lists are in the order of the names that the op declares; see node.ts for records by name. */
@@ -111,6 +113,19 @@ export class Graph {
     if (sizeOf(shape) !== sizeOf(value.shape)) throw internal(`${value.name} [${value.shape.join()}] as [${shape.join()}]`);
     const { of, offset } = value.view ?? { of: value, offset: 0 };
     return this.create(value.name, value.role, shape, value.dtype, { of, offset });
+  }
+
+  /** The part of a flat value that its first `count` views cover; the flat value itself where these are all. */
+  beginningOf(flat: Value, count: number): Value {
+    const views = this.viewsOf(flat) ?? [];
+    const next = views[count];
+    if (next === undefined) return flat;
+    const part = this.create(`${flat.name} to ${next.name}`, flat.role, [next.view?.offset ?? 0], flat.dtype, {
+      of: flat,
+      offset: 0,
+    });
+    this.#views.set(part, views.slice(0, count));
+    return part;
   }
 
   /** The views of a flat value in the order of their offsets; undefined for any other value. */

@@ -5,6 +5,8 @@ import type { Batch } from '../batch/types';
 import type { Executor } from '../graph/executor';
 import type { BatchInputs } from '../model/pass';
 
+type Numbers = Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+
 /** What the losses of a batch are averaged over: its examples by their weights, or for next-token prediction the tokens that count. */
 export function countOf({ weight, examples, trained }: Batch): number {
   return weight ?? examples ?? trained;
@@ -82,12 +84,17 @@ export class BatchWriter {
   }
 
   #writeColumns({ inputs }: Batch, each: number): void {
-    const arrays: Readonly<Record<string, Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>>> = inputs ?? {};
+    const arrays: Readonly<Record<string, Numbers>> = inputs ?? {};
     for (const [name, value] of this.#inputs.columns) {
       const data = arrays[name];
       if (data === undefined) throw internal(`the batch has no input ${name}`);
-      this.#executor.write(value, name === 'documentWeights' ? Float32Array.from(data, (weight) => weight * each) : data);
+      this.#executor.write(value, this.#adjusted(name, data, each));
     }
+  }
+
+  #adjusted(name: string, data: Numbers, each: number): Numbers {
+    if (name === 'documentWeights') return data.map((weight) => weight * each);
+    return name === 'mismatchedPositions' && this.#firstPosition > 0 ? data.map((one) => one + this.#firstPosition) : data;
   }
 }
 

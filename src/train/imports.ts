@@ -2,22 +2,26 @@
 
 import type { RunRecord, RunStore, Snapshot, StoredParameter } from '../checkpoint/types';
 import { FORMAT } from '../checkpoint/format';
-import { CodedError, type Problem } from '../core/errors';
+import { CodedError, internal, type Problem } from '../core/errors';
 import { flatLayout } from '../core/flat';
 import { NUMERICS } from '../core/numerics';
 import { problemsError } from '../core/problems';
 import { sameShape, sizeOf } from '../core/shape';
 import { transpose } from '../core/transpose';
-import { readAdapterFolder, type AdapterFolder, type PeftAdapter } from '../export/read-peft';
-import { parameterCount, type NamedTensor } from '../method/parameters';
+import { readAdapter } from '../export/read-adapter';
+import type { AdapterFolder, PeftAdapter } from '../export/read-peft';
+import { methodProblems } from '../method';
+import { parameterCount, trainedLength, type NamedTensor } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
 import { familyOf } from '../model/families';
 import type { ModelFolder } from '../model/folder';
+import { readWeight } from '../model/weights-source';
 import { isNamed, linearLayers, moduleOf, weightSpecs } from '../model/weights';
 import type { MethodSettings } from '../recipe/methods';
 import type { ObjectiveKind } from '../recipe/objectives';
 import { parseRecipe, type Recipe } from '../recipe/recipe';
 import { FIRST_SCALE } from '../../kernels/lossscale';
+import { factoredTensors } from './factored-start';
 import type { Folders } from './folders';
 import { LANGUAGE, type Job } from './job';
 import { storedParameters, viewOf } from './records';
@@ -34,16 +38,16 @@ export class Imports {
     this.#folders = folders;
   }
 
-  /** Keeps the adapter in a folder, or in a zip of one, as a run on an inspected model. Throws the errors of `readAdapterFolder`. */
+  /** Keeps the adapter in a folder, or in a zip of one, as a run on an inspected model. Throws the errors of `readAdapter`. */
   async adapter(modelId: string, files: readonly File[], name: string | null): Promise<RunView> {
     const base = this.#folders.get(modelId);
-    const found = await readAdapterFolder(files, linearLayers(base.config));
-    const { record, vector } = imported(base, { ...found, name: name ?? found.name });
+    const found = await readAdapter(files, base);
+    const { record, vector } = await imported(base, { ...found, name: name ?? found.name });
     const store = await this.#store;
     await store.putRun(record);
     const release = await store.lock(record.id);
     try {
-      const zeros = () => new Float32Array(vector.length);
+      const zeros = () => new Float32Array(trainedLength(record.parameters));
       await store.save(record.id, { step: record.step, parameters: vector, m: zeros(), v: zeros() });
     } finally {
       release();
@@ -53,14 +57,19 @@ export class Imports {
 }
 
 /** The run of an adapter. Throws `model/weights` with all that does not fit the model. */
-function imported(base: ModelFolder, { adapter, name, card }: AdapterFolder) {
+async function imported(base: ModelFolder, { adapter, name, card, labels: named }: AdapterFolder) {
   const { config, view } = base;
   const outputs = outputsOf(config, adapter);
   const recipe = recipeOf(config, adapter, outputs);
   const job: Job = { ...LANGUAGE, objective: recipe.objective, outputs };
+  const problems = methodProblems(config, recipe.method);
+  if (problems.length > 0) throw problemsError('model/weights', 'This adapter can’t be used', problems, ADVICE);
   const parameters = storedParameters(config, recipe, job);
-  const vector = vectorOf(parameters, adapter);
-  const labels = recipe.objective.kind === 'classify' ? labelsOf(card, outputs) : [];
+  const vector = vectorOf(parameters, {
+    ...adapter,
+    tensors: [...adapter.tensors, ...(await startOf(base, recipe, parameters))],
+  });
+  const labels = recipe.objective.kind === 'classify' ? (named ?? labelsOf(card, outputs)) : [];
   const now = Date.now();
   const record: RunRecord = {
     ...{ id: crypto.randomUUID(), name: name ?? 'adapter', createdAt: now, updatedAt: now, status: 'finished' },
@@ -72,6 +81,17 @@ function imported(base: ModelFolder, { adapter, name, card }: AdapterFolder) {
     ...(weightSpecs(config).some(({ transposed }) => transposed === true) && { fanInFanOut: true }),
   };
   return { record, vector };
+}
+
+/** What the adapter started as, where that is a part of the base's weights. */
+function startOf({ config, tensors }: ModelFolder, recipe: Recipe, parameters: readonly StoredParameter[]) {
+  const read = (name: string) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw internal(`the model has no weight ${name}`);
+    return readWeight(tensor);
+  };
+  const fixed = parameters.filter((parameter) => parameter.fixed === true);
+  return factoredTensors(config, recipe, fixed, read, { onProgress: () => undefined });
 }
 
 /** K of a classifier; 0 for other adapters. */
@@ -151,13 +171,22 @@ export function startingState(record: RunRecord, from: RunRecord, snapshot: Snap
     const message = `The run can’t start from ${from.name}: it trains other weights. Take model, method and settings of ${from.name}, or start from a new adapter.`;
     throw new CodedError('recipe/invalid', message, [{ where: 'method', message }]);
   }
-  const vector = new Float32Array(snapshot.parameters.length);
+  const answering = snapshot.ema ?? snapshot.parameters;
+  const vector = new Float32Array(answering.length);
   const offsets = new Map(from.parameters.map(({ name, offset }) => [name, offset]));
   for (const { name, shape, offset } of record.parameters) {
     const at = offsets.get(name) ?? 0;
-    vector.set(snapshot.parameters.subarray(at, at + sizeOf(shape)), offset);
+    vector.set(answering.subarray(at, at + sizeOf(shape)), offset);
   }
-  const zeros = () => new Float32Array(vector.length);
+  const zeros = () => new Float32Array(trainedLength(record.parameters));
   const scaled = record.recipe.activationPrecision === 'f16';
-  return { step: 0, parameters: vector, m: zeros(), v: zeros(), ...(scaled && { scaling: Float32Array.of(FIRST_SCALE, 0) }) };
+  const averaged = record.recipe.ema > 0 && { ema: vector.slice() };
+  return {
+    step: 0,
+    parameters: vector,
+    m: zeros(),
+    v: zeros(),
+    ...averaged,
+    ...(scaled && { scaling: Float32Array.of(FIRST_SCALE, 0) }),
+  };
 }

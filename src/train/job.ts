@@ -92,6 +92,7 @@ export function jobOf(
   if (slots === undefined) return { ...LANGUAGE, objective };
   const { layout } = slots;
   const documents = slotCount(slots, microBatch);
+  checkMismatches(objective, documents);
   const columns = layout.columns.map(({ name, dtype, per, width }): InputColumn => {
     const count = per === 'token' ? microBatch * sequenceLength : documents;
     return { name, dtype, shape: name === 'targets' ? [count, width] : [count] };
@@ -168,12 +169,20 @@ function checkConverses({ kind }: ObjectiveSettings, config: ModelConfig): void 
   );
 }
 
+/** The divergence is estimated from answers that stand under the question of another example of the micro-batch. */
+function checkMismatches(objective: ObjectiveSettings, documents: number): void {
+  if (objective.kind !== 'kto' || objective.loss !== 'kto' || documents > 1) return;
+  const message = `The objective “kto” compares each answer with the question of another example, and a batch has room for one example only. Raise “Rows at once” to 2 or more, raise the sequence length, or choose the loss “apo_zero_unpaired”.`;
+  throw new CodedError('recipe/invalid', message, [{ where: 'microBatch', message }]);
+}
+
 const EXAMPLES: Readonly<Record<ExampleKind, string>> = {
   text: 'texts or conversations',
   class: 'texts with one label each',
   labels: 'texts with any number of labels',
   numbers: 'texts with numbers',
   pair: 'pairs of a preferred and a rejected answer',
+  rated: 'answers that are rated as good or bad',
 };
 
 function checkExamples(objective: ObjectiveSettings, layout: ExampleLayout | undefined): void {
@@ -185,7 +194,7 @@ function checkExamples(objective: ObjectiveSettings, layout: ExampleLayout | und
 
 function examplesOf(layout: ExampleLayout | undefined): ExampleKind {
   if (layout === undefined) return 'text';
-  if (layout.kind === 'pair') return 'pair';
+  if (layout.kind === 'pair' || layout.kind === 'rated') return layout.kind;
   if (layout.columns.some(({ name }) => name === 'classes')) return 'class';
   return layout.names.length > 0 ? 'labels' : 'numbers';
 }

@@ -1,12 +1,14 @@
 /** What an objective's loss is built from: the inputs of a batch, and the passes of the policy and the reference over it. */
 
 import { internal } from '../core/errors';
+import type { MismatchedName } from '../encoding/encoding';
 import type { Executor } from '../graph/executor';
 import type { Graph, Program } from '../graph/graph';
 import type { Tuning } from '../method/method';
 import type { ModelConfig } from '../model/config';
 import { headOf, hiddenStates, packedPass, tokensFor, type BatchInputs, type BatchShape } from '../model/pass';
 import type { LossContext, Model } from '../objective/objective';
+import { noisyPass } from './noise';
 import { classifierOutputs } from '../task/classifier';
 import type { Value } from '../../kernels/op';
 
@@ -35,6 +37,8 @@ export interface LossSetup {
   /** See `Adaptation`. */
   readonly seed: Value | null;
   readonly training: boolean;
+  /** Added to the embeddings of the policy, [M, C]; null or absent: nothing is. */
+  readonly noise?: Value | null;
   /** See `LossContext`; null when absent. */
   readonly labelWeights?: readonly number[] | undefined;
   /** Filled by `constant`. */
@@ -47,7 +51,9 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
     ...(model === 'teacher' ? (setup.teacher ?? missing('teacher')) : { graph, config }),
     adaptation: model === 'policy' ? tuning : null,
   });
-  const policy = packedPass(program, graph, config, tokensFor(batch, tuning), shape, tuning, seed);
+  const { noise = null } = setup;
+  const plain = packedPass(program, graph, config, tokensFor(batch, tuning), shape, tuning, seed);
+  const policy = noise === null ? plain : noisyPass(plain, batch.ids, noise);
   const states = new Map<Model, Value>();
   const hidden = (model: Model): Value => {
     const known = states.get(model);
@@ -63,6 +69,7 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
   return {
     ...{ program, documents, labels: batch.labels, weights: batch.weights, training, hidden },
     input: (name, as) => (as === 'column' ? graph.reshaped(input(name), [documents, 1]) : input(name)),
+    has: (name) => batch.columns.has(name),
     constant: (name, data, dimensions) => constant(graph, constants, name, data, dimensions),
     labelWeights: setup.labelWeights ?? null,
     head: (model) => {
@@ -70,11 +77,27 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
       return headOf(of.graph, of.config, of.adaptation);
     },
     softcap: (model) => ofModel(model).config.logitSoftcap,
+    mismatched: () => lossContext(program, { ...setup, batch: mismatchedBatch(batch), seed: null, training: false }),
     outputs: () =>
       classifierOutputs(policy, config, hidden('policy'), {
         ...{ documents, input },
         constant: (name, data, dimensions) => constant(graph, constants, name, data, dimensions),
       }),
+  };
+}
+
+/** The mismatched documents of a batch as a batch; see src/batch/mismatched.ts. */
+function mismatchedBatch({ columns }: BatchInputs): BatchInputs {
+  const of = (name: MismatchedName): Value => columns.get(name) ?? missing(`input ${name}`);
+  const documents = of('mismatchedDocuments');
+  return {
+    ids: of('mismatchedIds'),
+    positions: of('mismatchedPositions'),
+    segments: documents,
+    labels: of('mismatchedLabels'),
+    weights: of('mismatchedWeights'),
+    ...{ types: null, virtual: null },
+    columns: new Map([['documents', documents]]),
   };
 }
 

@@ -2,7 +2,9 @@
 
 import type { TensorInfo } from '../../src/formats/safetensors';
 import { readHeader } from '../../src/formats/safetensors-read';
+import { ADAPTER_NAME } from '../../src/method/bottleneck';
 import type { NamedTensor } from '../../src/method/parameters';
+import type { BottleneckSettings } from '../../src/recipe/methods';
 import type { F64Deviation } from './tolerance';
 
 export interface GoldenStep {
@@ -14,6 +16,13 @@ export interface GoldenStep {
   readonly labels?: number[][] | number[];
   /** Marks the answers of pairs; the preferred ones are the first half of the rows. */
   readonly completion_mask?: number[][];
+  /** Of pairs: by how much the preferred answer is better. */
+  readonly margin?: readonly number[];
+  /** Of rated answers: whether each is good, and the documents with the answers of the rows before. */
+  readonly label?: readonly boolean[];
+  readonly KL_input_ids?: number[][];
+  readonly KL_attention_mask?: number[][];
+  readonly KL_completion_mask?: number[][];
   /** What TRL logged, by its names. */
   readonly metrics?: Readonly<Record<string, number>>;
 }
@@ -29,6 +38,10 @@ interface Hyper {
   readonly layer_decay?: number;
   readonly beta?: number;
   readonly simpo_gamma?: number;
+  readonly centering?: number;
+  readonly label_smoothing?: number;
+  readonly desirable_weight?: number;
+  readonly undesirable_weight?: number;
   readonly alpha?: number;
   readonly temperature?: number;
 }
@@ -52,6 +65,7 @@ export interface AdapterConfig {
   readonly lora_alpha: number;
   readonly use_rslora: boolean;
   readonly use_dora: boolean;
+  readonly init_lora_weights?: boolean | string;
   readonly target_modules: readonly string[];
   readonly rank_pattern?: Readonly<Record<string, number>>;
   readonly alpha_pattern?: Readonly<Record<string, number>>;
@@ -62,6 +76,14 @@ export interface AdapterConfig {
   readonly encoder_hidden_size?: number;
   /** Of IA³. */
   readonly feedforward_modules?: readonly string[];
+  /** The adapter's name, and what the `adapters` library states of it. */
+  readonly name?: string;
+  readonly config?: {
+    readonly mh_adapter: boolean;
+    readonly reduction_factor: number;
+    readonly non_linearity: BottleneckSettings['nonLinearity'];
+    readonly scaling: number;
+  };
 }
 
 export interface Golden extends GoldenModel {
@@ -94,7 +116,16 @@ export async function loadGolden(base: string): Promise<Golden> {
   const golden = readCase(await text('case.json'), base);
   const ownWeights = WEIGHT_METHODS.has(golden.method ?? '');
   const file = golden.method === 'p_tuning' ? 'prompt_encoder' : 'adapter_model';
-  const trained = async (folder: string) => adapterOf(await tensors(`${base}/${folder}/${file}.safetensors`));
+  const adapter = ownWeights ? null : (JSON.parse(await text('init/adapter_config.json')) as AdapterConfig);
+  const trained = async (folder: string): Promise<NamedTensor[]> => {
+    if (adapter?.config === undefined) return adapterOf(await tensors(`${base}/${folder}/${file}.safetensors`));
+    const [own, head] = ['adapter.safetensors', 'model_head.safetensors'].map((name) => tensors(`${base}/${folder}/${name}`));
+    const all = new Map([...((await own) ?? []), ...((await head) ?? [])]);
+    return adapterOf(all).map((tensor) => ({
+      ...tensor,
+      name: tensor.name.replace(`.${adapter.name ?? ''}.`, `.${ADAPTER_NAME}.`),
+    }));
+  };
   const model = async (folder: string): Promise<GoldenModel> => ({
     configText: await text(`${folder}config.json`),
     weights: await tensors(`${base}/${folder}model.safetensors`),
@@ -102,7 +133,7 @@ export async function loadGolden(base: string): Promise<Golden> {
   return {
     ...(await model('')),
     case: golden,
-    adapter: ownWeights ? null : (JSON.parse(await text('init/adapter_config.json')) as AdapterConfig),
+    adapter,
     teacher: golden.objective === 'distillation' ? await model('teacher/') : null,
     init: ownWeights ? [] : await trained('init'),
     final: ownWeights ? adapterOf(await tensors(`${base}/final/trained.safetensors`)) : await trained('final'),

@@ -185,10 +185,10 @@ describe('a bundle', () => {
       expect(await textOf(without, name)).not.toMatch(/import json|"test"|test\.jsonl/);
   });
 
-  it.each(['simpo', 'orpo'] as const)('is not made of the objective %s', (objective) => {
+  it.each(['simpo', 'orpo', 'kto'] as const)('is not made of the objective %s', (objective) => {
     const run = { ...facts, base: null, recipe: parseRecipe({ version: 2, objective: { kind: objective } }) };
     const blockerOf = (kind: ExportKind) => exportChoices(run).find((choice) => choice.kind === kind)?.blocker;
-    expect(blockerOf('bundle')).toContain('no stable trainer');
+    expect(blockerOf('bundle')).toContain('can’t train by the objective');
     expect(blockerOf('report')).toBeNull();
   });
 });

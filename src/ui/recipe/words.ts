@@ -5,10 +5,12 @@
 
 import { SETTING_LABELS } from '../../recipe/labels';
 import { isMethodKind, METHOD_SCHEMAS, methodNameOf, type MethodName, type MethodSettings } from '../../recipe/methods';
-import { OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings } from '../../recipe/objectives';
+import { DPO_LOSSES, KTO_LOSSES, OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
+import { monitorsOf, type Monitor } from '../../recipe/monitors';
 import { usualRate } from '../../recipe/usual';
 import { isObjectiveKind } from '../../state/objective';
+import { MONITOR_NAMES } from '../charts/metric-names';
 
 /** Groups of the form, in its order. */
 export const GROUP_TITLES = {
@@ -16,6 +18,7 @@ export const GROUP_TITLES = {
   base: 'Base model',
   adapter: 'Adapter (LoRA, DoRA)',
   ia3: 'Adapter (IA³)',
+  bottleneck: 'Bottleneck adapters',
   prompt: 'Trained prompt',
   full: 'Full fine-tuning',
   preference: 'Preferences',
@@ -45,6 +48,8 @@ interface Choice<T extends string> extends Words {
   readonly kind: 'choice';
   /** A label for each value. */
   readonly options: Readonly<Record<T, string>>;
+  /** The values that an objective has, where not all have the same. */
+  readonly of?: Partial<Readonly<Record<ObjectiveKind, readonly T[]>>>;
 }
 
 /** Names of layers, or a word for a choice by rule. */
@@ -101,6 +106,7 @@ export type FormSetting =
       | 'split'
       | 'method.kind'
       | 'method.useDora'
+      | 'method.initWeights'
       | `objective.${string}`
       | `split.${string}`
     >
@@ -131,9 +137,24 @@ export const METHOD_WORDS = {
     use: 'As LoRA, and trains the size of each row of the adapted weights too. Often better at low ranks.',
     file: 'Adapter',
   },
+  pissa: {
+    name: 'PiSSA',
+    use: 'LoRA that starts as the strongest part of the weights instead of as nothing. Often learns faster. The start takes a minute or more, the file is twice as large.',
+    file: 'Adapter',
+  },
+  olora: {
+    name: 'OLoRA',
+    use: 'LoRA that starts as an orthogonal part of the weights. Often learns faster, and starts sooner than PiSSA. The file is twice as large.',
+    file: 'Adapter',
+  },
   ia3: {
     name: 'IA³',
     use: 'Trains a few vectors that scale what layers compute: for little data, or many small adapters. Learns less than LoRA.',
+    file: 'Adapter',
+  },
+  bottleneck: {
+    name: 'Bottleneck adapters',
+    use: 'Puts small trained networks between the layers. For the adapters library, which has many of them; the files don’t run in Ollama.',
     file: 'Adapter',
   },
   prompt: {
@@ -175,6 +196,7 @@ export const OBJECTIVE_WORDS = {
   ipo: { name: 'IPO', use: 'As DPO, with a fixed margin: less prone to memorise few pairs.' },
   simpo: { name: 'SimPO', use: 'As DPO, per token and without the base model: less work, and freer to change the model.' },
   orpo: { name: 'ORPO', use: 'Learns to write the preferred answers and to avoid the rejected ones in one run.' },
+  kto: { name: 'KTO', use: 'Learns from single answers that are rated as good or bad, and stays near the base model.' },
   reward: { name: 'Reward model', use: 'Learns to score answers, the preferred ones higher. It writes no text.' },
 } satisfies { readonly [K in ObjectiveKind]: { readonly name: string; readonly use: string } };
 
@@ -193,7 +215,17 @@ export function jobWords(method: MethodSettings, { kind }: ObjectiveSettings): s
 const HOLDS =
   'How strongly the model is held to the base model: 0.1 is usual; less lets it change more, at the risk of worse text.';
 
+const RATING_WEIGHT =
+  'With fewer good than bad answers, raise the weight of the good ones, or the other way round: number × weight of the good ones should be 1 to 1.33 times that of the bad ones.';
+
 const BY_HAND = 'Used with “By hand”, one per line: spam = 4. Those without a line count 1.';
+
+/** The measures that each objective has. */
+const MONITORS_OF = Object.fromEntries(
+  Object.keys(OBJECTIVE_SCHEMAS)
+    .filter(isObjectiveKind)
+    .map((kind) => [kind, monitorsOf(kind)]),
+) as Readonly<Record<ObjectiveKind, readonly Monitor[]>>;
 
 /** In the order of the form. */
 const ENTRIES = {
@@ -214,6 +246,10 @@ const ENTRIES = {
   },
   'method.rank': number('adapter', 'Size of the adapter. 8 to 32 suits most data; more takes more memory.'),
   'method.alpha': number('adapter', 'Strength of the adapter: it is scaled by alpha ÷ rank.'),
+  'method.pissaIterations': number(
+    'adapter',
+    'Of PiSSA alone: how exactly the strongest part of the weights is found. 4 is usual; 0 finds it in full, which takes longer.',
+  ),
   'method.dropout': number('adapter', 'Share of the adapter’s inputs set to 0 at random, against memorising. 0 turns it off.'),
   'method.useRslora': {
     kind: 'switch',
@@ -266,6 +302,30 @@ const ENTRIES = {
     ruleLabel: 'the usual ones',
     first: 'none',
   },
+  'method.variant': {
+    kind: 'choice',
+    group: 'bottleneck',
+    help: 'One adapter in each layer is faster. Two can learn more, with twice the parameters.',
+    options: { pfeiffer: 'Behind the feed-forward part (Pfeiffer)', houlsby: 'Behind attention too (Houlsby)' },
+  },
+  'method.reductionFactor': number(
+    'bottleneck',
+    'The model’s width divided by that of the adapters. Less makes the adapters larger: 16 is usual, 4 suits small models.',
+  ),
+  'method.nonLinearity': {
+    kind: 'choice',
+    group: 'bottleneck',
+    help: 'Usual are ReLU for one adapter in each layer and swish for two.',
+    options: {
+      ...{ usual: 'The usual one', relu: 'ReLU', swish: 'Swish (SiLU)', gelu: 'GELU', gelu_new: 'GELU, approximated' },
+      ...{ tanh: 'tanh', sigmoid: 'Sigmoid' },
+    },
+  },
+  'method.adapterScale': number('bottleneck', 'What the adapters add is multiplied by this. 1 is usual.'),
+  'method.adapterDropout': number(
+    'bottleneck',
+    'Share of the adapters’ outputs set to 0 at random, against memorising. 0 turns it off.',
+  ),
   'method.virtualTokens': number(
     'prompt',
     'How many vectors are trained. 10 to 100 is usual. Each example has that many tokens less in a row.',
@@ -301,7 +361,26 @@ const ENTRIES = {
     ipo: HOLDS,
     simpo: 'Scale of the rewards: 2 to 2.5 is usual, up to 10 can be better.',
     orpo: 'Weight of the preference beside next-token prediction: 0.1 is usual.',
+    kto: HOLDS,
   }),
+  'objective.loss': {
+    kind: 'choice',
+    group: 'preference',
+    help: {
+      dpo: 'How pairs count. Hinge: not at all once the margin is large enough. Robust: for data in which some preferences are wrong.',
+      kto: 'KTO compares each answer with how far the model has moved on the whole. APO-zero does not: for answers that are better than the model’s own.',
+    },
+    options: {
+      ...{ sigmoid: 'Sigmoid (as published)', hinge: 'Hinge', robust: 'Robust' },
+      ...{ kto: 'KTO', apo_zero_unpaired: 'APO-zero' },
+    },
+    of: { dpo: DPO_LOSSES, kto: KTO_LOSSES },
+  },
+  'objective.labelSmoothing': number('preference', {
+    dpo: 'Of the loss “Robust”: how many of the preferences are taken to be wrong, 0.1 is one in ten. The other losses do not use it.',
+  }),
+  'objective.desirableWeight': number('preference', { kto: RATING_WEIGHT }),
+  'objective.undesirableWeight': number('preference', { kto: RATING_WEIGHT }),
   'objective.gamma': number('preference', {
     simpo: 'By how much the reward of the preferred answer should be higher. Usual: half of beta or less.',
   }),
@@ -355,6 +434,10 @@ const ENTRIES = {
   ),
   weightDecay: number('optimizer', 'Pulls the adapter’s weights towards 0. 0 to 0.1 is usual.'),
   maxGradNorm: number('optimizer', 'Gradients with a larger norm are scaled down to it. 0 turns it off.'),
+  ema: number(
+    'optimizer',
+    'Keeps a running average of the trained weights, which is smoother than the last step: it is what is measured, answers and is saved. 0.99 averages over about 100 steps; keep that well below the steps of the run. 0 turns it off.',
+  ),
   beta1: number('optimizer', 'Decay of the mean of the gradients.'),
   beta2: number('optimizer', 'Decay of the mean of the squared gradients.'),
   epsilon: number('optimizer', 'Added to the divisor, so that it is never 0.'),
@@ -364,12 +447,31 @@ const ENTRIES = {
     help: 'The tokens that the loss counts. “Answers only” suits chats; plain text is always learnt whole.',
     options: { assistant: 'Answers only', all: 'Every token' },
   },
+  neftuneAlpha: number(
+    'measuring',
+    'Random noise on the embeddings of the tokens in training, against memorising: often longer, better answers after chats. 5 to 15 is usual, 0 turns it off.',
+  ),
   heldOutRatio: number('measuring', 'Share of the rows that measure the run and are not trained on. 0.1 is one in ten.'),
   testRatio: number(
     'measuring',
     'Share of the rows that nothing reads before you measure them at the end: the most honest figure. 0: none.',
   ),
   evalEvery: number('measuring', 'Steps from one measurement on the held-out examples to the next. 0: about ten times per run.'),
+  monitor: {
+    kind: 'choice',
+    group: 'measuring',
+    help: 'What the best checkpoint is chosen by, and what has to improve for the run to go on.',
+    options: MONITOR_NAMES,
+    of: MONITORS_OF,
+  },
+  patience: number(
+    'measuring',
+    'The run ends when so many measurements in a row bring no improvement; 5 leaves a healthy run room. 0: it never ends early. Runs of less than 30 steps never do.',
+  ),
+  minDelta: number(
+    'measuring',
+    'A smaller gain does not count as an improvement, in the unit of what the run is judged by. 0: any counts.',
+  ),
   saveEvery: number('measuring', 'Steps from one saved state (checkpoint) to the next. 0: after each measurement.'),
   sampleEvery: number('measuring', 'Steps from one set of sample answers to the next. 0: after each measurement.'),
   samplePrompts: {
@@ -425,6 +527,16 @@ export function allSettings(kinds: Kinds): readonly FormSetting[] {
 
 export function entryOf(setting: FormSetting): Entry {
   return ENTRIES[setting];
+}
+
+/** The values of a choice in a recipe of these kinds, with their labels. */
+export function optionsOf(
+  { options, of }: Choice<string>,
+  { objective }: Kinds,
+): { readonly value: string; readonly label: string }[] {
+  const own = isObjectiveKind(objective) ? of?.[objective] : undefined;
+  const all = Object.entries(options).map(([value, label]) => ({ value, label }));
+  return own === undefined ? all : all.filter(({ value }) => own.includes(value));
 }
 
 /** The help text of a setting in a recipe of these kinds. */
