@@ -37,6 +37,7 @@ import type {
   GenerateResult,
   Measurement,
   MeasureRequest,
+  OldData,
   OutlineForecast,
   PredictRequest,
   Prediction,
@@ -187,7 +188,8 @@ export interface TrainApi {
   /**
    * Starts a run on the loaded model; resolves when it finished, was stopped or paused. Throws `train/state` when another model
    * is loaded or the teacher is not on this device, `recipe/invalid` when the recipe does not fit the model or the data, `model/unsupported` when the model can't learn the
-   * objective, and `store/locked` when another tab trains; nothing is stored then.
+   * objective, `store/corrupt` when the run that the recipe starts from is not in this browser, and `store/locked` when another tab
+   * trains; nothing is stored then.
    */
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView>;
   /** Continues from the newest checkpoint (after a pause, a reload or a crash). Throws like `start`. */
@@ -206,6 +208,8 @@ export interface TrainApi {
 
   runs(): Promise<readonly RunView[]>;
   history(runId: string): Promise<RunHistory>;
+  /** The training examples of a run that a run which carries it on can replay; null when its data are not in this browser. */
+  oldData(runId: string): Promise<OldData | null>;
   renameRun(runId: string, name: string): Promise<void>;
   /** Keeps what the user wrote about a run; an empty text removes it. */
   noteRun(runId: string, notes: string): Promise<void>;
@@ -290,7 +294,7 @@ export interface AddressApi {
 }
 
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
-export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
+export type { MappedColumns, ParentRun, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
 export type { DataFacts } from '../src/advice';
 export type * from '../src/dataset/look/answers';

@@ -40,6 +40,19 @@ export interface StoredCalibration {
   readonly rows: number;
 }
 
+/** The run whose checkpoint a run starts from. What the new run needs of it is kept when it is deleted. */
+export interface ParentRun {
+  readonly runId: string;
+  readonly name: string;
+  readonly step: number;
+  readonly datasetName: string;
+  /** Of its encoded data; absent where they were not kept, and nobody gave their file. */
+  readonly datasetHash?: string;
+  readonly recipe: Recipe;
+  /** Its training examples that are among those of the new run; 0 without replay. */
+  readonly replayed: number;
+}
+
 /** Where a trained parameter is in the flat vectors of a run. */
 export interface StoredParameter {
   /** See `Parameter` in src/method/parameters.ts. */
@@ -103,6 +116,8 @@ export interface RunRecord {
   readonly calibrations?: readonly StoredCalibration[];
   /** What the user wrote about the run; absent where nothing was written. */
   readonly notes?: string;
+  /** The run that it carries on; absent in runs that start afresh. */
+  readonly parent?: ParentRun;
   /** Another program trained it; absent in runs of this page. */
   readonly imported?: true;
   readonly format: 2;

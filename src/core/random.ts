@@ -15,6 +15,7 @@ export const STREAM = {
   balance: 7,
   augment: 8,
   write: 9,
+  replay: 20,
   dropout: 1024,
 } as const;
 

@@ -22,7 +22,7 @@ export const bundle: Exporter = {
   fits(run) {
     const { kind } = run.recipe.objective;
     if (run.imported === true)
-      return 'Another program trained this adapter: its data are not here. Train on from it, then save that run.';
+      return 'Another program trained this adapter: its data are not here. Carry on from it with data of yours, then save that run.';
     if (TRAINERS[kind] === null)
       return `TRL has no stable trainer for the objective ${kind}. Save the adapter, and train on with it here.`;
     return baseBlocker(run);

@@ -1,8 +1,8 @@
 /** Adapters of other programs as runs: with one checkpoint, which answers, is measured, is exported, and can be the start of a run. */
 
-import type { RunRecord, RunStore, Snapshot, StoredParameter } from '../checkpoint/types';
+import type { RunRecord, RunStore, StoredParameter } from '../checkpoint/types';
 import { FORMAT } from '../checkpoint/format';
-import { CodedError, type Problem } from '../core/errors';
+import type { Problem } from '../core/errors';
 import { flatLayout } from '../core/flat';
 import { NUMERICS } from '../core/numerics';
 import { problemsError } from '../core/problems';
@@ -17,7 +17,6 @@ import { isNamed, linearLayers, moduleOf, weightSpecs } from '../model/weights';
 import type { MethodSettings } from '../recipe/methods';
 import type { ObjectiveKind } from '../recipe/objectives';
 import { parseRecipe, type Recipe } from '../recipe/recipe';
-import { FIRST_SCALE } from '../../kernels/lossscale';
 import type { Folders } from './folders';
 import { LANGUAGE, type Job } from './job';
 import { storedParameters, viewOf } from './records';
@@ -141,23 +140,4 @@ function labelsOf(card: string | null, outputs: number): readonly string[] {
   );
   const named = new Map(rows);
   return Array.from({ length: outputs }, (_, index) => named.get(index) ?? `LABEL_${index}`);
-}
-
-/** The state of a run before its first step, from the checkpoint of another. Throws `recipe/invalid` where their parameters are others. */
-export function startingState(record: RunRecord, from: RunRecord, snapshot: Snapshot): Snapshot {
-  const shapes = ({ modelId, parameters }: RunRecord) =>
-    [modelId, ...parameters.map(({ name, shape }) => `${name} ${shape.join()}`).sort()].join('\n');
-  if (shapes(record) !== shapes(from)) {
-    const message = `The run can’t start from ${from.name}: it trains other weights. Take model, method and settings of ${from.name}, or start from a new adapter.`;
-    throw new CodedError('recipe/invalid', message, [{ where: 'method', message }]);
-  }
-  const vector = new Float32Array(snapshot.parameters.length);
-  const offsets = new Map(from.parameters.map(({ name, offset }) => [name, offset]));
-  for (const { name, shape, offset } of record.parameters) {
-    const at = offsets.get(name) ?? 0;
-    vector.set(snapshot.parameters.subarray(at, at + sizeOf(shape)), offset);
-  }
-  const zeros = () => new Float32Array(vector.length);
-  const scaled = record.recipe.activationPrecision === 'f16';
-  return { step: 0, parameters: vector, m: zeros(), v: zeros(), ...(scaled && { scaling: Float32Array.of(FIRST_SCALE, 0) }) };
 }

@@ -28,6 +28,7 @@ import type {
   GenerateResult,
   Measurement,
   MeasureRequest,
+  OldData,
   OutlineForecast,
   PredictRequest,
   Prediction,
@@ -166,6 +167,10 @@ export class TrainService {
 
   history(runId: string): Promise<RunHistory> {
     return this.#runs.history(runId);
+  }
+
+  oldData(runId: string): Promise<OldData | null> {
+    return this.#runs.oldData(runId);
   }
 
   renameRun(runId: string, name: string): Promise<void> {

@@ -145,10 +145,17 @@ export interface RunSetup {
   readonly prompts: readonly RunPrompt[];
   /** How the columns of the data were used, stored with the run so that other files are read in the same way. */
   readonly columns?: MappedColumns;
-  /** A run whose checkpoint is the start; a new adapter when absent. */
-  readonly from?: AdapterChoice;
+  /** The data of the run that the recipe starts from, where the store does not have them: for replay, and to measure what is forgotten. */
+  readonly old?: EncodedDataset;
   /** Of an objective that learns from one: a model that was inspected or is kept in this browser. */
   readonly teacher?: TeacherChoice;
+}
+
+/** What there is to replay of a run's data. */
+export interface OldData {
+  /** Training examples, and their tokens. */
+  readonly examples: number;
+  readonly tokens: number;
 }
 
 /** A run's adapter at one checkpoint. */

@@ -330,7 +330,7 @@ it('lists all that is wrong with an adapter, and opens the run’s own', async (
     files.map(({ name, blob }) => new File([blob], name)),
     'back',
   );
-  await expect.element(button('Train on from this adapter')).toBeVisible();
+  await expect.element(button('Carry on with new data')).toBeVisible();
   expect(use.run).toMatchObject({ name: 'back', imported: true });
   use.choose(lamp.id);
 });

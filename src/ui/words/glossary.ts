@@ -262,6 +262,12 @@ export const GLOSSARY = {
     'To save memory, a run drops some activations and computes them again when it needs them: the same result, a little slower.',
     'rematerialisation, gradient checkpointing',
   ),
+  replay: word(
+    'Replay',
+    ['recipe', 'use'],
+    'A run that carries on another one also trains on some of the old examples. Then the model forgets less of them while it learns the new ones.',
+    'rehearsal',
+  ),
   'reward-model': word(
     'Reward model',
     ['recipe', 'use'],
