@@ -16,6 +16,7 @@ export const STREAM = {
   augment: 8,
   write: 9,
   replay: 20,
+  dare: 21,
   dropout: 1024,
 } as const;
 

@@ -291,13 +291,17 @@ export interface GenerateResult {
 
 /** What is measured, and on what. */
 export interface MeasureRequest extends AdapterChoice {
-  /** `tuned`: the checkpoint; `base`: the model without what was trained, which has no classifier. */
-  readonly which: 'tuned' | 'base';
+  /**
+   * `tuned`: the checkpoint; `start`: what the run started from, of a run that carries on another one; `base`: the model without what was
+   * trained, which has no classifier.
+   */
+  readonly which: 'tuned' | 'start' | 'base';
   /**
    * Examples that were encoded for the run, all of which are used. `held-out`: what the run held out, as its own measurements did. `test`: all
-   * test rows of its data.
+   * test rows of its data. `old`: what the run that it carries on held out, as that run measured it. `{ text }`: encoded texts, measured as
+   * next-token prediction whatever the run learns.
    */
-  readonly dataset: EncodedDataset | 'held-out' | 'test';
+  readonly dataset: EncodedDataset | 'held-out' | 'test' | 'old' | { readonly text: EncodedDataset };
 }
 
 export interface Measurement extends Pick<EvalRow, 'loss' | 'metrics' | 'confusion'> {

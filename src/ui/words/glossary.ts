@@ -108,6 +108,12 @@ export const GLOSSARY = {
     'One number for how many of the found examples are right (precision) and how many of the right ones are found (recall). Macro-F1 is its mean over all categories, so that rare ones count as much.',
     'macro-F1, micro-F1',
   ),
+  forgetting: word(
+    'Forgetting',
+    ['use'],
+    'A model that learns new examples gets worse at what it could do before. It shows as a loss that rises on old examples or on general text; replay makes it less.',
+    'catastrophic forgetting',
+  ),
   'full-fine-tuning': word(
     'Full fine-tuning',
     ['recipe'],
