@@ -25,6 +25,7 @@ import type { BasePrecision, Recipe } from '../src/recipe/recipe';
 import type { ExamplePreview, TokenizerFiles } from '../src/tokenizer/types';
 import type {
   AdapterChoice,
+  CombineRequest,
   DeviceOptions,
   DeviceReport,
   DeviceView,
@@ -251,6 +252,11 @@ export interface TrainApi {
    * one error with all that is wrong: `model/files`, `model/unsupported`, `model/config`, `model/weights`.
    */
   importAdapter(modelId: string, files: readonly File[], name: string | null): Promise<RunView>;
+  /**
+   * Keeps the adapters of several runs, combined to one, as a run. Throws `recipe/invalid` with all that hinders it: they must be LoRA
+   * adapters of one model that write text.
+   */
+  combineAdapters(request: CombineRequest): Promise<RunView>;
   /** The kinds of files that a run can be saved as, and what hinders the others. */
   exports(runId: string): Promise<ExportOffer>;
   /**
@@ -294,7 +300,7 @@ export interface AddressApi {
 }
 
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
-export type { MappedColumns, ParentRun, RunPrompt } from '../src/checkpoint/types';
+export type { CombinedFrom, MappedColumns, ParentRun, RunPrompt } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
 export type { DataFacts } from '../src/advice';
 export type * from '../src/dataset/look/answers';

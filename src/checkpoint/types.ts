@@ -4,6 +4,7 @@ import type { EncodedDataset, PartSizes } from '../batch/types';
 import type { Numerics } from '../core/numerics';
 import type { Shape } from '../core/shape';
 import type { ColumnRole, Format } from '../dataset/types';
+import type { CombinationSettings } from '../recipe/combinations';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
 
 /** A prompt taken from a run's data, to try the model with. */
@@ -38,6 +39,11 @@ export interface StoredCalibration {
   /** What it was fitted on: the name of a file; null for the rows that the run held out. */
   readonly file: string | null;
   readonly rows: number;
+}
+
+/** The adapters that one was combined from, and how. */
+export interface CombinedFrom extends CombinationSettings {
+  readonly of: readonly { readonly runId: string; readonly name: string; readonly step: number; readonly weight: number }[];
 }
 
 /** The run whose checkpoint a run starts from. What the new run needs of it is kept when it is deleted. */
@@ -120,6 +126,8 @@ export interface RunRecord {
   readonly parent?: ParentRun;
   /** Another program trained it; absent in runs of this page. */
   readonly imported?: true;
+  /** It was combined from adapters of other runs; absent in runs that were trained. */
+  readonly combined?: CombinedFrom;
   readonly format: 2;
   /** The base's files have the adapted weights as [in, out] (Conv1D); false when absent. */
   readonly fanInFanOut?: boolean;

@@ -23,6 +23,8 @@ export const bundle: Exporter = {
     const { kind } = run.recipe.objective;
     if (run.imported === true)
       return 'Another program trained this adapter: its data are not here. Carry on from it with data of yours, then save that run.';
+    if (run.combined !== undefined)
+      return 'This adapter was combined from others: there is no run of its own to repeat. Carry on from it with data of yours, then save that run.';
     if (TRAINERS[kind] === null)
       return `TRL has no stable trainer for the objective ${kind}. Save the adapter, and train on with it here.`;
     return baseBlocker(run);

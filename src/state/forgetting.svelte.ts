@@ -42,7 +42,8 @@ export class Forgetting {
   readonly #client: WorkerClient<TrainApi>;
   /** Its worker reads one file, and is ended then. */
   readonly #reader: WorkerClient<DataApi>;
-  #known = $state.raw<ReadonlyMap<string, readonly Forgotten[]>>(new Map());
+  /** By run and step. */
+  #known = $state.raw<Readonly<Record<string, readonly Forgotten[]>>>({});
   now = $state.raw<Doing | null>(null);
   failed = $state.raw<{ readonly runId: string; readonly failure: Failure } | null>(null);
   #cancelled = false;
@@ -54,7 +55,7 @@ export class Forgetting {
 
   /** What was measured of the checkpoint at `step`. */
   of(run: Pick<RunView, 'id'>, step: number): readonly Forgotten[] {
-    return this.#known.get(keyOf(run, step)) ?? [];
+    return this.#known[keyOf(run, step)] ?? [];
   }
 
   /** Measures every part of `partsOf` that is not known. Does nothing while a measurement is under way. */
@@ -134,8 +135,7 @@ export class Forgetting {
   }
 
   #keep(run: RunView, step: number, found: Forgotten): void {
-    // eslint-disable-next-line svelte/prefer-svelte-reactivity -- it is replaced, never changed
-    this.#known = new Map([...this.#known, [keyOf(run, step), [...this.of(run, step), found]]]);
+    this.#known = { ...this.#known, [keyOf(run, step)]: [...this.of(run, step), found] };
   }
 
   #isCancelled(): boolean {

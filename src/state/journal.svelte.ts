@@ -81,6 +81,7 @@ export type JournalEvent =
       readonly steps: number;
     }
   | { readonly event: 'exported'; readonly files: readonly string[] }
+  | { readonly event: 'combined'; readonly name: string; readonly kind: string; readonly of: readonly string[] }
   | { readonly event: 'imported'; readonly name: string; readonly model: string; readonly trainable: number }
   | { readonly event: 'error'; readonly code: ErrorCode; readonly message: string };
 

@@ -55,9 +55,10 @@ export class StartFrom {
   }
 
   /** The newest checkpoint of a run when `step` is null; a fresh start for no run. */
-  choose(run: Pick<RunView, 'id' | 'name'> | null, step: number | null = null): void {
+  choose(run: Pick<RunView, 'id' | 'name' | 'checkpoints'> | null, step: number | null = null): void {
     this.failure = null;
-    recipe.set('init', run === null ? 'fresh' : { run: run.id, name: run.name, step });
+    const newest = run?.checkpoints.at(-1)?.step ?? null;
+    recipe.set('init', run === null ? 'fresh' : { run: run.id, name: run.name, step: step ?? newest });
     if (run === null) recipe.set('replay', 0);
   }
 
@@ -117,6 +118,8 @@ export class StartFrom {
       return `The recipe starts from “${init.name}”, which is not in this browser. Start anew, or open it as an adapter in Use.`;
     }
     if (run.checkpoints.length === 0) return `${run.name} has no checkpoint to start from. Start anew, or choose another run.`;
+    if (init.step !== null && run.checkpoints.every(({ step }) => step !== init.step))
+      return `${run.name} has no checkpoint of step ${init.step} any more. Choose another one.`;
     if (model.view !== null && model.view.id !== run.modelId)
       return `${run.name} was trained on ${run.modelName}. Choose that model, or start anew.`;
     if (replay > 0 && this.old === null)

@@ -38,39 +38,51 @@ export class Imports {
     const base = this.#folders.get(modelId);
     const found = await readAdapterFolder(files, linearLayers(base.config));
     const { record, vector } = imported(base, { ...found, name: name ?? found.name });
-    const store = await this.#store;
-    await store.putRun(record);
-    const release = await store.lock(record.id);
-    try {
-      const zeros = () => new Float32Array(vector.length);
-      await store.save(record.id, { step: record.step, parameters: vector, m: zeros(), v: zeros() });
-    } finally {
-      release();
-    }
-    return viewOf(await store.run(record.id), false);
+    return keepAdapter(await this.#store, record, vector);
   }
 }
 
 /** The run of an adapter. Throws `model/weights` with all that does not fit the model. */
 function imported(base: ModelFolder, { adapter, name, card }: AdapterFolder) {
-  const { config, view } = base;
+  const { config } = base;
   const outputs = outputsOf(config, adapter);
   const recipe = recipeOf(config, adapter, outputs);
   const job: Job = { ...LANGUAGE, objective: recipe.objective, outputs };
   const parameters = storedParameters(config, recipe, job);
   const vector = vectorOf(parameters, adapter);
   const labels = recipe.objective.kind === 'classify' ? labelsOf(card, outputs) : [];
-  const now = Date.now();
   const record: RunRecord = {
-    ...{ id: crypto.randomUUID(), name: name ?? 'adapter', createdAt: now, updatedAt: now, status: 'finished' },
-    ...{ modelId: base.id, modelName: view.name, datasetName: 'unknown data', datasetHash: '', examples: 0, recipe },
-    ...{ step: 1, totalSteps: 1, baseLoss: null, tunedLoss: null, bestLoss: null },
-    ...{ device: 'another program', executor: 'wasm', numerics: NUMERICS, trainable: parameterCount(parameters) },
-    ...{ prompts: [], format: FORMAT, parameters, imported: true },
+    ...adapterRecord(base, recipe, parameters),
+    ...{ name: name ?? 'adapter', device: 'another program', imported: true },
     ...(labels.length > 0 && { labels }),
-    ...(weightSpecs(config).some(({ transposed }) => transposed === true) && { fanInFanOut: true }),
   };
   return { record, vector };
+}
+
+/** The record of an adapter that no run of this page trained as it is: it has one checkpoint, and its data are not known. */
+export function adapterRecord(base: ModelFolder, recipe: Recipe, parameters: readonly StoredParameter[]): RunRecord {
+  const now = Date.now();
+  return {
+    ...{ id: crypto.randomUUID(), name: 'adapter', createdAt: now, updatedAt: now, status: 'finished' },
+    ...{ modelId: base.id, modelName: base.view.name, datasetName: 'unknown data', datasetHash: '', examples: 0, recipe },
+    ...{ step: 1, totalSteps: 1, baseLoss: null, tunedLoss: null, bestLoss: null },
+    ...{ device: 'this page', executor: 'wasm', numerics: NUMERICS, trainable: parameterCount(parameters) },
+    ...{ prompts: [], format: FORMAT, parameters },
+    ...(weightSpecs(base.config).some(({ transposed }) => transposed === true) && { fanInFanOut: true }),
+  };
+}
+
+/** Stores the record with its checkpoint. */
+export async function keepAdapter(store: RunStore, record: RunRecord, vector: Float32Array<ArrayBuffer>): Promise<RunView> {
+  await store.putRun(record);
+  const release = await store.lock(record.id);
+  try {
+    const zeros = () => new Float32Array(vector.length);
+    await store.save(record.id, { step: record.step, parameters: vector, m: zeros(), v: zeros() });
+  } finally {
+    release();
+  }
+  return viewOf(await store.run(record.id), false);
 }
 
 /** K of a classifier; 0 for other adapters. */

@@ -7,6 +7,7 @@ import type { BaseReference, ExportChoice } from '../export';
 import type { WeightType } from '../export/types';
 import type { Effort } from '../graph/pace';
 import type { RematPolicy } from '../graph/remat';
+import type { CombinationSettings } from '../recipe/combinations';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
 import type { TaskKind } from '../recipe/tasks';
 
@@ -156,6 +157,13 @@ export interface OldData {
   /** Training examples, and their tokens. */
   readonly examples: number;
   readonly tokens: number;
+}
+
+/** Adapters to combine to one, and how. */
+export interface CombineRequest extends CombinationSettings {
+  readonly name: string;
+  /** At least two; `step` null takes the newest checkpoint. */
+  readonly of: readonly (AdapterChoice & { readonly weight: number })[];
 }
 
 /** A run's adapter at one checkpoint. */

@@ -343,6 +343,8 @@ it.each([
   document.documentElement.lang = 'en';
   document.title = 'Finetab';
   await page.viewport(width, 800);
+  use.choose(lamp.id);
+  await page.getByText('Combine adapters', { exact: true }).click();
   for (const run of [lamp, weather])
     for (const tab of ['Try', 'Measure', 'Take away']) {
       use.choose(run.id);

@@ -16,13 +16,15 @@ export function startOptions(runs: readonly Pick<RunView, 'id' | 'name'>[], init
   return [{ value: '', label: 'The model as it is' }, ...missing, ...known];
 }
 
-/** The checkpoints of a run, the newest first. */
-export function stepOptions({ checkpoints }: Pick<RunView, 'checkpoints'>): readonly Option[] {
+/** The checkpoints of a run, the newest first; the chosen one also when it is not among them. */
+export function stepOptions({ checkpoints }: Pick<RunView, 'checkpoints'>, chosen: number | null): readonly Option[] {
   const steps = checkpoints.map(({ step, best }) => ({
     value: String(step),
     label: `Step ${count(step)}${best ? ', the best' : ''}`,
   }));
-  return [{ value: '', label: 'The newest' }, ...steps.reverse()];
+  const known = chosen !== null && checkpoints.some(({ step }) => step === chosen);
+  const missing = chosen === null ? 'The newest' : `Step ${count(chosen)}, which is gone`;
+  return [...(known ? [] : [{ value: String(chosen ?? ''), label: missing }]), ...steps.reverse()];
 }
 
 /**

@@ -8,6 +8,8 @@ import { loss } from '../charts/figures';
 export interface ForgettingRow {
   readonly part: ForgettingPart;
   readonly name: string;
+  /** The file, or empty. */
+  readonly of: string;
   readonly before: string;
   readonly after: string;
   readonly change: string;
@@ -15,10 +17,12 @@ export interface ForgettingRow {
 
 type Run = Pick<RunView, 'datasetName' | 'parent'>;
 
-const NAMES: Readonly<Record<ForgettingPart, (run: Run) => string>> = {
-  new: ({ datasetName }) => `New data: held-out rows of ${datasetName}`,
-  old: ({ parent }) => `Old data: held-out rows of ${parent?.datasetName ?? 'the earlier run'}`,
-  general: () => 'General text',
+const NAMES: Readonly<Record<ForgettingPart, string>> = { new: 'New data', old: 'Old data', general: 'General text' };
+
+const FILES: Readonly<Record<ForgettingPart, (run: Run) => string>> = {
+  new: ({ datasetName }) => datasetName,
+  old: ({ parent }) => parent?.datasetName ?? '',
+  general: () => '',
 };
 
 /** One row for each part that can be measured; dashes where it is not yet. */
@@ -31,7 +35,7 @@ export function forgettingRows(
     const found = known.find((one) => one.part === part);
     const [before, after] = [found?.before.loss ?? null, found?.after.loss ?? null];
     const change = before === null || after === null ? '–' : signed(after - before);
-    return { part, name: NAMES[part](run), before: loss(before), after: loss(after), change };
+    return { part, name: NAMES[part], of: FILES[part](run), before: loss(before), after: loss(after), change };
   });
 }
 

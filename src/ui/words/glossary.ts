@@ -58,6 +58,12 @@ export const GLOSSARY = {
     ['data'],
     'How many examples each category or label has. A model that sees one category far more often than the others tends to answer with it.',
   ),
+  combining: word(
+    'Combining adapters',
+    ['use'],
+    'Several adapters of one model become one, by adding their weights (linear), side by side (cat), or by rules that let them disturb each other less (TIES, DARE). It takes no training; how well it works has to be measured.',
+    'merging, linear, cat, TIES, DARE',
+  ),
   confusion: word(
     'Confusion matrix',
     ['train', 'use'],
