@@ -13,7 +13,10 @@ import { planSlots } from './slots';
 import { exampleAt, SplitWriter, type SplitExample } from './split-writer';
 import type { EncodedDataset, EncodedSplit, EncodedStats, ExampleLayout } from './types';
 
-export type ReplaySettings = Pick<Recipe, 'replay' | 'seed' | 'sequenceLength'>;
+export type ReplaySettings = Pick<Recipe, 'replay' | 'seed' | 'sequenceLength'> & {
+  /** At the start of each document; none when absent. */
+  readonly virtualTokens?: number;
+};
 
 /** Data with replayed examples. */
 export interface Replayed {
@@ -31,7 +34,7 @@ export interface Replayed {
  */
 export async function withReplay(fresh: EncodedDataset, old: EncodedDataset, settings: ReplaySettings): Promise<Replayed> {
   checkForm(fresh.layout, old.layout);
-  const usable = usableExamples(old, settings.sequenceLength);
+  const usable = usableExamples(old, settings);
   const count = replayCount(settings.replay, fresh.train.lines.length, usable.length);
   if (count === 0) return { dataset: fresh, examples: 0, available: usable.length };
   const chosen = permutation(usable.length, settings.seed, 0, STREAM.replay).subarray(0, count).sort();
@@ -53,10 +56,12 @@ function checkForm(fresh: ExampleLayout | undefined, old: ExampleLayout | undefi
   throw new CodedError('recipe/invalid', message, [{ where: 'replay', message }]);
 }
 
-/** The training examples that fit into a row of `length` tokens, the texts among them cut to it. */
-function usableExamples({ train, layout }: EncodedDataset, length: number): readonly SplitExample[] {
-  const all = Array.from(train.lines, (_, index) => exampleAt(train, index, layout?.documents ?? 1));
-  return all.flatMap((example) => (layout === undefined ? cut(example, length) : fits(example, length) ? [example] : []));
+/** The training examples that fit into a row with their virtual tokens, the texts among them cut to it. */
+function usableExamples({ train, layout }: EncodedDataset, settings: ReplaySettings): readonly SplitExample[] {
+  const { documents = 1 } = layout ?? {};
+  const room = settings.sequenceLength - documents * (settings.virtualTokens ?? 0);
+  const all = Array.from(train.lines, (_, index) => exampleAt(train, index, documents));
+  return all.flatMap((example) => (layout === undefined ? cut(example, room) : fits(example, room) ? [example] : []));
 }
 
 function fits({ documents }: SplitExample, length: number): boolean {
@@ -85,9 +90,9 @@ function statsWith(
   train: EncodedSplit,
   settings: ReplaySettings,
 ): EncodedStats {
-  const { sequenceLength, seed } = settings;
-  const slots = layout === undefined ? undefined : planSlots(train, layout, sequenceLength);
-  const batches = createBatches(train, { microBatch: 1, sequenceLength, seed, ...(slots && { slots }) });
+  const { sequenceLength, seed, virtualTokens = 0 } = settings;
+  const slots = layout === undefined ? undefined : planSlots(train, layout, sequenceLength, 'last', virtualTokens);
+  const batches = createBatches(train, { microBatch: 1, sequenceLength, virtualTokens, seed, ...(slots && { slots }) });
   const trainedIn = (split: EncodedSplit) => split.trained.reduce((sum, flag) => sum + flag, 0);
   const added = train.lines.length - before.lines.length;
   return {

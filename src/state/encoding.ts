@@ -1,6 +1,7 @@
 /** How the next run reads the dataset. */
 
 import type { DatasetEncoding } from '../../workers/api';
+import { virtualTokens } from '../recipe/methods';
 import type { Encoding } from './data.svelte';
 import { model } from './model.svelte';
 import { encodingOf } from './objective';
@@ -11,9 +12,18 @@ import { startFrom } from './start-from.svelte';
 export function currentEncoding(): Encoding | null {
   const [tokenizer, value] = [model.view?.tokenizer ?? null, recipe.value];
   if (tokenizer === null || value === null) return null;
-  const { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps, objective } = value;
+  const { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps, objective, method } = value;
   const encoding = withLabels(encodingOf(objective.kind), startFrom.run?.labels);
-  const options = { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps };
+  const options = {
+    sequenceLength,
+    heldOutRatio,
+    testRatio,
+    split,
+    seed,
+    lossOn,
+    dataSteps,
+    virtualTokens: virtualTokens(method),
+  };
   return { tokenizer, options: { ...options, ...(encoding && { encoding }) } };
 }
 

@@ -6,6 +6,7 @@
 import { callback, fileClient, trainClient, type WorkerClient } from '../client';
 import type { DataApi, EncodedDataset, Measurement, MeasureRequest, RunView, TokenizerFiles, TrainApi } from '../../workers/api';
 import { CodedError } from '../core/errors';
+import { virtualTokens } from '../recipe/methods';
 import { defaultSplit } from '../recipe/splits';
 import { loadBaseModel } from './base-model';
 import { failureOf, type Failure } from './failure';
@@ -106,13 +107,15 @@ export class Forgetting {
 
   async #generalText(run: RunView, tokenizer: TokenizerFiles): Promise<EncodedDataset> {
     this.#say(run, 'Reading the general text');
-    const { sequenceLength, seed } = run.recipe;
+    const { sequenceLength, seed, method } = run.recipe;
     const whole = { heldOutRatio: 0, testRatio: 0, split: defaultSplit('random'), dataSteps: [], lossOn: 'all' } as const;
     const file = await fetchGeneral();
     try {
       await this.#reader.call((api) => api.open(file, { dataSteps: [], seed }));
       await this.#reader.call((api) => api.setTokenizer(tokenizer));
-      return await this.#reader.call((api) => api.encode({ ...whole, sequenceLength, seed }));
+      return await this.#reader.call((api) =>
+        api.encode({ ...whole, sequenceLength, seed, virtualTokens: virtualTokens(method) }),
+      );
     } finally {
       this.#reader.kill('it has read its file');
     }

@@ -88,6 +88,8 @@ function check(members: readonly Member[], kind: CombinationKind, density: numbe
 export function hindrance({ recipe, parameters }: Pick<RunRecord, 'recipe' | 'parameters'>): string | null {
   if (recipe.method.kind !== 'lora') return 'it is no LoRA adapter; choose LoRA runs';
   if (!writesText(recipe)) return 'it has a head that predicts labels, numbers or scores; choose runs that write text';
+  if ('initWeights' in recipe.method && recipe.method.initWeights !== 'random')
+    return 'it belongs to a changed base, as PiSSA and OLoRA do; choose plain LoRA';
   const other = parameters.find(({ name }) => !/\.lora_[AB]\.weight$/.test(name));
   if (other === undefined) return null;
   return recipe.method.useDora

@@ -7,7 +7,7 @@ import { CodedError, codeOf } from '../core/errors';
 import { sizeOf } from '../core/shape';
 import { initFrom } from '../recipe/init';
 import { SETTING_LABELS } from '../recipe/labels';
-import type { MethodSettings } from '../recipe/methods';
+import { virtualTokens, type MethodSettings } from '../recipe/methods';
 import { FIRST_SCALE } from '../../kernels/lossscale';
 import type { RunSetup } from './types';
 
@@ -31,7 +31,10 @@ export async function withOrigin(setup: RunSetup, store: RunStore): Promise<Prep
   const [from, { snapshot }] = await Promise.all([store.run(init.run), store.load(init.run, init.step)]);
   const old = setup.old ?? (await storedData(store, from.datasetHash));
   if (old === null && recipe.replay > 0) throw refuse('replay', notKept(from));
-  const mixed = old === null || recipe.replay === 0 ? null : await withReplay(dataset, old, recipe);
+  const mixed =
+    old === null || recipe.replay === 0
+      ? null
+      : await withReplay(dataset, old, { ...recipe, virtualTokens: virtualTokens(recipe.method) });
   if (mixed !== null && mixed.examples === 0) throw refuse('replay', nothingToReplay(from));
   const { id, name, datasetName } = from;
   const parent: ParentRun = {
@@ -101,6 +104,7 @@ function checkFits(record: RunRecord, from: RunRecord): void {
 const FREE: ReadonlySet<string> = new Set([
   ...['dropout', 'loraPlusRatio', 'layerDecay', 'decayVectors'],
   ...['targetModules', 'modulesToSave', 'bias', 'rank', 'rankPattern', 'train', 'lastLayers'],
+  ...['promptStart', 'promptText'],
 ]);
 
 /** The settings that change what the trained weights mean, and differ. */
