@@ -8,7 +8,8 @@ import { NUMERICS } from '../core/numerics';
 import { problemsError } from '../core/problems';
 import { sameShape, sizeOf } from '../core/shape';
 import { transpose } from '../core/transpose';
-import { readAdapterFolder, type AdapterFolder, type PeftAdapter } from '../export/read-peft';
+import { readAdapter } from '../export/read-adapter';
+import type { AdapterFolder, PeftAdapter } from '../export/read-peft';
 import { parameterCount, type NamedTensor } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
 import { familyOf } from '../model/families';
@@ -33,24 +34,24 @@ export class Imports {
     this.#folders = folders;
   }
 
-  /** Keeps the adapter in a folder, or in a zip of one, as a run on an inspected model. Throws the errors of `readAdapterFolder`. */
+  /** Keeps the adapter in a folder, or in a zip of one, as a run on an inspected model. Throws the errors of `readAdapter`. */
   async adapter(modelId: string, files: readonly File[], name: string | null): Promise<RunView> {
     const base = this.#folders.get(modelId);
-    const found = await readAdapterFolder(files, linearLayers(base.config));
+    const found = await readAdapter(files, base);
     const { record, vector } = imported(base, { ...found, name: name ?? found.name });
     return keepAdapter(await this.#store, record, vector);
   }
 }
 
 /** The run of an adapter. Throws `model/weights` with all that does not fit the model. */
-function imported(base: ModelFolder, { adapter, name, card }: AdapterFolder) {
+function imported(base: ModelFolder, { adapter, name, card, labels: named }: AdapterFolder) {
   const { config } = base;
   const outputs = outputsOf(config, adapter);
   const recipe = recipeOf(config, adapter, outputs);
   const job: Job = { ...LANGUAGE, objective: recipe.objective, outputs };
   const parameters = storedParameters(config, recipe, job);
   const vector = vectorOf(parameters, adapter);
-  const labels = recipe.objective.kind === 'classify' ? labelsOf(card, outputs) : [];
+  const labels = recipe.objective.kind === 'classify' ? (named ?? labelsOf(card, outputs)) : [];
   const record: RunRecord = {
     ...adapterRecord(base, recipe, parameters),
     ...{ name: name ?? 'adapter', device: 'another program', imported: true },

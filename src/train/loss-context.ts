@@ -91,7 +91,7 @@ function mismatchedBatch({ columns }: BatchInputs): BatchInputs {
     segments: documents,
     labels: of('mismatchedLabels'),
     weights: of('mismatchedWeights'),
-    types: null,
+    ...{ types: null, virtual: null },
     columns: new Map([['documents', documents]]),
   };
 }

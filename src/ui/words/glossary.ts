@@ -48,6 +48,12 @@ export const GLOSSARY = {
     'The examples that the model learns from in one step. The page fills it with rows of tokens: rows at once × batches per step.',
     'micro-batch, gradient accumulation',
   ),
+  bottleneck: word(
+    'Bottleneck adapter',
+    ['recipe', 'use'],
+    'A small trained network between the layers of the model: it narrows what passes, and widens it again. The model itself stays as it is. Pfeiffer’s have one in each layer, Houlsby’s two.',
+    'adapter layer, Houlsby, Pfeiffer',
+  ),
   checkpoint: word(
     'Checkpoint',
     ['train', 'use'],
