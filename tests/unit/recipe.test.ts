@@ -248,7 +248,7 @@ describe('recipes of earlier versions', () => {
     expect(targetModules).toEqual(method.targetModules);
     expect(parseRecipe(changed)).toEqual({
       ...others,
-      version: 2,
+      ...{ version: 2, init: 'fresh', replay: 0 },
       method,
       objective: { kind: 'sft' },
       dataSteps: [],
