@@ -11,6 +11,7 @@ import { originOf, type Placed } from '../dataset/row-origin';
 import { NO_PROBLEMS, type Problems } from '../dataset/problems';
 import type { Example } from '../dataset/types';
 import type { EncodingKind, Target } from '../encoding/encoding';
+import { roomFor } from '../encoding';
 import { previewExample } from '../encoding/preview';
 import { RATINGS } from '../recipe/objectives';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
@@ -24,7 +25,7 @@ export interface ReadyExamples {
   /** All of them in full length, or the first until there are `most` tokens. */
   readonly encode: (most: number) => Promise<WholeExamples>;
   /** One of them; an index past the end gives the last one. Throws data/no-examples, with the reason, when it can't be used. */
-  readonly preview: (index: number, sequenceLength: number) => Promise<ExamplePreview>;
+  readonly preview: (index: number, sequenceLength: number, virtualTokens?: number) => Promise<ExamplePreview>;
   /** The index of the first example of the row with that origin; null for a row that gives none. */
   readonly indexOf: (origin: number) => Promise<number | null>;
 }
@@ -106,11 +107,12 @@ function ready<K extends EncodingKind>(tokenizer: TextTokenizer, input: Examples
   return {
     count,
     encode: (most) => encodeExamples(tokenizer, input, most),
-    preview: async (wanted, sequenceLength) => {
+    preview: async (wanted, sequenceLength, virtualTokens = 0) => {
       const index = Math.min(wanted, count - 1);
       const example = index < 0 ? null : await exampleOf(input.examples, index);
       if (example === null) throw nothingToShow(found);
-      const preview = previewExample(tokenizer, input.kind, example, input.settings, sequenceLength);
+      const room = roomFor(input.kind, sequenceLength, virtualTokens);
+      const preview = previewExample(tokenizer, input.kind, example, input.settings, room);
       if ('dropped' in preview) throw notShown(lineWords(found.files, example.line), preview.dropped);
       return { index, count, ...preview };
     },

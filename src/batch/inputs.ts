@@ -8,12 +8,13 @@ import type { BatchInputs } from './types';
 /** A document in a batch. */
 export interface Placed {
   readonly slot: number;
-  /** Its first token in the batch, and its number of tokens. */
+  /** Its first token in the batch, and its number of tokens; the first `virtual` of them are virtual. */
   readonly at: number;
   readonly length: number;
+  readonly virtual: number;
   /** Its last token in the batch that is not the token of padding, as transformers finds the token to pool. */
   readonly last: number;
-  /** The type ids of its tokens; absent where all are 0. */
+  /** The type ids of its tokens, of those that are not virtual; absent where all are 0. */
   readonly types?: ArrayLike<number>;
   /** Its example's target. */
   readonly target: ArrayLike<number>;
@@ -36,8 +37,8 @@ const ofBatch = (empty: number): Input => ({ empty, write: () => undefined });
 const INPUTS: { readonly [K in InputName]: Input } = {
   types: {
     empty: 0,
-    write(array, { at, length, types }) {
-      for (let i = 0; types !== undefined && i < length; i++) array[at + i] = types[i] ?? 0;
+    write(array, { at, virtual, types }) {
+      for (let i = 0; types !== undefined && i < types.length; i++) array[at + virtual + i] = types[i] ?? 0;
     },
   },
   documents: { empty: -1, write: (array, { at, length, slot }) => void array.fill(slot, at, at + length) },

@@ -113,6 +113,7 @@ export interface PartCounts extends PartSizes {
 
 /** One fixed-size batch: M = rows·length entries each, row after row. */
 export interface Batch {
+  /** −1 for a virtual token: the first ones of each document, where a method has them. */
   readonly ids: Int32Array;
   /** Position inside its own document. */
   readonly positions: Int32Array;

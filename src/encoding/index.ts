@@ -14,3 +14,8 @@ export const ENCODINGS: { readonly [K in EncodingKind]: Encoding<Examples[K], En
   pair,
   rated,
 };
+
+/** The tokens of an example that fit into `length`, in which each of its documents has `virtualTokens` virtual tokens. */
+export function roomFor(kind: EncodingKind, length: number, virtualTokens: number): number {
+  return Math.max(0, length - ENCODINGS[kind].documents * virtualTokens);
+}

@@ -50,6 +50,6 @@ function lost({ trained }: Tokens, kept: number, answer: string, length: number)
   const first = trained.indexOf(1);
   if (first < 0) return { dropped: `The chat template renders no ${answer} answer.` };
   if (first < kept) return null;
-  const found = `Both answers with their prompts have to fit into the sequence length of ${length}`;
-  return { dropped: `${found}, and no token of the ${answer} answer remains. Raise it.` };
+  const found = `Both answers with their prompts have to fit into the ${length} tokens that a row has room for`;
+  return { dropped: `${found}, and no token of the ${answer} answer remains. Raise the sequence length.` };
 }

@@ -169,7 +169,7 @@ function classifierTrainer({ classifier, classWeights }: ScriptFacts): readonly 
 export function notCarriedOver({ method, basePrecision, activationPrecision, order }: Recipe): readonly string[] {
   return [
     ...('loraPlusRatio' in method && method.loraPlusRatio !== 1 ? ['the higher learning rate of B (LoRA+)'] : []),
-    ...(method.layerDecay === 1 ? [] : ['the learning rates by layer']),
+    ...('layerDecay' in method && method.layerDecay !== 1 ? ['the learning rates by layer'] : []),
     ...(method.kind === 'full' && method.train !== 'all' ? ['the choice of the weights that are trained'] : []),
     ...(basePrecision === 'stored' ? [] : ['the quantised base']),
     ...(activationPrecision === 'f32' ? [] : ['activations in f16: bfloat16 takes their place on GPUs that have it']),

@@ -6,7 +6,7 @@ import type { Executor } from '../graph/executor';
 import type { Graph, Program } from '../graph/graph';
 import type { Tuning } from '../method/method';
 import type { ModelConfig } from '../model/config';
-import { headOf, hiddenStates, packedPass, type BatchInputs, type BatchShape } from '../model/pass';
+import { headOf, hiddenStates, packedPass, tokensFor, type BatchInputs, type BatchShape } from '../model/pass';
 import type { LossContext, Model } from '../objective/objective';
 import { classifierOutputs } from '../task/classifier';
 import type { Value } from '../../kernels/op';
@@ -48,14 +48,15 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
     ...(model === 'teacher' ? (setup.teacher ?? missing('teacher')) : { graph, config }),
     adaptation: model === 'policy' ? tuning : null,
   });
-  const policy = packedPass(program, graph, config, batch, shape, tuning, seed);
+  const policy = packedPass(program, graph, config, tokensFor(batch, tuning), shape, tuning, seed);
   const states = new Map<Model, Value>();
   const hidden = (model: Model): Value => {
     const known = states.get(model);
     if (known !== undefined) return known;
     const of = ofModel(model);
-    const pass = model === 'policy' ? policy : packedPass(program, of.graph, of.config, batch, shape, null);
-    const made = hiddenStates(pass, of.config, batch);
+    const tokens = tokensFor(batch, of.adaptation);
+    const pass = model === 'policy' ? policy : packedPass(program, of.graph, of.config, tokens, shape, null);
+    const made = hiddenStates(pass, of.config, tokens);
     states.set(model, made);
     return made;
   };

@@ -55,6 +55,9 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   llama_distil: 'passes',
   llama_dora: 'passes',
   llama_ia3: 'passes',
+  llama_prompt: 'passes',
+  llama_p_tuning: 'passes',
+  llama_prefix: 'passes',
 };
 
 /** Executors that need minutes for a case on software WebGPU: these run with --all only. */

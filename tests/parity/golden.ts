@@ -68,6 +68,9 @@ export interface AdapterConfig {
   readonly alpha_pattern?: Readonly<Record<string, number>>;
   readonly bias?: 'none' | 'lora_only' | 'all';
   readonly modules_to_save?: readonly string[] | null;
+  /** Of trained prompts. */
+  readonly num_virtual_tokens?: number;
+  readonly encoder_hidden_size?: number;
   /** Of IA³. */
   readonly feedforward_modules?: readonly string[];
 }
@@ -101,7 +104,8 @@ export async function loadGolden(base: string): Promise<Golden> {
   const text = async (path: string) => (await get(`${base}/${path}`)).text();
   const golden = readCase(await text('case.json'), base);
   const ownWeights = WEIGHT_METHODS.has(golden.method ?? '');
-  const trained = async (folder: string) => adapterOf(await tensors(`${base}/${folder}/adapter_model.safetensors`));
+  const file = golden.method === 'p_tuning' ? 'prompt_encoder' : 'adapter_model';
+  const trained = async (folder: string) => adapterOf(await tensors(`${base}/${folder}/${file}.safetensors`));
   const model = async (folder: string): Promise<GoldenModel> => ({
     configText: await text(`${folder}config.json`),
     weights: await tensors(`${base}/${folder}model.safetensors`),

@@ -1,5 +1,6 @@
 /** What a golden case trains and for what, in the settings of the engine, and its steps as batches. One document is in each row. */
 
+import { VIRTUAL_ID } from '../../src/batch/collate';
 import type { Batch } from '../../src/batch/types';
 import { ENCODINGS } from '../../src/encoding';
 import { familyOf, parseConfig } from '../../src/model/families';
@@ -91,11 +92,22 @@ function columnsOf({ case: { steps } }: Golden, objective: ObjectiveSettings, do
   return [{ name: 'types', dtype: 'i32', shape: [tokens] }, documentsOf, pooled, target, weights];
 }
 
-/** A step of the case. Label i is token i + 1, shifted as in transformers; of pairs only tokens of the answers count. */
-export function batchOf(step: GoldenStep, config: ModelConfig, { objective, documents }: Job): Batch {
+/** The row after `virtual` places for virtual tokens. */
+function after(virtual: number, rows: number[][], value: number): number[][] {
+  return rows.map((row) => [...Array.from({ length: virtual }, () => value), ...row]);
+}
+
+/** A step of the case with virtual tokens at the start of each row. Label i is token i + 1, shifted as in transformers; of pairs only tokens of the answers count. */
+export function batchOf(given: GoldenStep, config: ModelConfig, { objective, documents }: Job, virtual = 0): Batch {
+  const ofTokens = isOfTokens(objective);
+  const step: GoldenStep = {
+    ...given,
+    input_ids: after(virtual, given.input_ids, VIRTUAL_ID),
+    attention_mask: after(virtual, given.attention_mask, 1),
+    ...(ofTokens && { labels: after(virtual, given.labels as number[][], -100) }),
+  };
   const { input_ids, attention_mask, completion_mask } = step;
   const real = attention_mask.flat();
-  const ofTokens = isOfTokens(objective);
   const next = ofTokens ? shifted(step.labels as number[][], -100) : nextTokens(input_ids, attention_mask);
   const counted = ofTokens ? next : nextTokens(input_ids, completion_mask ?? []);
   const batch: Batch = {

@@ -91,6 +91,7 @@ describe('an adapter for mlx-lm', () => {
 
   it.each([
     [{ method: { kind: 'ia3' } }, 'LoRA, DoRA and full fine-tuning only'],
+    [{ method: { kind: 'prompt' } }, 'can’t be merged into them'],
     [{ method: loraWith({ bias: 'all' }) }, 'trained beside it'],
     [{ method: loraWith({ rankPattern: { q_proj: 2 } }) }, 'one rank for all layers'],
     [{ method: loraWith({}), objective: { kind: 'classify' } }, 'no classifiers'],

@@ -16,6 +16,7 @@ export const GROUP_TITLES = {
   base: 'Base model',
   adapter: 'Adapter (LoRA, DoRA)',
   ia3: 'Adapter (IA³)',
+  prompt: 'Trained prompt',
   full: 'Full fine-tuning',
   preference: 'Preferences',
   distillation: 'Distillation',
@@ -64,14 +65,16 @@ type EntryFor<T> = [T] extends [boolean]
   : [T] extends [number]
     ? Plain<'number'>
     : [T] extends [string]
-      ? Choice<T>
+      ? string extends T
+        ? Plain<'text'>
+        : Choice<T>
       : [T] extends [readonly string[]]
         ? Plain<'lines'>
         : [T] extends [Readonly<Record<string, number>>]
           ? Plain<'pairs'>
           : Modules<Extract<T, string>>;
 
-export type Entry = Plain<'switch' | 'number' | 'lines' | 'pairs'> | Modules | Choice<string>;
+export type Entry = Plain<'switch' | 'number' | 'text' | 'lines' | 'pairs'> | Modules | Choice<string>;
 
 /** The help of the setting `P`: objectives may mean different things by a setting of one name. */
 type HelpFor<P> = P extends `objective.${infer K}` ? { readonly [O in KindsWith<K>]: string } : string;
@@ -134,6 +137,21 @@ export const METHOD_WORDS = {
     name: 'IA³',
     use: 'Trains a few vectors that scale what layers compute: for little data, or many small adapters. Learns less than LoRA.',
     file: 'Adapter',
+  },
+  prompt: {
+    name: 'Prompt tuning',
+    use: 'Trains only a few vectors that the model reads before each text, like a prompt. The smallest files; suits big models, and learns less than LoRA.',
+    file: 'Prompt',
+  },
+  'p-tuning': {
+    name: 'P-tuning',
+    use: 'As prompt tuning, but a small network makes the vectors while they are trained, which can learn more steadily. The file has the vectors only.',
+    file: 'Prompt',
+  },
+  prefix: {
+    name: 'Prefix tuning',
+    use: 'Trains what each layer remembers of a prompt that was never written. Learns more than prompt tuning, with a file that is still small.',
+    file: 'Prefix',
   },
   full: {
     name: 'Full fine-tuning',
@@ -254,6 +272,25 @@ const ENTRIES = {
     ruleLabel: 'the usual ones',
     first: 'none',
   },
+  'method.virtualTokens': number(
+    'prompt',
+    'How many vectors are trained (n). 10 to 100 is usual. Each example has that many tokens less in a row.',
+  ),
+  'method.promptStart': {
+    kind: 'choice',
+    group: 'prompt',
+    help: 'What the vectors are before the first step. Embeddings of tokens learn faster than random numbers.',
+    options: { vocabulary: 'Tokens drawn at random', text: 'The tokens of a text', random: 'Random numbers' },
+  },
+  'method.promptText': {
+    kind: 'text',
+    group: 'prompt',
+    help: 'Used with “The tokens of a text”: a sentence that says what the model should do. It is repeated or cut to the number of vectors.',
+  },
+  'method.encoderSize': number(
+    'prompt',
+    'Width of the network that makes the vectors. More can learn more. 0: none, the vectors themselves are trained.',
+  ),
   'method.train': {
     kind: 'choice',
     group: 'full',
