@@ -35,6 +35,10 @@ function virtualProblems({ method, objective, sequenceLength }: Recipe): readonl
     const message = `a trained prompt is for models that write text, and the objective “${objective.kind}” trains a classifier; choose LoRA or full fine-tuning`;
     return [{ where: 'method.kind', message }];
   }
+  if (objective.kind === 'kto' && objective.loss === 'kto') {
+    const message = `a trained prompt has no place in the mismatched answers that KTO estimates the divergence from; choose the loss apo_zero_unpaired, or LoRA`;
+    return [{ where: 'method.kind', message }];
+  }
   if (sequenceLength - count >= LEAST_ROOM) return [];
   const message = `${count} virtual tokens leave no room for a document in rows of ${sequenceLength} tokens; choose fewer, or longer rows`;
   return [{ where: 'method.virtualTokens', message }];

@@ -92,6 +92,8 @@ function mismatchedBatch({ columns }: BatchInputs): BatchInputs {
     labels: of('mismatchedLabels'),
     weights: of('mismatchedWeights'),
     types: null,
+    // A recipe with both is refused: the documents have no places for virtual tokens.
+    virtual: null,
     columns: new Map([['documents', documents]]),
   };
 }
