@@ -96,7 +96,9 @@ function mismatchedBatch({ columns }: BatchInputs): BatchInputs {
     segments: documents,
     labels: of('mismatchedLabels'),
     weights: of('mismatchedWeights'),
-    ...{ types: null, virtual: null },
+    types: null,
+    // A recipe with both is refused: the documents have no places for virtual tokens.
+    virtual: null,
     columns: new Map([['documents', documents]]),
   };
 }

@@ -97,6 +97,12 @@ export const GLOSSARY = {
     'Learns from pairs of answers: the preferred one becomes likelier than the rejected one, compared with the base model.',
     'direct preference optimization; variants are IPO, SimPO and ORPO',
   ),
+  kto: word(
+    'KTO',
+    ['data', 'recipe'],
+    'Learns from single answers that are rated as good or bad (thumbs up or down): good ones become likelier than bad ones, compared with the base model.',
+    'Kahneman–Tversky optimization',
+  ),
   dropout: word(
     'Dropout',
     ['recipe'],
@@ -289,7 +295,7 @@ export const GLOSSARY = {
   divergence: word(
     'Divergence (KL)',
     ['train'],
-    'How far the probabilities of a model are from those of its teacher; 0 means that they are equal.',
+    'How far the probabilities of a model are from those of its teacher, or of the model that it started from; 0 means that they are equal.',
     'Kullback–Leibler divergence',
   ),
   error: word(
@@ -306,7 +312,7 @@ export const GLOSSARY = {
   margin: word(
     'Reward margin',
     ['train'],
-    'By how much the model prefers the better answers over the rejected ones. It should grow.',
+    'By how much the model prefers the better answers over the rejected or bad ones. It should grow.',
     'reward accuracy: the share of pairs where it does so',
   ),
   preset: word('Preset', ['recipe'], 'A few settings chosen together: how many steps, and how large the adapter is.'),
