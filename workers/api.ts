@@ -302,7 +302,7 @@ export interface AddressApi {
 }
 
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
-export type { CombinedFrom, MappedColumns, ParentRun, RunPrompt } from '../src/checkpoint/types';
+export type { CombinedFrom, MappedColumns, ParentRun, RunPrompt, RunShot } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
 export type { DataFacts } from '../src/advice';
 export type * from '../src/dataset/look/answers';

@@ -34,12 +34,17 @@ function isNewerRecipe(recipe: Fields): boolean {
 export function currentRecord(old: AnyRecord): RunRecord {
   if (isNewer(old)) throw newer(old);
   const stored = withCurrentParent(old);
-  // Settings that are newer than the run take their defaults, which equal how it was trained.
-  const recipe = completeRecipe(stored.recipe) as Recipe;
+  // Settings that are newer than the run take their defaults, which equal how it was trained; runs that knew no early stop have none.
+  const recipe = completeRecipe({ patience: 0, ...stored.recipe }) as Recipe;
   if (stored.format !== undefined) return { ...stored, recipe };
   const { layers, ...record } = stored;
   if (recipe.method.kind !== 'lora') throw internal(`the run ${record.name} of format 1 has the method ${recipe.method.kind}`);
   return { ...record, recipe, format: FORMAT, parameters: adapterParameters(layers, recipe.method.rank) };
+}
+
+/** Length of the moments of a flat vector of `length` numbers: its parameters that are fixed have none. */
+export function momentsLength({ parameters }: Pick<RunRecord, 'parameters'>, length: number): number {
+  return parameters.find(({ fixed }) => fixed === true)?.offset ?? length;
 }
 
 /** The recipe of the parent was stored in the version of its time, too. */

@@ -85,6 +85,8 @@ function adapterOf({ recipe: { method }, tensors, fanInFanOut = false }: Tuned, 
   const saved = [...('modulesToSave' in method ? method.modulesToSave : []), ...(classifier?.modules ?? [])];
   const settings = {
     ...format.config(method, tensors, null),
+    // In full: an adapter that started so is opened here again.
+    ...('initWeights' in method && method.initWeights !== 'random' && { init_lora_weights: method.initWeights }),
     ...(saved.length > 0 && { modules_to_save: saved }),
     ...(fanInFanOut && { fan_in_fan_out: true }),
     task_type: classifier === null ? 'CAUSAL_LM' : 'SEQ_CLS',

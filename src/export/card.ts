@@ -87,6 +87,14 @@ const KINDS: Readonly<
     ...{ library: 'peft', relation: 'adapter', tags: ['dora', 'lora', 'transformers'] },
     ...{ what: 'A DoRA adapter for', with: 'with this adapter' },
   },
+  pissa: {
+    ...{ library: 'peft', relation: 'adapter', tags: ['pissa', 'lora', 'transformers'] },
+    ...{ what: 'A LoRA adapter that started as a part of the weights (PiSSA) for', with: 'with this adapter' },
+  },
+  olora: {
+    ...{ library: 'peft', relation: 'adapter', tags: ['olora', 'lora', 'transformers'] },
+    ...{ what: 'A LoRA adapter that started as a part of the weights (OLoRA) for', with: 'with this adapter' },
+  },
   ia3: {
     ...{ library: 'peft', relation: 'adapter', tags: ['ia3', 'transformers'] },
     ...{ what: 'An IA³ adapter for', with: 'with this adapter' },

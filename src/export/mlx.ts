@@ -12,6 +12,7 @@ import { loraScale } from '../recipe/methods';
 import { baseReference, includedBytes, writeBase } from './base';
 import { modelCard } from './card';
 import { mergeBlocker, type Exporter } from './exporter';
+import { asPlainLora } from './plain-lora';
 import type { Tuned, TunedRun, TunedTensor } from './types';
 import { writeFile, writeText } from './write';
 
@@ -22,6 +23,8 @@ const CONFIG = 'adapter_config.json';
 const TYPES: Readonly<Record<MethodName, 'lora' | 'dora' | 'full' | null>> = {
   lora: 'lora',
   dora: 'dora',
+  pissa: 'lora',
+  olora: 'lora',
   full: 'full',
   ia3: null,
   bottleneck: null,
@@ -40,8 +43,9 @@ export const mlx: Exporter = {
 
   async write(run, sink) {
     const { path } = baseReference(run);
-    await writeText(sink, CONFIG, `${JSON.stringify(configOf(run), null, 2)}\n`);
-    await writeFile(sink, WEIGHTS, [writeSafetensors(tensorsOf(run).map(asData), { format: 'mlx' })]);
+    const plain = asPlainLora(run);
+    await writeText(sink, CONFIG, `${JSON.stringify(configOf(plain), null, 2)}\n`);
+    await writeFile(sink, WEIGHTS, [writeSafetensors(tensorsOf(plain).map(asData), { format: 'mlx' })]);
     await writeText(sink, 'README.md', modelCard({ ...run, form: 'mlx', basePath: path }));
     await writeBase(run, sink);
   },

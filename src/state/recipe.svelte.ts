@@ -13,6 +13,7 @@ import {
   type MethodName,
 } from '../recipe/methods';
 import { isFields, type Fields } from '../recipe/migrations';
+import { isMonitored } from '../recipe/monitors';
 import { defaultObjective, type ObjectiveKind } from '../recipe/objectives';
 import {
   changesFor,
@@ -185,7 +186,9 @@ export class RecipeState {
   chooseObjective(kind: ObjectiveKind, from: string | null = null): void {
     this.#fixObjective(from);
     if (this.at('objective.kind') === kind) return;
-    this.#change({ objective: defaultObjective(kind) }, 'objective');
+    const monitor = this.at('monitor');
+    // The measurements of another objective may not have it.
+    this.#change({ objective: defaultObjective(kind), monitor: isMonitored(kind, monitor) ? monitor : 'loss' }, 'objective');
   }
 
   /** Changes method or objective. A preset goes on to hold where it replaces nothing that was set by hand, and settings that had their usual values have those of the new kinds. */

@@ -147,7 +147,7 @@ export class Generation {
     const saved = checkpoints.findLast((checkpoint) => step === null || checkpoint.step === step);
     return model.stored(`${id} ${saved?.step} ${saved?.savedAt}`, async () => {
       const { snapshot } = await (await this.#store).load(id, step);
-      return { recipe, parameters, vector: snapshot.parameters, outputs: storedOutputs(model.config, run) };
+      return { recipe, parameters, vector: snapshot.ema ?? snapshot.parameters, outputs: storedOutputs(model.config, run) };
     });
   }
 }

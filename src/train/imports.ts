@@ -2,7 +2,7 @@
 
 import type { RunRecord, RunStore, StoredParameter } from '../checkpoint/types';
 import { FORMAT } from '../checkpoint/format';
-import type { Problem } from '../core/errors';
+import { internal, type Problem } from '../core/errors';
 import { flatLayout } from '../core/flat';
 import { NUMERICS } from '../core/numerics';
 import { problemsError } from '../core/problems';
@@ -10,14 +10,17 @@ import { sameShape, sizeOf } from '../core/shape';
 import { transpose } from '../core/transpose';
 import { readAdapter } from '../export/read-adapter';
 import type { AdapterFolder, PeftAdapter } from '../export/read-peft';
-import { parameterCount, type NamedTensor } from '../method/parameters';
+import { methodProblems } from '../method';
+import { parameterCount, trainedLength, type NamedTensor } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
 import { familyOf } from '../model/families';
 import type { ModelFolder } from '../model/folder';
+import { readWeight } from '../model/weights-source';
 import { isNamed, linearLayers, moduleOf, weightSpecs } from '../model/weights';
 import type { MethodSettings } from '../recipe/methods';
 import type { ObjectiveKind } from '../recipe/objectives';
 import { parseRecipe, type Recipe } from '../recipe/recipe';
+import { factoredTensors } from './factored-start';
 import type { Folders } from './folders';
 import { LANGUAGE, type Job } from './job';
 import { storedParameters, viewOf } from './records';
@@ -38,19 +41,24 @@ export class Imports {
   async adapter(modelId: string, files: readonly File[], name: string | null): Promise<RunView> {
     const base = this.#folders.get(modelId);
     const found = await readAdapter(files, base);
-    const { record, vector } = imported(base, { ...found, name: name ?? found.name });
+    const { record, vector } = await imported(base, { ...found, name: name ?? found.name });
     return keepAdapter(await this.#store, record, vector);
   }
 }
 
 /** The run of an adapter. Throws `model/weights` with all that does not fit the model. */
-function imported(base: ModelFolder, { adapter, name, card, labels: named }: AdapterFolder) {
+async function imported(base: ModelFolder, { adapter, name, card, labels: named }: AdapterFolder) {
   const { config } = base;
   const outputs = outputsOf(config, adapter);
   const recipe = recipeOf(config, adapter, outputs);
   const job: Job = { ...LANGUAGE, objective: recipe.objective, outputs };
+  const problems = methodProblems(config, recipe.method);
+  if (problems.length > 0) throw problemsError('model/weights', 'This adapter can’t be used', problems, ADVICE);
   const parameters = storedParameters(config, recipe, job);
-  const vector = vectorOf(parameters, adapter);
+  const vector = vectorOf(parameters, {
+    ...adapter,
+    tensors: [...adapter.tensors, ...(await startOf(base, recipe, parameters))],
+  });
   const labels = recipe.objective.kind === 'classify' ? (named ?? labelsOf(card, outputs)) : [];
   const record: RunRecord = {
     ...adapterRecord(base, recipe, parameters),
@@ -58,6 +66,17 @@ function imported(base: ModelFolder, { adapter, name, card, labels: named }: Ada
     ...(labels.length > 0 && { labels }),
   };
   return { record, vector };
+}
+
+/** What the adapter started as, where that is a part of the base's weights. */
+function startOf({ config, tensors }: ModelFolder, recipe: Recipe, parameters: readonly StoredParameter[]) {
+  const read = (name: string) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw internal(`the model has no weight ${name}`);
+    return readWeight(tensor);
+  };
+  const fixed = parameters.filter((parameter) => parameter.fixed === true);
+  return factoredTensors(config, recipe, fixed, read, { onProgress: () => undefined });
 }
 
 /** The record of an adapter that no run of this page trained as it is: it has one checkpoint, and its data are not known. */
@@ -78,7 +97,7 @@ export async function keepAdapter(store: RunStore, record: RunRecord, vector: Fl
   await store.putRun(record);
   const release = await store.lock(record.id);
   try {
-    const zeros = () => new Float32Array(vector.length);
+    const zeros = () => new Float32Array(trainedLength(record.parameters));
     await store.save(record.id, { step: record.step, parameters: vector, m: zeros(), v: zeros() });
   } finally {
     release();

@@ -5,6 +5,7 @@ import type { EncodedDataset } from '../batch/types';
 import type { ParentRun, RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import { CodedError, codeOf } from '../core/errors';
 import { sizeOf } from '../core/shape';
+import { trainedLength } from '../method/parameters';
 import { initFrom } from '../recipe/init';
 import { SETTING_LABELS } from '../recipe/labels';
 import { virtualTokens, type MethodSettings } from '../recipe/methods';
@@ -69,15 +70,20 @@ export async function startingState(record: RunRecord, store: RunStore): Promise
 /** The state of a run before its first step, from the checkpoint of another. Throws `recipe/invalid` where their parameters are others. */
 export function stateFrom(record: RunRecord, from: RunRecord, snapshot: Snapshot): Snapshot {
   checkFits(record, from);
-  const vector = new Float32Array(snapshot.parameters.length);
+  const answering = snapshot.ema ?? snapshot.parameters;
+  const vector = new Float32Array(answering.length);
   const offsets = new Map(from.parameters.map(({ name, offset }) => [name, offset]));
   for (const { name, shape, offset } of record.parameters) {
     const at = offsets.get(name) ?? 0;
-    vector.set(snapshot.parameters.subarray(at, at + sizeOf(shape)), offset);
+    vector.set(answering.subarray(at, at + sizeOf(shape)), offset);
   }
-  const zeros = () => new Float32Array(vector.length);
+  const zeros = () => new Float32Array(trainedLength(record.parameters));
   const scaled = record.recipe.activationPrecision === 'f16';
-  return { step: 0, parameters: vector, m: zeros(), v: zeros(), ...(scaled && { scaling: Float32Array.of(FIRST_SCALE, 0) }) };
+  return {
+    ...{ step: 0, parameters: vector, m: zeros(), v: zeros() },
+    ...(record.recipe.ema > 0 && { ema: vector.slice() }),
+    ...(scaled && { scaling: Float32Array.of(FIRST_SCALE, 0) }),
+  };
 }
 
 function checkFits(record: RunRecord, from: RunRecord): void {

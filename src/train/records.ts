@@ -22,7 +22,7 @@ import type { RunView, StepRow, TrainEvent } from './types';
 /** The record of a run that has not started. Throws the errors of `jobOf`. */
 export function newRecord(
   id: string,
-  { name, recipe, dataset, datasetName, fileHash, prompts, columns, parent }: PreparedSetup,
+  { name, recipe, dataset, datasetName, fileHash, prompts, shots, columns, parent }: PreparedSetup,
   model: LoadedModel,
   teacher: FoundTeacher | null,
 ): RunRecord {
@@ -42,6 +42,7 @@ export function newRecord(
     ...(dataset.kind && { dataKind: dataset.kind }),
     ...(labels.length > 0 && { labels }),
     ...(slots?.weights && { classWeights: slots.weights }),
+    ...(shots && { shots }),
     ...(columns && { columns }),
     ...(parent && { parent }),
     ...{ recipe, step: 0, totalSteps: totalSteps(recipe, microSteps) },
@@ -68,11 +69,12 @@ export function storedParameters(config: ModelConfig, recipe: Recipe, job: Job =
   const { offsets } = flatLayout(all.map(({ shape }) => shape));
   const specs = new Map(weightSpecs(config).map((spec) => [spec.name, spec]));
   const head = headName(config);
-  return all.map(({ name, shape }, i) => ({
+  return all.map(({ name, shape, fixed }, i) => ({
     ...{ name, shape, offset: offsets[i] ?? 0 },
     ...(specs.get(name)?.transposed === true && { transposed: true }),
     ...(name === head && specs.get(name)?.use === 'embedding' && { tiedHead: true }),
     ...(added.some((one) => one.name === name) && { isNew: true }),
+    ...(fixed && { fixed }),
   }));
 }
 
@@ -83,6 +85,8 @@ export interface StartingPoint {
   readonly snapshot: Snapshot | null;
   /** Seconds of training so far. */
   readonly seconds: number;
+  /** Its measurements so far. */
+  readonly evals: readonly EvalRow[];
 }
 
 /**
@@ -94,11 +98,12 @@ export async function rewind(store: RunStore, runId: string, onEvent: (event: Tr
   const snapshot = checkpoints.length === 0 ? await startingState(record, store) : await newestSnapshot(store, runId, onEvent);
   const step = snapshot?.step ?? 0;
   await store.cutRows(runId, snapshot === null ? -1 : step);
-  const [steps, evals] = await Promise.all([store.rows(runId, 'steps'), store.rows(runId, 'evals')]);
+  const [steps, rows] = await Promise.all([store.rows(runId, 'steps'), store.rows(runId, 'evals')]);
+  const evals = rows as readonly EvalRow[];
   const baseLoss = snapshot === null ? null : record.baseLoss;
-  const then = { step, baseLoss, ...lossesOf(evals as readonly EvalRow[]) };
+  const then = { step, baseLoss, ...lossesOf(evals) };
   await store.updateRun(runId, then);
-  return { snapshot, seconds: (steps.at(-1) as StepRow | undefined)?.seconds ?? 0, record: { ...record, ...then } };
+  return { snapshot, seconds: (steps.at(-1) as StepRow | undefined)?.seconds ?? 0, evals, record: { ...record, ...then } };
 }
 
 async function newestSnapshot(store: RunStore, runId: string, onEvent: (event: TrainEvent) => void): Promise<Snapshot> {

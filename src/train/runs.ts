@@ -1,7 +1,7 @@
 /** Runs: started, resumed, listed, changed. One trains at a time, in all tabs together. */
 
 import type { EncodedDataset } from '../batch/types';
-import type { EvalRow, RunStore, StoredCalibration } from '../checkpoint/types';
+import type { EvalRow, RunRecord, RunStore, StoredCalibration } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Tuning } from '../method/method';
 import type { Recipe } from '../recipe/recipe';
@@ -64,7 +64,7 @@ export class Runs {
       throwIfCancelled(training.job.signal, CANCELLED);
       for (const data of [prepared.dataset, ...(prepared.old ? [prepared.old] : [])]) await training.store.putDataset(data);
       await training.store.putRun(record);
-      return this.#train(training, prepared.dataset, teacher, { record, snapshot, seconds: 0 });
+      return this.#train(training, prepared.dataset, teacher, { record, snapshot, seconds: 0, evals: [] });
     });
   }
 
@@ -82,6 +82,7 @@ export class Runs {
         await lock(training);
         throwIfCancelled(training.job.signal, CANCELLED);
         const dataset = await store.dataset(stored.datasetHash);
+        await carryOn(store, stored);
         return this.#train(training, dataset, teacher, await rewind(store, runId, onEvent));
       },
     );
@@ -168,7 +169,7 @@ export class Runs {
     start: StartingPoint,
   ): Promise<RunView> {
     const { signal } = job;
-    const recorder = new RunRecorder(store, start.record, onEvent);
+    const recorder = new RunRecorder(store, start.record, onEvent, start.evals);
     const before = stopReason(signal);
     if (before !== null) return recorder.finish(STATUS[before]);
     const model = await this.#models.model();
@@ -202,6 +203,12 @@ export class Runs {
 async function lock({ job, store }: Training): Promise<void> {
   job.onEnd(await store.lockTraining(job.id));
   job.onEnd(await store.lock(job.id));
+}
+
+/** A run that ended early goes on because the user wants it to: nothing ends it early again. */
+async function carryOn(store: RunStore, { id, status, earlyStop }: RunRecord): Promise<void> {
+  if (status === 'finished' && earlyStop !== undefined)
+    await store.updateRun(id, { earlyStop: { ...earlyStop, carriedOn: true } });
 }
 
 /** A run trains on weights in its recipe's precision, also when it is resumed. */

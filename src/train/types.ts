@@ -1,7 +1,16 @@
 /** Types of the training worker's API: plain data that crosses worker boundaries. */
 
 import type { EncodedDataset } from '../batch/types';
-import type { CheckpointInfo, EvalRow, MappedColumns, RunPrompt, RunRecord, StoredCalibration } from '../checkpoint/types';
+import type {
+  CheckpointInfo,
+  EarlyStop,
+  EvalRow,
+  MappedColumns,
+  RunPrompt,
+  RunRecord,
+  RunShot,
+  StoredCalibration,
+} from '../checkpoint/types';
 import type { Message } from '../dataset/types';
 import type { BaseReference, ExportChoice } from '../export';
 import type { WeightType } from '../export/types';
@@ -48,7 +57,7 @@ export interface DeviceView {
 export interface MemoryForecast {
   readonly weights: number;
   readonly adapter: number;
-  /** AdamW moments and accumulated gradients. */
+  /** AdamW moments, accumulated gradients, and the average of the parameters where one is kept. */
   readonly optimizer: number;
   /** Temporaries and scratch of the program that needs most; the programs share them. */
   readonly activations: number;
@@ -144,6 +153,8 @@ export interface RunSetup {
   readonly fileHash?: string;
   /** Prompts of the data, stored with the run so that it can be tried when the file is closed. May be empty. */
   readonly prompts: readonly RunPrompt[];
+  /** Examples of its training part, stored with the run so that the base can be prompted with them when the file is closed. */
+  readonly shots?: readonly RunShot[];
   /** How the columns of the data were used, stored with the run so that other files are read in the same way. */
   readonly columns?: MappedColumns;
   /** The data of the run that the recipe starts from, where the store does not have them: for replay, and to measure what is forgotten. */
@@ -202,7 +213,7 @@ export interface SampleRow {
 }
 
 export type CheckpointView = CheckpointInfo;
-export type { EvalRow, StoredCalibration };
+export type { EarlyStop, EvalRow, StoredCalibration };
 
 /** A run as the page lists it. */
 export interface RunView extends Omit<RunRecord, 'status' | 'format' | 'parameters'> {

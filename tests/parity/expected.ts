@@ -63,6 +63,9 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   llama_prompt: 'passes',
   llama_p_tuning: 'passes',
   llama_prefix: 'passes',
+  llama_pissa: 'passes',
+  llama_pissa_dora: 'passes',
+  llama_olora: 'passes',
 };
 
 /** Executors that need minutes for a case on software WebGPU: these run with --all only. */

@@ -65,6 +65,7 @@ export interface AdapterConfig {
   readonly lora_alpha: number;
   readonly use_rslora: boolean;
   readonly use_dora: boolean;
+  readonly init_lora_weights?: boolean | string;
   readonly target_modules: readonly string[];
   readonly rank_pattern?: Readonly<Record<string, number>>;
   readonly alpha_pattern?: Readonly<Record<string, number>>;

@@ -35,6 +35,8 @@ export function methodOf({ adapter, case: { method = 'lora', hyper } }: Golden):
       alpha: adapter.lora_alpha,
       useRslora: adapter.use_rslora,
       useDora: adapter.use_dora,
+      initWeights: startOf(adapter),
+      pissaIterations: 0,
       dropout: 0,
     },
     targetModules: [...adapter.target_modules],
@@ -42,4 +44,8 @@ export function methodOf({ adapter, case: { method = 'lora', hyper } }: Golden):
     ...{ bias: adapter.bias ?? 'none', modulesToSave: adapter.modules_to_save ?? [] },
     ...{ loraPlusRatio: hyper.loraplus_lr_ratio ?? 1, layerDecay },
   };
+}
+
+function startOf({ init_lora_weights: start }: NonNullable<Golden['adapter']>): 'random' | 'pissa' | 'olora' {
+  return start === 'pissa' || start === 'olora' ? start : 'random';
 }

@@ -1,5 +1,6 @@
 /** Trains a golden case with the engine and measures the deviation from PyTorch. */
 
+import { startedBy } from '../../src/method/lora-start';
 import { tensorsOf, vectorOf, type Parameters } from '../../src/method/parameters';
 import type { Batch } from '../../src/batch/types';
 import { CodedError } from '../../src/core/errors';
@@ -57,8 +58,9 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   const batch = batches[0] ?? missing('batch');
   const logits = job.outputs > 0 ? await outputsOf(session, batch) : await lastLogits(executor, config, recipe, programs, batch);
   executor.dispose();
-  const expected = vectorOf(programs.tuning.parameters, golden.final);
-  const compared = programs.tuning.parameters.views.filter((view) => isDetermined(view, golden));
+  const { trained } = programs.tuning.parameters;
+  const expected = vectorOf(trained, golden.final);
+  const compared = trained.views.filter((view) => isDetermined(view, golden));
   return {
     baseLoss: Math.abs(measured.loss / (hasLoss ? (base.loss ?? first) : first) - 1),
     loss: Math.max(...results.map((result, i) => Math.abs(result.loss / (steps[i]?.loss ?? NaN) - 1))),
@@ -90,7 +92,9 @@ function startOf({ init, weights }: Golden, parameters: Parameters, fresh: Float
   // Weights of the base start as copies, in the engine's layout.
   const own = tensorsOf(parameters, fresh).map((tensor, i) => {
     const copied = parameters.all[i]?.init.kind === 'weight' && init.length === 0;
-    return copied ? tensor : { ...tensor, data: given.get(tensor.name)?.data ?? missing(tensor.name) };
+    // A part of the weights that the adapter started as has the numbers of the adapter's start.
+    const name = startedBy(tensor.name) ?? tensor.name;
+    return copied ? tensor : { ...tensor, data: given.get(name)?.data ?? missing(name) };
   });
   return vectorOf(parameters, own);
 }

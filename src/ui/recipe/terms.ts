@@ -33,13 +33,18 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   memoryLimit: 'remat',
   weightDecay: 'weight-decay',
   maxGradNorm: 'gradient-norm',
+  ema: 'ema',
   beta1: 'adamw',
   beta2: 'adamw',
   epsilon: 'adamw',
   lossOn: 'label-tokens',
+  neftuneAlpha: 'neftune',
   heldOutRatio: 'held-out',
   testRatio: 'test-rows',
   evalEvery: 'held-out',
+  monitor: 'early-stopping',
+  patience: 'early-stopping',
+  minDelta: 'early-stopping',
   saveEvery: 'checkpoint',
 };
 

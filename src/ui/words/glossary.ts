@@ -102,6 +102,12 @@ export const GLOSSARY = {
     ['recipe'],
     'Sets a random share of numbers to 0 in training, so that the model can’t rely on single ones.',
   ),
+  ema: word(
+    'EMA',
+    ['recipe'],
+    'Exponential moving average: a second copy of the trained weights that follows them slowly, so that the noise of single steps averages out. It takes as much memory as these weights.',
+    'averaged weights',
+  ),
   encoder: word(
     'Encoder',
     ['model', 'data'],
@@ -113,7 +119,19 @@ export const GLOSSARY = {
     'How far the model is from being right as often as it says: the mean distance between how sure it is and the share that is right, over 15 ranges of confidence. Of predictions that are 90 % sure, 9 in 10 should be right.',
     'ECE',
   ),
+  'early-stopping': word(
+    'Early stopping',
+    ['recipe', 'train'],
+    'The run ends by itself when several measurements on unseen examples in a row (the patience) bring no improvement. The best checkpoint is kept and used. It saves time and does no harm; a run can be carried on.',
+    'patience',
+  ),
   epoch: word('Epoch', ['recipe', 'train'], 'One pass over all training examples.', 'pass over the data'),
+  'few-shot': word(
+    'Few-shot prompting',
+    ['use'],
+    'The model is not trained: it reads some examples before the question and imitates them. It costs nothing to try, but every answer reads them again, and only a few fit. If it is as good as the tuned model, training is not needed.',
+    'in-context learning',
+  ),
   f1: word(
     'F1',
     ['train'],
@@ -215,6 +233,12 @@ export const GLOSSARY = {
     ['data'],
     'A row whose text is nearly that of another one: four fifths of their pairs of neighbouring words are the same. Many of them make a model repeat itself, and a measurement too good if they are on both sides of the split.',
   ),
+  neftune: word(
+    'NEFTune',
+    ['recipe'],
+    'Random noise on the embeddings of the tokens while a model trains, so that it memorises less. Measures and answers have none.',
+    'noisy embeddings',
+  ),
   objective: word(
     'Objective',
     ['recipe'],
@@ -249,6 +273,12 @@ export const GLOSSARY = {
     ['recipe'],
     'Trains keys and values that the attention of every layer sees before each text, as if a prompt had been read there. The model itself stays as it is.',
     'prefix, key-value prefix',
+  ),
+  pissa: word(
+    'PiSSA',
+    ['recipe'],
+    'LoRA whose two small matrices start as the strongest part of each weight (its largest singular values), which is taken out of the weight. What is saved is a plain LoRA adapter of twice the rank for the model as it is.',
+    'principal singular values and vectors',
   ),
   preference: word(
     'Preferred and rejected',
