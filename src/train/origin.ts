@@ -108,7 +108,7 @@ function checkFits(record: RunRecord, from: RunRecord): void {
 
 /** Settings that change how a method is trained, and settings whose every effect is in names and shapes of the parameters. */
 const FREE: ReadonlySet<string> = new Set([
-  ...['dropout', 'loraPlusRatio', 'layerDecay', 'decayVectors'],
+  ...['dropout', 'adapterDropout', 'loraPlusRatio', 'layerDecay', 'decayVectors'],
   ...['targetModules', 'modulesToSave', 'bias', 'rank', 'rankPattern', 'train', 'lastLayers'],
   ...['promptStart', 'promptText'],
 ]);
