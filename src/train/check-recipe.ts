@@ -30,9 +30,9 @@ const LEAST_ROOM = 8;
 function virtualProblems({ method, objective, sequenceLength, neftuneAlpha }: Recipe): readonly Problem[] {
   const count = virtualTokens(method);
   if (count === 0) return [];
-  const task = taskOf(objective);
-  if (task !== null) {
-    const message = `a trained prompt is for models that write text, and the objective “${objective.kind}” trains a classifier; choose LoRA or full fine-tuning`;
+  if (taskOf(objective) !== null) {
+    const message =
+      'trained prompts are for runs that write text, and this one predicts labels or numbers; choose LoRA or full fine-tuning';
     return [{ where: 'method.kind', message }];
   }
   if (objective.kind === 'kto' && objective.loss === 'kto') {

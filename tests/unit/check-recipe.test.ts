@@ -51,7 +51,7 @@ it.each([
 
 it('trains no classifier with a prompt', () => {
   expect(problemsOf({ method: { kind: 'prompt' }, objective: { kind: 'classify' } })).toEqual([
-    ['method.kind', expect.stringContaining('the objective “classify” trains a classifier; choose LoRA')],
+    ['method.kind', expect.stringContaining('this one predicts labels or numbers; choose LoRA')],
   ]);
 });
 

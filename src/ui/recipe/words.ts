@@ -333,7 +333,7 @@ const ENTRIES = {
   ),
   'method.virtualTokens': number(
     'prompt',
-    'How many vectors are trained (n). 10 to 100 is usual. Each example has that many tokens less in a row.',
+    'How many vectors are trained. 10 to 100 is usual. Each example has that many tokens less in a row.',
   ),
   'method.promptStart': {
     kind: 'choice',
