@@ -1,7 +1,7 @@
 /** The contract of an export: a kind of files that a run can be saved as. An exporter is one file and one row of the table. */
 
 import type { ModelFolder } from '../model/folder';
-import type { MethodSettings } from '../recipe/methods';
+import { virtualTokens, type MethodSettings } from '../recipe/methods';
 import type { ExportContext, FileSink, Tuned, TunedRun, TunedTensor } from './types';
 
 export interface Exporter {
@@ -16,9 +16,11 @@ export interface Exporter {
 }
 
 /** Why what a method trained can't become weights of the model; null when it can. */
-export function mergeBlocker({ kind }: MethodSettings): string | null {
-  if (kind !== 'bottleneck') return null;
-  return 'Bottleneck adapters are layers of their own and can’t be merged into the model’s weights. Save them for the adapters library.';
+export function mergeBlocker(method: MethodSettings): string | null {
+  if (method.kind === 'bottleneck')
+    return 'Bottleneck adapters are layers of their own and can’t be merged into the model’s weights. Save them for the adapters library.';
+  if (virtualTokens(method) === 0) return null;
+  return 'The model reads what this run trained before each text: it is no part of the weights and can’t be merged into them. Save the adapter for Python.';
 }
 
 /** Why a run whose base is not open can't be saved as files that contain it; null when it is open. */

@@ -5,7 +5,7 @@ import { sizeOf } from '../core/shape';
 import { transpose } from '../core/transpose';
 import { writeSafetensors } from '../formats/safetensors-write';
 import { moduleSettings } from '../method/lora';
-import { methodNameOf, type LoraSettings, type MethodName } from '../recipe/methods';
+import { methodNameOf, virtualTokens, type LoraSettings, type MethodName } from '../recipe/methods';
 import type { NamedTensor } from '../method/parameters';
 import { taskOf } from '../recipe/tasks';
 import { loraScale } from '../recipe/methods';
@@ -25,6 +25,9 @@ const TYPES: Readonly<Record<MethodName, 'lora' | 'dora' | 'full' | null>> = {
   full: 'full',
   ia3: null,
   bottleneck: null,
+  prompt: null,
+  'p-tuning': null,
+  prefix: null,
 };
 
 export const mlx: Exporter = {
@@ -47,7 +50,7 @@ export const mlx: Exporter = {
 function blocker({ method, objective }: TunedRun['recipe']): string | null {
   if (taskOf(objective) !== null) return 'mlx-lm has language models only, no classifiers. Save the adapter for Python.';
   const unmerged = mergeBlocker(method);
-  if (unmerged !== null) return unmerged;
+  if (unmerged !== null) return virtualTokens(method) > 0 ? `mlx-lm has no trained prompts. ${unmerged}` : unmerged;
   const name = methodNameOf(method);
   if (name === null || TYPES[name] === null)
     return 'mlx-lm has LoRA, DoRA and full fine-tuning only. Save the merged weights: mlx-lm loads them.';

@@ -12,7 +12,7 @@ import type { Value } from '../../kernels/op';
 
 /**
  * How a parameter starts. `uniform`: in ±bound; `weight`: as the base's weight of its name; `row-norm`: as the
- * norms of the rows of the base's weight `of`. Those that depend on the base are computed on the device (src/train/programs.ts).
+ * norms of the rows of the base's weight `of`; `token-rows`: as `scale` times rows of the table `of`, those of the job's `startIds`. Those that depend on the base are computed on the device (src/train/programs.ts).
  */
 export type Init =
   | { readonly kind: 'zeros' }
@@ -20,7 +20,8 @@ export type Init =
   | { readonly kind: 'uniform'; readonly bound: number }
   | NormalInit
   | { readonly kind: 'weight' }
-  | { readonly kind: 'row-norm'; readonly of: string };
+  | { readonly kind: 'row-norm'; readonly of: string }
+  | { readonly kind: 'token-rows'; readonly of: string; readonly scale: number };
 
 export interface Parameter {
   /**
@@ -127,6 +128,7 @@ function numbersOf(init: Init, random: (i: number) => number): ((i: number) => n
     case 'zeros':
     case 'weight':
     case 'row-norm':
+    case 'token-rows':
       return null;
   }
 }

@@ -72,7 +72,31 @@ const full = v.strictObject({
   layerDecay: v.optional(real(0.01, 1), 1),
 });
 
-export const METHOD_SCHEMAS = { lora, ia3, bottleneck, full } as const;
+/** Trained vectors before each document; see `virtualTokens`. */
+const VIRTUAL_TOKENS = whole(1, 256);
+
+const prompt = v.strictObject({
+  kind: v.literal('prompt'),
+  virtualTokens: v.optional(VIRTUAL_TOKENS, 20),
+  /** The vectors start as the embeddings of tokens drawn at random from the vocabulary, or of those of a text, or as N(0, 1). */
+  promptStart: v.optional(oneOf(['vocabulary', 'text', 'random']), 'vocabulary'),
+  /** The text for `promptStart: text`, repeated or cut to the number of virtual tokens. */
+  promptText: v.optional(v.string('a text'), ''),
+});
+
+const pTuning = v.strictObject({
+  kind: v.literal('p-tuning'),
+  virtualTokens: v.optional(VIRTUAL_TOKENS, 20),
+  /** Width of the network that makes the vectors; 0: none, the vectors themselves are trained. */
+  encoderSize: v.optional(whole(0, 8192), 128),
+});
+
+const prefix = v.strictObject({
+  kind: v.literal('prefix'),
+  virtualTokens: v.optional(VIRTUAL_TOKENS, 20),
+});
+
+export const METHOD_SCHEMAS = { lora, ia3, bottleneck, prompt, 'p-tuning': pTuning, prefix, full } as const;
 
 export type MethodKind = keyof typeof METHOD_SCHEMAS;
 export type SettingsOf<K extends MethodKind> = Readonly<v.InferOutput<(typeof METHOD_SCHEMAS)[K]>>;
@@ -81,6 +105,9 @@ export type LoraSettings = SettingsOf<'lora'>;
 export type Ia3Settings = SettingsOf<'ia3'>;
 export type BottleneckSettings = SettingsOf<'bottleneck'>;
 export type NonLinearity = Exclude<BottleneckSettings['nonLinearity'], 'usual'>;
+export type PromptSettings = SettingsOf<'prompt'>;
+export type PTuningSettings = SettingsOf<'p-tuning'>;
+export type PrefixSettings = SettingsOf<'prefix'>;
 export type FullSettings = SettingsOf<'full'>;
 
 export const METHOD_KINDS = Object.keys(METHOD_SCHEMAS) as readonly MethodKind[];
@@ -96,6 +123,9 @@ export const NAMED_METHODS = {
   dora: { kind: 'lora', useDora: true },
   ia3: { kind: 'ia3' },
   bottleneck: { kind: 'bottleneck' },
+  prompt: { kind: 'prompt' },
+  'p-tuning': { kind: 'p-tuning' },
+  prefix: { kind: 'prefix' },
   full: { kind: 'full' },
 } as const satisfies Readonly<Record<string, Partial<MethodSettings>>>;
 
@@ -108,6 +138,11 @@ export function methodNameOf(settings: unknown): MethodName | null {
   const has = ([key, value]: readonly [string, unknown]): boolean =>
     typeof settings === 'object' && settings !== null && (settings as Readonly<Record<string, unknown>>)[key] === value;
   return METHOD_NAMES.find((name) => Object.entries(NAMED_METHODS[name]).every(has)) ?? null;
+}
+
+/** Places of a row that each document takes beside its tokens: those of the trained vectors that the model reads before it. */
+export function virtualTokens(method: MethodSettings): number {
+  return 'virtualTokens' in method ? method.virtualTokens : 0;
 }
 
 /** A method with its other settings at their defaults. */

@@ -9,18 +9,19 @@ import { declareTuning } from '../method';
 import type { Tuning } from '../method/method';
 import type { Parameters } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
-import { declareBatch, type BatchInputs, type BatchShape } from '../model/pass';
+import { declareBatch, type BatchInputs } from '../model/pass';
 import { declareWeights } from '../model/weights';
 import { objectiveOf } from '../objective';
 import { updateWith, type Optimizer } from '../optim/adamw';
 import type { Recipe } from '../recipe/recipe';
 import { taskOf } from '../recipe/tasks';
 import { accumulate } from '../../kernels/accumulate';
+import { embedding } from '../../kernels/embedding';
 import type { LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 import { rowNorm } from '../../kernels/row_norm';
 import { unary } from '../../kernels/unary';
-import { headParameters, LANGUAGE, type Job, type Teacher } from './job';
+import { batchShapeOf, headParameters, LANGUAGE, type Job, type Teacher } from './job';
 import { lossContext, type ConstantData, type DeclaredTeacher, type LossSetup } from './loss-context';
 
 export interface TrainingPrograms {
@@ -40,6 +41,8 @@ export interface TrainingPrograms {
   readonly scaling: LossScale | null;
   /** Sets the parameters that start from weights of the base, and are zero before; null when there are none. No outputs. */
   readonly start: Plan | null;
+  /** i32: the tokens whose embeddings `start` takes, which `constants` has if the job has them; null where it takes none. */
+  readonly startIds: Value | null;
   /** Written once, before the first run. */
   readonly constants: ConstantData;
   /** Names of the objective's figures. */
@@ -64,7 +67,7 @@ export function trainingPrograms(
 ): TrainingPrograms {
   const graph = model.scope();
   const objective = objectiveOf(job.objective);
-  const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
+  const shape = batchShapeOf(recipe);
   const tuning = declareTuning(graph, name, config, recipe.method, headParameters(config, job));
   const { parameters } = tuning;
   const gradients = graph.declareFlat(`${name}.gradient`, 'state', parameters.all);
@@ -90,7 +93,7 @@ export function trainingPrograms(
     scope: graph,
     ...{ teacher, tuning, gradients, optimizer, batch, seed, lossScale, scaling, constants },
     figures: Object.keys(trained.figures),
-    start: startPlan(graph, name, parameters),
+    ...startOf(graph, name, parameters, { constants, ids: job.startIds }),
     train: plan(train, [trained.loss, ...Object.values(trained.figures)], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
     evaluate: evaluation('evaluate', tuning),
@@ -121,15 +124,36 @@ function accumulateGradients(program: Program, loss: Value, lossScale: Value, pa
   });
 }
 
-function startPlan(graph: Graph, name: string, parameters: Parameters): Plan | null {
+interface StartTokens {
+  readonly constants: ConstantData;
+  readonly ids: readonly number[] | undefined;
+}
+
+function startOf(
+  graph: Graph,
+  name: string,
+  parameters: Parameters,
+  { constants, ids }: StartTokens,
+): Pick<TrainingPrograms, 'start' | 'startIds'> {
   const program = graph.program(`${name}.start`);
+  const counts = parameters.all.flatMap(({ init, shape }) => (init.kind === 'token-rows' ? [shape[0] ?? 0] : []));
+  const [count] = counts;
+  const startIds = count === undefined ? null : graph.declare(`${name}.startIds`, 'input', [count], 'i32');
+  if (startIds !== null && ids !== undefined) constants.set(startIds, Int32Array.from(ids));
   for (const { name: parameter, init } of parameters.all) {
+    if (init.kind === 'token-rows' && startIds !== null)
+      accumulate(program, parameters.named(parameter), tokenRows(program, graph.named(init.of), startIds, init.scale));
     if (init.kind === 'weight') accumulate(program, parameters.named(parameter), inF32(program, graph.named(parameter)));
     if (init.kind !== 'row-norm') continue;
     const norm = rowNorm(program, inF32(program, graph.named(init.of)), { reciprocal: false });
     accumulate(program, parameters.named(parameter), norm);
   }
-  return program.nodes.length === 0 ? null : plan(program, []);
+  return { start: program.nodes.length === 0 ? null : plan(program, []), startIds };
+}
+
+function tokenRows(program: Program, table: Value, ids: Value, scale: number): Value {
+  const rows = embedding(program, { table, ids });
+  return scale === 1 ? rows : unary(program, rows, { kind: 'affine', scale, shift: 0 });
 }
 
 function inF32(program: Program, weight: Value): Value {

@@ -16,6 +16,13 @@ export interface GoldenStep {
   readonly labels?: number[][] | number[];
   /** Marks the answers of pairs; the preferred ones are the first half of the rows. */
   readonly completion_mask?: number[][];
+  /** Of pairs: by how much the preferred answer is better. */
+  readonly margin?: readonly number[];
+  /** Of rated answers: whether each is good, and the documents with the answers of the rows before. */
+  readonly label?: readonly boolean[];
+  readonly KL_input_ids?: number[][];
+  readonly KL_attention_mask?: number[][];
+  readonly KL_completion_mask?: number[][];
   /** What TRL logged, by its names. */
   readonly metrics?: Readonly<Record<string, number>>;
 }
@@ -31,6 +38,10 @@ interface Hyper {
   readonly layer_decay?: number;
   readonly beta?: number;
   readonly simpo_gamma?: number;
+  readonly centering?: number;
+  readonly label_smoothing?: number;
+  readonly desirable_weight?: number;
+  readonly undesirable_weight?: number;
   readonly alpha?: number;
   readonly temperature?: number;
 }
@@ -59,6 +70,9 @@ export interface AdapterConfig {
   readonly alpha_pattern?: Readonly<Record<string, number>>;
   readonly bias?: 'none' | 'lora_only' | 'all';
   readonly modules_to_save?: readonly string[] | null;
+  /** Of trained prompts. */
+  readonly num_virtual_tokens?: number;
+  readonly encoder_hidden_size?: number;
   /** Of IA³. */
   readonly feedforward_modules?: readonly string[];
   /** The adapter's name, and what the `adapters` library states of it. */
@@ -100,9 +114,10 @@ export async function loadGolden(base: string): Promise<Golden> {
   const text = async (path: string) => (await get(`${base}/${path}`)).text();
   const golden = readCase(await text('case.json'), base);
   const ownWeights = WEIGHT_METHODS.has(golden.method ?? '');
+  const file = golden.method === 'p_tuning' ? 'prompt_encoder' : 'adapter_model';
   const adapter = ownWeights ? null : (JSON.parse(await text('init/adapter_config.json')) as AdapterConfig);
   const trained = async (folder: string): Promise<NamedTensor[]> => {
-    if (adapter?.config === undefined) return adapterOf(await tensors(`${base}/${folder}/adapter_model.safetensors`));
+    if (adapter?.config === undefined) return adapterOf(await tensors(`${base}/${folder}/${file}.safetensors`));
     const [own, head] = ['adapter.safetensors', 'model_head.safetensors'].map((name) => tensors(`${base}/${folder}/${name}`));
     const all = new Map([...((await own) ?? []), ...((await head) ?? [])]);
     return adapterOf(all).map((tensor) => ({
