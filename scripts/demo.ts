@@ -1,6 +1,6 @@
 /**
  * `npm run demo -- [--data FILE] [--model DIR | --hub ADDRESS --model owner/name] [--recipe FILE] [--task text|categories|labels|number]
- * [--method lora|dora|pissa|olora|ia3|full] [--objective KIND] [--teacher DIR] [--adapter DIR] [--steps N] [--test FILE]
+ * [--method lora|dora|pissa|olora|ia3|prompt|p-tuning|prefix|full] [--objective KIND] [--teacher DIR] [--adapter DIR] [--steps N] [--test FILE]
  * [--backend auto|webgpu|wasm|tfjs-webgpu|tfjs-wasm] [--export KIND[,KIND]] [--weights f32|f16|bf16] [--out DIR] [--headed]`: trains
  * through the page and saves an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with 0
  * only when the files are in DIR; with several kinds each has a folder in it.

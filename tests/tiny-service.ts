@@ -11,6 +11,7 @@ import { byteSize } from '../src/formats/safetensors';
 import { writeSafetensors } from '../src/formats/safetensors-write';
 import type { ModelView } from '../src/model/types';
 import type { Fields } from '../src/recipe/migrations';
+import { virtualTokens } from '../src/recipe/methods';
 import { parseRecipe, type Recipe } from '../src/recipe/recipe';
 import { TrainService } from '../src/train/service';
 import type { DeviceOptions, ExecutorKind, RunSetup, RunView, TrainEvent } from '../src/train/types';
@@ -157,7 +158,7 @@ async function datasetOf(
   const data = new Preparation();
   await data.open(new File([await text()], sample));
   await data.setTokenizer(tokenizer);
-  return data.encode({ ...recipe, ...(encoding !== undefined && { encoding }) });
+  return data.encode({ ...recipe, virtualTokens: virtualTokens(recipe.method), ...(encoding !== undefined && { encoding }) });
 }
 
 /** Collects events; `when` calls back at each event of a type. */

@@ -55,6 +55,8 @@ export type EncodeOptions = Pick<
   Recipe,
   'sequenceLength' | 'heldOutRatio' | 'testRatio' | 'split' | 'seed' | 'lossOn' | 'dataSteps'
 > & {
+  /** At the start of each document. */
+  readonly virtualTokens?: number;
   readonly encoding?: DatasetEncoding;
 };
 

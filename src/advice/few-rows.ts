@@ -16,6 +16,7 @@ interface Enough {
 const ENOUGH: Readonly<Record<DataTask, Enough>> = {
   text: { fewest: 50, why: 'OpenAI’s guide to fine-tuning sees clear improvements from 50 to 100 good examples' },
   preference: { fewest: 100, why: 'with fewer pairs the model learns their wording, not what makes an answer better' },
+  ratings: { fewest: 100, why: 'with fewer rated answers the model learns their wording, not what makes an answer good' },
   number: { fewest: 100, why: 'with fewer the held-out ones are too few to tell whether the predictions are any good' },
   categories: { fewest: 16, why: 'with fewer the model learns their words, not what they have in common' },
   labels: { fewest: 16, why: 'with fewer the model learns their words, not what they have in common' },

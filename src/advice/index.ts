@@ -11,6 +11,7 @@ import { labelLeak } from './label-leak';
 import { noEnd } from './no-end';
 import { outliers } from './outliers';
 import { rareLabels } from './rare-labels';
+import { ratingBalance } from './rating-balance';
 import { sameOpening } from './same-opening';
 
 const RULES = {
@@ -20,6 +21,7 @@ const RULES = {
   'label-leak': labelLeak,
   imbalance,
   'rare-labels': rareLabels,
+  'rating-balance': ratingBalance,
   'few-rows': fewRows,
   'id-column': idColumn,
   'constant-column': constantColumn,

@@ -12,6 +12,8 @@ import type { Batch, EncodedSplit } from './types';
 export type BatchSettings = Pick<Recipe, 'microBatch' | 'sequenceLength' | 'seed'> & {
   /** Fills padding; nothing attends to it and no loss counts it. Null or absent: the model has none, and 0 fills it. */
   readonly padId?: number | null;
+  /** At the start of each document; none when absent. */
+  readonly virtualTokens?: number;
   /** That of new runs when absent. */
   readonly numerics?: Numerics;
   /** Shuffled when absent. */
@@ -49,7 +51,7 @@ export interface FixedBatches {
 /** Packings kept in memory: enough to step over the end of an epoch and back. */
 const KEPT = 2;
 
-/** The training batches of `split`. Examples longer than `sequenceLength` are an internal error: encoding cuts them. */
+/** The training batches of `split`. Examples longer than `sequenceLength` with their virtual tokens are an internal error: encoding cuts them. */
 export function createBatches(split: EncodedSplit, settings: BatchSettings): Batches {
   const shape = shapeOf(settings);
   const { seed, numerics = NUMERICS, order = 'shuffled' } = settings;
@@ -95,8 +97,9 @@ export function createFixedBatches(split: EncodedSplit, settings: BatchSettings,
   return { count, batch: (index) => batchAt(split, packing, index, shape) };
 }
 
-function shapeOf({ microBatch, sequenceLength, padId, slots }: BatchSettings): BatchShape {
-  return { rows: microBatch, rowLength: sequenceLength, padId: padId ?? null, ...(slots !== undefined && { slots }) };
+function shapeOf({ microBatch, sequenceLength, virtualTokens = 0, padId, slots }: BatchSettings): BatchShape {
+  const shape = { rows: microBatch, rowLength: sequenceLength, virtualTokens, padId: padId ?? null };
+  return { ...shape, ...(slots !== undefined && { slots }) };
 }
 
 function rowSize({ sequenceLength, slots }: BatchSettings): RowSize {
@@ -104,8 +107,8 @@ function rowSize({ sequenceLength, slots }: BatchSettings): RowSize {
 }
 
 /** Token counts of what is packed: examples, which are documents unless a layout says otherwise. */
-function lengthsIn(split: EncodedSplit, { slots }: BatchSettings): Uint32Array {
-  return exampleLengths(split.offsets, slots?.layout.documents ?? 1);
+function lengthsIn(split: EncodedSplit, { slots, virtualTokens }: BatchSettings): Uint32Array {
+  return exampleLengths(split.offsets, slots?.layout.documents ?? 1, virtualTokens);
 }
 
 const rowsOf = (packing: Packing) => packing.starts.length - 1;

@@ -1,6 +1,7 @@
 /** Writes packed rows into the fixed-size arrays of a batch. */
 
 import { clearInputs, inputSpace, writeInputs } from './inputs';
+import { writeMismatched } from './mismatched';
 import type { Packing } from './pack';
 import { slotCount, slotOf, type Slots } from './slots';
 import type { Batch, EncodedSplit } from './types';
@@ -9,10 +10,15 @@ import type { Batch, EncodedSplit } from './types';
 export interface BatchShape {
   readonly rows: number;
   readonly rowLength: number;
+  /** At the start of each document; none when absent. */
+  readonly virtualTokens?: number;
   readonly padId: number | null;
   /** For examples with a layout. */
   readonly slots?: Slots;
 }
+
+/** Stands for a virtual token, which has no id. */
+export const VIRTUAL_ID = -1;
 
 /** A batch whose arrays are reused. */
 export type BatchSpace = { -readonly [K in keyof Batch]: Batch[K] };
@@ -26,15 +32,19 @@ export function collate(
   batch: BatchSpace = batchSpace(shape),
 ): Batch {
   clear(batch, shape);
-  for (let row = 0; row < shape.rows; row++) {
+  const rows = Array.from({ length: shape.rows }, (_, row) => {
     const [from, to] = [packing.starts[first + row] ?? 0, packing.starts[first + row + 1] ?? 0];
-    writeRow(batch, split, packing.docs.subarray(from, to), row, shape);
-  }
+    return packing.docs.subarray(from, to);
+  });
+  rows.forEach((examples, row) => writeRow(batch, split, examples, row, shape));
+  const { slots } = shape;
+  if (slots !== undefined && batch.inputs?.mismatchedIds !== undefined)
+    writeMismatched(batch.inputs, split, rows, shape.rowLength, (row, i) => slotOf(slots, shape.rows, row, i, 0));
   for (let i = 0; i < batch.weights.length; i++) batch.trained += batch.weights[i] ?? 0;
   return batch;
 }
 
-export function batchSpace({ rows, rowLength, slots }: Omit<BatchShape, 'padId'>): BatchSpace {
+export function batchSpace({ rows, rowLength, slots }: Omit<BatchShape, 'padId' | 'virtualTokens'>): BatchSpace {
   const size = rows * rowLength;
   return {
     ids: new Int32Array(size),
@@ -75,16 +85,17 @@ function ofClasses({ layout, weights }: Slots): readonly number[] | null {
 /** Writes the examples of one row, the documents of each next to each other. */
 function writeRow(batch: BatchSpace, split: EncodedSplit, examples: Uint32Array, row: number, shape: BatchShape): void {
   const documents = shape.slots?.layout.documents ?? 1;
+  const virtual = shape.virtualTokens ?? 0;
   let at = row * shape.rowLength;
   for (let i = 0; i < examples.length; i++) {
     const example = examples[i] ?? 0;
     for (let k = 0; k < documents; k++) {
       const document = example * documents + k;
-      const length = writeDocument(batch, split, document, i * documents + k, at);
+      const length = writeDocument(batch, split, document, { segment: i * documents + k, at, virtual });
       if (shape.slots !== undefined) {
         const slot = slotOf(shape.slots, shape.rows, row, i, k);
         const last = lastReal(batch, at, length, shape.padId);
-        placeDocument(batch, split, { document, example, slot, at, length, last }, shape.slots);
+        placeDocument(batch, split, { document, example, slot, at, virtual, length, last }, shape.slots);
       }
       at += length;
       batch.tokens += length;
@@ -93,18 +104,28 @@ function writeRow(batch: BatchSpace, split: EncodedSplit, examples: Uint32Array,
   }
 }
 
-/** Writes document `doc` as segment `segment` at `at`; returns its length. Each token's label is the next one; the last has none. */
-function writeDocument(batch: Batch, split: EncodedSplit, doc: number, segment: number, at: number): number {
+interface DocumentPlace {
+  readonly segment: number;
+  readonly at: number;
+  /** Virtual tokens before the document's own. */
+  readonly virtual: number;
+}
+
+/** Writes document `doc`; returns its length. Each token's label is the next one; the last has none. */
+function writeDocument(batch: Batch, split: EncodedSplit, doc: number, { segment, at, virtual }: DocumentPlace): number {
   const from = split.offsets[doc] ?? 0;
-  const length = (split.offsets[doc + 1] ?? 0) - from;
+  const length = virtual + (split.offsets[doc + 1] ?? 0) - from;
   batch.segments.fill(segment, at, at + length);
+  batch.ids.fill(VIRTUAL_ID, at, at + virtual);
+  for (let i = 0; i < length; i++) batch.positions[at + i] = i;
   // Copied element by element: a subarray would allocate an object for each document.
-  for (let i = 0; i < length; i++) {
-    batch.ids[at + i] = split.ids[from + i] ?? 0;
-    batch.positions[at + i] = i;
-    if (i > 0) batch.labels[at + i - 1] = split.ids[from + i] ?? 0;
+  for (let i = virtual; i < length; i++) {
+    const token = from + i - virtual;
+    batch.ids[at + i] = split.ids[token] ?? 0;
+    if (i === 0) continue;
+    batch.labels[at + i - 1] = split.ids[token] ?? 0;
+    batch.weights[at + i - 1] = split.trained[token] ?? 0;
   }
-  for (let i = 1; i < length; i++) batch.weights[at + i - 1] = split.trained[from + i] ?? 0;
   return length;
 }
 
@@ -113,6 +134,7 @@ interface Place {
   readonly example: number;
   readonly slot: number;
   readonly at: number;
+  readonly virtual: number;
   readonly length: number;
   readonly last: number;
 }

@@ -6,7 +6,7 @@ import { isProblem, type Built } from '../dataset/cells';
 import { joinProblems, NO_PROBLEMS, ProblemList, type Problems } from '../dataset/problems';
 import type { PartName } from '../dataset/split/split';
 import { originOf } from '../dataset/row-origin';
-import { ENCODINGS } from '../encoding';
+import { ENCODINGS, roomFor } from '../encoding';
 import type { Encoded, EncodingKind, EncodingSettings, Examples, Tokens } from '../encoding/encoding';
 import type { Recipe } from '../recipe/recipe';
 import { addCounts, NO_ANSWERS, type AnswerCounts } from '../tokenizer/spans';
@@ -21,6 +21,8 @@ import { WholeStore } from './whole-store';
 
 /** The settings of a recipe that encoding and splitting depend on. */
 export type DatasetSettings = Pick<Recipe, 'sequenceLength' | 'heldOutRatio' | 'seed' | 'lossOn'> & {
+  /** Virtual tokens at the start of each document; none when absent. */
+  readonly virtualTokens?: number;
   /** None when absent. */
   readonly testRatio?: Recipe['testRatio'];
   /** At random when absent. */
@@ -137,12 +139,17 @@ function layoutOf<K extends EncodingKind>({ kind, settings }: KindToEncode<K>): 
   return { kind, documents, columns, names };
 }
 
-/** Truncates every example to the sequence length; examples of which too little remains are dropped, with line and reason. */
+/**
+ * Truncates every example to the sequence length, in which each of its documents has `virtualTokens` virtual tokens; examples of which too
+ * little remains are dropped, with line and reason.
+ */
 export function cutExamples(
   tokenizer: TextTokenizer,
   { kind, layout, whole, refused }: WholeExamples,
   sequenceLength: number,
+  virtualTokens = 0,
 ): EncodedExamples {
+  const room = roomFor(kind, sequenceLength, virtualTokens);
   const writer = new SplitWriter();
   const dropped = new ProblemList();
   const lengths: number[] = [];
@@ -150,7 +157,7 @@ export function cutExamples(
   let [truncated, cutTokens, cutTrained] = [0, 0, 0];
   for (const [place, example] of whole.entries()) {
     const { line } = place;
-    const cut = ENCODINGS[kind].cut(tokenizer, example, sequenceLength);
+    const cut = ENCODINGS[kind].cut(tokenizer, example, room);
     if ('dropped' in cut) {
       dropped.add({ line, message: cut.dropped });
       continue;
@@ -248,11 +255,11 @@ export function measureDataset(encoded: EncodedExamples, settings: DatasetSettin
 function packed(
   train: EncodedSplit,
   layout: ExampleLayout | null,
-  { sequenceLength, seed }: DatasetSettings,
+  { sequenceLength, seed, virtualTokens = 0 }: DatasetSettings,
 ): Pick<EncodedStats, 'packedTokens' | 'slots'> {
-  const slots = layout === null ? undefined : planSlots(train, layout, sequenceLength);
+  const slots = layout === null ? undefined : planSlots(train, layout, sequenceLength, 'last', virtualTokens);
   const planned = slots !== undefined && { slots };
-  const batches = createBatches(train, { microBatch: 1, sequenceLength, seed, ...planned });
+  const batches = createBatches(train, { microBatch: 1, sequenceLength, virtualTokens, seed, ...planned });
   return {
     packedTokens: batches.rows(0) * sequenceLength,
     ...(slots && { slots: { layout: slots.layout, perRow: slots.perRow } }),

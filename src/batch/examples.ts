@@ -1,16 +1,19 @@
-/** The examples of a dataset for an objective: those of next-token prediction, labelled ones, or pairs. */
+/** The examples of a dataset for an objective: those of next-token prediction, labelled ones, pairs, or rated answers. */
 
 import { CodedError, internal } from '../core/errors';
 import { eachExample, isProblem, type Built } from '../dataset/cells';
 import type { Dataset, Examples } from '../dataset/dataset';
 import { LabelCount, labelledExamples } from '../dataset/labelled';
 import { pairExamples } from '../dataset/pair';
+import { unpairedExamples } from '../dataset/unpaired';
 import { lineWords, type FileLines } from '../core/places';
 import { originOf, type Placed } from '../dataset/row-origin';
 import { NO_PROBLEMS, type Problems } from '../dataset/problems';
-import type { Example, PairExample } from '../dataset/types';
+import type { Example } from '../dataset/types';
 import type { EncodingKind, Target } from '../encoding/encoding';
+import { roomFor } from '../encoding';
 import { previewExample } from '../encoding/preview';
+import { RATINGS } from '../recipe/objectives';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import type { ExamplePreview } from '../tokenizer/types';
 import { encodeExamples, type ExamplesToEncode, type WholeExamples } from './encode';
@@ -22,7 +25,7 @@ export interface ReadyExamples {
   /** All of them in full length, or the first until there are `most` tokens. */
   readonly encode: (most: number) => Promise<WholeExamples>;
   /** One of them; an index past the end gives the last one. Throws data/no-examples, with the reason, when it can't be used. */
-  readonly preview: (index: number, sequenceLength: number) => Promise<ExamplePreview>;
+  readonly preview: (index: number, sequenceLength: number, virtualTokens?: number) => Promise<ExamplePreview>;
   /** The index of the first example of the row with that origin; null for a row that gives none. */
   readonly indexOf: (origin: number) => Promise<number | null>;
 }
@@ -36,7 +39,14 @@ export async function readyExamples(
 ): Promise<ReadyExamples> {
   const { files } = table;
   if (encoding === undefined) return readyTexts(tokenizer, examples, lossOn, files);
-  if (encoding.kind === 'pair') return readyPairs(tokenizer, pairExamples(table, mapping), files);
+  if (encoding.kind === 'pair') {
+    const settings = { margins: encoding.margins === true && mapping.roles.includes('margin') };
+    return readyAnswers(tokenizer, { kind: 'pair', examples: pairExamples(table, mapping), settings }, files);
+  }
+  if (encoding.kind === 'rated') {
+    const settings = { target: { kind: 'class', names: RATINGS } } as const;
+    return readyAnswers(tokenizer, { kind: 'rated', examples: unpairedExamples(table, mapping), settings }, files);
+  }
   const labelled = labelledExamples(table, mapping, encoding.labels);
   const labels = new LabelCount();
   const problems = await eachExample(labelled, (example) => labels.add(example));
@@ -75,10 +85,14 @@ function only<T extends Example>(examples: Built<Example>, isOne: (example: Exam
   };
 }
 
-async function readyPairs(tokenizer: TextTokenizer, examples: Built<PairExample>, files: Found['files']): Promise<ReadyExamples> {
+async function readyAnswers<K extends EncodingKind>(
+  tokenizer: TextTokenizer,
+  input: ExamplesToEncode<K>,
+  files: Found['files'],
+): Promise<ReadyExamples> {
   let count = 0;
-  const problems = await eachExample(examples, () => count++);
-  return ready(tokenizer, { kind: 'pair', examples, settings: {} }, { count, problems, files });
+  const problems = await eachExample<object>(input.examples, () => count++);
+  return ready(tokenizer, input, { count, problems, files });
 }
 
 /** How many examples there are, the rows that give none, and the files of the rows. */
@@ -93,11 +107,12 @@ function ready<K extends EncodingKind>(tokenizer: TextTokenizer, input: Examples
   return {
     count,
     encode: (most) => encodeExamples(tokenizer, input, most),
-    preview: async (wanted, sequenceLength) => {
+    preview: async (wanted, sequenceLength, virtualTokens = 0) => {
       const index = Math.min(wanted, count - 1);
       const example = index < 0 ? null : await exampleOf(input.examples, index);
       if (example === null) throw nothingToShow(found);
-      const preview = previewExample(tokenizer, input.kind, example, input.settings, sequenceLength);
+      const room = roomFor(input.kind, sequenceLength, virtualTokens);
+      const preview = previewExample(tokenizer, input.kind, example, input.settings, room);
       if ('dropped' in preview) throw notShown(lineWords(found.files, example.line), preview.dropped);
       return { index, count, ...preview };
     },

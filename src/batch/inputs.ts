@@ -8,12 +8,13 @@ import type { BatchInputs } from './types';
 /** A document in a batch. */
 export interface Placed {
   readonly slot: number;
-  /** Its first token in the batch, and its number of tokens. */
+  /** Its first token in the batch, and its number of tokens; the first `virtual` of them are virtual. */
   readonly at: number;
   readonly length: number;
+  readonly virtual: number;
   /** Its last token in the batch that is not the token of padding, as transformers finds the token to pool. */
   readonly last: number;
-  /** The type ids of its tokens; absent where all are 0. */
+  /** The type ids of its tokens, of those that are not virtual; absent where all are 0. */
   readonly types?: ArrayLike<number>;
   /** Its example's target. */
   readonly target: ArrayLike<number>;
@@ -30,11 +31,14 @@ interface Input {
   write(array: Numbers, document: Placed): void;
 }
 
+/** Written from all documents of a batch together; see mismatched.ts. */
+const ofBatch = (empty: number): Input => ({ empty, write: () => undefined });
+
 const INPUTS: { readonly [K in InputName]: Input } = {
   types: {
     empty: 0,
-    write(array, { at, length, types }) {
-      for (let i = 0; types !== undefined && i < length; i++) array[at + i] = types[i] ?? 0;
+    write(array, { at, virtual, types }) {
+      for (let i = 0; types !== undefined && i < types.length; i++) array[at + virtual + i] = types[i] ?? 0;
     },
   },
   documents: { empty: -1, write: (array, { at, length, slot }) => void array.fill(slot, at, at + length) },
@@ -44,7 +48,15 @@ const INPUTS: { readonly [K in InputName]: Input } = {
   },
   classes: { empty: -1, write: (array, { slot, target }) => void (array[slot] = target[0] ?? -1) },
   targets: { empty: 0, write: (array, { slot, target }) => array.set(target, slot * target.length) },
+  margins: { empty: 0, write: (array, { slot, target }) => void (array[slot] = target[0] ?? 0) },
+  desirable: { empty: 0, write: (array, { slot, target }) => void (array[slot] = target[0] ?? 0) },
   documentWeights: { empty: 0, write: (array, { slot, weight }) => void (array[slot] = weight) },
+  mismatchedIds: ofBatch(0),
+  mismatchedPositions: ofBatch(0),
+  mismatchedLabels: ofBatch(-1),
+  mismatchedWeights: ofBatch(0),
+  mismatchedDocuments: ofBatch(-1),
+  mismatchedShares: ofBatch(0),
 };
 
 /** Arrays for the columns of a layout, for micro-batches of `rows` rows. */

@@ -10,10 +10,10 @@ export function lengthsOf(offsets: Uint32Array): Uint32Array {
   return Uint32Array.from({ length: Math.max(0, offsets.length - 1) }, (_, i) => (offsets[i + 1] ?? 0) - (offsets[i] ?? 0));
 }
 
-/** Token counts of the examples: of all of their documents together. */
-export function exampleLengths(offsets: Uint32Array, documents: number): Uint32Array {
+/** Token counts of the examples: of all of their documents together, with the virtual tokens of each. */
+export function exampleLengths(offsets: Uint32Array, documents: number, virtualTokens = 0): Uint32Array {
   const ends = offsets.filter((_, i) => i % documents === 0);
-  return lengthsOf(ends);
+  return lengthsOf(ends).map((length) => length + documents * virtualTokens);
 }
 
 /** What the order of an epoch depends on, besides the lengths. */

@@ -118,7 +118,7 @@ export class Preparation {
     return this.#exclusive(async () => {
       await this.#clean(settings);
       const { examples } = await this.#examples(settings);
-      return examples.preview(index, settings.sequenceLength);
+      return examples.preview(index, settings.sequenceLength, settings.virtualTokens);
     });
   }
 
@@ -253,7 +253,7 @@ export class Preparation {
       return measureDataset(encoded, settings, await this.#splits().of(encoded, settings));
     }
     ready.first ??= await ready.examples.encode(MOST_MEASURED);
-    const first = cutExamples(this.#tokens(), ready.first, settings.sequenceLength);
+    const first = cutExamples(this.#tokens(), ready.first, settings.sequenceLength, settings.virtualTokens);
     const read = first.stats.examples + first.stats.droppedCount;
     const split = await this.#splits().counted(first, settings);
     return estimated(measureDataset(first, settings, split), ready.examples.count / Math.max(1, read));
@@ -263,7 +263,7 @@ export class Preparation {
     const ready = await this.#examples(settings);
     ready.whole ??= await ready.examples.encode(MOST_TOKENS);
     if (ready.whole.whole.tokens >= MOST_TOKENS) throw tooMany(ready.whole);
-    return cutExamples(this.#tokens(), ready.whole, settings.sequenceLength);
+    return cutExamples(this.#tokens(), ready.whole, settings.sequenceLength, settings.virtualTokens);
   }
 
   /** What the chat template leaves out of the encoded examples; of a large dataset the counts are estimated, as those of `stats`. */

@@ -19,12 +19,18 @@ export interface Slots extends SlotPlan {
 const HEADROOM = 2;
 
 /**
- * Slots for the examples of `train` in rows of `rowLength` tokens: twice as many as a row holds on average, and never more than the
+ * Slots for the examples of `train` in rows of `rowLength` tokens, `virtualTokens` of them at the start of each document: twice as many as a row holds on average, and never more than the
  * shortest examples could fill. An empty slot costs a row of the head, which is little; a row without a free slot leaves padding, which
  * happens where many short examples meet.
  */
-export function planSlots(train: EncodedSplit, layout: ExampleLayout, rowLength: number, pool: Slots['pool'] = 'last'): Slots {
-  const lengths = exampleLengths(train.offsets, layout.documents);
+export function planSlots(
+  train: EncodedSplit,
+  layout: ExampleLayout,
+  rowLength: number,
+  pool: Slots['pool'] = 'last',
+  virtualTokens = 0,
+): Slots {
+  const lengths = exampleLengths(train.offsets, layout.documents, virtualTokens);
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
   const average = tokens === 0 ? 0 : (rowLength * lengths.length) / tokens;
   const perRow = Math.max(1, Math.min(mostPerRow(lengths, rowLength), Math.ceil(HEADROOM * average)));

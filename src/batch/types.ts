@@ -45,8 +45,14 @@ export interface LabelledEncoding {
   readonly names?: readonly string[];
 }
 
+/** Pairs of answers; `margins`: with the margins that a column of the data has. */
+export interface PairEncoding {
+  readonly kind: 'pair';
+  readonly margins?: boolean;
+}
+
 /** What a dataset is encoded for, other than next-token prediction. */
-export type DatasetEncoding = LabelledEncoding | { readonly kind: 'pair' };
+export type DatasetEncoding = LabelledEncoding | PairEncoding | { readonly kind: 'rated' };
 
 export interface EncodedDataset {
   /** Absent for next-token prediction: one document without a target. */
@@ -107,6 +113,7 @@ export interface PartCounts extends PartSizes {
 
 /** One fixed-size batch: M = rows·length entries each, row after row. */
 export interface Batch {
+  /** −1 for a virtual token: the first ones of each document, where a method has them. */
   readonly ids: Int32Array;
   /** Position inside its own document. */
   readonly positions: Int32Array;
@@ -139,6 +146,9 @@ export interface Batch {
  * - `pooled` i32 [D]: index of the token in 0..M-1 that stands for the document; 0 for empty slots
  * - `classes` i32 [D]: the class, -1 for empty slots
  * - `targets` f32 [D, K]: flags of labels, or numbers; 0 for empty slots
+ * - `margins` f32 [D]: the margin of the pair of each document; 0 for empty slots
+ * - `desirable` f32 [D]: 1 for an answer that is rated as good, else 0
  * - `documentWeights` f32 [D]: 1, or the weight of the class; 0 for empty slots
+ * - `mismatched…`: see mismatched.ts
  */
 export type BatchInputs = { readonly [K in InputName]?: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer> };

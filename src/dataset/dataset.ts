@@ -201,7 +201,7 @@ const rowsWith = ({ reason }: ProblemReason, { first }: Problems): RowProblem[] 
  */
 export function taskOf({ parsed, table, mapping, detected }: Dataset): TaskGuess {
   const [present, ofFile] = [guessTask(table, mapping), guessTask(parsed, mapping)];
-  const predicted = detected.task === 'preference' ? [] : [detected];
+  const predicted = detected.task === 'preference' || detected.task === 'ratings' ? [] : [detected];
   return [present, ofFile, ...predicted].find(({ task }) => task !== 'text') ?? present;
 }
 

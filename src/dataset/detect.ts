@@ -5,7 +5,17 @@
 
 import { CodedError } from '../core/errors';
 import { missingRoles } from './check';
-import { isDesirability, isPictures, isPreferred, isRejected, isTitle, isToolList, keywordRank, matchKeySet } from './names';
+import {
+  isDesirability,
+  isMargin,
+  isPictures,
+  isPreferred,
+  isRejected,
+  isTitle,
+  isToolList,
+  keywordRank,
+  matchKeySet,
+} from './names';
 import type { Table } from './table';
 import { best, isUsable, longest, traitsOfColumns, type Traits } from './traits';
 import type { ColumnRole, Format, Mapping } from './types';
@@ -85,15 +95,19 @@ function pairGuess(traits: readonly Traits[]): Guess | null {
   const chosen = traits.find((one) => isPreferred(one.name) && !one.truths);
   const rejected = traits.find((one) => isRejected(one.name) && !one.truths);
   if (chosen === undefined || rejected === undefined) return null;
+  const margin = traits.find((one) => isMargin(one.name) && !one.wordy && !one.nested && !one.truths);
   const roles = promptRoles(traits.filter((one) => one !== chosen && !one.whole && isUsable(one)));
   const prompted = [...roles.values()].some((role) => role === 'user' || role === 'messages');
   const prompt = prompted || chosen.nested ? '' : ' The prompt is what both begin with.';
   return {
     format: 'preference',
-    roles: new Map([...roles, [chosen.column, 'assistant'], [rejected.column, 'rejected']]),
-    reason: `"${chosen.name}" and "${rejected.name}" are the preferred and the rejected answer.${prompt}`,
+    roles: new Map([...roles, ...asRoles([chosen, 'assistant'], [rejected, 'rejected'], [margin, 'margin'])]),
+    reason: `"${chosen.name}" and "${rejected.name}" are the preferred and the rejected answer.${prompt}${marginWords(margin)}`,
   };
 }
+
+const marginWords = (margin: Traits | undefined) =>
+  margin === undefined ? '' : ` "${margin.name}" tells by how much the preferred one is better, which a reward model learns.`;
 
 /** Prompts with one answer each, or conversations, and a label that tells the desirable from the undesirable. */
 function labelledGuess(traits: readonly Traits[]): Guess | null {

@@ -100,6 +100,13 @@ export function isRejected(name: string): boolean {
   return REJECTED.test(name);
 }
 
+const MARGIN = /^((reward|preference|score)[ _-]?)?margin$/i;
+
+/** True for a column that tells by how much the preferred answer is better, by its name (TRL: `margin`). */
+export function isMargin(name: string): boolean {
+  return MARGIN.test(name);
+}
+
 const DESIRABLE = /^(is[ _-]?)?(label|kto_tag|desirable|chosen|preferred|accepted|good|liked|thumbs[ _-]?up)$/i;
 
 /** True for a column that tells whether an answer is desirable, by its name (TRL: `label`; LLaMA-Factory: `kto_tag`). */

@@ -21,8 +21,20 @@ function fromPair(cells: Cells): PairExample | string {
   if (turns === 0) return 'The two conversations do not begin with the same prompt.';
   if (turns === chosen.length || turns === rejected.length)
     return 'One of the answers continues the other, expected two answers.';
+  const margin = marginOf(cells);
+  if (typeof margin === 'string') return margin;
   const prompt = withSystem(cells, chosen.slice(0, turns));
-  return { kind: 'pair', line: cells.line, prompt, chosen: chosen.slice(turns), rejected: rejected.slice(turns) };
+  const answers = { chosen: chosen.slice(turns), rejected: rejected.slice(turns) };
+  return { kind: 'pair', line: cells.line, prompt, ...answers, ...(margin !== null && { margin }) };
+}
+
+/** The margin of a row, or what is wrong with it; null where no column has margins. */
+function marginOf(cells: Cells): number | string | null {
+  const name = cells.names('margin');
+  if (name === '') return null;
+  const text = cells.text('margin').trim();
+  const margin = text === '' ? NaN : Number(text);
+  return Number.isFinite(margin) ? margin : `${name} is ${JSON.stringify(text)}, expected a number.`;
 }
 
 /** How many turns two conversations begin with. */

@@ -1,6 +1,6 @@
 /**
  * Preference data: a prompt with a preferred and a rejected answer, or answers labelled as desirable or not. Only the preferred
- * answers become examples. The forms are those of TRL ("Dataset formats and types"), with strings or message lists:
+ * answers become examples of next-token prediction; unpaired.ts and pair.ts make those of others. The forms are those of TRL ("Dataset formats and types"), with strings or message lists:
  *
  * - prompt, chosen, rejected
  * - chosen, rejected, both beginning with the same prompt ("implicit prompt")
@@ -15,24 +15,18 @@ import type { ColumnRole, Mapping, Message } from './types';
 /** What a user must know before training on preference data. */
 export function preferenceNotices({ roles }: Mapping): string[] {
   if (roles.includes('rejected')) return [];
-  return ['Answers labelled false are not used: without a rejected answer to the same question, only the others are learnt.'];
+  return ['Answers labelled false (bad) are not learnt as answers. “Tell good answers from bad ones” learns from them too.'];
 }
 
 /** The prompt and the preferred answer. The rejected answer is read only to find the end of an implicit prompt. */
 export function fromPreference(cells: Cells): ExampleOr {
-  const unwanted = labelProblem(cells);
-  if (unwanted !== null) return unwanted;
+  const desirable = cells.names('label') === '' ? true : readLabel(cells);
+  if (typeof desirable === 'string') return desirable;
+  // A bad answer is no mistake in the data: only this objective has no use for it.
+  if (!desirable) return [];
   const turns = readConversation(cells, 'assistant');
   if (typeof turns === 'string') return turns;
   return { kind: 'chat', line: cells.line, messages: withSystem(cells, turns) };
-}
-
-/** Why the row's label rules it out; null when it is true or there is no such column. */
-function labelProblem(cells: Cells): string | null {
-  if (cells.names('label') === '') return null;
-  const desirable = readLabel(cells);
-  if (typeof desirable === 'string') return desirable;
-  return desirable ? null : `${cells.names('label')} is false: this answer is not preferred.`;
 }
 
 /** Whether the label of a row says that its answer is desirable: true or 1, false or 0; else what is wrong with it. */

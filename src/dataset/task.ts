@@ -44,8 +44,7 @@ function byFormat(table: Table, mapping: Mapping): TaskGuess | null {
       ...ALONE,
     };
   }
-  const reason = `${name('label')} marks the answers to learn; none has a rejected answer beside it.`;
-  return { task: 'text', mapping, reason, ...ALONE };
+  return { task: 'ratings', mapping, reason: `${name('label')} tells good answers (true) from bad ones (false).`, ...ALONE };
 }
 
 /** The mapped label or answer decides, when its values are labels or numbers. */

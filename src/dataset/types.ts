@@ -17,8 +17,8 @@ export type Format = (typeof FORMAT_NAMES)[number];
 /**
  * What a column is used for. `context` follows the instruction in the user's turn (Alpaca's `input`). `instances` are pairs of an input
  * and an output for one instruction, each of which is an example. `tools` are the schemas of the tools that the assistant may call.
- * `images` are pictures, which the model can't see. In the format `preference`, `assistant` is the preferred answer, and `label` tells
- * whether it is preferred.
+ * `images` are pictures, which the model can't see. In the format `preference`, `assistant` is the preferred answer, `label` tells whether
+ * it is preferred, and `margin` is a number that says by how much the preferred answer of a pair is better.
  */
 export type ColumnRole = (typeof ROLE_NAMES)[number];
 
@@ -33,8 +33,11 @@ export interface Mapping {
   readonly template?: string;
 }
 
-/** One of several categories, a number, any number of labels, a text (an answer or a continuation), or the better of two answers. */
-export type DataTask = 'categories' | 'number' | 'labels' | 'text' | 'preference';
+/**
+ * One of several categories, a number, any number of labels, a text (an answer or a continuation), the better of two answers, or which
+ * answers are good.
+ */
+export type DataTask = 'categories' | 'number' | 'labels' | 'text' | 'preference' | 'ratings';
 
 export interface TaskGuess {
   readonly task: DataTask;
@@ -104,6 +107,8 @@ export interface PairExample extends Placed {
   readonly prompt: readonly Message[];
   readonly chosen: readonly Message[];
   readonly rejected: readonly Message[];
+  /** By how much the preferred answer is better; absent where no column says so. */
+  readonly margin?: number;
 }
 
 /** One answer to a prompt, and whether it is a desirable one (KTO). The answer ends with the assistant's turn. */

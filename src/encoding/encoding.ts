@@ -1,6 +1,6 @@
 /** The contract of encodings: how an example of one kind becomes token sequences, and which inputs it adds to a batch. */
 
-import type { Example, LabelledExample, PairExample } from '../dataset/types';
+import type { Example, LabelledExample, PairExample, UnpairedExample } from '../dataset/types';
 import type { AnswerCounts } from '../tokenizer/spans';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 
@@ -10,6 +10,7 @@ export interface Examples {
   readonly chat: Extract<Example, { readonly kind: 'chat' }>;
   readonly labelled: LabelledExample;
   readonly pair: PairExample;
+  readonly rated: UnpairedExample;
 }
 
 export type EncodingKind = keyof Examples;
@@ -26,7 +27,10 @@ export interface EncodingSettings {
   /** Loss on the assistant's answers with their end-of-turn tokens, or on every token. */
   readonly chat: { readonly lossOn: 'assistant' | 'all' };
   readonly labelled: { readonly target: Target };
-  readonly pair: object;
+  /** Whether every pair has a margin. */
+  readonly pair: { readonly margins?: boolean };
+  /** The names of the ratings, that of bad answers first. */
+  readonly rated: { readonly target: Extract<Target, { readonly kind: 'class' }> };
 }
 
 type Ids = readonly number[] | Int32Array;
@@ -48,7 +52,7 @@ export interface Document extends Tokens {
 export interface Whole {
   /** What documents are made of: token sequences without those that `cut` adds. */
   readonly parts: readonly Tokens[];
-  /** The index of a class, a flag for each label, or numbers; empty for examples without a target. */
+  /** The index of a class, a flag for each label, or numbers; the margin of a pair; empty for examples without a target. */
   readonly target: readonly number[];
   /** Of a conversation: the answers of which the template does not show all. */
   readonly answers?: AnswerCounts;
@@ -67,7 +71,12 @@ export interface Dropped {
 }
 
 /** Names of the inputs that batches may have beside ids, positions, segments, labels and weights. */
-export type InputName = 'types' | 'documents' | 'pooled' | 'classes' | 'targets' | 'documentWeights';
+export type InputName =
+  'types' | 'documents' | 'pooled' | 'classes' | 'targets' | 'margins' | 'desirable' | 'documentWeights' | MismatchedName;
+
+/** Those of mismatched documents, which have the question of one example and the answer of another; see src/batch/mismatched.ts. */
+export type MismatchedName =
+  'mismatchedIds' | 'mismatchedPositions' | 'mismatchedLabels' | 'mismatchedWeights' | 'mismatchedDocuments' | 'mismatchedShares';
 
 /** One input: `width` values of `dtype` for each token or for each document slot of a micro-batch. */
 export interface ColumnSpec {

@@ -25,6 +25,6 @@ function keptLength(trained: Flags, length: number): number | Dropped {
   const first = trained.indexOf(1);
   if (first < 0) return { dropped: 'No token of it is trained: the chat template renders no answer.' };
   if (first < length) return Math.min(trained.length, length);
-  const found = `The prompt alone has ${first} tokens and the sequence length is ${length}, so no token of the answer remains.`;
-  return { dropped: `${found} Raise the sequence length to ${trained.length} for this row.` };
+  const found = `The prompt alone has ${first} tokens and a row has room for ${length}, so no token of the answer remains.`;
+  return { dropped: `${found} Raise the sequence length by ${trained.length - length} for this row.` };
 }

@@ -15,30 +15,31 @@ const ANSWERS = ['preferred', 'rejected'] as const;
 
 export const pair: Encoding<Examples['pair'], EncodingSettings['pair']> = {
   documents: 2,
-  columns: () => [
+  columns: ({ margins = false }) => [
     { name: 'documents', dtype: 'i32', per: 'token', width: 1 },
     { name: 'pooled', dtype: 'i32', per: 'document', width: 1 },
+    ...(margins ? [{ name: 'margins', dtype: 'f32', per: 'document', width: 1 } as const] : []),
     { name: 'documentWeights', dtype: 'f32', per: 'document', width: 1 },
   ],
-  encode(tokenizer, { prompt, chosen, rejected }) {
+  encode(tokenizer, { prompt, chosen, rejected, margin }, { margins = false }) {
     const parts = [chosen, rejected].map((answer) => rendered(() => withPrompt(tokenizer, prompt, answer)));
     const refused = parts.find((part) => 'dropped' in part);
-    return refused ?? { parts: parts.filter((part) => 'ids' in part), target: [] };
+    return refused ?? { parts: parts.filter((part) => 'ids' in part), target: margins && margin !== undefined ? [margin] : [] };
   },
   /** Both are cut at the end, the longer one first. */
-  cut(_, { parts }, length) {
+  cut(_, { parts, target }, length) {
     const [a, b] = parts;
     if (a === undefined || b === undefined) throw internal('a pair has no two answers');
     const kept = sharedRoom(a.ids.length, b.ids.length, length);
     const problem = parts.map((part, i) => lost(part, kept[i] ?? 0, ANSWERS[i] ?? '', length)).find((one) => one !== null);
     if (problem !== undefined) return problem;
     const documents = parts.map(({ ids, trained }, i) => ({ ids: ids.slice(0, kept[i]), trained: trained.slice(0, kept[i]) }));
-    return { documents, target: [], truncated: a.ids.length + b.ids.length - kept[0] - kept[1] };
+    return { documents, target, truncated: a.ids.length + b.ids.length - kept[0] - kept[1] };
   },
 };
 
 /** The conversation with one of the answers. Earlier answers in the prompt are not marked. */
-function withPrompt(tokenizer: TextTokenizer, prompt: readonly Message[], answer: readonly Message[]): Tokens {
+export function withPrompt(tokenizer: TextTokenizer, prompt: readonly Message[], answer: readonly Message[]): Tokens {
   const read = prompt.map((message) => ({ ...message, weight: 0 }) as const);
   const { ids, trained } = answerTokens(tokenizer, [...read, ...answer]);
   return sequence(ids, trained);
@@ -49,6 +50,6 @@ function lost({ trained }: Tokens, kept: number, answer: string, length: number)
   const first = trained.indexOf(1);
   if (first < 0) return { dropped: `The chat template renders no ${answer} answer.` };
   if (first < kept) return null;
-  const found = `Both answers with their prompts have to fit into the sequence length of ${length}`;
-  return { dropped: `${found}, and no token of the ${answer} answer remains. Raise it.` };
+  const found = `Both answers with their prompts have to fit into the ${length} tokens that a row has room for`;
+  return { dropped: `${found}, and no token of the ${answer} answer remains. Raise the sequence length.` };
 }

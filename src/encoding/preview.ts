@@ -29,7 +29,7 @@ export function previewExample<K extends EncodingKind>(
   const ids = whole.parts.flatMap((part) => [...part.ids]);
   const kept = new Set(cut.documents.flatMap((document) => [...document.ids]));
   const documents = full.documents.map((document) => tokensOf(tokenizer, document, ids, kept));
-  const target = 'target' in settings ? targetWords(cut.target, settings.target) : null;
+  const target = 'target' in settings ? targetWords(cut.target, settings.target) : marginWords(cut.target);
   const truncatedTrained = trainedIn(full.documents) - trainedIn(cut.documents);
   return { line: example.line, documents, target, truncated: cut.truncated, truncatedTrained };
 }
@@ -59,6 +59,11 @@ function tokensOf(
 
 const trainedIn = (documents: readonly Document[]): number =>
   documents.reduce((sum, { trained }) => sum + Array.from(trained).filter((flag) => flag === 1).length, 0);
+
+/** The margin of a pair; null without one. */
+function marginWords([margin]: readonly number[]): readonly string[] | null {
+  return margin === undefined ? null : [`margin ${margin}`];
+}
 
 /** Names of the class or of the labels that are set, or numbers. */
 function targetWords(values: readonly number[], target: Target): readonly string[] {

@@ -37,10 +37,11 @@ const ROWS: Readonly<Record<TrainerKind, (example: SplitExample, tokenizer: Text
     return { ...texts, prompt_ids: [...prompt], chosen_ids: [...a], rejected_ids: [...b] };
   },
 
-  reward({ documents }, tokenizer) {
+  reward({ documents, target: [margin] }, tokenizer) {
     const [chosen, rejected] = both(documents);
     const texts = { chosen: textOf(tokenizer, chosen.ids), rejected: textOf(tokenizer, rejected.ids) };
-    return { ...texts, chosen_ids: [...chosen.ids], rejected_ids: [...rejected.ids] };
+    const ids = { chosen_ids: [...chosen.ids], rejected_ids: [...rejected.ids] };
+    return { ...texts, ...ids, ...(margin !== undefined && { margin }) };
   },
 };
 

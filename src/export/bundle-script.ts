@@ -19,6 +19,7 @@ export const TRAINERS: Readonly<Record<ObjectiveKind, TrainerKind | null>> = {
   ipo: 'dpo',
   simpo: null,
   orpo: null,
+  kto: null,
   reward: 'reward',
   distil: null,
 };
@@ -71,7 +72,9 @@ const COMMON = 'model=model, args=arguments(), train_dataset=train, eval_dataset
 
 const made = (name: string) => [`trainer = ${name}(processing_class=tokenizer, ${COMMON})`];
 
-const lossType = ({ objective }: Recipe) => (objective.kind === 'ipo' ? 'ipo' : 'sigmoid');
+const lossType = ({ objective }: Recipe) => (objective.kind === 'dpo' ? objective.loss : 'ipo');
+const smoothing = ({ objective }: Recipe) =>
+  objective.kind === 'dpo' && objective.loss === 'robust' ? [`label_smoothing=${objective.labelSmoothing},`] : [];
 const betaOf = (objective: ObjectiveSettings) => ('beta' in objective ? objective.beta : 0.1);
 
 const MADE: Readonly<Record<TrainerKind, Trainer>> = {
@@ -89,6 +92,7 @@ const MADE: Readonly<Record<TrainerKind, Trainer>> = {
       `max_length=${2 * recipe.sequenceLength},`,
       `loss_type=${python([lossType(recipe)])},`,
       `beta=${betaOf(recipe.objective)},`,
+      ...smoothing(recipe),
     ],
     columns: ['prompt_ids', 'chosen_ids', 'rejected_ids'],
     classes: () => [
@@ -107,7 +111,7 @@ const MADE: Readonly<Record<TrainerKind, Trainer>> = {
       `max_length=${2 * sequenceLength},`,
       ...('centering' in objective && objective.centering > 0 ? [`center_rewards_coefficient=${objective.centering},`] : []),
     ],
-    columns: ['chosen_ids', 'rejected_ids'],
+    columns: ['chosen_ids', 'rejected_ids', 'margin'],
     make: made('RewardTrainer'),
   },
   classifier: {
@@ -165,7 +169,7 @@ function classifierTrainer({ classifier, classWeights }: ScriptFacts): readonly 
 export function notCarriedOver({ method, basePrecision, activationPrecision, order, ema }: Recipe): readonly string[] {
   return [
     ...('loraPlusRatio' in method && method.loraPlusRatio !== 1 ? ['the higher learning rate of B (LoRA+)'] : []),
-    ...(method.layerDecay === 1 ? [] : ['the learning rates by layer']),
+    ...('layerDecay' in method && method.layerDecay !== 1 ? ['the learning rates by layer'] : []),
     ...(method.kind === 'full' && method.train !== 'all' ? ['the choice of the weights that are trained'] : []),
     ...(ema === 0 ? [] : ['the average of the weights (EMA)']),
     ...(basePrecision === 'stored' ? [] : ['the quantised base']),

@@ -4,7 +4,7 @@
  */
 
 import { internal } from '../core/errors';
-import type { MethodKind } from '../recipe/methods';
+import { virtualTokens, type MethodKind } from '../recipe/methods';
 import { TextTokenizer } from '../tokenizer/tokenizer';
 import { baseReference, includedBytes, writeBase } from './base';
 import { ACCELERATE, readme, REQUIREMENTS } from './bundle-files';
@@ -24,7 +24,9 @@ export const bundle: Exporter = {
     if (run.imported === true)
       return 'Another program trained this adapter: its data are not here. Train on from it, then save that run.';
     if (TRAINERS[kind] === null)
-      return `TRL has no stable trainer for the objective ${kind}. Save the adapter, and train on with it here.`;
+      return `The program of a bundle can’t train by the objective ${kind}. Save the adapter, and train on with it here.`;
+    if (virtualTokens(run.recipe.method) > 0)
+      return 'The program of the bundle trains LoRA, IA³ and whole models, and no prompts. Save the adapter, and train on with it here.';
     return baseBlocker(run);
   },
 
@@ -63,14 +65,21 @@ async function factsOf(run: Tuned, splits: Splits, context: ExportContext): Prom
   };
 }
 
-const TYPES: Readonly<Record<MethodKind, AdapterFacts['type'] | null>> = { lora: 'LoraConfig', ia3: 'IA3Config', full: null };
+const TYPES: Readonly<Record<MethodKind, AdapterFacts['type'] | null>> = {
+  lora: 'LoraConfig',
+  ia3: 'IA3Config',
+  prompt: null,
+  'p-tuning': null,
+  prefix: null,
+  full: null,
+};
 
 function adapterOf({ recipe: { method }, tensors, fanInFanOut = false }: Tuned, classifier: Classifier | null) {
   const [type, format] = [TYPES[method.kind], formatOf(method.kind)];
   if (type === null || format === null) return null;
   const saved = [...('modulesToSave' in method ? method.modulesToSave : []), ...(classifier?.modules ?? [])];
   const settings = {
-    ...format.config(method, tensors),
+    ...format.config(method, tensors, null),
     // In full: an adapter that started so is opened here again.
     ...('initWeights' in method && method.initWeights !== 'random' && { init_lora_weights: method.initWeights }),
     ...(saved.length > 0 && { modules_to_save: saved }),

@@ -99,6 +99,18 @@ const KINDS: Readonly<
     ...{ library: 'peft', relation: 'adapter', tags: ['ia3', 'transformers'] },
     ...{ what: 'An IA³ adapter for', with: 'with this adapter' },
   },
+  prompt: {
+    ...{ library: 'peft', relation: 'adapter', tags: ['prompt-tuning', 'transformers'] },
+    ...{ what: 'A trained prompt (prompt tuning) for', with: 'with this prompt' },
+  },
+  'p-tuning': {
+    ...{ library: 'peft', relation: 'adapter', tags: ['p-tuning', 'transformers'] },
+    ...{ what: 'A trained prompt (p-tuning) for', with: 'with this prompt' },
+  },
+  prefix: {
+    ...{ library: 'peft', relation: 'adapter', tags: ['prefix-tuning', 'transformers'] },
+    ...{ what: 'A trained prefix (prefix tuning) for', with: 'with this prefix' },
+  },
   full: {
     ...{ library: 'transformers', relation: 'finetune', tags: ['transformers'] },
     ...{ what: 'A fine-tuned version of', with: 'this model' },
@@ -151,6 +163,7 @@ const LOSSES: Readonly<Record<ObjectiveKind, string>> = {
   ipo: preferenceLoss('IPO'),
   simpo: preferenceLoss('SimPO'),
   orpo: preferenceLoss('ORPO'),
+  kto: preferenceLoss('KTO'),
   reward: preferenceLoss('reward'),
   distil: 'that of the objective distil, a mean over the tokens that it counts',
 };

@@ -1,6 +1,7 @@
 /** The contract of an export: a kind of files that a run can be saved as. An exporter is one file and one row of the table. */
 
 import type { ModelFolder } from '../model/folder';
+import { virtualTokens, type MethodSettings } from '../recipe/methods';
 import type { ExportContext, FileSink, Tuned, TunedRun, TunedTensor } from './types';
 
 export interface Exporter {
@@ -12,6 +13,12 @@ export interface Exporter {
   bytes(base: ModelFolder, parameters: readonly Pick<TunedTensor, 'name' | 'shape'>[]): number;
   /** Writes the files of a run that fits, one after another. */
   write(run: Tuned, sink: FileSink, context: ExportContext): Promise<void>;
+}
+
+/** Why what a method trains can't become part of the model's weights; null when it can. */
+export function mergeBlocker(method: MethodSettings): string | null {
+  if (virtualTokens(method) === 0) return null;
+  return 'The model reads what this run trained before each text: it is no part of the weights and can’t be merged into them. Save the adapter for Python.';
 }
 
 /** Why a run whose base is not open can't be saved as files that contain it; null when it is open. */

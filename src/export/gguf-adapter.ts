@@ -21,6 +21,8 @@ import { writeFile } from './write';
 const FILE = 'adapter.gguf';
 const MERGE = 'Save the merged model as GGUF instead.';
 
+const NO_PROMPTS = 'llama.cpp has no trained prompts. Save the adapter for Python.';
+
 /** Why the adapter of a method is not one that llama.cpp knows; null when it is. */
 const BLOCKERS: { readonly [K in MethodKind]: (settings: Extract<MethodSettings, { readonly kind: K }>) => string | null } = {
   lora: ({ useDora, bias, modulesToSave }) => {
@@ -30,6 +32,9 @@ const BLOCKERS: { readonly [K in MethodKind]: (settings: Extract<MethodSettings,
     return null;
   },
   ia3: () => `llama.cpp has no IA³ adapters. ${MERGE}`,
+  prompt: () => NO_PROMPTS,
+  'p-tuning': () => NO_PROMPTS,
+  prefix: () => NO_PROMPTS,
   full: () => `This run trained the model’s own weights: it has no adapter. ${MERGE}`,
 };
 

@@ -5,7 +5,7 @@ import { bool, ggufHeader, text, u32, type GgufPairs } from '../formats/gguf';
 import { blockBytes } from '../formats/gguf-blocks';
 import type { ModelFolder } from '../model/folder';
 import { taskOf } from '../recipe/tasks';
-import type { Exporter } from './exporter';
+import { mergeBlocker, type Exporter } from './exporter';
 import { archOf, archPairs, attentionOf, type DecoderConfig, type GgufArch } from './gguf-archs';
 import { planTensors, tensorParts, type GgufPrecision } from './gguf-tensors';
 import { tokenizerOf, type GgufTokenizer } from './gguf-tokenizer';
@@ -51,6 +51,8 @@ interface Parts extends Exclude<GgufTokenizer, string> {
 /** What a file is made from, or a sentence that says why it can't be made. */
 function partsOf({ base, modelName, recipe }: Pick<TunedRun, 'recipe' | 'modelName' | 'base'>): Parts | string {
   if (taskOf(recipe.objective) !== null) return 'GGUF files have no classifiers. Save the adapter or the whole model.';
+  const unmerged = mergeBlocker(recipe.method);
+  if (unmerged !== null) return unmerged;
   if (base === null)
     return `The files of ${modelName} are not open. Choose ${modelName} in the Model stage: its weights and its tokenizer are read from its files.`;
   const arch = archOf(base.config);

@@ -11,7 +11,7 @@ import { layOutSafetensors } from '../formats/safetensors-write';
 import { padIdOf } from './base';
 import { modelCard } from './card';
 import { classifierOf } from './classifier';
-import { baseBlocker, type Exporter } from './exporter';
+import { baseBlocker, mergeBlocker, type Exporter } from './exporter';
 import { mergedTensors, SIZES, type MergedTensor } from './merge';
 import { forOtherPrograms, inType, ofClassifier } from './model-config';
 import type { FileSink, WeightType } from './types';
@@ -27,7 +27,7 @@ const SHARD = 2_000_000_000;
 export const merged: Exporter = {
   large: true,
 
-  fits: baseBlocker,
+  fits: (run) => mergeBlocker(run.recipe.method) ?? baseBlocker(run),
 
   bytes(base, parameters) {
     const added = parameters.filter(({ name }) => !base.tensors.has(name) && !isAdapters(name));

@@ -11,7 +11,7 @@ import { taskOf } from '../recipe/tasks';
 import { loraScale } from '../recipe/methods';
 import { baseReference, includedBytes, writeBase } from './base';
 import { modelCard } from './card';
-import type { Exporter } from './exporter';
+import { mergeBlocker, type Exporter } from './exporter';
 import { asPlainLora } from './plain-lora';
 import type { Tuned, TunedRun, TunedTensor } from './types';
 import { writeFile, writeText } from './write';
@@ -27,6 +27,9 @@ const TYPES: Readonly<Record<MethodName, 'lora' | 'dora' | 'full' | null>> = {
   olora: 'lora',
   full: 'full',
   ia3: null,
+  prompt: null,
+  'p-tuning': null,
+  prefix: null,
 };
 
 export const mlx: Exporter = {
@@ -49,6 +52,8 @@ export const mlx: Exporter = {
 
 function blocker({ method, objective }: TunedRun['recipe']): string | null {
   if (taskOf(objective) !== null) return 'mlx-lm has language models only, no classifiers. Save the adapter for Python.';
+  const unmerged = mergeBlocker(method);
+  if (unmerged !== null) return `mlx-lm has no trained prompts. ${unmerged}`;
   const name = methodNameOf(method);
   if (name === null || TYPES[name] === null)
     return 'mlx-lm has LoRA, DoRA and full fine-tuning only. Save the merged weights: mlx-lm loads them.';

@@ -10,6 +10,7 @@ import { classifierOf, type Classifier } from './classifier';
 import type { Exporter } from './exporter';
 import { fileTensor, HEAD } from './layout';
 import { CLASSIFIER_MODULES, formatOf, writePeft, type PeftSettings } from './peft';
+import type { BaseSizes } from './peft-format';
 import { asPlainLora } from './plain-lora';
 import type { Tuned, TunedTensor } from './types';
 import { writeFile, writeText } from './write';
@@ -29,7 +30,7 @@ export const peft: Exporter = {
     const plain = asPlainLora(run);
     const tensors = plain.tensors.flatMap((tensor) => inFiles(tensor, classifier));
     const { path: basePath } = baseReference(run);
-    for (const { name, bytes } of writePeft(tensors, settingsOf(plain, classifier), basePath))
+    for (const { name, bytes } of writePeft(tensors, settingsOf(plain, classifier), basePath, sizesOf(run)))
       await writeFile(sink, name, [bytes]);
     await writeText(sink, 'README.md', modelCard({ ...run, basePath }, classifier));
     await writeBase(run, sink, classifier);
@@ -44,6 +45,14 @@ function inFiles(tensor: TunedTensor, classifier: Classifier | null): readonly N
   const written = fileTensor(tensor);
   if (classifier !== null) return tensor.name === HEAD ? [] : [written];
   return tensor.tiedHead === true ? [written, { ...written, name: HEAD }] : [written];
+}
+
+/** Of the base, if it is open. */
+function sizesOf({ base }: Pick<Tuned, 'base'>): BaseSizes | null {
+  const [attention] = base?.config.attention ?? [];
+  return base === null || attention === undefined
+    ? null
+    : { layers: base.config.layers, heads: attention.heads, kvHeads: attention.kvHeads };
 }
 
 function settingsOf({ recipe: { method }, tensors, fanInFanOut = false }: Tuned, classifier: Classifier | null): PeftSettings {

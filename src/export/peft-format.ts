@@ -14,19 +14,30 @@ export interface Layer {
   readonly outputs: number;
 }
 
+/** Sizes of the base model that PEFT states; it finds those that are null itself. */
+export interface BaseSizes {
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+}
+
 export interface PeftFormat<S> {
   /** The value of `peft_type`. */
   readonly type: string;
+  /** The tensors are of the model as a whole, not of its layers; their names have no prefix in files. */
+  readonly ofModel?: true;
   /** Keys that change what the adapter computes and that `read` does not read: files that set one are refused. */
   readonly unread: readonly string[];
-  /** The method's own keys of adapter_config.json. `tensors`: all that are written. */
-  config(settings: S, tensors: readonly NamedTensor[]): Readonly<Record<string, unknown>>;
+  /** The method's own keys of adapter_config.json. `tensors`: all that are written. `base`: null where it is not open. */
+  config(settings: S, tensors: readonly NamedTensor[], base: BaseSizes | null): Readonly<Record<string, unknown>>;
   /** The settings that the keys state. Settings that leave no trace in the files have their defaults. */
   read(keys: Keys): S;
   /** The settings with the names of the adapted layers, for files that have an expression or a rule instead of names. */
   named(settings: S, tensors: readonly NamedTensor[]): S;
   /** The adapted layer that a tensor of the adapter belongs to; null for other tensors. */
   moduleOf(name: string): string | null;
+  /** All tensors as those that PEFT's files have, where these are others. */
+  joined?(tensors: readonly NamedTensor[], settings: S): readonly NamedTensor[];
   /** The tensor in the shape that PEFT's files have. */
   inFiles(tensor: NamedTensor, settings: S): NamedTensor;
   /** What is wrong with a tensor of the adapter, as it is in files; null when nothing is. `layer`: its sizes, if they are known. */

@@ -6,9 +6,12 @@ import type { NamedTensor } from '../method/parameters';
 import { writeSafetensors } from '../formats/safetensors-write';
 import { moduleOf } from '../model/weights';
 import type { MethodKind, MethodSettings, SettingsOf } from '../recipe/methods';
-import type { PeftFormat } from './peft-format';
+import type { BaseSizes, PeftFormat } from './peft-format';
 import { peftIa3 } from './peft-ia3';
 import { peftLora } from './peft-lora';
+import { peftPTuning } from './peft-p-tuning';
+import { peftPrefix } from './peft-prefix';
+import { peftPrompt } from './peft-prompt';
 
 export const CONFIG_FILE = 'adapter_config.json';
 export const WEIGHTS_FILE = 'adapter_model.safetensors';
@@ -17,6 +20,9 @@ export const WEIGHTS_FILE = 'adapter_model.safetensors';
 const FORMATS: { readonly [K in MethodKind]: PeftFormat<SettingsOf<K>> | null } = {
   lora: peftLora,
   ia3: peftIa3,
+  prompt: peftPrompt,
+  'p-tuning': peftPTuning,
+  prefix: peftPrefix,
   full: null,
 };
 
@@ -53,20 +59,25 @@ export interface PeftFile {
 
 /**
  * The two files of an adapter. `tensors` are the adapter's, and weights of the base and of a classifier that were trained with them, in
- * the layout of the base's files. `baseModel` is informative: PEFT does not need it to load the adapter.
+ * the layout of the base's files. `baseModel` is informative: PEFT does not need it to load the adapter. `base`: null where it is not open.
  */
-export function writePeft(tensors: readonly NamedTensor[], settings: PeftSettings, baseModel: string): PeftFile[] {
+export function writePeft(
+  tensors: readonly NamedTensor[],
+  settings: PeftSettings,
+  baseModel: string,
+  base: BaseSizes | null = null,
+): PeftFile[] {
   const { method } = settings;
   const format = formatOf(method.kind);
   if (format === null) throw internal(`an adapter of the method ${method.kind}`);
-  const written = tensors.map((tensor) => format.inFiles(tensor, method));
+  const written = (format.joined?.(tensors, method) ?? tensors).map((tensor) => format.inFiles(tensor, method));
   checkTensors(written, format, method);
   const adapted = new Set(written.flatMap(({ name }) => format.moduleOf(name) ?? []));
   const data = written.map(({ name, shape, data: values }) => {
     const bytes = new Uint8Array(values.buffer.slice(values.byteOffset, values.byteOffset + values.byteLength));
-    return { name: nameInPeft(name, adapted), dtype: 'F32', shape, data: bytes } as const;
+    return { name: format.ofModel === true ? name : nameInPeft(name, adapted), dtype: 'F32', shape, data: bytes } as const;
   });
-  const config = new TextEncoder().encode(configText(settings, format.config(method, written), baseModel));
+  const config = new TextEncoder().encode(configText(settings, format.config(method, written, base), baseModel));
   return [
     { name: CONFIG_FILE, bytes: config },
     { name: WEIGHTS_FILE, bytes: writeSafetensors(data) },
@@ -85,7 +96,8 @@ function nameInPeft(name: string, adapted: ReadonlySet<string>): string {
 }
 
 /** The name of a tensor of PEFT's without what PEFT adds; null when it has another prefix. */
-export function nameInEngine(name: string): string | null {
+export function nameInEngine(name: string, { ofModel }: Pick<PeftFormat<MethodSettings>, 'ofModel'>): string | null {
+  if (ofModel === true) return name;
   if (!name.startsWith(PREFIX)) return null;
   const own = name.slice(PREFIX.length);
   return own.endsWith(INNER) ? `${own.slice(0, -INNER.length)}.bias` : own;
@@ -97,13 +109,14 @@ function configText(
   own: Readonly<Record<string, unknown>>,
   baseModel: string,
 ): string {
+  const format = formatOf(method.kind);
   const config = {
     ...own,
     base_model_name_or_path: baseModel,
-    fan_in_fan_out: fanInFanOut,
+    ...(format?.ofModel !== true && { fan_in_fan_out: fanInFanOut }),
     inference_mode: true,
     modules_to_save: modulesToSave.length === 0 ? null : modulesToSave,
-    peft_type: formatOf(method.kind)?.type,
+    peft_type: format?.type,
     task_type: taskType,
   };
   const sorted = Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1));

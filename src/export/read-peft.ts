@@ -121,7 +121,7 @@ async function readTensor(
   config: AdapterConfig,
   layers: ReadonlyMap<string, Layer> | null,
 ): Promise<NamedTensor | string> {
-  const name = nameInEngine(info.name) ?? '';
+  const name = nameInEngine(info.name, config.format) ?? '';
   const module = config.format.moduleOf(name);
   const fault = module === null ? weightFault(name, config) : ownFault({ name, shape: info.shape }, module, config, layers);
   if (fault !== null) return fault;
@@ -150,7 +150,8 @@ function ownFault(
   layers: ReadonlyMap<string, Layer> | null,
 ): string | null {
   const layer = layers?.get(module);
-  if (layers !== null && layer === undefined) return `belongs to ${module}, which the model does not have`;
+  if (layers !== null && layer === undefined && format.ofModel !== true)
+    return `belongs to ${module}, which the model does not have`;
   return format.fault(tensor, method, layer);
 }
 

@@ -49,10 +49,11 @@ function accumulate(program: Program, cotangents: Map<Value, Value>, value: Valu
   cotangents.set(value, known === undefined ? part : add(program, known, part));
 }
 
-/** Values that depend on a `wanted` value, and those values themselves. */
+/** Values that depend on a `wanted` value, and those values themselves. What counts as a constant does not depend on any. */
 function dependents(nodes: Program['nodes'], wanted: readonly Value[]): Set<Value> {
   const active = new Set(wanted);
   for (const node of nodes) {
+    if (node.constant) continue;
     if (node.inputs.some((value) => value !== null && active.has(value))) for (const output of node.outputs) active.add(output);
   }
   return active;

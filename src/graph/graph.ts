@@ -18,6 +18,8 @@ export interface Mark {
   readonly layer: number | null;
   /** `gradient` appends the backward pass; the planner appends nodes that recompute results of the forward pass. */
   readonly pass: 'forward' | 'backward' | 'recompute';
+  /** The outputs count as constants in derivatives. */
+  readonly constant?: true;
 }
 
 /** One use of an op. The lists are in the order of the names that the op declares; see node.ts for records by name. */

@@ -4,14 +4,19 @@ import type { Problem } from '../core/errors';
 import type { Graph } from '../graph/graph';
 import type { ModelConfig } from '../model/config';
 import { weightSpecs } from '../model/weights';
-import type { MethodKind, MethodSettings, SettingsOf } from '../recipe/methods';
+import { virtualTokens, type MethodKind, type MethodSettings, type SettingsOf } from '../recipe/methods';
 import { full } from './full';
 import { ia3 } from './ia3';
 import { lora } from './lora';
 import type { Fusion, HostTensors, Method, Tuning } from './method';
 import { byGroup, declareParameters, type Parameter } from './parameters';
+import { pTuning } from './p-tuning';
+import { prefix } from './prefix';
+import { prompt } from './prompt';
 
-export const METHODS = { lora, ia3, full } satisfies { readonly [K in MethodKind]: Method<SettingsOf<K>> };
+export const METHODS = { lora, ia3, prompt, 'p-tuning': pTuning, prefix, full } satisfies {
+  readonly [K in MethodKind]: Method<SettingsOf<K>>;
+};
 
 function methodOf({ kind }: MethodSettings): Method<MethodSettings> {
   // The settings of a kind are those of its method.
@@ -56,6 +61,7 @@ export function declareTuning(
   return {
     name: label,
     parameters,
+    virtualTokens: virtualTokens(settings),
     weight: (name) => parameters.find(name),
     wrap: (pass, seed) => method.wrap(pass, parameters, settings, seed),
   };

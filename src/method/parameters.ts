@@ -13,9 +13,9 @@ import type { Value } from '../../kernels/op';
 
 /**
  * How a parameter starts. `uniform`: in ±bound; `weight`: as the base's weight of its name; `row-norm`: as the
- * norms of the rows of the base's weight `of`; `factor`: as a factor of a part of the base's weight (src/method/factors.ts). Those that
- * depend on the base are zeros at first, and then computed on the device (src/train/programs.ts), factors on the host
- * (src/train/factored-start.ts).
+ * norms of the rows of the base's weight `of`; `token-rows`: as `scale` times rows of the table `of`, those of the job's `startIds`;
+ * `factor`: as a factor of a part of the base's weight (src/method/factors.ts). Those that depend on the base are zeros at first, and then
+ * computed on the device (src/train/programs.ts), factors on the host (src/train/factored-start.ts).
  */
 export type Init =
   | { readonly kind: 'zeros' }
@@ -24,7 +24,8 @@ export type Init =
   | NormalInit
   | { readonly kind: 'weight' }
   | { readonly kind: 'row-norm'; readonly of: string }
-  | { readonly kind: 'factor' };
+  | { readonly kind: 'factor' }
+  | { readonly kind: 'token-rows'; readonly of: string; readonly scale: number };
 
 export interface Parameter {
   /**
@@ -147,6 +148,7 @@ function numbersOf(init: Init, random: (i: number) => number): ((i: number) => n
     case 'weight':
     case 'row-norm':
     case 'factor':
+    case 'token-rows':
       return null;
   }
 }

@@ -28,8 +28,6 @@ export interface ModelConfig {
   readonly modelType: string;
   /** C. */
   readonly hiddenSize: number;
-  /** Multiplies the embeddings of tokens; 1 when absent. */
-  readonly embeddingScale?: number;
   readonly layers: number;
   /** V. */
   readonly vocabSize: number;
@@ -39,6 +37,8 @@ export interface ModelConfig {
   readonly firstPosition: number;
   /** One per layer. */
   readonly attention: readonly AttentionConfig[];
+  /** Multiplies the rows of the token embedding; absent: 1. */
+  readonly embeddingScale?: number;
   /** Standard deviation of new weights, such as those of a classifier. */
   readonly initializerRange: number;
   /** The logits z of the output head become softcap·tanh(z/softcap); absent: no cap. */

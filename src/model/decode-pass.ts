@@ -39,43 +39,53 @@ export interface DecodeBatch {
   readonly positions: Value;
   /** Row of the cache; −1 where there is no token. */
   readonly rows: Value;
+  /** See `VirtualTokens`. */
+  readonly virtual: Value;
+  readonly others: Value;
 }
 
-const DECODE_FIELDS = ['ids', 'positions', 'rows'];
+const DECODE_FIELDS = ['ids', 'positions', 'rows', 'virtual', 'others'] as const;
 
 /** The decode batch of `length` tokens, declared unless the graph has it. */
 export function declareDecodeBatch(graph: Graph, length: number): DecodeBatch {
   const name = `decode.${length}`;
   const fields = DECODE_FIELDS.map((field) => ({ name: field, shape: [length] }));
   const input = graph.find(name) ?? graph.declareFlat(name, 'input', fields, 'i32').flat;
-  const [ids, positions, rows] = DECODE_FIELDS.map((field) => graph.named(`${name}/${field}`));
-  if (ids === undefined || positions === undefined || rows === undefined) throw internal('a decode batch without its fields');
-  return { input, ids, positions, rows };
+  const field = (key: (typeof DECODE_FIELDS)[number]) => graph.named(`${name}/${key}`);
+  return {
+    ...{ input, ids: field('ids'), positions: field('positions'), rows: field('rows') },
+    ...{ virtual: field('virtual'), others: field('others') },
+  };
 }
 
 /** One token of a decode batch. */
 export interface DecodeToken {
+  /** −1 for a virtual token. */
   readonly id: number;
   readonly position: number;
   readonly row: number;
+  /** The number of a virtual token; absent for others. */
+  readonly virtual?: number;
 }
 
 /** The data of a decode batch: `tokens` in order, then no tokens. */
 export function decodeBatchData(
-  { input, ids, positions, rows }: DecodeBatch,
+  { input, ids, positions, rows, virtual, others }: DecodeBatch,
   tokens: readonly DecodeToken[],
 ): Int32Array<ArrayBuffer> {
   const data = new Int32Array(sizeOf(input.shape));
-  const fill = ({ view, shape }: Value, of: (token: DecodeToken) => number, none: number) => {
+  const fill = ({ view, shape }: Value, of: (token: DecodeToken, at: number) => number, none: number) => {
     const offset = view?.offset ?? 0;
     for (let i = 0; i < sizeOf(shape); i++) {
       const token = tokens[i];
-      data[offset + i] = token === undefined ? none : of(token);
+      data[offset + i] = token === undefined ? none : of(token, i);
     }
   };
   fill(ids, ({ id }) => id, 0);
   fill(positions, ({ position }) => position, 0);
   fill(rows, ({ row }) => row, -1);
+  fill(virtual, (token) => token.virtual ?? -1, -1);
+  fill(others, (token, at) => (token.virtual === undefined ? at : -1), -1);
   return data;
 }
 
@@ -100,7 +110,9 @@ export function decodeLogits(
     const attrs = { ...attentionAttrs(config, layer), reach: cache.positions };
     return attentionCached(program, { q, cacheK: held.k, cacheV: held.v, rows, positions }, attrs);
   };
-  const context = { program, graph, config, adaptation, positions: batch.positions, maxPosition, attend };
+  const { ids, positions } = batch;
+  const virtual = { ids, indices: batch.virtual, others: batch.others };
+  const context = { program, graph, config, adaptation, virtual, positions, maxPosition, attend };
   const states = hiddenStates(adaptedPass(context, null), config, { ...batch, types: null });
   return logitsOf(program, graph, config, adaptation, states);
 }

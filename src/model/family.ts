@@ -23,6 +23,16 @@ export interface WeightSpec {
   readonly transposed?: boolean;
 }
 
+/** Where virtual tokens stand: places of trained vectors, which have no token. i32 [M] each. */
+export interface VirtualTokens {
+  /** The ids of the pass, −1 where a virtual token stands. */
+  readonly ids: Value;
+  /** The number of the virtual token in its document, from 0 on; −1 where none stands. */
+  readonly indices: Value;
+  /** The place itself; −1 where a virtual token stands. */
+  readonly others: Value;
+}
+
 /** The tokens of a forward pass, i32 [M] each. */
 export interface Tokens {
   readonly ids: Value;
@@ -47,12 +57,14 @@ export interface LinearOptions {
  */
 export interface Pass {
   readonly program: Program;
+  /** Null where the batch has none. */
+  readonly virtual: VirtualTokens | null;
   /** The weight of that full name. */
   weight(name: string): Value;
   /** The bias of a linear layer; null when it has none. */
   bias(module: string): Value | null;
-  /** Rows [M, C] of the table of that name. */
-  embed(name: string, ids: Value): Value;
+  /** Rows [M, C] of the table of that name, times `scale`. */
+  embed(name: string, ids: Value, scale?: number): Value;
   /** x·Wᵀ + bias, [M, out], for the weight `module`.weight and the bias `module`.bias, if the family has one. */
   linear(module: string, x: Value, options?: LinearOptions): Value;
   /** Rotates q [M, H·D] and k [M, Hkv·D] by the positions of the tokens; returns them unchanged in a layer without RoPE. */
@@ -120,6 +132,8 @@ export interface Family<C extends ModelConfig = ModelConfig> {
 export interface Adaptation {
   /** A label for programs. */
   readonly name: string;
+  /** Virtual tokens at the start of each document. */
+  readonly virtualTokens: number;
   /** The value that replaces the weight of that name; null: the base's own is used. */
   weight(name: string): Value | null;
   /** `seed`: i32 [2], seed and step of the dropout; null: no dropout. */

@@ -82,7 +82,8 @@ export class Decoder {
    */
   async *tokens(adaptation: Adaptation | null, prompts: readonly Prompt[]): AsyncGenerator<readonly Made[]> {
     if (prompts.length === 0) return;
-    const held = this.#programsFor(prompts);
+    const virtual = adaptation?.virtualTokens ?? 0;
+    const held = this.#programsFor(prompts, virtual);
     const { cache } = held;
     const width = Math.min(prompts.length, cache.sequences);
     const programs = await held.of(adaptation, width).catch((error: unknown) => {
@@ -94,25 +95,33 @@ export class Decoder {
     while (active.length + waiting.length > 0) {
       const taken = new Set(active.map(({ slot }) => slot));
       const free = Array.from({ length: width }, (_, slot) => slot).filter((slot) => !taken.has(slot));
-      const entering = waiting.splice(0, free.length).map((each, i) => this.#enter(each, free[i] ?? 0));
-      await this.#prefill(programs.prompt, cache, entering);
+      const entering = waiting.splice(0, free.length).map((each, i) => this.#enter(each, free[i] ?? 0, virtual));
+      await this.#prefill(programs.prompt, cache, entering, virtual);
       const made = await this.#step(programs.step, cache, [...active, ...entering]);
       active = made.filter(({ last }) => !last).map(({ sequence }) => sequence);
       yield made.map(({ sequence, token, last }) => ({ prompt: sequence.index, token, last }));
     }
   }
 
-  #enter({ prompt, index }: { prompt: Prompt; index: number }, slot: number): Sequence {
-    const ids = prompt.ids.slice(-(maxLength(this.config) - 1));
+  /** `virtual`: virtual tokens before the prompt. */
+  #enter({ prompt, index }: { prompt: Prompt; index: number }, slot: number, virtual: number): Sequence {
+    const ids = prompt.ids.slice(-(maxLength(this.config) - virtual - 1));
     const next = ids.at(-1);
     if (next === undefined) throw internal('decoding needs at least one token');
-    return { index, slot, prompt: { ...prompt, ids }, position: ids.length - 1, next, made: 0 };
+    return { index, slot, prompt: { ...prompt, ids }, position: virtual + ids.length - 1, next, made: 0 };
   }
 
-  /** Writes the keys and values of all but the last tokens of the prompts to the cache. */
-  async #prefill({ batch, compiled }: Stage, { positions }: Cache, entering: readonly Sequence[]): Promise<void> {
+  /** Writes the keys and values of the virtual tokens and of all but the last tokens of the prompts to the cache. */
+  async #prefill(
+    { batch, compiled }: Stage,
+    { positions }: Cache,
+    entering: readonly Sequence[],
+    virtual: number,
+  ): Promise<void> {
     const tokens = entering.flatMap(({ prompt, slot }) =>
-      prompt.ids.slice(0, -1).map((id, position): DecodeToken => ({ id, position, row: slot * positions + position })),
+      withVirtual(prompt.ids.slice(0, -1), virtual).map((token, position): DecodeToken => ({
+        ...{ ...token, position, row: slot * positions + position },
+      })),
     );
     const runs: Promise<unknown>[] = [];
     for (let done = 0; done < tokens.length; done += PREFILL) {
@@ -146,8 +155,8 @@ export class Decoder {
   }
 
   /** The programs over the current cache, or over a new one where that is too small. */
-  #programsFor(prompts: readonly Prompt[]): CachePrograms {
-    const longest = Math.max(...prompts.map(({ ids, maxTokens }) => ids.length + maxTokens));
+  #programsFor(prompts: readonly Prompt[], virtual: number): CachePrograms {
+    const longest = virtual + Math.max(...prompts.map(({ ids, maxTokens }) => ids.length + maxTokens));
     const needed = cacheShape(this.config, prompts.length, longest);
     const held = this.#programs;
     const large = held !== null && held.cache.sequences >= needed.sequences && held.cache.positions >= needed.positions;
@@ -164,4 +173,9 @@ export class Decoder {
     this.#programs?.dispose();
     this.#programs = null;
   }
+}
+
+/** Virtual tokens, then the tokens `ids`. */
+function withVirtual(ids: readonly number[], virtual: number): readonly Pick<DecodeToken, 'id' | 'virtual'>[] {
+  return [...Array.from({ length: virtual }, (_, index) => ({ id: -1, virtual: index })), ...ids.map((id) => ({ id }))];
 }

@@ -11,7 +11,7 @@ import { rope as rotate } from '../../kernels/rope';
 import { unary } from '../../kernels/unary';
 import type { AttentionConfig, ModelConfig } from './config';
 import { familyOf } from './families';
-import type { Adaptation, Pass, Tokens } from './family';
+import type { Adaptation, Pass, Tokens, VirtualTokens } from './family';
 import { declareRope } from './rotary';
 
 /** The shape of a packed batch. */
@@ -19,6 +19,8 @@ export interface BatchShape {
   readonly rows: number;
   /** T: tokens per row. */
   readonly tokens: number;
+  /** Virtual tokens at the start of each document; none when absent. */
+  readonly virtual?: number;
 }
 
 /** The inputs of a packed batch, [M] each; see `Batch` in src/batch. */
@@ -33,6 +35,20 @@ export interface BatchInputs {
   readonly types: Value | null;
   /** Further inputs by name, those of `types` included; see `ColumnSpec` in src/encoding. */
   readonly columns: ReadonlyMap<string, Value>;
+  /** Null where documents have no virtual tokens. */
+  readonly virtual: BatchVirtual | null;
+}
+
+/** The virtual tokens of a packed batch, [M] each. */
+interface BatchVirtual {
+  /** At the start of each document. */
+  readonly count: number;
+  /** See `VirtualTokens`. */
+  readonly indices: Value;
+  readonly others: Value;
+  /** Positions and segments for a pass that reads the tokens alone: the virtual ones of a document are a document of their own. */
+  readonly positions: Value;
+  readonly segments: Value;
 }
 
 /** An input beside those that every batch has. */
@@ -46,7 +62,7 @@ export interface InputColumn {
 export function declareBatch(
   graph: Graph,
   name: string,
-  { rows, tokens }: BatchShape,
+  { rows, tokens, virtual: count = 0 }: BatchShape,
   further: readonly InputColumn[] = [],
 ): BatchInputs {
   const integers = (field: string) => graph.declare(`${name}.${field}`, 'input', [rows * tokens], 'i32');
@@ -60,7 +76,25 @@ export function declareBatch(
     segments: integers('segments'),
     labels: integers('labels'),
     weights: graph.declare(`${name}.weights`, 'input', [rows * tokens]),
+    virtual: count === 0 ? null : { count, ...declareVirtual((field) => integers(`virtual.${field}`)) },
   };
+}
+
+function declareVirtual(integers: (field: string) => Value): Omit<BatchVirtual, 'count'> {
+  return {
+    indices: integers('indices'),
+    others: integers('others'),
+    positions: integers('positions'),
+    segments: integers('segments'),
+  };
+}
+
+/** What a pass reads of a batch: one without an adaptation has no use for virtual tokens, and reads the documents without them. */
+export function tokensFor(batch: BatchInputs, adaptation: Adaptation | null): BatchInputs {
+  const { virtual } = batch;
+  if (virtual === null || adaptation !== null) return batch;
+  const { positions, segments } = virtual;
+  return { ...batch, positions, segments, virtual: null };
 }
 
 /** What a pass is made of. */
@@ -70,6 +104,7 @@ export interface PassContext {
   readonly config: ModelConfig;
   /** Its weights replace those of the base. */
   readonly adaptation: Adaptation | null;
+  readonly virtual: VirtualTokens | null;
   /** i32 [M]. */
   readonly positions: Value;
   /** Every position is below this. */
@@ -77,14 +112,16 @@ export interface PassContext {
   readonly attend: Pass['attend'];
 }
 
-function basePass({ program, graph, config, adaptation, positions, maxPosition, attend }: PassContext): Pass {
+function basePass({ program, graph, config, adaptation, virtual, positions, maxPosition, attend }: PassContext): Pass {
   const find = (name: string) => adaptation?.weight(name) ?? graph.find(name) ?? null;
   const weight = (name: string) => find(name) ?? graph.named(name);
   return {
-    program,
-    weight,
+    ...{ program, virtual, weight },
     bias: (module) => find(`${module}.bias`),
-    embed: (name, ids) => embedding(program, { table: weight(name), ids }),
+    embed(name, ids, scale = 1) {
+      const rows = embedding(program, { table: weight(name), ids });
+      return scale === 1 ? rows : unary(program, rows, { kind: 'affine', scale, shift: 0 });
+    },
     linear(module, x, { addend = null, lowRank = null, noBias = false } = {}) {
       const bias = noBias ? null : find(`${module}.bias`);
       return matmul(program, { a: x, w: weight(`${module}.weight`), bias, addend, adapter: lowRank });
@@ -122,7 +159,7 @@ export function packedPass(
   program: Program,
   graph: Graph,
   config: ModelConfig,
-  { positions, segments }: Pick<BatchInputs, 'positions' | 'segments'>,
+  { ids, positions, segments, virtual: own }: Pick<BatchInputs, 'ids' | 'positions' | 'segments' | 'virtual'>,
   { rows, tokens }: BatchShape,
   adaptation: Adaptation | null,
   seed: Value | null = null,
@@ -131,7 +168,8 @@ export function packedPass(
     const { causal } = attentionOf(config, layer);
     return attention(program, { q, k, v, segments }, { ...attentionAttrs(config, layer), rows, causal }).o;
   };
-  return adaptedPass({ program, graph, config, adaptation, positions, maxPosition: tokens, attend }, seed);
+  const virtual = own && { ids, indices: own.indices, others: own.others };
+  return adaptedPass({ program, graph, config, adaptation, virtual, positions, maxPosition: tokens, attend }, seed);
 }
 
 /** Final hidden states [M, C] of the tokens, normalised for the head. */

@@ -24,6 +24,13 @@ export function headName(config: ModelConfig): string | null {
   return familyOf(config).head(config);
 }
 
+/** Name of the table of the tokens' embeddings. */
+export function tokenTable(config: ModelConfig): string {
+  const table = weightSpecs(config).find(({ use, shape }) => use === 'embedding' && shape[0] === config.vocabSize);
+  if (table === undefined) throw internal(`${config.modelType} has no embedding of tokens`);
+  return table.name;
+}
+
 /** The linear layers of the blocks, in order of use. */
 export function linearLayers(config: ModelConfig): readonly LinearLayer[] {
   return weightSpecs(config)

@@ -6,12 +6,25 @@ import { distil } from './distil';
 import { dpo } from './dpo';
 import type { Objective } from './objective';
 import { ipo } from './ipo';
+import { kto } from './kto';
 import { orpo } from './orpo';
 import { reward } from './reward';
 import { sft } from './sft';
 import { simpo } from './simpo';
 
-export const OBJECTIVES = { sft, classify, 'multi-label': multiLabel, regress, dpo, ipo, simpo, orpo, reward, distil } satisfies {
+export const OBJECTIVES = {
+  sft,
+  classify,
+  'multi-label': multiLabel,
+  regress,
+  dpo,
+  ipo,
+  simpo,
+  orpo,
+  kto,
+  reward,
+  distil,
+} satisfies {
   readonly [K in ObjectiveKind]: Objective<ObjectiveSettingsOf<K>>;
 };
 

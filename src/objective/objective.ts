@@ -18,6 +18,8 @@ export interface LossContext {
   readonly weights: Value;
   /** The input of that name (see `BatchInputs` in src/batch); `column`: a vector [D] as a matrix [D, 1]. */
   input(name: string, as?: 'column'): Value;
+  /** Whether the batches have an input of that name. */
+  has(name: string): boolean;
   /** Numbers that never change. Equal names are one value. */
   constant(name: string, data: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>, shape: readonly number[]): Value;
   /** Final hidden states [M, C]; computed once. */
@@ -30,6 +32,8 @@ export interface LossContext {
   outputs(): Value;
   /** How much the examples with each label count (torch's `pos_weight`), by label; null where all count alike. */
   readonly labelWeights: readonly number[] | null;
+  /** The same for the mismatched documents of rated answers (src/batch/mismatched.ts), without dropout; it has no input but `documents`. */
+  mismatched(): LossContext;
   /** The gradient of the loss is computed too. */
   readonly training: boolean;
 }
@@ -41,8 +45,8 @@ export interface Loss {
   readonly figures: Readonly<Record<string, Value>>;
 }
 
-/** What examples have to be learnt from: nothing but their text, one class, labels, numbers, or two answers. */
-export type ExampleKind = 'text' | 'class' | 'labels' | 'numbers' | 'pair';
+/** What examples have to be learnt from: nothing but their text, one class, labels, numbers, two answers, or an answer with a rating. */
+export type ExampleKind = 'text' | 'class' | 'labels' | 'numbers' | 'pair' | 'rated';
 
 /** The figures of micro-batches, by name. */
 export type FigureData = Readonly<Record<string, readonly Float32Array[]>>;

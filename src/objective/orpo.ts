@@ -28,7 +28,12 @@ export const orpo: Objective<OrpoSettings> = {
     const nll = preferredMean(context, losses);
     const penalty = pairMean(context, unary(program, negated(program, odds), { kind: 'softplus' }));
     const weighted = unary(program, penalty, { kind: 'affine', scale: beta, shift: 0 });
-    const figures = { ...rewardFigures(context, means, beta), nll, penalty, odds: pairMean(context, odds) };
+    const figures = {
+      ...rewardFigures(context, { values: means, scale: beta, logps: means }),
+      nll,
+      penalty,
+      odds: pairMean(context, odds),
+    };
     return { loss: add(program, nll, weighted), figures };
   },
   report: ({ nll, penalty, odds, ...rewards }) => ({

@@ -31,10 +31,9 @@ export function logProbability(context: LossContext, model: Model): Value {
   return ofAnswers(context, tokenLosses(context, model));
 }
 
-/** log π(answer) − log π_ref(answer), [D]. The reference is the base, that is the policy without what is trained. */
-export function logRatio(context: LossContext): Value {
-  const { program } = context;
-  return add(program, logProbability(context, 'policy'), negated(program, logProbability(context, 'reference')));
+/** log π(answer) − log π_ref(answer), [D], of log π. The reference is the base, that is the policy without what is trained. */
+export function logRatio(context: LossContext, logps: Value): Value {
+  return add(context.program, logps, negated(context.program, logProbability(context, 'reference')));
 }
 
 /** Sums over the answers' tokens as means over these tokens, [D]. */
@@ -70,31 +69,47 @@ export function pairMean(context: LossContext, values: Value): Value {
   return dot(program, values, unary(program, both, { kind: 'affine', scale: 0.5, shift: 0 }));
 }
 
-/** The figures of `reportRewards`: rewards [D], which are `scale` times `values`, and the weights [D] of the documents in the mean. */
-export function rewardFigures(context: LossContext, values: Value, scale: number): Loss['figures'] {
-  const times = (x: Value, by: number) => unary(context.program, x, { kind: 'affine', scale: by, shift: 0 });
-  return { rewards: times(values, scale), weights: times(context.input('documentWeights'), 1) };
+/** What `rewardFigures` takes: rewards are `scale` times `values`, and `logps` are log-probabilities of the policy, [D] each. */
+interface Rewards {
+  readonly values: Value;
+  readonly scale: number;
+  readonly logps: Value;
 }
 
-/** Names and definitions are those of TRL: the means of the rewards and of their margins, and how often the preferred one is higher. */
-export function reportRewards({ rewards = [], weights = [] }: FigureData): Readonly<Record<string, number>> {
-  let [all, chosen, rejected, right] = [0, 0, 0, 0];
-  for (const [weight, a, b] of rewards.flatMap((values, i) => pairsOf(values, weights[i] ?? new Float32Array()))) {
-    all += weight;
-    chosen += weight * a;
-    rejected += weight * b;
-    if (a > b) right += weight;
-  }
+/** The figures of `reportRewards`: rewards and log-probabilities [D], and the weights [D] of the documents in the mean. */
+export function rewardFigures(context: LossContext, { values, scale, logps }: Rewards): Loss['figures'] {
+  const times = (x: Value, by: number) => unary(context.program, x, { kind: 'affine', scale: by, shift: 0 });
+  return { rewards: times(values, scale), logps: times(logps, 1), weights: times(context.input('documentWeights'), 1) };
+}
+
+/**
+ * Names and definitions are those of TRL: the means of the rewards, of their margins and of the log-probabilities, and how often the reward of
+ * the preferred answer is higher.
+ */
+export function reportRewards({ rewards = [], logps = [], weights = [] }: FigureData): Readonly<Record<string, number>> {
+  const [reward, logp] = [meansOf(rewards, weights), meansOf(logps, weights)];
   return {
-    'rewards/chosen': chosen / all,
-    'rewards/rejected': rejected / all,
-    'rewards/margins': (chosen - rejected) / all,
-    'rewards/accuracies': right / all,
+    'rewards/chosen': reward.chosen,
+    'rewards/rejected': reward.rejected,
+    'rewards/margins': reward.chosen - reward.rejected,
+    'rewards/accuracies': reward.right,
+    'logps/chosen': logp.chosen,
+    'logps/rejected': logp.rejected,
   };
 }
 
-/** The weight of each pair, and the rewards of its preferred and its rejected answer. */
-function pairsOf(rewards: Float32Array, weights: Float32Array): readonly (readonly [number, number, number])[] {
-  const pairs = rewards.length / 2;
-  return Array.from({ length: pairs }, (_, p) => [weights[p] ?? NaN, rewards[p] ?? NaN, rewards[pairs + p] ?? NaN] as const);
+/** The means over the pairs of all micro-batches of values [D], and the share of pairs in which that of the preferred answer is higher. */
+function meansOf(values: readonly Float32Array[], weights: readonly Float32Array[]) {
+  let [all, chosen, rejected, right] = [0, 0, 0, 0];
+  values.forEach((batch, b) => {
+    const pairs = batch.length / 2;
+    for (let p = 0; p < pairs; p++) {
+      const [weight, first, second] = [weights[b]?.[p] ?? NaN, batch[p] ?? NaN, batch[pairs + p] ?? NaN];
+      all += weight;
+      chosen += weight * first;
+      rejected += weight * second;
+      if (first > second) right += weight;
+    }
+  });
+  return { chosen: chosen / all, rejected: rejected / all, right: right / all };
 }

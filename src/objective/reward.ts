@@ -13,8 +13,9 @@ import type { RewardSettings } from '../recipe/objectives';
 import { negated, type FigureData, type LossContext, type Objective } from './objective';
 
 /**
- * −log σ(r_c − r_r), the likelihood of the preference by Bradley and Terry, for the rewards of both answers (Ouyang et al., arXiv
- * 2203.02155, eq. 1), plus centering·(r_c + r_r)², as TRL's RewardTrainer computes them. Both are weighted means over the pairs.
+ * −log σ(r_c − r_r − m), the likelihood of the preference by Bradley and Terry, for the rewards of both answers (Ouyang et al., arXiv
+ * 2203.02155, eq. 1), with the margin m of the pair where the data have one (Touvron et al., arXiv 2307.09288, eq. 2), plus
+ * centering·(r_c + r_r)², as TRL's RewardTrainer computes them. Both are weighted means over the pairs.
  */
 export const reward: Objective<RewardSettings> = {
   examples: 'pair',
@@ -24,7 +25,10 @@ export const reward: Objective<RewardSettings> = {
     const [chosen, rejected] = halvesOf(context, outputs);
     const [weights] = halvesOf(context, context.input('documentWeights', 'column'));
     const deficit = add(program, rejected, negated(program, chosen));
-    const preference = dot(program, unary(program, deficit, { kind: 'softplus' }), weights);
+    const short = context.has('margins')
+      ? add(program, deficit, halvesOf(context, context.input('margins', 'column'))[0])
+      : deficit;
+    const preference = dot(program, unary(program, short, { kind: 'softplus' }), weights);
     const figures = { outputs, weights: scaled(context, context.input('documentWeights'), 1) };
     if (centering === 0) return { loss: preference, figures };
     const sum = add(program, chosen, rejected);

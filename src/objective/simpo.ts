@@ -16,7 +16,7 @@ export const simpo: Objective<SimpoSettings> = {
     const means = perToken(context, logProbability(context, 'policy'));
     const short = unary(program, margin(context, means), { kind: 'affine', scale: -beta, shift: gamma });
     const loss = unary(program, short, { kind: 'softplus' });
-    return { loss: pairMean(context, loss), figures: rewardFigures(context, means, beta) };
+    return { loss: pairMean(context, loss), figures: rewardFigures(context, { values: means, scale: beta, logps: means }) };
   },
   report: reportRewards,
 };

@@ -15,6 +15,7 @@ export const ROLE_NAMES = [
   'assistant',
   'instances',
   'rejected',
+  'margin',
   'history',
   'tools',
   'images',

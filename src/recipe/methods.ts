@@ -63,13 +63,40 @@ const full = v.strictObject({
   layerDecay: v.optional(real(0.01, 1), 1),
 });
 
-export const METHOD_SCHEMAS = { lora, ia3, full } as const;
+/** Trained vectors before each document; see `virtualTokens`. */
+const VIRTUAL_TOKENS = whole(1, 256);
+
+const prompt = v.strictObject({
+  kind: v.literal('prompt'),
+  virtualTokens: v.optional(VIRTUAL_TOKENS, 20),
+  /** The vectors start as the embeddings of tokens drawn at random from the vocabulary, or of those of a text, or as N(0, 1). */
+  promptStart: v.optional(oneOf(['vocabulary', 'text', 'random']), 'vocabulary'),
+  /** The text for `promptStart: text`, repeated or cut to the number of virtual tokens. */
+  promptText: v.optional(v.string('a text'), ''),
+});
+
+const pTuning = v.strictObject({
+  kind: v.literal('p-tuning'),
+  virtualTokens: v.optional(VIRTUAL_TOKENS, 20),
+  /** Width of the network that makes the vectors; 0: none, the vectors themselves are trained. */
+  encoderSize: v.optional(whole(0, 8192), 128),
+});
+
+const prefix = v.strictObject({
+  kind: v.literal('prefix'),
+  virtualTokens: v.optional(VIRTUAL_TOKENS, 20),
+});
+
+export const METHOD_SCHEMAS = { lora, ia3, prompt, 'p-tuning': pTuning, prefix, full } as const;
 
 export type MethodKind = keyof typeof METHOD_SCHEMAS;
 export type SettingsOf<K extends MethodKind> = Readonly<v.InferOutput<(typeof METHOD_SCHEMAS)[K]>>;
 export type MethodSettings = { [K in MethodKind]: SettingsOf<K> }[MethodKind];
 export type LoraSettings = SettingsOf<'lora'>;
 export type Ia3Settings = SettingsOf<'ia3'>;
+export type PromptSettings = SettingsOf<'prompt'>;
+export type PTuningSettings = SettingsOf<'p-tuning'>;
+export type PrefixSettings = SettingsOf<'prefix'>;
 export type FullSettings = SettingsOf<'full'>;
 
 export const METHOD_KINDS = Object.keys(METHOD_SCHEMAS) as readonly MethodKind[];
@@ -86,6 +113,9 @@ export const NAMED_METHODS = {
   pissa: { kind: 'lora', useDora: false, initWeights: 'pissa' },
   olora: { kind: 'lora', useDora: false, initWeights: 'olora' },
   ia3: { kind: 'ia3' },
+  prompt: { kind: 'prompt' },
+  'p-tuning': { kind: 'p-tuning' },
+  prefix: { kind: 'prefix' },
   full: { kind: 'full' },
 } as const satisfies Readonly<Record<string, Partial<MethodSettings>>>;
 
@@ -101,6 +131,11 @@ export function methodNameOf(settings: unknown): MethodName | null {
   const has = ([key, value]: readonly [string, unknown]): boolean => stated[key] === value;
   const name = METHOD_NAMES.find((one) => Object.entries(NAMED_METHODS[one]).every(has));
   return name ?? (stated['kind'] === 'lora' && stated['useDora'] === true ? 'dora' : null);
+}
+
+/** Places of a row that each document takes beside its tokens: those of the trained vectors that the model reads before it. */
+export function virtualTokens(method: MethodSettings): number {
+  return 'virtualTokens' in method ? method.virtualTokens : 0;
 }
 
 /** A method with its other settings at their defaults. */

@@ -10,6 +10,16 @@ const preference = {
   beta: v.optional(real(0.001, 100), 0.1),
 };
 
+export const DPO_LOSSES = ['sigmoid', 'hinge', 'robust'] as const;
+
+const directPreference = {
+  ...preference,
+  /** `sigmoid`: arXiv 2305.18290, equation 7. `hinge`: SLiC (arXiv 2305.10425). `robust`: for preferences of which some are wrong (arXiv 2403.00409). */
+  loss: v.optional(oneOf(DPO_LOSSES), 'sigmoid'),
+  /** ε of `robust`: the share of preferences that are taken to be wrong. The others do not read it. TRL's default, 0, is `sigmoid`. */
+  labelSmoothing: v.optional(real(0, 0.49), 0.1),
+};
+
 /** The defaults are those of the authors' SimPOConfig. TRL's default for beta, 0.1, is meant for sums of log-probabilities. */
 const simpo = {
   /** β (arXiv 2405.14734): the reward of an answer is β times the mean of its tokens' log-probabilities. */
@@ -21,6 +31,23 @@ const simpo = {
 const orpo = {
   /** Weight of the odds ratio beside the cross-entropy: λ of arXiv 2403.07691, beta of TRL. */
   beta: v.optional(real(0.001, 100), 0.1),
+};
+
+/** Ratings of answers; the target of an example is the index of its rating. */
+export const RATINGS = ['bad', 'good'] as const;
+
+export const KTO_LOSSES = ['kto', 'apo_zero_unpaired'] as const;
+
+/** The defaults are those of TRL's KTOConfig. */
+const kto = {
+  /** `kto`: arXiv 2402.01306, equation 7. `apo_zero_unpaired`: without the estimate of the divergence (arXiv 2408.06266). */
+  loss: v.optional(oneOf(KTO_LOSSES), 'kto'),
+  /** How strongly the model is held to the reference. */
+  beta: v.optional(real(0.001, 100), 0.1),
+  /** w_d: how much a good answer counts. */
+  desirableWeight: v.optional(real(0.001, 1000), 1),
+  /** w_u: how much a bad answer counts. */
+  undesirableWeight: v.optional(real(0.001, 1000), 1),
 };
 
 const rewards = {
@@ -55,10 +82,11 @@ export const OBJECTIVE_SCHEMAS = {
   classify: v.strictObject({ kind: v.literal('classify'), ...weighting }),
   'multi-label': v.strictObject({ kind: v.literal('multi-label'), ...weighting }),
   regress: plain('regress'),
-  dpo: v.strictObject({ kind: v.literal('dpo'), ...preference }),
+  dpo: v.strictObject({ kind: v.literal('dpo'), ...directPreference }),
   ipo: v.strictObject({ kind: v.literal('ipo'), ...preference }),
   simpo: v.strictObject({ kind: v.literal('simpo'), ...simpo }),
   orpo: v.strictObject({ kind: v.literal('orpo'), ...orpo }),
+  kto: v.strictObject({ kind: v.literal('kto'), ...kto }),
   reward: v.strictObject({ kind: v.literal('reward'), ...rewards }),
   distil: v.strictObject({ kind: v.literal('distil'), ...distillation }),
 } as const;
@@ -68,10 +96,12 @@ export type ObjectiveSettingsOf<K extends ObjectiveKind> = Readonly<v.InferOutpu
 export type ObjectiveSettings = { [K in ObjectiveKind]: ObjectiveSettingsOf<K> }[ObjectiveKind];
 export type SimpoSettings = Omit<ObjectiveSettingsOf<'simpo'>, 'kind'>;
 export type OrpoSettings = Omit<ObjectiveSettingsOf<'orpo'>, 'kind'>;
+export type KtoSettings = Omit<ObjectiveSettingsOf<'kto'>, 'kind'>;
 export type DistilSettings = Omit<ObjectiveSettingsOf<'distil'>, 'kind'>;
 export type RewardSettings = Omit<ObjectiveSettingsOf<'reward'>, 'kind'>;
 export type WeightingSettings = Omit<ObjectiveSettingsOf<'classify'>, 'kind'>;
-export type PreferenceSettings = Pick<ObjectiveSettingsOf<'dpo'>, 'beta'>;
+export type DpoSettings = Omit<ObjectiveSettingsOf<'dpo'>, 'kind'>;
+export type PreferenceSettings = Omit<ObjectiveSettingsOf<'ipo'>, 'kind'>;
 
 export const objectiveSchema = v.variant('kind', Object.values(OBJECTIVE_SCHEMAS), alternatives(Object.keys(OBJECTIVE_SCHEMAS)));
 

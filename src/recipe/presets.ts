@@ -19,14 +19,29 @@ interface Amount {
 
 const AMOUNTS: Readonly<Record<Preset, Amount>> = {
   /** Shows whether the data are read as meant and the loss falls: as few steps as a curve needs, and the rank that PEFT begins with. */
-  quick: { epochs: { lora: 1, ia3: 1, full: 1, preference: 1 }, maxSteps: 60, warmupRatio: 0.05, rank: 8 },
+  quick: {
+    epochs: { lora: 1, ia3: 1, prompt: 1, 'p-tuning': 1, prefix: 1, full: 1, preference: 1 },
+    maxSteps: 60,
+    warmupRatio: 0.05,
+    rank: 8,
+  },
   /** The defaults of a recipe. */
-  balanced: { epochs: { lora: 3, ia3: 3, full: 3, preference: 3 }, maxSteps: 0, warmupRatio: 0.05, rank: 16 },
+  balanced: {
+    epochs: { lora: 3, ia3: 3, prompt: 3, 'p-tuning': 3, prefix: 3, full: 3, preference: 3 },
+    maxSteps: 0,
+    warmupRatio: 0.05,
+    rank: 16,
+  },
   /**
    * Passes: 5 for adapters as in the paper of LoRA (arXiv 2106.09685, E2E); 4 for all weights, the most that BERT's paper advises (arXiv
    * 1810.04805); preferences keep 3, because more of them make texts worse while the loss still falls. Warm-up of the alignment handbook.
    */
-  best: { epochs: { lora: 5, ia3: 5, full: 4, preference: 3 }, maxSteps: 0, warmupRatio: 0.1, rank: 32 },
+  best: {
+    epochs: { lora: 5, ia3: 5, prompt: 5, 'p-tuning': 5, prefix: 5, full: 4, preference: 3 },
+    maxSteps: 0,
+    warmupRatio: 0.1,
+    rank: 32,
+  },
 };
 
 export type PresetValues = Readonly<Partial<Record<SettingPath, unknown>>>;

@@ -14,6 +14,7 @@ const TASK_OF: Readonly<Record<ObjectiveKind, TaskKind | null>> = {
   ipo: null,
   simpo: null,
   orpo: null,
+  kto: null,
   reward: 'score',
   distil: null,
 };

@@ -6,7 +6,7 @@ import { defaultObjective, OBJECTIVE_SCHEMAS, type ObjectiveKind } from './objec
 import { defaultRecipe, type Recipe } from './recipe';
 
 /** Objectives that are trained alike. */
-type Group = 'tokens' | 'preference' | 'scores' | 'labels';
+type Group = 'tokens' | 'preference' | 'ratings' | 'scores' | 'labels';
 
 const GROUPS: Readonly<Record<ObjectiveKind, Group>> = {
   sft: 'tokens',
@@ -18,19 +18,21 @@ const GROUPS: Readonly<Record<ObjectiveKind, Group>> = {
   ipo: 'preference',
   simpo: 'preference',
   orpo: 'preference',
+  kto: 'ratings',
   reward: 'scores',
 };
 
 /**
  * Usual learning rates. Preference objectives and reward models: TRL's defaults of 1e-6 and 1e-4 for full fine-tuning, and ten times as
  * much for LoRA. Labels: those with which the starter encoder was evaluated. IA³: that of its paper for texts, and for the others in the
- * same proportion to LoRA's.
+ * same proportion to LoRA's. Prompts: of PEFT's guides for texts, and for the others in the same proportion.
  */
 const RATES: Readonly<Record<Group, Readonly<Record<MethodKind, number>>>> = {
-  tokens: { lora: 2e-4, ia3: 3e-3, full: 2e-5 },
-  preference: { lora: 1e-5, ia3: 1e-4, full: 1e-6 },
-  scores: { lora: 1e-3, ia3: 1e-2, full: 1e-4 },
-  labels: { lora: 2e-3, ia3: 1e-2, full: 5e-4 },
+  tokens: { lora: 2e-4, ia3: 3e-3, prompt: 3e-2, 'p-tuning': 1e-3, prefix: 1e-2, full: 2e-5 },
+  preference: { lora: 1e-5, ia3: 1e-4, prompt: 1e-3, 'p-tuning': 1e-4, prefix: 1e-3, full: 1e-6 },
+  ratings: { lora: 1e-5, ia3: 1e-4, prompt: 1e-3, 'p-tuning': 1e-4, prefix: 1e-3, full: 1e-6 },
+  scores: { lora: 1e-3, ia3: 1e-2, prompt: 1e-1, 'p-tuning': 1e-3, prefix: 1e-2, full: 1e-4 },
+  labels: { lora: 2e-3, ia3: 1e-2, prompt: 1e-1, 'p-tuning': 1e-3, prefix: 1e-2, full: 5e-4 },
 };
 
 /** The kinds of method and objective of a recipe. */
@@ -52,8 +54,9 @@ function isObjective(kind: unknown): kind is ObjectiveKind {
 /**
  * Usual rows of a batch. A row is filled with examples. Labels: about the 16 short texts per step with which the starter encoder was
  * evaluated; with the few of one row the rate for labels overshoots, and a classifier may end with the most frequent label for every text.
+ * Ratings: two, so that a batch has two answers or more, which its estimate of the divergence needs.
  */
-const ROWS: Readonly<Record<Group, number>> = { tokens: 1, preference: 1, scores: 1, labels: 4 };
+const ROWS: Readonly<Record<Group, number>> = { tokens: 1, preference: 1, ratings: 2, scores: 1, labels: 4 };
 
 /** The settings whose usual value depends on method and objective. */
 export type UsualValues = Pick<Recipe, 'learningRate' | 'microBatch'>;
@@ -68,9 +71,11 @@ export function usualRate(job: Job): number {
   return usualValues(job).learningRate;
 }
 
-/** The objective learns from pairs of answers. */
+const OF_ANSWERS: ReadonlySet<Group> = new Set(['preference', 'ratings', 'scores']);
+
+/** The objective learns which answers are better: from pairs of them, or from their ratings. */
 export function comparesAnswers(objective: ObjectiveKind): boolean {
-  return GROUPS[objective] === 'preference' || GROUPS[objective] === 'scores';
+  return OF_ANSWERS.has(GROUPS[objective]);
 }
 
 /** The usual values that a draft takes over when its method or objective changes: of the settings that had the usual value before. */

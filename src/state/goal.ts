@@ -3,7 +3,7 @@
 import type { DatasetView, DataTask, Mapping } from '../../workers/api';
 import type { ObjectiveKind } from '../recipe/objectives';
 import type { Blocker } from './blocker';
-import { hasPairs, isLabelled, isPreference } from './objective';
+import { hasPairs, hasRatings, isLabelled, isPreference, isRated } from './objective';
 import type { Place } from './place';
 
 /** A task of the data; of texts, to write answers (`text`) or to continue them. */
@@ -16,6 +16,7 @@ const OBJECTIVES: Readonly<Record<Goal, ObjectiveKind>> = {
   text: 'sft',
   continue: 'sft',
   preference: 'dpo',
+  ratings: 'kto',
   categories: 'classify',
   labels: 'multi-label',
   number: 'regress',
@@ -35,11 +36,12 @@ export function objectiveFor(goal: Goal): ObjectiveKind {
 /** What a run with an objective learns from the dataset as it is mapped. */
 export function goalOf(kind: ObjectiveKind, { format }: Pick<Usable, 'format'>): Goal {
   if (isPreference(kind)) return 'preference';
+  if (isRated(kind)) return 'ratings';
   const predicted = GOALS.find((goal) => OBJECTIVES[goal] === kind && isLabelled(kind));
   return predicted ?? (format === 'text' ? 'continue' : 'text');
 }
 
-/** What to learn if nobody chooses: the task of the data; of pairs of answers first to write the preferred ones. */
+/** What to learn if nobody chooses: the task of the data; of pairs or rated answers first to write the preferred ones. */
 export function guessOf({ task: { task }, format }: Usable): Goal {
   return isLabelled(OBJECTIVES[task]) ? task : format === 'text' ? 'continue' : 'text';
 }
@@ -48,7 +50,8 @@ export function guessOf({ task: { task }, format }: Usable): Goal {
 export function goalsOf(view: Usable): readonly Goal[] {
   const predicted = predictedOf(view);
   if (predicted.length > 0) return [...predicted, 'text', 'continue'];
-  return hasPairs(view) ? ['text', 'preference'] : [guessOf(view)];
+  if (hasPairs(view)) return ['text', 'preference'];
+  return hasRatings(view) ? ['text', 'ratings'] : [guessOf(view)];
 }
 
 /** The tasks of the guess that predict a label or a number; none when the guess is a text. */
@@ -61,6 +64,7 @@ export function whyNot(goal: Goal, view: Usable): string | null {
   const predicted = predictedOf(view);
   if (isLabelled(OBJECTIVES[goal])) return predicted.some((one) => one === goal) ? null : view.task.reason;
   if (goal === 'preference') return hasPairs(view) ? null : 'There is no column with rejected answers.';
+  if (goal === 'ratings') return hasRatings(view) ? null : 'There is no column that tells good answers from bad ones.';
   if (predicted.length > 0) return null;
   if (goal === 'text') return view.format === 'text' ? 'The rows are texts without answers.' : null;
   return view.format !== 'text' && plainTexts(view) === null ? 'The rows have questions and answers, not one text each.' : null;
@@ -92,11 +96,16 @@ export function objectiveBlocker(kind: ObjectiveKind, view: Usable): Blocker | n
       reason: 'The recipe predicts labels or numbers, which these data do not have. Choose what to learn.',
       place: IN_DATA,
     };
-  if (!isPreference(kind) || hasPairs(view)) return null;
-  return {
-    reason: 'The recipe learns from a preferred and a rejected answer for each question, which these data do not have.',
-    place: IN_RECIPE,
-  };
+  const missing = missingFor(kind, view);
+  return missing === null
+    ? null
+    : { reason: `The recipe learns from ${missing}, which these data do not have.`, place: IN_RECIPE };
+}
+
+/** What an objective of answers learns from and the data lack; or null. */
+function missingFor(kind: ObjectiveKind, view: Usable): string | null {
+  if (isRated(kind) && !hasRatings(view)) return 'answers that are rated as good or bad';
+  return isPreference(kind) && !hasPairs(view) ? 'a preferred and a rejected answer for each question' : null;
 }
 
 const IN_DATA: Place = { view: 'data', tab: null, options: {} };

@@ -14,11 +14,12 @@ const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
   ipo: { kind: 'pair' },
   simpo: { kind: 'pair' },
   orpo: { kind: 'pair' },
-  reward: { kind: 'pair' },
+  kto: { kind: 'rated' },
+  reward: { kind: 'pair', margins: true },
   distil: null,
 };
 
-/** The objectives that may be chosen for texts, the preferences only for pairs of answers. The task of the data chooses the others. */
+/** The objectives that may be chosen for texts, for pairs of answers and for rated ones. The task of the data chooses the others. */
 export const OF_TEXTS: readonly ObjectiveKind[] = Object.keys(ENCODINGS)
   .filter(isObjectiveKind)
   .filter((kind) => !isLabelled(kind));
@@ -30,6 +31,11 @@ export function encodingOf(kind: ObjectiveKind): DatasetEncoding | null {
 /** The objective learns which of two answers is preferred. */
 export function isPreference(kind: ObjectiveKind): boolean {
   return ENCODINGS[kind]?.kind === 'pair';
+}
+
+/** The objective learns from answers that are rated as good or bad. */
+export function isRated(kind: ObjectiveKind): boolean {
+  return ENCODINGS[kind]?.kind === 'rated';
 }
 
 /** The runs of the objective predict something about a text, and write none. */
@@ -54,6 +60,11 @@ export function isObjectiveKind(kind: unknown): kind is ObjectiveKind {
 /** The dataset has pairs of a preferred and a rejected answer. */
 export function hasPairs({ format, columns }: Pick<DatasetView, 'format' | 'columns'>): boolean {
   return format === 'preference' && columns.some(({ role }) => role === 'rejected');
+}
+
+/** The dataset has answers that are rated as good or bad. */
+export function hasRatings({ format, columns }: Pick<DatasetView, 'format' | 'columns'>): boolean {
+  return format === 'preference' && !hasPairs({ format, columns }) && columns.some(({ role }) => role === 'label');
 }
 
 /** Whether the statistics are those of a dataset that was encoded for the objective: they are counted again when it changes. */

@@ -18,6 +18,7 @@ import type {
 } from '../../workers/api';
 import { CodedError } from '../core/errors';
 import { withoutCopies } from '../recipe/data-steps';
+import { virtualTokens } from '../recipe/methods';
 import { defaultSplit } from '../recipe/splits';
 import { goalOf, mappingFor, whyNot } from './goal';
 import { encodingOf, isLabelled } from './objective';
@@ -46,7 +47,7 @@ export async function readTestFile(
   tokenizer: TokenizerFiles,
   file: File,
 ): Promise<ReadFile> {
-  const { sequenceLength, seed, lossOn } = run.recipe;
+  const { sequenceLength, seed, lossOn, method } = run.recipe;
   const dataSteps = withoutCopies(run.recipe.dataSteps);
   const encoding = encodingFor(run);
   const detected = await client.call((api) => api.open(file, { dataSteps, seed }));
@@ -54,7 +55,8 @@ export async function readTestFile(
   const view = await client.call((api) => api.remap(mappingOf(run, detected), `As in ${run.datasetName}.`));
   await client.call((api) => api.setTokenizer(tokenizer));
   const whole = { heldOutRatio: 0, testRatio: 0, split: defaultSplit('random') };
-  const options = { ...whole, sequenceLength, seed, lossOn, dataSteps, ...(encoding && { encoding }) };
+  const row = { sequenceLength, virtualTokens: virtualTokens(method) };
+  const options = { ...whole, ...row, seed, lossOn, dataSteps, ...(encoding && { encoding }) };
   const dataset = await client.call((api) => api.encode(options));
   return { dataset, rows: view.rows, problems: problemsOf(view, dataset) };
 }

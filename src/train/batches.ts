@@ -5,6 +5,7 @@ import { batchSpace } from '../batch/collate';
 import type { Slots } from '../batch/slots';
 import type { Batch, EncodedDataset, EncodedSplit } from '../batch/types';
 import type { Numerics } from '../core/numerics';
+import { virtualTokens } from '../recipe/methods';
 import type { Recipe } from '../recipe/recipe';
 import { totalSteps } from '../optim/schedule';
 import type { BatchSource, HeldOut } from './session';
@@ -90,6 +91,7 @@ export function allBatches(
 function settingsOf(recipe: Recipe, padId: number | null, slots?: Slots, numerics?: Numerics): BatchSettings {
   return {
     ...recipe,
+    virtualTokens: virtualTokens(recipe.method),
     padId,
     ...(slots !== undefined && { slots }),
     ...(numerics !== undefined && { numerics }),

@@ -4,11 +4,13 @@ import { CodedError, type Problem } from '../core/errors';
 import { methodProblems, parametersOf } from '../method';
 import type { ModelConfig } from '../model/config';
 import { linearLayers } from '../model/weights';
+import { virtualTokens } from '../recipe/methods';
 import type { Recipe } from '../recipe/recipe';
+import { taskOf } from '../recipe/tasks';
 
 /** Throws one `recipe/invalid` that lists every setting that does not fit this model. */
 export function checkRecipe(config: ModelConfig, recipe: Recipe): void {
-  const problems = [...lengthProblems(config, recipe), ...methodProblems(config, recipe.method)];
+  const problems = [...lengthProblems(config, recipe), ...methodProblems(config, recipe.method), ...virtualProblems(recipe)];
   // Parameters can be listed only for settings that fit the model.
   if (problems.length === 0) problems.push(...precisionProblems(config, recipe));
   if (problems.length === 0) return;
@@ -20,6 +22,26 @@ function lengthProblems({ maxPositions: reach }: ModelConfig, { sequenceLength }
   if (sequenceLength <= reach) return [];
   const message = `${sequenceLength} is over the ${reach} tokens that this model can attend to; choose ${reach} or less`;
   return [{ where: 'sequenceLength', message }];
+}
+
+/** Tokens of a document that have to fit beside the virtual ones. */
+const LEAST_ROOM = 8;
+
+function virtualProblems({ method, objective, sequenceLength, neftuneAlpha }: Recipe): readonly Problem[] {
+  const count = virtualTokens(method);
+  if (count === 0) return [];
+  if (neftuneAlpha > 0) {
+    const message = 'there is no noise for texts with a trained prompt, whose vectors stand among the embeddings; choose 0, or LoRA';
+    return [{ where: 'neftuneAlpha', message }];
+  }
+  const task = taskOf(objective);
+  if (task !== null) {
+    const message = `a trained prompt is for models that write text, and the objective “${objective.kind}” trains a classifier; choose LoRA or full fine-tuning`;
+    return [{ where: 'method.kind', message }];
+  }
+  if (sequenceLength - count >= LEAST_ROOM) return [];
+  const message = `${count} virtual tokens leave no room for a document in rows of ${sequenceLength} tokens; choose fewer, or longer rows`;
+  return [{ where: 'method.virtualTokens', message }];
 }
 
 /** Quantised weights have no gradient, so weights that are trained must not be quantised. */

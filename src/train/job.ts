@@ -8,17 +8,20 @@ import { CodedError } from '../core/errors';
 import type { Executor } from '../graph/executor';
 import type { Graph } from '../graph/graph';
 import type { Parameter } from '../method/parameters';
+import { startIds } from '../method/prompt';
 import type { ModelConfig } from '../model/config';
 import { familyOf } from '../model/families';
-import type { InputColumn } from '../model/pass';
+import type { BatchShape, InputColumn } from '../model/pass';
 import { checkWrites } from '../model/writes';
 import { objectiveOf } from '../objective';
 import type { ExampleKind } from '../objective/objective';
+import { virtualTokens } from '../recipe/methods';
 import { needsTeacher, type ObjectiveSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { taskOf } from '../recipe/tasks';
 import { classWeightsOf } from './class-weights';
 import { classifierParameters } from '../task/classifier';
+import type { TextTokenizer } from '../tokenizer/tokenizer';
 
 /** A model that is only read, with its weights beside those of the model that is trained. */
 export interface Teacher {
@@ -42,10 +45,17 @@ export interface Job {
   readonly labelWeights?: readonly number[];
   /** Only of objectives that need one. */
   readonly teacher?: Teacher;
+  /** The tokens whose embeddings new virtual tokens start as; a run whose method starts so needs them. */
+  readonly startIds?: readonly number[];
 }
 
 /** Next-token prediction. */
 export const LANGUAGE: Job = { objective: { kind: 'sft' }, columns: [], documents: 0, outputs: 0 };
+
+/** The shape of a run's micro-batches. */
+export function batchShapeOf({ microBatch, sequenceLength, method }: Recipe): BatchShape {
+  return { rows: microBatch, tokens: sequenceLength, virtual: virtualTokens(method) };
+}
 
 /**
  * The slots of the batches of a run with this dataset, held-out data included; undefined for next-token prediction. `weights`: of the
@@ -53,12 +63,12 @@ export const LANGUAGE: Job = { objective: { kind: 'sft' }, columns: [], document
  */
 export function slotsOf(
   { layout, train }: Pick<EncodedDataset, 'layout' | 'train'>,
-  { sequenceLength, objective }: Pick<Recipe, 'sequenceLength' | 'objective'>,
+  { sequenceLength, objective, method }: Pick<Recipe, 'sequenceLength' | 'objective' | 'method'>,
   config: ModelConfig,
   weights: readonly number[] | undefined = classWeightsOf(objective, { ...(layout && { layout }), train }),
 ): Slots | undefined {
   if (layout === undefined) return undefined;
-  const slots = planSlots(train, layout, sequenceLength, familyOf(config).classifier(config).pool);
+  const slots = planSlots(train, layout, sequenceLength, familyOf(config).classifier(config).pool, virtualTokens(method));
   return weights === undefined ? slots : { ...slots, weights };
 }
 
@@ -82,6 +92,7 @@ export function jobOf(
   if (slots === undefined) return { ...LANGUAGE, objective };
   const { layout } = slots;
   const documents = slotCount(slots, microBatch);
+  checkMismatches(objective, documents);
   const columns = layout.columns.map(({ name, dtype, per, width }): InputColumn => {
     const count = per === 'token' ? microBatch * sequenceLength : documents;
     return { name, dtype, shape: name === 'targets' ? [count, width] : [count] };
@@ -92,6 +103,19 @@ export function jobOf(
     // A forecast does not know them: the graph is the same with any.
     ...(weighted && { labelWeights: slots.weights ?? layout.names.map(() => 1) }),
   };
+}
+
+/** The job with the tokens that the method starts from, if it starts from any. */
+export function startedFrom(
+  job: Job,
+  { method, seed }: Pick<Recipe, 'method' | 'seed'>,
+  { config, tokenizer }: { readonly config: ModelConfig; readonly tokenizer: TextTokenizer },
+): Job {
+  if (method.kind !== 'prompt') return job;
+  const { prefix, suffix } = tokenizer;
+  const encode = (text: string) => [...prefix, ...tokenizer.encode(text), ...suffix];
+  const ids = startIds(method, { encode, vocabSize: config.vocabSize }, seed);
+  return ids === undefined ? job : { ...job, startIds: ids };
 }
 
 /** The run samples texts, and its adapter answers. */
@@ -145,12 +169,20 @@ function checkConverses({ kind }: ObjectiveSettings, config: ModelConfig): void 
   );
 }
 
+/** The divergence is estimated from answers that stand under the question of another example of the micro-batch. */
+function checkMismatches(objective: ObjectiveSettings, documents: number): void {
+  if (objective.kind !== 'kto' || objective.loss !== 'kto' || documents > 1) return;
+  const message = `The objective “kto” compares each answer with the question of another example, and a batch has room for one example only. Raise “Rows at once” to 2 or more, raise the sequence length, or choose the loss “apo_zero_unpaired”.`;
+  throw new CodedError('recipe/invalid', message, [{ where: 'microBatch', message }]);
+}
+
 const EXAMPLES: Readonly<Record<ExampleKind, string>> = {
   text: 'texts or conversations',
   class: 'texts with one label each',
   labels: 'texts with any number of labels',
   numbers: 'texts with numbers',
   pair: 'pairs of a preferred and a rejected answer',
+  rated: 'answers that are rated as good or bad',
 };
 
 function checkExamples(objective: ObjectiveSettings, layout: ExampleLayout | undefined): void {
@@ -162,7 +194,7 @@ function checkExamples(objective: ObjectiveSettings, layout: ExampleLayout | und
 
 function examplesOf(layout: ExampleLayout | undefined): ExampleKind {
   if (layout === undefined) return 'text';
-  if (layout.kind === 'pair') return 'pair';
+  if (layout.kind === 'pair' || layout.kind === 'rated') return layout.kind;
   if (layout.columns.some(({ name }) => name === 'classes')) return 'class';
   return layout.names.length > 0 ? 'labels' : 'numbers';
 }

@@ -129,8 +129,12 @@ export class LoadedModel {
     cancelled: () => boolean,
   ): Promise<GenerateResult> {
     checkWrites(this.config);
-    checkRoom(idsOf(this.tokenizer, request).length, maxLength(this.config));
-    const [result] = await this.generateAll(tuning, [request], (_index, text) => onText(text), cancelled);
+    const checked = async () => {
+      const found = await tuning();
+      checkRoom(idsOf(this.tokenizer, request).length, roomOf(this.config, found));
+      return found;
+    };
+    const [result] = await this.generateAll(checked, [request], (_index, text) => onText(text), cancelled);
     if (result === undefined) throw internal('a request without an answer');
     return result;
   }
@@ -172,11 +176,12 @@ export class LoadedModel {
     cancelled: () => boolean,
   ): Promise<readonly GenerateResult[]> {
     checkWrites(this.config);
-    const answers = requests.map((request) => new Answer(this.tokenizer, request, maxLength(this.config)));
-    const prompts = answers.map(({ prompt }) => prompt);
     const stopped = () => this.#closing || cancelled();
+    const found = stopped() ? null : await tuning();
+    const answers = requests.map((request) => new Answer(this.tokenizer, request, roomOf(this.config, found)));
+    const prompts = answers.map(({ prompt }) => prompt);
     if (stopped()) return answers.map((answer) => answer.result());
-    for await (const made of this.decoder.tokens(await tuning(), prompts)) {
+    for await (const made of this.decoder.tokens(found, prompts)) {
       for (const { prompt, token, last } of made) {
         const text = answers[prompt]?.take(token, last);
         if (text !== undefined) onText(prompt, text);
@@ -236,6 +241,11 @@ class Answer {
 
 function idsOf(tokenizer: TextTokenizer, { prompt }: GenerateRequest): readonly number[] {
   return 'ids' in prompt ? prompt.ids : encodePrompt(tokenizer, prompt);
+}
+
+/** Tokens that a prompt and its answer may have together. */
+function roomOf(config: ModelConfig, tuning: Tuning | null): number {
+  return maxLength(config) - (tuning?.virtualTokens ?? 0);
 }
 
 /** The decoder would leave out the beginning of a longer prompt. */

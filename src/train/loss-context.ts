@@ -1,11 +1,12 @@
 /** What an objective's loss is built from: the inputs of a batch, and the passes of the policy and the reference over it. */
 
 import { internal } from '../core/errors';
+import type { MismatchedName } from '../encoding/encoding';
 import type { Executor } from '../graph/executor';
 import type { Graph, Program } from '../graph/graph';
 import type { Tuning } from '../method/method';
 import type { ModelConfig } from '../model/config';
-import { headOf, hiddenStates, packedPass, type BatchInputs, type BatchShape } from '../model/pass';
+import { headOf, hiddenStates, packedPass, tokensFor, type BatchInputs, type BatchShape } from '../model/pass';
 import type { LossContext, Model } from '../objective/objective';
 import { noisyPass } from './noise';
 import { classifierOutputs } from '../task/classifier';
@@ -51,15 +52,17 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
     adaptation: model === 'policy' ? tuning : null,
   });
   const { noise = null } = setup;
-  const plain = packedPass(program, graph, config, batch, shape, tuning, seed);
-  const policy = noise === null ? plain : noisyPass(plain, batch.ids, noise);
+  const own = tokensFor(batch, tuning);
+  const plain = packedPass(program, graph, config, own, shape, tuning, seed);
+  const policy = noise === null ? plain : noisyPass(plain, own.ids, noise);
   const states = new Map<Model, Value>();
   const hidden = (model: Model): Value => {
     const known = states.get(model);
     if (known !== undefined) return known;
     const of = ofModel(model);
-    const pass = model === 'policy' ? policy : packedPass(program, of.graph, of.config, batch, shape, null);
-    const made = hiddenStates(pass, of.config, batch);
+    const tokens = tokensFor(batch, of.adaptation);
+    const pass = model === 'policy' ? policy : packedPass(program, of.graph, of.config, tokens, shape, null);
+    const made = hiddenStates(pass, of.config, tokens);
     states.set(model, made);
     return made;
   };
@@ -67,6 +70,7 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
   return {
     ...{ program, documents, labels: batch.labels, weights: batch.weights, training, hidden },
     input: (name, as) => (as === 'column' ? graph.reshaped(input(name), [documents, 1]) : input(name)),
+    has: (name) => batch.columns.has(name),
     constant: (name, data, dimensions) => constant(graph, constants, name, data, dimensions),
     labelWeights: setup.labelWeights ?? null,
     head: (model) => {
@@ -74,11 +78,27 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
       return headOf(of.graph, of.config, of.adaptation);
     },
     softcap: (model) => ofModel(model).config.logitSoftcap,
+    mismatched: () => lossContext(program, { ...setup, batch: mismatchedBatch(batch), seed: null, training: false, noise: null }),
     outputs: () =>
       classifierOutputs(policy, config, hidden('policy'), {
         ...{ documents, input },
         constant: (name, data, dimensions) => constant(graph, constants, name, data, dimensions),
       }),
+  };
+}
+
+/** The mismatched documents of a batch as a batch; see src/batch/mismatched.ts. */
+function mismatchedBatch({ columns }: BatchInputs): BatchInputs {
+  const of = (name: MismatchedName): Value => columns.get(name) ?? missing(`input ${name}`);
+  const documents = of('mismatchedDocuments');
+  return {
+    ids: of('mismatchedIds'),
+    positions: of('mismatchedPositions'),
+    segments: documents,
+    labels: of('mismatchedLabels'),
+    weights: of('mismatchedWeights'),
+    ...{ types: null, virtual: null },
+    columns: new Map([['documents', documents]]),
   };
 }
 

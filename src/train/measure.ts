@@ -14,7 +14,7 @@ import { rotaryData } from '../model/rotary';
 import { allBatches, planBatches } from './batches';
 import { BatchWriter } from './batch-writer';
 import { evaluateBatches, type Losses } from './evaluate';
-import { jobOf, slotsOf, writesText, type Job, type Teacher } from './job';
+import { batchShapeOf, jobOf, slotsOf, writesText, type Job, type Teacher } from './job';
 import type { ConstantData } from './loss-context';
 import type { PredictingModel } from './predict';
 import { declareTeacher, evaluationPlan } from './programs';
@@ -129,7 +129,7 @@ async function lossesOf(
   { onBatch, stopped }: MeasureHooks,
 ): Promise<Losses | null> {
   const graph = base.scope();
-  const shape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
+  const shape = batchShapeOf(recipe);
   const inputs = declareBatch(graph, 'measure.batch', shape, job.columns);
   const constants: ConstantData = new Map();
   const teacher = taught === undefined ? null : declareTeacher(base, taught);

@@ -17,8 +17,8 @@ import type { Value } from '../../kernels/op';
 export function noisyPass(pass: Pass, ids: Value, noise: Value): Pass {
   return {
     ...pass,
-    embed(name, rows) {
-      const embedded = pass.embed(name, rows);
+    embed(name, rows, scale) {
+      const embedded = pass.embed(name, rows, scale);
       return rows === ids ? add(pass.program, embedded, noise) : embedded;
     },
   };
@@ -29,7 +29,6 @@ export class NoiseWriter {
   readonly #executor: Executor;
   readonly #value: Value;
   readonly #recipe: Pick<Recipe, 'neftuneAlpha' | 'seed' | 'sequenceLength'>;
-  readonly #scale: number;
   /** Reused, so that a step leaves no garbage: `write` copies before it returns. */
   readonly #numbers: Float32Array<ArrayBuffer>;
   readonly #width: number;
@@ -37,15 +36,13 @@ export class NoiseWriter {
   constructor(
     executor: Executor,
     value: Value,
-    { hiddenSize, embeddingScale = 1 }: Pick<ModelConfig, 'hiddenSize' | 'embeddingScale'>,
+    { hiddenSize }: Pick<ModelConfig, 'hiddenSize'>,
     recipe: Pick<Recipe, 'neftuneAlpha' | 'seed' | 'sequenceLength'>,
   ) {
     this.#executor = executor;
     this.#value = value;
     this.#recipe = recipe;
     this.#width = hiddenSize;
-    // Embeddings that a model multiplies get their noise after that.
-    this.#scale = 1 / embeddingScale;
     this.#numbers = new Float32Array(value.shape.reduce((product, size) => product * size, 1));
   }
 
@@ -55,7 +52,7 @@ export class NoiseWriter {
     const { neftuneAlpha, seed, sequenceLength } = this.#recipe;
     this.#numbers.fill(0);
     for (const { start, end } of documentsIn(segments, sequenceLength)) {
-      const most = (this.#scale * neftuneAlpha) / Math.sqrt((end - start) * width);
+      const most = neftuneAlpha / Math.sqrt((end - start) * width);
       for (let i = start * width; i < end * width; i++) this.#numbers[i] = most * (2 * uniform(seed, index, STREAM.noise, i) - 1);
     }
     this.#executor.write(this.#value, this.#numbers);

@@ -16,13 +16,14 @@ import type { ModelConfig } from '../model/config';
 import { familyOf } from '../model/families';
 import { declareBatch } from '../model/pass';
 import { rotaryData } from '../model/rotary';
+import { virtualTokens } from '../recipe/methods';
 import type { Recipe } from '../recipe/recipe';
 import { taskOf, type TaskKind } from '../recipe/tasks';
 import { TASKS } from '../task';
 import type { LabelTask } from '../task/task';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import { BatchWriter } from './batch-writer';
-import { jobOf, type Job } from './job';
+import { batchShapeOf, jobOf, type Job } from './job';
 import { lossContext, type ConstantData } from './loss-context';
 import type { PredictRequest, Prediction } from './types';
 
@@ -59,14 +60,15 @@ function batchOf(
   request: PredictRequest,
 ): { readonly batch: Batch; readonly slots: Slots } {
   const { recipe } = classifier;
+  const virtual = virtualTokens(recipe.method);
   const task = TASKS[kindOf(recipe)];
   const whole = task.truth === null ? answerOf(tokenizer, request) : textOf(tokenizer, task, classifier, request);
-  const { all, layout, stats } = cutExamples(tokenizer, whole, recipe.sequenceLength);
+  const { all, layout, stats } = cutExamples(tokenizer, whole, recipe.sequenceLength, virtual);
   const [dropped] = stats.dropped;
   if (dropped !== undefined) throw new CodedError('data/no-examples', `This text can't be used. ${dropped.message}`);
   if (layout === null) throw internal('an example without a layout');
-  const slots = planSlots(all, layout, recipe.sequenceLength, familyOf(config).classifier(config).pool);
-  const batches = createBatches(all, { ...recipe, microBatch: 1, padId: tokenizer.padId, slots });
+  const slots = planSlots(all, layout, recipe.sequenceLength, familyOf(config).classifier(config).pool, virtual);
+  const batches = createBatches(all, { ...recipe, virtualTokens: virtual, microBatch: 1, padId: tokenizer.padId, slots });
   return { batch: batches.batch(0, 0), slots };
 }
 
@@ -108,7 +110,7 @@ async function outputsOf(
   batch: Batch,
 ): Promise<Float32Array> {
   const graph = base.scope();
-  const shape = { rows: 1, tokens: recipe.sequenceLength };
+  const shape = batchShapeOf({ ...recipe, microBatch: 1 });
   const inputs = declareBatch(graph, 'predict.batch', shape, job.columns);
   const program = graph.program('predict');
   const constants: ConstantData = new Map();

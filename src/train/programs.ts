@@ -9,7 +9,7 @@ import { declareTuning } from '../method';
 import type { Tuning } from '../method/method';
 import type { Parameters } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
-import { declareBatch, type BatchInputs, type BatchShape } from '../model/pass';
+import { declareBatch, type BatchInputs } from '../model/pass';
 import { declareWeights } from '../model/weights';
 import { objectiveOf } from '../objective';
 import { updateWith, type Optimizer } from '../optim/adamw';
@@ -17,11 +17,12 @@ import { averageWith } from '../optim/ema';
 import type { Recipe } from '../recipe/recipe';
 import { taskOf } from '../recipe/tasks';
 import { accumulate } from '../../kernels/accumulate';
+import { embedding } from '../../kernels/embedding';
 import type { LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 import { rowNorm } from '../../kernels/row_norm';
 import { unary } from '../../kernels/unary';
-import { headParameters, LANGUAGE, type Job, type Teacher } from './job';
+import { batchShapeOf, headParameters, LANGUAGE, type Job, type Teacher } from './job';
 import { lossContext, type ConstantData, type DeclaredTeacher, type LossSetup } from './loss-context';
 
 export interface TrainingPrograms {
@@ -45,6 +46,8 @@ export interface TrainingPrograms {
   readonly scaling: LossScale | null;
   /** Sets the parameters that start from weights of the base, and are zero before; null when there are none. No outputs. */
   readonly start: Plan | null;
+  /** i32: the tokens whose embeddings `start` takes, which `constants` has if the job has them; null where it takes none. */
+  readonly startIds: Value | null;
   /** Written once, before the first run. */
   readonly constants: ConstantData;
   /** Names of the objective's figures. */
@@ -69,7 +72,7 @@ export function trainingPrograms(
 ): TrainingPrograms {
   const graph = model.scope();
   const objective = objectiveOf(job.objective);
-  const shape: BatchShape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
+  const shape = batchShapeOf(recipe);
   const tuning = declareTuning(graph, name, config, recipe.method, headParameters(config, job));
   const averaged =
     recipe.ema > 0 ? declareTuning(graph, `${name}.ema`, config, recipe.method, headParameters(config, job)) : null;
@@ -100,7 +103,7 @@ export function trainingPrograms(
     scope: graph,
     ...{ teacher, tuning, averaged, gradients, optimizer, batch, seed, noise, lossScale, scaling, constants },
     figures: Object.keys(trained.figures),
-    start: startPlan(graph, name, [parameters, ...(averaged === null ? [] : [averaged.parameters])]),
+    ...startOf(graph, name, parameters, averaged?.parameters ?? null, { constants, ids: job.startIds }),
     train: plan(train, [trained.loss, ...Object.values(trained.figures)], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
     evaluate: evaluation('evaluate', averaged ?? tuning),
@@ -131,20 +134,42 @@ function accumulateGradients(program: Program, loss: Value, lossScale: Value, pa
   });
 }
 
-function startPlan(graph: Graph, name: string, all: readonly Parameters[]): Plan | null {
-  const program = graph.program(`${name}.start`);
-  for (const parameters of all) start(program, parameters);
-  return program.nodes.length === 0 ? null : plan(program, []);
+interface StartTokens {
+  readonly constants: ConstantData;
+  readonly ids: readonly number[] | undefined;
 }
 
-function start(program: Program, parameters: Parameters): void {
+function startOf(
+  graph: Graph,
+  name: string,
+  parameters: Parameters,
+  average: Parameters | null,
+  { constants, ids }: StartTokens,
+): Pick<TrainingPrograms, 'start' | 'startIds'> {
+  const program = graph.program(`${name}.start`);
+  const counts = parameters.all.flatMap(({ init, shape }) => (init.kind === 'token-rows' ? [shape[0] ?? 0] : []));
+  const [count] = counts;
+  const startIds = count === undefined ? null : graph.declare(`${name}.startIds`, 'input', [count], 'i32');
+  if (startIds !== null && ids !== undefined) constants.set(startIds, Int32Array.from(ids));
+  for (const one of average === null ? [parameters] : [parameters, average]) start(program, one, startIds);
+  return { start: program.nodes.length === 0 ? null : plan(program, []), startIds };
+}
+
+function start(program: Program, parameters: Parameters, startIds: Value | null): void {
   const { graph } = program;
   for (const { name: parameter, init } of parameters.all) {
+    if (init.kind === 'token-rows' && startIds !== null)
+      accumulate(program, parameters.named(parameter), tokenRows(program, graph.named(init.of), startIds, init.scale));
     if (init.kind === 'weight') accumulate(program, parameters.named(parameter), inF32(program, graph.named(parameter)));
     if (init.kind !== 'row-norm') continue;
     const norm = rowNorm(program, inF32(program, graph.named(init.of)), { reciprocal: false });
     accumulate(program, parameters.named(parameter), norm);
   }
+}
+
+function tokenRows(program: Program, table: Value, ids: Value, scale: number): Value {
+  const rows = embedding(program, { table, ids });
+  return scale === 1 ? rows : unary(program, rows, { kind: 'affine', scale, shift: 0 });
 }
 
 function inF32(program: Program, weight: Value): Value {

@@ -12,7 +12,7 @@ import { planBatches, type RunBatches } from './batches';
 import { cadenceOf, isDue } from './cadence';
 import { factoredTensors } from './factored-start';
 import { forecastMemory } from './forecast';
-import { jobOf, slotsOf, writesText, type Job } from './job';
+import { jobOf, slotsOf, startedFrom, writesText, type Job } from './job';
 import { stopReason, type StopReason } from './jobs';
 import { promptsOf, sampleCache, SAMPLE_TOKENS, type SamplePrompt } from './prompts';
 import { openSession } from './open-session';
@@ -79,7 +79,8 @@ export class Run {
     const { tokenizer, config } = context.model;
     const slots = slotsOf(dataset, record.recipe, config);
     this.#context = context;
-    this.#job = jobOf(record.recipe, slots, config, expectedTeacher(context.teacher, context.model.executor.kind));
+    const job = jobOf(record.recipe, slots, config, expectedTeacher(context.teacher, context.model.executor.kind));
+    this.#job = startedFrom(job, record.recipe, context.model);
     this.#batches = planBatches(dataset, record.recipe, tokenizer.padId, slots, record.numerics ?? 1);
     this.#prompts = writesText(this.#job) ? promptsOf(record, dataset, tokenizer) : [];
   }

@@ -122,6 +122,7 @@ export class TrainingSession {
     const tables = models.flatMap((model) => rotaryData(model.graph, model.config, recipe.sequenceLength));
     for (const [value, data] of [...tables, ...programs.constants]) executor.write(value, data);
     await programs.teacher?.write(executor);
+    if (programs.startIds !== null && !programs.constants.has(programs.startIds)) throw internal('a start without its tokens');
     if (programs.scaling === null) executor.write(programs.lossScale, Float32Array.of(1));
     this.restore({ step: 0, ...freshState(programs, recipe) });
     await runOnce(executor, programs.start);

@@ -164,9 +164,10 @@ test('DPO learns which answer is preferred, reports rewards as TRL does, and con
   expect(whole).toMatchObject({ status: 'finished', step: 12 });
   expect(whole.baseLoss).toBeCloseTo(Math.LN2, 5);
   const { steps, evals, samples } = await tiny.service.history(whole.id);
-  const names = ['rewards/chosen', 'rewards/rejected', 'rewards/margins', 'rewards/accuracies'];
-  for (const { figures } of steps) expect(Object.keys(figures ?? {})).toEqual(names);
-  expect(steps[0]?.figures).toEqual(Object.fromEntries(names.map((name) => [name, 0])));
+  const rewards = ['rewards/chosen', 'rewards/rejected', 'rewards/margins', 'rewards/accuracies'];
+  for (const { figures } of steps) expect(Object.keys(figures ?? {})).toEqual([...rewards, 'logps/chosen', 'logps/rejected']);
+  expect(steps[0]?.figures).toMatchObject(Object.fromEntries(rewards.map((name) => [name, 0])));
+  expect(steps[0]?.figures?.['logps/chosen']).toBeLessThan(0);
   expect(steps[0]?.loss).toBeCloseTo(Math.LN2, 5);
   const { 'rewards/chosen': chosen = NaN, 'rewards/rejected': rejected = NaN, ...last } = evals.at(-1)?.metrics ?? {};
   expect(last['rewards/margins']).toBeCloseTo(chosen - rejected, 5);

@@ -46,13 +46,21 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   llama_ipo: 'passes',
   llama_simpo: 'passes',
   llama_orpo: 'passes',
+  llama_kto: 'passes',
+  llama_apo_zero: 'passes',
+  llama_hinge: 'passes',
+  llama_robust: 'passes',
   llama_reward: 'passes',
+  llama_reward_margin: 'passes',
   llama_distil: 'passes',
   llama_dora: 'passes',
   llama_ia3: 'passes',
   llama_pissa: 'passes',
   llama_pissa_dora: 'passes',
   llama_olora: 'passes',
+  llama_prompt: 'passes',
+  llama_p_tuning: 'passes',
+  llama_prefix: 'passes',
 };
 
 /** Executors that need minutes for a case on software WebGPU: these run with --all only. */

@@ -14,6 +14,13 @@ export interface GoldenStep {
   readonly labels?: number[][] | number[];
   /** Marks the answers of pairs; the preferred ones are the first half of the rows. */
   readonly completion_mask?: number[][];
+  /** Of pairs: by how much the preferred answer is better. */
+  readonly margin?: readonly number[];
+  /** Of rated answers: whether each is good, and the documents with the answers of the rows before. */
+  readonly label?: readonly boolean[];
+  readonly KL_input_ids?: number[][];
+  readonly KL_attention_mask?: number[][];
+  readonly KL_completion_mask?: number[][];
   /** What TRL logged, by its names. */
   readonly metrics?: Readonly<Record<string, number>>;
 }
@@ -29,6 +36,10 @@ interface Hyper {
   readonly layer_decay?: number;
   readonly beta?: number;
   readonly simpo_gamma?: number;
+  readonly centering?: number;
+  readonly label_smoothing?: number;
+  readonly desirable_weight?: number;
+  readonly undesirable_weight?: number;
   readonly alpha?: number;
   readonly temperature?: number;
 }
@@ -58,6 +69,9 @@ export interface AdapterConfig {
   readonly alpha_pattern?: Readonly<Record<string, number>>;
   readonly bias?: 'none' | 'lora_only' | 'all';
   readonly modules_to_save?: readonly string[] | null;
+  /** Of trained prompts. */
+  readonly num_virtual_tokens?: number;
+  readonly encoder_hidden_size?: number;
   /** Of IA³. */
   readonly feedforward_modules?: readonly string[];
 }
@@ -91,7 +105,8 @@ export async function loadGolden(base: string): Promise<Golden> {
   const text = async (path: string) => (await get(`${base}/${path}`)).text();
   const golden = readCase(await text('case.json'), base);
   const ownWeights = WEIGHT_METHODS.has(golden.method ?? '');
-  const trained = async (folder: string) => adapterOf(await tensors(`${base}/${folder}/adapter_model.safetensors`));
+  const file = golden.method === 'p_tuning' ? 'prompt_encoder' : 'adapter_model';
+  const trained = async (folder: string) => adapterOf(await tensors(`${base}/${folder}/${file}.safetensors`));
   const model = async (folder: string): Promise<GoldenModel> => ({
     configText: await text(`${folder}config.json`),
     weights: await tensors(`${base}/${folder}model.safetensors`),

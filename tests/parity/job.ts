@@ -1,11 +1,13 @@
 /** What a golden case trains and for what, in the settings of the engine, and its steps as batches. One document is in each row. */
 
+import { VIRTUAL_ID } from '../../src/batch/collate';
 import type { Batch } from '../../src/batch/types';
+import { ENCODINGS } from '../../src/encoding';
 import { familyOf, parseConfig } from '../../src/model/families';
 import type { ModelConfig } from '../../src/model/config';
 import type { InputColumn } from '../../src/model/pass';
 import { objectiveOf } from '../../src/objective';
-import { defaultObjective, type ObjectiveSettings } from '../../src/recipe/objectives';
+import { defaultObjective, type KTO_LOSSES, type ObjectiveSettings } from '../../src/recipe/objectives';
 import { taskOf } from '../../src/recipe/tasks';
 import type { Job, Teacher } from '../../src/train/job';
 import type { Golden, GoldenModel, GoldenStep } from './golden';
@@ -17,13 +19,22 @@ const OBJECTIVES: Readonly<Record<string, (hyper: Golden['case']['hyper']) => Ob
   classification: () => defaultObjective('classify'),
   regression: () => ({ kind: 'regress' }),
   multi_label_classification: () => defaultObjective('multi-label'),
-  dpo: ({ beta = 0.1 }) => ({ kind: 'dpo', beta }),
+  dpo: ({ beta = 0.1 }) => ({ kind: 'dpo', beta, loss: 'sigmoid', labelSmoothing: 0 }),
+  hinge: ({ beta = 0.1 }) => ({ kind: 'dpo', beta, loss: 'hinge', labelSmoothing: 0 }),
+  robust: ({ beta = 0.1, label_smoothing: labelSmoothing = 0 }) => ({ kind: 'dpo', beta, loss: 'robust', labelSmoothing }),
   ipo: ({ beta = 0.1 }) => ({ kind: 'ipo', beta }),
-  reward: () => ({ kind: 'reward', centering: 0 }),
+  reward: ({ centering = 0 }) => ({ kind: 'reward', centering }),
   simpo: ({ beta = 2, simpo_gamma: gamma = 0 }) => ({ kind: 'simpo', beta, gamma }),
   orpo: ({ beta = 0.1 }) => ({ kind: 'orpo', beta }),
+  kto: (hyper) => ratedOf('kto', hyper),
+  apo_zero_unpaired: (hyper) => ratedOf('apo_zero_unpaired', hyper),
   distillation: ({ alpha = 0.5, temperature = 1 }) => ({ kind: 'distil', alpha, temperature }),
 };
+
+function ratedOf(loss: (typeof KTO_LOSSES)[number], hyper: Golden['case']['hyper']): ObjectiveSettings {
+  const { beta = 0.1, desirable_weight: desirableWeight = 1, undesirable_weight: undesirableWeight = 1 } = hyper;
+  return { kind: 'kto', loss, beta, desirableWeight, undesirableWeight };
+}
 
 /** Each token is an example; the others learn from documents. */
 export function isOfTokens(objective: ObjectiveSettings): boolean {
@@ -75,15 +86,28 @@ function columnsOf({ case: { steps } }: Golden, objective: ObjectiveSettings, do
       : { name: 'targets', dtype: 'f32', shape: [documents, outputs] };
   const documentsOf: InputColumn = { name: 'documents', dtype: 'i32', shape: [tokens] };
   const pooled: InputColumn = { name: 'pooled', dtype: 'i32', shape: [documents] };
-  if (learnsPairs(objective)) return [documentsOf, pooled, weights];
+  const margins: InputColumn = { name: 'margins', dtype: 'f32', shape: [documents] };
+  if (learnsPairs(objective)) return [documentsOf, pooled, weights, ...(steps[0]?.margin === undefined ? [] : [margins])];
+  if (examples === 'rated') return ratedColumns(documents, tokens);
   return [{ name: 'types', dtype: 'i32', shape: [tokens] }, documentsOf, pooled, target, weights];
 }
 
-/** A step of the case. Label i is token i + 1, shifted as in transformers; of pairs only tokens of the answers count. */
-export function batchOf(step: GoldenStep, config: ModelConfig, { objective, documents }: Job): Batch {
+/** The row after `virtual` places for virtual tokens. */
+function after(virtual: number, rows: number[][], value: number): number[][] {
+  return rows.map((row) => [...Array.from({ length: virtual }, () => value), ...row]);
+}
+
+/** A step of the case with virtual tokens at the start of each row. Label i is token i + 1, shifted as in transformers; of pairs only tokens of the answers count. */
+export function batchOf(given: GoldenStep, config: ModelConfig, { objective, documents }: Job, virtual = 0): Batch {
+  const ofTokens = isOfTokens(objective);
+  const step: GoldenStep = {
+    ...given,
+    input_ids: after(virtual, given.input_ids, VIRTUAL_ID),
+    attention_mask: after(virtual, given.attention_mask, 1),
+    ...(ofTokens && { labels: after(virtual, given.labels as number[][], -100) }),
+  };
   const { input_ids, attention_mask, completion_mask } = step;
   const real = attention_mask.flat();
-  const ofTokens = isOfTokens(objective);
   const next = ofTokens ? shifted(step.labels as number[][], -100) : nextTokens(input_ids, attention_mask);
   const counted = ofTokens ? next : nextTokens(input_ids, completion_mask ?? []);
   const batch: Batch = {
@@ -99,6 +123,27 @@ export function batchOf(step: GoldenStep, config: ModelConfig, { objective, docu
   return { ...batch, inputs: inputsOf(step, config, documents), examples: learnsPairs(objective) ? documents / 2 : documents };
 }
 
+function ratedColumns(documents: number, tokens: number): InputColumn[] {
+  const shapeOf = { token: [tokens], document: [documents] };
+  return ENCODINGS.rated
+    .columns({ target: { kind: 'class', names: [] } })
+    .map(({ name, dtype, per }) => ({ name, dtype, shape: shapeOf[per] }));
+}
+
+/** The mismatched documents of a step, one in each row. */
+function mismatchedOf({ KL_input_ids: ids = [], KL_attention_mask: real = [], KL_completion_mask: marked = [] }: GoldenStep) {
+  const tokens = ids[0]?.length ?? 0;
+  const slots = real.flat().map((one, i) => (one === 1 ? Math.floor(i / tokens) : -1));
+  return {
+    mismatchedIds: Int32Array.from(ids.flat()),
+    mismatchedPositions: Int32Array.from(ids.flatMap((row) => row.map((_, t) => t))),
+    mismatchedLabels: Int32Array.from(nextTokens(ids, real)),
+    mismatchedWeights: Float32Array.from(nextTokens(ids, marked), (label) => (label < 0 ? 0 : 1)),
+    mismatchedDocuments: Int32Array.from(slots),
+    mismatchedShares: new Float32Array(ids.length).fill(1 / ids.length),
+  };
+}
+
 function inputsOf(step: GoldenStep, config: ModelConfig, documents: number): NonNullable<Batch['inputs']> {
   const { input_ids, attention_mask, labels = [] } = step;
   const tokens = input_ids[0]?.length ?? 0;
@@ -111,6 +156,9 @@ function inputsOf(step: GoldenStep, config: ModelConfig, documents: number): Non
     classes: Int32Array.from(flat),
     targets: Float32Array.from(flat),
     documentWeights: new Float32Array(documents).fill(1),
+    desirable: Float32Array.from(step.label ?? [], Number),
+    margins: Float32Array.from([step.margin ?? [], step.margin ?? []].flat()),
+    ...mismatchedOf(step),
   };
 }
 

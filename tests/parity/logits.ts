@@ -2,6 +2,8 @@
 
 import { embedding } from '../../kernels/embedding';
 import type { Value } from '../../kernels/op';
+import { VIRTUAL_ID } from '../../src/batch/collate';
+import type { Batch } from '../../src/batch/types';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../src/export/peft';
 import { readPeft } from '../../src/export/read-peft';
 import { plan } from '../../src/graph/plan';
@@ -14,6 +16,7 @@ import { fetchFiles, openFolder, type ModelFolder } from '../../src/model/folder
 import { declareBatch, hiddenStates, logitsOf, packedPass } from '../../src/model/pass';
 import { rotaryData } from '../../src/model/rotary';
 import type { Pooling } from '../../src/task/classifier';
+import { BatchWriter } from '../../src/train/batch-writer';
 import { openEngine } from '../../src/train/engine';
 import { LoadedModel } from '../../src/train/loaded';
 
@@ -52,6 +55,15 @@ interface Rows {
   readonly pooling: Pooling;
 }
 
+/** One document after its virtual tokens. */
+function batchOf(ids: readonly number[], virtual: number): Batch {
+  const all = Int32Array.from([...Array.from({ length: virtual }, () => VIRTUAL_ID), ...ids]);
+  return {
+    ...{ ids: all, positions: all.map((_, i) => i), segments: new Int32Array(all.length), labels: new Int32Array(all.length) },
+    ...{ weights: new Float32Array(all.length), tokens: all.length, trained: 0, inputs: { types: new Int32Array(all.length) } },
+  };
+}
+
 /** What `head` makes of the hidden states [M, C] of `ids`. */
 export async function outputOf(
   { graph, executor, config }: LoadedModel,
@@ -59,10 +71,11 @@ export async function outputOf(
   ids: readonly number[],
   head: (pass: Pass, hidden: Value, rows: Rows) => Value,
 ): Promise<number[]> {
-  const shape = { rows: 1, tokens: ids.length };
-  const batch = declareBatch(graph, 'prompt', shape, [{ name: 'types', dtype: 'i32', shape: [ids.length] }]);
+  const tokens = ids.length + tuning.virtualTokens;
+  const shape = { rows: 1, tokens, virtual: tuning.virtualTokens };
+  const batch = declareBatch(graph, 'prompt', shape, [{ name: 'types', dtype: 'i32', shape: [tokens] }]);
   const [first, last] = [graph.declare('first', 'input', [1], 'i32'), graph.declare('last', 'input', [1], 'i32')];
-  const documents = graph.declare('documents', 'input', [ids.length], 'i32');
+  const documents = graph.declare('documents', 'input', [tokens], 'i32');
   const constants = new Map<Value, Float32Array<ArrayBuffer>>();
   const pooling: Pooling = {
     documents: 1,
@@ -81,15 +94,11 @@ export async function outputOf(
   const compiled = await executor.compile(
     plan(program, [head(pass, hiddenStates(pass, config, batch), { first, last, pooling })]),
   );
-  for (const [value, data] of rotaryData(graph, config, ids.length)) executor.write(value, data);
-  executor.write(batch.ids, Int32Array.from(ids));
-  executor.write(
-    batch.positions,
-    Int32Array.from(ids.keys(), (position) => config.firstPosition + position),
-  );
+  for (const [value, data] of rotaryData(graph, config, tokens)) executor.write(value, data);
+  new BatchWriter(executor, batch, config.firstPosition).write(batchOf(ids, tuning.virtualTokens), 1);
   for (const [value, data] of constants) executor.write(value, data);
-  executor.write(documents, new Int32Array(ids.length));
-  executor.write(last, Int32Array.of(ids.length - 1));
+  executor.write(documents, new Int32Array(tokens));
+  executor.write(last, Int32Array.of(tokens - 1));
   const [outputs] = await executor.run(compiled);
   return Array.from(outputs ?? []);
 }

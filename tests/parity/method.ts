@@ -16,6 +16,10 @@ export function methodOf({ adapter, case: { method = 'lora', hyper } }: Golden):
     const scaledOutputs = adapter.target_modules.filter((name) => !scaledInputs.includes(name));
     return { kind: 'ia3', scaledOutputs, scaledInputs: [...scaledInputs], layerDecay };
   }
+  const { num_virtual_tokens: virtualTokens = 0 } = adapter;
+  if (adapter.peft_type === 'PROMPT_TUNING') return { kind: 'prompt', virtualTokens, promptStart: 'random', promptText: '' };
+  if (adapter.peft_type === 'PREFIX_TUNING') return { kind: 'prefix', virtualTokens };
+  if (adapter.peft_type === 'P_TUNING') return { kind: 'p-tuning', virtualTokens, encoderSize: adapter.encoder_hidden_size ?? 0 };
   if ((adapter.peft_type ?? 'LORA') !== 'LORA') return null;
   return {
     ...{

@@ -12,12 +12,13 @@ import type { ModelConfig } from '../../src/model/config';
 import { parseConfig } from '../../src/model/families';
 import { logitsOf, hiddenStates, packedPass } from '../../src/model/pass';
 import { declareWeights } from '../../src/model/weights';
-import type { MethodSettings } from '../../src/recipe/methods';
+import { virtualTokens, type MethodSettings } from '../../src/recipe/methods';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { BatchWriter } from '../../src/train/batch-writer';
 import type { Job } from '../../src/train/job';
 import { trainingPrograms } from '../../src/train/programs';
 import { reportsOf } from '../../src/train/reports';
+import { batchShapeOf } from '../../src/train/job';
 import { TrainingSession, type StepResult } from '../../src/train/session';
 import { embedding } from '../../kernels/embedding';
 import type { Value } from '../../kernels/op';
@@ -45,7 +46,7 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   const session = await TrainingSession.open(executor, config, programs, recipe, steps.length);
   const fresh = await session.snapshot();
   session.restore({ ...fresh, parameters: startOf(golden, programs.tuning.parameters, fresh.parameters) });
-  const batches = steps.map((step) => batchOf(step, config, job));
+  const batches = steps.map((step) => batchOf(step, config, job, virtualTokens(method)));
   // The base has no classifier and no answers to compare: their loss is that of the start.
   const measured = await session.measure(batches.slice(0, 1), isOfTokens(job.objective) ? 'base' : 'tuned');
   const results: StepResult[] = [];
@@ -135,7 +136,7 @@ export function recipeOf({ case: { hyper, steps } }: Golden, method: MethodSetti
     weightDecay: hyper.weight_decay,
     maxGradNorm: hyper.max_grad_norm,
     microBatch: ids.length,
-    sequenceLength: ids[0]?.length ?? 0,
+    sequenceLength: (ids[0]?.length ?? 0) + virtualTokens(method),
   });
 }
 
@@ -147,7 +148,7 @@ async function lastLogits(
   { scope, tuning, batch }: ReturnType<typeof trainingPrograms>,
   data: Batch,
 ): Promise<ArrayLike<number>> {
-  const shape = { rows: recipe.microBatch, tokens: recipe.sequenceLength };
+  const shape = batchShapeOf(recipe);
   const program = scope.program('logits');
   const rows = scope.declare('rows', 'input', [shape.rows], 'i32');
   const states = hiddenStates(packedPass(program, scope, config, batch, shape, tuning), config, batch);

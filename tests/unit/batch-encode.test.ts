@@ -93,7 +93,7 @@ describe('encoding', () => {
     expect(whole.trainedTokens - stats.trainedTokens).toBe(lost);
     const tiny = await preparation.measure({ ...SETTINGS, sequenceLength: 8 });
     expect(tiny).toMatchObject({ examples: 0, droppedCount: 4 });
-    expect(tiny.dropped[0]).toEqual({ line: 1, message: expect.stringContaining('sequence length is 8') as string });
+    expect(tiny.dropped[0]).toEqual({ line: 1, message: expect.stringContaining('a row has room for 8') as string });
   });
 
   it('says what the chat template does not show of answers', async () => {

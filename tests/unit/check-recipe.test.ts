@@ -23,6 +23,7 @@ it.each([
   { method: { kind: 'lora', modulesToSave: ['embed_tokens', 'norm'], rankPattern: { q_proj: 2 } } },
   { method: { kind: 'ia3' }, basePrecision: 'q4' },
   { method: { kind: 'ia3', scaledOutputs: ['q_proj'], scaledInputs: [] } },
+  { method: { kind: 'prompt', promptStart: 'text', promptText: 'Answer.' }, basePrecision: 'q4' },
   { method: { kind: 'full' } },
   { method: { kind: 'full', train: 'last-layers', lastLayers: 2 } },
   { method: { kind: 'lora', modulesToSave: ['embed_tokens'] }, basePrecision: 'q4' },
@@ -40,10 +41,18 @@ it.each([
   [{ kind: 'ia3', scaledOutputs: ['key'] }, 'method.scaledOutputs', /no layer of this model is named key; choose from q_proj,/],
   [{ kind: 'ia3', scaledOutputs: [], scaledInputs: [] }, 'method.scaledOutputs', /no layer is chosen; name some of q_proj,/],
   [{ kind: 'ia3', scaledInputs: ['v_proj'] }, 'method.scaledInputs', /v_proj is among the layers with scaled outputs too/],
+  [{ kind: 'prompt', promptStart: 'text', promptText: ' ' }, 'method.promptText', /there is no text to start from/],
+  [{ kind: 'prompt', virtualTokens: 249 }, 'method.virtualTokens', /leave no room for a document in rows of 256 tokens/],
   [{ kind: 'full', train: 'last-layers', lastLayers: 3 }, 'method.lastLayers', /the model has 2 layers, not 3/],
   [{ kind: 'full', train: 'biases' }, 'method.train', /no weight of this model is one of the biases/],
 ] as const)('%j does not fit', (method, where, message) => {
   expect(problemsOf({ method })).toEqual([[where, expect.stringMatching(message)]]);
+});
+
+it('trains no classifier with a prompt', () => {
+  expect(problemsOf({ method: { kind: 'prompt' }, objective: { kind: 'classify' } })).toEqual([
+    ['method.kind', expect.stringContaining('the objective “classify” trains a classifier; choose LoRA')],
+  ]);
 });
 
 it('lists all problems, and quantised weights that would be trained', () => {

@@ -183,24 +183,24 @@ describe('pairs of a preferred and a rejected answer', () => {
 
 describe('answers labelled as desirable or not (KTO)', () => {
   const NOTICE =
-    'Answers labelled false are not used: without a rejected answer to the same question, only the others are learnt.';
+    'Answers labelled false (bad) are not learnt as answers. “Tell good answers from bad ones” learns from them too.';
 
   it.each([
     ['strings', 'What colour is the sky?', 'It is blue.', 'It is green.'],
     ['conversations', ASKED, PREFERRED, REJECTED],
-  ])('%s: rows labelled true are mapped, the others left out', async (_, prompt, good, bad) => {
+  ])('%s: rows labelled true are mapped, and the others are no mistakes', async (_, prompt, good, bad) => {
     const dataset = await open({ prompt, completion: good, label: true }, { prompt, completion: bad, label: false });
     expect(dataset.mapping).toEqual({ format: 'preference', roles: ['user', 'assistant', 'label'] });
     expect(dataset.examples.head).toEqual([{ kind: 'chat', line: 1, messages: EXPECTED }]);
-    expect(dataset.problems.first).toEqual([{ line: 2, message: '"label" is false: this answer is not preferred.' }]);
+    expect(dataset.problems.count).toBe(0);
     expect((await viewDataset(dataset)).notices).toEqual([NOTICE]);
   });
 
   it('are detected in CSV', async () => {
     const dataset = await openText('a.csv', 'prompt,completion,label\nq,good,True\nq,bad,False\nq,odd,maybe\n');
     expect(dataset.examples.head).toMatchObject([{ line: 2 }]);
-    expect(dataset.problems.first.map(({ line }) => line)).toEqual([3, 4]);
-    expect(dataset.problems.first[1]?.message).toContain('"label" is "maybe", expected true or false');
+    expect(dataset.problems.first.map(({ line }) => line)).toEqual([4]);
+    expect(dataset.problems.first[0]?.message).toContain('"label" is "maybe", expected true or false');
   });
 
   it('must have true or false as labels', async () => {

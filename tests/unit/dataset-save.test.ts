@@ -159,6 +159,7 @@ const SOURCES: readonly (readonly [string, string, DatasetEncoding | null])[] = 
   ['questions', eight((i) => ({ instruction: `Say ${i}`, input: i % 2 ? 'now' : '', output: `It is ${i}.` })), null],
   ['texts', eight((i) => ({ text: `A story about ${i}.\nThe end.` })), null],
   ['pairs', eight((i) => ({ prompt: `Say ${i}`, chosen: `${i}`, rejected: `No ${i}` })), { kind: 'pair' }],
+  ['rated answers', eight((i) => ({ prompt: `Say ${i}`, completion: `It is ${i}.`, label: i % 3 > 0 })), { kind: 'rated' }],
   ['classes', eight((i) => ({ text: `Text ${i}`, label: i % 2 ? 'odd' : 'even' })), labelled('one')],
   [
     'text pairs',

@@ -12,7 +12,7 @@ import { openFolder, type ModelFolder } from '../../src/model/folder';
 import type { TensorInfo } from '../../src/formats/safetensors';
 import { readHeader } from '../../src/formats/safetensors-read';
 import { writeSafetensors } from '../../src/formats/safetensors-write';
-import { METHOD_KINDS } from '../../src/recipe/methods';
+import { METHOD_KINDS, virtualTokens } from '../../src/recipe/methods';
 import type { ObjectiveKind } from '../../src/recipe/objectives';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { tunedRun } from '../../src/train/exports';
@@ -286,7 +286,10 @@ describe('a run of a classifier', () => {
     expect(kinds(recipeOf(one, loraWith({})), null)).toEqual(['peft', 'report']);
     expect(kinds(recipeOf(one), base)).toEqual(['merged', 'bundle', 'report']);
     expect(kinds(recipeOf(one), null)).toEqual(['report']);
-    for (const kind of METHOD_KINDS) expect(kinds(recipeOf(one, { kind }), base)).toContain('merged');
+    for (const kind of METHOD_KINDS) {
+      const recipe = recipeOf(one, { kind });
+      expect(kinds(recipe, base)).toContain(virtualTokens(recipe.method) === 0 ? 'merged' : 'peft');
+    }
     const refused = exportedFiles('merged', { ...facts, recipe: recipeOf(one), base: null, tensors: [] });
     await expect(refused.catch(codeOf)).resolves.toBe('train/state');
   });

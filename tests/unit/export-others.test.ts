@@ -91,6 +91,7 @@ describe('an adapter for mlx-lm', () => {
 
   it.each([
     [{ method: { kind: 'ia3' } }, 'LoRA, DoRA and full fine-tuning only'],
+    [{ method: { kind: 'prompt' } }, 'can’t be merged into them'],
     [{ method: loraWith({ bias: 'all' }) }, 'trained beside it'],
     [{ method: loraWith({ rankPattern: { q_proj: 2 } }) }, 'one rank for all layers'],
     [{ method: loraWith({}), objective: { kind: 'classify' } }, 'no classifiers'],
@@ -184,10 +185,10 @@ describe('a bundle', () => {
       expect(await textOf(without, name)).not.toMatch(/import json|"test"|test\.jsonl/);
   });
 
-  it.each(['simpo', 'orpo'] as const)('is not made of the objective %s', (objective) => {
+  it.each(['simpo', 'orpo', 'kto'] as const)('is not made of the objective %s', (objective) => {
     const run = { ...facts, base: null, recipe: parseRecipe({ version: 2, objective: { kind: objective } }) };
     const blockerOf = (kind: ExportKind) => exportChoices(run).find((choice) => choice.kind === kind)?.blocker;
-    expect(blockerOf('bundle')).toContain('no stable trainer');
+    expect(blockerOf('bundle')).toContain('can’t train by the objective');
     expect(blockerOf('report')).toBeNull();
   });
 });

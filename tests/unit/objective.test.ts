@@ -42,6 +42,15 @@ const EXAMPLES: Readonly<Record<ExampleKind, { readonly layout?: ExampleLayout; 
   class: { layout: labelled({ kind: 'class', names: ['a', 'b', 'c'] }), targets: [0, 2] },
   labels: { layout: labelled({ kind: 'labels', names: ['a', 'b'] }), targets: [0, 1, 1, 1] },
   numbers: { layout: labelled({ kind: 'numbers', count: 1 }), targets: [0.5, -2] },
+  rated: {
+    layout: {
+      kind: 'rated',
+      documents: 1,
+      columns: ENCODINGS.rated.columns({ target: { kind: 'class', names: [] } }),
+      names: ['bad', 'good'],
+    },
+    targets: [1, 0],
+  },
   pair: { layout: { kind: 'pair', documents: 2, columns: ENCODINGS.pair.columns({}), names: [] } },
 };
 

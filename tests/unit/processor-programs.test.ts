@@ -14,6 +14,9 @@ const methods = {
   LoRA: { kind: 'lora', rank: 4 },
   DoRA: { kind: 'lora', rank: 4, useDora: true },
   'IA³': { kind: 'ia3' },
+  prompt: { kind: 'prompt' },
+  'p-tuning': { kind: 'p-tuning' },
+  prefix: { kind: 'prefix' },
   full: { kind: 'full' },
 };
 

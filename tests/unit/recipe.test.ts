@@ -93,7 +93,7 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
     [
       { objective: { kind: 'telepathy' } },
       'objective.kind',
-      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo”, “ipo”, “simpo”, “orpo”, “reward” or “distil”, not “telepathy”.',
+      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo”, “ipo”, “simpo”, “orpo”, “kto”, “reward” or “distil”, not “telepathy”.',
     ],
     [
       { objective: { kind: 'dpo', beta: 0 } },
@@ -284,7 +284,7 @@ describe('recipes of earlier versions', () => {
   });
 
   it('get the defaults of their objective', () => {
-    expect(parseRecipe({ objective: { kind: 'dpo' } }).objective).toEqual({ kind: 'dpo', beta: 0.1 });
+    expect(parseRecipe({ objective: { kind: 'dpo' } }).objective).toEqual({ kind: 'dpo', beta: 0.1, loss: 'sigmoid', labelSmoothing: 0.1 });
     expect(completeRecipe({ objective: { kind: 'ipo' } })['objective']).toEqual({ kind: 'ipo', beta: 0.1 });
     expect(parseRecipe({ objective: { kind: 'simpo' } }).objective).toEqual({ kind: 'simpo', beta: 2, gamma: 0.5 });
   });

@@ -28,6 +28,7 @@ async function lossOf(rewards: readonly number[], weights: readonly number[], ce
   const constants = new Map<string, { readonly value: Value; readonly data: Parameters<LossContext['constant']>[1] }>();
   const context: Partial<LossContext> = {
     ...{ program, documents: D, training: true, outputs: () => outputs },
+    has: () => false,
     input: (_, as) => (as === 'column' ? graph.reshaped(given, [D, 1]) : given),
     constant(name, data, shape) {
       const value = constants.get(name)?.value ?? graph.declare(name, 'input', shape, 'i32');

@@ -34,6 +34,12 @@ const LAYOUTS = {
   class: labelled({ kind: 'class', names: ['a', 'b', 'c'] }),
   labels: labelled({ kind: 'labels', names: ['a', 'b'] }),
   numbers: labelled({ kind: 'numbers', count: 1 }),
+  rated: {
+    kind: 'rated',
+    documents: 1,
+    columns: ENCODINGS.rated.columns({ target: { kind: 'class', names: [] } }),
+    names: ['bad', 'good'],
+  } satisfies ExampleLayout,
   pair: { kind: 'pair', documents: 2, columns: ENCODINGS.pair.columns({}), names: [] } satisfies ExampleLayout,
 } as const;
 type Examples = keyof typeof LAYOUTS;
@@ -56,6 +62,15 @@ describe('the job of a run', () => {
     ['ipo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
     ['simpo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
     ['orpo', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 0],
+    [
+      'kto',
+      'rated',
+      {
+        ...{ documents: [32], desirable: [6], documentWeights: [6], mismatchedIds: [32], mismatchedPositions: [32] },
+        ...{ mismatchedLabels: [32], mismatchedWeights: [32], mismatchedDocuments: [32], mismatchedShares: [6] },
+      },
+      0,
+    ],
     ['reward', 'pair', { documentWeights: [12], pooled: [12], documents: [32] }, 1],
     ['sft', 'text', {}, 0],
     ['distil', 'text', {}, 0],
@@ -76,6 +91,7 @@ describe('the job of a run', () => {
       ipo: 'pair',
       simpo: 'pair',
       orpo: 'pair',
+      kto: 'rated',
       reward: 'pair',
       distil: 'text',
     } as const satisfies Readonly<Record<ObjectiveKind, Examples>>;

@@ -3,7 +3,16 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectiveKind } from '../../src/recipe/objectives';
 import { goalOf, goalsOf, guessOf, mappingFor, objectiveBlocker, whyNot, type Goal } from '../../src/state/goal';
-import { encodingOf, hasPairs, isCountedFor, predicts, scores } from '../../src/state/objective';
+import {
+  encodingOf,
+  hasPairs,
+  hasRatings,
+  isCountedFor,
+  isPreference,
+  isRated,
+  predicts,
+  scores,
+} from '../../src/state/objective';
 import type { ColumnRole, DatasetView, DataTask, EncodedStats, Mapping } from '../../workers/api';
 
 const reason = 'The reason of the guess.';
@@ -14,6 +23,7 @@ const viewOf = (format: string, task: DataTask, ...roles: string[]) =>
     columns: roles.map((role) => ({ role })),
   }) as unknown as DatasetView;
 const PAIRS = viewOf('preference', 'preference', 'user', 'assistant', 'rejected');
+const RATED = viewOf('preference', 'ratings', 'user', 'assistant', 'label');
 const statsOf = (kind: string) => ({ slots: { layout: { kind }, perRow: 1 } }) as unknown as EncodedStats;
 
 describe('a run', () => {
@@ -30,10 +40,18 @@ describe('a run', () => {
     expect(blocked('sft', viewOf('messages', 'text', 'messages'))).toBeNull();
   });
 
+  it('of ratings needs rated answers, which pairs are not', () => {
+    expect([RATED, PAIRS, viewOf('text-label', 'categories', 'text', 'label')].map(hasRatings)).toEqual([true, false, false]);
+    expect([blocked('kto', RATED), blocked('sft', RATED)]).toEqual([null, null]);
+    expect(blocked('kto', PAIRS)).toMatch(/learns from answers that are rated as good or bad/);
+    expect(blocked('dpo', RATED)).toMatch(/learns from a preferred and a rejected answer/);
+    expect([isRated('kto'), isPreference('kto'), isRated('dpo')]).toEqual([true, false, false]);
+  });
+
   it('of a reward model needs pairs too, and predicts scores instead of text', () => {
     expect(blocked('reward', PAIRS)).toBeNull();
     expect(blocked('reward', viewOf('messages', 'text', 'messages'))).toMatch(/learns from a preferred/);
-    expect(encodingOf('reward')).toEqual(encodingOf('dpo'));
+    expect([encodingOf('dpo'), encodingOf('reward')]).toEqual([{ kind: 'pair' }, { kind: 'pair', margins: true }]);
     expect((['reward', 'classify', 'dpo'] as const).map((kind) => [predicts(kind), scores(kind)])).toEqual([
       [true, true],
       [true, false],
@@ -65,17 +83,21 @@ describe('what a dataset can be used for', () => {
   }
 
   it('is guessed, and of pairs it is first to write the preferred answers', () => {
-    expect([TICKETS, CHATS, DIARY, URGENCY, PAIRS].map(guessOf)).toEqual(['categories', 'text', 'continue', 'number', 'text']);
+    const views = [TICKETS, CHATS, DIARY, URGENCY, PAIRS, RATED];
+    expect(views.map(guessOf)).toEqual(['categories', 'text', 'continue', 'number', 'text', 'text']);
   });
 
   it('is offered with the guess first', () => {
-    expect([TICKETS, CHATS, DIARY, URGENCY, PAIRS].map(goalsOf)).toEqual([
+    expect([TICKETS, CHATS, DIARY, URGENCY, PAIRS, RATED].map(goalsOf)).toEqual([
       ['categories', 'text', 'continue'],
       ['text'],
       ['continue'],
       ['number', 'categories', 'text', 'continue'],
       ['text', 'preference'],
+      ['text', 'ratings'],
     ]);
+    expect([whyNot('ratings', RATED), mappingFor('ratings', RATED), goalOf('kto', RATED)]).toEqual([null, null, 'ratings']);
+    expect(whyNot('ratings', PAIRS)).toMatch(/no column that tells good answers/);
   });
 
   it('is refused with a reason where the data lack it, and never for what is offered', () => {

@@ -1,6 +1,6 @@
 /**
  * Examples as JSON lines, as they are trained: conversations in OpenAI's form (`{"messages": […]}`), texts, pairs in TRL's conversational
- * form (`prompt`, `chosen`, `rejected`), and texts with their labels. The page reads each of them back as the same examples.
+ * form (`prompt`, `chosen`, `rejected`, `margin`), rated answers likewise (`prompt`, `completion`, `label`), and texts with their labels. The page reads each of them back as the same examples.
  */
 
 import { isProblem } from '../cells';
@@ -24,7 +24,10 @@ function plain(example: SavedExample, labels: SavedExamples['labels']): object {
         prompt: example.prompt.map(turn),
         chosen: example.chosen.map(turn),
         rejected: example.rejected.map(turn),
+        ...(example.margin !== undefined && { margin: example.margin }),
       };
+    case 'unpaired':
+      return { prompt: example.prompt.map(turn), completion: example.answer.map(turn), label: example.desirable };
     case 'labelled': {
       const { text, second } = example;
       const texts = second === null ? { text } : { text_a: text, text_b: second };

@@ -3,6 +3,7 @@
 import type { Dataset } from '../dataset';
 import { labelledExamples, type LabelShape } from '../labelled';
 import { pairExamples } from '../pair';
+import { unpairedExamples } from '../unpaired';
 import type { Table } from '../table';
 import type { Mapping } from '../types';
 import { csv } from './csv';
@@ -17,7 +18,8 @@ const ROW_SAVERS = { jsonl, csv, parquet } satisfies Readonly<Record<string, Row
 export type SaveKind = keyof typeof ROW_SAVERS | 'examples';
 
 /** What the examples are for; next-token prediction when null. */
-export type SavedFor = { readonly kind: 'pair' } | { readonly kind: 'labelled'; readonly labels: LabelShape };
+export type SavedFor =
+  { readonly kind: 'pair' } | { readonly kind: 'rated' } | { readonly kind: 'labelled'; readonly labels: LabelShape };
 
 /** A file of the data. */
 export interface SavedData {
@@ -80,6 +82,7 @@ async function* inChunks<T>(lists: AsyncIterable<readonly T[]>): AsyncIterable<r
 function examplesToSave({ table, mapping, examples }: Dataset, savedFor: SavedFor | null): SavedExamples {
   if (savedFor === null) return { examples, labels: NO_LABELS };
   if (savedFor.kind === 'pair') return { examples: pairExamples(table, mapping), labels: NO_LABELS };
+  if (savedFor.kind === 'rated') return { examples: unpairedExamples(table, mapping), labels: NO_LABELS };
   const names = table.columns.filter((_, column) => mapping.roles[column] === 'label');
   const shape = savedFor.labels;
   return { examples: labelledExamples(table, mapping, shape), labels: { shape, names } };

@@ -2,7 +2,7 @@
 
 import type { Built } from '../cells';
 import type { LabelShape } from '../labelled';
-import type { Example, LabelledExample, PairExample } from '../types';
+import type { Example, LabelledExample, PairExample, UnpairedExample } from '../types';
 
 /** Rows as they are saved: their cells by the position of the column. They can be read several times. */
 export interface SavedRows {
@@ -20,7 +20,7 @@ export interface RowSaver {
 }
 
 /** Examples of any objective. */
-export type SavedExample = Example | PairExample | LabelledExample;
+export type SavedExample = Example | PairExample | UnpairedExample | LabelledExample;
 
 /** Examples, and how labels are written: several as a list; numbers as numbers, each in a column of its name. */
 export interface SavedExamples {

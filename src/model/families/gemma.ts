@@ -43,8 +43,7 @@ export const gemma: Family<GemmaConfig> = {
   readConfig,
   weights,
   hidden(pass, config, { ids }) {
-    const rows = pass.embed('model.embed_tokens.weight', ids);
-    let x = unary(pass.program, rows, { kind: 'affine', scale: config.embeddingScale, shift: 0 });
+    let x = pass.embed('model.embed_tokens.weight', ids, config.embeddingScale);
     for (let i = 0; i < config.layers; i++) {
       const before = x;
       x = pass.layer(i, () => feedForward(pass, config, i, selfAttention(pass, config, i, before)));

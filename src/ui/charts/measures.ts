@@ -4,7 +4,7 @@ import type { EvalRow, RunHistory, StepRow } from '../../../workers/api';
 import type { ObjectiveKind } from '../../recipe/objectives';
 import { inks, runLook, type Curve } from './curve';
 import * as figures from './figures';
-import { lossUnit, reportsOf, type ReportKey } from './reports';
+import { curvesOf, lossUnit, type ReportKey } from './reports';
 import { finitePoints, nearest, smooth, type Points } from './series';
 import type { XAxis } from './view.svelte';
 
@@ -39,13 +39,13 @@ export function measureText(measure: Measure, kind: ObjectiveKind): MeasureText 
     const text = measures[measure];
     return measure === 'loss' || measure === 'heldOut' ? { ...text, unit: lossUnit(kind) } : text;
   }
-  const report = reportsOf(kind).find(({ key }) => key === measure);
+  const report = curvesOf(kind).find(({ key }) => key === measure);
   return { title: report?.name ?? measure, unit: report?.unit ?? '', write: report?.write ?? figures.loss, linear: true };
 }
 
 /** The measures that runs with an objective have. */
 export function measuresOf(kind: ObjectiveKind): readonly Measure[] {
-  return [...(Object.keys(measures) as OwnMeasure[]), ...reportsOf(kind).map(({ key }) => key)];
+  return [...(Object.keys(measures) as OwnMeasure[]), ...curvesOf(kind).map(({ key }) => key)];
 }
 
 /** The x axis and smoothing that points are computed with. */

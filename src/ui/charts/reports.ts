@@ -6,7 +6,15 @@ import { loss, share } from './figures';
 
 /** A metric, what objectives of pairs report under TRL's names, or both parts of the loss of distillation. */
 export type ReportKey =
-  MetricKind | 'rewards/margins' | 'rewards/accuracies' | 'nll_loss' | 'margin' | 'distil/cross_entropy' | 'distil/kl';
+  | MetricKind
+  | 'rewards/margins'
+  | 'rewards/accuracies'
+  | `${'rewards' | 'logps'}/${'chosen' | 'rejected'}`
+  | 'nll_loss'
+  | 'margin'
+  | 'kl'
+  | 'distil/cross_entropy'
+  | 'distil/kl';
 
 export interface Report {
   /** In the metrics of a measurement and, except for labels, in the figures of a step. */
@@ -34,6 +42,10 @@ const REPORTS: Readonly<Record<ObjectiveKind, readonly Report[]>> = {
   ipo: REWARDS,
   simpo: REWARDS,
   orpo: [...REWARDS, { key: 'nll_loss', name: 'Loss of preferred texts', unit: 'nats per token', write: loss, better: 'lower' }],
+  kto: [
+    { key: 'rewards/margins', name: 'Reward margin', unit: 'good − bad answers, nats', write: loss, better: 'higher' },
+    { key: 'kl', name: 'Divergence from the base', unit: 'nats (KL)', write: loss, better: 'lower' },
+  ],
   reward: [
     { key: 'accuracy', name: 'Preference accuracy', unit: 'of the pairs', write: share, better: 'higher' },
     { key: 'margin', name: 'Reward margin', unit: 'preferred − rejected', write: loss, better: 'higher' },
@@ -59,11 +71,37 @@ const LOSS_UNITS: Readonly<Record<ObjectiveKind, string>> = {
   ipo: 'mean over the pairs',
   simpo: 'mean over the pairs',
   orpo: 'nats per token, plus the preference',
+  kto: 'mean over the answers',
   reward: 'mean over the pairs',
   classify: 'nats per example',
   'multi-label': 'nats per label',
   regress: 'squared error',
 };
+
+/** Rewards and log-probabilities of good and of bad answers, in words. */
+const answers = (good: string, bad: string, per: 'answer' | 'token'): readonly Report[] => {
+  const unit = `log-probability per ${per}, nats`;
+  return [
+    { key: 'rewards/chosen', name: `Reward of ${good} answers`, unit: 'nats', write: loss, better: 'higher' },
+    { key: 'rewards/rejected', name: `Reward of ${bad} answers`, unit: 'nats', write: loss, better: 'lower' },
+    { key: 'logps/chosen', name: `How likely ${good} answers are`, unit, write: loss, better: 'higher' },
+    { key: 'logps/rejected', name: `How likely ${bad} answers are`, unit, write: loss, better: 'lower' },
+  ];
+};
+
+/** Further curves, which tables do not have. */
+const CURVES: { readonly [K in ObjectiveKind]?: readonly Report[] } = {
+  dpo: answers('preferred', 'rejected', 'answer'),
+  ipo: answers('preferred', 'rejected', 'answer'),
+  simpo: answers('preferred', 'rejected', 'token'),
+  orpo: answers('preferred', 'rejected', 'token'),
+  kto: answers('good', 'bad', 'answer'),
+};
+
+/** The figures that have a curve. */
+export function curvesOf(kind: ObjectiveKind): readonly Report[] {
+  return [...REPORTS[kind], ...(CURVES[kind] ?? [])];
+}
 
 export function reportsOf(kind: ObjectiveKind): readonly Report[] {
   return REPORTS[kind];

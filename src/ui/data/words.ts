@@ -22,7 +22,7 @@ const FORMAT_WORDS: Readonly<Record<Format, FormatWords>> = {
   alpaca: { label: 'Instruction, input, output (Alpaca)', help: 'The output is learnt; instruction and input are the question.' },
   'prompt-completion': { label: 'Prompt and completion', help: 'The completion is learnt.' },
   preference: {
-    label: 'Preferences: chosen and rejected answers',
+    label: 'Preferences: chosen and rejected answers, or rated ones',
     help: 'The preferred answers are learnt, and earlier answers in the prompt. Preference objectives learn from the rejected ones too.',
   },
   'text-label': { label: 'Text and label', help: 'The label is learnt: as a category, or as the answer to the text.' },
@@ -76,6 +76,11 @@ export const GOAL_WORDS: Readonly<Record<Goal, GoalWords>> = {
     use: 'A language model learns which of two answers is better.',
     verb: 'prefer one answer over another',
   },
+  ratings: {
+    name: 'Tell good answers from bad ones',
+    use: 'A language model learns to write as the good answers and not as the bad ones.',
+    verb: 'tell good answers from bad ones',
+  },
 };
 
 /** The tiles of the start card, each with an example. */
@@ -102,6 +107,7 @@ const ROLE_LABELS: Readonly<Record<ColumnRole, string>> = {
   assistant: 'Answer (assistant)',
   instances: 'Inputs and outputs',
   rejected: 'Rejected answer',
+  margin: 'Margin of the preference',
   history: 'Earlier turns',
   tools: 'Tools',
   images: 'Pictures (not read)',

@@ -5,6 +5,9 @@ export interface Format {
   read(text: string): unknown;
 }
 
+/** One text, of any number of lines. */
+export const text: Format = { write: String, read: (written) => written };
+
 /** One text per line. */
 export const list: Format = {
   write: (value) => (Array.isArray(value) ? value.map(String).join('\n') : ''),

@@ -9,7 +9,7 @@ import type { Recipe } from '../../recipe/recipe';
 import { usualRecipe } from '../../recipe/usual';
 import { splitText } from '../data/split-words';
 import { nameOf } from '../data/step-words';
-import { list, pairs } from './formats';
+import { list, pairs, text } from './formats';
 import { allSettings, entryOf, METHOD_WORDS, OBJECTIVE_WORDS, type Entry, type FormSetting } from './words';
 
 /** What a recipe states: the settings of the form, and those that are chosen outside it. */
@@ -66,6 +66,7 @@ const PLAIN: Readonly<Record<Entry['kind'], (value: unknown) => string>> = {
   switch: (value) => (value === true ? 'on' : 'off'),
   choice: String,
   modules: (value) => lines(list.write(value)),
+  text: (value) => lines(text.write(value)),
   lines: (value) => lines(list.write(value)),
   pairs: (value) => lines(pairs.write(value)),
 };

@@ -5,7 +5,7 @@
 
 import { SETTING_LABELS } from '../../recipe/labels';
 import { isMethodKind, METHOD_SCHEMAS, methodNameOf, type MethodName, type MethodSettings } from '../../recipe/methods';
-import { OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings } from '../../recipe/objectives';
+import { DPO_LOSSES, KTO_LOSSES, OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
 import { usualRate } from '../../recipe/usual';
 import { isObjectiveKind } from '../../state/objective';
@@ -16,6 +16,7 @@ export const GROUP_TITLES = {
   base: 'Base model',
   adapter: 'Adapter (LoRA, DoRA)',
   ia3: 'Adapter (IA³)',
+  prompt: 'Trained prompt',
   full: 'Full fine-tuning',
   preference: 'Preferences',
   distillation: 'Distillation',
@@ -44,6 +45,8 @@ interface Choice<T extends string> extends Words {
   readonly kind: 'choice';
   /** A label for each value. */
   readonly options: Readonly<Record<T, string>>;
+  /** The values that an objective has, where not all have the same. */
+  readonly of?: Partial<Readonly<Record<ObjectiveKind, readonly T[]>>>;
 }
 
 /** Names of layers, or a word for a choice by rule. */
@@ -62,14 +65,16 @@ type EntryFor<T> = [T] extends [boolean]
   : [T] extends [number]
     ? Plain<'number'>
     : [T] extends [string]
-      ? Choice<T>
+      ? string extends T
+        ? Plain<'text'>
+        : Choice<T>
       : [T] extends [readonly string[]]
         ? Plain<'lines'>
         : [T] extends [Readonly<Record<string, number>>]
           ? Plain<'pairs'>
           : Modules<Extract<T, string>>;
 
-export type Entry = Plain<'switch' | 'number' | 'lines' | 'pairs'> | Modules | Choice<string>;
+export type Entry = Plain<'switch' | 'number' | 'text' | 'lines' | 'pairs'> | Modules | Choice<string>;
 
 /** The help of the setting `P`: objectives may mean different things by a setting of one name. */
 type HelpFor<P> = P extends `objective.${infer K}` ? { readonly [O in KindsWith<K>]: string } : string;
@@ -144,6 +149,21 @@ export const METHOD_WORDS = {
     use: 'Trains a few vectors that scale what layers compute: for little data, or many small adapters. Learns less than LoRA.',
     file: 'Adapter',
   },
+  prompt: {
+    name: 'Prompt tuning',
+    use: 'Trains only a few vectors that the model reads before each text, like a prompt. The smallest files; suits big models, and learns less than LoRA.',
+    file: 'Prompt',
+  },
+  'p-tuning': {
+    name: 'P-tuning',
+    use: 'As prompt tuning, but a small network makes the vectors while they are trained, which can learn more steadily. The file has the vectors only.',
+    file: 'Prompt',
+  },
+  prefix: {
+    name: 'Prefix tuning',
+    use: 'Trains what each layer remembers of a prompt that was never written. Learns more than prompt tuning, with a file that is still small.',
+    file: 'Prefix',
+  },
   full: {
     name: 'Full fine-tuning',
     use: 'Changes the model’s own weights: for much data, or a small model. Takes more memory and a lower learning rate.',
@@ -168,6 +188,7 @@ export const OBJECTIVE_WORDS = {
   ipo: { name: 'IPO', use: 'As DPO, with a fixed margin: less prone to memorise few pairs.' },
   simpo: { name: 'SimPO', use: 'As DPO, per token and without the base model: less work, and freer to change the model.' },
   orpo: { name: 'ORPO', use: 'Learns to write the preferred answers and to avoid the rejected ones in one run.' },
+  kto: { name: 'KTO', use: 'Learns from single answers that are rated as good or bad, and stays near the base model.' },
   reward: { name: 'Reward model', use: 'Learns to score answers, the preferred ones higher. It writes no text.' },
 } satisfies { readonly [K in ObjectiveKind]: { readonly name: string; readonly use: string } };
 
@@ -185,6 +206,9 @@ export function jobWords(method: MethodSettings, { kind }: ObjectiveSettings): s
 
 const HOLDS =
   'How strongly the model is held to the base model: 0.1 is usual; less lets it change more, at the risk of worse text.';
+
+const RATING_WEIGHT =
+  'With fewer good than bad answers, raise the weight of the good ones, or the other way round: number × weight of the good ones should be 1 to 1.33 times that of the bad ones.';
 
 const BY_HAND = 'Used with “By hand”, one per line: spam = 4. Those without a line count 1.';
 
@@ -263,6 +287,25 @@ const ENTRIES = {
     ruleLabel: 'the usual ones',
     first: 'none',
   },
+  'method.virtualTokens': number(
+    'prompt',
+    'How many vectors are trained (n). 10 to 100 is usual. Each example has that many tokens less in a row.',
+  ),
+  'method.promptStart': {
+    kind: 'choice',
+    group: 'prompt',
+    help: 'What the vectors are before the first step. Embeddings of tokens learn faster than random numbers.',
+    options: { vocabulary: 'Tokens drawn at random', text: 'The tokens of a text', random: 'Random numbers' },
+  },
+  'method.promptText': {
+    kind: 'text',
+    group: 'prompt',
+    help: 'Used with “The tokens of a text”: a sentence that says what the model should do. It is repeated or cut to the number of vectors.',
+  },
+  'method.encoderSize': number(
+    'prompt',
+    'Width of the network that makes the vectors. More can learn more. 0: none, the vectors themselves are trained.',
+  ),
   'method.train': {
     kind: 'choice',
     group: 'full',
@@ -279,7 +322,26 @@ const ENTRIES = {
     ipo: HOLDS,
     simpo: 'Scale of the rewards: 2 to 2.5 is usual, up to 10 can be better.',
     orpo: 'Weight of the preference beside next-token prediction: 0.1 is usual.',
+    kto: HOLDS,
   }),
+  'objective.loss': {
+    kind: 'choice',
+    group: 'preference',
+    help: {
+      dpo: 'How pairs count. Hinge: not at all once the margin is large enough. Robust: for data in which some preferences are wrong.',
+      kto: 'KTO compares each answer with how far the model has moved on the whole. APO-zero does not: for answers that are better than the model’s own.',
+    },
+    options: {
+      ...{ sigmoid: 'Sigmoid (as published)', hinge: 'Hinge', robust: 'Robust' },
+      ...{ kto: 'KTO', apo_zero_unpaired: 'APO-zero' },
+    },
+    of: { dpo: DPO_LOSSES, kto: KTO_LOSSES },
+  },
+  'objective.labelSmoothing': number('preference', {
+    dpo: 'Of the loss “Robust”: how many of the preferences are taken to be wrong, 0.1 is one in ten. The other losses do not use it.',
+  }),
+  'objective.desirableWeight': number('preference', { kto: RATING_WEIGHT }),
+  'objective.undesirableWeight': number('preference', { kto: RATING_WEIGHT }),
   'objective.gamma': number('preference', {
     simpo: 'By how much the reward of the preferred answer should be higher. Usual: half of beta or less.',
   }),
@@ -411,6 +473,16 @@ export function allSettings(kinds: Kinds): readonly FormSetting[] {
 
 export function entryOf(setting: FormSetting): Entry {
   return ENTRIES[setting];
+}
+
+/** The values of a choice in a recipe of these kinds, with their labels. */
+export function optionsOf(
+  { options, of }: Choice<string>,
+  { objective }: Kinds,
+): { readonly value: string; readonly label: string }[] {
+  const own = isObjectiveKind(objective) ? of?.[objective] : undefined;
+  const all = Object.entries(options).map(([value, label]) => ({ value, label }));
+  return own === undefined ? all : all.filter(({ value }) => own.includes(value));
 }
 
 /** The help text of a setting in a recipe of these kinds. */

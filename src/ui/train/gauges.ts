@@ -34,6 +34,7 @@ export const GAUGES: Readonly<Record<ObjectiveKind, Gauge | null>> = {
   ipo: PREFERENCE,
   simpo: PREFERENCE,
   orpo: PREFERENCE,
+  kto: null,
   reward: { ...PREFERENCE, key: 'accuracy', says: (value) => `Scores the better answer higher in ${value} of the unseen pairs` },
   classify: {
     key: 'accuracy',

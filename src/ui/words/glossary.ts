@@ -238,6 +238,18 @@ export const GLOSSARY = {
     'LoRA whose two small matrices start as the strongest part of each weight (its largest singular values), which is taken out of the weight. What is saved is a plain LoRA adapter of twice the rank for the model as it is.',
     'principal singular values and vectors',
   ),
+  'p-tuning': word(
+    'P-tuning',
+    ['recipe'],
+    'Prompt tuning whose vectors come from a small network, which is trained in their place. At the end only the vectors that it makes are kept.',
+    'prompt encoder',
+  ),
+  'prefix-tuning': word(
+    'Prefix tuning',
+    ['recipe'],
+    'Trains keys and values that the attention of every layer sees before each text, as if a prompt had been read there. The model itself stays as it is.',
+    'prefix, key-value prefix',
+  ),
   preference: word(
     'Preferred and rejected',
     ['data', 'recipe'],
@@ -268,6 +280,12 @@ export const GLOSSARY = {
     'reward accuracy: the share of pairs where it does so',
   ),
   preset: word('Preset', ['recipe'], 'A few settings chosen together: how many steps, and how large the adapter is.'),
+  'prompt-tuning': word(
+    'Prompt tuning',
+    ['recipe'],
+    'Trains a few vectors (virtual tokens, a soft prompt) that stand before each text as if they were words. The model itself stays as it is, so the file is tiny; it can learn less than an adapter, and suits big models.',
+    'soft prompts, virtual tokens',
+  ),
   rank: word(
     'Rank (LoRA)',
     ['recipe'],
