@@ -3,7 +3,7 @@
 import type { EncodedDataset } from '../batch/types';
 import { CodedError, internal } from '../core/errors';
 import { Database, startingWith, VERSION, type TileRecord } from './database';
-import { currentRecord, isNewer, type AnyRecord } from './format';
+import { currentRecord, dataOf, isNewer, type AnyRecord } from './format';
 import { dropDataset, getDataset, putDataset } from './datasets';
 import { RunLocks } from './locks';
 import { recover, type Recovered } from './recover';
@@ -95,15 +95,18 @@ export class IndexedRunStore implements RunStore {
     const release = await this.#locks.lock(id);
     try {
       const all = await this.#db.read(['runs'], 'the list of runs', (tx) => tx.objectStore('runs').getAll());
-      const hash = all.find((run) => run.id === id)?.datasetHash;
-      const shared = all.some((run) => run.id !== id && run.datasetHash === hash);
+      const needed = new Set(all.filter((run) => run.id !== id).flatMap(dataOf));
+      const dropped = all
+        .filter((run) => run.id === id)
+        .flatMap(dataOf)
+        .filter((hash) => !needed.has(hash));
       const rows = await allRowKeys(this.#db, id);
       await this.#db.write(['runs', 'checkpoints', 'datasets', 'chunks', 'rows'], 'the run to be deleted', 0, function* (tx) {
         yield tx.objectStore('runs').delete(id);
         yield tx.objectStore('checkpoints').delete(startingWith([id]));
         yield tx.objectStore('chunks').delete(startingWith([ownerOf(id)]));
         yield* dropRows(tx, rows);
-        if (hash !== undefined && !shared) yield* dropDataset(tx, hash);
+        for (const hash of dropped) yield* dropDataset(tx, hash);
       });
     } finally {
       release();

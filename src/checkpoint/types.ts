@@ -4,6 +4,7 @@ import type { EncodedDataset, PartSizes } from '../batch/types';
 import type { Numerics } from '../core/numerics';
 import type { Shape } from '../core/shape';
 import type { ColumnRole, Format, Message } from '../dataset/types';
+import type { CombinationSettings } from '../recipe/combinations';
 import type { Monitor } from '../recipe/monitors';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
 
@@ -46,6 +47,24 @@ export interface StoredCalibration {
   /** What it was fitted on: the name of a file; null for the rows that the run held out. */
   readonly file: string | null;
   readonly rows: number;
+}
+
+/** The adapters that one was combined from, and how. */
+export interface CombinedFrom extends CombinationSettings {
+  readonly of: readonly { readonly runId: string; readonly name: string; readonly step: number; readonly weight: number }[];
+}
+
+/** The run whose checkpoint a run starts from. What the new run needs of it is kept when it is deleted. */
+export interface ParentRun {
+  readonly runId: string;
+  readonly name: string;
+  readonly step: number;
+  readonly datasetName: string;
+  /** Of its encoded data; absent where they were not kept, and nobody gave their file. */
+  readonly datasetHash?: string;
+  readonly recipe: Recipe;
+  /** Its training examples that are among those of the new run; 0 without replay. */
+  readonly replayed: number;
 }
 
 /** Where a trained parameter is in the flat vectors of a run. */
@@ -131,8 +150,12 @@ export interface RunRecord {
   readonly calibrations?: readonly StoredCalibration[];
   /** What the user wrote about the run; absent where nothing was written. */
   readonly notes?: string;
+  /** The run that it carries on; absent in runs that start afresh. */
+  readonly parent?: ParentRun;
   /** Another program trained it; absent in runs of this page. */
   readonly imported?: true;
+  /** It was combined from adapters of other runs; absent in runs that were trained. */
+  readonly combined?: CombinedFrom;
   readonly format: 2;
   /** The base's files have the adapted weights as [in, out] (Conv1D); false when absent. */
   readonly fanInFanOut?: boolean;

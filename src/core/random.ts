@@ -17,6 +17,8 @@ export const STREAM = {
   write: 9,
   noise: 10,
   shots: 11,
+  replay: 20,
+  dare: 21,
   dropout: 1024,
 } as const;
 

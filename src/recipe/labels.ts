@@ -2,6 +2,8 @@
 
 export const SETTING_LABELS = {
   version: 'Recipe version',
+  init: 'Start',
+  replay: 'Replay',
   'method.kind': 'Method',
   'method.rank': 'Rank',
   'method.alpha': 'Alpha',

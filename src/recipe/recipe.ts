@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { CodedError } from '../core/errors';
 import { alternatives, oneOf, real, texts, whole } from './checks';
 import { DATA_STEP_SCHEMAS, dataStepsSchema } from './data-steps';
+import { initSchema } from './init';
 import { mappingSchema } from './mapping';
 import { METHOD_SCHEMAS, methodSchema, type MethodSettings } from './methods';
 import { isFields, migrate, VERSION, versionOf, type Fields } from './migrations';
@@ -23,6 +24,10 @@ const PROMPTS = 'a list of up to 8 texts';
 
 const fields = {
   version: v.optional(v.literal(VERSION, `a whole number from 1 to ${VERSION}`), VERSION),
+  /** What the run starts from: see src/recipe/init.ts. */
+  init: v.optional(initSchema, 'fresh'),
+  /** Share of the training examples that are taken from the data of the run from which this one starts. */
+  replay: v.optional(real(0, 0.9), 0),
   /** What is trained, and how: see src/recipe/methods.ts. */
   method: v.optional(methodSchema, { kind: 'lora' }),
   /** What the model learns from its examples: see src/recipe/objectives.ts. */

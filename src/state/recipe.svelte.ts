@@ -166,6 +166,12 @@ export class RecipeState {
     this.#change({ method: this.#settingsFor(name, settings) }, 'method');
   }
 
+  /** Takes the method of a run with its settings, because the next run starts from that run. */
+  takeMethod(method: Recipe['method'], from: string): void {
+    this.#replace({ ...this.draft, method });
+    this.note = `Method and its settings are those of the run “${from}”.`;
+  }
+
   /** The settings of the method `name` after `settings`: those of a method of its kind stay, now or when the kind was left. */
   #settingsFor(name: MethodName, settings: unknown): Fields {
     const { kind } = NAMED_METHODS[name];

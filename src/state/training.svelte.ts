@@ -103,7 +103,7 @@ export class Training extends ShownRun {
     void space.protect();
     const [chosen, encoding, settings] = [model.chosen, currentEncoding(), recipe.value];
     const taught = settings !== null && needsTeacher(settings.objective) ? teacher.value : null;
-    const from = startFrom.run;
+    const old = startFrom.given?.dataset;
     const [run, history] = [this.run, this.history];
     const back = () => {
       this.show(run, history);
@@ -132,7 +132,7 @@ export class Training extends ShownRun {
         columns: columnsOf(view),
         fileHash: view.hash,
         ...(taught && { teacher: taught }),
-        ...(from && { from: { runId: from.id, step: null } }),
+        ...(old && { old }),
       };
       this.#enter('Preparing the run');
       return this.#client.call((api) => api.start(setup, this.#listener()));

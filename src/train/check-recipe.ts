@@ -36,8 +36,7 @@ function virtualProblems({ method, objective, sequenceLength, neftuneAlpha }: Re
     return [{ where: 'method.kind', message }];
   }
   if (objective.kind === 'kto' && objective.loss === 'kto') {
-    const message =
-      'KTO compares answers with the prompts of others, which a trained prompt can’t stand before; choose LoRA, or KTO without the estimate of the divergence';
+    const message = `a trained prompt has no place in the mismatched answers that KTO estimates the divergence from; choose the loss apo_zero_unpaired, or LoRA`;
     return [{ where: 'method.kind', message }];
   }
   if (neftuneAlpha > 0) {

@@ -52,8 +52,9 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
     adaptation: model === 'policy' ? tuning : null,
   });
   const { noise = null } = setup;
-  const plain = packedPass(program, graph, config, tokensFor(batch, tuning), shape, tuning, seed);
-  const policy = noise === null ? plain : noisyPass(plain, batch.ids, noise);
+  const own = tokensFor(batch, tuning);
+  const plain = packedPass(program, graph, config, own, shape, tuning, seed);
+  const policy = noise === null ? plain : noisyPass(plain, own.ids, noise);
   const states = new Map<Model, Value>();
   const hidden = (model: Model): Value => {
     const known = states.get(model);
@@ -77,7 +78,7 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
       return headOf(of.graph, of.config, of.adaptation);
     },
     softcap: (model) => ofModel(model).config.logitSoftcap,
-    mismatched: () => lossContext(program, { ...setup, batch: mismatchedBatch(batch), seed: null, training: false }),
+    mismatched: () => lossContext(program, { ...setup, batch: mismatchedBatch(batch), seed: null, training: false, noise: null }),
     outputs: () =>
       classifierOutputs(policy, config, hidden('policy'), {
         ...{ documents, input },
@@ -96,7 +97,9 @@ function mismatchedBatch({ columns }: BatchInputs): BatchInputs {
     segments: documents,
     labels: of('mismatchedLabels'),
     weights: of('mismatchedWeights'),
-    ...{ types: null, virtual: null },
+    types: null,
+    // A recipe with both is refused: the documents have no places for virtual tokens.
+    virtual: null,
     columns: new Map([['documents', documents]]),
   };
 }

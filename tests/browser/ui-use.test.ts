@@ -363,7 +363,7 @@ it('lists all that is wrong with an adapter, and opens the run’s own', async (
     files.map(({ name, blob }) => new File([blob], name)),
     'back',
   );
-  await expect.element(button('Train on from this adapter')).toBeVisible();
+  await expect.element(button('Carry on with new data')).toBeVisible();
   expect(use.run).toMatchObject({ name: 'back', imported: true });
   use.choose(lamp.id);
 });
@@ -376,6 +376,8 @@ it.each([
   document.documentElement.lang = 'en';
   document.title = 'Finetab';
   await page.viewport(width, 800);
+  use.choose(lamp.id);
+  await page.getByText('Combine adapters', { exact: true }).click();
   for (const run of [lamp, weather])
     for (const tab of ['Try', 'Measure', 'Take away']) {
       use.choose(run.id);

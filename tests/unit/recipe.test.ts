@@ -248,7 +248,7 @@ describe('recipes of earlier versions', () => {
     expect(targetModules).toEqual(method.targetModules);
     expect(parseRecipe(changed)).toEqual({
       ...others,
-      version: 2,
+      ...{ version: 2, init: 'fresh', replay: 0 },
       method,
       objective: { kind: 'sft' },
       dataSteps: [],
@@ -297,7 +297,12 @@ describe('recipes of earlier versions', () => {
   });
 
   it('get the defaults of their objective', () => {
-    expect(parseRecipe({ objective: { kind: 'dpo' } }).objective).toEqual({ kind: 'dpo', beta: 0.1, loss: 'sigmoid', labelSmoothing: 0.1 });
+    expect(parseRecipe({ objective: { kind: 'dpo' } }).objective).toEqual({
+      kind: 'dpo',
+      beta: 0.1,
+      loss: 'sigmoid',
+      labelSmoothing: 0.1,
+    });
     expect(completeRecipe({ objective: { kind: 'ipo' } })['objective']).toEqual({ kind: 'ipo', beta: 0.1 });
     expect(parseRecipe({ objective: { kind: 'simpo' } }).objective).toEqual({ kind: 'simpo', beta: 2, gamma: 0.5 });
   });

@@ -7,6 +7,7 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   epochs: 'epoch',
   maxSteps: 'step',
   seed: 'seed',
+  replay: 'replay',
   basePrecision: 'nf4',
   activationPrecision: 'activations',
   'method.rank': 'rank',

@@ -93,13 +93,14 @@ type KindsWith<K extends string, O = ObjectiveSettings> = O extends { readonly k
 type ObjectiveSetting<O = ObjectiveSettings> = O extends unknown ? `objective.${Exclude<keyof O & string, 'kind'>}` : never;
 
 /**
- * The settings that the form shows: all but the recipe's version, those that name the method, the kind of objective, objectives that
+ * The settings that the form shows: all but the recipe's version, what the run starts from, those that name the method, the kind of objective, objectives that
  * are not offered, and the data with their steps, the use of the columns and the way to split, which the Data stage shows.
  */
 export type FormSetting =
   | Exclude<
       SettingPath,
       | 'version'
+      | 'init'
       | 'data'
       | 'dataSteps'
       | 'mapping'
@@ -232,6 +233,10 @@ const ENTRIES = {
   epochs: number('length', 'How often each example is used (epochs). 1 to 5 is usual; with more the model starts to memorise.'),
   maxSteps: number('length', '0 sets no limit: the run ends after its passes.'),
   seed: number('length', 'The same seed gives the same run.'),
+  replay: number(
+    'length',
+    'Only for a run that starts from another one: this share of the training examples is taken from that run’s data, so that less of them is forgotten. 0.1 to 0.3 is usual; 0 takes none.',
+  ),
   basePrecision: {
     kind: 'choice',
     group: 'base',
