@@ -26,7 +26,7 @@ export const peftPTuning: PeftFormat<PTuningSettings> = {
 
   joined: madeVectors,
 
-  moduleOf: peftPrompt.moduleOf,
+  moduleOf: (name) => peftPrompt.moduleOf(name),
 
   inFiles: (tensor) => tensor,
 

@@ -23,7 +23,7 @@ export const peftPrefix: PeftFormat<PrefixSettings> = {
 
   named: (settings) => settings,
 
-  moduleOf: peftPrompt.moduleOf,
+  moduleOf: (name) => peftPrompt.moduleOf(name),
 
   inFiles: (tensor) => tensor,
 
