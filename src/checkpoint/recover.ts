@@ -2,6 +2,7 @@
 
 import { CodedError, messageOf } from '../core/errors';
 import { faultOf, join, type ChunkInfo, type NamedArray } from './chunks';
+import { momentsLength } from './format';
 import { startingWith, type Database, type Manifest } from './database';
 import { ownerOf } from './snapshot';
 import type { RunRecord, Snapshot } from './types';
@@ -40,8 +41,12 @@ async function tryLoad(db: Database, run: RunRecord, manifest: Manifest): Promis
   const parts = await readParts(db, ownerOf(run.id), manifest.save, manifest.chunks);
   if (typeof parts === 'string') return parts;
   const [parameters, m, v] = ['parameters', 'm', 'v'].map((name) => floats(parts.get(name)));
-  if (!parameters || m?.length !== parameters.length || v?.length !== parameters.length) return 'its parts differ in length';
-  const state = { step: manifest.step, parameters, m, v };
+  if (!parameters || !m || !v) return 'a part is missing';
+  const moments = momentsLength(run, parameters.length);
+  if (m.length !== moments || v.length !== moments) return 'its parts differ in length';
+  const ema = run.recipe.ema > 0 ? floats(parts.get('ema')) : undefined;
+  if (ema === null || (ema && ema.length !== parameters.length)) return 'its average is missing';
+  const state = { step: manifest.step, parameters, m, v, ...(ema && { ema }) };
   if (run.recipe.activationPrecision !== 'f16') return state;
   const scaling = floats(parts.get('scaling'));
   return scaling?.length === 2 ? { ...state, scaling } : 'its loss scale is missing';

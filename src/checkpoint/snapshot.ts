@@ -4,8 +4,9 @@ import { internal } from '../core/errors';
 import { ensureSpace, formatBytes } from '../core/storage';
 import { cut, type ChunkInfo, type NamedArray } from './chunks';
 import { startingWith, type ChunkKey, type Database, type Manifest } from './database';
+import { momentsLength } from './format';
 import { superfluous } from './retention';
-import { lossAt, withLosses, type MeasuredManifest } from './rows';
+import { measuredAt, withMeasured, type MeasuredManifest, type MeasuredStep } from './rows';
 import type { RunRecord, Snapshot } from './types';
 
 export const ownerOf = (runId: string) => `run:${runId}`;
@@ -42,11 +43,12 @@ export async function writeChunks(
  */
 export async function saveSnapshot(db: Database, run: RunRecord, snapshot: Snapshot): Promise<Manifest> {
   checkParts(run, snapshot);
-  const { step, parameters, m, v, scaling } = snapshot;
-  const parts = [part('parameters', parameters), part('m', m), part('v', v), ...(scaling ? [part('scaling', scaling)] : [])];
+  const { step, parameters, m, v, scaling, ema } = snapshot;
+  const further = [...(scaling ? [part('scaling', scaling)] : []), ...(ema ? [part('ema', ema)] : [])];
+  const parts = [part('parameters', parameters), part('m', m), part('v', v), ...further];
   const bytes = parts.reduce((sum, { data }) => sum + data.byteLength, 0);
   const what = `the checkpoint at step ${step} of ${run.name} (${formatBytes(bytes)})`;
-  const before = await readState(db, run.id, step, what);
+  const before = await readState(db, run, step, what);
   const save = nextSave();
   const chunks = await writeChunks(db, ownerOf(run.id), save, parts, what);
   const { modelId, datasetHash, recipe } = run;
@@ -57,34 +59,37 @@ export async function saveSnapshot(db: Database, run: RunRecord, snapshot: Snaps
 
 const part = (name: string, data: Float32Array): NamedArray => ({ name, kind: 'f32', data });
 
-function checkParts({ recipe }: RunRecord, { parameters, m, v, scaling }: Snapshot): void {
-  const whole = parameters.length > 0 && m.length === parameters.length && v.length === parameters.length;
-  const scaled = (scaling?.length ?? 0) === (recipe.activationPrecision === 'f16' ? 2 : 0);
-  if (whole && scaled) return;
+function checkParts(run: RunRecord, { parameters, m, v, scaling, ema }: Snapshot): void {
+  const moments = momentsLength(run, parameters.length);
+  const whole = parameters.length > 0 && m.length === moments && v.length === moments;
+  const scaled = (scaling?.length ?? 0) === (run.recipe.activationPrecision === 'f16' ? 2 : 0);
+  const averaged = (ema?.length ?? 0) === (run.recipe.ema > 0 ? parameters.length : 0);
+  if (whole && scaled && averaged) return;
   throw internal(
-    `a snapshot of ${parameters.length} parameters with moments of ${m.length} and ${v.length}, and ${scaling?.length ?? 0} numbers of scaling`,
+    `a snapshot of ${parameters.length} parameters with moments of ${m.length} and ${v.length}, ${scaling?.length ?? 0} numbers of scaling, and an average of ${ema?.length ?? 0}`,
   );
 }
 
 interface State {
   readonly manifests: readonly MeasuredManifest[];
   readonly chunkKeys: readonly ChunkKey[];
-  /** Held-out loss measured at the step that is saved. */
-  readonly loss: number | null;
+  /** What was measured at the step that is saved. */
+  readonly measured: MeasuredStep;
 }
 
-function readState(db: Database, runId: string, step: number, what: string): Promise<State> {
+function readState(db: Database, { id: runId, recipe }: RunRecord, step: number, what: string): Promise<State> {
   return db.read(['checkpoints', 'chunks', 'rows'], what, async (tx) => {
     const manifests = await tx.objectStore('checkpoints').getAll(startingWith([runId]));
     const chunkKeys = await tx.objectStore('chunks').getAllKeys(startingWith([ownerOf(runId)]));
-    return { manifests: await withLosses(tx, manifests), chunkKeys, loss: await lossAt(tx, runId, step) };
+    const measured = await measuredAt(tx, runId, step, recipe.monitor);
+    return { manifests: await withMeasured(tx, manifests, () => recipe.monitor), chunkKeys, measured };
   });
 }
 
 /** The run's lock guarantees that nothing has changed since `before` was read. */
 async function commit(db: Database, manifest: Manifest, before: State, what: string): Promise<void> {
   const others = before.manifests.filter(({ step }) => step !== manifest.step);
-  const dropped = new Set(superfluous([...others, { ...manifest, loss: before.loss }], manifest.step).map(({ step }) => step));
+  const dropped = new Set(superfluous([...others, { ...manifest, ...before.measured }], manifest.step).map(({ step }) => step));
   const saves = new Set(others.filter(({ step }) => !dropped.has(step)).map(({ save }) => save));
   const unused = before.chunkKeys.filter(([, save]) => !saves.has(save));
   await db.write(['checkpoints', 'chunks'], what, 0, function* (tx) {

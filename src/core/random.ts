@@ -15,6 +15,10 @@ export const STREAM = {
   balance: 7,
   augment: 8,
   write: 9,
+  noise: 10,
+  shots: 11,
+  replay: 20,
+  dare: 21,
   dropout: 1024,
 } as const;
 

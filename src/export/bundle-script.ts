@@ -166,11 +166,13 @@ function classifierTrainer({ classifier, classWeights }: ScriptFacts): readonly 
 }
 
 /** Settings that a run has and the program has not. */
-export function notCarriedOver({ method, basePrecision, activationPrecision, order }: Recipe): readonly string[] {
+export function notCarriedOver({ init, method, basePrecision, activationPrecision, order, ema }: Recipe): readonly string[] {
   return [
+    ...(init === 'fresh' ? [] : [`the start from the run ${init.name}: training starts from the base`]),
     ...('loraPlusRatio' in method && method.loraPlusRatio !== 1 ? ['the higher learning rate of B (LoRA+)'] : []),
     ...('layerDecay' in method && method.layerDecay !== 1 ? ['the learning rates by layer'] : []),
     ...(method.kind === 'full' && method.train !== 'all' ? ['the choice of the weights that are trained'] : []),
+    ...(ema === 0 ? [] : ['the average of the weights (EMA)']),
     ...(basePrecision === 'stored' ? [] : ['the quantised base']),
     ...(activationPrecision === 'f32' ? [] : ['activations in f16: bfloat16 takes their place on GPUs that have it']),
     ...(order === 'shuffled' ? [] : ['the first pass from short examples to long ones: all passes are shuffled']),
@@ -278,6 +280,7 @@ function argumentsOf(trainer: Trainer, { recipe, measures }: ScriptFacts): reado
       `adam_beta2=${recipe.beta2},`,
       `adam_epsilon=${recipe.epsilon},`,
       `max_grad_norm=${recipe.maxGradNorm},`,
+      ...(recipe.neftuneAlpha > 0 ? [`neftune_noise_alpha=${recipe.neftuneAlpha},`] : []),
       `eval_strategy=${evaluation},`,
       'save_strategy="no",',
       'logging_steps=1,',

@@ -21,8 +21,12 @@ export const bundle: Exporter = {
 
   fits(run) {
     const { kind } = run.recipe.objective;
+    if (run.recipe.method.kind === 'bottleneck')
+      return 'The program trains with PEFT, which has no bottleneck adapters. Save them, and train on with them here.';
     if (run.imported === true)
-      return 'Another program trained this adapter: its data are not here. Train on from it, then save that run.';
+      return 'Another program trained this adapter: its data are not here. Carry on from it with data of yours, then save that run.';
+    if (run.combined !== undefined)
+      return 'This adapter was combined from others: there is no run of its own to repeat. Carry on from it with data of yours, then save that run.';
     if (TRAINERS[kind] === null)
       return `The program of a bundle can’t train by the objective ${kind}. Save the adapter, and train on with it here.`;
     if (virtualTokens(run.recipe.method) > 0)
@@ -68,6 +72,7 @@ async function factsOf(run: Tuned, splits: Splits, context: ExportContext): Prom
 const TYPES: Readonly<Record<MethodKind, AdapterFacts['type'] | null>> = {
   lora: 'LoraConfig',
   ia3: 'IA3Config',
+  bottleneck: null,
   prompt: null,
   'p-tuning': null,
   prefix: null,
@@ -80,6 +85,8 @@ function adapterOf({ recipe: { method }, tensors, fanInFanOut = false }: Tuned, 
   const saved = [...('modulesToSave' in method ? method.modulesToSave : []), ...(classifier?.modules ?? [])];
   const settings = {
     ...format.config(method, tensors, null),
+    // In full: an adapter that started so is opened here again.
+    ...('initWeights' in method && method.initWeights !== 'random' && { init_lora_weights: method.initWeights }),
     ...(saved.length > 0 && { modules_to_save: saved }),
     ...(fanInFanOut && { fan_in_fan_out: true }),
     task_type: classifier === null ? 'CAUSAL_LM' : 'SEQ_CLS',

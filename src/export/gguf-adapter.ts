@@ -14,6 +14,7 @@ import type { LoraSettings, MethodKind, MethodSettings } from '../recipe/methods
 import { taskOf } from '../recipe/tasks';
 import type { Exporter } from './exporter';
 import { archOf, attentionOf, ggufName, interleave, interleavedHeads, type GgufArch } from './gguf-archs';
+import { asPlainLora } from './plain-lora';
 import type { Tuned, TunedTensor } from './types';
 import { writeFile } from './write';
 
@@ -31,6 +32,7 @@ const BLOCKERS: { readonly [K in MethodKind]: (settings: Extract<MethodSettings,
     return null;
   },
   ia3: () => `llama.cpp has no IA³ adapters. ${MERGE}`,
+  bottleneck: () => 'llama.cpp has no bottleneck adapters. Save them for the adapters library.',
   prompt: () => NO_PROMPTS,
   'p-tuning': () => NO_PROMPTS,
   prefix: () => NO_PROMPTS,
@@ -52,7 +54,8 @@ export const ggufAdapter: Exporter = {
 
   bytes: (_base, parameters) => parameters.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0),
 
-  async write(run, sink) {
+  async write(tuned, sink) {
+    const run = asPlainLora(tuned);
     const { base } = run;
     const { method } = run.recipe;
     const arch = base === null ? '' : archOf(base.config);

@@ -5,13 +5,14 @@ import { sizeOf } from '../core/shape';
 import { transpose } from '../core/transpose';
 import { writeSafetensors } from '../formats/safetensors-write';
 import { moduleSettings } from '../method/lora';
-import { methodNameOf, type LoraSettings, type MethodName } from '../recipe/methods';
+import { methodNameOf, virtualTokens, type LoraSettings, type MethodName } from '../recipe/methods';
 import type { NamedTensor } from '../method/parameters';
 import { taskOf } from '../recipe/tasks';
 import { loraScale } from '../recipe/methods';
 import { baseReference, includedBytes, writeBase } from './base';
 import { modelCard } from './card';
 import { mergeBlocker, type Exporter } from './exporter';
+import { asPlainLora } from './plain-lora';
 import type { Tuned, TunedRun, TunedTensor } from './types';
 import { writeFile, writeText } from './write';
 
@@ -22,8 +23,11 @@ const CONFIG = 'adapter_config.json';
 const TYPES: Readonly<Record<MethodName, 'lora' | 'dora' | 'full' | null>> = {
   lora: 'lora',
   dora: 'dora',
+  pissa: 'lora',
+  olora: 'lora',
   full: 'full',
   ia3: null,
+  bottleneck: null,
   prompt: null,
   'p-tuning': null,
   prefix: null,
@@ -39,8 +43,9 @@ export const mlx: Exporter = {
 
   async write(run, sink) {
     const { path } = baseReference(run);
-    await writeText(sink, CONFIG, `${JSON.stringify(configOf(run), null, 2)}\n`);
-    await writeFile(sink, WEIGHTS, [writeSafetensors(tensorsOf(run).map(asData), { format: 'mlx' })]);
+    const plain = asPlainLora(run);
+    await writeText(sink, CONFIG, `${JSON.stringify(configOf(plain), null, 2)}\n`);
+    await writeFile(sink, WEIGHTS, [writeSafetensors(tensorsOf(plain).map(asData), { format: 'mlx' })]);
     await writeText(sink, 'README.md', modelCard({ ...run, form: 'mlx', basePath: path }));
     await writeBase(run, sink);
   },
@@ -49,7 +54,7 @@ export const mlx: Exporter = {
 function blocker({ method, objective }: TunedRun['recipe']): string | null {
   if (taskOf(objective) !== null) return 'mlx-lm has language models only, no classifiers. Save the adapter for Python.';
   const unmerged = mergeBlocker(method);
-  if (unmerged !== null) return `mlx-lm has no trained prompts. ${unmerged}`;
+  if (unmerged !== null) return virtualTokens(method) > 0 ? `mlx-lm has no trained prompts. ${unmerged}` : unmerged;
   const name = methodNameOf(method);
   if (name === null || TYPES[name] === null)
     return 'mlx-lm has LoRA, DoRA and full fine-tuning only. Save the merged weights: mlx-lm loads them.';

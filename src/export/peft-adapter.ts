@@ -11,6 +11,7 @@ import type { Exporter } from './exporter';
 import { fileTensor, HEAD } from './layout';
 import { CLASSIFIER_MODULES, formatOf, writePeft, type PeftSettings } from './peft';
 import type { BaseSizes } from './peft-format';
+import { asPlainLora } from './plain-lora';
 import type { Tuned, TunedTensor } from './types';
 import { writeFile, writeText } from './write';
 
@@ -18,6 +19,7 @@ export const peft: Exporter = {
   large: false,
 
   fits({ recipe: { method } }) {
+    if (method.kind === 'bottleneck') return 'PEFT has no bottleneck adapters. Save them for the adapters library.';
     const message = 'This run trained the model’s own weights: it has no adapter. Save the merged weights.';
     return formatOf(method.kind) === null ? message : null;
   },
@@ -26,9 +28,10 @@ export const peft: Exporter = {
 
   async write(run, sink) {
     const classifier = classifierOf(run);
-    const tensors = run.tensors.flatMap((tensor) => inFiles(tensor, classifier));
+    const plain = asPlainLora(run);
+    const tensors = plain.tensors.flatMap((tensor) => inFiles(tensor, classifier));
     const { path: basePath } = baseReference(run);
-    for (const { name, bytes } of writePeft(tensors, settingsOf(run, classifier), basePath, sizesOf(run)))
+    for (const { name, bytes } of writePeft(tensors, settingsOf(plain, classifier), basePath, sizesOf(run)))
       await writeFile(sink, name, [bytes]);
     await writeText(sink, 'README.md', modelCard({ ...run, basePath }, classifier));
     await writeBase(run, sink, classifier);

@@ -36,6 +36,16 @@ export class Keys {
     return found ?? values[0];
   }
 
+  /** What the value stands for in `meanings`, whose first is also that of an absent key. `advice`: about values that are not there. */
+  meaning<T>(key: string, meanings: readonly [readonly [unknown, T], ...(readonly [unknown, T])[]], advice: string): T {
+    const [[, usual]] = meanings;
+    const { [key]: value } = this.#config;
+    if (value === undefined) return usual;
+    const found = meanings.find(([one]) => one === value);
+    if (found === undefined) this.#problems.set(key, { where: key, message: `is ${JSON.stringify(value)}. ${advice}` });
+    return found?.[1] ?? usual;
+  }
+
   names(key: string): readonly string[] {
     const value = this.#config[key] ?? [];
     if (isNames(value)) return value;

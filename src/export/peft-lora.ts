@@ -2,6 +2,7 @@
 
 import { moduleSettings } from '../method/lora';
 import type { LoraSettings } from '../recipe/methods';
+import type { Keys } from './peft-keys';
 import { lastParts, shapeFault, UNKNOWN_TENSOR, type PeftFormat } from './peft-format';
 
 const PART = /^(.+)\.(?:lora_([AB])\.weight|lora_magnitude_vector)$/;
@@ -14,6 +15,23 @@ function partOf(name: string): { readonly module: string; readonly factor: 'A' |
 
 const isRank = (n: number) => Number.isInteger(n) && n > 0;
 const isPositive = (n: number) => n > 0;
+
+/** The starts of adapters: those that change nothing, and those that can be computed again from the base. */
+const STARTS = [
+  [true, 'random'],
+  ...[false, null, 'gaussian', 'orthogonal', 'eva', 'mica'].map((value) => [value, 'random'] as const),
+  ['pissa', 'pissa'],
+  ['olora', 'olora'],
+] as const satisfies readonly (readonly [unknown, LoraSettings['initWeights']])[];
+
+const CONVERT =
+  'Such an adapter fits a base that was changed before the training, which its files do not have. Convert it in PEFT: save_pretrained(…, path_initial_model_for_weight_conversion=…)';
+
+function startOf(keys: Keys): Pick<LoraSettings, 'initWeights' | 'pissaIterations'> {
+  const initWeights = keys.meaning('init_lora_weights', STARTS, CONVERT);
+  // PEFT's `pissa` is the decomposition in full; 4 is the recipe's default.
+  return { initWeights, pissaIterations: initWeights === 'pissa' ? 0 : 4 };
+}
 
 /** LoRA+ and rates by layer leave no trace in the files. */
 export const peftLora: PeftFormat<LoraSettings> = {
@@ -40,6 +58,7 @@ export const peftLora: PeftFormat<LoraSettings> = {
     alpha: keys.number('lora_alpha', isPositive),
     useRslora: keys.flag('use_rslora'),
     useDora: keys.flag('use_dora'),
+    ...startOf(keys),
     dropout: keys.number('lora_dropout', (n) => n >= 0 && n < 1, 0),
     targetModules: keys.layers('target_modules') ?? 'all-linear',
     rankPattern: keys.pattern('rank_pattern', isRank),

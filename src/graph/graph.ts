@@ -115,6 +115,19 @@ export class Graph {
     return this.create(value.name, value.role, shape, value.dtype, { of, offset });
   }
 
+  /** The part of a flat value that its first `count` views cover; the flat value itself where these are all. */
+  beginningOf(flat: Value, count: number): Value {
+    const views = this.viewsOf(flat) ?? [];
+    const next = views[count];
+    if (next === undefined) return flat;
+    const part = this.create(`${flat.name} to ${next.name}`, flat.role, [next.view?.offset ?? 0], flat.dtype, {
+      of: flat,
+      offset: 0,
+    });
+    this.#views.set(part, views.slice(0, count));
+    return part;
+  }
+
   /** The views of a flat value in the order of their offsets; undefined for any other value. */
   viewsOf(value: Value): readonly Value[] | undefined {
     return this.#views.get(value);

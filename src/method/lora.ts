@@ -1,10 +1,13 @@
 /**
  * LoRA: y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ for chosen linear layers (Hu et al., arXiv 2106.09685), with s = α/r, or α/√r with rank-stabilised
  * scaling (arXiv 2312.03732). DoRA (Liu et al., arXiv 2402.09353) also trains the norm of each row of the adapted weight:
- * y = m/‖W + s·B·A‖·(W + s·B·A)·x. Biases and whole modules can be trained beside it, as in PEFT.
+ * y = m/‖W + s·B·A‖·(W + s·B·A)·x. Biases and whole modules can be trained beside it, as in PEFT. Adapters may start as a part of the
+ * weights (lora-start.ts).
  */
 
+import type { Problem } from '../core/errors';
 import { STREAM } from '../core/random';
+import type { Shape } from '../core/shape';
 import type { ModelConfig } from '../model/config';
 import type { LinearOptions, Pass } from '../model/family';
 import { headName, isNamed, moduleOf, targetLayers, weightSpecs, type LinearLayer } from '../model/weights';
@@ -19,8 +22,9 @@ import type { Value } from '../../kernels/op';
 import { rowNorm } from '../../kernels/row_norm';
 import { unary } from '../../kernels/unary';
 import { layerRate, unknownNames } from './layers';
+import { joinedFactors, startName, withoutStart } from './lora-start';
 import type { Method } from './method';
-import type { NamedTensor, Parameter, Parameters } from './parameters';
+import type { Init, NamedTensor, Parameter, Parameters } from './parameters';
 
 /** PEFT's name: without `.weight`. */
 const magnitudeOf = (module: string) => `${module}.lora_magnitude_vector`;
@@ -34,12 +38,14 @@ export const lora: Method<LoraSettings> = {
     return [...factors, ...ownWeights(config, layers, settings)];
   },
 
-  problems(config, { targetModules, modulesToSave }) {
+  problems(config, settings) {
+    const { targetModules, modulesToSave } = settings;
     const targets = targetModules === 'all-linear' ? [] : targetModules;
     const adapted = targetLayers(config, targetModules).filter(({ module }) => isNamed(module, modulesToSave));
     const unsaved = modulesToSave.filter((end) => !weightSpecs(config).some(({ name }) => isNamed(moduleOf(name), [end])));
     return [
       ...unknownNames(config, targets, 'method.targetModules'),
+      ...startProblems(config, settings),
       ...unsaved.map((end) => ({ where: 'method.modulesToSave', message: missingModule(config, end) })),
       ...adapted.slice(0, 1).map(({ module }) => ({
         where: 'method.modulesToSave',
@@ -48,16 +54,21 @@ export const lora: Method<LoraSettings> = {
     ];
   },
 
-  wrap: (pass, own, settings, seed) => ({ ...pass, linear: adaptedLinear(pass, own, settings, seed) }),
+  wrap(pass, own, settings, seed) {
+    const scaleOf = (module: string) => moduleSettings(module, settings).scale;
+    const base = settings.initWeights === 'random' ? pass : withoutStart(pass, own, scaleOf);
+    return { ...pass, linear: adaptedLinear(base, own, settings, seed) };
+  },
 
   fuse(module, own, settings) {
     const [a, b] = [own.get(nameOf(module, 'A')), own.get(nameOf(module, 'B'))];
     if (a === undefined || b === undefined) return null;
     const { scale } = moduleSettings(module, settings);
     const magnitude = own.get(magnitudeOf(module))?.data;
+    const joined = joinedFactors(own, module, { a, b });
     return {
       rows(weight, first, inputs) {
-        addUpdate(weight, first, a, b, scale);
+        addUpdate(weight, first, joined.a, joined.b, scale);
         if (magnitude !== undefined) setNorms(weight, first, inputs, magnitude);
       },
     };
@@ -99,14 +110,42 @@ function factorsOf(config: ModelConfig, { module, inputs, outputs }: LinearLayer
     init: { kind: 'row-norm', of: weight },
     group: group(1),
   };
-  return [
-    {
-      ...{ name: nameOf(module, 'A'), shape: [rank, inputs], group: group(1) },
-      init: { kind: 'uniform', bound: 1 / Math.sqrt(inputs) },
-    },
-    { name: nameOf(module, 'B'), shape: [outputs, rank], init: { kind: 'zeros' }, group: group(settings.loraPlusRatio) },
-    ...(settings.useDora ? [magnitude] : []),
+  const [aShape, bShape] = [
+    [rank, inputs],
+    [outputs, rank],
   ];
+  const own = settings.initWeights === 'random';
+  const [aInit, bInit]: readonly [Init, Init] = own
+    ? [{ kind: 'uniform', bound: 1 / Math.sqrt(inputs) }, { kind: 'zeros' }]
+    : [{ kind: 'factor' }, { kind: 'factor' }];
+  const start = (factor: 'A' | 'B', shape: Shape): Parameter => {
+    return { name: startName(module, factor), shape, init: { kind: 'factor' }, fixed: true };
+  };
+  return [
+    { name: nameOf(module, 'A'), shape: aShape, group: group(1), init: aInit },
+    { name: nameOf(module, 'B'), shape: bShape, group: group(settings.loraPlusRatio), init: bInit },
+    ...(settings.useDora ? [magnitude] : []),
+    ...(own ? [] : [start('A', aShape), start('B', bShape)]),
+  ];
+}
+
+/** The most that a rank may be where files have twice as many: a part of the weights that the adapter starts as. */
+const MOST_WITH_START = 128;
+
+/** A part of a weight has at most the rank of the weight. */
+function startProblems(config: ModelConfig, settings: LoraSettings): readonly Problem[] {
+  if (settings.initWeights === 'random') return [];
+  const ranks = targetLayers(config, settings.targetModules).map((layer) => {
+    return { ...layer, rank: moduleSettings(layer.module, settings).rank, most: Math.min(layer.inputs, layer.outputs) };
+  });
+  const over = ranks.find(({ rank, most }) => rank > Math.min(most, MOST_WITH_START));
+  if (over === undefined) return [];
+  const { module, rank, most, outputs, inputs } = over;
+  const reason =
+    rank > most
+      ? `${module} has ${outputs}×${inputs} weights, so a part of it has at most rank ${most}`
+      : `adapters with this start are saved with twice their rank, which may be ${2 * MOST_WITH_START}`;
+  return [{ where: 'method.rank', message: `${reason}; choose ${Math.min(most, MOST_WITH_START)} or less, not ${rank}` }];
 }
 
 /** The weights of the base that are trained too: biases, and the modules to save. */

@@ -4,6 +4,7 @@
  */
 
 import { internal } from '../core/errors';
+import { flatLayout } from '../core/flat';
 import { hashOf, STREAM, uniform } from '../core/random';
 import { sizeOf, type Shape } from '../core/shape';
 import type { Flat, Graph } from '../graph/graph';
@@ -12,7 +13,9 @@ import type { Value } from '../../kernels/op';
 
 /**
  * How a parameter starts. `uniform`: in ±bound; `weight`: as the base's weight of its name; `row-norm`: as the
- * norms of the rows of the base's weight `of`; `token-rows`: as `scale` times rows of the table `of`, those of the job's `startIds`. Those that depend on the base are computed on the device (src/train/programs.ts).
+ * norms of the rows of the base's weight `of`; `token-rows`: as `scale` times rows of the table `of`, those of the job's `startIds`;
+ * `factor`: as a factor of a part of the base's weight (src/method/factors.ts). Those that depend on the base are zeros at first, and then
+ * computed on the device (src/train/programs.ts), factors on the host (src/train/factored-start.ts).
  */
 export type Init =
   | { readonly kind: 'zeros' }
@@ -21,7 +24,8 @@ export type Init =
   | NormalInit
   | { readonly kind: 'weight' }
   | { readonly kind: 'row-norm'; readonly of: string }
-  | { readonly kind: 'token-rows'; readonly of: string; readonly scale: number };
+  | { readonly kind: 'token-rows'; readonly of: string; readonly scale: number }
+  | { readonly kind: 'factor' };
 
 export interface Parameter {
   /**
@@ -33,6 +37,8 @@ export interface Parameter {
   readonly init: Init;
   /** The parameters of a group have the same learning rate and weight decay; absent: the recipe's. */
   readonly group?: Group;
+  /** It keeps the numbers that it starts with. */
+  readonly fixed?: true;
 }
 
 /** How the hyperparameters of a group differ from the recipe's. */
@@ -51,6 +57,8 @@ export interface GroupRange extends Group {
 /** Parameters on the device, in the order of the flat value. */
 export interface Parameters extends Flat {
   readonly all: readonly Parameter[];
+  /** Those that are trained, which come first. `flat` is the beginning of the flat value of all. */
+  readonly trained: Flat & { readonly all: readonly Parameter[] };
   readonly groups: readonly GroupRange[];
   /** The value of the parameter of that name; null when there is none. */
   find(name: string): Value | null;
@@ -66,7 +74,7 @@ export interface NamedTensor {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
-/** Declares parameters as views of the trainable value `label`, those of a group side by side. */
+/** Declares parameters as views of the trainable value `label`, those of a group side by side, and those that are fixed last. */
 export function declareParameters(graph: Graph, label: string, listed: readonly Parameter[]): Parameters {
   const all = byGroup(listed);
   const { flat, views } = graph.declareFlat(label, 'trainable', all);
@@ -77,17 +85,23 @@ export function declareParameters(graph: Graph, label: string, listed: readonly 
     if (value === null) throw internal(`${label} has no parameter ${name}`);
     return value;
   };
-  return { flat, views, all, groups: groupRanges(all, views), find, named };
+  const own = all.filter(isTrained);
+  const trained = { flat: graph.beginningOf(flat, own.length), views: views.slice(0, own.length), all: own };
+  return { flat, views, all, trained, groups: groupRanges(own, views), find, named };
 }
+
+const isTrained = ({ fixed }: Pick<Parameter, 'fixed'>) => fixed !== true;
 
 const DEFAULT: Group = { rate: 1, decays: true };
 
 const keyOf = ({ group: { rate, decays } = DEFAULT }: Parameter) => `${rate} ${decays}`;
 
-/** The parameters in the order of the flat vector: groups in the order of their first members, and members in their order. */
+/** The parameters in the order of the flat vector: groups in the order of their first members, and members in their order; last those that are fixed. */
 export function byGroup(all: readonly Parameter[]): readonly Parameter[] {
-  const keys = [...new Set(all.map(keyOf))];
-  return keys.flatMap((key) => all.filter((parameter) => keyOf(parameter) === key));
+  const trained = all.filter(isTrained);
+  const keys = [...new Set(trained.map(keyOf))];
+  const grouped = keys.flatMap((key) => trained.filter((parameter) => keyOf(parameter) === key));
+  return [...grouped, ...all.filter(({ fixed }) => fixed === true)];
 }
 
 function groupRanges(all: readonly Parameter[], views: readonly Value[]): readonly GroupRange[] {
@@ -98,9 +112,14 @@ function groupRanges(all: readonly Parameter[], views: readonly Value[]): readon
   });
 }
 
-/** Elements of all parameters. */
-export function parameterCount(all: readonly Pick<Parameter, 'shape'>[]): number {
-  return all.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+/** Elements of the parameters that are trained. */
+export function parameterCount(all: readonly Pick<Parameter, 'shape' | 'fixed'>[]): number {
+  return all.reduce((sum, parameter) => sum + (isTrained(parameter) ? sizeOf(parameter.shape) : 0), 0);
+}
+
+/** Length of the flat vector of the parameters that are trained. */
+export function trainedLength(all: readonly Pick<Parameter, 'shape' | 'fixed'>[]): number {
+  return flatLayout(all.filter(isTrained).map(({ shape }) => shape)).length;
 }
 
 /** The flat vector of new parameters; those that start from weights of the base are zero in it. The random numbers of a parameter depend on its name, not on the others. */
@@ -129,6 +148,7 @@ function numbersOf(init: Init, random: (i: number) => number): ((i: number) => n
     case 'weight':
     case 'row-norm':
     case 'token-rows':
+    case 'factor':
       return null;
   }
 }
@@ -166,7 +186,7 @@ export function storedTensors(layout: StoredLayout, vector: Float32Array<ArrayBu
 
 /** A stored flat vector in the layout of `parameters`, by the names of its own layout. Throws when a parameter is missing. */
 export function inLayout(
-  parameters: Parameters,
+  parameters: Pick<Parameters, 'all' | 'flat' | 'views'>,
   layout: StoredLayout,
   vector: Float32Array<ArrayBuffer>,
 ): Float32Array<ArrayBuffer> {
@@ -174,7 +194,10 @@ export function inLayout(
 }
 
 /** Joins tensors into the flat vector. Throws when one is missing or has another shape. */
-export function vectorOf({ all, flat, views }: Parameters, tensors: readonly NamedTensor[]): Float32Array<ArrayBuffer> {
+export function vectorOf(
+  { all, flat, views }: Pick<Parameters, 'all' | 'flat' | 'views'>,
+  tensors: readonly NamedTensor[],
+): Float32Array<ArrayBuffer> {
   const vector = new Float32Array(sizeOf(flat.shape));
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   all.forEach(({ name, shape }, p) => {

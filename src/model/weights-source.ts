@@ -116,6 +116,12 @@ export async function* streamWeights(
   }
 }
 
+/** The numbers of one weight as the model uses it: a matrix [out, in], row after row. */
+export async function readWeight(tensor: WeightTensor): Promise<Float32Array<ArrayBuffer>> {
+  const loaded = await loadF32(tensor, () => undefined);
+  return decodeToF32(tensor.transposed ? transposed(loaded) : loaded);
+}
+
 async function loadF32(tensor: WeightTensor, advance: (bytes: number) => void): Promise<StoredTensor> {
   const { name, shape, dtype } = tensor;
   const data = new Float32Array(sizeOf(shape));

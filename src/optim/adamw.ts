@@ -9,7 +9,7 @@ import { lossscale, type LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 
 export interface Optimizer {
-  /** First and second moments, in the layout of the parameters. */
+  /** First and second moments, in the layout of the parameters that are trained. */
   readonly m: Value;
   readonly v: Value;
   /** [8·groups] f32, written before every step: see `hyperAt`. */
@@ -32,14 +32,14 @@ export function updateWith(
   lossScale: LossScale | null,
 ): Optimizer {
   const { graph } = program;
-  const m = graph.declare(`${name}.m`, 'state', parameters.flat.shape);
-  const v = graph.declare(`${name}.v`, 'state', parameters.flat.shape);
-  const { groups } = parameters;
+  const { groups, trained } = parameters;
+  const m = graph.declare(`${name}.m`, 'state', trained.flat.shape);
+  const v = graph.declare(`${name}.v`, 'state', trained.flat.shape);
   const hyper = graph.declare(`${name}.hyper`, 'input', [8 * groups.length]);
   const scale = lossScale?.scale ?? null;
   const starts = groups.slice(1).map(({ start }) => start);
   const norm = gradnorm(program, gradients.flat, scale);
-  adamw(program, { param: parameters.flat, grad: gradients.flat, m, v }, hyper, norm, scale, starts);
+  adamw(program, { param: trained.flat, grad: gradients.flat, m, v }, hyper, norm, scale, starts);
   return { m, v, hyper, norm, scaleUsed: lossScale && lossscale(program, lossScale, norm) };
 }
 

@@ -16,6 +16,13 @@ const lora = v.strictObject({
   useRslora: v.optional(flag(), false),
   /** The adapted weights have trained magnitudes (DoRA). */
   useDora: v.optional(flag(), false),
+  /**
+   * How the adapter starts: as a change of nothing with random numbers, or as a part of the adapted weights, which is taken out of them:
+   * their largest singular values (PiSSA, arXiv 2404.02948), or the first columns of their QR decomposition (OLoRA, arXiv 2406.01775).
+   */
+  initWeights: v.optional(oneOf(['random', 'pissa', 'olora']), 'random'),
+  /** PiSSA: rounds of the randomised decomposition, as PEFT's `pissa_niter_N`; 0 computes it in full. */
+  pissaIterations: v.optional(whole(0, 100), 4),
   /** Probability of dropout on the adapter's input. */
   dropout: v.optional(real(0, 0.9), 0),
   /** Names of the modules that get an adapter, or `all-linear`. */
@@ -41,6 +48,22 @@ const ia3 = v.strictObject({
   scaledOutputs: v.optional(v.union([v.literal('usual'), texts(VECTORS)], VECTORS), 'usual'),
   /** Names of the layers whose inputs are. `usual`: the last one of each feed-forward network. */
   scaledInputs: v.optional(v.union([v.literal('usual'), texts(VECTORS)], VECTORS), 'usual'),
+  /** See LoRA's. */
+  layerDecay: v.optional(real(0.01, 1), 1),
+});
+
+const bottleneck = v.strictObject({
+  kind: v.literal('bottleneck'),
+  /** One small network behind the feed-forward part of each layer (Pfeiffer), or another one behind attention too (Houlsby). */
+  variant: v.optional(oneOf(['pfeiffer', 'houlsby']), 'pfeiffer'),
+  /** The width of the model divided by that of the adapters, rounded down. */
+  reductionFactor: v.optional(whole(1, 1024), 16),
+  /** The function between the two layers of an adapter. `usual`: relu of Pfeiffer's, swish of Houlsby's. */
+  nonLinearity: v.optional(oneOf(['usual', 'relu', 'swish', 'gelu', 'gelu_new', 'tanh', 'sigmoid']), 'usual'),
+  /** Multiplies what an adapter adds. */
+  adapterScale: v.optional(real(0.001, 1000), 1),
+  /** Probability of dropout of what an adapter adds. */
+  adapterDropout: v.optional(real(0, 0.9), 0),
   /** See LoRA's. */
   layerDecay: v.optional(real(0.01, 1), 1),
 });
@@ -80,13 +103,15 @@ const prefix = v.strictObject({
   virtualTokens: v.optional(VIRTUAL_TOKENS, 20),
 });
 
-export const METHOD_SCHEMAS = { lora, ia3, prompt, 'p-tuning': pTuning, prefix, full } as const;
+export const METHOD_SCHEMAS = { lora, ia3, bottleneck, prompt, 'p-tuning': pTuning, prefix, full } as const;
 
 export type MethodKind = keyof typeof METHOD_SCHEMAS;
 export type SettingsOf<K extends MethodKind> = Readonly<v.InferOutput<(typeof METHOD_SCHEMAS)[K]>>;
 export type MethodSettings = { [K in MethodKind]: SettingsOf<K> }[MethodKind];
 export type LoraSettings = SettingsOf<'lora'>;
 export type Ia3Settings = SettingsOf<'ia3'>;
+export type BottleneckSettings = SettingsOf<'bottleneck'>;
+export type NonLinearity = Exclude<BottleneckSettings['nonLinearity'], 'usual'>;
 export type PromptSettings = SettingsOf<'prompt'>;
 export type PTuningSettings = SettingsOf<'p-tuning'>;
 export type PrefixSettings = SettingsOf<'prefix'>;
@@ -101,9 +126,12 @@ export const methodSchema = v.variant('kind', Object.values(METHOD_SCHEMAS), alt
  * kind.
  */
 export const NAMED_METHODS = {
-  lora: { kind: 'lora', useDora: false },
-  dora: { kind: 'lora', useDora: true },
+  lora: { kind: 'lora', useDora: false, initWeights: 'random' },
+  dora: { kind: 'lora', useDora: true, initWeights: 'random' },
+  pissa: { kind: 'lora', useDora: false, initWeights: 'pissa' },
+  olora: { kind: 'lora', useDora: false, initWeights: 'olora' },
   ia3: { kind: 'ia3' },
+  bottleneck: { kind: 'bottleneck' },
   prompt: { kind: 'prompt' },
   'p-tuning': { kind: 'p-tuning' },
   prefix: { kind: 'prefix' },
@@ -114,11 +142,14 @@ export type MethodName = keyof typeof NAMED_METHODS;
 
 export const METHOD_NAMES = Object.keys(NAMED_METHODS) as readonly MethodName[];
 
-/** The method that settings state, valid or not; null if they state none. */
+/** The method that settings state, valid or not; null if they state none. DoRA with another start is DoRA. */
 export function methodNameOf(settings: unknown): MethodName | null {
-  const has = ([key, value]: readonly [string, unknown]): boolean =>
-    typeof settings === 'object' && settings !== null && (settings as Readonly<Record<string, unknown>>)[key] === value;
-  return METHOD_NAMES.find((name) => Object.entries(NAMED_METHODS[name]).every(has)) ?? null;
+  if (typeof settings !== 'object' || settings === null) return null;
+  // Drafts of versions without it had no other start.
+  const stated = { initWeights: 'random', ...settings } as Readonly<Record<string, unknown>>;
+  const has = ([key, value]: readonly [string, unknown]): boolean => stated[key] === value;
+  const name = METHOD_NAMES.find((one) => Object.entries(NAMED_METHODS[one]).every(has));
+  return name ?? (stated['kind'] === 'lora' && stated['useDora'] === true ? 'dora' : null);
 }
 
 /** Places of a row that each document takes beside its tokens: those of the trained vectors that the model reads before it. */

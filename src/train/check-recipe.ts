@@ -27,7 +27,7 @@ function lengthProblems({ maxPositions: reach }: ModelConfig, { sequenceLength }
 /** Tokens of a document that have to fit beside the virtual ones. */
 const LEAST_ROOM = 8;
 
-function virtualProblems({ method, objective, sequenceLength }: Recipe): readonly Problem[] {
+function virtualProblems({ method, objective, sequenceLength, neftuneAlpha }: Recipe): readonly Problem[] {
   const count = virtualTokens(method);
   if (count === 0) return [];
   const task = taskOf(objective);
@@ -36,8 +36,13 @@ function virtualProblems({ method, objective, sequenceLength }: Recipe): readonl
     return [{ where: 'method.kind', message }];
   }
   if (objective.kind === 'kto' && objective.loss === 'kto') {
-    const message = `a trained prompt has no place in the mismatched answers that KTO estimates the divergence from; choose the loss apo_zero_unpaired, or LoRA`;
+    const message =
+      'KTO compares answers with the prompts of others, which a trained prompt can’t stand before; choose LoRA, or KTO without the estimate of the divergence';
     return [{ where: 'method.kind', message }];
+  }
+  if (neftuneAlpha > 0) {
+    const message = 'noise is for the embeddings of texts, and a trained prompt stands before them; choose 0';
+    return [{ where: 'neftuneAlpha', message }];
   }
   if (sequenceLength - count >= LEAST_ROOM) return [];
   const message = `${count} virtual tokens leave no room for a document in rows of ${sequenceLength} tokens; choose fewer, or longer rows`;

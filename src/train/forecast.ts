@@ -143,7 +143,7 @@ function sketchRun(
   const declaredBytes = (scope: Graph) => scope.declared().reduce((sum, value) => sum + bytesOf(value), 0);
   const weights = declaredBytes(graph);
   const held: Recipe = dtypeOf === null ? { ...recipe, activationPrecision: 'f32' } : recipe;
-  const { scope, teacher, start, train, update, evaluate, evaluateBase, tuning } = trainingPrograms(
+  const { scope, teacher, start, train, update, evaluate, evaluateBase, tuning, averaged } = trainingPrograms(
     graph,
     config,
     held,
@@ -152,8 +152,11 @@ function sketchRun(
     dtypeOf === null && job.teacher ? { ...job, teacher: { ...job.teacher, dtypeOf: () => 'f32' } } : job,
   );
   const training = declaredBytes(scope);
-  const decode = writesText(job) ? samplingPlans(scope, config, recipe, tuning) : null;
+  const decode = writesText(job) ? samplingPlans(scope, config, recipe, averaged ?? tuning) : null;
   const adapterBytes = valueBytes(tuning.parameters.flat);
+  // Gradients, both moments, and an average if there is one.
+  const averageBytes = averaged === null ? 0 : valueBytes(averaged.parameters.flat);
+  const optimizerBytes = 3 * valueBytes(tuning.parameters.trained.flat) + averageBytes;
   return {
     ...{ train, update, evaluate, evaluateBase, decode, remat },
     microBatches: recipe.gradientAccumulation,
@@ -161,8 +164,8 @@ function sketchRun(
     parts: {
       weights: weights + (teacher === null ? 0 : declaredBytes(teacher.graph)),
       adapter: adapterBytes,
-      optimizer: 3 * adapterBytes,
-      batch: training - 4 * adapterBytes,
+      optimizer: optimizerBytes,
+      batch: training - adapterBytes - optimizerBytes,
       sampling: declaredBytes(scope) - training,
     },
   };

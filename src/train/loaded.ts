@@ -15,7 +15,7 @@ import { deviceTypes } from '../model/precision';
 import type { CacheShape } from '../model/decode-pass';
 import { maxLength } from '../model/decode-programs';
 import type { ModelView } from '../model/types';
-import { checkWeights, type StreamOptions } from '../model/weights-source';
+import { checkWeights, readWeight, type StreamOptions } from '../model/weights-source';
 import type { BasePrecision } from '../recipe/recipe';
 import { encodePrompt } from '../tokenizer/encode';
 import { TextStream } from '../tokenizer/stream';
@@ -46,6 +46,7 @@ export class LoadedModel {
     readonly executor: Executor,
     readonly tokenizer: TextTokenizer,
     readonly decoder: Decoder,
+    private readonly weights: ModelFolder['tensors'],
   ) {
     this.#slot = new AdapterSlot(executor, graph, config, decoder);
   }
@@ -78,7 +79,7 @@ export class LoadedModel {
       const decoder = Decoder.open(executor, graph, config);
       await executor.granted();
       options.signal?.throwIfAborted();
-      return new LoadedModel(engine, folder.view, precision, config, graph, executor, tokenizer, decoder);
+      return new LoadedModel(engine, folder.view, precision, config, graph, executor, tokenizer, decoder, folder.tensors);
     } catch (error) {
       executor.dispose();
       throw error;
@@ -95,6 +96,13 @@ export class LoadedModel {
       if (shape === null) this.decoder.release();
       else this.decoder.reserve(shape);
     });
+  }
+
+  /** The numbers of a weight as they are in the model's files, [out, in]. */
+  readWeight(name: string): Promise<Float32Array> {
+    const tensor = this.weights.get(name);
+    if (tensor === undefined) throw internal(`the model has no weight ${name}`);
+    return readWeight(tensor);
   }
 
   /** Runs `dispose`, which releases `tuning`, when no answer uses it, and disposes its programs. */

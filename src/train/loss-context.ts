@@ -8,6 +8,7 @@ import type { Tuning } from '../method/method';
 import type { ModelConfig } from '../model/config';
 import { headOf, hiddenStates, packedPass, tokensFor, type BatchInputs, type BatchShape } from '../model/pass';
 import type { LossContext, Model } from '../objective/objective';
+import { noisyPass } from './noise';
 import { classifierOutputs } from '../task/classifier';
 import type { Value } from '../../kernels/op';
 
@@ -36,6 +37,8 @@ export interface LossSetup {
   /** See `Adaptation`. */
   readonly seed: Value | null;
   readonly training: boolean;
+  /** Added to the embeddings of the policy, [M, C]; null or absent: nothing is. */
+  readonly noise?: Value | null;
   /** See `LossContext`; null when absent. */
   readonly labelWeights?: readonly number[] | undefined;
   /** Filled by `constant`. */
@@ -48,7 +51,9 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
     ...(model === 'teacher' ? (setup.teacher ?? missing('teacher')) : { graph, config }),
     adaptation: model === 'policy' ? tuning : null,
   });
-  const policy = packedPass(program, graph, config, tokensFor(batch, tuning), shape, tuning, seed);
+  const { noise = null } = setup;
+  const plain = packedPass(program, graph, config, tokensFor(batch, tuning), shape, tuning, seed);
+  const policy = noise === null ? plain : noisyPass(plain, batch.ids, noise);
   const states = new Map<Model, Value>();
   const hidden = (model: Model): Value => {
     const known = states.get(model);
@@ -91,9 +96,7 @@ function mismatchedBatch({ columns }: BatchInputs): BatchInputs {
     segments: documents,
     labels: of('mismatchedLabels'),
     weights: of('mismatchedWeights'),
-    types: null,
-    // A recipe with both is refused: the documents have no places for virtual tokens.
-    virtual: null,
+    ...{ types: null, virtual: null },
     columns: new Map([['documents', documents]]),
   };
 }

@@ -13,6 +13,7 @@ import { declareBatch, type BatchInputs } from '../model/pass';
 import { declareWeights } from '../model/weights';
 import { objectiveOf } from '../objective';
 import { updateWith, type Optimizer } from '../optim/adamw';
+import { averageWith } from '../optim/ema';
 import type { Recipe } from '../recipe/recipe';
 import { taskOf } from '../recipe/tasks';
 import { accumulate } from '../../kernels/accumulate';
@@ -30,11 +31,15 @@ export interface TrainingPrograms {
   /** Declares the weights of the teacher, which the session writes before the first step, and its tables; null without one. */
   readonly teacher: DeclaredTeacher | null;
   readonly tuning: Tuning;
+  /** The average of what is trained, which is measured and answers; null where none is kept. */
+  readonly averaged: Tuning | null;
   readonly gradients: Flat;
   readonly optimizer: Optimizer;
   readonly batch: BatchInputs;
   /** [2] i32: seed and step, for dropout. */
   readonly seed: Value;
+  /** Noise on the embeddings in training, [M, C]; null without. */
+  readonly noise: Value | null;
   /** [1] f32: multiplies the loss, and so every gradient. `scaling.scale`, or without scaling an input that holds 1. */
   readonly lossScale: Value;
   /** Dynamic loss scaling, updated on the device: only with f16 activations, whose gradients would underflow. Otherwise null. */
@@ -69,8 +74,10 @@ export function trainingPrograms(
   const objective = objectiveOf(job.objective);
   const shape = batchShapeOf(recipe);
   const tuning = declareTuning(graph, name, config, recipe.method, headParameters(config, job));
+  const averaged =
+    recipe.ema > 0 ? declareTuning(graph, `${name}.ema`, config, recipe.method, headParameters(config, job)) : null;
   const { parameters } = tuning;
-  const gradients = graph.declareFlat(`${name}.gradient`, 'state', parameters.all);
+  const gradients = graph.declareFlat(`${name}.gradient`, 'state', parameters.trained.all);
   const batch = declareBatch(graph, `${name}.batch`, shape, job.columns);
   const seed = graph.declare(`${name}.seed`, 'input', [2], 'i32');
   const scaling = recipe.activationPrecision === 'f16' ? declareScaling(graph, name) : null;
@@ -79,24 +86,27 @@ export function trainingPrograms(
   const teacher = job.teacher === undefined ? null : declareTeacher(model, job.teacher);
   const { documents, labelWeights } = job;
   const common = { graph, config, teacher, batch, shape, constants, documents, labelWeights };
-  const lossIn = (program: Program, of: Pick<LossSetup, 'tuning' | 'seed' | 'training'>) =>
+  const noiseShape = [shape.rows * shape.tokens, config.hiddenSize];
+  const noise = recipe.neftuneAlpha > 0 ? graph.declare(`${name}.noise`, 'input', noiseShape) : null;
+  const lossIn = (program: Program, of: Pick<LossSetup, 'tuning' | 'seed' | 'training' | 'noise'>) =>
     objective.loss(lossContext(program, { ...common, ...of }), job.objective);
 
   const train = graph.program(`${name}.train`);
-  const trained = lossIn(train, { tuning, seed, training: true });
-  accumulateGradients(train, trained.loss, lossScale, parameters, gradients);
+  const trained = lossIn(train, { tuning, seed, training: true, noise });
+  accumulateGradients(train, trained.loss, lossScale, parameters.trained, gradients);
   const update = graph.program(`${name}.update`);
   const optimizer = updateWith(update, name, parameters, gradients, scaling);
+  if (averaged !== null) averageWith(update, averaged.parameters, parameters, recipe.ema);
   const evaluation = (label: string, of: Tuning | null) =>
     evaluationPlan(graph.program(`${name}.${label}`), { ...common, tuning: of }, job, recipe).plan;
   return {
     scope: graph,
-    ...{ teacher, tuning, gradients, optimizer, batch, seed, lossScale, scaling, constants },
+    ...{ teacher, tuning, averaged, gradients, optimizer, batch, seed, noise, lossScale, scaling, constants },
     figures: Object.keys(trained.figures),
-    ...startOf(graph, name, parameters, { constants, ids: job.startIds }),
+    ...startOf(graph, name, [parameters, ...(averaged === null ? [] : [averaged.parameters])], { constants, ids: job.startIds }),
     train: plan(train, [trained.loss, ...Object.values(trained.figures)], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
-    evaluate: evaluation('evaluate', tuning),
+    evaluate: evaluation('evaluate', averaged ?? tuning),
     evaluateBase: taskOf(job.objective) === null ? evaluation('evaluateBase', null) : null,
   };
 }
@@ -129,17 +139,24 @@ interface StartTokens {
   readonly ids: readonly number[] | undefined;
 }
 
+/** `all`: vectors of the same parameters, which start alike. */
 function startOf(
   graph: Graph,
   name: string,
-  parameters: Parameters,
+  all: readonly Parameters[],
   { constants, ids }: StartTokens,
 ): Pick<TrainingPrograms, 'start' | 'startIds'> {
   const program = graph.program(`${name}.start`);
-  const counts = parameters.all.flatMap(({ init, shape }) => (init.kind === 'token-rows' ? [shape[0] ?? 0] : []));
+  const counts = all.flatMap((one) => one.all.flatMap(({ init, shape }) => (init.kind === 'token-rows' ? [shape[0] ?? 0] : [])));
   const [count] = counts;
   const startIds = count === undefined ? null : graph.declare(`${name}.startIds`, 'input', [count], 'i32');
   if (startIds !== null && ids !== undefined) constants.set(startIds, Int32Array.from(ids));
+  for (const parameters of all) start(program, parameters, startIds);
+  return { start: program.nodes.length === 0 ? null : plan(program, []), startIds };
+}
+
+function start(program: Program, parameters: Parameters, startIds: Value | null): void {
+  const { graph } = program;
   for (const { name: parameter, init } of parameters.all) {
     if (init.kind === 'token-rows' && startIds !== null)
       accumulate(program, parameters.named(parameter), tokenRows(program, graph.named(init.of), startIds, init.scale));
@@ -148,7 +165,6 @@ function startOf(
     const norm = rowNorm(program, inF32(program, graph.named(init.of)), { reciprocal: false });
     accumulate(program, parameters.named(parameter), norm);
   }
-  return { start: program.nodes.length === 0 ? null : plan(program, []), startIds };
 }
 
 function tokenRows(program: Program, table: Value, ids: Value, scale: number): Value {

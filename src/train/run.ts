@@ -10,6 +10,7 @@ import type { LoadProgress } from '../model/types';
 import type { LoadedModel } from './loaded';
 import { planBatches, type RunBatches } from './batches';
 import { cadenceOf, isDue } from './cadence';
+import { factoredTensors } from './factored-start';
 import { forecastMemory } from './forecast';
 import { jobOf, slotsOf, startedFrom, writesText, type Job } from './job';
 import { stopReason, type StopReason } from './jobs';
@@ -86,7 +87,8 @@ export class Run {
 
   /** What is in training, to answer with; null before the session is open, after the run, and for a classifier. */
   get tuning(): Tuning | null {
-    return writesText(this.#job) ? (this.#session?.programs.tuning ?? null) : null;
+    const { averaged, tuning } = this.#session?.programs ?? {};
+    return writesText(this.#job) ? (averaged ?? tuning ?? null) : null;
   }
 
   /**
@@ -97,7 +99,7 @@ export class Run {
     const { model, recorder } = this.#context;
     try {
       const reason = await model.engine.loss.guard(this.#work(snapshot, secondsBefore).catch(this.#reasonOf));
-      return await recorder.finish(reason === null ? 'finished' : STATUS[reason]);
+      return await (reason === null ? recorder.finish('finished', recorder.earlyStop()) : recorder.finish(STATUS[reason]));
     } catch (error) {
       if (codeOf(error) !== 'gpu/lost') await recorder.fail();
       throw error;
@@ -121,7 +123,9 @@ export class Run {
     recorder.phase('Training the first step', 0, 0);
     this.#savedStep = session.step;
     const reason = stopReason(signal) ?? (await this.#train(session, prepared, secondsBefore));
-    if ((reason === 'pause' || reason === 'stop') && session.step !== this.#savedStep) await this.#save(session);
+    const early = reason === null && session.step < session.totalSteps;
+    const ended = early || reason === 'pause' || reason === 'stop';
+    if (ended && session.step !== this.#savedStep) await this.#save(session);
     if (reason === 'drop' || reason === 'cancel') await recorder.rollBack();
     return reason;
   }
@@ -145,11 +149,22 @@ export class Run {
       },
     );
     this.#session = session;
-    if (snapshot !== null) session.restore(stateOf(snapshot, recorder.record, session.programs.tuning.parameters));
+    if (snapshot === null) await this.#startFactors(session);
+    else session.restore(stateOf(snapshot, recorder.record, session.programs.tuning.parameters));
     recorder.emit({ type: 'memory', bytes: model.executor.bytes() });
     void this.#reportWork(session.programs);
     const costs = costsOf(efforts, recipe, this.#batches.heldOut.length);
     return { session, costs, startsFromAnother: snapshot?.step === 0 };
+  }
+
+  /** Parameters that start as factors of weights are zeros until now. */
+  async #startFactors(session: TrainingSession): Promise<void> {
+    const { model, recorder, signal } = this.#context;
+    const { parameters } = session.programs.tuning;
+    const onProgress = (done: number, total: number) => recorder.phase('Decomposing the weights', done, total);
+    const read = (name: string) => model.readWeight(name);
+    const tensors = await factoredTensors(model.config, recorder.record.recipe, parameters.all, read, { onProgress, signal });
+    if (tensors.length > 0) await session.set(tensors);
   }
 
   /** The job with a teacher whose weights were checked. */
@@ -198,6 +213,8 @@ export class Run {
       save: () => this.#save(session),
       sample: (step) => this.#sample(step),
       onPhase: (message, done, total) => recorder.phase(message, done, total),
+      isBest: () => recorder.isBestAt(session.step),
+      enough: () => recorder.earlyStop() !== null,
       signal,
     };
     const cadence = cadenceOf(recipe, totalSteps);
@@ -274,6 +291,12 @@ export class Run {
 
 /** The state of a checkpoint in the layout of this version, which may be another than that of the version that started the run. */
 function stateOf(snapshot: Snapshot, record: RunRecord, parameters: Parameters): Snapshot {
-  const laidOut = (vector: Float32Array<ArrayBuffer>) => inLayout(parameters, record.parameters, vector);
-  return { ...snapshot, parameters: laidOut(snapshot.parameters), m: laidOut(snapshot.m), v: laidOut(snapshot.v) };
+  const laidOut = (vector: Float32Array<ArrayBuffer>, of: Parameters | Parameters['trained'] = parameters.trained) =>
+    inLayout(of, record.parameters, vector);
+  const { ema } = snapshot;
+  return {
+    ...snapshot,
+    ...{ parameters: laidOut(snapshot.parameters, parameters), m: laidOut(snapshot.m), v: laidOut(snapshot.v) },
+    ...(ema && { ema: laidOut(ema, parameters) }),
+  };
 }

@@ -6,18 +6,20 @@
 import type { Batch } from '../batch/types';
 import { internal } from '../core/errors';
 import { handled } from '../core/promises';
+import { sizeOf } from '../core/shape';
 import type { Compiled, Executor, HostArray } from '../graph/executor';
 import type { Plan } from '../graph/plan';
 import { learningRateAt } from '../optim/schedule';
 import { hyperAt } from '../optim/adamw';
 import type { ModelConfig } from '../model/config';
-import { initialValues } from '../method/parameters';
+import { initialValues, tensorsOf, vectorOf, type NamedTensor } from '../method/parameters';
 import { rotaryData } from '../model/rotary';
 import type { Recipe } from '../recipe/recipe';
 import { FIRST_SCALE, type LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 import { BatchWriter, countOf } from './batch-writer';
 import { asFloats, evaluateBatches, lossOf, type Losses } from './evaluate';
+import { NoiseWriter } from './noise';
 import type { TrainingPrograms } from './programs';
 import type { Tiles } from './tune';
 
@@ -30,10 +32,12 @@ export interface BatchSource {
 export interface SessionState {
   /** Completed updates. */
   readonly step: number;
-  /** Trained parameters and AdamW moments: f32, flat, in the layout of the parameters. */
+  /** The parameters, f32, flat, in their layout; and AdamW's moments of those that are trained, which come first. */
   readonly parameters: Float32Array<ArrayBuffer>;
   readonly m: Float32Array<ArrayBuffer>;
   readonly v: Float32Array<ArrayBuffer>;
+  /** The average of the parameters, in their layout; only where one is kept. */
+  readonly ema?: Float32Array<ArrayBuffer>;
   /** [loss scale, steps without overflow since it changed]; only with f16 activations. */
   readonly scaling?: Float32Array<ArrayBuffer>;
 }
@@ -66,6 +70,7 @@ export class TrainingSession {
   readonly #seed = new Int32Array(2);
   readonly #hyper: Float32Array<ArrayBuffer>;
   readonly #writer: BatchWriter;
+  readonly #noise: NoiseWriter | null;
   readonly #micro: Batch[] = [];
   #step = 0;
 
@@ -74,12 +79,13 @@ export class TrainingSession {
     readonly programs: TrainingPrograms,
     readonly recipe: Recipe,
     readonly totalSteps: number,
-    firstPosition: number,
+    config: ModelConfig,
     compiled: CompiledPrograms,
   ) {
     this.#compiled = compiled;
     this.#hyper = new Float32Array(8 * programs.tuning.parameters.groups.length);
-    this.#writer = new BatchWriter(executor, programs.batch, firstPosition);
+    this.#writer = new BatchWriter(executor, programs.batch, config.firstPosition);
+    this.#noise = programs.noise && new NoiseWriter(executor, programs.noise, config, recipe);
   }
 
   /**
@@ -99,7 +105,7 @@ export class TrainingSession {
       release(executor, programs);
       throw error;
     });
-    const session = new TrainingSession(executor, programs, recipe, totalSteps, config.firstPosition, compiled);
+    const session = new TrainingSession(executor, programs, recipe, totalSteps, config, compiled);
     try {
       await session.#initialise(config);
       return session;
@@ -149,7 +155,10 @@ export class TrainingSession {
       this.#seed[1] = first + i;
       executor.write(programs.seed, this.#seed);
       const batch = micro[i];
-      if (batch !== undefined) this.#writer.write(batch, counted);
+      if (batch !== undefined) {
+        this.#writer.write(batch, counted);
+        this.#noise?.write(batch, first + i);
+      }
       runs.push(handled(executor.run(this.#compiled.train)));
     }
     const learningRate = learningRateAt(recipe, step, this.totalSteps);
@@ -171,22 +180,40 @@ export class TrainingSession {
   }
 
   async snapshot(): Promise<SessionState> {
-    const { tuning, optimizer, scaling } = this.programs;
+    const { tuning, averaged, optimizer, scaling } = this.programs;
     const read = async (value: Value) => asFloats(await this.executor.read(value));
-    const flat = { parameters: await read(tuning.parameters.flat), m: await read(optimizer.m), v: await read(optimizer.v) };
+    const flat = {
+      ...{ parameters: await read(tuning.parameters.flat), m: await read(optimizer.m), v: await read(optimizer.v) },
+      ...(averaged !== null && { ema: await read(averaged.parameters.flat) }),
+    };
     if (scaling === null) return { step: this.#step, ...flat };
     const [scale, good] = [await read(scaling.scale), await read(scaling.good)];
     return { step: this.#step, ...flat, scaling: Float32Array.of(...scale, ...good) };
   }
 
   restore(state: SessionState): void {
-    const { tuning, optimizer, gradients, scaling } = this.programs;
+    const { tuning, averaged, optimizer, gradients, scaling } = this.programs;
     if (scaling !== null) writeScaling(this.executor, scaling, state);
     this.#step = state.step;
     this.executor.write(tuning.parameters.flat, state.parameters);
+    if (averaged !== null) this.executor.write(averaged.parameters.flat, state.ema ?? missingAverage(state));
     this.executor.write(optimizer.m, state.m);
     this.executor.write(optimizer.v, state.v);
-    this.executor.write(gradients.flat, new Float32Array(state.parameters.length));
+    this.executor.write(gradients.flat, new Float32Array(state.m.length));
+  }
+
+  /** Gives some parameters other numbers; the rest of the state stays as it is. */
+  async set(tensors: readonly NamedTensor[]): Promise<void> {
+    const { parameters } = this.programs.tuning;
+    const state = await this.snapshot();
+    const given = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+    const withGiven = (vector: Float32Array<ArrayBuffer>) =>
+      vectorOf(
+        parameters,
+        tensorsOf(parameters, vector).map((tensor) => given.get(tensor.name) ?? tensor),
+      );
+    const { ema } = state;
+    this.restore({ ...state, parameters: withGiven(state.parameters), ...(ema && { ema: withGiven(ema) }) });
   }
 
   /** Frees the programs and every value that they declared, the adapter included. */
@@ -259,12 +286,17 @@ function writeScaling(executor: Executor, { scale, good }: LossScale, { step, sc
   executor.write(good, scaling.slice(1));
 }
 
+function missingAverage({ step }: SessionState): never {
+  throw internal(`the state at step ${step} has no average of the parameters`);
+}
+
 function release(executor: Executor, { scope, teacher }: TrainingPrograms): void {
   for (const value of [...scope.declared(), ...(teacher?.graph.declared() ?? [])]) executor.release(value);
 }
 
-function freshState({ tuning, scaling }: TrainingPrograms, recipe: Recipe): Omit<SessionState, 'step'> {
+function freshState({ tuning, averaged, scaling }: TrainingPrograms, recipe: Recipe): Omit<SessionState, 'step'> {
+  const moments = () => new Float32Array(sizeOf(tuning.parameters.trained.flat.shape));
   const parameters = initialValues(tuning.parameters, recipe.seed);
-  const flat = { parameters, m: new Float32Array(parameters.length), v: new Float32Array(parameters.length) };
+  const flat = { parameters, m: moments(), v: moments(), ...(averaged !== null && { ema: parameters }) };
   return scaling === null ? flat : { ...flat, scaling: Float32Array.of(FIRST_SCALE, 0) };
 }

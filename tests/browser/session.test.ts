@@ -14,7 +14,9 @@ import { deviceTypes } from '../../src/model/precision';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession, type SessionState } from '../../src/train/session';
-import { uniform } from '../../src/core/random';
+import { startedBy } from '../../src/method/lora-start';
+import type { NamedTensor, Parameter } from '../../src/method/parameters';
+import { hashOf, uniform } from '../../src/core/random';
 import { isQuantised } from '../../src/core/quantised';
 import { sizeOf } from '../../src/core/shape';
 
@@ -79,7 +81,16 @@ async function open(recipe: Recipe, remat = KEEP_ALL, matrices: 'f16' | 'f32' = 
     else if (isQuantised(value.dtype)) await writeQuantised(executor, graph, value, f16Bits(sizeOf(value.shape), value.id));
     else executor.write(value, f16Bits(sizeOf(value.shape), value.id));
   }
-  return TrainingSession.open(executor, config, programs, recipe, STEPS);
+  const session = await TrainingSession.open(executor, config, programs, recipe, STEPS);
+  const factors = programs.tuning.parameters.all.filter(({ init }) => init.kind === 'factor').map(factorOf);
+  if (factors.length > 0) await session.set(factors);
+  return session;
+}
+
+/** Numbers that an adapter may start with as a part of the weights; those that it keeps are the same. */
+function factorOf({ name, shape }: Parameter): NamedTensor {
+  const salt = hashOf(startedBy(name) ?? name);
+  return { name, shape, data: Float32Array.from({ length: sizeOf(shape) }, (_, i) => 0.2 * uniform(6, salt, 0, i) - 0.1) };
 }
 
 /** Small f16 numbers of both signs: exponents 10 to 12, that is 2^-5 to 2^-3. */
@@ -99,8 +110,8 @@ async function advance(session: TrainingSession, recipe: Recipe, steps: number):
   return rows;
 }
 
-function bytes({ parameters, m, v, scaling = new Float32Array() }: SessionState): number[] {
-  return [parameters, m, v, scaling].flatMap((data) => [...new Uint32Array(data.buffer)]);
+function bytes({ parameters, m, v, scaling = new Float32Array(), ema = new Float32Array() }: SessionState): number[] {
+  return [parameters, m, v, scaling, ema].flatMap((data) => [...new Uint32Array(data.buffer)]);
 }
 
 const size = { version: 2, learningRate: 1e-2, sequenceLength: 16, microBatch: 2 };
@@ -122,9 +133,28 @@ describe.each([
     recipe: parseRecipe({ ...size, method: { kind: 'lora', rank: 4, alpha: 8, useDora: true, dropout: 0.2, loraPlusRatio: 4 } }),
   },
   {
+    name: 'PiSSA, 4-bit base, dropout',
+    recipe: parseRecipe({ ...size, basePrecision: 'q4', method: { kind: 'lora', rank: 4, initWeights: 'pissa', dropout: 0.2 } }),
+  },
+  {
     name: 'IA³, activations in f16',
     recipe: parseRecipe({ ...size, learningRate: 3e-2, activationPrecision: 'f16', method: { kind: 'ia3' } }),
   },
+  {
+    name: 'bottleneck adapters, dropout, rates by layer, activations in f16',
+    recipe: parseRecipe({
+      ...{ ...size, activationPrecision: 'f16' },
+      method: {
+        kind: 'bottleneck',
+        variant: 'houlsby',
+        reductionFactor: 4,
+        adapterDropout: 0.1,
+        adapterScale: 2,
+        layerDecay: 0.9,
+      },
+    }),
+  },
+  { name: 'averaged weights, NEFTune', recipe: parseRecipe({ ...base, ema: 0.5, neftuneAlpha: 5, dropout: 0.2 }) },
   { name: 'all weights', recipe: parseRecipe({ ...size, learningRate: 1e-3, method: { kind: 'full' } }) },
 ])('a session: $name', ({ recipe }) => {
   test('continues after a restore with the same bytes as one that was not interrupted', async () => {

@@ -16,6 +16,13 @@ export function methodOf({ adapter, case: { method = 'lora', hyper } }: Golden):
     const scaledOutputs = adapter.target_modules.filter((name) => !scaledInputs.includes(name));
     return { kind: 'ia3', scaledOutputs, scaledInputs: [...scaledInputs], layerDecay };
   }
+  if (adapter.config !== undefined) {
+    const { mh_adapter, reduction_factor, non_linearity, scaling } = adapter.config;
+    return {
+      ...{ kind: 'bottleneck', variant: mh_adapter ? 'houlsby' : 'pfeiffer', reductionFactor: reduction_factor },
+      ...{ nonLinearity: non_linearity, adapterScale: scaling, adapterDropout: 0, layerDecay },
+    };
+  }
   const { num_virtual_tokens: virtualTokens = 0 } = adapter;
   if (adapter.peft_type === 'PROMPT_TUNING') return { kind: 'prompt', virtualTokens, promptStart: 'random', promptText: '' };
   if (adapter.peft_type === 'PREFIX_TUNING') return { kind: 'prefix', virtualTokens };
@@ -28,6 +35,8 @@ export function methodOf({ adapter, case: { method = 'lora', hyper } }: Golden):
       alpha: adapter.lora_alpha,
       useRslora: adapter.use_rslora,
       useDora: adapter.use_dora,
+      initWeights: startOf(adapter),
+      pissaIterations: 0,
       dropout: 0,
     },
     targetModules: [...adapter.target_modules],
@@ -35,4 +44,8 @@ export function methodOf({ adapter, case: { method = 'lora', hyper } }: Golden):
     ...{ bias: adapter.bias ?? 'none', modulesToSave: adapter.modules_to_save ?? [] },
     ...{ loraPlusRatio: hyper.loraplus_lr_ratio ?? 1, layerDecay },
   };
+}
+
+function startOf({ init_lora_weights: start }: NonNullable<Golden['adapter']>): 'random' | 'pissa' | 'olora' {
+  return start === 'pissa' || start === 'olora' ? start : 'random';
 }

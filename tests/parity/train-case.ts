@@ -1,5 +1,6 @@
 /** Trains a golden case with the engine and measures the deviation from PyTorch. */
 
+import { startedBy } from '../../src/method/lora-start';
 import { tensorsOf, vectorOf, type Parameters } from '../../src/method/parameters';
 import type { Batch } from '../../src/batch/types';
 import { CodedError } from '../../src/core/errors';
@@ -47,18 +48,21 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   session.restore({ ...fresh, parameters: startOf(golden, programs.tuning.parameters, fresh.parameters) });
   const batches = steps.map((step) => batchOf(step, config, job, virtualTokens(method)));
   // The base has no classifier and no answers to compare: their loss is that of the start.
-  const measured = await session.measure(batches.slice(0, 1), isOfTokens(job.objective) ? 'base' : 'tuned');
+  const hasLoss = isOfTokens(job.objective);
+  const measured = await session.measure(batches.slice(0, 1), hasLoss ? 'base' : 'tuned');
+  const first = steps[0]?.loss ?? NaN;
   const results: StepResult[] = [];
   const source = { batch: (index: number) => batches[index] ?? missing(`batch ${index}`) };
   for (let i = 0; i < steps.length; i++) results.push(await session.advance(source));
   const { parameters } = await session.snapshot();
-  const first = batches[0] ?? missing('batch');
-  const logits = job.outputs > 0 ? await outputsOf(session, first) : await lastLogits(executor, config, recipe, programs, first);
+  const batch = batches[0] ?? missing('batch');
+  const logits = job.outputs > 0 ? await outputsOf(session, batch) : await lastLogits(executor, config, recipe, programs, batch);
   executor.dispose();
-  const expected = vectorOf(programs.tuning.parameters, golden.final);
-  const compared = programs.tuning.parameters.views.filter((view) => isDetermined(view, golden));
+  const { trained } = programs.tuning.parameters;
+  const expected = vectorOf(trained, golden.final);
+  const compared = trained.views.filter((view) => isDetermined(view, golden));
   return {
-    baseLoss: Math.abs(measured.loss / (base.loss ?? steps[0]?.loss ?? NaN) - 1),
+    baseLoss: Math.abs(measured.loss / (hasLoss ? (base.loss ?? first) : first) - 1),
     loss: Math.max(...results.map((result, i) => Math.abs(result.loss / (steps[i]?.loss ?? NaN) - 1))),
     gradNorm: Math.max(...results.map((result, i) => Math.abs(result.gradNorm / (steps[i]?.grad_norm ?? NaN) - 1))),
     reports: reportsOff(golden, job, results),
@@ -88,7 +92,9 @@ function startOf({ init, weights }: Golden, parameters: Parameters, fresh: Float
   // Weights of the base start as copies, in the engine's layout.
   const own = tensorsOf(parameters, fresh).map((tensor, i) => {
     const copied = parameters.all[i]?.init.kind === 'weight' && init.length === 0;
-    return copied ? tensor : { ...tensor, data: given.get(tensor.name)?.data ?? missing(tensor.name) };
+    // A part of the weights that the adapter started as has the numbers of the adapter's start.
+    const name = startedBy(tensor.name) ?? tensor.name;
+    return copied ? tensor : { ...tensor, data: given.get(name)?.data ?? missing(name) };
   });
   return vectorOf(parameters, own);
 }

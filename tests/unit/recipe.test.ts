@@ -114,6 +114,18 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
     ],
     [{ split: { kind: 'time', column: 3 } }, 'split.column', 'Column of the split must be the name of a column, not 3.'],
     [{ split: { kind: 'random', leaks: 'drop' } }, 'split.leaks', 'Repeated texts must be “report” or “remove”, not “drop”.'],
+    [{ patience: 1.5 }, 'patience', 'Patience before an early stop must be a whole number from 0 to 1,000, not 1.5.'],
+    [
+      { monitor: 'luck' },
+      'monitor',
+      'Judged by must be a measure of the held-out examples such as “loss” or “accuracy”, not “luck”.',
+    ],
+    [{ monitor: 'accuracy' }, 'monitor', 'Judged by must be “loss” for the objective “sft”, not “accuracy”.'],
+    [
+      { monitor: 'accuracy', objective: { kind: 'dpo' } },
+      'monitor',
+      'Judged by must be “loss”, “rewards/accuracies” or “rewards/margins” for the objective “dpo”, not “accuracy”.',
+    ],
     [{ testRatio: 0.6 }, 'testRatio', 'Kept for the test must be a number from 0 to 0.5, not 0.6.'],
     [
       { method: { kind: 'lora', layer_decay: 1 } },
@@ -236,15 +248,18 @@ describe('recipes of earlier versions', () => {
     expect(targetModules).toEqual(method.targetModules);
     expect(parseRecipe(changed)).toEqual({
       ...others,
-      version: 2,
+      ...{ version: 2, init: 'fresh', replay: 0 },
       method,
       objective: { kind: 'sft' },
       dataSteps: [],
       mapping: null,
       data: null,
       order: 'shuffled',
+      neftuneAlpha: 0,
+      ema: 0,
       testRatio: 0,
       split: { kind: 'random', leaks: 'report' },
+      ...{ monitor: 'loss', patience: 5, minDelta: 0 },
     });
   });
 

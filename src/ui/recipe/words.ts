@@ -7,8 +7,10 @@ import { SETTING_LABELS } from '../../recipe/labels';
 import { isMethodKind, METHOD_SCHEMAS, methodNameOf, type MethodName, type MethodSettings } from '../../recipe/methods';
 import { DPO_LOSSES, KTO_LOSSES, OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
+import { monitorsOf, type Monitor } from '../../recipe/monitors';
 import { usualRate } from '../../recipe/usual';
 import { isObjectiveKind } from '../../state/objective';
+import { MONITOR_NAMES } from '../charts/metric-names';
 
 /** Groups of the form, in its order. */
 export const GROUP_TITLES = {
@@ -16,6 +18,7 @@ export const GROUP_TITLES = {
   base: 'Base model',
   adapter: 'Adapter (LoRA, DoRA)',
   ia3: 'Adapter (IA³)',
+  bottleneck: 'Bottleneck adapters',
   prompt: 'Trained prompt',
   full: 'Full fine-tuning',
   preference: 'Preferences',
@@ -90,19 +93,21 @@ type KindsWith<K extends string, O = ObjectiveSettings> = O extends { readonly k
 type ObjectiveSetting<O = ObjectiveSettings> = O extends unknown ? `objective.${Exclude<keyof O & string, 'kind'>}` : never;
 
 /**
- * The settings that the form shows: all but the recipe's version, those that name the method, the kind of objective, objectives that
+ * The settings that the form shows: all but the recipe's version, what the run starts from, those that name the method, the kind of objective, objectives that
  * are not offered, and the data with their steps, the use of the columns and the way to split, which the Data stage shows.
  */
 export type FormSetting =
   | Exclude<
       SettingPath,
       | 'version'
+      | 'init'
       | 'data'
       | 'dataSteps'
       | 'mapping'
       | 'split'
       | 'method.kind'
       | 'method.useDora'
+      | 'method.initWeights'
       | `objective.${string}`
       | `split.${string}`
     >
@@ -133,9 +138,24 @@ export const METHOD_WORDS = {
     use: 'As LoRA, and trains the size of each row of the adapted weights too. Often better at low ranks.',
     file: 'Adapter',
   },
+  pissa: {
+    name: 'PiSSA',
+    use: 'LoRA that starts as the strongest part of the weights instead of as nothing. Often learns faster. The start takes a minute or more, the file is twice as large.',
+    file: 'Adapter',
+  },
+  olora: {
+    name: 'OLoRA',
+    use: 'LoRA that starts as an orthogonal part of the weights. Often learns faster, and starts sooner than PiSSA. The file is twice as large.',
+    file: 'Adapter',
+  },
   ia3: {
     name: 'IA³',
     use: 'Trains a few vectors that scale what layers compute: for little data, or many small adapters. Learns less than LoRA.',
+    file: 'Adapter',
+  },
+  bottleneck: {
+    name: 'Bottleneck adapters',
+    use: 'Puts small trained networks between the layers. For the adapters library, which has many of them; the files don’t run in Ollama.',
     file: 'Adapter',
   },
   prompt: {
@@ -201,11 +221,22 @@ const RATING_WEIGHT =
 
 const BY_HAND = 'Used with “By hand”, one per line: spam = 4. Those without a line count 1.';
 
+/** The measures that each objective has. */
+const MONITORS_OF = Object.fromEntries(
+  Object.keys(OBJECTIVE_SCHEMAS)
+    .filter(isObjectiveKind)
+    .map((kind) => [kind, monitorsOf(kind)]),
+) as Readonly<Record<ObjectiveKind, readonly Monitor[]>>;
+
 /** In the order of the form. */
 const ENTRIES = {
   epochs: number('length', 'How often each example is used (epochs). 1 to 5 is usual; with more the model starts to memorise.'),
   maxSteps: number('length', '0 sets no limit: the run ends after its passes.'),
   seed: number('length', 'The same seed gives the same run.'),
+  replay: number(
+    'length',
+    'Only for a run that starts from another one: this share of the training examples is taken from that run’s data, so that less of them is forgotten. 0.1 to 0.3 is usual; 0 takes none.',
+  ),
   basePrecision: {
     kind: 'choice',
     group: 'base',
@@ -220,6 +251,10 @@ const ENTRIES = {
   },
   'method.rank': number('adapter', 'Size of the adapter. 8 to 32 suits most data; more takes more memory.'),
   'method.alpha': number('adapter', 'Strength of the adapter: it is scaled by alpha ÷ rank.'),
+  'method.pissaIterations': number(
+    'adapter',
+    'Of PiSSA alone: how exactly the strongest part of the weights is found. 4 is usual; 0 finds it in full, which takes longer.',
+  ),
   'method.dropout': number('adapter', 'Share of the adapter’s inputs set to 0 at random, against memorising. 0 turns it off.'),
   'method.useRslora': {
     kind: 'switch',
@@ -272,6 +307,30 @@ const ENTRIES = {
     ruleLabel: 'the usual ones',
     first: 'none',
   },
+  'method.variant': {
+    kind: 'choice',
+    group: 'bottleneck',
+    help: 'One adapter in each layer is faster. Two can learn more, with twice the parameters.',
+    options: { pfeiffer: 'Behind the feed-forward part (Pfeiffer)', houlsby: 'Behind attention too (Houlsby)' },
+  },
+  'method.reductionFactor': number(
+    'bottleneck',
+    'The model’s width divided by that of the adapters. Less makes the adapters larger: 16 is usual, 4 suits small models.',
+  ),
+  'method.nonLinearity': {
+    kind: 'choice',
+    group: 'bottleneck',
+    help: 'Usual are ReLU for one adapter in each layer and swish for two.',
+    options: {
+      ...{ usual: 'The usual one', relu: 'ReLU', swish: 'Swish (SiLU)', gelu: 'GELU', gelu_new: 'GELU, approximated' },
+      ...{ tanh: 'tanh', sigmoid: 'Sigmoid' },
+    },
+  },
+  'method.adapterScale': number('bottleneck', 'What the adapters add is multiplied by this. 1 is usual.'),
+  'method.adapterDropout': number(
+    'bottleneck',
+    'Share of the adapters’ outputs set to 0 at random, against memorising. 0 turns it off.',
+  ),
   'method.virtualTokens': number(
     'prompt',
     'How many vectors are trained (n). 10 to 100 is usual. Each example has that many tokens less in a row.',
@@ -380,6 +439,10 @@ const ENTRIES = {
   ),
   weightDecay: number('optimizer', 'Pulls the adapter’s weights towards 0. 0 to 0.1 is usual.'),
   maxGradNorm: number('optimizer', 'Gradients with a larger norm are scaled down to it. 0 turns it off.'),
+  ema: number(
+    'optimizer',
+    'Keeps a running average of the trained weights, which is smoother than the last step: it is what is measured, answers and is saved. 0.99 averages over about 100 steps; keep that well below the steps of the run. 0 turns it off.',
+  ),
   beta1: number('optimizer', 'Decay of the mean of the gradients.'),
   beta2: number('optimizer', 'Decay of the mean of the squared gradients.'),
   epsilon: number('optimizer', 'Added to the divisor, so that it is never 0.'),
@@ -389,12 +452,31 @@ const ENTRIES = {
     help: 'The tokens that the loss counts. “Answers only” suits chats; plain text is always learnt whole.',
     options: { assistant: 'Answers only', all: 'Every token' },
   },
+  neftuneAlpha: number(
+    'measuring',
+    'Random noise on the embeddings of the tokens in training, against memorising: often longer, better answers after chats. 5 to 15 is usual, 0 turns it off.',
+  ),
   heldOutRatio: number('measuring', 'Share of the rows that measure the run and are not trained on. 0.1 is one in ten.'),
   testRatio: number(
     'measuring',
     'Share of the rows that nothing reads before you measure them at the end: the most honest figure. 0: none.',
   ),
   evalEvery: number('measuring', 'Steps from one measurement on the held-out examples to the next. 0: about ten times per run.'),
+  monitor: {
+    kind: 'choice',
+    group: 'measuring',
+    help: 'What the best checkpoint is chosen by, and what has to improve for the run to go on.',
+    options: MONITOR_NAMES,
+    of: MONITORS_OF,
+  },
+  patience: number(
+    'measuring',
+    'The run ends when so many measurements in a row bring no improvement; 5 leaves a healthy run room. 0: it never ends early. Runs of less than 30 steps never do.',
+  ),
+  minDelta: number(
+    'measuring',
+    'A smaller gain does not count as an improvement, in the unit of what the run is judged by. 0: any counts.',
+  ),
   saveEvery: number('measuring', 'Steps from one saved state (checkpoint) to the next. 0: after each measurement.'),
   sampleEvery: number('measuring', 'Steps from one set of sample answers to the next. 0: after each measurement.'),
   samplePrompts: {

@@ -48,6 +48,12 @@ export const GLOSSARY = {
     'The examples that the model learns from in one step. The page fills it with rows of tokens: rows at once × batches per step.',
     'micro-batch, gradient accumulation',
   ),
+  bottleneck: word(
+    'Bottleneck adapter',
+    ['recipe', 'use'],
+    'A small trained network between the layers of the model: it narrows what passes, and widens it again. The model itself stays as it is. Pfeiffer’s have one in each layer, Houlsby’s two.',
+    'adapter layer, Houlsby, Pfeiffer',
+  ),
   checkpoint: word(
     'Checkpoint',
     ['train', 'use'],
@@ -57,6 +63,12 @@ export const GLOSSARY = {
     'Class balance',
     ['data'],
     'How many examples each category or label has. A model that sees one category far more often than the others tends to answer with it.',
+  ),
+  combining: word(
+    'Combining adapters',
+    ['use'],
+    'Several adapters of one model become one, by adding their weights (linear), side by side (cat), or by rules that let them disturb each other less (TIES, DARE). It takes no training; how well it works has to be measured.',
+    'merging, linear, cat, TIES, DARE',
   ),
   confusion: word(
     'Confusion matrix',
@@ -96,6 +108,12 @@ export const GLOSSARY = {
     ['recipe'],
     'Sets a random share of numbers to 0 in training, so that the model can’t rely on single ones.',
   ),
+  ema: word(
+    'EMA',
+    ['recipe'],
+    'Exponential moving average: a second copy of the trained weights that follows them slowly, so that the noise of single steps averages out. It takes as much memory as these weights.',
+    'averaged weights',
+  ),
   encoder: word(
     'Encoder',
     ['model', 'data'],
@@ -107,12 +125,30 @@ export const GLOSSARY = {
     'How far the model is from being right as often as it says: the mean distance between how sure it is and the share that is right, over 15 ranges of confidence. Of predictions that are 90 % sure, 9 in 10 should be right.',
     'ECE',
   ),
+  'early-stopping': word(
+    'Early stopping',
+    ['recipe', 'train'],
+    'The run ends by itself when several measurements on unseen examples in a row (the patience) bring no improvement. The best checkpoint is kept and used. It saves time and does no harm; a run can be carried on.',
+    'patience',
+  ),
   epoch: word('Epoch', ['recipe', 'train'], 'One pass over all training examples.', 'pass over the data'),
+  'few-shot': word(
+    'Few-shot prompting',
+    ['use'],
+    'The model is not trained: it reads some examples before the question and imitates them. It costs nothing to try, but every answer reads them again, and only a few fit. If it is as good as the tuned model, training is not needed.',
+    'in-context learning',
+  ),
   f1: word(
     'F1',
     ['train'],
     'One number for how many of the found examples are right (precision) and how many of the right ones are found (recall). Macro-F1 is its mean over all categories, so that rare ones count as much.',
     'macro-F1, micro-F1',
+  ),
+  forgetting: word(
+    'Forgetting',
+    ['use'],
+    'A model that learns new examples gets worse at what it could do before. It shows as a loss that rises on old examples or on general text; replay makes it less.',
+    'catastrophic forgetting',
   ),
   'full-fine-tuning': word(
     'Full fine-tuning',
@@ -203,6 +239,12 @@ export const GLOSSARY = {
     ['data'],
     'A row whose text is nearly that of another one: four fifths of their pairs of neighbouring words are the same. Many of them make a model repeat itself, and a measurement too good if they are on both sides of the split.',
   ),
+  neftune: word(
+    'NEFTune',
+    ['recipe'],
+    'Random noise on the embeddings of the tokens while a model trains, so that it memorises less. Measures and answers have none.',
+    'noisy embeddings',
+  ),
   objective: word(
     'Objective',
     ['recipe'],
@@ -237,6 +279,12 @@ export const GLOSSARY = {
     ['recipe'],
     'Trains keys and values that the attention of every layer sees before each text, as if a prompt had been read there. The model itself stays as it is.',
     'prefix, key-value prefix',
+  ),
+  pissa: word(
+    'PiSSA',
+    ['recipe'],
+    'LoRA whose two small matrices start as the strongest part of each weight (its largest singular values), which is taken out of the weight. What is saved is a plain LoRA adapter of twice the rank for the model as it is.',
+    'principal singular values and vectors',
   ),
   preference: word(
     'Preferred and rejected',
@@ -285,6 +333,12 @@ export const GLOSSARY = {
     ['recipe'],
     'To save memory, a run drops some activations and computes them again when it needs them: the same result, a little slower.',
     'rematerialisation, gradient checkpointing',
+  ),
+  replay: word(
+    'Replay',
+    ['recipe', 'use'],
+    'A run that carries on another one also trains on some of the old examples. Then the model forgets less of them while it learns the new ones.',
+    'rehearsal',
   ),
   'reward-model': word(
     'Reward model',
