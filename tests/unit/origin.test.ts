@@ -95,7 +95,11 @@ describe('the origin of a run', () => {
   it('is looked up again for a run without a checkpoint', async () => {
     const started = record({ id: 'next', recipe: carryOn({ init: { run: 'old', name: 'the first', step: 9 } }) });
     const state = await startingState(started, storeOf(record(), null));
-    expect(state).toMatchObject({ step: 0, parameters: snapshot.parameters, m: floats(0, 0, 0, 0, 0, 0, 0, 0) });
+    expect(state).toMatchObject({ step: 0 });
+    expect([state?.parameters.subarray(0, 8), state?.m.subarray(0, 8)]).toEqual([
+      snapshot.parameters,
+      floats(0, 0, 0, 0, 0, 0, 0, 0),
+    ]);
     const gone = record({ id: 'next', recipe: carryOn({ init: { run: 'another', name: 'it', step: 9 } }) });
     await expect(startingState(gone, storeOf(record(), null))).rejects.toMatchObject({ code: 'store/corrupt' });
   });
