@@ -1,6 +1,6 @@
 /**
  * `npm run demo -- [--data FILE] [--model DIR | --hub ADDRESS --model owner/name] [--recipe FILE] [--task text|categories|labels|number]
- * [--method lora|dora|pissa|olora|ia3|prompt|p-tuning|prefix|full] [--objective KIND] [--teacher DIR] [--adapter DIR] [--steps N] [--test FILE]
+ * [--method lora|dora|pissa|olora|ia3|bottleneck|prompt|p-tuning|prefix|full] [--objective KIND] [--teacher DIR] [--adapter DIR] [--steps N] [--test FILE]
  * [--backend auto|webgpu|wasm|tfjs-webgpu|tfjs-wasm] [--export KIND[,KIND]] [--weights f32|f16|bf16] [--out DIR] [--headed]`: trains
  * through the page and saves an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with 0
  * only when the files are in DIR; with several kinds each has a folder in it.
@@ -28,6 +28,7 @@ const GREEDY_TOKENS = 48;
 /** Files of every export of a kind, beside those that depend on the model. */
 const FILES: Readonly<Record<ExportKind, readonly string[]>> = {
   peft: ['adapter_config.json', 'adapter_model.safetensors', 'README.md'],
+  adapters: ['adapter_config.json', 'adapter.safetensors', 'README.md'],
   mlx: ['adapter_config.json', 'adapters.safetensors', 'README.md'],
   'gguf-f16': ['model-f16.gguf', 'Modelfile'],
   'gguf-q8_0': ['model-q8_0.gguf', 'Modelfile'],

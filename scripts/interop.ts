@@ -9,6 +9,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { BOTTLENECK_CHECKS } from './interop/bottleneck-checks';
 import { BUNDLE_CHECKS } from './interop/bundle-checks';
 import type { Check, Context, TrainedModel } from './interop/check';
 import { CLEANING_CHECKS } from './interop/cleaning-checks';
@@ -24,6 +25,7 @@ import { trainModels } from './interop/trained';
 const CHECKS: readonly Check[] = [
   ...INPUT_CHECKS,
   ...EXPORT_CHECKS,
+  ...BOTTLENECK_CHECKS,
   ...GGUF_CHECKS,
   ...BUNDLE_CHECKS,
   ...CLEANING_CHECKS,

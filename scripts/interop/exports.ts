@@ -5,8 +5,10 @@ import { openAsBlob } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { type ExportKind, writeExport } from '../../src/export';
+import { readAdapter } from '../../src/export/read-adapter';
 import { readPeft } from '../../src/export/read-peft';
 import type { FileSink, Tuned, WeightType } from '../../src/export/types';
+import { parametersOf } from '../../src/method';
 import { openFolder } from '../../src/model/folder';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { TextTokenizer } from '../../src/tokenizer/tokenizer';
@@ -37,6 +39,19 @@ export async function runOf(model: string, adapter: string, others: readonly Fil
   return {
     ...{ ...FACTS, modelName: base.view.name, recipe: parseRecipe({ version: 2, method, objective: { kind: 'sft' } }) },
     ...{ base, tensors },
+  };
+}
+
+/** A run whose bottleneck adapters, with a classifier if there is one, are those of `adapter`, on the model of `model`. */
+export async function bottleneckRunOf(model: string, adapter: string, others: readonly File[] = []): Promise<Tuned> {
+  const base = await openFolder(await filesOf(model, others), { name: 'base' });
+  const { adapter: found, labels } = await readAdapter(await filesOf(adapter, []), base);
+  const kind = found.taskType === 'SEQ_CLS' ? 'classify' : 'sft';
+  const own = new Set(parametersOf(base.config, found.method).map(({ name }) => name));
+  return {
+    ...{ ...FACTS, modelName: base.view.name, base, ...(labels && { labels }) },
+    recipe: parseRecipe({ version: 2, method: found.method, objective: { kind } }),
+    tensors: found.tensors.map((tensor) => (own.has(tensor.name) ? tensor : { ...tensor, isNew: true })),
   };
 }
 

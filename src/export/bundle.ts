@@ -21,6 +21,8 @@ export const bundle: Exporter = {
 
   fits(run) {
     const { kind } = run.recipe.objective;
+    if (run.recipe.method.kind === 'bottleneck')
+      return 'The program trains with PEFT, which has no bottleneck adapters. Save them, and train on with them here.';
     if (run.imported === true)
       return 'Another program trained this adapter: its data are not here. Train on from it, then save that run.';
     if (TRAINERS[kind] === null)
@@ -68,6 +70,7 @@ async function factsOf(run: Tuned, splits: Splits, context: ExportContext): Prom
 const TYPES: Readonly<Record<MethodKind, AdapterFacts['type'] | null>> = {
   lora: 'LoraConfig',
   ia3: 'IA3Config',
+  bottleneck: null,
   prompt: null,
   'p-tuning': null,
   prefix: null,

@@ -99,6 +99,10 @@ const KINDS: Readonly<
     ...{ library: 'peft', relation: 'adapter', tags: ['ia3', 'transformers'] },
     ...{ what: 'An IA³ adapter for', with: 'with this adapter' },
   },
+  bottleneck: {
+    ...{ library: 'adapter-transformers', relation: 'adapter', tags: ['adapter-transformers', 'transformers'] },
+    ...{ what: 'Bottleneck adapters for', with: 'with these adapters' },
+  },
   prompt: {
     ...{ library: 'peft', relation: 'adapter', tags: ['prompt-tuning', 'transformers'] },
     ...{ what: 'A trained prompt (prompt tuning) for', with: 'with this prompt' },
@@ -216,7 +220,7 @@ function settingsTable(settings: Recipe): string {
 function usage(facts: CardFacts, classifier: Classifier | null): string {
   const { modelName, basePath = modelName } = facts;
   if (facts.form === 'mlx') return ['## Use', '', '```python', ...mlxUsage(basePath), '```'].join('\n');
-  const lines = wordsOf(facts).library === 'peft' ? adapterUsage(basePath, classifier) : modelUsage(classifier);
+  const lines = USAGE[wordsOf(facts).library]?.(basePath, classifier) ?? modelUsage(classifier);
   return ['## Use', '', '```python', ...lines, ...(classifier === null ? [] : USAGES[classifier.task]), '```'].join('\n');
 }
 
@@ -242,10 +246,40 @@ function adapterUsage(base: string, classifier: Classifier | null): readonly str
     `base = ${quoted(base)}  # a model id or the folder of the base model`,
     ...(classifier === null ? ['model = AutoModelForCausalLM.from_pretrained(base)'] : classifierOnBase(classifier)),
     'tokenizer = AutoTokenizer.from_pretrained(base)',
-    ...(classifier === null ? [] : ['model.config.pad_token_id = tokenizer.pad_token_id  # outputs are read before padding']),
+    ...padding(classifier),
     'model = PeftModel.from_pretrained(model, ".")  # the folder with this file',
   ];
 }
+
+/** The library can't be told by transformers' files that it is needed, and works with one version of transformers. */
+function bottleneckUsage(base: string, classifier: Classifier | null): readonly string[] {
+  return [
+    '# pip install torch transformers==4.57.6 adapters',
+    'import json, pathlib',
+    '',
+    'import adapters',
+    `from transformers import ${classOf(classifier)}, AutoTokenizer`,
+    '',
+    `base = ${quoted(base)}  # a model id or the folder of the base model`,
+    'folder = pathlib.Path(".")  # the folder with this file',
+    ...(classifier === null ? ['model = AutoModelForCausalLM.from_pretrained(base)'] : classifierOnBase(classifier)),
+    'tokenizer = AutoTokenizer.from_pretrained(base)',
+    ...padding(classifier),
+    'file = folder / "adapter_interface.json"  # there for models whose layers the library must be told',
+    'names = json.loads(file.read_text())["interface"] if file.exists() else None',
+    'adapters.init(model, interface=None if names is None else adapters.AdapterModelInterface(**names))',
+    'model.load_adapter(str(folder), use_safetensors=True, set_active=True)',
+  ];
+}
+
+const padding = (classifier: Classifier | null) =>
+  classifier === null ? [] : ['model.config.pad_token_id = tokenizer.pad_token_id  # outputs are read before padding'];
+
+/** How files are loaded, by library; transformers loads the others. */
+const USAGE: Readonly<Record<string, (base: string, classifier: Classifier | null) => readonly string[]>> = {
+  peft: adapterUsage,
+  'adapter-transformers': bottleneckUsage,
+};
 
 /** PEFT's files have no names of labels. */
 function classifierOnBase({ labels, problemType }: Classifier): readonly string[] {

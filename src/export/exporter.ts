@@ -15,8 +15,10 @@ export interface Exporter {
   write(run: Tuned, sink: FileSink, context: ExportContext): Promise<void>;
 }
 
-/** Why what a method trains can't become part of the model's weights; null when it can. */
+/** Why what a method trained can't become weights of the model; null when it can. */
 export function mergeBlocker(method: MethodSettings): string | null {
+  if (method.kind === 'bottleneck')
+    return 'Bottleneck adapters are layers of their own and can’t be merged into the model’s weights. Save them for the adapters library.';
   if (virtualTokens(method) === 0) return null;
   return 'The model reads what this run trained before each text: it is no part of the weights and can’t be merged into them. Save the adapter for Python.';
 }

@@ -32,6 +32,7 @@ const BLOCKERS: { readonly [K in MethodKind]: (settings: Extract<MethodSettings,
     return null;
   },
   ia3: () => `llama.cpp has no IA³ adapters. ${MERGE}`,
+  bottleneck: () => 'llama.cpp has no bottleneck adapters. Save them for the adapters library.',
   prompt: () => NO_PROMPTS,
   'p-tuning': () => NO_PROMPTS,
   prefix: () => NO_PROMPTS,

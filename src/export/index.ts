@@ -6,6 +6,7 @@ import type { Parameter } from '../method/parameters';
 import type { ModelFolder } from '../model/folder';
 import type { Recipe } from '../recipe/recipe';
 import { baseReference, type BaseReference } from './base';
+import { bottleneckAdapter } from './bottleneck-adapter';
 import { bundle } from './bundle';
 import type { Exporter } from './exporter';
 import { gguf } from './gguf';
@@ -19,6 +20,7 @@ import { BlobSink } from './write';
 
 export const EXPORTERS = {
   peft,
+  adapters: bottleneckAdapter,
   'gguf-q8_0': gguf('Q8_0'),
   'gguf-q4_0': gguf('Q4_0'),
   'gguf-f16': gguf('F16'),
@@ -30,7 +32,7 @@ export const EXPORTERS = {
 } satisfies Readonly<Record<string, Exporter>>;
 
 /**
- * `peft`: an adapter in PEFT's format; `gguf-…`: the whole model for llama.cpp in that precision; `gguf-adapter`: an adapter for llama.cpp;
+ * `peft`: an adapter in PEFT's format; `adapters`: bottleneck adapters in that of the `adapters` library; `gguf-…`: the whole model for llama.cpp in that precision; `gguf-adapter`: an adapter for llama.cpp;
  * `mlx`: an adapter for mlx-lm; `merged`: the whole model in Hugging Face's layout; `bundle`: data and a program for other machines;
  * `report`: what the run did, without weights.
  */
@@ -53,7 +55,7 @@ export function exportChoices(run: TunedRun): readonly ExportChoice[] {
 
 /** Bytes of the files that a run would be saved as, about: an adapter, or else the whole model. `added`: the parameters of its classifier. */
 export function exportedBytes(recipe: Recipe, base: ModelFolder, added: readonly Parameter[]): number {
-  const fitting = [peft, merged].find((one) => one.fits({ recipe, base, modelName: base.view.name }) === null);
+  const fitting = [peft, bottleneckAdapter, merged].find((one) => one.fits({ recipe, base, modelName: base.view.name }) === null);
   if (fitting === undefined) throw internal(`runs of the method ${recipe.method.kind} cannot be exported`);
   return fitting.bytes(base, parametersOf(base.config, recipe.method, added));
 }

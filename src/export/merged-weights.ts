@@ -61,6 +61,11 @@ export class MergedWeights {
   }
 }
 
+/** All numbers of a weight of the base, in the order of the file. */
+export function readWeight(tensor: WeightTensor): Promise<Float32Array<ArrayBuffer>> {
+  return readF32(tensor, 0, sizeOf(tensor.shape));
+}
+
 /** Elements `from` to `to` of the tensor, in the order of the file. */
 async function readF32(tensor: WeightTensor, from: number, to: number): Promise<Float32Array<ArrayBuffer>> {
   const { dtype } = tensor;

@@ -5,7 +5,7 @@ import { sizeOf } from '../core/shape';
 import { transpose } from '../core/transpose';
 import { writeSafetensors } from '../formats/safetensors-write';
 import { moduleSettings } from '../method/lora';
-import { methodNameOf, type LoraSettings, type MethodName } from '../recipe/methods';
+import { methodNameOf, virtualTokens, type LoraSettings, type MethodName } from '../recipe/methods';
 import type { NamedTensor } from '../method/parameters';
 import { taskOf } from '../recipe/tasks';
 import { loraScale } from '../recipe/methods';
@@ -27,6 +27,7 @@ const TYPES: Readonly<Record<MethodName, 'lora' | 'dora' | 'full' | null>> = {
   olora: 'lora',
   full: 'full',
   ia3: null,
+  bottleneck: null,
   prompt: null,
   'p-tuning': null,
   prefix: null,
@@ -53,7 +54,7 @@ export const mlx: Exporter = {
 function blocker({ method, objective }: TunedRun['recipe']): string | null {
   if (taskOf(objective) !== null) return 'mlx-lm has language models only, no classifiers. Save the adapter for Python.';
   const unmerged = mergeBlocker(method);
-  if (unmerged !== null) return `mlx-lm has no trained prompts. ${unmerged}`;
+  if (unmerged !== null) return virtualTokens(method) > 0 ? `mlx-lm has no trained prompts. ${unmerged}` : unmerged;
   const name = methodNameOf(method);
   if (name === null || TYPES[name] === null)
     return 'mlx-lm has LoRA, DoRA and full fine-tuning only. Save the merged weights: mlx-lm loads them.';

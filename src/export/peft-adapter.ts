@@ -19,6 +19,7 @@ export const peft: Exporter = {
   large: false,
 
   fits({ recipe: { method } }) {
+    if (method.kind === 'bottleneck') return 'PEFT has no bottleneck adapters. Save them for the adapters library.';
     const message = 'This run trained the model’s own weights: it has no adapter. Save the merged weights.';
     return formatOf(method.kind) === null ? message : null;
   },

@@ -16,10 +16,11 @@ import { peftPrompt } from './peft-prompt';
 export const CONFIG_FILE = 'adapter_config.json';
 export const WEIGHTS_FILE = 'adapter_model.safetensors';
 
-/** Null for methods that train no adapter. */
+/** Null for methods that train no adapter of PEFT's. */
 const FORMATS: { readonly [K in MethodKind]: PeftFormat<SettingsOf<K>> | null } = {
   lora: peftLora,
   ia3: peftIa3,
+  bottleneck: null,
   prompt: peftPrompt,
   'p-tuning': peftPTuning,
   prefix: peftPrefix,

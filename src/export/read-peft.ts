@@ -49,12 +49,12 @@ async function readTensors(weights: Blob, config: AdapterConfig, layers: readonl
 }
 
 /** The files of an adapter by name, without their folder. Paths are `webkitRelativePath` or else the name. */
-interface AdapterFiles {
+export interface AdapterFiles {
   readonly folder: string | null;
   readonly byName: ReadonlyMap<string, File>;
 }
 
-async function adapterFiles(files: readonly File[]): Promise<AdapterFiles> {
+export async function adapterFiles(files: readonly File[]): Promise<AdapterFiles> {
   const [first] = files;
   const zipped = files.length === 1 && first !== undefined && first.name.endsWith('.zip');
   const all = zipped ? await (await import('../formats/zip-read')).readZip(first, first.name) : files;
@@ -73,6 +73,8 @@ export interface AdapterFolder {
   readonly name: string | null;
   /** The model card; null without one. */
   readonly card: string | null;
+  /** Names of the outputs of a classifier; absent where the files name none. */
+  readonly labels?: readonly string[];
 }
 
 /**
@@ -81,7 +83,11 @@ export interface AdapterFolder {
  * `model/weights`.
  */
 export async function readAdapterFolder(files: readonly File[], layers: readonly Layer[]): Promise<AdapterFolder> {
-  const { folder, byName } = await adapterFiles(files);
+  return readPeftFolder(await adapterFiles(files), layers);
+}
+
+/** See `readAdapterFolder`. */
+export async function readPeftFolder({ folder, byName }: AdapterFiles, layers: readonly Layer[]): Promise<AdapterFolder> {
   const [configFile, weights, card] = [CONFIG_FILE, WEIGHTS_FILE, 'README.md'].map((name) => byName.get(name));
   const inspected = configFile === undefined ? null : inspectAdapterConfig(await configFile.text());
   const config = inspected?.config ?? null;
@@ -155,7 +161,8 @@ function ownFault(
   return format.fault(tensor, method, layer);
 }
 
-function decode(dtype: TensorInfo['dtype'], bytes: ArrayBuffer): Float32Array<ArrayBuffer> | null {
+/** The numbers; null for other types. */
+export function decode(dtype: TensorInfo['dtype'], bytes: ArrayBuffer): Float32Array<ArrayBuffer> | null {
   if (dtype === 'F32') return new Float32Array(bytes);
   if (dtype === 'F16') return f16ToF32(new Uint16Array(bytes));
   return dtype === 'BF16' ? bf16ToF32(new Uint16Array(bytes)) : null;

@@ -5,6 +5,7 @@ import type { Graph } from '../graph/graph';
 import type { ModelConfig } from '../model/config';
 import { weightSpecs } from '../model/weights';
 import { virtualTokens, type MethodKind, type MethodSettings, type SettingsOf } from '../recipe/methods';
+import { bottleneck } from './bottleneck';
 import { full } from './full';
 import { ia3 } from './ia3';
 import { lora } from './lora';
@@ -14,7 +15,7 @@ import { pTuning } from './p-tuning';
 import { prefix } from './prefix';
 import { prompt } from './prompt';
 
-export const METHODS = { lora, ia3, prompt, 'p-tuning': pTuning, prefix, full } satisfies {
+export const METHODS = { lora, ia3, bottleneck, prompt, 'p-tuning': pTuning, prefix, full } satisfies {
   readonly [K in MethodKind]: Method<SettingsOf<K>>;
 };
 
@@ -63,6 +64,6 @@ export function declareTuning(
     parameters,
     virtualTokens: virtualTokens(settings),
     weight: (name) => parameters.find(name),
-    wrap: (pass, seed) => method.wrap(pass, parameters, settings, seed),
+    wrap: (pass, seed) => method.wrap(pass, parameters, settings, seed, config),
   };
 }

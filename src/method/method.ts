@@ -15,7 +15,7 @@ export interface Method<S> {
   /** The settings that do not fit the model, by their paths in a recipe. */
   problems(config: ModelConfig, settings: S): readonly Problem[];
   /** The pass with the method's own computations. A parameter that has the name of a weight replaces that weight without them. */
-  wrap(pass: Pass, own: Parameters, settings: S, seed: Value | null): Pass;
+  wrap(pass: Pass, own: Parameters, settings: S, seed: Value | null, config: ModelConfig): Pass;
   /** How the weights of a linear layer become those of a layer without an adapter; null for layers that have none. `own` on the host. */
   fuse(module: string, own: HostTensors, settings: S): Fusion | null;
 }

@@ -24,8 +24,8 @@ export type Init =
   | NormalInit
   | { readonly kind: 'weight' }
   | { readonly kind: 'row-norm'; readonly of: string }
-  | { readonly kind: 'factor' }
-  | { readonly kind: 'token-rows'; readonly of: string; readonly scale: number };
+  | { readonly kind: 'token-rows'; readonly of: string; readonly scale: number }
+  | { readonly kind: 'factor' };
 
 export interface Parameter {
   /**
@@ -147,8 +147,8 @@ function numbersOf(init: Init, random: (i: number) => number): ((i: number) => n
     case 'zeros':
     case 'weight':
     case 'row-norm':
-    case 'factor':
     case 'token-rows':
+    case 'factor':
       return null;
   }
 }

@@ -51,6 +51,17 @@ export interface LinearOptions {
   readonly lowRank?: { readonly p: Value; readonly q: Value; readonly scale: number };
 }
 
+/** The two halves of a block. */
+export type SublayerPart = 'attention' | 'mlp';
+
+/** A sublayer, where a method acts on its output. */
+export interface Sublayer {
+  readonly layer: number;
+  readonly part: SublayerPart;
+  /** The output with its residual, as what stands behind the sublayer reads it: after the norm where a norm follows the sum. */
+  readonly seen: (output: Value) => Value;
+}
+
 /**
  * What a family builds its forward pass with. It is also the seam for fine-tuning methods: a method returns a pass whose functions
  * do more than those of the pass that it got.
@@ -71,6 +82,11 @@ export interface Pass {
   rotate(layer: number, q: Value, k: Value): { readonly q: Value; readonly k: Value };
   /** o [M, H·D] of q [M, H·D], k and v [M, Hkv·D], after `rotate`. */
   attend(layer: number, q: Value, k: Value, v: Value): Value;
+  /**
+   * What a method makes of the output [M, C] of a sublayer's last linear layer, before the residual is added; absent: nothing. Families
+   * call it through `closeSublayer` or `behindSublayer`.
+   */
+  readonly after?: (place: Sublayer, output: Value) => Value;
   /** Builds a layer of the model: its nodes are recomputed together when activations are not kept. */
   layer<T>(index: number, build: () => T): T;
 }
@@ -118,6 +134,8 @@ export interface Family<C extends ModelConfig = ModelConfig> {
   readonly architectures: RegExp;
   /** Adds all problems to `fields`. The result is not used if there are any. */
   readConfig(fields: Fields, modelType: string): C;
+  /** The modules that hold the bottleneck adapters of a layer, as the `adapters` library names them. */
+  adapterModules(config: C, layer: number): Readonly<Record<SublayerPart, string>>;
   /** All weights; other tensors in the files are ignored. Their order must not change: a model's id depends on it. */
   weights(config: C): readonly WeightSpec[];
   /** Appends the final hidden states [M, C], normalised for the head. */

@@ -52,6 +52,22 @@ const ia3 = v.strictObject({
   layerDecay: v.optional(real(0.01, 1), 1),
 });
 
+const bottleneck = v.strictObject({
+  kind: v.literal('bottleneck'),
+  /** One small network behind the feed-forward part of each layer (Pfeiffer), or another one behind attention too (Houlsby). */
+  variant: v.optional(oneOf(['pfeiffer', 'houlsby']), 'pfeiffer'),
+  /** The width of the model divided by that of the adapters, rounded down. */
+  reductionFactor: v.optional(whole(1, 1024), 16),
+  /** The function between the two layers of an adapter. `usual`: relu of Pfeiffer's, swish of Houlsby's. */
+  nonLinearity: v.optional(oneOf(['usual', 'relu', 'swish', 'gelu', 'gelu_new', 'tanh', 'sigmoid']), 'usual'),
+  /** Multiplies what an adapter adds. */
+  adapterScale: v.optional(real(0.001, 1000), 1),
+  /** Probability of dropout of what an adapter adds. */
+  adapterDropout: v.optional(real(0, 0.9), 0),
+  /** See LoRA's. */
+  layerDecay: v.optional(real(0.01, 1), 1),
+});
+
 const full = v.strictObject({
   kind: v.literal('full'),
   /** All weights, all biases (BitFit, arXiv 2106.10199), or the last `lastLayers` layers with the final norm and an untied head. */
@@ -87,13 +103,15 @@ const prefix = v.strictObject({
   virtualTokens: v.optional(VIRTUAL_TOKENS, 20),
 });
 
-export const METHOD_SCHEMAS = { lora, ia3, prompt, 'p-tuning': pTuning, prefix, full } as const;
+export const METHOD_SCHEMAS = { lora, ia3, bottleneck, prompt, 'p-tuning': pTuning, prefix, full } as const;
 
 export type MethodKind = keyof typeof METHOD_SCHEMAS;
 export type SettingsOf<K extends MethodKind> = Readonly<v.InferOutput<(typeof METHOD_SCHEMAS)[K]>>;
 export type MethodSettings = { [K in MethodKind]: SettingsOf<K> }[MethodKind];
 export type LoraSettings = SettingsOf<'lora'>;
 export type Ia3Settings = SettingsOf<'ia3'>;
+export type BottleneckSettings = SettingsOf<'bottleneck'>;
+export type NonLinearity = Exclude<BottleneckSettings['nonLinearity'], 'usual'>;
 export type PromptSettings = SettingsOf<'prompt'>;
 export type PTuningSettings = SettingsOf<'p-tuning'>;
 export type PrefixSettings = SettingsOf<'prefix'>;
@@ -113,6 +131,7 @@ export const NAMED_METHODS = {
   pissa: { kind: 'lora', useDora: false, initWeights: 'pissa' },
   olora: { kind: 'lora', useDora: false, initWeights: 'olora' },
   ia3: { kind: 'ia3' },
+  bottleneck: { kind: 'bottleneck' },
   prompt: { kind: 'prompt' },
   'p-tuning': { kind: 'p-tuning' },
   prefix: { kind: 'prefix' },

@@ -20,14 +20,14 @@ interface Amount {
 const AMOUNTS: Readonly<Record<Preset, Amount>> = {
   /** Shows whether the data are read as meant and the loss falls: as few steps as a curve needs, and the rank that PEFT begins with. */
   quick: {
-    epochs: { lora: 1, ia3: 1, prompt: 1, 'p-tuning': 1, prefix: 1, full: 1, preference: 1 },
+    epochs: { lora: 1, ia3: 1, bottleneck: 1, prompt: 1, 'p-tuning': 1, prefix: 1, full: 1, preference: 1 },
     maxSteps: 60,
     warmupRatio: 0.05,
     rank: 8,
   },
   /** The defaults of a recipe. */
   balanced: {
-    epochs: { lora: 3, ia3: 3, prompt: 3, 'p-tuning': 3, prefix: 3, full: 3, preference: 3 },
+    epochs: { lora: 3, ia3: 3, bottleneck: 3, prompt: 3, 'p-tuning': 3, prefix: 3, full: 3, preference: 3 },
     maxSteps: 0,
     warmupRatio: 0.05,
     rank: 16,
@@ -37,7 +37,7 @@ const AMOUNTS: Readonly<Record<Preset, Amount>> = {
    * 1810.04805); preferences keep 3, because more of them make texts worse while the loss still falls. Warm-up of the alignment handbook.
    */
   best: {
-    epochs: { lora: 5, ia3: 5, prompt: 5, 'p-tuning': 5, prefix: 5, full: 4, preference: 3 },
+    epochs: { lora: 5, ia3: 5, bottleneck: 5, prompt: 5, 'p-tuning': 5, prefix: 5, full: 4, preference: 3 },
     maxSteps: 0,
     warmupRatio: 0.1,
     rank: 32,

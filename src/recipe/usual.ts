@@ -28,11 +28,11 @@ const GROUPS: Readonly<Record<ObjectiveKind, Group>> = {
  * same proportion to LoRA's. Prompts: of PEFT's guides for texts, and for the others in the same proportion.
  */
 const RATES: Readonly<Record<Group, Readonly<Record<MethodKind, number>>>> = {
-  tokens: { lora: 2e-4, ia3: 3e-3, prompt: 3e-2, 'p-tuning': 1e-3, prefix: 1e-2, full: 2e-5 },
-  preference: { lora: 1e-5, ia3: 1e-4, prompt: 1e-3, 'p-tuning': 1e-4, prefix: 1e-3, full: 1e-6 },
-  ratings: { lora: 1e-5, ia3: 1e-4, prompt: 1e-3, 'p-tuning': 1e-4, prefix: 1e-3, full: 1e-6 },
-  scores: { lora: 1e-3, ia3: 1e-2, prompt: 1e-1, 'p-tuning': 1e-3, prefix: 1e-2, full: 1e-4 },
-  labels: { lora: 2e-3, ia3: 1e-2, prompt: 1e-1, 'p-tuning': 1e-3, prefix: 1e-2, full: 5e-4 },
+  tokens: { lora: 2e-4, ia3: 3e-3, bottleneck: 5e-4, prompt: 3e-2, 'p-tuning': 1e-3, prefix: 1e-2, full: 2e-5 },
+  preference: { lora: 1e-5, ia3: 1e-4, bottleneck: 2e-5, prompt: 1e-3, 'p-tuning': 1e-4, prefix: 1e-3, full: 1e-6 },
+  ratings: { lora: 1e-5, ia3: 1e-4, bottleneck: 2e-5, prompt: 1e-3, 'p-tuning': 1e-4, prefix: 1e-3, full: 1e-6 },
+  scores: { lora: 1e-3, ia3: 1e-2, bottleneck: 1e-3, prompt: 1e-1, 'p-tuning': 1e-3, prefix: 1e-2, full: 1e-4 },
+  labels: { lora: 2e-3, ia3: 1e-2, bottleneck: 2e-3, prompt: 1e-1, 'p-tuning': 1e-3, prefix: 1e-2, full: 5e-4 },
 };
 
 /** The kinds of method and objective of a recipe. */

@@ -39,6 +39,15 @@ function virtualProblems({ method, objective, sequenceLength, neftuneAlpha }: Re
     const message = `a trained prompt is for models that write text, and the objective “${objective.kind}” trains a classifier; choose LoRA or full fine-tuning`;
     return [{ where: 'method.kind', message }];
   }
+  if (objective.kind === 'kto' && objective.loss === 'kto') {
+    const message =
+      'KTO compares answers with the prompts of others, which a trained prompt can’t stand before; choose LoRA, or KTO without the estimate of the divergence';
+    return [{ where: 'method.kind', message }];
+  }
+  if (neftuneAlpha > 0) {
+    const message = 'noise is for the embeddings of texts, and a trained prompt stands before them; choose 0';
+    return [{ where: 'neftuneAlpha', message }];
+  }
   if (sequenceLength - count >= LEAST_ROOM) return [];
   const message = `${count} virtual tokens leave no room for a document in rows of ${sequenceLength} tokens; choose fewer, or longer rows`;
   return [{ where: 'method.virtualTokens', message }];

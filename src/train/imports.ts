@@ -8,7 +8,8 @@ import { NUMERICS } from '../core/numerics';
 import { problemsError } from '../core/problems';
 import { sameShape, sizeOf } from '../core/shape';
 import { transpose } from '../core/transpose';
-import { readAdapterFolder, type AdapterFolder, type PeftAdapter } from '../export/read-peft';
+import { readAdapter } from '../export/read-adapter';
+import type { AdapterFolder, PeftAdapter } from '../export/read-peft';
 import { methodProblems } from '../method';
 import { parameterCount, trainedLength, type NamedTensor } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
@@ -37,10 +38,10 @@ export class Imports {
     this.#folders = folders;
   }
 
-  /** Keeps the adapter in a folder, or in a zip of one, as a run on an inspected model. Throws the errors of `readAdapterFolder`. */
+  /** Keeps the adapter in a folder, or in a zip of one, as a run on an inspected model. Throws the errors of `readAdapter`. */
   async adapter(modelId: string, files: readonly File[], name: string | null): Promise<RunView> {
     const base = this.#folders.get(modelId);
-    const found = await readAdapterFolder(files, linearLayers(base.config));
+    const found = await readAdapter(files, base);
     const { record, vector } = await imported(base, { ...found, name: name ?? found.name });
     const store = await this.#store;
     await store.putRun(record);
@@ -56,7 +57,7 @@ export class Imports {
 }
 
 /** The run of an adapter. Throws `model/weights` with all that does not fit the model. */
-async function imported(base: ModelFolder, { adapter, name, card }: AdapterFolder) {
+async function imported(base: ModelFolder, { adapter, name, card, labels: named }: AdapterFolder) {
   const { config, view } = base;
   const outputs = outputsOf(config, adapter);
   const recipe = recipeOf(config, adapter, outputs);
@@ -68,7 +69,7 @@ async function imported(base: ModelFolder, { adapter, name, card }: AdapterFolde
     ...adapter,
     tensors: [...adapter.tensors, ...(await startOf(base, recipe, parameters))],
   });
-  const labels = recipe.objective.kind === 'classify' ? labelsOf(card, outputs) : [];
+  const labels = recipe.objective.kind === 'classify' ? (named ?? labelsOf(card, outputs)) : [];
   const now = Date.now();
   const record: RunRecord = {
     ...{ id: crypto.randomUUID(), name: name ?? 'adapter', createdAt: now, updatedAt: now, status: 'finished' },

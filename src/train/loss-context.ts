@@ -52,9 +52,8 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
     adaptation: model === 'policy' ? tuning : null,
   });
   const { noise = null } = setup;
-  const own = tokensFor(batch, tuning);
-  const plain = packedPass(program, graph, config, own, shape, tuning, seed);
-  const policy = noise === null ? plain : noisyPass(plain, own.ids, noise);
+  const plain = packedPass(program, graph, config, tokensFor(batch, tuning), shape, tuning, seed);
+  const policy = noise === null ? plain : noisyPass(plain, batch.ids, noise);
   const states = new Map<Model, Value>();
   const hidden = (model: Model): Value => {
     const known = states.get(model);
@@ -78,7 +77,7 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
       return headOf(of.graph, of.config, of.adaptation);
     },
     softcap: (model) => ofModel(model).config.logitSoftcap,
-    mismatched: () => lossContext(program, { ...setup, batch: mismatchedBatch(batch), seed: null, training: false, noise: null }),
+    mismatched: () => lossContext(program, { ...setup, batch: mismatchedBatch(batch), seed: null, training: false }),
     outputs: () =>
       classifierOutputs(policy, config, hidden('policy'), {
         ...{ documents, input },

@@ -103,7 +103,7 @@ export function trainingPrograms(
     scope: graph,
     ...{ teacher, tuning, averaged, gradients, optimizer, batch, seed, noise, lossScale, scaling, constants },
     figures: Object.keys(trained.figures),
-    ...startOf(graph, name, parameters, averaged?.parameters ?? null, { constants, ids: job.startIds }),
+    ...startOf(graph, name, [parameters, ...(averaged === null ? [] : [averaged.parameters])], { constants, ids: job.startIds }),
     train: plan(train, [trained.loss, ...Object.values(trained.figures)], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
     evaluate: evaluation('evaluate', averaged ?? tuning),
@@ -139,19 +139,19 @@ interface StartTokens {
   readonly ids: readonly number[] | undefined;
 }
 
+/** `all`: vectors of the same parameters, which start alike. */
 function startOf(
   graph: Graph,
   name: string,
-  parameters: Parameters,
-  average: Parameters | null,
+  all: readonly Parameters[],
   { constants, ids }: StartTokens,
 ): Pick<TrainingPrograms, 'start' | 'startIds'> {
   const program = graph.program(`${name}.start`);
-  const counts = parameters.all.flatMap(({ init, shape }) => (init.kind === 'token-rows' ? [shape[0] ?? 0] : []));
+  const counts = all.flatMap((one) => one.all.flatMap(({ init, shape }) => (init.kind === 'token-rows' ? [shape[0] ?? 0] : [])));
   const [count] = counts;
   const startIds = count === undefined ? null : graph.declare(`${name}.startIds`, 'input', [count], 'i32');
   if (startIds !== null && ids !== undefined) constants.set(startIds, Int32Array.from(ids));
-  for (const one of average === null ? [parameters] : [parameters, average]) start(program, one, startIds);
+  for (const parameters of all) start(program, parameters, startIds);
   return { start: program.nodes.length === 0 ? null : plan(program, []), startIds };
 }
 

@@ -140,6 +140,20 @@ describe.each([
     name: 'IA³, activations in f16',
     recipe: parseRecipe({ ...size, learningRate: 3e-2, activationPrecision: 'f16', method: { kind: 'ia3' } }),
   },
+  {
+    name: 'bottleneck adapters, dropout, rates by layer, activations in f16',
+    recipe: parseRecipe({
+      ...{ ...size, activationPrecision: 'f16' },
+      method: {
+        kind: 'bottleneck',
+        variant: 'houlsby',
+        reductionFactor: 4,
+        adapterDropout: 0.1,
+        adapterScale: 2,
+        layerDecay: 0.9,
+      },
+    }),
+  },
   { name: 'averaged weights, NEFTune', recipe: parseRecipe({ ...base, ema: 0.5, neftuneAlpha: 5, dropout: 0.2 }) },
   { name: 'all weights', recipe: parseRecipe({ ...size, learningRate: 1e-3, method: { kind: 'full' } }) },
 ])('a session: $name', ({ recipe }) => {

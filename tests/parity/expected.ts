@@ -55,12 +55,17 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   llama_distil: 'passes',
   llama_dora: 'passes',
   llama_ia3: 'passes',
-  llama_pissa: 'passes',
-  llama_pissa_dora: 'passes',
-  llama_olora: 'passes',
+  llama_houlsby: 'passes',
+  bert_houlsby: 'passes',
+  llama_pfeiffer: 'passes',
+  bert_pfeiffer: 'passes',
+  gemma2_pfeiffer: 'passes',
   llama_prompt: 'passes',
   llama_p_tuning: 'passes',
   llama_prefix: 'passes',
+  llama_pissa: 'passes',
+  llama_pissa_dora: 'passes',
+  llama_olora: 'passes',
 };
 
 /** Executors that need minutes for a case on software WebGPU: these run with --all only. */

@@ -2,7 +2,9 @@
 
 import type { TensorInfo } from '../../src/formats/safetensors';
 import { readHeader } from '../../src/formats/safetensors-read';
+import { ADAPTER_NAME } from '../../src/method/bottleneck';
 import type { NamedTensor } from '../../src/method/parameters';
+import type { BottleneckSettings } from '../../src/recipe/methods';
 import type { F64Deviation } from './tolerance';
 
 export interface GoldenStep {
@@ -74,6 +76,14 @@ export interface AdapterConfig {
   readonly encoder_hidden_size?: number;
   /** Of IA³. */
   readonly feedforward_modules?: readonly string[];
+  /** The adapter's name, and what the `adapters` library states of it. */
+  readonly name?: string;
+  readonly config?: {
+    readonly mh_adapter: boolean;
+    readonly reduction_factor: number;
+    readonly non_linearity: BottleneckSettings['nonLinearity'];
+    readonly scaling: number;
+  };
 }
 
 export interface Golden extends GoldenModel {
@@ -106,7 +116,16 @@ export async function loadGolden(base: string): Promise<Golden> {
   const golden = readCase(await text('case.json'), base);
   const ownWeights = WEIGHT_METHODS.has(golden.method ?? '');
   const file = golden.method === 'p_tuning' ? 'prompt_encoder' : 'adapter_model';
-  const trained = async (folder: string) => adapterOf(await tensors(`${base}/${folder}/${file}.safetensors`));
+  const adapter = ownWeights ? null : (JSON.parse(await text('init/adapter_config.json')) as AdapterConfig);
+  const trained = async (folder: string): Promise<NamedTensor[]> => {
+    if (adapter?.config === undefined) return adapterOf(await tensors(`${base}/${folder}/${file}.safetensors`));
+    const [own, head] = ['adapter.safetensors', 'model_head.safetensors'].map((name) => tensors(`${base}/${folder}/${name}`));
+    const all = new Map([...((await own) ?? []), ...((await head) ?? [])]);
+    return adapterOf(all).map((tensor) => ({
+      ...tensor,
+      name: tensor.name.replace(`.${adapter.name ?? ''}.`, `.${ADAPTER_NAME}.`),
+    }));
+  };
   const model = async (folder: string): Promise<GoldenModel> => ({
     configText: await text(`${folder}config.json`),
     weights: await tensors(`${base}/${folder}model.safetensors`),
@@ -114,7 +133,7 @@ export async function loadGolden(base: string): Promise<Golden> {
   return {
     ...(await model('')),
     case: golden,
-    adapter: ownWeights ? null : (JSON.parse(await text('init/adapter_config.json')) as AdapterConfig),
+    adapter,
     teacher: golden.objective === 'distillation' ? await model('teacher/') : null,
     init: ownWeights ? [] : await trained('init'),
     final: ownWeights ? adapterOf(await tensors(`${base}/final/trained.safetensors`)) : await trained('final'),

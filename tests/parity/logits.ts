@@ -66,7 +66,7 @@ function batchOf(ids: readonly number[], virtual: number): Batch {
 
 /** What `head` makes of the hidden states [M, C] of `ids`. */
 export async function outputOf(
-  { graph, executor, config }: LoadedModel,
+  { graph, executor, config }: Pick<LoadedModel, 'graph' | 'executor' | 'config'>,
   tuning: Tuning,
   ids: readonly number[],
   head: (pass: Pass, hidden: Value, rows: Rows) => Value,

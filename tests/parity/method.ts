@@ -16,6 +16,13 @@ export function methodOf({ adapter, case: { method = 'lora', hyper } }: Golden):
     const scaledOutputs = adapter.target_modules.filter((name) => !scaledInputs.includes(name));
     return { kind: 'ia3', scaledOutputs, scaledInputs: [...scaledInputs], layerDecay };
   }
+  if (adapter.config !== undefined) {
+    const { mh_adapter, reduction_factor, non_linearity, scaling } = adapter.config;
+    return {
+      ...{ kind: 'bottleneck', variant: mh_adapter ? 'houlsby' : 'pfeiffer', reductionFactor: reduction_factor },
+      ...{ nonLinearity: non_linearity, adapterScale: scaling, adapterDropout: 0, layerDecay },
+    };
+  }
   const { num_virtual_tokens: virtualTokens = 0 } = adapter;
   if (adapter.peft_type === 'PROMPT_TUNING') return { kind: 'prompt', virtualTokens, promptStart: 'random', promptText: '' };
   if (adapter.peft_type === 'PREFIX_TUNING') return { kind: 'prefix', virtualTokens };

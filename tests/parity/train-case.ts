@@ -48,19 +48,21 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   session.restore({ ...fresh, parameters: startOf(golden, programs.tuning.parameters, fresh.parameters) });
   const batches = steps.map((step) => batchOf(step, config, job, virtualTokens(method)));
   // The base has no classifier and no answers to compare: their loss is that of the start.
-  const measured = await session.measure(batches.slice(0, 1), isOfTokens(job.objective) ? 'base' : 'tuned');
+  const hasLoss = isOfTokens(job.objective);
+  const measured = await session.measure(batches.slice(0, 1), hasLoss ? 'base' : 'tuned');
+  const first = steps[0]?.loss ?? NaN;
   const results: StepResult[] = [];
   const source = { batch: (index: number) => batches[index] ?? missing(`batch ${index}`) };
   for (let i = 0; i < steps.length; i++) results.push(await session.advance(source));
   const { parameters } = await session.snapshot();
-  const first = batches[0] ?? missing('batch');
-  const logits = job.outputs > 0 ? await outputsOf(session, first) : await lastLogits(executor, config, recipe, programs, first);
+  const batch = batches[0] ?? missing('batch');
+  const logits = job.outputs > 0 ? await outputsOf(session, batch) : await lastLogits(executor, config, recipe, programs, batch);
   executor.dispose();
   const { trained } = programs.tuning.parameters;
   const expected = vectorOf(trained, golden.final);
   const compared = trained.views.filter((view) => isDetermined(view, golden));
   return {
-    baseLoss: Math.abs(measured.loss / (base.loss ?? steps[0]?.loss ?? NaN) - 1),
+    baseLoss: Math.abs(measured.loss / (hasLoss ? (base.loss ?? first) : first) - 1),
     loss: Math.max(...results.map((result, i) => Math.abs(result.loss / (steps[i]?.loss ?? NaN) - 1))),
     gradNorm: Math.max(...results.map((result, i) => Math.abs(result.gradNorm / (steps[i]?.grad_norm ?? NaN) - 1))),
     reports: reportsOff(golden, job, results),

@@ -8,7 +8,7 @@ import type { ModelConfig } from '../config';
 import type { Fields } from '../config-fields';
 import type { ClassifierHead, Family, Pass, Tokens, WeightSpec } from '../family';
 import { readActivation, type Activation } from './activation';
-import { layerNorm, layerNormWeights, linearWeights } from './parts';
+import { closeSublayer, layerNorm, layerNormWeights, linearWeights, type SublayerEnd } from './parts';
 
 export interface BertConfig extends ModelConfig {
   /** F. */
@@ -34,6 +34,10 @@ export const bert: Family<BertConfig> = {
     return x;
   },
   head: () => null,
+  adapterModules({ modelType }, layer) {
+    const block = `${modelType}.encoder.layer.${layer}`;
+    return { attention: `${block}.attention.output`, mlp: `${block}.output` };
+  },
   classifier,
 };
 
@@ -49,15 +53,25 @@ function selfAttention(pass: Pass, config: BertConfig, i: number, x: Value): Val
   const block = `${config.modelType}.encoder.layer.${i}.attention`;
   const [q, k, v] = (['query', 'key', 'value'] as const).map((name) => pass.linear(`${block}.self.${name}`, x));
   if (q === undefined || k === undefined || v === undefined) throw internal('attention without its projections');
-  const mixed = pass.linear(`${block}.output.dense`, pass.attend(i, q, k, v), { addend: x });
-  return layerNorm(pass, `${block}.output.LayerNorm`, mixed, config.normEps);
+  return closeNormed(
+    pass,
+    config,
+    { layer: i, part: 'attention', module: `${block}.output`, residual: x },
+    pass.attend(i, q, k, v),
+  );
 }
 
 function feedForward(pass: Pass, config: BertConfig, i: number, x: Value): Value {
   const block = `${config.modelType}.encoder.layer.${i}`;
   const active = unary(pass.program, pass.linear(`${block}.intermediate.dense`, x), { kind: config.activation });
-  const sum = pass.linear(`${block}.output.dense`, active, { addend: x });
-  return layerNorm(pass, `${block}.output.LayerNorm`, sum, config.normEps);
+  return closeNormed(pass, config, { layer: i, part: 'mlp', module: `${block}.output`, residual: x }, active);
+}
+
+/** The norm of the sum of residual and sublayer. */
+function closeNormed(pass: Pass, { normEps }: BertConfig, { module, ...end }: SublayerEnd, x: Value): Value {
+  const norm = (sum: Value) => layerNorm(pass, `${module}.LayerNorm`, sum, normEps);
+  const seen = (output: Value) => norm(add(pass.program, output, end.residual));
+  return norm(closeSublayer(pass, { ...end, module: `${module}.dense`, seen }, x));
 }
 
 /** BERT's pooler stays as it was pre-trained where the files have one, as in PEFT. RoBERTa's classifier has a dense layer of its own. */

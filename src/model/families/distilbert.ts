@@ -5,9 +5,9 @@ import type { Value } from '../../../kernels/op';
 import { unary } from '../../../kernels/unary';
 import type { ModelConfig } from '../config';
 import type { Fields } from '../config-fields';
-import type { Family, Pass, WeightSpec } from '../family';
+import type { Family, Pass, SublayerPart, WeightSpec } from '../family';
 import { readActivation, type Activation } from './activation';
-import { layerNorm, layerNormWeights, linearWeights } from './parts';
+import { adapterModules, closeSublayer, layerNorm, layerNormWeights, linearWeights, type SublayerEnd } from './parts';
 
 export interface DistilbertConfig extends ModelConfig {
   /** F. */
@@ -34,6 +34,7 @@ export const distilbert: Family<DistilbertConfig> = {
     return x;
   },
   head: () => null,
+  adapterModules: (_config, layer) => adapterModules(`distilbert.transformer.layer.${layer}`),
   classifier: () => ({
     pool: 'first',
     dense: { module: 'pre_classifier', bias: true, activation: 'relu', isNew: true },
@@ -45,15 +46,23 @@ function selfAttention(pass: Pass, i: number, x: Value): Value {
   const block = `distilbert.transformer.layer.${i}`;
   const project = (name: string) => pass.linear(`${block}.attention.${name}`, x);
   const mixed = pass.attend(i, project('q_lin'), project('k_lin'), project('v_lin'));
-  const sum = pass.linear(`${block}.attention.out_lin`, mixed, { addend: x });
-  return layerNorm(pass, `${block}.sa_layer_norm`, sum, NORM_EPS);
+  return closeNormed(pass, { layer: i, part: 'attention', module: `${block}.attention.out_lin`, residual: x }, mixed);
 }
 
 function feedForward(pass: Pass, { activation }: DistilbertConfig, i: number, x: Value): Value {
   const block = `distilbert.transformer.layer.${i}`;
   const active = unary(pass.program, pass.linear(`${block}.ffn.lin1`, x), { kind: activation });
-  const sum = pass.linear(`${block}.ffn.lin2`, active, { addend: x });
-  return layerNorm(pass, `${block}.output_layer_norm`, sum, NORM_EPS);
+  return closeNormed(pass, { layer: i, part: 'mlp', module: `${block}.ffn.lin2`, residual: x }, active);
+}
+
+const NORMS: Readonly<Record<SublayerPart, string>> = { attention: 'sa_layer_norm', mlp: 'output_layer_norm' };
+
+/** The norm of the sum of residual and sublayer. */
+function closeNormed(pass: Pass, end: SublayerEnd, x: Value): Value {
+  const module = `distilbert.transformer.layer.${end.layer}.${NORMS[end.part]}`;
+  const norm = (sum: Value) => layerNorm(pass, module, sum, NORM_EPS);
+  const seen = (output: Value) => norm(add(pass.program, output, end.residual));
+  return norm(closeSublayer(pass, { ...end, seen }, x));
 }
 
 /** Files of the bare model have no prefix. */

@@ -11,11 +11,11 @@ import { unary } from '../../../kernels/unary';
 import { roundToBf16, roundToF16 } from '../../core/f16';
 import type { AttentionConfig, ModelConfig } from '../config';
 import type { Fields } from '../config-fields';
-import type { Family, Pass, WeightSpec } from '../family';
+import type { Family, Pass, SublayerPart, WeightSpec } from '../family';
 import { readLayerRopes, readRope, type LayerType, type Rope } from '../rope';
 import { readActivation, type Activation } from './activation';
 import { readLayerTypes } from './layer-types';
-import { checkHeads, decoderWeights, rmsNorm } from './parts';
+import { adapterModules, behindSublayer, checkHeads, decoderWeights, rmsNorm, type SublayerEnd } from './parts';
 
 export interface GemmaConfig extends ModelConfig {
   /** F. */
@@ -54,6 +54,7 @@ export const gemma: Family<GemmaConfig> = {
     if (headless) return null;
     return tied ? 'model.embed_tokens.weight' : 'lm_head.weight';
   },
+  adapterModules: (_config, layer) => adapterModules(`model.layers.${layer}`),
   classifier: () => ({ pool: 'last', dense: null, last: { module: 'score', bias: false } }),
 };
 
@@ -69,7 +70,8 @@ function selfAttention(pass: Pass, config: GemmaConfig, i: number, x: Value): Va
   const keys = headNorm('k_norm', pass.linear(`${block}.self_attn.k_proj`, h));
   const { q, k } = pass.rotate(i, queries, keys);
   const v = pass.linear(`${block}.self_attn.v_proj`, h);
-  const mixed = pass.linear(`${block}.self_attn.o_proj`, pass.attend(i, q, k, v));
+  const end = { layer: i, part: 'attention', module: `${block}.self_attn.o_proj`, residual: x } as const;
+  const mixed = behindSublayer(pass, { ...end, seen: seenBehind(pass, config, end) }, pass.attend(i, q, k, v));
   return add(pass.program, x, norm(pass, config, `${block}.post_attention_layernorm`, mixed));
 }
 
@@ -78,8 +80,23 @@ function feedForward(pass: Pass, config: GemmaConfig, i: number, x: Value): Valu
   const h = norm(pass, config, `${block}.pre_feedforward_layernorm`, x);
   const gate = unary(pass.program, pass.linear(`${block}.mlp.gate_proj`, h), { kind: config.activation });
   const active = mul(pass.program, gate, pass.linear(`${block}.mlp.up_proj`, h));
-  const y = pass.linear(`${block}.mlp.down_proj`, active);
+  const end = { layer: i, part: 'mlp', module: `${block}.mlp.down_proj`, residual: x } as const;
+  const y = behindSublayer(pass, { ...end, seen: seenBehind(pass, config, end) }, active);
   return add(pass.program, x, norm(pass, config, `${block}.post_feedforward_layernorm`, y));
+}
+
+const NORMS: Readonly<Record<SublayerPart, string>> = {
+  attention: 'post_attention_layernorm',
+  mlp: 'post_feedforward_layernorm',
+};
+
+/**
+ * The norm of output and residual. `adapters` 1.3.0 takes the norm of the last layer in all layers (`init_bottleneck` in its
+ * `methods/bottleneck.py`): adapters of the library are trained with it, and must be read with it.
+ */
+function seenBehind(pass: Pass, config: GemmaConfig, { part, residual }: SublayerEnd) {
+  const module = `model.layers.${config.layers - 1}.${NORMS[part]}`;
+  return (output: Value) => norm(pass, config, module, add(pass.program, output, residual));
 }
 
 function weights(config: GemmaConfig): readonly WeightSpec[] {

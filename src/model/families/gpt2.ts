@@ -8,7 +8,7 @@ import type { ModelConfig } from '../config';
 import type { Fields } from '../config-fields';
 import type { Family, Pass, WeightSpec } from '../family';
 import { readActivation, type Activation } from './activation';
-import { layerNorm, layerNormWeights, linearWeights } from './parts';
+import { adapterModules, closeSublayer, layerNorm, layerNormWeights, linearWeights } from './parts';
 
 export interface Gpt2Config extends ModelConfig {
   /** F. */
@@ -38,6 +38,7 @@ export const gpt2: Family<Gpt2Config> = {
     if (headless) return null;
     return tied ? 'transformer.wte.weight' : 'lm_head.weight';
   },
+  adapterModules: (_config, layer) => adapterModules(`transformer.h.${layer}`),
   classifier: () => ({ pool: 'last', dense: null, last: { module: 'score', bias: false } }),
 };
 
@@ -46,14 +47,18 @@ function selfAttention(pass: Pass, config: Gpt2Config, i: number, x: Value): Val
   const { hiddenSize: c } = config;
   const h = layerNorm(pass, `${block}.ln_1`, x, config.normEps);
   const [q, k, v] = split(pass.program, pass.linear(`${block}.attn.c_attn`, h), [c, c, c]);
-  return pass.linear(`${block}.attn.c_proj`, pass.attend(i, q, k, v), { addend: x });
+  return closeSublayer(
+    pass,
+    { layer: i, part: 'attention', module: `${block}.attn.c_proj`, residual: x },
+    pass.attend(i, q, k, v),
+  );
 }
 
 function feedForward(pass: Pass, config: Gpt2Config, i: number, x: Value): Value {
   const block = `transformer.h.${i}`;
   const h = layerNorm(pass, `${block}.ln_2`, x, config.normEps);
   const active = unary(pass.program, pass.linear(`${block}.mlp.c_fc`, h), { kind: config.activation });
-  return pass.linear(`${block}.mlp.c_proj`, active, { addend: x });
+  return closeSublayer(pass, { layer: i, part: 'mlp', module: `${block}.mlp.c_proj`, residual: x }, active);
 }
 
 /** The hub's first GPT-2 files name the tensors without `transformer.`; its Conv1D weights are [in, out]. */

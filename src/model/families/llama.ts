@@ -10,7 +10,7 @@ import type { Fields } from '../config-fields';
 import type { Family, Pass, WeightSpec } from '../family';
 import { readRope } from '../rope';
 import { readLayerTypes } from './layer-types';
-import { checkHeads, decoderWeights, rmsNorm } from './parts';
+import { adapterModules, checkHeads, closeSublayer, decoderWeights, rmsNorm } from './parts';
 
 export interface LlamaConfig extends ModelConfig {
   /** F. */
@@ -46,6 +46,7 @@ export const llama: Family<LlamaConfig> = {
     if (headless) return null;
     return tied ? 'model.embed_tokens.weight' : 'lm_head.weight';
   },
+  adapterModules: (_config, layer) => adapterModules(`model.layers.${layer}`),
   classifier: () => ({ pool: 'last', dense: null, last: { module: 'score', bias: false } }),
 };
 
@@ -58,14 +59,18 @@ function selfAttention(pass: Pass, config: LlamaConfig, i: number, x: Value): Va
   const keys = headNorm('k_norm', pass.linear(`${block}.self_attn.k_proj`, h));
   const { q, k } = pass.rotate(i, queries, keys);
   const v = pass.linear(`${block}.self_attn.v_proj`, h);
-  return pass.linear(`${block}.self_attn.o_proj`, pass.attend(i, q, k, v), { addend: x });
+  return closeSublayer(
+    pass,
+    { layer: i, part: 'attention', module: `${block}.self_attn.o_proj`, residual: x },
+    pass.attend(i, q, k, v),
+  );
 }
 
 function feedForward(pass: Pass, config: LlamaConfig, i: number, x: Value): Value {
   const block = `model.layers.${i}`;
   const h = rmsNorm(pass, `${block}.post_attention_layernorm`, x, config.normEps);
   const active = swiglu(pass.program, pass.linear(`${block}.mlp.gate_proj`, h), pass.linear(`${block}.mlp.up_proj`, h));
-  return pass.linear(`${block}.mlp.down_proj`, active, { addend: x });
+  return closeSublayer(pass, { layer: i, part: 'mlp', module: `${block}.mlp.down_proj`, residual: x }, active);
 }
 
 function weights(config: LlamaConfig): readonly WeightSpec[] {

@@ -3,6 +3,7 @@
  * biases. Two of three layers have a window, and a rotation of their own. Classifiers pool the first token or the mean.
  */
 
+import { add } from '../../../kernels/add';
 import { split } from '../../../kernels/columns';
 import { layernorm } from '../../../kernels/layernorm';
 import { mul } from '../../../kernels/mul';
@@ -14,6 +15,7 @@ import type { ClassifierHead, Family, Pass, WeightSpec } from '../family';
 import { readLayerRopes, type LayerType } from '../rope';
 import { readActivation, type Activation } from './activation';
 import { readLayerTypes } from './layer-types';
+import { adapterModules, closeSublayer } from './parts';
 
 export interface ModernbertConfig extends ModelConfig {
   /** F. */
@@ -45,6 +47,7 @@ export const modernbert: Family<ModernbertConfig> = {
     return norm(pass, config, 'model.final_norm', x);
   },
   head: () => null,
+  adapterModules: (_config, layer) => adapterModules(`model.layers.${layer}`),
   classifier,
 };
 
@@ -52,14 +55,22 @@ function norm(pass: Pass, { normEps, bias }: ModernbertConfig, module: string, x
   return layernorm(pass.program, x, pass.weight(`${module}.weight`), bias.norm ? pass.weight(`${module}.bias`) : null, normEps);
 }
 
-/** The first layer has no norm before its attention: the embeddings are normalised already. */
+/**
+ * The first layer has no norm before its attention: the embeddings are normalised already. The `adapters` library takes the normalised
+ * inputs of both sublayers for their residuals.
+ */
 function selfAttention(pass: Pass, config: ModernbertConfig, i: number, x: Value): Value {
   const block = `model.layers.${i}`;
   const { hiddenSize: c } = config;
   const h = i === 0 ? x : norm(pass, config, `${block}.attn_norm`, x);
   const [queries, keys, v] = split(pass.program, pass.linear(`${block}.attn.Wqkv`, h), [c, c, c]);
   const { q, k } = pass.rotate(i, queries, keys);
-  return pass.linear(`${block}.attn.Wo`, pass.attend(i, q, k, v), { addend: x });
+  const seen = (output: Value) => add(pass.program, output, h);
+  return closeSublayer(
+    pass,
+    { layer: i, part: 'attention', module: `${block}.attn.Wo`, residual: x, seen },
+    pass.attend(i, q, k, v),
+  );
 }
 
 function feedForward(pass: Pass, config: ModernbertConfig, i: number, x: Value): Value {
@@ -68,7 +79,8 @@ function feedForward(pass: Pass, config: ModernbertConfig, i: number, x: Value):
   const h = norm(pass, config, `${block}.mlp_norm`, x);
   const [input, gate] = split(pass.program, pass.linear(`${block}.mlp.Wi`, h), [f, f]);
   const active = mul(pass.program, unary(pass.program, input, { kind: activation }), gate);
-  return pass.linear(`${block}.mlp.Wo`, active, { addend: x });
+  const seen = (output: Value) => add(pass.program, output, h);
+  return closeSublayer(pass, { layer: i, part: 'mlp', module: `${block}.mlp.Wo`, residual: x, seen }, active);
 }
 
 /**

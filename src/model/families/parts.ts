@@ -1,10 +1,11 @@
 /** What several families have in common: norms, linear layers with biases, the check of sizes. */
 
+import { add } from '../../../kernels/add';
 import { layernorm } from '../../../kernels/layernorm';
 import type { Value } from '../../../kernels/op';
 import { rmsnorm, type RmsnormBackwardAttrs } from '../../../kernels/rmsnorm';
 import type { Fields } from '../config-fields';
-import type { Pass, WeightSpec } from '../family';
+import type { Pass, Sublayer, SublayerPart, WeightSpec } from '../family';
 
 /** The weights of a linear layer with a bias. */
 export function linearWeights(module: string, inputs: number, outputs: number): readonly WeightSpec[] {
@@ -65,4 +66,31 @@ export function checkHeads({ hiddenSize, heads, kvHeads, headDim }: Heads, field
   if (headDim % 2 !== 0) fields.wrong('head_dim', `is ${headDim}; rotary positions need an even number`);
   if ((fields.raw('head_dim') ?? null) === null && hiddenSize % heads !== 0)
     fields.wrong('num_attention_heads', `is ${heads}, which does not divide the hidden_size ${hiddenSize}`);
+}
+
+/** The end of a sublayer: its last linear layer, and what its output is added to. */
+export interface SublayerEnd extends Pick<Sublayer, 'layer' | 'part'> {
+  readonly module: string;
+  readonly residual: Value;
+  /** See `Sublayer.seen`; absent: output + residual. */
+  readonly seen?: Sublayer['seen'];
+}
+
+/** residual + W·x + b, [M, C], with what a method makes of W·x + b. */
+export function closeSublayer(pass: Pass, end: SublayerEnd, x: Value): Value {
+  const { module, residual } = end;
+  if (pass.after === undefined) return pass.linear(module, x, { addend: residual });
+  return add(pass.program, behindSublayer(pass, end, x), residual);
+}
+
+/** W·x + b, [M, C], and what a method makes of it; without the residual, for families that add it later. */
+export function behindSublayer(pass: Pass, { layer, part, module, residual, seen }: SublayerEnd, x: Value): Value {
+  const output = pass.linear(module, x);
+  const sum = (value: Value) => add(pass.program, value, residual);
+  return pass.after?.({ layer, part, seen: seen ?? sum }, output) ?? output;
+}
+
+/** The names of the modules in most of the `adapters` library's models. */
+export function adapterModules(block: string): Readonly<Record<SublayerPart, string>> {
+  return { attention: `${block}.attention_adapters`, mlp: `${block}.output_adapters` };
 }

@@ -10,7 +10,7 @@ import type { AttentionConfig, ModelConfig } from '../config';
 import type { Fields } from '../config-fields';
 import type { Family, Pass, WeightSpec } from '../family';
 import { readRope } from '../rope';
-import { checkHeads, decoderWeights, rmsNorm } from './parts';
+import { adapterModules, checkHeads, closeSublayer, decoderWeights, rmsNorm } from './parts';
 
 export interface Phi3Config extends ModelConfig {
   /** F. */
@@ -42,6 +42,7 @@ export const phi3: Family<Phi3Config> = {
     if (headless) return null;
     return tied ? 'model.embed_tokens.weight' : 'lm_head.weight';
   },
+  adapterModules: (_config, layer) => adapterModules(`model.layers.${layer}`),
   classifier: () => ({ pool: 'last', dense: null, last: { module: 'score', bias: false } }),
 };
 
@@ -52,7 +53,11 @@ function selfAttention(pass: Pass, config: Phi3Config, i: number, x: Value): Val
   const fused = pass.linear(`${block}.self_attn.qkv_proj`, h);
   const [queries, keys, v] = split(pass.program, fused, [queryColumns, kv, kv]);
   const { q, k } = pass.rotate(i, queries, keys);
-  return pass.linear(`${block}.self_attn.o_proj`, pass.attend(i, q, k, v), { addend: x });
+  return closeSublayer(
+    pass,
+    { layer: i, part: 'attention', module: `${block}.self_attn.o_proj`, residual: x },
+    pass.attend(i, q, k, v),
+  );
 }
 
 function feedForward(pass: Pass, config: Phi3Config, i: number, x: Value): Value {
@@ -60,7 +65,11 @@ function feedForward(pass: Pass, config: Phi3Config, i: number, x: Value): Value
   const { intermediateSize: f } = config;
   const h = rmsNorm(pass, `${block}.post_attention_layernorm`, x, config.normEps);
   const [gate, up] = split(pass.program, pass.linear(`${block}.mlp.gate_up_proj`, h), [f, f]);
-  return pass.linear(`${block}.mlp.down_proj`, swiglu(pass.program, gate, up), { addend: x });
+  return closeSublayer(
+    pass,
+    { layer: i, part: 'mlp', module: `${block}.mlp.down_proj`, residual: x },
+    swiglu(pass.program, gate, up),
+  );
 }
 
 /** Columns of the queries, and of the keys and the values each. */

@@ -16,6 +16,7 @@ export const GROUP_TITLES = {
   base: 'Base model',
   adapter: 'Adapter (LoRA, DoRA)',
   ia3: 'Adapter (IA³)',
+  bottleneck: 'Bottleneck adapters',
   prompt: 'Trained prompt',
   full: 'Full fine-tuning',
   preference: 'Preferences',
@@ -147,6 +148,11 @@ export const METHOD_WORDS = {
   ia3: {
     name: 'IA³',
     use: 'Trains a few vectors that scale what layers compute: for little data, or many small adapters. Learns less than LoRA.',
+    file: 'Adapter',
+  },
+  bottleneck: {
+    name: 'Bottleneck adapters',
+    use: 'Puts small trained networks between the layers. For the adapters library, which has many of them; the files don’t run in Ollama.',
     file: 'Adapter',
   },
   prompt: {
@@ -287,6 +293,30 @@ const ENTRIES = {
     ruleLabel: 'the usual ones',
     first: 'none',
   },
+  'method.variant': {
+    kind: 'choice',
+    group: 'bottleneck',
+    help: 'One adapter in each layer is faster. Two can learn more, with twice the parameters.',
+    options: { pfeiffer: 'Behind the feed-forward part (Pfeiffer)', houlsby: 'Behind attention too (Houlsby)' },
+  },
+  'method.reductionFactor': number(
+    'bottleneck',
+    'The model’s width divided by that of the adapters. Less makes the adapters larger: 16 is usual, 4 suits small models.',
+  ),
+  'method.nonLinearity': {
+    kind: 'choice',
+    group: 'bottleneck',
+    help: 'Usual are ReLU for one adapter in each layer and swish for two.',
+    options: {
+      ...{ usual: 'The usual one', relu: 'ReLU', swish: 'Swish (SiLU)', gelu: 'GELU', gelu_new: 'GELU, approximated' },
+      ...{ tanh: 'tanh', sigmoid: 'Sigmoid' },
+    },
+  },
+  'method.adapterScale': number('bottleneck', 'What the adapters add is multiplied by this. 1 is usual.'),
+  'method.adapterDropout': number(
+    'bottleneck',
+    'Share of the adapters’ outputs set to 0 at random, against memorising. 0 turns it off.',
+  ),
   'method.virtualTokens': number(
     'prompt',
     'How many vectors are trained (n). 10 to 100 is usual. Each example has that many tokens less in a row.',

@@ -70,6 +70,20 @@ export const EXPORT_WORDS: { readonly [K in ExportKind]: ExportWords } = {
       ...(task === null ? generation(facts) : USES[task](facts)),
     ],
   },
+  adapters: {
+    name: 'Python (adapters library)',
+    use: 'Small files with bottleneck adapters, loaded on top of the base model.',
+    note: (step, modelName, base) =>
+      `These are the bottleneck adapters at step ${step} in the format of the adapters library. ${withBase(modelName, base)}`,
+    how: PYTHON,
+    label: 'Python program',
+    program: (facts, task) => [
+      '# pip install torch transformers==4.57.6 adapters',
+      ...loadBottleneck(facts, task),
+      '',
+      ...(task === null ? generation(facts) : USES[task](facts)),
+    ],
+  },
   'gguf-q8_0': ggufModel('8 bits', 'q8_0', 'Nearly as exact as 16 bits, and half as large.'),
   'gguf-q4_0': ggufModel('4 bits', 'q4_0', 'The smallest and fastest. Answers can be worse, most of all of small models.'),
   'gguf-f16': ggufModel('16 bits', 'f16', 'As exact as the base model, for other converters too.'),
@@ -163,6 +177,26 @@ function loadAdapter(facts: SnippetFacts, task: TaskKind | null): readonly strin
     'tokenizer = AutoTokenizer.from_pretrained(base)',
     ...(task === null ? ['model = AutoModelForCausalLM.from_pretrained(base)'] : classifierOnBase(facts)),
     'model = PeftModel.from_pretrained(model, adapter).eval()',
+  ];
+}
+
+function loadBottleneck(facts: SnippetFacts, task: TaskKind | null): readonly string[] {
+  return [
+    'import json, pathlib',
+    '',
+    'import adapters',
+    `from transformers import ${classOf(task)}, AutoTokenizer`,
+    '',
+    baseLine(facts),
+    `folder = pathlib.Path(${quoted(facts.folder)})  # the folder in the zip`,
+    '',
+    'tokenizer = AutoTokenizer.from_pretrained(base)',
+    ...(task === null ? ['model = AutoModelForCausalLM.from_pretrained(base)'] : classifierOnBase(facts)),
+    'file = folder / "adapter_interface.json"  # there for models whose layers the library must be told',
+    'names = json.loads(file.read_text())["interface"] if file.exists() else None',
+    'adapters.init(model, interface=None if names is None else adapters.AdapterModelInterface(**names))',
+    'model.load_adapter(str(folder), use_safetensors=True, set_active=True)',
+    'model.eval()',
   ];
 }
 

@@ -48,6 +48,12 @@ export const GLOSSARY = {
     'The examples that the model learns from in one step. The page fills it with rows of tokens: rows at once × batches per step.',
     'micro-batch, gradient accumulation',
   ),
+  bottleneck: word(
+    'Bottleneck adapter',
+    ['recipe', 'use'],
+    'A small trained network between the layers of the model: it narrows what passes, and widens it again. The model itself stays as it is. Pfeiffer’s have one in each layer, Houlsby’s two.',
+    'adapter layer, Houlsby, Pfeiffer',
+  ),
   checkpoint: word(
     'Checkpoint',
     ['train', 'use'],
@@ -232,12 +238,6 @@ export const GLOSSARY = {
     'The numbers that make up a model, its weights. Trainable parameters are those that a run changes.',
     'weights',
   ),
-  pissa: word(
-    'PiSSA',
-    ['recipe'],
-    'LoRA whose two small matrices start as the strongest part of each weight (its largest singular values), which is taken out of the weight. What is saved is a plain LoRA adapter of twice the rank for the model as it is.',
-    'principal singular values and vectors',
-  ),
   'p-tuning': word(
     'P-tuning',
     ['recipe'],
@@ -249,6 +249,12 @@ export const GLOSSARY = {
     ['recipe'],
     'Trains keys and values that the attention of every layer sees before each text, as if a prompt had been read there. The model itself stays as it is.',
     'prefix, key-value prefix',
+  ),
+  pissa: word(
+    'PiSSA',
+    ['recipe'],
+    'LoRA whose two small matrices start as the strongest part of each weight (its largest singular values), which is taken out of the weight. What is saved is a plain LoRA adapter of twice the rank for the model as it is.',
+    'principal singular values and vectors',
   ),
   preference: word(
     'Preferred and rejected',
