@@ -28,8 +28,8 @@ const layers = {
   'src/task': ['src/metric', 'src/encoding', 'src/method', 'src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
   'src/model': ['src/formats', 'src/graph', 'kernels', 'src/gpu', 'src/tokenizer', 'src/recipe', 'src/core'],
   'src/method': ['src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
-  'src/export': ['src/formats', 'src/method', 'src/model', 'src/tokenizer', 'src/recipe', 'src/core'],
-  'src/checkpoint': ['src/batch', 'src/dataset', 'src/recipe', 'src/core'],
+  'src/export': ['src/formats', 'src/metric', 'src/method', 'src/model', 'src/tokenizer', 'src/recipe', 'src/core'],
+  'src/checkpoint': ['src/batch', 'src/dataset', 'src/metric', 'src/recipe', 'src/core'],
   'src/train': [
     'src/model',
     'src/hub',

@@ -140,7 +140,7 @@ export class Person {
   async takeSample(title: string): Promise<void> {
     const stage = await this.open('Data');
     const sample = stage.getByRole('button', { name: title });
-    if (!(await sample.isVisible())) await stage.getByText('Other data').click();
+    if (!(await sample.isVisible())) await stage.getByText('Other data', { exact: true }).click();
     await sample.click();
   }
 

@@ -25,6 +25,7 @@ import type { BasePrecision, Recipe } from '../src/recipe/recipe';
 import type { ExamplePreview, TokenizerFiles } from '../src/tokenizer/types';
 import type {
   AdapterChoice,
+  CombineRequest,
   DeviceOptions,
   DeviceReport,
   DeviceView,
@@ -37,6 +38,7 @@ import type {
   GenerateResult,
   Measurement,
   MeasureRequest,
+  OldData,
   OutlineForecast,
   PredictRequest,
   Prediction,
@@ -189,7 +191,8 @@ export interface TrainApi {
   /**
    * Starts a run on the loaded model; resolves when it finished, was stopped or paused. Throws `train/state` when another model
    * is loaded or the teacher is not on this device, `recipe/invalid` when the recipe does not fit the model or the data, `model/unsupported` when the model can't learn the
-   * objective, and `store/locked` when another tab trains; nothing is stored then.
+   * objective, `store/corrupt` when the run that the recipe starts from is not in this browser, and `store/locked` when another tab
+   * trains; nothing is stored then.
    */
   start(setup: RunSetup, onEvent: (event: TrainEvent) => void): Promise<RunView>;
   /** Continues from the newest checkpoint (after a pause, a reload or a crash). Throws like `start`. */
@@ -208,6 +211,8 @@ export interface TrainApi {
 
   runs(): Promise<readonly RunView[]>;
   history(runId: string): Promise<RunHistory>;
+  /** The training examples of a run that a run which carries it on can replay; null when its data are not in this browser. */
+  oldData(runId: string): Promise<OldData | null>;
   renameRun(runId: string, name: string): Promise<void>;
   /** Keeps what the user wrote about a run; an empty text removes it. */
   noteRun(runId: string, notes: string): Promise<void>;
@@ -249,6 +254,11 @@ export interface TrainApi {
    * one error with all that is wrong: `model/files`, `model/unsupported`, `model/config`, `model/weights`.
    */
   importAdapter(modelId: string, files: readonly File[], name: string | null): Promise<RunView>;
+  /**
+   * Keeps the adapters of several runs, combined to one, as a run. Throws `recipe/invalid` with all that hinders it: they must be LoRA
+   * adapters of one model that write text.
+   */
+  combineAdapters(request: CombineRequest): Promise<RunView>;
   /** The kinds of files that a run can be saved as, and what hinders the others. */
   exports(runId: string): Promise<ExportOffer>;
   /**
@@ -292,7 +302,7 @@ export interface AddressApi {
 }
 
 export type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, PartCounts, SlotPlan } from '../src/batch/types';
-export type { MappedColumns, RunPrompt } from '../src/checkpoint/types';
+export type { CombinedFrom, MappedColumns, ParentRun, RunPrompt, RunShot } from '../src/checkpoint/types';
 export type { Cleaning } from '../src/dataset/dataset';
 export type { DataFacts } from '../src/advice';
 export type * from '../src/dataset/look/answers';

@@ -17,9 +17,9 @@ export interface DataFacts extends RowFacts {
 export interface Situation {
   readonly view: Pick<DatasetView, 'examples' | 'format' | 'columns' | 'rows' | 'task' | 'template'>;
   /** Null while the tokens are not counted. */
-  readonly stats: Pick<EncodedStats, 'examples' | 'truncated' | 'histogram' | 'maxLength' | 'tokens' | 'parts'> | null;
+  readonly stats: Pick<EncodedStats, 'examples' | 'truncated' | 'histogram' | 'maxLength' | 'tokens' | 'parts' | 'slots'> | null;
   readonly facts: DataFacts;
-  readonly recipe: Pick<Recipe, 'objective' | 'sequenceLength' | 'dataSteps'>;
+  readonly recipe: Pick<Recipe, 'objective' | 'sequenceLength' | 'dataSteps' | 'method'>;
   /** The most tokens that the model reads at once; null without a model. */
   readonly context: number | null;
 }

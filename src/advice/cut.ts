@@ -2,7 +2,7 @@
 
 import type { DataStepSettingsOf } from '../recipe/data-steps';
 import { percent, plural, type Fix, type Rule, type Situation } from './advice';
-import { lengthFor } from './suggested-run';
+import { lengthFor, virtualIn } from './suggested-run';
 
 /** Fewer examples that are cut are not worth a sentence. */
 const WORTH = 0.01;
@@ -14,12 +14,13 @@ export const cut: Rule = (situation) => {
   const { stats, recipe } = situation;
   if (stats === null || stats.examples === 0 || stats.truncated < WORTH * stats.examples) return null;
   const share = percent(stats.truncated / stats.examples);
-  const lost = `${plural(stats.truncated, 'example')} (${share}) ${stats.truncated === 1 ? 'is' : 'are'} cut at ${plural(recipe.sequenceLength, 'token')}: what is cut off is not learnt.`;
+  const room = recipe.sequenceLength - virtualIn(situation);
+  const lost = `${plural(stats.truncated, 'example')} (${share}) ${stats.truncated === 1 ? 'is' : 'are'} cut at ${plural(room, 'token')}: what is cut off is not learnt.`;
   return { text: `${lost} The longest has ${plural(stats.maxLength, 'token')}.`, fixes: fixesOf(situation) };
 };
 
 function fixesOf({ stats, recipe, context, view }: Situation): readonly Fix[] {
-  const length = stats === null ? 0 : lengthFor(stats, context);
+  const length = stats === null ? 0 : lengthFor(stats, context, virtualIn({ stats, recipe }));
   const longer: Fix[] =
     length > recipe.sequenceLength
       ? [{ kind: 'settings', title: `Set the length to ${length}`, values: { sequenceLength: length } }]

@@ -1,5 +1,6 @@
 /** How long to train with this number of examples: epochs, sequence length and preset. */
 
+import { virtualTokens } from '../recipe/methods';
 import type { Situation } from './advice';
 
 /** Sequence lengths that are suggested. */
@@ -28,13 +29,22 @@ export function epochsFor(examples: number): number {
   return 3 * examples > 25_000 ? Math.max(1, Math.floor(25_000 / examples)) : 3;
 }
 
-/** The shortest sequence that holds nearly all examples in full and that the model reads. */
-export function lengthFor({ histogram: { width, counts } }: NonNullable<Situation['stats']>, context: number | null): number {
+/** Virtual tokens of an example. */
+export function virtualIn({ stats, recipe }: Pick<Situation, 'stats' | 'recipe'>): number {
+  return virtualTokens(recipe.method) * (stats?.slots?.layout.documents ?? 1);
+}
+
+/** The shortest sequence that holds nearly all examples in full, with `virtual` virtual tokens each, and that the model reads. */
+export function lengthFor(
+  { histogram: { width, counts } }: NonNullable<Situation['stats']>,
+  context: number | null,
+  virtual = 0,
+): number {
   const total = counts.reduce((sum, count) => sum + count, 0);
   let [held, needed] = [0, 0];
   for (const [index, count] of counts.entries()) {
     held += count;
-    needed = (index + 1) * width;
+    needed = virtual + (index + 1) * width;
     if (held >= WHOLE * total) break;
   }
   const fitting = LENGTHS.find((length) => length >= needed) ?? LENGTHS.at(-1) ?? needed;
@@ -42,11 +52,11 @@ export function lengthFor({ histogram: { width, counts } }: NonNullable<Situatio
 }
 
 /** Null while the tokens are not counted. */
-export function suggestedRun({ stats, context }: Pick<Situation, 'stats' | 'context'>): SuggestedRun | null {
+export function suggestedRun({ stats, context, recipe }: Pick<Situation, 'stats' | 'context' | 'recipe'>): SuggestedRun | null {
   if (stats === null || stats.examples === 0) return null;
   return {
     epochs: epochsFor(stats.examples),
-    sequenceLength: lengthFor(stats, context),
+    sequenceLength: lengthFor(stats, context, virtualIn({ stats, recipe })),
     preset: stats.tokens > MANY_TOKENS ? 'quick' : 'balanced',
   };
 }

@@ -277,7 +277,7 @@ function gather({ all, layout }: EncodedExamples, indices: Uint32Array): Encoded
  * SHA-256 over the hashes of everything that a run reads: tokens, mask and offsets of all parts, type ids and targets, and the layout. Line
  * numbers are left out.
  */
-async function hashOf(parts: readonly EncodedSplit[], layout: ExampleLayout | null): Promise<string> {
+export async function hashOf(parts: readonly EncodedSplit[], layout: ExampleLayout | null): Promise<string> {
   const arrays = parts.flatMap((split) => arraysOf(split).data);
   const hashes = await Promise.all(arrays.map((array) => sha256(bytesOf(array))));
   return sha256(hashes.join() + (layout === null ? '' : JSON.stringify(layout)));

@@ -31,10 +31,11 @@ function isNewerRecipe(recipe: Fields): boolean {
 }
 
 /** A record as it was stored, in the newest format. Throws `store/newer`. */
-export function currentRecord(stored: AnyRecord): RunRecord {
-  if (isNewer(stored)) throw newer(stored);
-  // Settings that are newer than the run take their defaults, which equal how it was trained.
-  const recipe = completeRecipe(stored.recipe) as Recipe;
+export function currentRecord(old: AnyRecord): RunRecord {
+  if (isNewer(old)) throw newer(old);
+  const stored = withCurrentParent(old);
+  // Settings that are newer than the run take their defaults, which equal how it was trained; runs that knew no early stop have none.
+  const recipe = completeRecipe({ patience: 0, ...stored.recipe }) as Recipe;
   if (stored.format !== undefined) return { ...stored, recipe };
   const { layers, ...record } = stored;
   if (recipe.method.kind !== 'lora') throw internal(`the run ${record.name} of format 1 has the method ${recipe.method.kind}`);
@@ -44,6 +45,17 @@ export function currentRecord(stored: AnyRecord): RunRecord {
 /** Length of the moments of a flat vector of `length` numbers: its parameters that are fixed have none. */
 export function momentsLength({ parameters }: Pick<RunRecord, 'parameters'>, length: number): number {
   return parameters.find(({ fixed }) => fixed === true)?.offset ?? length;
+}
+
+/** The recipe of the parent was stored in the version of its time, too. */
+function withCurrentParent<R extends AnyRecord>(record: R): R {
+  const { parent } = record;
+  return parent === undefined ? record : { ...record, parent: { ...parent, recipe: completeRecipe(parent.recipe) } };
+}
+
+/** Hashes of the encoded data that a run needs: its own, and those of the run that it carries on. */
+export function dataOf({ datasetHash, parent }: Pick<AnyRecord, 'datasetHash' | 'parent'>): readonly string[] {
+  return [datasetHash, ...(parent?.datasetHash === undefined ? [] : [parent.datasetHash])];
 }
 
 /** A [r, in] and B [out, r] of each layer in order. Module names have no prefix `model.`. */

@@ -3,17 +3,17 @@
 /** What the choice depends on. */
 interface Candidate {
   readonly step: number;
-  /** Held-out loss measured at that step; null where none was measured. */
-  readonly loss: number | null;
+  /** What was measured at that step, less is better; null where nothing was. */
+  readonly score: number | null;
 }
 
 const NEWEST = 2;
 
-/** The candidate with the lowest measured loss, the earlier one of equals; null when none was measured. */
+/** The candidate with the lowest score, the earlier one of equals; null when none was measured. */
 export function bestOf<T extends Candidate>(candidates: readonly T[]): T | null {
-  const score = ({ loss }: T) => (loss === null || Number.isNaN(loss) ? Infinity : loss);
-  const sorted = [...candidates].sort((a, b) => score(a) - score(b) || a.step - b.step);
-  return sorted[0] !== undefined && score(sorted[0]) < Infinity ? sorted[0] : null;
+  const measured = candidates.filter(({ score }) => score !== null && score < Infinity);
+  const [first] = measured.sort((a, b) => (a.score ?? 0) - (b.score ?? 0) || a.step - b.step);
+  return first ?? null;
 }
 
 /**

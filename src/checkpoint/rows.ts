@@ -1,6 +1,8 @@
 /** Rows of metrics, appended during a run, read in the order of their steps. */
 
 import { startingWith, type Database, type Manifest, type Reading, type Writing } from './database';
+import { scoreOf } from '../metric/monitor';
+import type { Monitor } from '../recipe/monitors';
 import type { EvalRow, NewestRows, Row, RowKind } from './types';
 
 const KINDS: readonly RowKind[] = ['steps', 'evals', 'samples'];
@@ -33,22 +35,35 @@ async function newestRow(tx: Reading, runId: string, kind: RowKind): Promise<Row
   return cursor?.value.row ?? null;
 }
 
-/** A checkpoint with the held-out loss measured at its step; null where none was measured. */
-export type MeasuredManifest = Manifest & { readonly loss: number | null };
+/** What was measured at a step, and its score by what judges the run (see `scoreOf`); null where nothing was. */
+export interface MeasuredStep {
+  readonly loss: number | null;
+  readonly metrics?: Readonly<Record<string, number>>;
+  readonly score: number | null;
+}
 
-/** The held-out loss measured at exactly that step; null where none was. The transaction must include `rows`. */
-export async function lossAt(tx: Reading, runId: string, step: number): Promise<number | null> {
+/** A checkpoint with what was measured at its step. */
+export type MeasuredManifest = Manifest & MeasuredStep;
+
+/** What was measured at exactly that step. The transaction must include `rows`. */
+export async function measuredAt(tx: Reading, runId: string, step: number, monitor: Monitor): Promise<MeasuredStep> {
   const records = await tx.objectStore('rows').index('place').getAll([runId, 'evals', step]);
   const row = records.at(-1)?.row as EvalRow | undefined;
-  return row?.loss ?? null;
+  if (row === undefined) return { loss: null, score: null };
+  return { loss: row.loss, ...(row.metrics && { metrics: row.metrics }), score: scoreOf(row, monitor) };
 }
 
 /**
  * Adds to each checkpoint what was measured at its step. The rows are the only record of it: earlier versions also stored a loss in
  * the manifest, which could have been measured at another step. The transaction must include `rows`.
  */
-export function withLosses(tx: Reading, manifests: readonly Manifest[]): Promise<MeasuredManifest[]> {
-  return Promise.all(manifests.map(async (manifest) => ({ ...manifest, loss: await lossAt(tx, manifest.runId, manifest.step) })));
+export function withMeasured(
+  tx: Reading,
+  manifests: readonly Manifest[],
+  monitorOf: (runId: string) => Monitor,
+): Promise<MeasuredManifest[]> {
+  const measured = ({ runId, step }: Manifest) => measuredAt(tx, runId, step, monitorOf(runId));
+  return Promise.all(manifests.map(async (manifest) => ({ ...manifest, ...(await measured(manifest)) })));
 }
 
 /** Deletes the rows of steps after `step`. */

@@ -6,7 +6,7 @@ import { cut, type ChunkInfo, type NamedArray } from './chunks';
 import { startingWith, type ChunkKey, type Database, type Manifest } from './database';
 import { momentsLength } from './format';
 import { superfluous } from './retention';
-import { lossAt, withLosses, type MeasuredManifest } from './rows';
+import { measuredAt, withMeasured, type MeasuredManifest, type MeasuredStep } from './rows';
 import type { RunRecord, Snapshot } from './types';
 
 export const ownerOf = (runId: string) => `run:${runId}`;
@@ -48,7 +48,7 @@ export async function saveSnapshot(db: Database, run: RunRecord, snapshot: Snaps
   const parts = [part('parameters', parameters), part('m', m), part('v', v), ...further];
   const bytes = parts.reduce((sum, { data }) => sum + data.byteLength, 0);
   const what = `the checkpoint at step ${step} of ${run.name} (${formatBytes(bytes)})`;
-  const before = await readState(db, run.id, step, what);
+  const before = await readState(db, run, step, what);
   const save = nextSave();
   const chunks = await writeChunks(db, ownerOf(run.id), save, parts, what);
   const { modelId, datasetHash, recipe } = run;
@@ -73,22 +73,23 @@ function checkParts(run: RunRecord, { parameters, m, v, scaling, ema }: Snapshot
 interface State {
   readonly manifests: readonly MeasuredManifest[];
   readonly chunkKeys: readonly ChunkKey[];
-  /** Held-out loss measured at the step that is saved. */
-  readonly loss: number | null;
+  /** What was measured at the step that is saved. */
+  readonly measured: MeasuredStep;
 }
 
-function readState(db: Database, runId: string, step: number, what: string): Promise<State> {
+function readState(db: Database, { id: runId, recipe }: RunRecord, step: number, what: string): Promise<State> {
   return db.read(['checkpoints', 'chunks', 'rows'], what, async (tx) => {
     const manifests = await tx.objectStore('checkpoints').getAll(startingWith([runId]));
     const chunkKeys = await tx.objectStore('chunks').getAllKeys(startingWith([ownerOf(runId)]));
-    return { manifests: await withLosses(tx, manifests), chunkKeys, loss: await lossAt(tx, runId, step) };
+    const measured = await measuredAt(tx, runId, step, recipe.monitor);
+    return { manifests: await withMeasured(tx, manifests, () => recipe.monitor), chunkKeys, measured };
   });
 }
 
 /** The run's lock guarantees that nothing has changed since `before` was read. */
 async function commit(db: Database, manifest: Manifest, before: State, what: string): Promise<void> {
   const others = before.manifests.filter(({ step }) => step !== manifest.step);
-  const dropped = new Set(superfluous([...others, { ...manifest, loss: before.loss }], manifest.step).map(({ step }) => step));
+  const dropped = new Set(superfluous([...others, { ...manifest, ...before.measured }], manifest.step).map(({ step }) => step));
   const saves = new Set(others.filter(({ step }) => !dropped.has(step)).map(({ save }) => save));
   const unused = before.chunkKeys.filter(([, save]) => !saves.has(save));
   await db.write(['checkpoints', 'chunks'], what, 0, function* (tx) {

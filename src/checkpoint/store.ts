@@ -3,12 +3,12 @@
 import type { EncodedDataset } from '../batch/types';
 import { CodedError, internal } from '../core/errors';
 import { Database, startingWith, VERSION, type TileRecord } from './database';
-import { currentRecord, isNewer, type AnyRecord } from './format';
+import { currentRecord, dataOf, isNewer, type AnyRecord } from './format';
 import { dropDataset, getDataset, putDataset } from './datasets';
 import { RunLocks } from './locks';
 import { recover, type Recovered } from './recover';
 import { bestOf } from './retention';
-import { allRowKeys, appendRows, cutRows, dropRows, newestRows, readRows, withLosses, type MeasuredManifest } from './rows';
+import { allRowKeys, appendRows, cutRows, dropRows, newestRows, readRows, withMeasured, type MeasuredManifest } from './rows';
 import { ownerOf, saveSnapshot } from './snapshot';
 import { sweep } from './sweep';
 import type {
@@ -51,18 +51,22 @@ export class IndexedRunStore implements RunStore {
   async runs(): Promise<readonly StoredRun[]> {
     const locked = await this.#locks.locked();
     const { records, manifests } = await this.#db.read(['runs', 'checkpoints', 'rows'], 'the list of runs', async (tx) => {
-      const known = (await tx.objectStore('runs').getAll()).filter((record) => !isNewer(record));
+      const stored = await tx.objectStore('runs').getAll();
+      const known = stored.filter((record) => !isNewer(record)).map(currentRecord);
       const records = await Promise.all(known.map(async (record) => ({ record, newest: await newestRows(tx, record.id) })));
-      return { records, manifests: await withLosses(tx, await tx.objectStore('checkpoints').getAll()) };
+      const monitors = new Map(known.map(({ id, recipe }) => [id, recipe.monitor]));
+      const manifests = await tx.objectStore('checkpoints').getAll();
+      return { records, manifests: await withMeasured(tx, manifests, (id) => monitors.get(id) ?? 'loss') };
     });
-    const runs = records.map(({ record, newest }) => storedRun(currentRecord(record), manifests, newest, locked));
+    const runs = records.map(({ record, newest }) => storedRun(record, manifests, newest, locked));
     return runs.sort((a, b) => b.createdAt - a.createdAt);
   }
 
   async run(id: string): Promise<StoredRun> {
     const record = await this.#record(id);
+    const { monitor } = record.recipe;
     const { manifests, newest } = await this.#db.read(['checkpoints', 'rows'], 'the list of checkpoints', async (tx) => ({
-      manifests: await withLosses(tx, await tx.objectStore('checkpoints').getAll(startingWith([id]))),
+      manifests: await withMeasured(tx, await tx.objectStore('checkpoints').getAll(startingWith([id])), () => monitor),
       newest: await newestRows(tx, id),
     }));
     return storedRun(record, manifests, newest, await this.#locks.locked());
@@ -91,15 +95,18 @@ export class IndexedRunStore implements RunStore {
     const release = await this.#locks.lock(id);
     try {
       const all = await this.#db.read(['runs'], 'the list of runs', (tx) => tx.objectStore('runs').getAll());
-      const hash = all.find((run) => run.id === id)?.datasetHash;
-      const shared = all.some((run) => run.id !== id && run.datasetHash === hash);
+      const needed = new Set(all.filter((run) => run.id !== id).flatMap(dataOf));
+      const dropped = all
+        .filter((run) => run.id === id)
+        .flatMap(dataOf)
+        .filter((hash) => !needed.has(hash));
       const rows = await allRowKeys(this.#db, id);
       await this.#db.write(['runs', 'checkpoints', 'datasets', 'chunks', 'rows'], 'the run to be deleted', 0, function* (tx) {
         yield tx.objectStore('runs').delete(id);
         yield tx.objectStore('checkpoints').delete(startingWith([id]));
         yield tx.objectStore('chunks').delete(startingWith([ownerOf(id)]));
         yield* dropRows(tx, rows);
-        if (hash !== undefined && !shared) yield* dropDataset(tx, hash);
+        for (const hash of dropped) yield* dropDataset(tx, hash);
       });
     } finally {
       release();
@@ -215,6 +222,7 @@ function storedRun(
   const best = bestOf(own);
   const checkpoints = own.map((manifest) => ({
     ...{ step: manifest.step, bytes: manifest.bytes, savedAt: manifest.savedAt, loss: manifest.loss },
+    ...(manifest.metrics && { metrics: manifest.metrics }),
     best: manifest === best,
   }));
   return { ...record, checkpoints, newest, locked: locked.has(record.id) };

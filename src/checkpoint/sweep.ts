@@ -2,6 +2,7 @@
 
 import { datasetOwner, dropDataset } from './datasets';
 import { startingWith, type Database } from './database';
+import { dataOf } from './format';
 import { ownerOf } from './snapshot';
 
 /** Anything younger may belong to a write in progress in another tab. */
@@ -14,7 +15,7 @@ export async function sweep(db: Database, now = Date.now()): Promise<void> {
     const datasets = await tx.objectStore('datasets').getAll();
     return { runs, datasets, keys: await tx.objectStore('chunks').getAllKeys() };
   });
-  const wanted = new Set(runs.map(({ datasetHash }) => datasetHash));
+  const wanted = new Set(runs.flatMap(dataOf));
   const unwanted = datasets.filter(({ hash, savedAt }) => !wanted.has(hash) && savedAt < now - GRACE_MS);
   const owners = new Set([...runs.map(({ id }) => ownerOf(id)), ...datasets.map(({ hash }) => datasetOwner(hash))]);
   const orphans = keys.filter(([owner, save]) => !owners.has(owner) && save < now - GRACE_MS);

@@ -3,7 +3,9 @@
 import type { EncodedDataset, PartSizes } from '../batch/types';
 import type { Numerics } from '../core/numerics';
 import type { Shape } from '../core/shape';
-import type { ColumnRole, Format } from '../dataset/types';
+import type { ColumnRole, Format, Message } from '../dataset/types';
+import type { CombinationSettings } from '../recipe/combinations';
+import type { Monitor } from '../recipe/monitors';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
 
 /** A prompt taken from a run's data, to try the model with. */
@@ -13,6 +15,13 @@ export interface RunPrompt {
   readonly system: string | null;
   /** `chat`: a user's turn to be answered; `text`: the beginning of a text to be continued. */
   readonly kind: 'chat' | 'text';
+}
+
+/** An example that a run was trained on, for the base to be prompted with. */
+export interface RunShot {
+  readonly line: number;
+  /** Turns of user and assistant, by turns; the last one is the assistant's. */
+  readonly messages: readonly Message[];
 }
 
 /** How the columns of a run's data were used. */
@@ -40,6 +49,24 @@ export interface StoredCalibration {
   readonly rows: number;
 }
 
+/** The adapters that one was combined from, and how. */
+export interface CombinedFrom extends CombinationSettings {
+  readonly of: readonly { readonly runId: string; readonly name: string; readonly step: number; readonly weight: number }[];
+}
+
+/** The run whose checkpoint a run starts from. What the new run needs of it is kept when it is deleted. */
+export interface ParentRun {
+  readonly runId: string;
+  readonly name: string;
+  readonly step: number;
+  readonly datasetName: string;
+  /** Of its encoded data; absent where they were not kept, and nobody gave their file. */
+  readonly datasetHash?: string;
+  readonly recipe: Recipe;
+  /** Its training examples that are among those of the new run; 0 without replay. */
+  readonly replayed: number;
+}
+
 /** Where a trained parameter is in the flat vectors of a run. */
 export interface StoredParameter {
   /** See `Parameter` in src/method/parameters.ts. */
@@ -55,6 +82,20 @@ export interface StoredParameter {
   readonly isNew?: true;
   /** It keeps the numbers that it started with, and has no moments; such parameters come last. */
   readonly fixed?: true;
+}
+
+/** Why a run ended before its last step: what judges it had not improved. */
+export interface EarlyStop {
+  /** After which it ended. */
+  readonly step: number;
+  readonly monitor: Monitor;
+  /** At that step. */
+  readonly value: number;
+  readonly best: { readonly step: number; readonly value: number };
+  /** Measurements in a row without an improvement. */
+  readonly waited: number;
+  /** The user had the run go on: its measurements no longer end it. */
+  readonly carriedOn?: true;
 }
 
 /** Everything about a run except its checkpoints and rows. `putRun` replaces the whole record. */
@@ -79,6 +120,8 @@ export interface RunRecord {
   readonly totalSteps: number;
   /** Held-out loss of the model without what is trained; null where it is not known yet, or the base has no classifier. */
   readonly baseLoss: number | null;
+  /** Absent in runs that did not end early. */
+  readonly earlyStop?: EarlyStop;
   /** Newest and lowest held-out loss with the adapter. */
   readonly tunedLoss: number | null;
   readonly bestLoss: number | null;
@@ -97,6 +140,8 @@ export interface RunRecord {
   readonly classWeights?: readonly number[];
   /** Prompts of the run's data; absent in runs saved by versions that did not store them. */
   readonly prompts?: readonly RunPrompt[];
+  /** Examples of its training part, in the order in which they are taken; absent in runs of versions that did not store them. */
+  readonly shots?: readonly RunShot[];
   /** Absent in runs of versions that did not store it. */
   readonly columns?: MappedColumns;
   /** The model whose predictions the run learns; absent in runs without one. */
@@ -105,8 +150,12 @@ export interface RunRecord {
   readonly calibrations?: readonly StoredCalibration[];
   /** What the user wrote about the run; absent where nothing was written. */
   readonly notes?: string;
+  /** The run that it carries on; absent in runs that start afresh. */
+  readonly parent?: ParentRun;
   /** Another program trained it; absent in runs of this page. */
   readonly imported?: true;
+  /** It was combined from adapters of other runs; absent in runs that were trained. */
+  readonly combined?: CombinedFrom;
   readonly format: 2;
   /** The base's files have the adapted weights as [in, out] (Conv1D); false when absent. */
   readonly fanInFanOut?: boolean;
@@ -137,6 +186,9 @@ export interface CheckpointInfo {
   readonly savedAt: number;
   /** Held-out loss measured at exactly that step; null where none was measured. */
   readonly loss: number | null;
+  /** What was measured with it (see `EvalRow`); absent where nothing was. */
+  readonly metrics?: Readonly<Record<string, number>>;
+  /** The best one by what judges the run; false for all where nothing was measured. */
   readonly best: boolean;
 }
 

@@ -16,6 +16,9 @@ export const STREAM = {
   augment: 8,
   write: 9,
   noise: 10,
+  shots: 11,
+  replay: 20,
+  dare: 21,
   dropout: 1024,
 } as const;
 

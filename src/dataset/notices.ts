@@ -1,6 +1,5 @@
 /** What a user must know about the examples that were made of a file, in sentences. */
 
-import { preferenceNotices } from './preference';
 import { isFilled, type Table } from './table';
 import type { Example, Mapping, RowNote } from './types';
 
@@ -31,7 +30,6 @@ export function countNotes(counts: Map<RowNote | 'tools' | 'calls', number>, exa
 /** The notices of a mapping and the examples that it gives; usually none. */
 export function noticesOf(table: Table, mapping: Mapping, counts: NoteCounts): string[] {
   return [
-    ...(mapping.format === 'preference' ? preferenceNotices(mapping) : []),
     ...weightColumns(table, mapping),
     ...NOTES.flatMap((note) => {
       const rows = counts.get(note);

@@ -10,13 +10,7 @@
 import { withSystem, type Cells, type ExampleOr } from './cells';
 import { messageStyle, readMessages, type MessagesOr } from './messages';
 import { readFlag } from './table';
-import type { ColumnRole, Mapping, Message } from './types';
-
-/** What a user must know before training on preference data. */
-export function preferenceNotices({ roles }: Mapping): string[] {
-  if (roles.includes('rejected')) return [];
-  return ['Answers labelled false (bad) are not learnt as answers. “Tell good answers from bad ones” learns from them too.'];
-}
+import type { ColumnRole, Message } from './types';
 
 /** The prompt and the preferred answer. The rejected answer is read only to find the end of an implicit prompt. */
 export function fromPreference(cells: Cells): ExampleOr {

@@ -166,8 +166,9 @@ function classifierTrainer({ classifier, classWeights }: ScriptFacts): readonly 
 }
 
 /** Settings that a run has and the program has not. */
-export function notCarriedOver({ method, basePrecision, activationPrecision, order, ema }: Recipe): readonly string[] {
+export function notCarriedOver({ init, method, basePrecision, activationPrecision, order, ema }: Recipe): readonly string[] {
   return [
+    ...(init === 'fresh' ? [] : [`the start from the run ${init.name}: training starts from the base`]),
     ...('loraPlusRatio' in method && method.loraPlusRatio !== 1 ? ['the higher learning rate of B (LoRA+)'] : []),
     ...('layerDecay' in method && method.layerDecay !== 1 ? ['the learning rates by layer'] : []),
     ...(method.kind === 'full' && method.train !== 'all' ? ['the choice of the weights that are trained'] : []),

@@ -24,7 +24,9 @@ export const bundle: Exporter = {
     if (run.recipe.method.kind === 'bottleneck')
       return 'The program trains with PEFT, which has no bottleneck adapters. Save them, and train on with them here.';
     if (run.imported === true)
-      return 'Another program trained this adapter: its data are not here. Train on from it, then save that run.';
+      return 'Another program trained this adapter: its data are not here. Carry on from it with data of yours, then save that run.';
+    if (run.combined !== undefined)
+      return 'This adapter was combined from others: there is no run of its own to repeat. Carry on from it with data of yours, then save that run.';
     if (TRAINERS[kind] === null)
       return `The program of a bundle can’t train by the objective ${kind}. Save the adapter, and train on with it here.`;
     if (virtualTokens(run.recipe.method) > 0)

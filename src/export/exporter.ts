@@ -8,7 +8,7 @@ export interface Exporter {
   /** Its files may be larger than memory. */
   readonly large: boolean;
   /** Null when the run can be saved as these files; otherwise why not, and what to do about it, in sentences. */
-  fits(run: Pick<TunedRun, 'recipe' | 'modelName' | 'base' | 'imported'>): string | null;
+  fits(run: Pick<TunedRun, 'recipe' | 'modelName' | 'base' | 'imported' | 'combined'>): string | null;
   /** Bytes of the weights in the files of a run that trains these parameters; the other files are small. */
   bytes(base: ModelFolder, parameters: readonly Pick<TunedTensor, 'name' | 'shape'>[]): number;
   /** Writes the files of a run that fits, one after another. */

@@ -1,6 +1,7 @@
 /** The adapter of a run as PEFT saves it: adapter_config.json, adapter_model.safetensors and a model card. */
 
 import { sizeOf } from '../core/shape';
+import { isOfNetwork } from '../method/p-tuning';
 import type { NamedTensor } from '../method/parameters';
 import { isNamed, moduleOf } from '../model/weights';
 import type { MethodSettings } from '../recipe/methods';
@@ -24,7 +25,7 @@ export const peft: Exporter = {
     return formatOf(method.kind) === null ? message : null;
   },
 
-  bytes: (_base, parameters) => parameters.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0),
+  bytes: (_base, parameters) => parameters.reduce((sum, { name, shape }) => sum + (isOfNetwork(name) ? 0 : 4 * sizeOf(shape)), 0),
 
   async write(run, sink) {
     const classifier = classifierOf(run);

@@ -1,5 +1,7 @@
 /** What a run did: the model card, its rows as transformers' Trainer writes them and as CSV, and its recipe. */
 
+import { monitored, scoreOf } from '../metric/monitor';
+import type { Monitor } from '../recipe/monitors';
 import { modelCard } from './card';
 import { classifierOf } from './classifier';
 import type { Exporter } from './exporter';
@@ -25,9 +27,7 @@ export const report: Exporter = {
 /** The state that transformers' Trainer saves with a checkpoint. JSON has no numbers for skipped steps: they are left out. */
 export function trainerState(run: Pick<Tuned, 'recipe' | 'step'>, { steps, evals }: RunRows): object {
   const { recipe, step } = run;
-  const best = evals
-    .filter((row) => row.step > 0)
-    .reduce<LoggedEval | null>((low, row) => (low === null || row.loss < low.loss ? row : low), null);
+  const best = bestOf(evals, recipe.monitor);
   const epochOf = (at: number) => steps.findLast((row) => row.step <= at)?.epoch ?? 0;
   const log = [
     ...steps.map((row) => ({ step: row.step, row: trainLog(row) })),
@@ -35,7 +35,7 @@ export function trainerState(run: Pick<Tuned, 'recipe' | 'step'>, { steps, evals
   ];
   return {
     best_global_step: best?.step ?? null,
-    best_metric: best?.loss ?? null,
+    best_metric: best === null ? null : monitored(best, recipe.monitor),
     best_model_checkpoint: null,
     epoch: epochOf(step),
     eval_steps: recipe.evalEvery || null,
@@ -56,6 +56,13 @@ export function trainerState(run: Pick<Tuned, 'recipe' | 'step'>, { steps, evals
     trial_name: null,
     trial_params: null,
   };
+}
+
+/** The best measurement after training, the first one of equals. */
+function bestOf(evals: readonly LoggedEval[], monitor: Monitor): LoggedEval | null {
+  const score = (row: LoggedEval) => scoreOf(row, monitor) ?? Infinity;
+  const measured = evals.filter((row) => row.step > 0 && score(row) < Infinity);
+  return measured.reduce<LoggedEval | null>((best, row) => (best === null || score(row) < score(best) ? row : best), null);
 }
 
 function trainLog({ epoch, gradNorm, learningRate, loss, step }: LoggedStep): object {

@@ -31,6 +31,8 @@ export interface TunedRun extends CardFacts {
   readonly base: ModelFolder | null;
   /** Another program trained it: its examples are not known. */
   readonly imported?: true;
+  /** It was combined from several adapters, and trained on no data as it is. */
+  readonly combined?: object;
   /** What the run's examples are; conversations when absent. */
   readonly dataKind?: 'chat' | 'text';
 }

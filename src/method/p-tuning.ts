@@ -54,6 +54,11 @@ function vectorsOf(builder: Builder, own: Parameters): Value {
   }, own.named(INPUTS));
 }
 
+/** Whether the parameter is of the network, which is in no file; the vectors that it makes are as many as its inputs. */
+export function isOfNetwork(name: string): boolean {
+  return LAYERS.some((layer) => name.startsWith(`${layer}.`));
+}
+
 /** The vectors that the network of these tensors makes, as one tensor; tensors without a network are returned. */
 export function madeVectors(tensors: readonly NamedTensor[]): readonly NamedTensor[] {
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));

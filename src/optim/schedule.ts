@@ -11,11 +11,16 @@ export function learningRateAt(
   step: number,
   total: number,
 ): number {
-  const warmup = Math.ceil(recipe.warmupRatio * total);
+  const warmup = warmupSteps(recipe, total);
   if (step < warmup) return (recipe.learningRate * (step + 1)) / (warmup + 1);
   const progress = (step - warmup) / Math.max(1, total - warmup);
   if (recipe.schedule === 'cosine') return recipe.learningRate * 0.5 * (1 + Math.cos(Math.PI * progress));
   return recipe.schedule === 'linear' ? recipe.learningRate * (1 - progress) : recipe.learningRate;
+}
+
+/** Steps of `total` over which the learning rate rises. */
+export function warmupSteps({ warmupRatio }: Pick<Recipe, 'warmupRatio'>, total: number): number {
+  return Math.ceil(warmupRatio * total);
 }
 
 /** Updates of a run over an epoch of `microSteps` micro-batches. */

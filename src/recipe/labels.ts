@@ -2,6 +2,8 @@
 
 export const SETTING_LABELS = {
   version: 'Recipe version',
+  init: 'Start',
+  replay: 'Replay',
   'method.kind': 'Method',
   'method.rank': 'Rank',
   'method.alpha': 'Alpha',
@@ -69,6 +71,9 @@ export const SETTING_LABELS = {
   'split.column': 'Column of the split',
   'split.leaks': 'Repeated texts',
   evalEvery: 'Measure every … steps',
+  monitor: 'Judged by',
+  patience: 'Patience before an early stop',
+  minDelta: 'Smallest improvement',
   saveEvery: 'Save every … steps',
   sampleEvery: 'Sample every … steps',
   samplePrompts: 'Prompts to sample',

@@ -2,11 +2,13 @@
 
 import * as v from 'valibot';
 import { CodedError } from '../core/errors';
-import { oneOf, real, texts, whole } from './checks';
+import { alternatives, oneOf, real, texts, whole } from './checks';
 import { DATA_STEP_SCHEMAS, dataStepsSchema } from './data-steps';
+import { initSchema } from './init';
 import { mappingSchema } from './mapping';
 import { METHOD_SCHEMAS, methodSchema, type MethodSettings } from './methods';
 import { isFields, migrate, VERSION, versionOf, type Fields } from './migrations';
+import { isMonitored, MONITORS, monitorsOf } from './monitors';
 import { OBJECTIVE_SCHEMAS, objectiveSchema, type ObjectiveSettings } from './objectives';
 import { problemsOf, type Refusal } from './problems';
 import { recipeDataSchema } from './recipe-data';
@@ -22,6 +24,10 @@ const PROMPTS = 'a list of up to 8 texts';
 
 const fields = {
   version: v.optional(v.literal(VERSION, `a whole number from 1 to ${VERSION}`), VERSION),
+  /** What the run starts from: see src/recipe/init.ts. */
+  init: v.optional(initSchema, 'fresh'),
+  /** Share of the training examples that are taken from the data of the run from which this one starts. */
+  replay: v.optional(real(0, 0.9), 0),
   /** What is trained, and how: see src/recipe/methods.ts. */
   method: v.optional(methodSchema, { kind: 'lora' }),
   /** What the model learns from its examples: see src/recipe/objectives.ts. */
@@ -67,7 +73,13 @@ const fields = {
   split: v.optional(splitSchema, { kind: 'random' }),
   /** Steps between evaluations; 0 evaluates about ten times per run. */
   evalEvery: v.optional(whole(0, 1_000_000), 0),
-  /** Steps between checkpoints; 0 saves with each evaluation. */
+  /** What judges the run: its best checkpoint is chosen by it, and the run ends early when it no longer improves. See src/recipe/monitors.ts. */
+  monitor: v.optional(v.picklist(MONITORS, 'a measure of the held-out examples such as “loss” or “accuracy”'), 'loss'),
+  /** Evaluations in a row without an improvement after which the run ends; 0: it never ends early. See src/train/stopping.ts. */
+  patience: v.optional(whole(0, 1000), 5),
+  /** An improvement is more than this, in the unit of what judges the run. */
+  minDelta: v.optional(real(0, 1_000_000), 0),
+  /** Steps between checkpoints; 0 saves with each evaluation. The best evaluation so far is saved in any case. */
   saveEvery: v.optional(whole(0, 1_000_000), 0),
   /** Steps between samples from the fixed prompts; 0 samples with each evaluation. */
   sampleEvery: v.optional(whole(0, 1_000_000), 0),
@@ -110,8 +122,12 @@ export function parseRecipe(data: unknown): Recipe {
   refuseNewer(versionOf(data));
   const recipe = migrate(data);
   const result = v.safeParse(schema, recipe);
-  if (result.success) return result.output;
-  throw invalid(result.issues.map((issue) => refusalOf(recipe, issue)));
+  if (!result.success) throw invalid(result.issues.map((issue) => refusalOf(recipe, issue)));
+  const { monitor, objective } = result.output;
+  if (isMonitored(objective.kind, monitor)) return result.output;
+  const measures = monitorsOf(objective.kind);
+  const allowed = `${measures.length === 1 ? '“loss”' : alternatives(measures)} for the objective “${objective.kind}”`;
+  throw invalid([{ path: ['monitor'], value: monitor, allowed }]);
 }
 
 /** A setting that has settings of its own, which depend on its kind. */

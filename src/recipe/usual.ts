@@ -25,12 +25,13 @@ const GROUPS: Readonly<Record<ObjectiveKind, Group>> = {
 /**
  * Usual learning rates. Preference objectives and reward models: TRL's defaults of 1e-6 and 1e-4 for full fine-tuning, and ten times as
  * much for LoRA. Labels: those with which the starter encoder was evaluated. IA³: that of its paper for texts, and for the others in the
- * same proportion to LoRA's. Prompts: of PEFT's guides for texts, and for the others in the same proportion.
+ * same proportion to LoRA's. Bottleneck adapters: for texts five times LoRA's, with which the starter learns the samples; for labels and
+ * scores LoRA's. Prompts: of PEFT's guides for texts, and for the others in the same proportion.
  */
 const RATES: Readonly<Record<Group, Readonly<Record<MethodKind, number>>>> = {
-  tokens: { lora: 2e-4, ia3: 3e-3, bottleneck: 5e-4, prompt: 3e-2, 'p-tuning': 1e-3, prefix: 1e-2, full: 2e-5 },
-  preference: { lora: 1e-5, ia3: 1e-4, bottleneck: 2e-5, prompt: 1e-3, 'p-tuning': 1e-4, prefix: 1e-3, full: 1e-6 },
-  ratings: { lora: 1e-5, ia3: 1e-4, bottleneck: 2e-5, prompt: 1e-3, 'p-tuning': 1e-4, prefix: 1e-3, full: 1e-6 },
+  tokens: { lora: 2e-4, ia3: 3e-3, bottleneck: 1e-3, prompt: 3e-2, 'p-tuning': 1e-3, prefix: 1e-2, full: 2e-5 },
+  preference: { lora: 1e-5, ia3: 1e-4, bottleneck: 5e-5, prompt: 1e-3, 'p-tuning': 1e-4, prefix: 1e-3, full: 1e-6 },
+  ratings: { lora: 1e-5, ia3: 1e-4, bottleneck: 5e-5, prompt: 1e-3, 'p-tuning': 1e-4, prefix: 1e-3, full: 1e-6 },
   scores: { lora: 1e-3, ia3: 1e-2, bottleneck: 1e-3, prompt: 1e-1, 'p-tuning': 1e-3, prefix: 1e-2, full: 1e-4 },
   labels: { lora: 2e-3, ia3: 1e-2, bottleneck: 2e-3, prompt: 1e-1, 'p-tuning': 1e-3, prefix: 1e-2, full: 5e-4 },
 };

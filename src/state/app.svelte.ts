@@ -19,6 +19,7 @@ import { otherTab } from './other-tab.svelte';
 import { hashOf, isStage, placeOf, settingPlace, type PageId, type Place, type StageId } from './place';
 import { recipe, type Plan } from './recipe.svelte';
 import { recall, remember } from './storage';
+import { startFrom } from './start-from.svelte';
 import { teacher } from './teacher.svelte';
 
 export { STAGES, type StageId } from './place';
@@ -149,7 +150,12 @@ function recipeBlocker(): Blocker | null {
     return { reason: `${first.message}${more}`, place: settingPlace(first.where) };
   }
   if (value === null || data.view === null) return null;
-  return objectiveBlocker(value.objective.kind, data.view) ?? teacherBlocker(value);
+  return objectiveBlocker(value.objective.kind, data.view) ?? teacherBlocker(value) ?? originBlocker();
+}
+
+/** Why a run can't start from what the recipe names, or null. */
+function originBlocker(): Blocker | null {
+  return startFrom.blocker === null ? null : { reason: startFrom.blocker, place: { view: 'recipe', ...WHOLE } };
 }
 
 /** Why a run with this recipe has no teacher that it needs, or null. */
@@ -165,6 +171,9 @@ function link(): void {
   $effect(() => cleanWithRecipe());
   $effect(() => {
     if (model.view !== null) recipe.fit(model.view);
+  });
+  $effect(() => {
+    if (startFrom.runId !== null) void startFrom.look();
   });
   const taught = $derived(recipe.value !== null && needsTeacher(recipe.value.objective));
   $effect(() => {
@@ -220,7 +229,7 @@ function planned(): Plan | null {
   const [view, value] = [model.view, recipe.value];
   const stats = value === null ? null : countedStats(value);
   if (view === null || value === null || stats === null || model.inspecting || teacherBlocker(value) !== null) return null;
-  return [view.id, value, stats, teacher.value, device.measured];
+  return [view.id, value, startFrom.sizeWith(value, stats), teacher.value, device.measured];
 }
 
 /** The statistics of the data as the recipe's objective needs them; null until they are counted. */

@@ -1,29 +1,48 @@
-/** A conversation with base and tuned model: both get the same messages of the user, and each reads its own answers. Pure. */
+/**
+ * A conversation with base and tuned model: both get the same messages of the user, and each reads its own answers. The base may answer a
+ * second time, prompted with examples of the training data as earlier turns. Pure.
+ */
 
-import type { GenerateResult, Message } from '../../workers/api';
+import type { GenerateResult, Message, RunShot } from '../../workers/api';
 
 export const SIDES = ['base', 'tuned'] as const;
-export type Side = (typeof SIDES)[number];
+export type Side = (typeof SIDES)[number] | 'prompted';
 
 /** An answer; `result` is there when it is complete. */
 export interface Answer {
   readonly text: string;
   readonly result: GenerateResult | null;
+  /** Lines of the examples that the base was prompted with. */
+  readonly lines?: readonly number[];
 }
 
 /** A message of the user and the answers to it; null while a model has not begun. */
-export interface Turn extends Readonly<Record<Side, Answer | null>> {
+export interface Turn extends Readonly<Record<(typeof SIDES)[number], Answer | null>> {
   readonly prompt: string;
+  /** Of the base with examples; absent where it was not asked. */
+  readonly prompted?: Answer | null;
 }
 
-/** What the model of `side` reads before it answers `prompt`. */
-export function messagesFor(side: Side, before: readonly Turn[], prompt: string, system: string): readonly Message[] {
+/** What the model of `side` reads before it answers `prompt`; the examples come before what was said. */
+export function messagesFor(
+  side: Side,
+  before: readonly Turn[],
+  prompt: string,
+  system: string,
+  shots: readonly RunShot[] = [],
+): readonly Message[] {
   const first: readonly Message[] = system.trim() === '' ? [] : [{ role: 'system', content: system }];
   const said = before.flatMap((turn): Message[] => [
     { role: 'user', content: turn.prompt },
     { role: 'assistant', content: turn[side]?.text ?? '' },
   ]);
-  return [...first, ...said, { role: 'user', content: prompt }];
+  const examples = shots.flatMap(({ messages }) => messages);
+  return [...first, ...examples, ...said, { role: 'user', content: prompt }];
+}
+
+/** The base with examples can answer after these turns: it has answered them all. */
+export function isPrompted(before: readonly Turn[]): boolean {
+  return before.every(({ prompted }) => prompted?.result !== undefined && prompted.result !== null);
 }
 
 /** The turns with another answer of `side` in the last one. */

@@ -1,17 +1,19 @@
 /** How the next run reads the dataset. */
 
+import type { DatasetEncoding } from '../../workers/api';
 import { virtualTokens } from '../recipe/methods';
 import type { Encoding } from './data.svelte';
 import { model } from './model.svelte';
 import { encodingOf } from './objective';
 import { recipe } from './recipe.svelte';
+import { startFrom } from './start-from.svelte';
 
 /** The tokenizer and settings for encoding the dataset, or null while one is missing. */
 export function currentEncoding(): Encoding | null {
   const [tokenizer, value] = [model.view?.tokenizer ?? null, recipe.value];
   if (tokenizer === null || value === null) return null;
   const { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps, objective, method } = value;
-  const encoding = encodingOf(objective.kind);
+  const encoding = withLabels(encodingOf(objective.kind), startFrom.run?.labels);
   const options = {
     sequenceLength,
     heldOutRatio,
@@ -23,4 +25,13 @@ export function currentEncoding(): Encoding | null {
     virtualTokens: virtualTokens(method),
   };
   return { tokenizer, options: { ...options, ...(encoding && { encoding }) } };
+}
+
+/** The names that transformers gives to labels are not those of data. */
+const UNNAMED = /^LABEL_\d+$/;
+
+/** A run that starts from a classifier has its labels, in their order. */
+function withLabels(encoding: DatasetEncoding | null, labels: readonly string[] = []): DatasetEncoding | null {
+  if (encoding?.kind !== 'labelled' || labels.length === 0 || labels.every((label) => UNNAMED.test(label))) return encoding;
+  return { ...encoding, names: labels };
 }

@@ -3,7 +3,7 @@
 import type { DatasetView, DataTask, Mapping } from '../../workers/api';
 import type { ObjectiveKind } from '../recipe/objectives';
 import type { Blocker } from './blocker';
-import { hasPairs, hasRatings, isLabelled, isPreference, isRated } from './objective';
+import { hasPairs, hasRatings, isLabelled, isObjectiveKind, isPreference, isRated } from './objective';
 import type { Place } from './place';
 
 /** A task of the data; of texts, to write answers (`text`) or to continue them. */
@@ -68,6 +68,12 @@ export function whyNot(goal: Goal, view: Usable): string | null {
   if (predicted.length > 0) return null;
   if (goal === 'text') return view.format === 'text' ? 'The rows are texts without answers.' : null;
   return view.format !== 'text' && plainTexts(view) === null ? 'The rows have questions and answers, not one text each.' : null;
+}
+
+/** Examples of the dataset for an objective: next-token prediction has no use for bad answers. */
+export function usedExamples(kind: unknown, view: Usable & Pick<DatasetView, 'examples' | 'rows' | 'leftOut'>): number {
+  const rated = isObjectiveKind(kind) && isRated(kind) && hasRatings(view);
+  return rated ? view.rows - view.leftOut : view.examples;
 }
 
 /** The mapping that a goal needs; null when the present one serves. The data must be able to serve the goal. */

@@ -53,6 +53,14 @@ export type JournalEvent =
       readonly loss: number;
       readonly metrics?: Readonly<Record<string, number>>;
     }
+  /** Losses before and after a run on the rows that it held out, on those of the run that it carries on, or on the general text. */
+  | {
+      readonly event: 'forgetting';
+      readonly part: 'new' | 'old' | 'general';
+      readonly step: number;
+      readonly before: number;
+      readonly after: number;
+    }
   /** Rows with their predictions that were saved as a file of this name. */
   | { readonly event: 'predictions'; readonly step: number; readonly rows: number; readonly file: string }
   /** A temperature was fitted on rows: their expected calibration error and likelihood before and after. */
@@ -73,6 +81,7 @@ export type JournalEvent =
       readonly steps: number;
     }
   | { readonly event: 'exported'; readonly files: readonly string[] }
+  | { readonly event: 'combined'; readonly name: string; readonly kind: string; readonly of: readonly string[] }
   | { readonly event: 'imported'; readonly name: string; readonly model: string; readonly trainable: number }
   | { readonly event: 'error'; readonly code: ErrorCode; readonly message: string };
 

@@ -13,6 +13,7 @@ import {
   type MethodName,
 } from '../recipe/methods';
 import { isFields, type Fields } from '../recipe/migrations';
+import { isMonitored } from '../recipe/monitors';
 import { defaultObjective, type ObjectiveKind } from '../recipe/objectives';
 import {
   changesFor,
@@ -165,6 +166,12 @@ export class RecipeState {
     this.#change({ method: this.#settingsFor(name, settings) }, 'method');
   }
 
+  /** Takes the method of a run with its settings, because the next run starts from that run. */
+  takeMethod(method: Recipe['method'], from: string): void {
+    this.#replace({ ...this.draft, method });
+    this.note = `Method and its settings are those of the run “${from}”.`;
+  }
+
   /** The settings of the method `name` after `settings`: those of a method of its kind stay, now or when the kind was left. */
   #settingsFor(name: MethodName, settings: unknown): Fields {
     const { kind } = NAMED_METHODS[name];
@@ -179,7 +186,9 @@ export class RecipeState {
   chooseObjective(kind: ObjectiveKind, from: string | null = null): void {
     this.#fixObjective(from);
     if (this.at('objective.kind') === kind) return;
-    this.#change({ objective: defaultObjective(kind) }, 'objective');
+    const monitor = this.at('monitor');
+    // The measurements of another objective may not have it.
+    this.#change({ objective: defaultObjective(kind), monitor: isMonitored(kind, monitor) ? monitor : 'loss' }, 'objective');
   }
 
   /** Changes method or objective. A preset goes on to hold where it replaces nothing that was set by hand, and settings that had their usual values have those of the new kinds. */

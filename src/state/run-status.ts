@@ -1,6 +1,6 @@
 /** The record of a run as the page shows it: its status in words and what that allows, its name, its checkpoints. Pure. */
 
-import type { CheckpointView, RunStatus } from '../../workers/api';
+import type { CheckpointView, RunStatus, RunView } from '../../workers/api';
 
 export const statusWords: Readonly<Record<RunStatus, string>> = {
   running: 'Training',
@@ -10,6 +10,26 @@ export const statusWords: Readonly<Record<RunStatus, string>> = {
   failed: 'Failed',
   interrupted: 'Interrupted',
 };
+
+/** The status of a run in words. */
+export function statusOf(run: Pick<RunView, 'status' | 'earlyStop'>): string {
+  return endedEarly(run) ? 'Ended early' : statusWords[run.status];
+}
+
+/** Its measurements ended the run; it can be carried on. */
+export function endedEarly({ status, earlyStop }: Pick<RunView, 'status' | 'earlyStop'>): boolean {
+  return status === 'finished' && earlyStop !== undefined && earlyStop.carriedOn !== true;
+}
+
+/** The checkpoint that is used unless another is chosen: the best one, else the newest; null without one. */
+export function offered(checkpoints: readonly CheckpointView[]): CheckpointView | null {
+  return checkpoints.find(({ best }) => best) ?? newest(checkpoints);
+}
+
+/** The checkpoint of the last step; null without one. */
+export function newest(checkpoints: readonly CheckpointView[]): CheckpointView | null {
+  return checkpoints.reduce<CheckpointView | null>((last, one) => (last === null || one.step > last.step ? one : last), null);
+}
 
 /** A run of this status can be resumed from its newest checkpoint. */
 export function isResumable(status: RunStatus): boolean {

@@ -62,7 +62,7 @@ export async function readTestFile(
 }
 
 /** The categories or labels of the run keep their order. */
-function encodingFor({ recipe, labels }: Source): DatasetEncoding | null {
+export function encodingFor({ recipe, labels }: Source): DatasetEncoding | null {
   const encoding = encodingOf(recipe.objective.kind);
   return encoding?.kind === 'labelled' && labels !== undefined ? { ...encoding, names: labels } : encoding;
 }

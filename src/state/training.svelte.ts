@@ -23,8 +23,9 @@ import { promptsFrom } from './prompts';
 import { notify, WakeLock } from './presence';
 import { recipe } from './recipe.svelte';
 import { runs } from './runs.svelte';
-import { isResumable, runName, statusWords, withCheckpoint } from './run-status';
+import { isResumable, runName, statusOf, withCheckpoint } from './run-status';
 import { NO_ROWS, ShownRun } from './shown-run.svelte';
+import { shotsFrom } from './shots';
 import { space } from './space.svelte';
 import { startFrom } from './start-from.svelte';
 import { recall, remember } from './storage';
@@ -102,7 +103,7 @@ export class Training extends ShownRun {
     void space.protect();
     const [chosen, encoding, settings] = [model.chosen, currentEncoding(), recipe.value];
     const taught = settings !== null && needsTeacher(settings.objective) ? teacher.value : null;
-    const from = startFrom.run;
+    const old = startFrom.given?.dataset;
     const [run, history] = [this.run, this.history];
     const back = () => {
       this.show(run, history);
@@ -127,10 +128,11 @@ export class Training extends ShownRun {
           datasetName: view.name,
         },
         prompts: promptsFrom(view.head, dataset.heldOut.lines, 6),
+        shots: shotsFrom(view.head, dataset.train.lines, settings.seed),
         columns: columnsOf(view),
         fileHash: view.hash,
         ...(taught && { teacher: taught }),
-        ...(from && { from: { runId: from.id, step: null } }),
+        ...(old && { old }),
       };
       this.#enter('Preparing the run');
       return this.#client.call((api) => api.start(setup, this.#listener()));
@@ -328,7 +330,7 @@ export class Training extends ShownRun {
   }
 
   #conclude(run: RunView): void {
-    const text = `${statusWords[run.status]}: ${run.name}, step ${run.step} of ${run.totalSteps}`;
+    const text = `${statusOf(run)}: ${run.name}, step ${run.step} of ${run.totalSteps}`;
     app.announce(text);
     if (run.status !== 'finished' && run.status !== 'stopped') return;
     notify('Finetab', text);

@@ -1,13 +1,24 @@
 /** The Use stage: the run and the checkpoint that are tried, measured and taken away, and the conversation with base and tuned model. */
 
 import { callback, trainClient, type WorkerClient } from '../client';
-import type { AdapterChoice, GenerateRequest, GenerateResult, RunHistory, RunPrompt, RunView, TrainApi } from '../../workers/api';
+import type {
+  AdapterChoice,
+  GenerateRequest,
+  GenerateResult,
+  RunHistory,
+  RunPrompt,
+  RunShot,
+  RunView,
+  TrainApi,
+} from '../../workers/api';
 import { loadBaseModel } from './base-model';
-import { SIDES, isFull, messagesFor, withAnswer, type Answer, type Side, type Turn } from './conversation';
+import { SIDES, isFull, isPrompted, messagesFor, withAnswer, type Answer, type Side, type Turn } from './conversation';
+import { codeOf } from '../core/errors';
 import { failureOf, type Failure } from './failure';
 import { journal } from './journal.svelte';
 import { otherTab } from './other-tab.svelte';
 import { promptsOfRun } from './prompts';
+import { offered } from './run-status';
 import { runs } from './runs.svelte';
 import { training } from './training.svelte';
 
@@ -26,7 +37,7 @@ export class Use {
   readonly #client: WorkerClient<TrainApi>;
   /** The run chosen by hand; null takes the one trained last. */
   chosen = $state<string | null>(null);
-  /** The checkpoint chosen by hand, which answers, is measured and is exported; null takes the newest. */
+  /** The checkpoint chosen by hand, which answers, is measured and is exported; null takes the best. */
   chosenStep = $state<number | null>(null);
   /** The text of the prompt box; null until it was edited. */
   typed = $state<string | null>(null);
@@ -36,6 +47,10 @@ export class Use {
   topP = $state(0.95);
   maxTokens = $state(128);
   seed = $state(42);
+  /** The base answers a second time, with examples of the run's training data before the message. */
+  fewShot = $state(false);
+  /** How many. */
+  shotCount = $state(4);
   /** The side that is writing now. */
   writing = $state<Side | 'loading' | null>(null);
   failure = $state.raw<Failure | null>(null);
@@ -49,10 +64,14 @@ export class Use {
   /** Runs that have a checkpoint. */
   readonly candidates = $derived(runs.list.filter((run) => run.checkpoints.length > 0));
   readonly run = $derived(this.#find(this.chosen) ?? this.#find(training.run?.id ?? null) ?? this.candidates[0] ?? null);
-  /** The chosen checkpoint while the run still has it; null for the newest. */
-  readonly exportStep = $derived(this.run?.checkpoints.some(({ step }) => step === this.chosenStep) ? this.chosenStep : null);
-  /** Step of the checkpoint that answers, is measured and is exported. */
-  readonly step = $derived(this.exportStep ?? newestStep(this.run));
+  /** The checkpoint that answers, is measured and is exported: the chosen one while the run still has it. */
+  readonly checkpoint = $derived.by(() => {
+    const { checkpoints = [] } = this.run ?? {};
+    return checkpoints.find(({ step }) => step === this.chosenStep) ?? offered(checkpoints);
+  });
+  readonly step = $derived(this.checkpoint?.step ?? null);
+  /** The examples that the base is prompted with. */
+  readonly shots = $derived((this.run?.shots ?? []).slice(0, this.shotCount));
   readonly suggestions = $derived(this.run === null ? [] : promptsOfRun(this.run, this.#rowsOf(this.run)));
   /** Answers as the assistant of a conversation, or continues the text as it stands. */
   readonly chat = $derived(this.asChat ?? (this.suggestions[0]?.kind ?? 'chat') === 'chat');
@@ -65,6 +84,10 @@ export class Use {
   readonly prompt = $derived(this.typed ?? (this.continues ? '' : (this.suggestions[0]?.text ?? '')));
   /** Why the device can't be used for this run now, or null. */
   readonly busy = $derived(this.#busy());
+  /** Why the base can't be prompted with examples, or null. */
+  readonly shotBlocker = $derived(this.#withoutShots());
+  /** The next message goes to the base with examples too. */
+  readonly prompts = $derived(this.fewShot && this.shotBlocker === null);
   /** Why nothing can be sent now, or null. */
   readonly blocker = $derived(this.busy ?? this.#unfinished() ?? (this.prompt.trim() === '' ? NO_TEXT : null));
 
@@ -78,8 +101,8 @@ export class Use {
     this.chosenStep = this.typed = null;
   }
 
-  /** Takes another checkpoint of the run; null takes the newest. The first message can be sent to it at once. */
-  chooseStep(step: number | null): void {
+  /** Takes another checkpoint of the run. The first message can be sent to it at once. */
+  chooseStep(step: number): void {
     this.#abandon();
     this.typed = this.turns[0]?.prompt ?? this.typed;
     this.chosenStep = step;
@@ -129,7 +152,7 @@ export class Use {
     if (this.blocker !== null || this.writing !== null || run === null) return;
     const turn = ++this.#turn;
     this.#cancelled = false;
-    const { prompt, chat, system, step } = this;
+    const { prompt, chat, system, step, prompts, shots } = this;
     const before = chat ? this.turns : [];
     const settings = this.#settings();
     const request = (side: Side): GenerateRequest => ({
@@ -137,12 +160,13 @@ export class Use {
       ...settings,
     });
     this.failure = null;
-    this.#show([...before, { prompt, base: null, tuned: null }]);
+    this.#show([...before, { prompt, base: null, tuned: null, ...(prompts && { prompted: null }) }]);
     if (chat) this.typed = null;
     this.writing = 'loading';
     try {
       await loadBaseModel(run);
       const base = await this.#answer('base', null, request('base'), turn);
+      if (base !== null && prompts) await this.#prompted(before, prompt, system, settings, shots, turn);
       const tuned = base === null ? null : await this.#answer('tuned', { runId: run.id, step }, request('tuned'), turn);
       if (base !== null && tuned !== null) tellJournal(prompt, base, tuned);
     } catch (error) {
@@ -165,12 +189,32 @@ export class Use {
     }
   }
 
+  /** The answer of the base with as many of the examples as leave room for it. */
+  async #prompted(
+    before: readonly Turn[],
+    prompt: string,
+    system: string,
+    settings: Omit<GenerateRequest, 'prompt'>,
+    shots: readonly RunShot[],
+    turn: number,
+  ): Promise<void> {
+    const lines = shots.map(({ line }) => line);
+    const messages = messagesFor('prompted', before, prompt, system, shots);
+    try {
+      await this.#answer('prompted', null, { prompt: { messages }, ...settings }, turn, lines);
+    } catch (error) {
+      if (shots.length === 0 || codeOf(error) !== 'data/too-long') throw error;
+      await this.#prompted(before, prompt, system, settings, shots.slice(0, -1), turn);
+    }
+  }
+
   /** The whole answer of one side, or null when it was cancelled or is no longer wanted. */
-  async #answer(side: Side, adapter: AdapterChoice | null, request: GenerateRequest, turn: number) {
+  async #answer(side: Side, adapter: AdapterChoice | null, request: GenerateRequest, turn: number, lines?: readonly number[]) {
     if (this.#cancelled) return null;
     this.writing = side;
     const show = (answer: Answer) => {
-      if (turn === this.#turn) this.#show(withAnswer(this.turns, side, answer));
+      const shown = { ...answer, ...(lines && { lines }) };
+      if (turn === this.#turn) this.#show(withAnswer(this.turns, side, shown));
     };
     show({ text: '', result: null });
     // Texts come by another way than the result, and may come after it.
@@ -220,6 +264,14 @@ export class Use {
     return this.run === null ? 'Train a run first. You can try it as soon as it has a checkpoint.' : null;
   }
 
+  #withoutShots(): string | null {
+    if (this.run?.imported === true) return 'The data of this adapter are not here.';
+    if (this.run?.shots === undefined) return 'This run was saved by a version that kept no examples of its data.';
+    if (!this.chat || this.run.shots.length === 0)
+      return 'Its data have no short questions with answers that could come before the message.';
+    return isPrompted(this.turns) ? null : 'Start anew to ask the base with examples as well.';
+  }
+
   /** Why nothing can follow the last turn of the conversation. */
   #unfinished(): string | null {
     const { last } = this;
@@ -228,11 +280,6 @@ export class Use {
       return 'The last message was not answered by both models. Edit it, or start anew.';
     return isFull(last) ? 'The conversation has as many tokens as the model can read. Start anew.' : null;
   }
-}
-
-function newestStep(run: RunView | null): number | null {
-  const steps = run?.checkpoints.map(({ step }) => step) ?? [];
-  return steps.length === 0 ? null : Math.max(...steps);
 }
 
 function tellJournal(prompt: string, base: GenerateResult, tuned: GenerateResult): void {

@@ -31,17 +31,17 @@ function virtualProblems({ method, objective, sequenceLength, neftuneAlpha }: Re
   const count = virtualTokens(method);
   if (count === 0) return [];
   if (neftuneAlpha > 0) {
-    const message = 'there is no noise for texts with a trained prompt, whose vectors stand among the embeddings; choose 0, or LoRA';
+    const message =
+      'there is no noise for texts with a trained prompt, whose vectors stand among the embeddings; choose 0, or LoRA';
     return [{ where: 'neftuneAlpha', message }];
   }
-  const task = taskOf(objective);
-  if (task !== null) {
-    const message = `a trained prompt is for models that write text, and the objective “${objective.kind}” trains a classifier; choose LoRA or full fine-tuning`;
+  if (taskOf(objective) !== null) {
+    const message =
+      'trained prompts are for runs that write text, and this one predicts labels or numbers; choose LoRA or full fine-tuning';
     return [{ where: 'method.kind', message }];
   }
   if (objective.kind === 'kto' && objective.loss === 'kto') {
-    const message =
-      'KTO compares answers with the prompts of others, which a trained prompt can’t stand before; choose LoRA, or KTO without the estimate of the divergence';
+    const message = `a trained prompt has no place in the mismatched answers that KTO estimates the divergence from; choose the loss apo_zero_unpaired, or LoRA`;
     return [{ where: 'method.kind', message }];
   }
   if (neftuneAlpha > 0) {

@@ -8,6 +8,7 @@ import type { Jobs } from './jobs';
 import { storedOutputs, writesText } from './job';
 import type { LoadedModel } from './loaded';
 import type { Measured, MeasureHooks } from './measure';
+import { measuredData } from './measured-data';
 import type { Models } from './models';
 import type { Classifier } from './predict';
 import type { Runs } from './runs';
@@ -104,16 +105,24 @@ export class Generation {
   }
 
   async #measured(model: LoadedModel, { runId, step, which, dataset }: MeasureRequest, signal: AbortSignal): Promise<Measured> {
-    const run = await this.#runOf(model, runId);
+    const stored = await this.#runOf(model, runId);
+    const { run, data, rows } = await measuredData(stored, dataset, await this.#store);
     const found = await this.#models.teacher(run, this.#models.folders.get(model.view.id), model.engine);
     return {
-      run,
-      tuning: which === 'base' ? null : await this.#stored(model, run, step),
-      outputs: storedOutputs(model.config, run),
-      dataset: typeof dataset === 'string' ? await (await this.#store).dataset(run.datasetHash) : dataset,
-      rows: typeof dataset === 'string' ? dataset : 'all',
+      ...{ run, dataset: data, rows },
+      tuning: await this.#measuredTuning(model, stored, which, step),
+      outputs: storedOutputs(model.config, { ...stored, recipe: run.recipe }),
       teacher: found === null ? undefined : await checkedTeacher(found, model.executor.kind, { signal }),
     };
+  }
+
+  async #measuredTuning(model: LoadedModel, run: StoredRun, which: MeasureRequest['which'], step: number | null) {
+    if (which === 'base') return null;
+    if (which === 'tuned') return this.#stored(model, run, step);
+    const { parent, checkpoints } = run;
+    if (parent === undefined) throw new CodedError('train/state', `${run.name} started from no other run: measure the base.`);
+    if (checkpoints.some((checkpoint) => checkpoint.step === 0)) return this.#stored(model, run, 0);
+    return this.#stored(model, await this.#runOf(model, parent.runId), parent.step);
   }
 
   /** What is in training, or that of a checkpoint. */

@@ -1,8 +1,8 @@
 /** Adapters of other programs as runs: with one checkpoint, which answers, is measured, is exported, and can be the start of a run. */
 
-import type { RunRecord, RunStore, Snapshot, StoredParameter } from '../checkpoint/types';
+import type { RunRecord, RunStore, StoredParameter } from '../checkpoint/types';
 import { FORMAT } from '../checkpoint/format';
-import { CodedError, internal, type Problem } from '../core/errors';
+import { internal, type Problem } from '../core/errors';
 import { flatLayout } from '../core/flat';
 import { NUMERICS } from '../core/numerics';
 import { problemsError } from '../core/problems';
@@ -20,7 +20,6 @@ import { isNamed, linearLayers, moduleOf, weightSpecs } from '../model/weights';
 import type { MethodSettings } from '../recipe/methods';
 import type { ObjectiveKind } from '../recipe/objectives';
 import { parseRecipe, type Recipe } from '../recipe/recipe';
-import { FIRST_SCALE } from '../../kernels/lossscale';
 import { factoredTensors } from './factored-start';
 import type { Folders } from './folders';
 import { LANGUAGE, type Job } from './job';
@@ -43,22 +42,13 @@ export class Imports {
     const base = this.#folders.get(modelId);
     const found = await readAdapter(files, base);
     const { record, vector } = await imported(base, { ...found, name: name ?? found.name });
-    const store = await this.#store;
-    await store.putRun(record);
-    const release = await store.lock(record.id);
-    try {
-      const zeros = () => new Float32Array(trainedLength(record.parameters));
-      await store.save(record.id, { step: record.step, parameters: vector, m: zeros(), v: zeros() });
-    } finally {
-      release();
-    }
-    return viewOf(await store.run(record.id), false);
+    return keepAdapter(await this.#store, record, vector);
   }
 }
 
 /** The run of an adapter. Throws `model/weights` with all that does not fit the model. */
 async function imported(base: ModelFolder, { adapter, name, card, labels: named }: AdapterFolder) {
-  const { config, view } = base;
+  const { config } = base;
   const outputs = outputsOf(config, adapter);
   const recipe = recipeOf(config, adapter, outputs);
   const job: Job = { ...LANGUAGE, objective: recipe.objective, outputs };
@@ -70,15 +60,10 @@ async function imported(base: ModelFolder, { adapter, name, card, labels: named 
     tensors: [...adapter.tensors, ...(await startOf(base, recipe, parameters))],
   });
   const labels = recipe.objective.kind === 'classify' ? (named ?? labelsOf(card, outputs)) : [];
-  const now = Date.now();
   const record: RunRecord = {
-    ...{ id: crypto.randomUUID(), name: name ?? 'adapter', createdAt: now, updatedAt: now, status: 'finished' },
-    ...{ modelId: base.id, modelName: view.name, datasetName: 'unknown data', datasetHash: '', examples: 0, recipe },
-    ...{ step: 1, totalSteps: 1, baseLoss: null, tunedLoss: null, bestLoss: null },
-    ...{ device: 'another program', executor: 'wasm', numerics: NUMERICS, trainable: parameterCount(parameters) },
-    ...{ prompts: [], format: FORMAT, parameters, imported: true },
+    ...adapterRecord(base, recipe, parameters),
+    ...{ name: name ?? 'adapter', device: 'another program', imported: true },
     ...(labels.length > 0 && { labels }),
-    ...(weightSpecs(config).some(({ transposed }) => transposed === true) && { fanInFanOut: true }),
   };
   return { record, vector };
 }
@@ -92,6 +77,32 @@ function startOf({ config, tensors }: ModelFolder, recipe: Recipe, parameters: r
   };
   const fixed = parameters.filter((parameter) => parameter.fixed === true);
   return factoredTensors(config, recipe, fixed, read, { onProgress: () => undefined });
+}
+
+/** The record of an adapter that no run of this page trained as it is: it has one checkpoint, and its data are not known. */
+export function adapterRecord(base: ModelFolder, recipe: Recipe, parameters: readonly StoredParameter[]): RunRecord {
+  const now = Date.now();
+  return {
+    ...{ id: crypto.randomUUID(), name: 'adapter', createdAt: now, updatedAt: now, status: 'finished' },
+    ...{ modelId: base.id, modelName: base.view.name, datasetName: 'unknown data', datasetHash: '', examples: 0, recipe },
+    ...{ step: 1, totalSteps: 1, baseLoss: null, tunedLoss: null, bestLoss: null },
+    ...{ device: 'this page', executor: 'wasm', numerics: NUMERICS, trainable: parameterCount(parameters) },
+    ...{ prompts: [], format: FORMAT, parameters },
+    ...(weightSpecs(base.config).some(({ transposed }) => transposed === true) && { fanInFanOut: true }),
+  };
+}
+
+/** Stores the record with its checkpoint. */
+export async function keepAdapter(store: RunStore, record: RunRecord, vector: Float32Array<ArrayBuffer>): Promise<RunView> {
+  await store.putRun(record);
+  const release = await store.lock(record.id);
+  try {
+    const zeros = () => new Float32Array(trainedLength(record.parameters));
+    await store.save(record.id, { step: record.step, parameters: vector, m: zeros(), v: zeros() });
+  } finally {
+    release();
+  }
+  return viewOf(await store.run(record.id), false);
 }
 
 /** K of a classifier; 0 for other adapters. */
@@ -161,32 +172,4 @@ function labelsOf(card: string | null, outputs: number): readonly string[] {
   );
   const named = new Map(rows);
   return Array.from({ length: outputs }, (_, index) => named.get(index) ?? `LABEL_${index}`);
-}
-
-/** The state of a run before its first step, from the checkpoint of another. Throws `recipe/invalid` where their parameters are others. */
-export function startingState(record: RunRecord, from: RunRecord, snapshot: Snapshot): Snapshot {
-  const shapes = ({ modelId, parameters }: RunRecord) =>
-    [modelId, ...parameters.map(({ name, shape }) => `${name} ${shape.join()}`).sort()].join('\n');
-  if (shapes(record) !== shapes(from)) {
-    const message = `The run can’t start from ${from.name}: it trains other weights. Take model, method and settings of ${from.name}, or start from a new adapter.`;
-    throw new CodedError('recipe/invalid', message, [{ where: 'method', message }]);
-  }
-  const answering = snapshot.ema ?? snapshot.parameters;
-  const vector = new Float32Array(answering.length);
-  const offsets = new Map(from.parameters.map(({ name, offset }) => [name, offset]));
-  for (const { name, shape, offset } of record.parameters) {
-    const at = offsets.get(name) ?? 0;
-    vector.set(answering.subarray(at, at + sizeOf(shape)), offset);
-  }
-  const zeros = () => new Float32Array(trainedLength(record.parameters));
-  const scaled = record.recipe.activationPrecision === 'f16';
-  const averaged = record.recipe.ema > 0 && { ema: vector.slice() };
-  return {
-    step: 0,
-    parameters: vector,
-    m: zeros(),
-    v: zeros(),
-    ...averaged,
-    ...(scaled && { scaling: Float32Array.of(FIRST_SCALE, 0) }),
-  };
 }

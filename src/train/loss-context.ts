@@ -77,7 +77,7 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
       return headOf(of.graph, of.config, of.adaptation);
     },
     softcap: (model) => ofModel(model).config.logitSoftcap,
-    mismatched: () => lossContext(program, { ...setup, batch: mismatchedBatch(batch), seed: null, training: false }),
+    mismatched: () => lossContext(program, { ...setup, batch: mismatchedBatch(batch), seed: null, training: false, noise: null }),
     outputs: () =>
       classifierOutputs(policy, config, hidden('policy'), {
         ...{ documents, input },
@@ -96,7 +96,9 @@ function mismatchedBatch({ columns }: BatchInputs): BatchInputs {
     segments: documents,
     labels: of('mismatchedLabels'),
     weights: of('mismatchedWeights'),
-    ...{ types: null, virtual: null },
+    types: null,
+    // A recipe with both is refused: the documents have no places for virtual tokens.
+    virtual: null,
     columns: new Map([['documents', documents]]),
   };
 }

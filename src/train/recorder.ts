@@ -1,8 +1,9 @@
 /** What a run stores and reports: its record, its rows and checkpoints, and the events that the page gets. */
 
-import type { EvalRow, RecordChange, RunRecord, RunStore } from '../checkpoint/types';
+import type { EarlyStop, EvalRow, RecordChange, RunRecord, RunStore } from '../checkpoint/types';
 import { codeOf, messageOf } from '../core/errors';
 import { lossesOf } from './losses';
+import { earlyStop, isBestAt } from './stopping';
 import { figuresOf, userFields } from './records';
 import type { SessionState } from './session';
 import type { RunView, SampleRow, StepRow, TrainEvent } from './types';
@@ -20,11 +21,15 @@ export class RunRecorder {
   #unsaved: RecordChange = {};
   #steps: StepRow[] = [];
   #rowsStoredAt = 0;
+  /** In the order of their steps. */
+  #evals: readonly EvalRow[];
 
-  constructor(store: RunStore, record: RunRecord, onEvent: (event: TrainEvent) => void) {
+  /** `evals`: the measurements of a run that goes on. */
+  constructor(store: RunStore, record: RunRecord, onEvent: (event: TrainEvent) => void, evals: readonly EvalRow[] = []) {
     this.#store = store;
     this.#record = record;
     this.#onEvent = onEvent;
+    this.#evals = evals;
   }
 
   get record(): RunRecord {
@@ -59,7 +64,19 @@ export class RunRecorder {
     if (this.#record.tunedLoss === null) await this.addEval({ step: 0, loss });
   }
 
+  /** Whether the measurement at `step` is the best one of the run. */
+  isBestAt(step: number): boolean {
+    return isBestAt(step, this.#evals, this.#record.recipe);
+  }
+
+  /** Why the measurements so far end the run; null when it goes on. */
+  earlyStop(): EarlyStop | null {
+    const { recipe, totalSteps, earlyStop: before } = this.#record;
+    return before?.carriedOn === true ? null : earlyStop(recipe, this.#evals, totalSteps);
+  }
+
   async addEval(row: EvalRow): Promise<void> {
+    this.#evals = [...this.#evals, row];
     const best = Math.min(row.loss, this.#record.bestLoss ?? Infinity);
     await this.#keep(this.#store.appendRows(this.#record.id, 'evals', [row]));
     await this.update({ tunedLoss: row.loss, bestLoss: best });
@@ -86,7 +103,8 @@ export class RunRecorder {
     const { checkpoints } = await this.#store.run(id);
     const step = Math.max(0, ...checkpoints.map((checkpoint) => checkpoint.step));
     await this.#store.cutRows(id, step);
-    this.#change({ step, ...lossesOf((await this.#store.rows(id, 'evals')) as readonly EvalRow[]) });
+    this.#evals = (await this.#store.rows(id, 'evals')) as readonly EvalRow[];
+    this.#change({ step, ...lossesOf(this.#evals) });
   }
 
   async start(): Promise<void> {
@@ -94,9 +112,9 @@ export class RunRecorder {
     await this.#emitStatus();
   }
 
-  async finish(status: 'finished' | 'paused' | 'stopped'): Promise<RunView> {
+  async finish(status: 'finished' | 'paused' | 'stopped', early: EarlyStop | null = null): Promise<RunView> {
     await this.#keep(this.#writeSteps());
-    await this.update({ status });
+    await this.update({ status, ...(early !== null && { earlyStop: early }) });
     return this.#emitStatus();
   }
 

@@ -15,13 +15,14 @@ import { headName, weightSpecs } from '../model/weights';
 import type { Recipe } from '../recipe/recipe';
 import type { LoadedModel } from './loaded';
 import { lossesOf } from './losses';
+import { startingState, type PreparedSetup } from './origin';
 import { expectedTeacher, type FoundTeacher } from './teacher';
-import type { RunSetup, RunView, StepRow, TrainEvent } from './types';
+import type { RunView, StepRow, TrainEvent } from './types';
 
 /** The record of a run that has not started. Throws the errors of `jobOf`. */
 export function newRecord(
   id: string,
-  { name, recipe, dataset, datasetName, fileHash, prompts, columns }: RunSetup,
+  { name, recipe, dataset, datasetName, fileHash, prompts, shots, columns, parent }: PreparedSetup,
   model: LoadedModel,
   teacher: FoundTeacher | null,
 ): RunRecord {
@@ -41,7 +42,9 @@ export function newRecord(
     ...(dataset.kind && { dataKind: dataset.kind }),
     ...(labels.length > 0 && { labels }),
     ...(slots?.weights && { classWeights: slots.weights }),
+    ...(shots && { shots }),
     ...(columns && { columns }),
+    ...(parent && { parent }),
     ...{ recipe, step: 0, totalSteps: totalSteps(recipe, microSteps) },
     ...{ baseLoss: null, tunedLoss: null, bestLoss: null },
     ...{ device: adapter, executor, numerics: NUMERICS, trainable: parameterCount(parameters), prompts },
@@ -82,22 +85,25 @@ export interface StartingPoint {
   readonly snapshot: Snapshot | null;
   /** Seconds of training so far. */
   readonly seconds: number;
+  /** Its measurements so far. */
+  readonly evals: readonly EvalRow[];
 }
 
 /**
- * Goes back to the newest checkpoint that can be read, or to the start: rows of later steps are deleted. The record as it was then.
+ * Goes back to the newest checkpoint that can be read, or to the start, which may be a checkpoint of another run: rows of later steps are deleted. The record as it was then.
  * Checkpoints that cannot be read are reported as notices.
  */
 export async function rewind(store: RunStore, runId: string, onEvent: (event: TrainEvent) => void): Promise<StartingPoint> {
   const { checkpoints, newest, locked, ...record } = await store.run(runId);
-  const snapshot = checkpoints.length === 0 ? null : await newestSnapshot(store, runId, onEvent);
+  const snapshot = checkpoints.length === 0 ? await startingState(record, store) : await newestSnapshot(store, runId, onEvent);
   const step = snapshot?.step ?? 0;
   await store.cutRows(runId, snapshot === null ? -1 : step);
-  const [steps, evals] = await Promise.all([store.rows(runId, 'steps'), store.rows(runId, 'evals')]);
+  const [steps, rows] = await Promise.all([store.rows(runId, 'steps'), store.rows(runId, 'evals')]);
+  const evals = rows as readonly EvalRow[];
   const baseLoss = snapshot === null ? null : record.baseLoss;
-  const then = { step, baseLoss, ...lossesOf(evals as readonly EvalRow[]) };
+  const then = { step, baseLoss, ...lossesOf(evals) };
   await store.updateRun(runId, then);
-  return { snapshot, seconds: (steps.at(-1) as StepRow | undefined)?.seconds ?? 0, record: { ...record, ...then } };
+  return { snapshot, seconds: (steps.at(-1) as StepRow | undefined)?.seconds ?? 0, evals, record: { ...record, ...then } };
 }
 
 async function newestSnapshot(store: RunStore, runId: string, onEvent: (event: TrainEvent) => void): Promise<Snapshot> {

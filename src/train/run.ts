@@ -99,7 +99,7 @@ export class Run {
     const { model, recorder } = this.#context;
     try {
       const reason = await model.engine.loss.guard(this.#work(snapshot, secondsBefore).catch(this.#reasonOf));
-      return await recorder.finish(reason === null ? 'finished' : STATUS[reason]);
+      return await (reason === null ? recorder.finish('finished', recorder.earlyStop()) : recorder.finish(STATUS[reason]));
     } catch (error) {
       if (codeOf(error) !== 'gpu/lost') await recorder.fail();
       throw error;
@@ -123,7 +123,9 @@ export class Run {
     recorder.phase('Training the first step', 0, 0);
     this.#savedStep = session.step;
     const reason = stopReason(signal) ?? (await this.#train(session, prepared, secondsBefore));
-    if ((reason === 'pause' || reason === 'stop') && session.step !== this.#savedStep) await this.#save(session);
+    const early = reason === null && session.step < session.totalSteps;
+    const ended = early || reason === 'pause' || reason === 'stop';
+    if (ended && session.step !== this.#savedStep) await this.#save(session);
     if (reason === 'drop' || reason === 'cancel') await recorder.rollBack();
     return reason;
   }
@@ -211,6 +213,8 @@ export class Run {
       save: () => this.#save(session),
       sample: (step) => this.#sample(step),
       onPhase: (message, done, total) => recorder.phase(message, done, total),
+      isBest: () => recorder.isBestAt(session.step),
+      enough: () => recorder.earlyStop() !== null,
       signal,
     };
     const cadence = cadenceOf(recipe, totalSteps);

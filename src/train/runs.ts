@@ -1,23 +1,23 @@
 /** Runs: started, resumed, listed, changed. One trains at a time, in all tabs together. */
 
 import type { EncodedDataset } from '../batch/types';
-import type { EvalRow, RunRecord, RunStore, Snapshot, StoredCalibration } from '../checkpoint/types';
+import type { EvalRow, RunRecord, RunStore, StoredCalibration } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Tuning } from '../method/method';
 import type { Recipe } from '../recipe/recipe';
 import { withCalibration } from './calibrations';
 import { checkRecipe } from './check-recipe';
 import type { TrainDevice } from './device';
-import { startingState } from './imports';
 import { stopReason, throwIfCancelled, type Jobs, type QueuedJob } from './jobs';
 import type { LoadedModel } from './loaded';
 import type { Models } from './models';
+import { startingState, storedData, withOrigin } from './origin';
 import { newRecord, rewind, viewOf, type StartingPoint } from './records';
 import { RunRecorder } from './recorder';
 import { recovering } from './recovery';
 import { Run, STATUS } from './run';
 import type { FoundTeacher } from './teacher';
-import type { AdapterChoice, RunHistory, RunSetup, RunView, SampleRow, StepRow, TrainEvent } from './types';
+import type { OldData, RunHistory, RunSetup, RunView, SampleRow, StepRow, TrainEvent } from './types';
 
 /** A run from the call of `start` or `resume` until that call resolves, through losses of the device. */
 interface Training {
@@ -57,13 +57,14 @@ export class Runs {
       checkRecipe(model.config, setup.recipe);
       checkPrecision(model, setup.recipe);
       const teacher = await this.#teacherOf(setup, model);
-      const record = newRecord(training.job.id, setup, model, teacher);
-      const snapshot = setup.from === undefined ? null : await this.#stateOf(record, setup.from, training.store);
+      const prepared = await withOrigin(setup, training.store);
+      const record = newRecord(training.job.id, prepared, model, teacher);
+      const snapshot = await startingState(record, training.store);
       await lock(training);
       throwIfCancelled(training.job.signal, CANCELLED);
-      await training.store.putDataset(setup.dataset);
+      for (const data of [prepared.dataset, ...(prepared.old ? [prepared.old] : [])]) await training.store.putDataset(data);
       await training.store.putRun(record);
-      return this.#train(training, setup.dataset, teacher, { record, snapshot, seconds: 0 });
+      return this.#train(training, prepared.dataset, teacher, { record, snapshot, seconds: 0, evals: [] });
     });
   }
 
@@ -81,6 +82,7 @@ export class Runs {
         await lock(training);
         throwIfCancelled(training.job.signal, CANCELLED);
         const dataset = await store.dataset(stored.datasetHash);
+        await carryOn(store, stored);
         return this.#train(training, dataset, teacher, await rewind(store, runId, onEvent));
       },
     );
@@ -103,6 +105,13 @@ export class Runs {
       (['steps', 'evals', 'samples'] as const).map((kind) => store.rows(runId, kind)),
     );
     return { steps: steps as StepRow[], evals: evals as EvalRow[], samples: samples as SampleRow[] };
+  }
+
+  /** The training examples of a run that can be replayed; null when its data are not kept. */
+  async oldData(runId: string): Promise<OldData | null> {
+    const store = await this.#store;
+    const data = await storedData(store, (await store.run(runId)).datasetHash);
+    return data === null ? null : { examples: data.train.lines.length, tokens: data.train.ids.length };
   }
 
   async rename(runId: string, name: string): Promise<void> {
@@ -160,7 +169,7 @@ export class Runs {
     start: StartingPoint,
   ): Promise<RunView> {
     const { signal } = job;
-    const recorder = new RunRecorder(store, start.record, onEvent);
+    const recorder = new RunRecorder(store, start.record, onEvent, start.evals);
     const before = stopReason(signal);
     if (before !== null) return recorder.finish(STATUS[before]);
     const model = await this.#models.model();
@@ -174,12 +183,6 @@ export class Runs {
     } finally {
       this.#run = null;
     }
-  }
-
-  /** The state that a new run starts from. */
-  async #stateOf(record: RunRecord, { runId, step }: AdapterChoice, store: RunStore): Promise<Snapshot> {
-    const [from, { snapshot }] = await Promise.all([store.run(runId), store.load(runId, step)]);
-    return startingState(record, from, snapshot);
   }
 
   /** The teacher that the run needs; a copy of it is stored. Null where it needs none. */
@@ -200,6 +203,12 @@ export class Runs {
 async function lock({ job, store }: Training): Promise<void> {
   job.onEnd(await store.lockTraining(job.id));
   job.onEnd(await store.lock(job.id));
+}
+
+/** A run that ended early goes on because the user wants it to: nothing ends it early again. */
+async function carryOn(store: RunStore, { id, status, earlyStop }: RunRecord): Promise<void> {
+  if (status === 'finished' && earlyStop !== undefined)
+    await store.updateRun(id, { earlyStop: { ...earlyStop, carriedOn: true } });
 }
 
 /** A run trains on weights in its recipe's precision, also when it is resumed. */

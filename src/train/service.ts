@@ -6,6 +6,7 @@ import { deleteDownload, listDownloads, type StoredDownload } from '../hub/downl
 import type { CachedModel, ModelCache } from '../model/cache';
 import type { LoadProgress, ModelSource, ModelView, Verification } from '../model/types';
 import type { BasePrecision } from '../recipe/recipe';
+import { Combining } from './combining';
 import { TrainDevice } from './device';
 import { Exports } from './exports';
 import { Generation } from './generation';
@@ -17,6 +18,7 @@ import { Planning } from './planning';
 import { Runs } from './runs';
 import type {
   AdapterChoice,
+  CombineRequest,
   DeviceOptions,
   DeviceReport,
   DeviceView,
@@ -28,6 +30,7 @@ import type {
   GenerateResult,
   Measurement,
   MeasureRequest,
+  OldData,
   OutlineForecast,
   PredictRequest,
   Prediction,
@@ -48,6 +51,7 @@ export class TrainService {
   readonly #generation: Generation;
   readonly #exports: Exports;
   readonly #imports: Imports;
+  readonly #combining: Combining;
 
   /** `store` may still be opening; every call that needs it rejects with its error. */
   constructor(store: Promise<RunStore>, cache: ModelCache) {
@@ -61,6 +65,7 @@ export class TrainService {
     this.#generation = new Generation(this.#jobs, this.#models, this.#runs, store);
     this.#exports = new Exports(store, this.#models.folders);
     this.#imports = new Imports(store, this.#models.folders);
+    this.#combining = new Combining(store, this.#models.folders);
   }
 
   /** The loaded model; null when there is none. */
@@ -168,6 +173,10 @@ export class TrainService {
     return this.#runs.history(runId);
   }
 
+  oldData(runId: string): Promise<OldData | null> {
+    return this.#runs.oldData(runId);
+  }
+
   renameRun(runId: string, name: string): Promise<void> {
     return this.#runs.rename(runId, name);
   }
@@ -212,6 +221,10 @@ export class TrainService {
 
   importAdapter(modelId: string, files: readonly File[], name: string | null): Promise<RunView> {
     return this.#imports.adapter(modelId, files, name);
+  }
+
+  combineAdapters(request: CombineRequest): Promise<RunView> {
+    return this.#combining.combine(request);
   }
 
   exports(runId: string): Promise<ExportOffer> {

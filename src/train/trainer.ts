@@ -45,12 +45,16 @@ export interface RunHooks {
   sample(step: number): Promise<void>;
   /** Called before and during everything other than steps; `total` 0 when `done` is not counted. */
   onPhase(message: string, done: number, total: number): void;
+  /** Whether the session's step was measured, better than all steps before. Asked after measurements. */
+  isBest(): boolean;
+  /** Whether the measurements so far end the run. */
+  enough(): boolean;
   /** Of the run's job; read after every step. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Trains until the last step or until it is asked to stop: the reason, or null. Throws `train/diverged` when the loss is not finite, or when the gradient norm is
+ * Trains until the last step, or until the measurements end the run or it is asked to stop: the reason of the latter, or null. Throws `train/diverged` when the loss is not finite, or when the gradient norm is
  * not finite and the loss scale cannot be lowered.
  */
 export async function train(input: RunInput, hooks: RunHooks): Promise<StopReason | null> {
@@ -60,12 +64,14 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<StopReaso
   const intervals = new Intervals(input, hooks);
   if (input.startUnknown) await clock.pausedFor(() => intervals.start());
   if (input.samplesMissing) await clock.pausedFor(() => hooks.sample(session.step));
-  while (session.step < session.totalSteps && !hooks.signal.aborted) {
+  let enough = hooks.enough();
+  while (session.step < session.totalSteps && !enough && !hooks.signal.aborted) {
     steps.push(session.advance(source));
     if (steps.length >= IN_FLIGHT) await steps.take();
     if (intervals.due) {
       await steps.drain();
       await clock.pausedFor(() => intervals.run());
+      enough = hooks.enough();
     }
     await yieldToEventLoop();
   }
@@ -131,10 +137,12 @@ class Intervals {
 
   async run(): Promise<void> {
     const { cadence, session } = this.#input;
-    const saves = this.#saveDue;
+    const due = this.#saveDue;
     if (this.#baseUnknown) await this.#timed('base', async () => this.#hooks.onBase(await measureBase(this.#input, this.#hooks)));
     this.#baseUnknown = false;
     if (this.#isDue(cadence.evaluate)) await this.#timed('measurement', () => measure(this.#input, this.#hooks));
+    // Between two saves, the best step would be lost.
+    const saves = due || (this.#isDue(cadence.evaluate) && this.#hooks.isBest());
     if (this.#isDue(cadence.sample)) await this.#timed('sampling', () => this.#hooks.sample(session.step));
     // Last, so that a run that continues from this checkpoint has lost nothing that came before it.
     if (saves) await this.#save();

@@ -1,12 +1,22 @@
 /** Types of the training worker's API: plain data that crosses worker boundaries. */
 
 import type { EncodedDataset } from '../batch/types';
-import type { CheckpointInfo, EvalRow, MappedColumns, RunPrompt, RunRecord, StoredCalibration } from '../checkpoint/types';
+import type {
+  CheckpointInfo,
+  EarlyStop,
+  EvalRow,
+  MappedColumns,
+  RunPrompt,
+  RunRecord,
+  RunShot,
+  StoredCalibration,
+} from '../checkpoint/types';
 import type { Message } from '../dataset/types';
 import type { BaseReference, ExportChoice } from '../export';
 import type { WeightType } from '../export/types';
 import type { Effort } from '../graph/pace';
 import type { RematPolicy } from '../graph/remat';
+import type { CombinationSettings } from '../recipe/combinations';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
 import type { TaskKind } from '../recipe/tasks';
 
@@ -143,12 +153,28 @@ export interface RunSetup {
   readonly fileHash?: string;
   /** Prompts of the data, stored with the run so that it can be tried when the file is closed. May be empty. */
   readonly prompts: readonly RunPrompt[];
+  /** Examples of its training part, stored with the run so that the base can be prompted with them when the file is closed. */
+  readonly shots?: readonly RunShot[];
   /** How the columns of the data were used, stored with the run so that other files are read in the same way. */
   readonly columns?: MappedColumns;
-  /** A run whose checkpoint is the start; a new adapter when absent. */
-  readonly from?: AdapterChoice;
+  /** The data of the run that the recipe starts from, where the store does not have them: for replay, and to measure what is forgotten. */
+  readonly old?: EncodedDataset;
   /** Of an objective that learns from one: a model that was inspected or is kept in this browser. */
   readonly teacher?: TeacherChoice;
+}
+
+/** What there is to replay of a run's data. */
+export interface OldData {
+  /** Training examples, and their tokens. */
+  readonly examples: number;
+  readonly tokens: number;
+}
+
+/** Adapters to combine to one, and how. */
+export interface CombineRequest extends CombinationSettings {
+  readonly name: string;
+  /** At least two; `step` null takes the newest checkpoint. */
+  readonly of: readonly (AdapterChoice & { readonly weight: number })[];
 }
 
 /** A run's adapter at one checkpoint. */
@@ -187,7 +213,7 @@ export interface SampleRow {
 }
 
 export type CheckpointView = CheckpointInfo;
-export type { EvalRow, StoredCalibration };
+export type { EarlyStop, EvalRow, StoredCalibration };
 
 /** A run as the page lists it. */
 export interface RunView extends Omit<RunRecord, 'status' | 'format' | 'parameters'> {
@@ -284,13 +310,17 @@ export interface GenerateResult {
 
 /** What is measured, and on what. */
 export interface MeasureRequest extends AdapterChoice {
-  /** `tuned`: the checkpoint; `base`: the model without what was trained, which has no classifier. */
-  readonly which: 'tuned' | 'base';
+  /**
+   * `tuned`: the checkpoint; `start`: what the run started from, of a run that carries on another one; `base`: the model without what was
+   * trained, which has no classifier.
+   */
+  readonly which: 'tuned' | 'start' | 'base';
   /**
    * Examples that were encoded for the run, all of which are used. `held-out`: what the run held out, as its own measurements did. `test`: all
-   * test rows of its data.
+   * test rows of its data. `old`: what the run that it carries on held out, as that run measured it. `{ text }`: encoded texts, measured as
+   * next-token prediction whatever the run learns.
    */
-  readonly dataset: EncodedDataset | 'held-out' | 'test';
+  readonly dataset: EncodedDataset | 'held-out' | 'test' | 'old' | { readonly text: EncodedDataset };
 }
 
 export interface Measurement extends Pick<EvalRow, 'loss' | 'metrics' | 'confusion'> {

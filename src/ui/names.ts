@@ -35,6 +35,7 @@ export const INPUTS = {
   maskKey: 'Key file',
   teacherFiles: 'Teacher files',
   testFile: 'Test file',
+  oldData: 'Data of the earlier run',
   adapterFiles: 'Adapter files',
   adapterFolder: 'Adapter folder',
 } as const;

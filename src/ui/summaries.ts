@@ -3,6 +3,7 @@
 import type { StageId, StageView } from '../state/app.svelte';
 import { data } from '../state/data.svelte';
 import { device } from '../state/device.svelte';
+import { usedExamples } from '../state/goal';
 import { model } from '../state/model.svelte';
 import { recipe } from '../state/recipe.svelte';
 import { training } from '../state/training.svelte';
@@ -22,8 +23,9 @@ export const SUMMARIES: Readonly<Record<StageId, () => StageView>> = {
     if (data.opening) return { standing: 'busy', summary: 'Reading…' };
     if (data.failure !== null) return { standing: 'problem', summary: 'Has a problem' };
     if (data.view === null) return { standing: 'open', summary: 'Drop a file or choose a sample' };
-    if (data.view.examples === 0) return { standing: 'problem', summary: 'No row can be used' };
-    return { standing: 'done', summary: `${data.view.name}, ${plural(data.view.examples, 'example')}` };
+    const examples = usedExamples(recipe.at('objective.kind'), data.view);
+    if (examples === 0) return { standing: 'problem', summary: 'No row can be used' };
+    return { standing: 'done', summary: `${data.view.name}, ${plural(examples, 'example')}` };
   },
   recipe: () => {
     if (recipe.value === null) return { standing: 'problem', summary: `${plural(recipe.problems.length, 'setting')} to change` };

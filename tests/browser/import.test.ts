@@ -33,14 +33,14 @@ test('a run starts from an adapter, and not from one with other weights', async 
   const recipe = tinyRecipe({ ...learning, maxSteps: 20 });
   const first = await service.start(await setup(recipe), ignore);
   const back = await service.importAdapter(model.id, asFiles(await service.exportRun(first.id, null, 'peft')), null);
-  const further = await service.start(await setup(recipe, { from: { runId: back.id, step: null } }), ignore);
+  const further = await service.start(await setup({ ...recipe, init: { run: back.id, name: back.name, step: null } }), ignore);
   const [fresh, continued] = [await service.history(first.id), await service.history(further.id)];
   // Both see the same examples in their first step.
   expect(continued.steps[0]?.loss).toBeLessThan((fresh.steps[0]?.loss ?? 0) - 0.2);
   expect(further.baseLoss).toBe(first.baseLoss);
   expect(continued.evals[0]).toEqual({ step: 0, loss: first.tunedLoss });
   expect(further.checkpoints.map(({ step }) => step)).toContain(0);
-  const other = await setup(tinyRecipe({ ...learning, rank: 4 }), { from: { runId: back.id, step: null } });
+  const other = await setup({ ...tinyRecipe({ ...learning, rank: 4 }), init: { run: back.id, name: back.name, step: null } });
   await expect(service.start(other, ignore)).rejects.toThrow(/can’t start from adapter: it trains other weights/);
   expect(await service.runs()).toHaveLength(3);
 });

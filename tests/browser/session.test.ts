@@ -174,9 +174,12 @@ describe.each([
     const session = await open(recipe);
     const heldOut = [batchAt(0, recipe)];
     const before = (await session.measure(heldOut, 'tuned')).loss;
+    const base = (await session.measure(heldOut, 'base')).loss;
+    // Bottleneck adapters start with random numbers near 0; the others start as the base.
+    expect(base === before).toBe(recipe.method.kind !== 'bottleneck');
     for (let i = 0; i < 20; i++) await session.advance({ batch: () => batchAt(0, recipe) });
     expect((await session.measure(heldOut, 'tuned')).loss).toBeLessThan(before - 0.05);
-    expect((await session.measure(heldOut, 'base')).loss).toBe(before);
+    expect((await session.measure(heldOut, 'base')).loss).toBe(base);
   });
 });
 

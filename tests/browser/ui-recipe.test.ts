@@ -404,7 +404,7 @@ describe('the list of all settings', () => {
     await page.getByRole('searchbox', { name: 'Find a setting' }).fill('warm');
     await expect.element(field('Warm-up')).toBeVisible();
     const filter = page.getByRole('searchbox', { name: 'Find a setting' });
-    await expect.element(filter).toHaveAccessibleDescription('2 of 36 settings');
+    await expect.element(filter).toHaveAccessibleDescription('2 of 39 settings');
     await expect.element(field('Seed')).not.toBeInTheDocument();
     await page.getByRole('searchbox', { name: 'Find a setting' }).fill('zeppelin');
     await expect.element(page.getByText('No setting has these words in its name or help.')).toBeVisible();

@@ -100,12 +100,12 @@ it('lets the chosen checkpoint answer, and says which one it is', async () => {
   [use.temperature, use.maxTokens] = [0, 12];
   const answers: string[] = [];
   for (const step of [1, 2]) {
-    await page.getByRole('combobox', { name: 'Checkpoint' }).selectOptions(step === 2 ? '' : '1');
+    await page.getByRole('combobox', { name: 'Checkpoint' }).selectOptions(String(step));
     await button('Compare').click();
     await idle();
     expect(use.failure).toBeNull();
     answers.push(use.last?.tuned?.text ?? '');
-    await expect.element(region('Tuned model')).toHaveTextContent(`checkpoint at step ${step}`);
+    await expect.element(region('Tuned model')).toHaveTextContent(new RegExp(`checkpoint(,| at) step ${step}`));
   }
   expect(answers[0]).not.toBe(answers[1]);
 });
@@ -134,6 +134,38 @@ it('takes a message back to be changed, and begins again', async () => {
   expect(use.turns).toEqual([]);
   await expect.element(page.getByLabelText('Prompt', { exact: true })).toHaveValue('And who lights it?');
   await expect.element(region('Base model')).toHaveTextContent('Its answer appears here.');
+});
+
+it('lets the base answer with examples of the training data too, and says which', async () => {
+  use.typed = 'What is lamp 99?';
+  await use.compare();
+  const plain = use.last?.base?.result?.promptIds ?? [];
+  await page.getByText('Base with examples (few-shot)').click();
+  const box = page.getByRole('checkbox', { name: 'Let the base answer with examples too' });
+  await expect.element(box).toHaveAccessibleDescription('Start anew to ask the base with examples as well.');
+  await box.click();
+  expect(use.prompts).toBe(false);
+  await button('Start anew').click();
+  await page.getByLabelText('Examples', { exact: true }).fill('2');
+  await page.getByLabelText('Prompt', { exact: true }).fill('What is lamp 99?');
+  await button('Compare').click();
+  await idle();
+  expect(use.failure).toBeNull();
+  const [turn] = use.turns;
+  const lines = turn?.prompted?.lines ?? [];
+  expect(lines).toEqual(lamp.shots?.slice(0, 2).map(({ line }) => line));
+  expect(turn?.prompted?.result?.promptIds.length).toBeGreaterThan(plain.length);
+  await expect.element(region('Base with examples')).toHaveTextContent(`lines ${lines.join(' and ')} of the training data`);
+  expect(await violationsIn(document.body)).toEqual([]);
+  // Of eight examples of that length as many are used as fit into what the model reads.
+  use.restart();
+  [use.shotCount, use.typed] = [8, 'lamp '.repeat(60)];
+  await use.compare();
+  expect(use.failure).toBeNull();
+  expect(use.last?.prompted?.result?.text).toBeDefined();
+  expect(use.last?.prompted?.lines?.length ?? 8).toBeLessThan(8);
+  use.fewShot = false;
+  use.restart();
 });
 
 it('keeps cancelled answers from going on with the other model, and says what to do then', async () => {
@@ -200,6 +232,7 @@ const drop = (file: File) => userEvent.upload(page.getByLabelText('Test file', {
 
 it('measures a classifier on a dropped file, and lists the rows that it can’t use', async () => {
   use.choose(weather.id);
+  use.chooseStep(4);
   await drop(labelled('test.csv', ['sun', 'rain', 'fog', 'snow', 'sun']));
   const table = region('Measured on test.csv');
   await expect.poll(() => measure.now, { timeout: 60_000 }).toBeNull();
@@ -330,7 +363,7 @@ it('lists all that is wrong with an adapter, and opens the run’s own', async (
     files.map(({ name, blob }) => new File([blob], name)),
     'back',
   );
-  await expect.element(button('Train on from this adapter')).toBeVisible();
+  await expect.element(button('Carry on with new data')).toBeVisible();
   expect(use.run).toMatchObject({ name: 'back', imported: true });
   use.choose(lamp.id);
 });
@@ -343,6 +376,8 @@ it.each([
   document.documentElement.lang = 'en';
   document.title = 'Finetab';
   await page.viewport(width, 800);
+  use.choose(lamp.id);
+  await page.getByText('Combine adapters', { exact: true }).click();
   for (const run of [lamp, weather])
     for (const tab of ['Try', 'Measure', 'Take away']) {
       use.choose(run.id);

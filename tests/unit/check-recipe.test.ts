@@ -23,6 +23,7 @@ it.each([
   { method: { kind: 'lora', modulesToSave: ['embed_tokens', 'norm'], rankPattern: { q_proj: 2 } } },
   { method: { kind: 'ia3' }, basePrecision: 'q4' },
   { method: { kind: 'ia3', scaledOutputs: ['q_proj'], scaledInputs: [] } },
+  { method: { kind: 'bottleneck', variant: 'houlsby' }, basePrecision: 'q4' },
   { method: { kind: 'prompt', promptStart: 'text', promptText: 'Answer.' }, basePrecision: 'q4' },
   { method: { kind: 'full' } },
   { method: { kind: 'full', train: 'last-layers', lastLayers: 2 } },
@@ -41,6 +42,7 @@ it.each([
   [{ kind: 'ia3', scaledOutputs: ['key'] }, 'method.scaledOutputs', /no layer of this model is named key; choose from q_proj,/],
   [{ kind: 'ia3', scaledOutputs: [], scaledInputs: [] }, 'method.scaledOutputs', /no layer is chosen; name some of q_proj,/],
   [{ kind: 'ia3', scaledInputs: ['v_proj'] }, 'method.scaledInputs', /v_proj is among the layers with scaled outputs too/],
+  [{ kind: 'bottleneck', reductionFactor: 1024 }, 'method.reductionFactor', /the model is \d+ wide; choose at most \d+/],
   [{ kind: 'prompt', promptStart: 'text', promptText: ' ' }, 'method.promptText', /there is no text to start from/],
   [{ kind: 'prompt', virtualTokens: 249 }, 'method.virtualTokens', /leave no room for a document in rows of 256 tokens/],
   [{ kind: 'full', train: 'last-layers', lastLayers: 3 }, 'method.lastLayers', /the model has 2 layers, not 3/],
@@ -51,7 +53,7 @@ it.each([
 
 it('trains no classifier with a prompt', () => {
   expect(problemsOf({ method: { kind: 'prompt' }, objective: { kind: 'classify' } })).toEqual([
-    ['method.kind', expect.stringContaining('the objective “classify” trains a classifier; choose LoRA')],
+    ['method.kind', expect.stringContaining('this one predicts labels or numbers; choose LoRA')],
   ]);
 });
 
@@ -62,4 +64,10 @@ it('lists all problems, and quantised weights that would be trained', () => {
     expect(problemsOf({ method, basePrecision: 'q8' })).toEqual([
       ['basePrecision', expect.stringMatching(/^quantised weights can't be trained, .*_proj\.weight; choose stored, not q8$/)],
     ]);
+});
+
+it('adds no noise to texts with a trained prompt', () => {
+  expect(problemsOf({ neftuneAlpha: 5, method: { kind: 'prompt' } })).toEqual([
+    ['neftuneAlpha', expect.stringMatching(/there is no noise for texts with a trained prompt/)],
+  ]);
 });

@@ -49,7 +49,7 @@ describe('chunks', () => {
 });
 
 describe('retention', () => {
-  const at = (step: number, loss: number | null = null) => ({ step, loss });
+  const at = (step: number, score: number | null = null) => ({ step, score });
   const steps = (candidates: readonly { step: number }[]) => candidates.map(({ step }) => step).sort((a, b) => a - b);
 
   it('keeps the newest two and the best', () => {

@@ -234,7 +234,7 @@ describe('answers labelled as not desirable (KTO)', () => {
     expect(dataset.examples).toEqual(kept);
     expect(dataset.problems).toEqual([]);
     expect(dataset.view.task.task).toBe('ratings');
-    expect(dataset.view.notices).toHaveLength(1);
+    expect(dataset.view.notices).toEqual([]);
   });
 });
 

@@ -182,9 +182,6 @@ describe('pairs of a preferred and a rejected answer', () => {
 });
 
 describe('answers labelled as desirable or not (KTO)', () => {
-  const NOTICE =
-    'Answers labelled false (bad) are not learnt as answers. “Tell good answers from bad ones” learns from them too.';
-
   it.each([
     ['strings', 'What colour is the sky?', 'It is blue.', 'It is green.'],
     ['conversations', ASKED, PREFERRED, REJECTED],
@@ -193,7 +190,7 @@ describe('answers labelled as desirable or not (KTO)', () => {
     expect(dataset.mapping).toEqual({ format: 'preference', roles: ['user', 'assistant', 'label'] });
     expect(dataset.examples.head).toEqual([{ kind: 'chat', line: 1, messages: EXPECTED }]);
     expect(dataset.problems.count).toBe(0);
-    expect((await viewDataset(dataset)).notices).toEqual([NOTICE]);
+    expect(await viewDataset(dataset)).toMatchObject({ notices: [], rows: 2, leftOut: 0, task: { task: 'ratings' } });
   });
 
   it('are detected in CSV', async () => {

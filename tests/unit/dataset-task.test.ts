@@ -157,6 +157,6 @@ describe('columns', () => {
       JSON.stringify({ prompt: `What is ${i}?`, completion: `It is ${i}.`, label: i % 2 === 0 }),
     );
     const { table, mapping } = await openText('a.jsonl', content.join('\n'));
-    expect([mapping.format, guessTask(table, mapping).task]).toEqual(['preference', 'text']);
+    expect([mapping.format, guessTask(table, mapping).task]).toEqual(['preference', 'ratings']);
   });
 });

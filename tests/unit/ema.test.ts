@@ -10,7 +10,7 @@ import { parseConfig } from '../../src/model/families';
 import { declareWeights, weightSpecs } from '../../src/model/weights';
 import { sizeOf } from '../../src/core/shape';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
-import { startingState } from '../../src/train/imports';
+import { stateFrom } from '../../src/train/origin';
 import { LANGUAGE } from '../../src/train/job';
 import { trainingPrograms } from '../../src/train/programs';
 import { storedParameters } from '../../src/train/records';
@@ -116,7 +116,7 @@ describe('the average of the trained weights', () => {
     await session.advance({ batch: at });
     const recipe = recipeOf();
     const record = { name: 'run', modelId: 'm', recipe, parameters: storedParameters(config, recipe) } as unknown as RunRecord;
-    const state = startingState(record, record, await session.snapshot());
+    const state = stateFrom(record, record, await session.snapshot());
     expect(state.parameters).toEqual(await averageOf(session));
     expect(state.ema).toEqual(state.parameters);
   });

@@ -12,7 +12,7 @@ import { openFolder, type ModelFolder } from '../../src/model/folder';
 import type { TensorInfo } from '../../src/formats/safetensors';
 import { readHeader } from '../../src/formats/safetensors-read';
 import { writeSafetensors } from '../../src/formats/safetensors-write';
-import { METHOD_KINDS, virtualTokens } from '../../src/recipe/methods';
+import { METHOD_KINDS, virtualTokens, type MethodSettings } from '../../src/recipe/methods';
 import type { ObjectiveKind } from '../../src/recipe/objectives';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
 import { tunedRun } from '../../src/train/exports';
@@ -286,9 +286,13 @@ describe('a run of a classifier', () => {
     expect(kinds(recipeOf(one, loraWith({})), null)).toEqual(['peft', 'report']);
     expect(kinds(recipeOf(one), base)).toEqual(['merged', 'bundle', 'report']);
     expect(kinds(recipeOf(one), null)).toEqual(['report']);
+    const form = (method: MethodSettings) => {
+      if (method.kind === 'bottleneck') return 'adapters';
+      return virtualTokens(method) === 0 ? 'merged' : 'peft';
+    };
     for (const kind of METHOD_KINDS) {
       const recipe = recipeOf(one, { kind });
-      expect(kinds(recipe, base)).toContain(virtualTokens(recipe.method) === 0 ? 'merged' : 'peft');
+      expect(kinds(recipe, base)).toContain(form(recipe.method));
     }
     const refused = exportedFiles('merged', { ...facts, recipe: recipeOf(one), base: null, tensors: [] });
     await expect(refused.catch(codeOf)).resolves.toBe('train/state');

@@ -14,6 +14,7 @@ const methods = {
   LoRA: { kind: 'lora', rank: 4 },
   DoRA: { kind: 'lora', rank: 4, useDora: true },
   'IA³': { kind: 'ia3' },
+  bottleneck: { kind: 'bottleneck', variant: 'houlsby', reductionFactor: 2 },
   prompt: { kind: 'prompt' },
   'p-tuning': { kind: 'p-tuning' },
   prefix: { kind: 'prefix' },

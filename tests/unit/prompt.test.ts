@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { batchSpace, collate, VIRTUAL_ID } from '../../src/batch/collate';
 import type { Batch, EncodedSplit } from '../../src/batch/types';
+import { peft } from '../../src/export/peft-adapter';
 import { writePeft } from '../../src/export/peft';
 import { readPeft } from '../../src/export/read-peft';
 import { readHeader } from '../../src/formats/safetensors-read';
@@ -16,6 +17,7 @@ import type { Tuning } from '../../src/method/method';
 import { madeVectors } from '../../src/method/p-tuning';
 import { startIds } from '../../src/method/prompt';
 import { parseConfig } from '../../src/model/families';
+import type { ModelFolder } from '../../src/model/folder';
 import { Decoder } from '../../src/model/generate';
 import { declareBatch, hiddenStates, logitsOf, packedPass, tokensFor } from '../../src/model/pass';
 import { rotaryData } from '../../src/model/rotary';
@@ -284,6 +286,14 @@ describe('PEFT’s files', () => {
     const ours = JSON.parse(new TextDecoder().decode(text?.bytes)) as Record<string, unknown>;
     const same = Object.fromEntries(Object.keys(ours).map((key) => [key, theirs[key]]));
     expect(ours).toEqual({ ...same, base_model_name_or_path: 'base' });
+  });
+
+  it('of p-tuning are as large as said before', () => {
+    const sizes = [
+      { name: 'embedding.weight', shape: [5, 8] },
+      { name: 'mlp_head.0.weight', shape: [12, 8] },
+    ];
+    expect(peft.bytes({} as ModelFolder, sizes)).toBe(4 * 5 * 8);
   });
 
   it('are refused where the number of vectors is another', async () => {

@@ -21,6 +21,7 @@ import { declareWeights } from '../../src/model/weights';
 import { kto } from '../../src/objective/kto';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { planBatches } from '../../src/train/batches';
+import { checkRecipe } from '../../src/train/check-recipe';
 import { jobOf } from '../../src/train/job';
 import { trainingPrograms } from '../../src/train/programs';
 import { TrainingSession } from '../../src/train/session';
@@ -258,6 +259,16 @@ describe('a run', () => {
     expect(reports[0]).toMatchObject({ 'rewards/margins': 0, kl: 0 });
     expect(reports.at(-1)?.['rewards/margins']).toBeGreaterThan(0);
     expect(Math.max(...reports.map(({ kl = NaN }) => kl))).toBeGreaterThan(0);
+  });
+
+  it('is refused with a trained prompt, which mismatched answers have no place for', () => {
+    const of = (loss: string) =>
+      checkRecipe(
+        config,
+        parseRecipe({ ...recipe, objective: { kind: 'kto', loss }, method: { kind: 'prompt', virtualTokens: 4 } }),
+      );
+    expect(() => of('kto')).toThrow(/a trained prompt has no place in the mismatched answers/);
+    expect(() => of('apo_zero_unpaired')).not.toThrow();
   });
 
   it('needs room for two answers in a batch, unless it has no estimate of the divergence', () => {

@@ -114,6 +114,18 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
     ],
     [{ split: { kind: 'time', column: 3 } }, 'split.column', 'Column of the split must be the name of a column, not 3.'],
     [{ split: { kind: 'random', leaks: 'drop' } }, 'split.leaks', 'Repeated texts must be “report” or “remove”, not “drop”.'],
+    [{ patience: 1.5 }, 'patience', 'Patience before an early stop must be a whole number from 0 to 1,000, not 1.5.'],
+    [
+      { monitor: 'luck' },
+      'monitor',
+      'Judged by must be a measure of the held-out examples such as “loss” or “accuracy”, not “luck”.',
+    ],
+    [{ monitor: 'accuracy' }, 'monitor', 'Judged by must be “loss” for the objective “sft”, not “accuracy”.'],
+    [
+      { monitor: 'accuracy', objective: { kind: 'dpo' } },
+      'monitor',
+      'Judged by must be “loss”, “rewards/accuracies” or “rewards/margins” for the objective “dpo”, not “accuracy”.',
+    ],
     [{ testRatio: 0.6 }, 'testRatio', 'Kept for the test must be a number from 0 to 0.5, not 0.6.'],
     [
       { method: { kind: 'lora', layer_decay: 1 } },
@@ -236,7 +248,7 @@ describe('recipes of earlier versions', () => {
     expect(targetModules).toEqual(method.targetModules);
     expect(parseRecipe(changed)).toEqual({
       ...others,
-      version: 2,
+      ...{ version: 2, init: 'fresh', replay: 0 },
       method,
       objective: { kind: 'sft' },
       dataSteps: [],
@@ -247,6 +259,7 @@ describe('recipes of earlier versions', () => {
       ema: 0,
       testRatio: 0,
       split: { kind: 'random', leaks: 'report' },
+      ...{ monitor: 'loss', patience: 5, minDelta: 0 },
     });
   });
 
@@ -284,7 +297,12 @@ describe('recipes of earlier versions', () => {
   });
 
   it('get the defaults of their objective', () => {
-    expect(parseRecipe({ objective: { kind: 'dpo' } }).objective).toEqual({ kind: 'dpo', beta: 0.1, loss: 'sigmoid', labelSmoothing: 0.1 });
+    expect(parseRecipe({ objective: { kind: 'dpo' } }).objective).toEqual({
+      kind: 'dpo',
+      beta: 0.1,
+      loss: 'sigmoid',
+      labelSmoothing: 0.1,
+    });
     expect(completeRecipe({ objective: { kind: 'ipo' } })['objective']).toEqual({ kind: 'ipo', beta: 0.1 });
     expect(parseRecipe({ objective: { kind: 'simpo' } }).objective).toEqual({ kind: 'simpo', beta: 2, gamma: 0.5 });
   });

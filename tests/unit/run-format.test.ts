@@ -19,7 +19,8 @@ test('format 1 is read with the parameters of its layers, at the offsets of its 
   const record = currentRecord(stored('run-format-1.json'));
   expect(record).toMatchObject({ format: FORMAT, name: 'Finetab starter on support-tickets', step: 4 });
   expect(record).not.toHaveProperty('layers');
-  expect(record.recipe).toEqual(parseRecipe(stored('run-format-1.json').recipe));
+  // It was trained by a version without an early stop, and ends as it would have.
+  expect(record.recipe).toEqual({ ...parseRecipe(stored('run-format-1.json').recipe), patience: 0 });
   expect(record.recipe.method).toEqual(loraWith({ rank: 3, alpha: 8, targetModules: ['q_proj', 'v_proj'] }));
   expect(record.parameters).toEqual([
     { name: 'model.layers.0.self_attn.q_proj.lora_A.weight', shape: [3, 192], offset: 0 },

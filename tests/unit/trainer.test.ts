@@ -29,7 +29,7 @@ function trainOf(session: RunInput['session'], input: Partial<RunInput> = {}, ho
     },
     {
       ...{ onStep: () => undefined, onEval: nothing, onBase: nothing, save: nothing, sample: nothing },
-      ...{ onPhase: () => undefined, signal: new AbortController().signal, ...hooks },
+      ...{ isBest: () => false, enough: () => false, onPhase: () => undefined, signal: new AbortController().signal, ...hooks },
     },
   );
 }
@@ -135,6 +135,40 @@ test('what a run starts from is measured and saved before the first step, the ba
   await trainOf(session, input, { onEval, save: note('save') });
   expect(evals.map(({ step }) => step)).toEqual([0, 2]);
   expect(done).toEqual(['tuned at 0', 'save at 0', 'base at 1', 'tuned at 2', 'save at 2']);
+});
+
+test('a measurement that is the best so far is saved, and one after which it is enough ends the run', async () => {
+  const saved: number[] = [];
+  const session = {
+    step: 0,
+    totalSteps: 40,
+    advance(): Promise<StepResult> {
+      return Promise.resolve({ ...good, step: ++this.step });
+    },
+    measure: () => Promise.resolve(measured),
+  };
+  const evals: number[] = [];
+  const hooks: Partial<RunHooks> = {
+    onEval: ({ step }) => Promise.resolve(void evals.push(step)),
+    isBest: () => evals.at(-1) === 4 && session.step === 4,
+    enough: () => evals.length === 5,
+    save: () => Promise.resolve(void saved.push(session.step)),
+  };
+  const cadence = { evaluate: 2, save: 7, sample: 100 };
+  expect(await trainOf(session, { cadence, heldOut: [collated()] }, hooks)).toBeNull();
+  expect(evals).toEqual([2, 4, 6, 8, 10]);
+  expect(session.step).toBe(10);
+  expect(saved).toEqual([4, 7]);
+});
+
+test('a run whose measurements were enough before it was interrupted trains no further step', async () => {
+  const session = {
+    step: 10,
+    totalSteps: 40,
+    advance: () => Promise.reject(new Error('a step')),
+    measure: () => Promise.resolve(measured),
+  };
+  expect(await trainOf(session, {}, { enough: () => true })).toBeNull();
 });
 
 /** A batch of one token. */

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { ObjectiveKind } from '../../src/recipe/objectives';
-import { goalOf, goalsOf, guessOf, mappingFor, objectiveBlocker, whyNot, type Goal } from '../../src/state/goal';
+import { goalOf, goalsOf, guessOf, mappingFor, objectiveBlocker, usedExamples, whyNot, type Goal } from '../../src/state/goal';
 import {
   encodingOf,
   hasPairs,
@@ -45,6 +45,9 @@ describe('a run', () => {
     expect([blocked('kto', RATED), blocked('sft', RATED)]).toEqual([null, null]);
     expect(blocked('kto', PAIRS)).toMatch(/learns from answers that are rated as good or bad/);
     expect(blocked('dpo', RATED)).toMatch(/learns from a preferred and a rejected answer/);
+    const counts = { examples: 3, rows: 10, leftOut: 2 };
+    const used = (kind: ObjectiveKind, view: DatasetView) => usedExamples(kind, { ...view, ...counts });
+    expect([used('kto', RATED), used('sft', RATED), used('dpo', PAIRS), used('kto', PAIRS)]).toEqual([8, 3, 3, 3]);
     expect([isRated('kto'), isPreference('kto'), isRated('dpo')]).toEqual([true, false, false]);
   });
 

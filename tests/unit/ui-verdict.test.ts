@@ -5,7 +5,7 @@ import { parseRecipe } from '../../src/recipe/recipe';
 import type { ObjectiveKind } from '../../src/recipe/objectives';
 import { trendOf, type Direction } from '../../src/ui/train/trend';
 import { verdictOf, type Judged } from '../../src/ui/train/verdict';
-import type { CheckpointView, EvalRow, RunStatus, StepRow } from '../../workers/api';
+import type { CheckpointView, EarlyStop, EvalRow, RunStatus, StepRow } from '../../workers/api';
 import { randomFloats } from '../random';
 
 const EVERY = 20;
@@ -24,13 +24,16 @@ interface Given {
   readonly heldOutRatio?: number;
   readonly checkpoints?: readonly CheckpointView[];
   readonly labels?: readonly string[];
+  readonly patience?: number;
+  readonly earlyStop?: EarlyStop;
 }
 
 function judge(evals: readonly EvalRow[], given: Given = {}): Judged {
-  const { status = 'running', objective = 'sft', steps = trained(4.8, 2), heldOutRatio = 0.1, checkpoints = [], labels } = given;
-  const recipe = parseRecipe({ heldOutRatio, objective: { kind: objective } });
+  const { status = 'running', objective = 'sft', steps = trained(4.8, 2), heldOutRatio = 0.1, checkpoints = [] } = given;
+  const { labels, earlyStop, patience = 5 } = given;
+  const recipe = parseRecipe({ heldOutRatio, patience, objective: { kind: objective } });
   return {
-    run: { status, totalSteps: 200, recipe, checkpoints, ...(labels !== undefined && { labels }) },
+    run: { status, totalSteps: 200, recipe, checkpoints, ...(labels && { labels }), ...(earlyStop && { earlyStop }) },
     ...{ kind: objective, history: { steps, evals } },
   };
 }
@@ -50,7 +53,7 @@ describe('a run that learns to write', () => {
     [[4.79, 4.785], 'No clear change yet: error on unseen examples 4.79 → 4.79.'.replace('4.79 → 4.79', '4.790 → 4.785')],
     [
       [4.79, 4.0, 3.6, 3.42, 3.41, 3.42, 3.41, 3.42],
-      'No longer improving since step 60: the best error on unseen examples was 3.41 at step 80. You may stop here.',
+      'No longer improving since step 60: the best error on unseen examples was 3.41 at step 80. The run ends by itself if this lasts.',
     ],
     [[4.79, 4.8, 4.785, 4.79, 4.795], /^Not improving: error on unseen examples 4\.790 → 4\.795\. The learning rate may be/],
   ])('%j', (losses, words) => {
@@ -68,9 +71,12 @@ describe('a run that learns to write', () => {
   it('overfits when the held-out error rises while that of training falls, and names the kept checkpoint', () => {
     const rising = at([4.79, 4.0, 3.6, 3.41, 3.5, 3.56, 3.6, 3.62]);
     const words =
-      'Learning the examples by heart (overfitting): error on unseen examples rose from 3.41 (step 60) to 3.62, while the training error fell. You may stop here';
-    expect(sentence(rising)).toBe(`${words}.`);
-    expect(sentence(rising, { checkpoints: [checkpoint(60, 3.41, true)] })).toBe(`${words}: the checkpoint of step 60 is kept.`);
+      'Memorising (overfitting): since step 60 it gets worse on unseen examples (3.41 → 3.62) while it goes on learning the training examples (4.04 → 2.91)';
+    expect(sentence(rising)).toBe(`${words}. The run ends by itself if this lasts.`);
+    const checkpoints = [checkpoint(60, 3.41, true)];
+    expect(sentence(rising, { checkpoints, patience: 0 })).toBe(
+      `${words}. You may stop here: the checkpoint of step 60 is kept.`,
+    );
   });
 
   it('gets worse, without overfitting, when the training error does not fall either', () => {
@@ -162,13 +168,15 @@ describe('a classifier', () => {
   it('overfits although its answers stay right', () => {
     const words = sentence(rows([0.71, 0.9], [0.83, 0.5], [0.83, 0.6], [0.83, 0.7], [0.84, 0.8]), given);
     expect(words).toBe(
-      'Gets 84 % of the unseen examples right, 13 points more than at step 20. But it learns the examples by heart (overfitting): its error (loss) rose from 0.500 (step 40) to 0.800, while the training error fell.',
+      'Gets 84 % of the unseen examples right, 13 points more than at step 20. But it memorises (overfitting): since step 40 its error (loss) rises on unseen examples (0.500 → 0.800) and falls on the training examples (4.31 → 3.47). The run ends by itself if this lasts.',
     );
   });
 
   it('no longer improves when neither its answers nor its loss do', () => {
     const still = Array<readonly [number, number]>(4).fill([0.83, 0.5]);
-    expect(sentence(rows([0.71, 0.9], ...still), given)).toMatch(/No longer improving since step 40: you may stop here\.$/);
+    expect(sentence(rows([0.71, 0.9], ...still), given)).toMatch(
+      /No longer improving since step 40\. The run ends by itself if this lasts\.$/,
+    );
   });
 });
 
@@ -202,7 +210,28 @@ describe('the result', () => {
   it('names the best checkpoint when it is not the newest, and overfitting', () => {
     const checkpoints = [checkpoint(60, 3.41, true), checkpoint(120, 3.62, false)];
     expect(sentence(at([4.79, 4.0, 3.6, 3.41, 3.5, 3.56, 3.6, 3.62]), { ...ended, checkpoints })).toBe(
-      'Result: error on unseen examples 4.79 → 3.62. The best checkpoint is that of step 60, with an error of 3.41. After step 60 it learnt the examples by heart (overfitting).',
+      'Result: error on unseen examples 4.79 → 3.62. The best checkpoint is that of step 60, with an error of 3.41: Use takes it. It memorised (overfitting): since step 60 it got worse on unseen examples (3.41 → 3.62) while it went on learning the training examples (4.04 → 2.91).',
+    );
+  });
+
+  const early: EarlyStop = { step: 140, monitor: 'loss', value: 3.62, best: { step: 60, value: 3.41 }, waited: 4 };
+
+  it('of a run that its measurements ended says why, and what is used of it', () => {
+    const given = { ...ended, earlyStop: early, checkpoints: [checkpoint(60, 3.41, true), checkpoint(140, 3.62, false)] };
+    expect(sentence(at([4.79, 4.0, 3.6, 3.41, 3.5, 3.56, 3.6, 3.62]), given)).toBe(
+      'Ended early at step 140: since step 60 it got worse on unseen examples (3.41 → 3.62) while it went on learning the training examples (4.04 → 2.91): it memorised them (overfitting). Use takes the checkpoint of step 60, the best one.',
+    );
+    expect(sentence(at([4.79, 4.0, 3.6, 3.41, 3.42, 3.42, 3.41, 3.42]), { ...given, earlyStop: { ...early, value: 3.42 } })).toBe(
+      'Ended early at step 140: the error on unseen examples was best at step 60 (3.41 → 3.42), and 4 measurements brought no improvement. Use takes the checkpoint of step 60, the best one.',
+    );
+    expect(sentence(at([4.79, 4.0, 3.6]), { ...given, earlyStop: { ...early, carriedOn: true } })).toMatch(/^Result: error on/);
+  });
+
+  it('of a run that its metric ended names the metric', () => {
+    const evals = [0.9, 0.8, 0.8].map((macroF1, i) => ({ step: EVERY * (i + 1), loss: 1, metrics: { macroF1 } }));
+    const earlyStop: EarlyStop = { ...early, monitor: 'macroF1', value: 0.8, best: { step: 20, value: 0.9 } };
+    expect(sentence(evals, { ...ended, objective: 'classify', earlyStop })).toBe(
+      'Ended early at step 140: F1, macro was best at step 20 (0.900 → 0.800), and 4 measurements brought no improvement.',
     );
   });
 

@@ -7,6 +7,7 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   epochs: 'epoch',
   maxSteps: 'step',
   seed: 'seed',
+  replay: 'replay',
   basePrecision: 'nf4',
   activationPrecision: 'activations',
   'method.rank': 'rank',
@@ -41,6 +42,9 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   heldOutRatio: 'held-out',
   testRatio: 'test-rows',
   evalEvery: 'held-out',
+  monitor: 'early-stopping',
+  patience: 'early-stopping',
+  minDelta: 'early-stopping',
   saveEvery: 'checkpoint',
 };
 

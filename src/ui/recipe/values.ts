@@ -13,7 +13,7 @@ import { list, pairs, text } from './formats';
 import { allSettings, entryOf, METHOD_WORDS, OBJECTIVE_WORDS, type Entry, type FormSetting } from './words';
 
 /** What a recipe states: the settings of the form, and those that are chosen outside it. */
-type StatedSetting = FormSetting | 'method.kind' | 'objective.kind' | 'dataSteps' | 'mapping' | 'split.kind';
+type StatedSetting = FormSetting | 'method.kind' | 'objective.kind' | 'init' | 'dataSteps' | 'mapping' | 'split.kind';
 
 export interface SettingWords {
   /** Name in the recipe file. */
@@ -34,6 +34,7 @@ export function settingsIn(recipe: Recipe): readonly SettingWords[] {
     stated('objective.kind', OBJECTIVE_WORDS[recipe.objective.kind].name),
     stated('method.kind', methodName(recipe.method)),
     ...formSettings(recipe).map((setting) => stated(setting, valueWords(entryOf(setting), valueAt(recipe, setting)))),
+    stated('init', initWords(recipe.init)),
     stated('dataSteps', stepWords(recipe.dataSteps)),
     stated('mapping', mappingWords(recipe.mapping)),
     stated('split.kind', splitText(recipe.split)),
@@ -83,6 +84,10 @@ function numberWords(value: number): string {
 
 function lines(text: string): string {
   return text === '' ? 'none' : text.replaceAll('\n', ', ');
+}
+
+function initWords(init: Recipe['init']): string {
+  return init === 'fresh' ? 'new' : `from ${init.name}${init.step === null ? '' : `, step ${init.step}`}`;
 }
 
 function mappingWords(mapping: NamedMapping | null): string {

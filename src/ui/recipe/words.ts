@@ -7,8 +7,10 @@ import { SETTING_LABELS } from '../../recipe/labels';
 import { isMethodKind, METHOD_SCHEMAS, methodNameOf, type MethodName, type MethodSettings } from '../../recipe/methods';
 import { DPO_LOSSES, KTO_LOSSES, OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
+import { monitorsOf, type Monitor } from '../../recipe/monitors';
 import { usualRate } from '../../recipe/usual';
 import { isObjectiveKind } from '../../state/objective';
+import { MONITOR_NAMES } from '../charts/metric-names';
 
 /** Groups of the form, in its order. */
 export const GROUP_TITLES = {
@@ -91,13 +93,14 @@ type KindsWith<K extends string, O = ObjectiveSettings> = O extends { readonly k
 type ObjectiveSetting<O = ObjectiveSettings> = O extends unknown ? `objective.${Exclude<keyof O & string, 'kind'>}` : never;
 
 /**
- * The settings that the form shows: all but the recipe's version, those that name the method, the kind of objective, objectives that
+ * The settings that the form shows: all but the recipe's version, what the run starts from, those that name the method, the kind of objective, objectives that
  * are not offered, and the data with their steps, the use of the columns and the way to split, which the Data stage shows.
  */
 export type FormSetting =
   | Exclude<
       SettingPath,
       | 'version'
+      | 'init'
       | 'data'
       | 'dataSteps'
       | 'mapping'
@@ -218,11 +221,22 @@ const RATING_WEIGHT =
 
 const BY_HAND = 'Used with “By hand”, one per line: spam = 4. Those without a line count 1.';
 
+/** The measures that each objective has. */
+const MONITORS_OF = Object.fromEntries(
+  Object.keys(OBJECTIVE_SCHEMAS)
+    .filter(isObjectiveKind)
+    .map((kind) => [kind, monitorsOf(kind)]),
+) as Readonly<Record<ObjectiveKind, readonly Monitor[]>>;
+
 /** In the order of the form. */
 const ENTRIES = {
   epochs: number('length', 'How often each example is used (epochs). 1 to 5 is usual; with more the model starts to memorise.'),
   maxSteps: number('length', '0 sets no limit: the run ends after its passes.'),
   seed: number('length', 'The same seed gives the same run.'),
+  replay: number(
+    'length',
+    'Only for a run that starts from another one: this share of the training examples is taken from that run’s data, so that less of them is forgotten. 0.1 to 0.3 is usual; 0 takes none.',
+  ),
   basePrecision: {
     kind: 'choice',
     group: 'base',
@@ -319,7 +333,7 @@ const ENTRIES = {
   ),
   'method.virtualTokens': number(
     'prompt',
-    'How many vectors are trained (n). 10 to 100 is usual. Each example has that many tokens less in a row.',
+    'How many vectors are trained. 10 to 100 is usual. Each example has that many tokens less in a row.',
   ),
   'method.promptStart': {
     kind: 'choice',
@@ -448,6 +462,21 @@ const ENTRIES = {
     'Share of the rows that nothing reads before you measure them at the end: the most honest figure. 0: none.',
   ),
   evalEvery: number('measuring', 'Steps from one measurement on the held-out examples to the next. 0: about ten times per run.'),
+  monitor: {
+    kind: 'choice',
+    group: 'measuring',
+    help: 'What the best checkpoint is chosen by, and what has to improve for the run to go on.',
+    options: MONITOR_NAMES,
+    of: MONITORS_OF,
+  },
+  patience: number(
+    'measuring',
+    'The run ends when so many measurements in a row bring no improvement; 5 leaves a healthy run room. 0: it never ends early. Runs of less than 30 steps never do.',
+  ),
+  minDelta: number(
+    'measuring',
+    'A smaller gain does not count as an improvement, in the unit of what the run is judged by. 0: any counts.',
+  ),
   saveEvery: number('measuring', 'Steps from one saved state (checkpoint) to the next. 0: after each measurement.'),
   sampleEvery: number('measuring', 'Steps from one set of sample answers to the next. 0: after each measurement.'),
   samplePrompts: {

@@ -2,7 +2,7 @@
 
 import type { RunHistory, RunView } from '../../../workers/api';
 import { goalOf } from '../../state/goal';
-import { statusWords } from '../../state/run-status';
+import { statusOf, statusWords } from '../../state/run-status';
 import { duration } from '../charts/figures';
 import { GOAL_WORDS } from '../data/words';
 import { bytes, count, plural } from '../format';
@@ -40,7 +40,7 @@ export function rowOf(run: RunView, live = false): RunRow {
     method: methodName(run.recipe.method),
     changes: changedSettings(run.recipe),
     result: resultOf(run),
-    status: statusWords[live ? 'running' : run.status],
+    status: live ? statusWords.running : statusOf(run),
     steps: `${count(run.step)} of ${count(run.totalSteps)}`,
     time: duration(run.seconds),
     when: timeWords(run.updatedAt),

@@ -108,15 +108,24 @@ function lowest(points: readonly Point[]): Point {
   return points.reduce((best, point) => (point.value < best.value ? point : best));
 }
 
-/** The training loss is clearly lower at step `to` than at step `from`: the means of the steps before differ by more than their error. */
-export function hasFallen(losses: readonly Point[], from: number, to: number): boolean {
+/** Means of the training loss at two steps. */
+export interface Fall {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The training loss at the steps `from` and `to`, as means of the steps before; null unless it is clearly lower at the later one: the means
+ * differ by more than their error.
+ */
+export function fallOf(losses: readonly Point[], from: number, to: number): Fall | null {
   const width = Math.max(5, Math.ceil(losses.length / 20));
   const before = (step: number): readonly number[] => {
     const at = losses.findLastIndex((point) => point.step <= step) + 1;
     return losses.slice(Math.max(0, at - width), Math.max(width, at)).map(({ value }) => value);
   };
   const [then, now] = [meanOf(before(from)), meanOf(before(to))];
-  return then.mean - now.mean > Math.hypot(then.error, now.error);
+  return then.mean - now.mean > Math.hypot(then.error, now.error) ? { from: then.mean, to: now.mean } : null;
 }
 
 /** The mean and its standard error. */

@@ -1,12 +1,14 @@
 /** How a run goes, in one sentence with its evidence. Pure: from the run's record and its rows alone. */
 
-import type { EvalRow, RunHistory, RunStatus, RunView } from '../../../workers/api';
+import type { EarlyStop, EvalRow, RunHistory, RunStatus, RunView } from '../../../workers/api';
 import type { ObjectiveKind } from '../../recipe/objectives';
 import { holdsOut } from '../../state/parts';
+import { mayEndEarly } from '../../recipe/monitors';
 import { share } from '../charts/figures';
-import { count } from '../format';
+import { MONITOR_NAMES } from '../charts/metric-names';
+import { count, plural } from '../format';
 import { GAUGES, leastOf, pointsOf, type Gauge } from './gauges';
-import { hasFallen, trendOf, type Point, type Trend } from './trend';
+import { fallOf, trendOf, type Fall, type Point, type Trend } from './trend';
 
 /** What the sentence says: its words change with the figures, this seldom. */
 export type Standing = 'waiting' | 'unknown' | 'early' | 'better' | 'flat' | 'overfit' | 'worse' | 'result';
@@ -20,7 +22,7 @@ export interface Verdict {
 }
 
 export interface Judged {
-  readonly run: Pick<RunView, 'status' | 'totalSteps' | 'recipe' | 'parts' | 'checkpoints' | 'labels'>;
+  readonly run: Pick<RunView, 'status' | 'totalSteps' | 'recipe' | 'parts' | 'checkpoints' | 'labels' | 'earlyStop'>;
   readonly kind: ObjectiveKind;
   readonly history: Pick<RunHistory, 'steps' | 'evals'>;
 }
@@ -110,7 +112,7 @@ function ofLoss(found: Case): Verdict {
   if (direction === 'early') return early(first, last, from);
   if (since === first)
     return { standing: 'flat', lead: 'Not improving:', rest: `${ERROR} ${from}. The learning rate may be too low or too high.` };
-  const rest = `the best ${ERROR} was ${figure(best.value)} at step ${count(best.step)}. You may stop here.`;
+  const rest = `the best ${ERROR} was ${figure(best.value)} at step ${count(best.step)}. ${advice(found)}.`;
   return { standing: 'flat', lead: `No longer improving since step ${count(since.step)}:`, rest };
 }
 
@@ -124,19 +126,60 @@ function early(first: Point, last: Point, from: string): Verdict {
 
 function risen(found: Case): Verdict {
   const rise = `${ERROR} ${riseWords(found.loss)}`;
-  if (!overfits(found)) return { standing: 'worse', lead: 'Getting worse:', rest: `${rise}. The learning rate may be too high.` };
-  const rest = `${rise}, while the training error fell. You may stop here${kept(found)}.`;
-  return { standing: 'overfit', lead: 'Learning the examples by heart (overfitting):', rest };
+  const learnt = overfitOf(found);
+  if (learnt === null) return { standing: 'worse', lead: 'Getting worse:', rest: `${rise}. The learning rate may be too high.` };
+  const rest = `${memorisedWords(found.loss, learnt, NOW)}. ${advice(found)}${kept(found)}.`;
+  return { standing: 'overfit', lead: 'Memorising (overfitting):', rest };
 }
 
 function riseWords({ best, last }: Trend): string {
   return `rose from ${figure(best.value)} (${stepName(best.step)}) to ${figure(last.value)}`;
 }
 
-/** The held-out loss has risen since its best value while that of training fell. */
-function overfits({ loss, history: { steps } }: Case): boolean {
+/** How far the training loss fell since the held-out loss, which has risen, had its best value; null where that is not so. */
+function overfitOf(found: Case): Fall | null {
+  const { loss } = found;
+  return loss.direction === 'worse' || endedByRise(found) ? trainingFall(found) : null;
+}
+
+/** How far the training loss fell since the best measurement. */
+function trainingFall({ loss, history: { steps } }: Case): Fall | null {
   const losses = steps.map((row) => ({ step: row.step, value: row.loss })).filter(({ value }) => Number.isFinite(value));
-  return loss.direction === 'worse' && losses.length > 0 && hasFallen(losses, loss.best.step, loss.last.step);
+  return losses.length === 0 ? null : fallOf(losses, loss.best.step, loss.last.step);
+}
+
+/** The run ended early because no measurement came near the best one: that is no outlier, however few they are. */
+function endedByRise({ loss: { best, last }, run: { earlyStop } }: Case): boolean {
+  return earlyStop?.monitor === 'loss' && last.step === earlyStop.step && last.value > (1 + CLEAR) * best.value;
+}
+
+/** A share of the best error by which another one is clearly higher. */
+const CLEAR = 0.02;
+
+/** The verbs of a run under way, and of one that has ended. */
+interface Verbs {
+  readonly rises: string;
+  readonly learns: string;
+}
+const NOW: Verbs = { rises: 'it gets worse', learns: 'it goes on learning' };
+const THEN: Verbs = { rises: 'it got worse', learns: 'it went on learning' };
+
+/** `since step 120 it gets worse on unseen examples (0.810 → 0.940) while it goes on learning the training examples (0.700 → 0.310)` */
+function memorisedWords({ best, last }: Trend, learnt: Fall, { rises, learns }: Verbs): string {
+  const unseen = `${rises} on unseen examples (${change(best.value, last.value)})`;
+  return `since ${stepName(best.step)} ${unseen} while ${learns} the training examples (${change(learnt.from, learnt.to)})`;
+}
+
+/** Beside a metric, the loss is named: `since step 40 its error (loss) rises on unseen examples (0.500 → 0.800) and falls on …`. */
+function lossWords({ best, last }: Trend, learnt: Fall): string {
+  const unseen = `its error (loss) rises on unseen examples (${change(best.value, last.value)})`;
+  return `since ${stepName(best.step)} ${unseen} and falls on the training examples (${change(learnt.from, learnt.to)})`;
+}
+
+/** What comes of it, or what the user may do. */
+function advice({ run: { recipe, totalSteps, earlyStop } }: Case): string {
+  const ends = mayEndEarly(recipe, totalSteps) && earlyStop?.carriedOn !== true;
+  return ends ? 'The run ends by itself if this lasts' : 'You may stop here';
 }
 
 function kept({ run, loss }: Case): string {
@@ -160,7 +203,7 @@ function told(metric: Metric, then: readonly string[], prefix = ''): Pick<Verdic
 
 function courseOf(found: Case, { gauge, first, direction, since, last }: Metric): { standing: Standing; words: string } {
   const { loss } = found;
-  if (loss.direction === 'worse') return { standing: overfits(found) ? 'overfit' : 'worse', words: lossRose(found) };
+  if (loss.direction === 'worse') return { standing: overfitOf(found) === null ? 'worse' : 'overfit', words: lossRose(found) };
   if (direction === 'better' && since === last.step)
     return { standing: 'better', words: `Still ${gauge.share ? 'rising' : 'falling'}` };
   if (direction === 'better' || loss.direction === 'better')
@@ -168,14 +211,14 @@ function courseOf(found: Case, { gauge, first, direction, since, last }: Metric)
   if (direction === 'early' || loss.direction === 'early')
     return { standing: 'early', words: first.step === last.step ? 'The next measurement shows whether it gets better' : '' };
   const step = Math.max(since, loss.since.step);
-  return { standing: 'flat', words: `No longer improving since step ${count(step)}: you may stop here` };
+  return { standing: 'flat', words: `No longer improving since step ${count(step)}. ${advice(found)}` };
 }
 
 /** The metric counts examples; the loss also says how sure the model is of its answers. */
 function lossRose(found: Case): string {
-  const rise = `its error (loss) ${riseWords(found.loss)}`;
-  if (!overfits(found)) return `But it gets worse: ${rise}. The learning rate may be too high`;
-  return `But it learns the examples by heart (overfitting): ${rise}, while the training error fell`;
+  const learnt = overfitOf(found);
+  if (learnt !== null) return `But it memorises (overfitting): ${lossWords(found.loss, learnt)}. ${advice(found)}`;
+  return `But it gets worse: its error (loss) ${riseWords(found.loss)}. The learning rate may be too high`;
 }
 
 /** The value beside the first one, and beside what needs no learning. */
@@ -194,7 +237,8 @@ function differenceWords({ share: isShare }: Gauge, difference: number, step: nu
 
 /** The sentence of a run that has ended. */
 function result(found: Case): Verdict {
-  const { loss, metric } = found;
+  const { loss, metric, run } = found;
+  if (run.earlyStop !== undefined && run.earlyStop.carriedOn !== true) return endedEarly(found, run.earlyStop);
   const then = [bestWords(found), endWords(found)];
   if (metric !== null) return { standing: 'result', ...told(metric, then, 'Result:') };
   const evidence = loss.first === loss.last ? figure(loss.last.value) : change(loss.first.value, loss.last.value);
@@ -203,18 +247,36 @@ function result(found: Case): Verdict {
   return { standing: 'result', lead: 'Result:', rest: rest.join(' ') };
 }
 
+/** The sentence of a run that its measurements ended: why, and what is used of it. */
+function endedEarly(found: Case, { step, monitor, waited, best, value }: EarlyStop): Verdict {
+  const learnt = overfitOf(found);
+  const measure = monitor === 'loss' ? `the ${ERROR}` : MONITOR_NAMES[monitor];
+  const from = best.step === 0 ? 'was best before training' : `was best at step ${count(best.step)}`;
+  const course = `${measure} ${from} (${change(best.value, value)}), and ${plural(waited, 'measurement')} brought no improvement`;
+  const why = learnt === null ? course : `${memorisedWords(found.loss, learnt, THEN)}: it memorised them (overfitting)`;
+  const rest = [why, usedWords(found)].filter(Boolean).map((words) => `${words}.`);
+  return { standing: 'result', lead: `Ended early at step ${count(step)}:`, rest: rest.join(' ') };
+}
+
+/** Which checkpoint is taken when the run is used. */
+function usedWords({ run: { checkpoints } }: Case): string {
+  const best = checkpoints.find((checkpoint) => checkpoint.best);
+  return best === undefined ? '' : `Use takes the checkpoint of step ${count(best.step)}, the best one`;
+}
+
 /** Names the best checkpoint when it is not the newest one. */
 function bestWords({ run: { checkpoints } }: Case): string {
   const best = checkpoints.find((checkpoint) => checkpoint.best);
   const newest = Math.max(...checkpoints.map(({ step }) => step));
   if (best === undefined || best.step === newest || best.loss === null) return '';
-  return `The best checkpoint is that of step ${count(best.step)}, with an error of ${figure(best.loss)}`;
+  return `The best checkpoint is that of step ${count(best.step)}, with an error of ${figure(best.loss)}: Use takes it`;
 }
 
 function endWords(found: Case): string {
   const { loss, metric, run } = found;
   if (run.status === 'failed') return '';
-  if (overfits(found)) return `After ${stepName(loss.best.step)} it learnt the examples by heart (overfitting)`;
+  const learnt = overfitOf(found);
+  if (learnt !== null) return `It memorised (overfitting): ${memorisedWords(loss, learnt, THEN)}`;
   const rising = [loss, metric].some((one) => one?.direction === 'better' && stepOf(one.since) === one.last.step);
   return rising && loss.direction !== 'worse' ? 'It was still getting better: more steps may help' : '';
 }

@@ -3,7 +3,7 @@
 import type { RunStatus, RunView } from '../../../workers/api';
 import type { StageView } from '../../state/app.svelte';
 import type { Hang } from '../../state/monitor.svelte';
-import { statusWords } from '../../state/run-status';
+import { statusOf } from '../../state/run-status';
 import type { Activity } from '../../state/training.svelte';
 import { duration } from '../charts/figures';
 import { count } from '../format';
@@ -13,7 +13,7 @@ export interface TrainingView {
   readonly activity: Activity;
   /** The run shown is trained in another tab. */
   readonly watching: boolean;
-  readonly run: Pick<RunView, 'status'> | null;
+  readonly run: Pick<RunView, 'status' | 'earlyStop'> | null;
   readonly step: number;
   readonly totalSteps: number;
 }
@@ -36,7 +36,7 @@ export function trainView(training: TrainingView): StageView {
   if (activity === 'preparing') return { standing: 'busy', summary: 'Preparing…' };
   if (activity !== 'idle') return { standing: 'busy', summary: `Training, ${place}` };
   if (run === null) return { standing: 'open', summary: '' };
-  return { standing: standings[run.status], summary: `${statusWords[run.status]}, ${place}` };
+  return { standing: standings[run.status], summary: `${statusOf(run)}, ${place}` };
 }
 
 const standings: Readonly<Record<RunStatus, StageView['standing']>> = {
@@ -80,5 +80,5 @@ export function costWords(run: Pick<RunView, 'checkpoints'> | null): string {
 export function tabTitle({ activity, watching, run, step, totalSteps }: TrainingView): string {
   if (activity === 'preparing') return 'Preparing – Finetab';
   if (watching || activity === 'training' || activity === 'ending') return `${percentDone(step, totalSteps)} % trained – Finetab`;
-  return run === null ? 'Finetab' : `${statusWords[run.status]} – Finetab`;
+  return run === null ? 'Finetab' : `${statusOf(run)} – Finetab`;
 }

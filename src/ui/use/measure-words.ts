@@ -8,6 +8,7 @@ import { predicts } from '../../state/objective';
 import { holdsOut } from '../../state/parts';
 import type { RowView } from '../../state/predicted-rows';
 import { loss, share } from '../charts/figures';
+import { METRIC_NAMES } from '../charts/metric-names';
 import { lossUnit, reportsOf, type Report } from '../charts/reports';
 import { count, plural } from '../format';
 import type { Cell } from '../train/confusion';
@@ -109,32 +110,6 @@ const UNTRAINED = 'The base model predicts nothing before training: there is not
 export function baseNote(kind: ObjectiveKind): string | null {
   return predicts(kind) ? UNTRAINED : null;
 }
-
-/** Every metric by the name that the field has for it. */
-const METRIC_NAMES: Readonly<Record<MetricKind, string>> = {
-  accuracy: 'Accuracy',
-  balancedAccuracy: 'Balanced accuracy',
-  subsetAccuracy: 'All labels right (subset accuracy)',
-  macroF1: 'F1, macro',
-  macroPrecision: 'Precision, macro',
-  macroRecall: 'Recall, macro',
-  microF1: 'F1, micro',
-  microPrecision: 'Precision, micro',
-  microRecall: 'Recall, micro',
-  weightedF1: 'F1, weighted',
-  weightedPrecision: 'Precision, weighted',
-  weightedRecall: 'Recall, weighted',
-  mcc: 'Matthews correlation (MCC)',
-  auroc: 'Area under the ROC curve (AUROC)',
-  averagePrecision: 'Average precision',
-  brier: 'Brier score',
-  mse: 'Mean squared error (MSE)',
-  rmse: 'Root of the mean squared error (RMSE)',
-  mae: 'Mean absolute error (MAE)',
-  r2: 'R²',
-  pearson: 'Correlation (Pearson)',
-  spearman: 'Rank correlation (Spearman)',
-};
 
 /** Every metric of a measurement that is defined; of one class per row the micro averages too, which are all the accuracy. */
 export function metricRows(kind: ObjectiveKind, { metrics = {} }: Pick<Measurement, 'metrics'>) {

@@ -30,6 +30,14 @@ export function answerFacts(result: GenerateResult): string {
   return `${plural(result.ids.length, 'token')}, ${rate(result.tokensPerSecond)} tokens/s, ${stopWords[result.stopped]}`;
 }
 
+/** What the base was prompted with: `lines 3, 9 and 14 of its training data`. */
+export function shotsNote(lines: readonly number[] | undefined): string {
+  if (lines === undefined) return '';
+  if (lines.length === 0) return 'no example fits beside the message';
+  const places = `${lines.slice(0, -1).map(count).join(', ')}${lines.length > 1 ? ' and ' : ''}${count(lines.at(-1) ?? 0)}`;
+  return `${lines.length === 1 ? 'line' : 'lines'} ${places} of the training data`;
+}
+
 /** Label and help of the prompt box. */
 export function promptWords(chat: boolean, continues: boolean): { readonly label: string; readonly help: string } {
   if (continues) return { label: 'Next message', help: 'Both models get it, each in its own conversation.' };

@@ -64,6 +64,12 @@ export const GLOSSARY = {
     ['data'],
     'How many examples each category or label has. A model that sees one category far more often than the others tends to answer with it.',
   ),
+  combining: word(
+    'Combining adapters',
+    ['use'],
+    'Several adapters of one model become one, by adding their weights (linear), side by side (cat), or by rules that let them disturb each other less (TIES, DARE). It takes no training; how well it works has to be measured.',
+    'merging, linear, cat, TIES, DARE',
+  ),
   confusion: word(
     'Confusion matrix',
     ['train', 'use'],
@@ -91,6 +97,12 @@ export const GLOSSARY = {
     'Learns from pairs of answers: the preferred one becomes likelier than the rejected one, compared with the base model.',
     'direct preference optimization; variants are IPO, SimPO and ORPO',
   ),
+  kto: word(
+    'KTO',
+    ['data', 'recipe'],
+    'Learns from single answers that are rated as good or bad (thumbs up or down): good ones become likelier than bad ones, compared with the base model.',
+    'Kahneman–Tversky optimization',
+  ),
   dropout: word(
     'Dropout',
     ['recipe'],
@@ -113,12 +125,30 @@ export const GLOSSARY = {
     'How far the model is from being right as often as it says: the mean distance between how sure it is and the share that is right, over 15 ranges of confidence. Of predictions that are 90 % sure, 9 in 10 should be right.',
     'ECE',
   ),
+  'early-stopping': word(
+    'Early stopping',
+    ['recipe', 'train'],
+    'The run ends by itself when several measurements on unseen examples in a row (the patience) bring no improvement. The best checkpoint is kept and used. It saves time and does no harm; a run can be carried on.',
+    'patience',
+  ),
   epoch: word('Epoch', ['recipe', 'train'], 'One pass over all training examples.', 'pass over the data'),
+  'few-shot': word(
+    'Few-shot prompting',
+    ['use'],
+    'The model is not trained: it reads some examples before the question and imitates them. It costs nothing to try, but every answer reads them again, and only a few fit. If it is as good as the tuned model, training is not needed.',
+    'in-context learning',
+  ),
   f1: word(
     'F1',
     ['train'],
     'One number for how many of the found examples are right (precision) and how many of the right ones are found (recall). Macro-F1 is its mean over all categories, so that rare ones count as much.',
     'macro-F1, micro-F1',
+  ),
+  forgetting: word(
+    'Forgetting',
+    ['use'],
+    'A model that learns new examples gets worse at what it could do before. It shows as a loss that rises on old examples or on general text; replay makes it less.',
+    'catastrophic forgetting',
   ),
   'full-fine-tuning': word(
     'Full fine-tuning',
@@ -265,7 +295,7 @@ export const GLOSSARY = {
   divergence: word(
     'Divergence (KL)',
     ['train'],
-    'How far the probabilities of a model are from those of its teacher; 0 means that they are equal.',
+    'How far the probabilities of a model are from those of its teacher, or of the model that it started from; 0 means that they are equal.',
     'Kullback–Leibler divergence',
   ),
   error: word(
@@ -282,7 +312,7 @@ export const GLOSSARY = {
   margin: word(
     'Reward margin',
     ['train'],
-    'By how much the model prefers the better answers over the rejected ones. It should grow.',
+    'By how much the model prefers the better answers over the rejected or bad ones. It should grow.',
     'reward accuracy: the share of pairs where it does so',
   ),
   preset: word('Preset', ['recipe'], 'A few settings chosen together: how many steps, and how large the adapter is.'),
@@ -303,6 +333,12 @@ export const GLOSSARY = {
     ['recipe'],
     'To save memory, a run drops some activations and computes them again when it needs them: the same result, a little slower.',
     'rematerialisation, gradient checkpointing',
+  ),
+  replay: word(
+    'Replay',
+    ['recipe', 'use'],
+    'A run that carries on another one also trains on some of the old examples. Then the model forgets less of them while it learns the new ones.',
+    'rehearsal',
   ),
   'reward-model': word(
     'Reward model',
