@@ -30,6 +30,11 @@ const LEAST_ROOM = 8;
 function virtualProblems({ method, objective, sequenceLength, neftuneAlpha }: Recipe): readonly Problem[] {
   const count = virtualTokens(method);
   if (count === 0) return [];
+  if (neftuneAlpha > 0) {
+    const message =
+      'there is no noise for texts with a trained prompt, whose vectors stand among the embeddings; choose 0, or LoRA';
+    return [{ where: 'neftuneAlpha', message }];
+  }
   if (taskOf(objective) !== null) {
     const message =
       'trained prompts are for runs that write text, and this one predicts labels or numbers; choose LoRA or full fine-tuning';

@@ -52,9 +52,8 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
     adaptation: model === 'policy' ? tuning : null,
   });
   const { noise = null } = setup;
-  const own = tokensFor(batch, tuning);
-  const plain = packedPass(program, graph, config, own, shape, tuning, seed);
-  const policy = noise === null ? plain : noisyPass(plain, own.ids, noise);
+  const plain = packedPass(program, graph, config, tokensFor(batch, tuning), shape, tuning, seed);
+  const policy = noise === null ? plain : noisyPass(plain, batch.ids, noise);
   const states = new Map<Model, Value>();
   const hidden = (model: Model): Value => {
     const known = states.get(model);

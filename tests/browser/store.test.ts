@@ -59,6 +59,17 @@ describe('checkpoints', () => {
     expect(await store.load('run-1', null)).toEqual({ snapshot: saved, skipped: [] });
   });
 
+  it('of a run with averaged weights have and require the average', async () => {
+    const { parameters, ...saved } = snapshot(10);
+    const averaged = { ...saved, parameters, ema: parameters.map((x) => x + 1) };
+    expect(await code(store.save('run-1', averaged))).toBe('internal');
+    await store.putRun(record('run-1', { recipe: parseRecipe({ ema: 0.9 }) }));
+    expect(await code(store.save('run-1', snapshot(10)))).toBe('internal');
+    expect(await store.save('run-1', averaged)).toMatchObject({ step: 10, bytes: 16000 });
+    await reopen();
+    expect(await store.load('run-1', null)).toEqual({ snapshot: averaged, skipped: [] });
+  });
+
   it('of versions without a loss scale are loaded', async () => {
     const { activationPrecision, ...older } = defaultRecipe();
     await store.putRun(record('run-1', { recipe: older as Recipe }));

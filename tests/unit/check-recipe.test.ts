@@ -65,3 +65,9 @@ it('lists all problems, and quantised weights that would be trained', () => {
       ['basePrecision', expect.stringMatching(/^quantised weights can't be trained, .*_proj\.weight; choose stored, not q8$/)],
     ]);
 });
+
+it('adds no noise to texts with a trained prompt', () => {
+  expect(problemsOf({ neftuneAlpha: 5, method: { kind: 'prompt' } })).toEqual([
+    ['neftuneAlpha', expect.stringMatching(/there is no noise for texts with a trained prompt/)],
+  ]);
+});
