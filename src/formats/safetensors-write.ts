@@ -13,7 +13,8 @@ export interface TensorData {
 
 /**
  * A safetensors file as the reference implementation writes it: tensors sorted by dtype (widest first, which aligns each), then by
- * name; header padded with spaces to 8 bytes; metadata `{"format":"pt"}` by default.
+ * name; header padded with spaces to 8 bytes; metadata `{"format":"pt"}` by default, and none where it
+ * is empty.
  */
 export function writeSafetensors(
   tensors: readonly TensorData[],
@@ -59,7 +60,8 @@ function encodeHeader(
     at = end;
     return `${JSON.stringify(name)}:${JSON.stringify(entry)}`;
   });
-  const json = new TextEncoder().encode(`{${[`"__metadata__":${JSON.stringify(metadata)}`, ...entries].join(',')}}`);
+  const stated = Object.keys(metadata).length === 0 ? [] : [`"__metadata__":${JSON.stringify(metadata)}`];
+  const json = new TextEncoder().encode(`{${[...stated, ...entries].join(',')}}`);
   const header = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20);
   new DataView(header.buffer).setBigUint64(0, BigInt(header.length - 8), true);
   header.set(json, 8);

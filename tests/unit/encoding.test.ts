@@ -147,7 +147,9 @@ describe('pairs', () => {
   it('are dropped when no token of an answer remains, or the template refuses', () => {
     const tokenizer = tokenizerOf('starter');
     expect(encode(tokenizer, example('Blue.', 'Green.'), 12)).toEqual({
-      dropped: expect.stringContaining('the 12 tokens that a row has room for, and no token of the preferred answer remains') as string,
+      dropped: expect.stringContaining(
+        'the 12 tokens that a row has room for, and no token of the preferred answer remains',
+      ) as string,
     });
     const strict = starterWith({}, "{{ raise_exception('no') }}");
     expect(encode(strict, example('Blue.', 'Green.'))).toMatchObject({ dropped: expect.stringContaining('refuses') as string });

@@ -267,7 +267,7 @@ describe('a run', () => {
         config,
         parseRecipe({ ...recipe, objective: { kind: 'kto', loss }, method: { kind: 'prompt', virtualTokens: 4 } }),
       );
-    expect(() => of('kto')).toThrow(/which a trained prompt can’t stand before/);
+    expect(() => of('kto')).toThrow(/a trained prompt has no place in the mismatched answers/);
     expect(() => of('apo_zero_unpaired')).not.toThrow();
   });
 
