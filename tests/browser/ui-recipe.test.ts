@@ -196,7 +196,8 @@ describe('the objective', () => {
   it('is changed with its usual learning rate and its settings', async () => {
     data.view = { format: 'preference', columns } as unknown as DatasetView;
     await objective('DPO').click();
-    expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 1e-5, objective: { kind: 'dpo', beta: 0.1 } });
+    const objectiveOfPairs = { kind: 'dpo', beta: 0.1, loss: 'sigmoid', labelSmoothing: 0.1 };
+    expect(recipe.value).toEqual({ ...defaultRecipe(), learningRate: 1e-5, objective: objectiveOfPairs });
     await expect.element(page.getByText('Learning rate set to 1e-5, which is usual for this objective.')).toBeVisible();
     await field('Beta of the objective').fill('0');
     await expect.element(field('Beta of the objective')).toHaveAccessibleDescription(/must be a number from 0\.001/);
