@@ -201,7 +201,7 @@ describe('a cancelled start', () => {
     const { service, setup } = await openTiny('wasm');
     const events = new Events();
     events.when('checkpoint', ({ checkpoint }) => checkpoint.step === 2 && void service.pause());
-    const paused = await service.start(await setup(tinyRecipe({ maxSteps: 6, saveEvery: 2 })), events.receive);
+    const paused = await service.start(await setup(tinyRecipe({ maxSteps: 6, saveEvery: 2, evalEvery: 2 })), events.receive);
     const resumed = new Events().when('step', () => void service.cancelRun());
     await expect(service.resume(paused.id, resumed.receive)).rejects.toMatchObject({ code: 'train/cancelled' });
     expect(await service.runs()).toMatchObject([{ status: 'paused', step: paused.step }]);
@@ -313,7 +313,14 @@ describe('the notes of a run', () => {
 describe('an answer', () => {
   test('comes from the checkpoint that is asked for', async () => {
     const { service, setup } = await openTiny('wasm');
-    const recipe = tinyRecipe({ maxSteps: 4, saveEvery: 2, learningRate: 0.1, warmupRatio: 0, schedule: 'constant' });
+    const recipe = tinyRecipe({
+      maxSteps: 4,
+      saveEvery: 2,
+      evalEvery: 2,
+      learningRate: 0.1,
+      warmupRatio: 0,
+      schedule: 'constant',
+    });
     const { id } = await service.start(await setup(recipe), ignore);
     const answer = async (step: number | null) => (await service.generate({ runId: id, step }, request(), ignore)).ids;
     const [newest, fourth, second] = [await answer(null), await answer(4), await answer(2)];
@@ -446,7 +453,7 @@ describe('a measurement', () => {
 
   test('of other examples takes all of them, reports each batch, and differs between checkpoints', async () => {
     const { service, setup } = await openTiny('wasm');
-    const recipe = tinyRecipe({ maxSteps: 4, saveEvery: 2, learningRate: 0.05, microBatch: 1 });
+    const recipe = tinyRecipe({ maxSteps: 4, saveEvery: 2, evalEvery: 2, learningRate: 0.05, microBatch: 1 });
     const run = await service.start(await setup(recipe), ignore);
     const { dataset } = await setup({ ...recipe, heldOutRatio: 0 });
     const batches: (readonly [number, number])[] = [];
