@@ -310,8 +310,8 @@ const ENTRIES = {
   'method.variant': {
     kind: 'choice',
     group: 'bottleneck',
-    help: 'One adapter in each layer is faster. Two can learn more, with twice the parameters.',
-    options: { pfeiffer: 'Behind the feed-forward part (Pfeiffer)', houlsby: 'Behind attention too (Houlsby)' },
+    help: 'One, behind the feed-forward part, is faster. Two, behind attention too, can learn more with twice the parameters.',
+    options: { pfeiffer: 'One a layer (Pfeiffer)', houlsby: 'Two a layer (Houlsby)' },
   },
   'method.reductionFactor': number(
     'bottleneck',
