@@ -1,8 +1,8 @@
 /** How the next run reads the dataset. */
 
 import type { DatasetEncoding } from '../../workers/api';
-import { virtualTokens } from '../recipe/methods';
 import type { Encoding } from './data.svelte';
+import { encodeOptions } from './encode-options';
 import { model } from './model.svelte';
 import { encodingOf } from './objective';
 import { recipe } from './recipe.svelte';
@@ -12,19 +12,8 @@ import { startFrom } from './start-from.svelte';
 export function currentEncoding(): Encoding | null {
   const [tokenizer, value] = [model.view?.tokenizer ?? null, recipe.value];
   if (tokenizer === null || value === null) return null;
-  const { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps, objective, method } = value;
-  const encoding = withLabels(encodingOf(objective.kind), startFrom.run?.labels);
-  const options = {
-    sequenceLength,
-    heldOutRatio,
-    testRatio,
-    split,
-    seed,
-    lossOn,
-    dataSteps,
-    virtualTokens: virtualTokens(method),
-  };
-  return { tokenizer, options: { ...options, ...(encoding && { encoding }) } };
+  const encoding = withLabels(encodingOf(value.objective.kind), startFrom.run?.labels);
+  return { tokenizer, options: encodeOptions(value, encoding) };
 }
 
 /** The names that transformers gives to labels are not those of data. */

@@ -2,7 +2,7 @@
 
 import type { WorkerClient } from '../client';
 import type { DataApi, EncodedDataset, RunView, TokenizerFiles } from '../../workers/api';
-import { virtualTokens } from '../recipe/methods';
+import { encodeOptions } from './encode-options';
 import { encodingFor, mappingOf } from './test-file';
 
 /**
@@ -15,20 +15,9 @@ export async function readOldFile(
   tokenizer: TokenizerFiles,
   file: File,
 ): Promise<EncodedDataset> {
-  const { sequenceLength, heldOutRatio, testRatio, split, seed, lossOn, dataSteps, method } = run.recipe;
-  const encoding = encodingFor(run);
+  const { dataSteps, seed } = run.recipe;
   const detected = await client.call((api) => api.open(file, { dataSteps, seed }));
   await client.call((api) => api.remap(mappingOf(run, detected), `As in ${run.datasetName}.`));
   await client.call((api) => api.setTokenizer(tokenizer));
-  const options = {
-    sequenceLength,
-    heldOutRatio,
-    testRatio,
-    split,
-    seed,
-    lossOn,
-    dataSteps,
-    virtualTokens: virtualTokens(method),
-  };
-  return client.call((api) => api.encode({ ...options, ...(encoding && { encoding }) }));
+  return client.call((api) => api.encode(encodeOptions(run.recipe, encodingFor(run))));
 }

@@ -26,11 +26,12 @@ export function shotsFrom(examples: readonly Example[], trainLines: Iterable<num
     .slice(0, MOST_SHOTS);
 }
 
-/** The turns of user and assistant; null where they are no example of an answer. */
+/** The turns of user and assistant; null where they are no example of an answer, such as one that is not learnt (`weight` 0). */
 function turnsOf(messages: readonly Message[]): readonly Message[] | null {
   const turns = messages.filter(({ role }) => role !== 'system');
   const alternate = turns.every(({ role, toolCalls }, i) => role === (i % 2 === 0 ? 'user' : 'assistant') && !toolCalls);
+  const isAnswer = turns.at(-1)?.weight !== 0;
   const length = turns.reduce((sum, { content }) => sum + content.length, 0);
-  if (turns.length === 0 || turns.length % 2 !== 0 || !alternate || length > LONGEST) return null;
+  if (turns.length === 0 || turns.length % 2 !== 0 || !alternate || !isAnswer || length > LONGEST) return null;
   return turns.map(({ role, content }) => ({ role, content }));
 }

@@ -11,6 +11,7 @@ import { failureOf, type Failure } from './failure';
 import { model } from './model.svelte';
 import { readOldFile } from './old-file';
 import { recipe, type DataSize } from './recipe.svelte';
+import { offered } from './run-status';
 import { runs } from './runs.svelte';
 
 /** Data of a run that were read from a file. */
@@ -54,11 +55,11 @@ export class StartFrom {
     this.#reader = reader;
   }
 
-  /** The newest checkpoint of a run when `step` is null; a fresh start for no run. */
+  /** The best checkpoint of a run when `step` is null, as Use takes it; a fresh start for no run. */
   choose(run: Pick<RunView, 'id' | 'name' | 'checkpoints'> | null, step: number | null = null): void {
     this.failure = null;
-    const newest = run?.checkpoints.at(-1)?.step ?? null;
-    recipe.set('init', run === null ? 'fresh' : { run: run.id, name: run.name, step: step ?? newest });
+    const first = run === null ? null : (offered(run.checkpoints)?.step ?? null);
+    recipe.set('init', run === null ? 'fresh' : { run: run.id, name: run.name, step: step ?? first });
     if (run === null) recipe.set('replay', 0);
   }
 

@@ -1,5 +1,6 @@
 /** Adapters of several runs combined to one, which is kept as a run with one checkpoint: it answers, is measured, exported and carried on. */
 
+import { answeringVector } from '../checkpoint/answering';
 import type { CombinedFrom, RunRecord, RunStore, StoredRun } from '../checkpoint/types';
 import { CodedError, type Problem } from '../core/errors';
 import { flatLayout } from '../core/flat';
@@ -66,7 +67,7 @@ const originOf = ({ run, step, weight }: Member) => ({ runId: run.id, name: run.
 async function memberOf({ step, weight }: CombineRequest['of'][number], run: StoredRun, store: RunStore): Promise<Member> {
   const { method } = run.recipe;
   const { snapshot } = await store.load(run.id, step);
-  const tensors = storedTensors(run.parameters, snapshot.parameters);
+  const tensors = storedTensors(run.parameters, answeringVector(snapshot));
   const settings = method.kind === 'lora' ? method : (defaultMethod('lora') as LoraSettings);
   return { run, settings, step: snapshot.step, weight, tensors };
 }

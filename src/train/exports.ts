@@ -1,6 +1,7 @@
 /** Runs as files: from their record and a checkpoint. The model need not be on the device. */
 
 import type { EncodedDataset, EncodedSplit } from '../batch/types';
+import { answeringVector } from '../checkpoint/answering';
 import type { EvalRow, RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import { baseReference, EXPORTERS, exportChoices, writeExport, type ExportKind } from '../export';
 import type { ExportContext, ExportedFile, SplitExample, Splits, Tuned, TunedTensor } from '../export/types';
@@ -75,7 +76,7 @@ function outputsOf(parameters: RunRecord['parameters']): number {
 /** The run at the checkpoint `snapshot`, with what was measured at exactly that step. */
 export function tunedRun(run: RunRecord, snapshot: Snapshot, evals: readonly EvalRow[], base: ModelFolder | null): Tuned {
   const calibration = calibrationAt(run, snapshot.step);
-  const stored = storedTensors(run.parameters, snapshot.ema ?? snapshot.parameters).map((tensor, i) => ({
+  const stored = storedTensors(run.parameters, answeringVector(snapshot)).map((tensor, i) => ({
     ...run.parameters[i],
     ...tensor,
   }));

@@ -1,5 +1,6 @@
 /** Answers of the base or of a run's adapter, predictions of its classifier, and measurements; one at a time in the order of the calls. */
 
+import { answeringVector } from '../checkpoint/answering';
 import type { RunStore, StoredRun } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { CodedError, codeOf, messageOf } from '../core/errors';
@@ -147,7 +148,7 @@ export class Generation {
     const saved = checkpoints.findLast((checkpoint) => step === null || checkpoint.step === step);
     return model.stored(`${id} ${saved?.step} ${saved?.savedAt}`, async () => {
       const { snapshot } = await (await this.#store).load(id, step);
-      return { recipe, parameters, vector: snapshot.ema ?? snapshot.parameters, outputs: storedOutputs(model.config, run) };
+      return { recipe, parameters, vector: answeringVector(snapshot), outputs: storedOutputs(model.config, run) };
     });
   }
 }

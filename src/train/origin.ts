@@ -2,6 +2,7 @@
 
 import { withReplay } from '../batch/replay';
 import type { EncodedDataset } from '../batch/types';
+import { answeringVector } from '../checkpoint/answering';
 import type { ParentRun, RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import { CodedError, codeOf } from '../core/errors';
 import { sizeOf } from '../core/shape';
@@ -70,7 +71,7 @@ export async function startingState(record: RunRecord, store: RunStore): Promise
 /** The state of a run before its first step, from the checkpoint of another. Throws `recipe/invalid` where their parameters are others. */
 export function stateFrom(record: RunRecord, from: RunRecord, snapshot: Snapshot): Snapshot {
   checkFits(record, from);
-  const answering = snapshot.ema ?? snapshot.parameters;
+  const answering = answeringVector(snapshot);
   const vector = new Float32Array(answering.length);
   const offsets = new Map(from.parameters.map(({ name, offset }) => [name, offset]));
   for (const { name, shape, offset } of record.parameters) {

@@ -40,6 +40,16 @@ test('side by side, halves of one adapter answer as the whole; the result is exp
   expect((await service.history(further.id)).evals[0]?.loss).toBeCloseTo(run.tunedLoss ?? NaN, 5);
 });
 
+test('runs with averaged weights are combined by their averages, which are what answers', async () => {
+  const { service, setup } = await openTiny('wasm');
+  const run = await service.start(await setup(tinyRecipe({ ...learning, ema: 0.9 })), ignore);
+  const both = await service.combineAdapters({ name: 'both', density: 1, seed: 3, kind: 'cat', of: [half(run), half(run)] });
+  const { dataset } = await setup({ ...tinyRecipe(learning), heldOutRatio: 0 });
+  const lossOf = async ({ id }: { readonly id: string }) =>
+    (await service.measure({ runId: id, step: null, which: 'tuned', dataset }, ignore))?.loss ?? NaN;
+  expect(await lossOf(both)).toBeCloseTo(await lossOf(run), 5);
+});
+
 test('what can’t be combined is refused with the reason', async () => {
   const { service, setup } = await openTiny('wasm');
   const [small, large, dora] = [

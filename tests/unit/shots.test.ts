@@ -39,8 +39,13 @@ it('takes conversations that end with a short answer, without their system messa
     chat(4, [{ role: 'user', content: 'a?' }, call]),
     { kind: 'text', line: 5, text: 'A text.' },
     chat(1, turns('a copy?', 'b')),
+    // The data say that this answer is not learnt.
+    chat(
+      6,
+      turns('a?', 'bad').map((turn, i) => (i === 1 ? { ...turn, weight: 0 } : turn)),
+    ),
   ];
-  expect(shotsFrom(all, [1, 2, 3, 4, 5], 1)).toEqual([{ line: 1, messages: turns('a?', 'b', 'c?', 'd') }]);
+  expect(shotsFrom(all, [1, 2, 3, 4, 5, 6], 1)).toEqual([{ line: 1, messages: turns('a?', 'b', 'c?', 'd') }]);
 });
 
 const result = { promptIds: [], ids: [] } as unknown as GenerateResult;
