@@ -19,6 +19,7 @@ const BROWSER_DEPENDENCIES = [
   ...[
     '@huggingface/jinja',
     '@huggingface/tokenizers',
+    '@jitl/quickjs-wasmfile-release-sync',
     '@noble/hashes/legacy.js',
     '@noble/hashes/sha2.js',
     '@noble/hashes/utils.js',
@@ -38,6 +39,7 @@ const BROWSER_DEPENDENCIES = [
     'papaparse',
     'pdfjs-dist/legacy/build/pdf.min.mjs',
     'pdfjs-dist/legacy/build/pdf.worker.min.mjs',
+    'quickjs-emscripten-core',
     'read-excel-file/universal',
     'stemmer',
     'uplot',

@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'train/diverged'
   | 'train/state'
   | 'train/cancelled'
+  | 'reward/code'
   | 'store/quota'
   | 'store/blocked'
   | 'store/corrupt'
