@@ -38,6 +38,7 @@ import type {
   GenerateResult,
   Measurement,
   MeasureRequest,
+  DataSize,
   OldData,
   OutlineForecast,
   PredictRequest,
@@ -173,17 +174,16 @@ export interface TrainApi {
   takeDownload(key: string): Promise<ModelView>;
   /**
    * What a run with a model would take that is not on this device: memory, steps and time, from its configuration and the shapes of its
-   * weights. `trainTokens` and `slots` as in `forecast`; without data one step.
+   * weights. `size` as in `forecast`; null: there are no data, and the run has one step.
    */
-  forecastOutline(outline: ModelOutline, recipe: Recipe, trainTokens: number, slots?: SlotPlan): Promise<OutlineForecast>;
+  forecastOutline(outline: ModelOutline, recipe: Recipe, size: DataSize | null): Promise<OutlineForecast>;
   /** The models on this device as teachers of an inspected one; those that don't fit say why. */
   teachers(modelId: string): Promise<readonly TeacherView[]>;
   /**
-   * Memory, steps and time of a run with an inspected model; nothing is loaded. `trainTokens` and `slots` are those of the encoded data's
-   * statistics: tokens of one packed epoch, and document slots. Throws `recipe/invalid` when objective and data do not fit, or
+   * Memory, steps and time of a run with an inspected model; nothing is loaded. `size` is in the encoded data's statistics. Throws `recipe/invalid` when objective and data do not fit, or
    * the objective needs a teacher and has none that fits.
    */
-  forecast(modelId: string, recipe: Recipe, trainTokens: number, slots?: SlotPlan, teacher?: TeacherChoice): Promise<Forecast>;
+  forecast(modelId: string, recipe: Recipe, size: DataSize, teacher?: TeacherChoice): Promise<Forecast>;
 
   /** Compiles the kernels that a run with an inspected model needs. Does nothing on the processor or during a run. */
   warmUp(modelId: string, recipe: Recipe, slots?: SlotPlan, teacher?: TeacherChoice): Promise<void>;

@@ -19,6 +19,8 @@ export const STREAM = {
   shots: 11,
   replay: 20,
   dare: 21,
+  prompts: 30,
+  answers: 31,
   dropout: 1024,
 } as const;
 

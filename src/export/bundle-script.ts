@@ -22,6 +22,7 @@ export const TRAINERS: Readonly<Record<ObjectiveKind, TrainerKind | null>> = {
   kto: null,
   reward: 'reward',
   distil: null,
+  grpo: null,
 };
 
 /** A configuration of PEFT. */

@@ -4,6 +4,7 @@ import type { ObjectiveKind, ObjectiveSettings, ObjectiveSettingsOf } from '../r
 import { classify, multiLabel, regress } from './classify';
 import { distil } from './distil';
 import { dpo } from './dpo';
+import { grpo } from './grpo';
 import type { Objective } from './objective';
 import { ipo } from './ipo';
 import { kto } from './kto';
@@ -24,6 +25,7 @@ export const OBJECTIVES = {
   kto,
   reward,
   distil,
+  grpo,
 } satisfies {
   readonly [K in ObjectiveKind]: Objective<ObjectiveSettingsOf<K>>;
 };

@@ -55,7 +55,7 @@ export interface Objective<S> {
   readonly examples: ExampleKind;
   loss(context: LossContext, settings: S): Loss;
   /** What a step or a measurement reports beside its loss, by name. */
-  report?(figures: FigureData): Readonly<Record<string, number>>;
+  report?(figures: FigureData, settings: S): Readonly<Record<string, number>>;
 }
 
 /** The cap of the model's logits, as an option of a loss. */

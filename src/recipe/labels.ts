@@ -43,6 +43,17 @@ export const SETTING_LABELS = {
   'objective.gamma': 'Target margin (gamma)',
   'objective.alpha': 'Share of the cross-entropy (alpha)',
   'objective.temperature': 'Temperature of both models',
+  'objective.rewards': 'Rewards',
+  'objective.prompts': 'Prompts of a step',
+  'objective.answers': 'Answers to a prompt',
+  'objective.answerLength': 'Longest answer',
+  'objective.sampleTemperature': 'Temperature of the answers',
+  'objective.unbiasedKl': 'Unbiased divergence',
+  'objective.epsilonLow': 'Lower clip',
+  'objective.epsilonHigh': 'Upper clip',
+  'objective.updates': 'Steps with the same answers',
+  'objective.mean': 'Mean of the loss',
+  'objective.scaleRewards': 'Scale of the advantages',
   'objective.weighting': 'Class weights',
   'objective.weights': 'Weights by hand',
   dataSteps: 'Data steps',
@@ -120,4 +131,18 @@ export const DATA_STEP_LABELS = {
   min: 'Fewest characters',
   max: 'Most characters',
   rows: 'Rows to keep',
+} as const;
+
+/** The plain name of each setting of a reward. src/ui/recipe/reward-words.ts does not compile when one is missing. */
+export const REWARD_LABELS = {
+  text: 'Text',
+  ignoreCase: 'Ignore case',
+  pattern: 'Regular expression',
+  keys: 'Names in the object',
+  unit: 'Counted in',
+  min: 'At least',
+  max: 'At most',
+  part: 'Compare',
+  source: 'Function',
+  weight: 'Points',
 } as const;

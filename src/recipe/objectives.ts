@@ -1,7 +1,8 @@
 /** The settings of each objective: a strict schema a kind. src/objective has a row for each. */
 
 import * as v from 'valibot';
-import { alternatives, byLabel, oneOf, real } from './checks';
+import { alternatives, byLabel, flag, oneOf, real, whole } from './checks';
+import { rewardsSchema } from './rewards';
 
 const plain = <const K extends string>(kind: K) => v.strictObject({ kind: v.literal(kind) });
 
@@ -62,6 +63,39 @@ const distillation = {
   temperature: v.optional(real(0.1, 100), 2),
 };
 
+/** What the loss of an update is the mean of. */
+export const LOSS_MEANS = ['tokens', 'answers', 'fixed-length'] as const;
+
+/** The defaults are those of TRL's GRPOConfig, but for shorter answers. */
+const grpo = {
+  /** What the model's own answers are rewarded for. */
+  rewards: v.optional(rewardsSchema, [{ kind: 'equals' }]),
+  /** Prompts of an update. */
+  prompts: v.optional(whole(1, 256), 4),
+  /** G: answers to each prompt, which are compared with each other. */
+  answers: v.optional(whole(2, 64), 8),
+  /** The longest answer, in tokens. */
+  answerLength: v.optional(whole(1, 8192), 128),
+  /** Answers are sampled from the logits divided by it. */
+  sampleTemperature: v.optional(real(0.1, 10), 1),
+  /** β: how strongly the model is held to the base; 0: not at all. */
+  beta: v.optional(real(0, 100), 0),
+  /** The divergence from the base is multiplied by ρ, so that its gradient is unbiased (`use_bias_correction_kl` of TRL). */
+  unbiasedKl: v.optional(flag(), true),
+  /** How far the probability of a token may fall and rise in the updates with the same answers: ε of arXiv 1707.06347. */
+  epsilonLow: v.optional(real(0.001, 0.999), 0.2),
+  epsilonHigh: v.optional(real(0.001, 100), 0.2),
+  /** Updates with the same answers. */
+  updates: v.optional(whole(1, 64), 1),
+  /**
+   * `tokens`: every token counts alike (`dapo` of TRL, arXiv 2503.14476). `answers`: every answer does (`grpo`, arXiv 2402.03300).
+   * `fixed-length`: every token, and the sum is divided by the greatest length (`dr_grpo`, arXiv 2503.20783).
+   */
+  mean: v.optional(oneOf(LOSS_MEANS), 'tokens'),
+  /** What the advantages are divided by: the deviation of the rewards of a prompt's answers, that of all, or nothing. */
+  scaleRewards: v.optional(oneOf(['prompt', 'all', 'none']), 'prompt'),
+};
+
 export const WEIGHTINGS = ['none', 'balanced', 'by-hand'] as const;
 
 const BY_LABEL = 'numbers from 0.001 to 1,000 by the names of labels';
@@ -89,6 +123,7 @@ export const OBJECTIVE_SCHEMAS = {
   kto: v.strictObject({ kind: v.literal('kto'), ...kto }),
   reward: v.strictObject({ kind: v.literal('reward'), ...rewards }),
   distil: v.strictObject({ kind: v.literal('distil'), ...distillation }),
+  grpo: v.strictObject({ kind: v.literal('grpo'), ...grpo }),
 } as const;
 
 export type ObjectiveKind = keyof typeof OBJECTIVE_SCHEMAS;
@@ -98,6 +133,8 @@ export type SimpoSettings = Omit<ObjectiveSettingsOf<'simpo'>, 'kind'>;
 export type OrpoSettings = Omit<ObjectiveSettingsOf<'orpo'>, 'kind'>;
 export type KtoSettings = Omit<ObjectiveSettingsOf<'kto'>, 'kind'>;
 export type DistilSettings = Omit<ObjectiveSettingsOf<'distil'>, 'kind'>;
+
+export type GrpoSettings = Omit<ObjectiveSettingsOf<'grpo'>, 'kind'>;
 export type RewardSettings = Omit<ObjectiveSettingsOf<'reward'>, 'kind'>;
 export type WeightingSettings = Omit<ObjectiveSettingsOf<'classify'>, 'kind'>;
 export type DpoSettings = Omit<ObjectiveSettingsOf<'dpo'>, 'kind'>;

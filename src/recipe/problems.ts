@@ -1,7 +1,7 @@
 /** What is wrong with a recipe, in sentences: the setting in plain words, the values it takes, the value found. Pure. */
 
 import type { Problem } from '../core/errors';
-import { DATA_STEP_LABELS, SETTING_LABELS } from './labels';
+import { DATA_STEP_LABELS, REWARD_LABELS, SETTING_LABELS } from './labels';
 
 /** One refusal of the schema. */
 export interface Refusal {
@@ -35,19 +35,22 @@ function problemOf({ path, value, allowed, entry, kind }: Refusal): Problem {
   return { where, message: `${labelAt(where)} must be ${allowed}${but}.` };
 }
 
-/** The parts of the place of a data step or its setting, such as `dataSteps.2.min`. */
-const STEP = /^dataSteps\.(\d+)(?:\.(\w+))?$/;
+/** The parts of the place of a data step, of a reward, or of a setting of one, such as `dataSteps.2.min`. */
+const PART = /^(dataSteps|objective\.rewards)\.(\d+)(?:\.(\w+))?$/;
 
 function labelAt(where: string): string {
-  const [, number, name = 'kind'] = STEP.exec(where) ?? [];
-  if (number !== undefined) return name === 'kind' ? `Data step ${number}` : `${stepLabel(name)} of data step ${number}`;
+  const [, list = '', number, name = 'kind'] = PART.exec(where) ?? [];
+  if (number !== undefined) {
+    const part = list === 'dataSteps' ? `data step ${number}` : `reward ${number}`;
+    const label = list === 'dataSteps' ? DATA_STEP_LABELS : REWARD_LABELS;
+    return name === 'kind' ? `${part.charAt(0).toUpperCase()}${part.slice(1)}` : `${labelIn(label, name)} of ${part}`;
+  }
   const setting = [`${where}.kind`, where].find(isSetting);
   return setting === undefined ? quoted(where) : SETTING_LABELS[setting];
 }
 
-function stepLabel(name: string): string {
-  const label = Object.entries(DATA_STEP_LABELS).find(([key]) => key === name)?.[1];
-  return label ?? quoted(name);
+function labelIn(labels: Readonly<Record<string, string>>, name: string): string {
+  return Object.hasOwn(labels, name) ? (labels[name] ?? '') : quoted(name);
 }
 
 function isSetting(where: string): where is keyof typeof SETTING_LABELS {
@@ -57,9 +60,10 @@ function isSetting(where: string): where is keyof typeof SETTING_LABELS {
 /** Names the setting that the last name of `path` is another spelling of, such as `learning_rate`. */
 function unknownSetting(path: readonly string[], kind: string | null): string {
   const key = path.at(-1) ?? '';
-  const [group = '', number] = path;
-  if (group === 'dataSteps')
-    return `${quoted(key)} is not a setting of data step ${number ?? ''}, ${quoted(kind ?? '')}. Remove it.`;
+  const [group = ''] = path;
+  const [, list = '', number = ''] = PART.exec(path.join('.')) ?? [];
+  if (list !== '')
+    return `${quoted(key)} is not a setting of ${list === 'dataSteps' ? 'data step' : 'reward'} ${number}, ${quoted(kind ?? '')}. Remove it.`;
   const spelling = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
   const meant = Object.keys(SETTING_LABELS).find(
     (name) => name !== path.join('.') && spelling(name.split('.').at(-1) ?? '') === spelling(key),

@@ -147,6 +147,9 @@ const GROUPS: Readonly<Record<string, Group>> = {
 /** Each element of the list `dataSteps` is a group. */
 const DATA_STEP: Group = { schemas: DATA_STEP_SCHEMAS, example: '{"kind": "trim"}' };
 
+/** Each element of the list `objective.rewards` is one. */
+const REWARD = { example: '{"kind": "contains", "text": "yes"}' } as const;
+
 const groupOf = (name: unknown): Group | null => (Object.hasOwn(GROUPS, String(name)) ? (GROUPS[String(name)] ?? null) : null);
 
 /** A recipe of any version as the newest one, with defaults for absent settings. Settings that it has are not checked. */
@@ -182,16 +185,26 @@ function invalid(refusals: readonly Refusal[]): CodedError {
 
 function refusalOf(recipe: Fields, issue: v.InferIssue<typeof schema>): Refusal {
   const [top, inner] = issue.path ?? [];
-  if (top?.key === 'dataSteps' && typeof inner?.key === 'number') return stepRefusal(issue, inner.key, inner.value);
+  const [, , third] = issue.path ?? [];
+  if (top?.key === 'dataSteps' && typeof inner?.key === 'number') return partRefusal(issue, 1, inner.key, inner.value);
+  if (inner?.key === 'rewards' && typeof third?.key === 'number') return partRefusal(issue, 2, third.key, third.value);
   return settingRefusal(recipe, issue);
 }
 
-/** The refusal of data step `index`, counted from 0, or of one of its settings. */
-function stepRefusal({ path, message, expected }: v.InferIssue<typeof schema>, index: number, step: unknown): Refusal {
-  const setting = path?.[2];
-  const names = ['dataSteps', String(index + 1), ...(setting === undefined ? [] : [String(setting.key)])];
-  if (setting === undefined) return { path: names, value: step, allowed: `an object such as ${DATA_STEP.example}` };
-  if (expected === 'never') return { path: names, value: setting.value, allowed: null, kind: kindOf(step) };
+/** The refusal of element `index` of a list at depth `depth`, a data step or a reward, or of one of its settings. */
+function partRefusal(
+  { path: found, message, expected }: v.InferIssue<typeof schema>,
+  depth: 1 | 2,
+  index: number,
+  part: unknown,
+): Refusal {
+  const path: readonly { readonly key: unknown; readonly value: unknown }[] = found ?? [];
+  const setting = path[depth + 1];
+  const list = path.slice(0, depth).map(({ key }) => String(key));
+  const names = [...list, String(index + 1), ...(setting === undefined ? [] : [String(setting.key)])];
+  const { example } = depth === 1 ? DATA_STEP : REWARD;
+  if (setting === undefined) return { path: names, value: part, allowed: `an object such as ${example}` };
+  if (expected === 'never') return { path: names, value: setting.value, allowed: null, kind: kindOf(part) };
   return { path: names, value: setting.value, allowed: message };
 }
 

@@ -17,6 +17,7 @@ const TASK_OF: Readonly<Record<ObjectiveKind, TaskKind | null>> = {
   kto: null,
   reward: 'score',
   distil: null,
+  grpo: null,
 };
 
 /** What the runs of an objective predict about a sequence, with new layers on top of the model; null: they predict tokens. */

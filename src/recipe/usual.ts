@@ -6,7 +6,7 @@ import { defaultObjective, OBJECTIVE_SCHEMAS, type ObjectiveKind } from './objec
 import { defaultRecipe, type Recipe } from './recipe';
 
 /** Objectives that are trained alike. */
-type Group = 'tokens' | 'preference' | 'ratings' | 'scores' | 'labels';
+type Group = 'tokens' | 'preference' | 'ratings' | 'scores' | 'labels' | 'answers';
 
 const GROUPS: Readonly<Record<ObjectiveKind, Group>> = {
   sft: 'tokens',
@@ -20,10 +20,11 @@ const GROUPS: Readonly<Record<ObjectiveKind, Group>> = {
   orpo: 'preference',
   kto: 'ratings',
   reward: 'scores',
+  grpo: 'answers',
 };
 
 /**
- * Usual learning rates. Preference objectives and reward models: TRL's defaults of 1e-6 and 1e-4 for full fine-tuning, and ten times as
+ * Usual learning rates. Preference objectives, GRPO and reward models: TRL's defaults of 1e-6, 1e-6 and 1e-4 for full fine-tuning, and ten times as
  * much for LoRA. Labels: those with which the starter encoder was evaluated. IA³: that of its paper for texts, and for the others in the
  * same proportion to LoRA's. Bottleneck adapters: for texts five times LoRA's, with which the starter learns the samples; for labels and
  * scores LoRA's. Prompts: of PEFT's guides for texts, and for the others in the same proportion.
@@ -34,6 +35,7 @@ const RATES: Readonly<Record<Group, Readonly<Record<MethodKind, number>>>> = {
   ratings: { lora: 1e-5, ia3: 1e-4, bottleneck: 5e-5, prompt: 1e-3, 'p-tuning': 1e-4, prefix: 1e-3, full: 1e-6 },
   scores: { lora: 1e-3, ia3: 1e-2, bottleneck: 1e-3, prompt: 1e-1, 'p-tuning': 1e-3, prefix: 1e-2, full: 1e-4 },
   labels: { lora: 2e-3, ia3: 1e-2, bottleneck: 2e-3, prompt: 1e-1, 'p-tuning': 1e-3, prefix: 1e-2, full: 5e-4 },
+  answers: { lora: 1e-5, ia3: 1e-4, bottleneck: 5e-5, prompt: 1e-3, 'p-tuning': 1e-4, prefix: 1e-3, full: 1e-6 },
 };
 
 /** The kinds of method and objective of a recipe. */
@@ -57,7 +59,7 @@ function isObjective(kind: unknown): kind is ObjectiveKind {
  * evaluated; with the few of one row the rate for labels overshoots, and a classifier may end with the most frequent label for every text.
  * Ratings: two, so that a batch has two answers or more, which its estimate of the divergence needs.
  */
-const ROWS: Readonly<Record<Group, number>> = { tokens: 1, preference: 1, ratings: 2, scores: 1, labels: 4 };
+const ROWS: Readonly<Record<Group, number>> = { tokens: 1, preference: 1, ratings: 2, scores: 1, answers: 1, labels: 4 };
 
 /** The settings whose usual value depends on method and objective. */
 export type UsualValues = Pick<Recipe, 'learningRate' | 'microBatch'>;

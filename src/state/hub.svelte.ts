@@ -7,6 +7,7 @@ import type {
   HubPlan,
   ModelOutline,
   ModelRef,
+  DataSize,
   OutlineForecast,
   StoredDownload,
   TrainApi,
@@ -16,7 +17,6 @@ import { HUGGING_FACE, namesModel, parseHub, parseModelRef } from '../core/hub';
 import type { Recipe } from '../recipe/recipe';
 import { failureOf, readFailure, type Failure } from './failure';
 import { model, type ModelState } from './model.svelte';
-import type { DataSize } from './recipe.svelte';
 import { space } from './space.svelte';
 import { recall, remember } from './storage';
 
@@ -173,7 +173,7 @@ export class HubState {
   /** What a run with a model would take; without data its memory only. */
   async prospect(outline: ModelOutline, recipe: Recipe, size: DataSize | null): Promise<Prospect> {
     try {
-      const known = await this.#client.ask((api) => api.forecastOutline(outline, recipe, size?.packedTokens ?? 0, size?.slots));
+      const known = await this.#client.ask((api) => api.forecastOutline(outline, recipe, size));
       return { known, failure: null };
     } catch (error) {
       return { known: null, failure: readFailure(error) };

@@ -17,6 +17,7 @@ const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
   kto: { kind: 'rated' },
   reward: { kind: 'pair', margins: true },
   distil: null,
+  grpo: null,
 };
 
 /** The objectives that may be chosen for texts, for pairs of answers and for rated ones. The task of the data chooses the others. */

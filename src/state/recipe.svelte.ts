@@ -1,7 +1,7 @@
 /** The recipe while it is edited: the value of every setting, what is wrong with it, and the forecast of a run with it. */
 
 import { trainClient, type WorkerClient } from '../client';
-import type { EncodedStats, Forecast, ModelView, SlotPlan, TeacherChoice, TrainApi } from '../../workers/api';
+import type { DataSize, Forecast, ModelView, SlotPlan, TeacherChoice, TrainApi } from '../../workers/api';
 import { CodedError, type Problem } from '../core/errors';
 import {
   defaultMethod,
@@ -37,9 +37,6 @@ import { recall, remember } from './storage';
 /** The forecast of a run, or why there can be none. */
 export type Outlook =
   { readonly forecast: Forecast; readonly failure: null } | { readonly forecast: null; readonly failure: Failure };
-
-/** What the forecast needs of the data. */
-export type DataSize = Pick<EncodedStats, 'packedTokens' | 'slots'>;
 
 /** What a forecast is about. */
 export type Plan = readonly [
@@ -325,8 +322,8 @@ export class RecipeState {
     this.#compared[what] = plan;
   }
 
-  #ask([modelId, recipe, { packedTokens, slots }, teacher]: Plan): Promise<Forecast> {
-    return this.#client.call((api) => api.forecast(modelId, recipe, packedTokens, slots, teacher ?? undefined));
+  #ask([modelId, recipe, size, teacher]: Plan): Promise<Forecast> {
+    return this.#client.call((api) => api.forecast(modelId, recipe, size, teacher ?? undefined));
   }
 
   /** The recipe with another method, as `chooseMethod` would set it; with the defaults of one that was left with problems. */

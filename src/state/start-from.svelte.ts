@@ -4,13 +4,13 @@
  */
 
 import { fileClient, trainClient, type WorkerClient } from '../client';
-import type { DataApi, EncodedDataset, EncodedStats, OldData, RunView, TrainApi } from '../../workers/api';
+import type { DataSize, DataApi, EncodedDataset, EncodedStats, OldData, RunView, TrainApi } from '../../workers/api';
 import { initFrom, replayCount } from '../recipe/init';
 import type { Recipe } from '../recipe/recipe';
 import { failureOf, type Failure } from './failure';
 import { model } from './model.svelte';
 import { readOldFile } from './old-file';
-import { recipe, type DataSize } from './recipe.svelte';
+import { recipe } from './recipe.svelte';
 import { offered } from './run-status';
 import { runs } from './runs.svelte';
 

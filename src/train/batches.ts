@@ -4,9 +4,12 @@ import { createBatches, createFixedBatches, type Batches, type BatchSettings, ty
 import { batchSpace } from '../batch/collate';
 import type { Slots } from '../batch/slots';
 import type { Batch, EncodedDataset, EncodedSplit } from '../batch/types';
+import { internal } from '../core/errors';
 import type { Numerics } from '../core/numerics';
 import { virtualTokens } from '../recipe/methods';
+import type { GrpoSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
+import { rolloutPrompts, updatesPerPass, type RolloutPrompts } from './rollouts';
 import { totalSteps } from '../optim/schedule';
 import type { BatchSource, HeldOut } from './session';
 
@@ -25,8 +28,11 @@ export function measuredTokens(recipe: Recipe, microSteps: number): number {
 }
 
 export interface RunBatches {
+  /** Of runs whose model writes what it learns from: throws. */
   readonly source: BatchSource;
   readonly heldOut: HeldOut;
+  /** What such a run answers; null for others. */
+  readonly prompts: RolloutPrompts | null;
   /** Micro-batches of an epoch. */
   readonly microSteps: number;
   /** Epochs completed after `step` updates, as a fraction. */
@@ -44,6 +50,7 @@ export function planBatches(
   slots?: Slots,
   numerics?: Numerics,
 ): RunBatches {
+  if (recipe.objective.kind === 'grpo') return rolloutPlan(dataset, recipe, recipe.objective);
   const settings = settingsOf(recipe, padId, slots, numerics);
   const training = createBatches(dataset.train, settings);
   const spaces = Array.from({ length: recipe.gradientAccumulation }, () =>
@@ -53,6 +60,7 @@ export function planBatches(
   const measured = createFixedBatches(dataset.heldOut, settings, measuredTokens(recipe, microSteps));
   return {
     heldOut: batchesOf(measured),
+    prompts: null,
     microSteps,
     source: {
       batch(index) {
@@ -64,6 +72,23 @@ export function planBatches(
       const { epoch, index } = training.locate(step * recipe.gradientAccumulation);
       return epoch + index / training.microStepsPerEpoch(epoch);
     },
+  };
+}
+
+/** A step has as many micro-batches as its answers fill. Its number of steps is counted in those of the recipe all the same. */
+function rolloutPlan(dataset: Pick<EncodedDataset, 'train' | 'heldOut'>, recipe: Recipe, settings: GrpoSettings): RunBatches {
+  const prompts = rolloutPrompts(dataset, recipe, settings);
+  const updates = updatesPerPass(settings, prompts.train.length);
+  return {
+    prompts,
+    heldOut: [],
+    source: {
+      batch() {
+        throw internal('the batches of this run are its own answers');
+      },
+    },
+    microSteps: updates * recipe.gradientAccumulation,
+    epochAt: (step) => step / updates,
   };
 }
 

@@ -10,7 +10,12 @@ import { taskOf } from '../recipe/tasks';
 
 /** Throws one `recipe/invalid` that lists every setting that does not fit this model. */
 export function checkRecipe(config: ModelConfig, recipe: Recipe): void {
-  const problems = [...lengthProblems(config, recipe), ...methodProblems(config, recipe.method), ...virtualProblems(recipe)];
+  const problems = [
+    ...lengthProblems(config, recipe),
+    ...methodProblems(config, recipe.method),
+    ...virtualProblems(recipe),
+    ...answerProblems(recipe),
+  ];
   // Parameters can be listed only for settings that fit the model.
   if (problems.length === 0) problems.push(...precisionProblems(config, recipe));
   if (problems.length === 0) return;
@@ -51,6 +56,18 @@ function virtualProblems({ method, objective, sequenceLength, neftuneAlpha }: Re
   if (sequenceLength - count >= LEAST_ROOM) return [];
   const message = `${count} virtual tokens leave no room for a document in rows of ${sequenceLength} tokens; choose fewer, or longer rows`;
   return [{ where: 'method.virtualTokens', message }];
+}
+
+/** A run that learns from answers learns from those of the model as it is. */
+function answerProblems({ objective, method, ema }: Recipe): readonly Problem[] {
+  if (objective.kind !== 'grpo') return [];
+  if (virtualTokens(method) > 0) {
+    const message = 'trained prompts can’t learn from rewards; choose LoRA or full fine-tuning';
+    return [{ where: 'method.kind', message }];
+  }
+  if (ema === 0) return [];
+  const message = 'the answers are written by the weights in training, not by their average; choose 0';
+  return [{ where: 'ema', message }];
 }
 
 /** Quantised weights have no gradient, so weights that are trained must not be quantised. */

@@ -159,7 +159,7 @@ function sketchRun(
   const optimizerBytes = 3 * valueBytes(tuning.parameters.trained.flat) + averageBytes;
   return {
     ...{ train, update, evaluate, evaluateBase, decode, remat },
-    microBatches: recipe.gradientAccumulation,
+    microBatches: microBatchesOf(recipe),
     plans: [start, evaluateBase, train, update, evaluate, decode?.prompt, decode?.token].filter((plan) => plan != null),
     parts: {
       weights: weights + (teacher === null ? 0 : declaredBytes(teacher.graph)),
@@ -169,6 +169,14 @@ function sketchRun(
       sampling: declaredBytes(scope) - training,
     },
   };
+}
+
+/** Micro-batches of an update. The model's own answers are taken to be half as long again with their prompts. */
+function microBatchesOf({ objective, gradientAccumulation, sequenceLength, microBatch }: Recipe): number {
+  if (objective.kind !== 'grpo') return gradientAccumulation;
+  const { prompts, answers, answerLength } = objective;
+  const perRow = Math.max(1, Math.floor(sequenceLength / (1.5 * answerLength)));
+  return Math.ceil(Math.ceil((prompts * answers) / perRow) / microBatch);
 }
 
 function samplingPlans(scope: Graph, config: ModelConfig, recipe: Recipe, tuning: Tuning): NonNullable<Sketch['decode']> {

@@ -1,7 +1,7 @@
 /** What a run computes for its objective and its data. */
 
 import { planSlots, slotCount, type Slots } from '../batch/slots';
-import type { EncodedDataset, ExampleLayout, SlotPlan } from '../batch/types';
+import type { EncodedDataset, ExampleLayout, RolloutInput, SlotPlan } from '../batch/types';
 import type { RunRecord } from '../checkpoint/types';
 import type { DType } from '../core/dtype';
 import { CodedError } from '../core/errors';
@@ -16,7 +16,7 @@ import { checkWrites } from '../model/writes';
 import { objectiveOf } from '../objective';
 import type { ExampleKind } from '../objective/objective';
 import { virtualTokens } from '../recipe/methods';
-import { needsTeacher, type ObjectiveSettings } from '../recipe/objectives';
+import { needsTeacher, type GrpoSettings, type ObjectiveSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { taskOf } from '../recipe/tasks';
 import { classWeightsOf } from './class-weights';
@@ -43,6 +43,8 @@ export interface Job {
   readonly outputs: number;
   /** How much the examples with each label count in the loss (torch's `pos_weight`); absent where all count alike. */
   readonly labelWeights?: readonly number[];
+  /** Inputs of batches of the model's own answers, which its data do not have. Only of objectives that learn from these. */
+  readonly rollout?: readonly RolloutInput[];
   /** Only of objectives that need one. */
   readonly teacher?: Teacher;
   /** The tokens whose embeddings new virtual tokens start as; a run whose method starts so needs them. */
@@ -89,7 +91,8 @@ export function jobOf(
   if (task === 'score') checkConverses(objective, config);
   if (needsTeacher(objective))
     return { ...LANGUAGE, objective, teacher: fittingTeacher(objective, config, sequenceLength, teacher) };
-  if (slots === undefined) return { ...LANGUAGE, objective };
+  if (slots === undefined)
+    return { ...LANGUAGE, objective, ...(objective.kind === 'grpo' && { rollout: rolloutInputs(objective) }) };
   const { layout } = slots;
   const documents = slotCount(slots, microBatch);
   checkMismatches(objective, documents);
@@ -116,6 +119,11 @@ export function startedFrom(
   const encode = (text: string) => [...prefix, ...tokenizer.encode(text), ...suffix];
   const ids = startIds(method, { encode, vocabSize: config.vocabSize }, seed);
   return ids === undefined ? job : { ...job, startIds: ids };
+}
+
+/** The divergence from the base needs the base's log-probabilities. */
+export function rolloutInputs({ beta }: Pick<GrpoSettings, 'beta'>): readonly RolloutInput[] {
+  return ['advantages', 'oldLogprobs', ...(beta > 0 ? (['refLogprobs'] as const) : [])];
 }
 
 /** The run samples texts, and its adapter answers. */

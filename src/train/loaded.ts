@@ -16,6 +16,7 @@ import type { CacheShape } from '../model/decode-pass';
 import { maxLength } from '../model/decode-programs';
 import type { ModelView } from '../model/types';
 import { checkWeights, readWeight, type StreamOptions } from '../model/weights-source';
+import type { GrpoSettings } from '../recipe/objectives';
 import type { BasePrecision } from '../recipe/recipe';
 import { encodePrompt } from '../tokenizer/encode';
 import { TextStream } from '../tokenizer/stream';
@@ -23,8 +24,9 @@ import { TextTokenizer } from '../tokenizer/tokenizer';
 import { AdapterSlot, type StoredTuning } from './adapter-slot';
 import type { Engine } from './engine';
 import { checkFits } from './fits';
-import { measure, predictRows, type Measured, type MeasureHooks } from './measure';
+import { examplesIn, measure, predictRows, type Measured, type MeasureHooks } from './measure';
 import { predict, type Classifier } from './predict';
+import { examine, measuredPrompts, type Write } from './rewarding';
 import type { ExampleOutputs, GenerateRequest, GenerateResult, Measurement, PredictRequest, Prediction } from './types';
 import { writeWeights } from './write-weights';
 
@@ -147,7 +149,36 @@ export class LoadedModel {
   /** Measures a checkpoint or the base; null when it was stopped. Throws like `measure` of src/train/measure.ts. */
   measure(measured: () => Promise<Measured>, { onBatch, stopped }: MeasureHooks): Promise<Measurement | null> {
     const hooks = { onBatch, stopped: () => this.#closing || stopped() };
-    return this.#mutex.run(async () => (hooks.stopped() ? null : measure(this, await measured(), hooks)));
+    return this.#mutex.run(async () => {
+      if (hooks.stopped()) return null;
+      const found = await measured();
+      const { objective } = found.run.recipe;
+      return objective.kind === 'grpo' ? this.#measureRewards(found, objective, hooks) : measure(this, found, hooks);
+    });
+  }
+
+  /** The rewards of answers to the prompts of the examples; null when it was stopped. Throws `data/no-examples` when there are none. */
+  async #measureRewards(
+    { run: { recipe }, tuning, dataset, rows }: Measured,
+    settings: GrpoSettings,
+    { onBatch, stopped }: MeasureHooks,
+  ): Promise<Measurement | null> {
+    const split = examplesIn(dataset, rows);
+    const prompts = measuredPrompts(split, recipe, settings);
+    if (prompts.length === 0)
+      throw new CodedError('data/no-examples', 'These examples have no questions to answer. Measure it on conversations.');
+    const write: Write = (requests) => {
+      const total = requests.reduce((sum, { maxTokens }) => sum + maxTokens, 0);
+      let tokens = 0;
+      return this.#generateAll(
+        () => Promise.resolve(tuning),
+        requests,
+        () => onBatch(++tokens, total),
+        stopped,
+      );
+    };
+    const metrics = await examine({ recipe, settings, tokenizer: this.tokenizer }, prompts, write, '');
+    return metrics && { loss: -(metrics['reward'] ?? NaN), metrics, rows: prompts.length, of: split.lines.length };
   }
 
   /** The outputs of a run's classifier for all examples; null when it was stopped. Throws like `measure`. */

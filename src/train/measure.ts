@@ -86,7 +86,7 @@ export async function predictRows(
 }
 
 /** Throws data/no-examples when there are none. */
-function examplesIn({ train, heldOut, test }: EncodedDataset, rows: Measured['rows']): EncodedSplit {
+export function examplesIn({ train, heldOut, test }: EncodedDataset, rows: Measured['rows']): EncodedSplit {
   if (rows === 'all') return train;
   const split = rows === 'test' ? test : heldOut;
   if (split !== undefined && split.lines.length > 0) return split;

@@ -18,7 +18,8 @@ import { headParameters, jobOf, type Job } from './job';
 import type { Jobs } from './jobs';
 import type { Models } from './models';
 import { expectedTeacher } from './teacher';
-import type { DeviceReport, Forecast, OutlineForecast, TeacherChoice } from './types';
+import { updatesPerPass } from './rollouts';
+import type { DataSize, DeviceReport, Forecast, OutlineForecast, TeacherChoice } from './types';
 import { warmUp } from './warm-up';
 
 export class Planning {
@@ -32,19 +33,13 @@ export class Planning {
     this.#models = models;
   }
 
-  /** Memory, steps and time of a run on `trainTokens` tokens with an inspected model; nothing is loaded. */
-  async forecast(
-    modelId: string,
-    recipe: Recipe,
-    trainTokens: number,
-    slots?: SlotPlan,
-    teacher?: TeacherChoice,
-  ): Promise<Forecast> {
+  /** Memory, steps and time of a run on data of that size with an inspected model; nothing is loaded. */
+  async forecast(modelId: string, recipe: Recipe, size: DataSize, teacher?: TeacherChoice): Promise<Forecast> {
     const folder = this.#models.folders.get(modelId);
-    const microSteps = microStepsOf(trainTokens, recipe);
+    const microSteps = microStepsOf(size, recipe);
     const engine = await this.#device.engine();
     checkFits(folder, engine);
-    const job = await this.#jobOf(folder, recipe, slots, teacher, engine);
+    const job = await this.#jobOf(folder, recipe, size.slots, teacher, engine);
     const pace = await this.#device.paceOf(engine);
     const forecast = forecastRun(folder.config, recipe, typesOf(folder, recipe), engine.machine, microSteps, job, pace);
     return { ...forecast, fileBytes: exportedBytes(recipe, folder, headParameters(folder.config, job)) };
@@ -54,7 +49,7 @@ export class Planning {
    * What a run with a model would take that is not on this device. A model that can't be trained says why; throws when it is none that
    * Finetab knows.
    */
-  async forecastOutline(outline: ModelOutline, recipe: Recipe, trainTokens: number, slots?: SlotPlan): Promise<OutlineForecast> {
+  async forecastOutline(outline: ModelOutline, recipe: Recipe, size: DataSize | null): Promise<OutlineForecast> {
     const model = outlinedModel(outline);
     const { config } = model;
     const known = { family: config.modelType, parameters: countParameters(model), context: config.maxPositions };
@@ -62,9 +57,9 @@ export class Planning {
       const engine = await this.#device.engine();
       checkFits({ ...model, view: outline }, engine);
       const fitting = { ...recipe, sequenceLength: Math.min(recipe.sequenceLength, config.maxPositions) };
-      const job = jobOf(fitting, slots, config);
+      const job = jobOf(fitting, size?.slots, config);
       const pace = await this.#device.paceOf(engine);
-      const microSteps = microStepsOf(trainTokens, fitting);
+      const microSteps = microStepsOf(size, fitting);
       return {
         ...known,
         forecast: forecastRun(config, fitting, typesOf(model, fitting), engine.machine, microSteps, job, pace),
@@ -121,6 +116,8 @@ function typesOf(folder: Pick<ModelFolder, 'config' | 'tensors'>, { basePrecisio
 }
 
 /** Micro-batches of one epoch. */
-function microStepsOf(trainTokens: number, { sequenceLength, microBatch }: Recipe): number {
-  return Math.max(1, Math.ceil(Math.ceil(trainTokens / sequenceLength) / microBatch));
+function microStepsOf(size: DataSize | null, { sequenceLength, microBatch, objective, gradientAccumulation }: Recipe): number {
+  const { packedTokens = 0, parts } = size ?? {};
+  if (objective.kind === 'grpo') return gradientAccumulation * updatesPerPass(objective, Math.max(1, parts?.train ?? 1));
+  return Math.max(1, Math.ceil(Math.ceil(packedTokens / sequenceLength) / microBatch));
 }

@@ -9,7 +9,7 @@ import { declareTuning } from '../method';
 import type { Tuning } from '../method/method';
 import type { Parameters } from '../method/parameters';
 import type { ModelConfig } from '../model/config';
-import { declareBatch, type BatchInputs } from '../model/pass';
+import { declareBatch, type BatchInputs, type BatchShape, type InputColumn } from '../model/pass';
 import { declareWeights } from '../model/weights';
 import { objectiveOf } from '../objective';
 import { updateWith, type Optimizer } from '../optim/adamw';
@@ -50,8 +50,9 @@ export interface TrainingPrograms {
   readonly startIds: Value | null;
   /** Written once, before the first run. */
   readonly constants: ConstantData;
-  /** Names of the objective's figures. */
+  /** Names of the objective's figures in a step, and in a measurement. */
   readonly figures: readonly string[];
+  readonly measured: readonly string[];
   /** Forward and backward pass of one micro-batch; accumulates the gradients. Outputs: loss [1], and the figures. */
   readonly train: Plan;
   /** Clips the gradients, applies AdamW, zeroes the gradients. Outputs: gradient norm [1]; with `scaling` also the loss scale used [1]. */
@@ -78,7 +79,7 @@ export function trainingPrograms(
     recipe.ema > 0 ? declareTuning(graph, `${name}.ema`, config, recipe.method, headParameters(config, job)) : null;
   const { parameters } = tuning;
   const gradients = graph.declareFlat(`${name}.gradient`, 'state', parameters.trained.all);
-  const batch = declareBatch(graph, `${name}.batch`, shape, job.columns);
+  const batch = declareBatch(graph, `${name}.batch`, shape, [...job.columns, ...rolloutColumns(job, shape)]);
   const seed = graph.declare(`${name}.seed`, 'input', [2], 'i32');
   const scaling = recipe.activationPrecision === 'f16' ? declareScaling(graph, name) : null;
   const lossScale = scaling?.scale ?? graph.declare(`${name}.lossScale`, 'input', [1]);
@@ -98,17 +99,22 @@ export function trainingPrograms(
   const optimizer = updateWith(update, name, parameters, gradients, scaling);
   if (averaged !== null) averageWith(update, averaged.parameters, parameters, recipe.ema);
   const evaluation = (label: string, of: Tuning | null) =>
-    evaluationPlan(graph.program(`${name}.${label}`), { ...common, tuning: of }, job, recipe).plan;
+    evaluationPlan(graph.program(`${name}.${label}`), { ...common, tuning: of }, job, recipe);
+  const evaluate = evaluation('evaluate', averaged ?? tuning);
   return {
     scope: graph,
     ...{ teacher, tuning, averaged, gradients, optimizer, batch, seed, noise, lossScale, scaling, constants },
-    figures: Object.keys(trained.figures),
+    ...{ figures: Object.keys(trained.figures), measured: evaluate.figures },
     ...startOf(graph, name, [parameters, ...(averaged === null ? [] : [averaged.parameters])], { constants, ids: job.startIds }),
     train: plan(train, [trained.loss, ...Object.values(trained.figures)], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
-    evaluate: evaluation('evaluate', averaged ?? tuning),
-    evaluateBase: taskOf(job.objective) === null ? evaluation('evaluateBase', null) : null,
+    evaluate: evaluate.plan,
+    evaluateBase: taskOf(job.objective) === null ? evaluation('evaluateBase', null).plan : null,
   };
+}
+
+function rolloutColumns({ rollout = [] }: Job, { rows, tokens }: BatchShape): readonly InputColumn[] {
+  return rollout.map((name) => ({ name, dtype: 'f32', shape: [rows * tokens] }));
 }
 
 /** Loss [1] and figures of a batch, without dropout; the plan's outputs are in this order. */

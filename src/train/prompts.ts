@@ -30,7 +30,9 @@ export function promptCount({ samplePrompts }: Pick<Recipe, 'samplePrompts'>): n
 
 /** The decoder's cache of a run: for all its prompts at once, each of up to the length of an example. */
 export function sampleCache(config: ModelConfig, recipe: Recipe): CacheShape {
-  return cacheShape(config, promptCount(recipe), recipe.sequenceLength + SAMPLE_TOKENS);
+  const { objective, sequenceLength } = recipe;
+  const answers = objective.kind === 'grpo' ? objective.prompts * objective.answers : 0;
+  return cacheShape(config, Math.max(promptCount(recipe), answers), sequenceLength + SAMPLE_TOKENS);
 }
 
 /**
@@ -80,7 +82,7 @@ function opening(split: EncodedSplit, document: number, tokenizer: TextTokenizer
 }
 
 /** The user's last turn in a rendered conversation, without the chat template around it; the whole text when it is not found. */
-function lastTurn(text: string, tokenizer: TextTokenizer): string {
+export function lastTurn(text: string, tokenizer: TextTokenizer): string {
   const probe = 'probe-of-the-user';
   const rendered = tokenizer.chat.tryRender([{ role: 'user', content: probe }], true) ?? probe;
   const [head = '', tail = ''] = rendered.split(probe);

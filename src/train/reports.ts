@@ -29,7 +29,7 @@ export interface Reports {
 export function reportsOf({ objective, outputs }: Job, heldOut: readonly Batch[]): Reports {
   const learned = objectiveOf(objective);
   const task = taskOf(objective);
-  const report = (figures: FigureData) => learned.report?.(figures);
+  const report = (figures: FigureData) => learned.report?.(figures, objective);
   const predicted = task === null ? null : TASKS[task];
   if (predicted === null || predicted.truth === null) return { step: report, heldOut: (figures) => withMetrics(report(figures)) };
   return { step: report, heldOut: (figures) => measuredOf(predictionsOf(predicted, heldOut, figures['outputs'] ?? [], outputs)) };

@@ -1,6 +1,6 @@
 /** A run on the device: opens the session, trains, samples, saves checkpoints, and releases everything at the end. */
 
-import type { EncodedDataset } from '../batch/types';
+import type { Batch, EncodedDataset } from '../batch/types';
 import type { RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { inLayout, type Parameters } from '../method/parameters';
@@ -22,7 +22,9 @@ import { checkedTeacher, expectedTeacher, type FoundTeacher } from './teacher';
 import type { RunRecorder } from './recorder';
 import type { TrainingSession } from './session';
 import { costsOf, Timetable, type Costs } from './timetable';
-import { train, type RunHooks } from './trainer';
+import { examine, type Write } from './rewarding';
+import { Rollouts } from './rollouts';
+import { train, type Exam, type RunHooks } from './trainer';
 import type { Tiles, Tuner } from './tune';
 import type { RunView } from './types';
 
@@ -122,13 +124,20 @@ export class Run {
     await recorder.start();
     recorder.phase('Training the first step', 0, 0);
     this.#savedStep = session.step;
-    const reason = stopReason(signal) ?? (await this.#train(session, prepared, secondsBefore));
+    const reason = stopReason(signal) ?? (await this.#train(session, prepared, secondsBefore).catch(this.#pauseAt));
     const early = reason === null && session.step < session.totalSteps;
     const ended = early || reason === 'pause' || reason === 'stop';
     if (ended && session.step !== this.#savedStep) await this.#save(session);
     if (reason === 'drop' || reason === 'cancel') await recorder.rollBack();
     return reason;
   }
+
+  /** An answer that the user's own reward can't score pauses the run: the reward can be changed, and nothing is lost. */
+  readonly #pauseAt = (error: unknown): StopReason => {
+    if (codeOf(error) !== 'reward/code') throw error;
+    this.#context.recorder.notice(error);
+    return 'pause';
+  };
 
   async #prepare(snapshot: Snapshot | null): Promise<Prepared> {
     const { model, recorder, signal } = this.#context;
@@ -204,7 +213,9 @@ export class Run {
     secondsBefore: number,
   ): Promise<StopReason | null> {
     const { recorder, signal, pace } = this.#context;
-    const { source, heldOut, epochAt } = this.#batches;
+    const { heldOut, epochAt } = this.#batches;
+    const rollouts = this.#rollouts(session);
+    const source = rollouts ?? this.#batches.source;
     const { recipe, totalSteps, baseLoss, tunedLoss } = recorder.record;
     const hooks: RunHooks = {
       onStep: (row) => recorder.addStep(row),
@@ -226,10 +237,48 @@ export class Run {
     return train(
       {
         ...{ session, source, heldOut, reports, cadence, timetable, epochAt, secondsBefore },
+        ...(rollouts && { exam: this.#exam() }),
         ...{ baseUnknown, startUnknown, samplesMissing },
       },
       hooks,
     );
+  }
+
+  /** What the model learns from where it writes that itself; else null. */
+  #rollouts(session: TrainingSession): Rollouts | null {
+    const { recipe } = this.#context.recorder.record;
+    const { prompts } = this.#batches;
+    if (prompts === null || recipe.objective.kind !== 'grpo') return null;
+    const score = async (batches: readonly Batch[], which: 'tuned' | 'base') =>
+      (await session.measure(batches, which)).figures['logprobs'] ?? [];
+    const { tokenizer } = this.#context.model;
+    return new Rollouts({ recipe, settings: recipe.objective, prompts, tokenizer, score, write: this.#writer('tuned') });
+  }
+
+  #exam(): Exam {
+    const { recipe } = this.#context.recorder.record;
+    const { tokenizer } = this.#context.model;
+    const { prompts } = this.#batches;
+    return async (which, message) =>
+      prompts === null || recipe.objective.kind !== 'grpo'
+        ? null
+        : examine({ recipe, settings: recipe.objective, tokenizer }, prompts.heldOut, this.#writer(which), message);
+  }
+
+  #writer(which: 'tuned' | 'base'): Write {
+    const { model, recorder, signal } = this.#context;
+    return (requests, message) => {
+      const total = requests.reduce((sum, { maxTokens }) => sum + maxTokens, 0);
+      let tokens = 0;
+      const onText = () => recorder.phase(message, ++tokens, total);
+      onText();
+      return model.generateAll(
+        () => Promise.resolve(which === 'base' ? null : this.tuning),
+        requests,
+        onText,
+        () => signal.aborted,
+      );
+    };
   }
 
   async #hasSamples(step: number): Promise<boolean> {

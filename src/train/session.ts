@@ -28,6 +28,11 @@ export interface BatchSource {
   batch(index: number): Batch;
 }
 
+/** The micro-batches of an update, however many. */
+export interface StepBatches {
+  readonly batches: readonly Batch[];
+}
+
 /** The state from which a run continues exactly. */
 export interface SessionState {
   /** Completed updates. */
@@ -135,37 +140,38 @@ export class TrainingSession {
   }
 
   /**
-   * Queues one update: forward and backward of `gradientAccumulation` micro-batches, then AdamW. Returns before the device has
-   * executed it; the promise resolves with its loss and gradient norm.
+   * Queues one update: forward and backward of its micro-batches, `gradientAccumulation` of a source, then AdamW. Returns before the
+   * device has executed it; the promise resolves with its loss and gradient norm.
    */
-  advance(source: BatchSource): Promise<StepResult> {
+  advance(source: BatchSource | StepBatches): Promise<StepResult> {
     const { executor, programs, recipe } = this;
     const step = this.#step++;
     const first = step * recipe.gradientAccumulation;
-    const micro = this.#micro;
+    const micro = 'batches' in source ? source.batches : this.#batchesOf(source, first);
     let [counted, tokens] = [0, 0];
-    for (let i = 0; i < recipe.gradientAccumulation; i++) {
-      const batch = (micro[i] = source.batch(first + i));
+    for (const batch of micro) {
       counted += countOf(batch);
       tokens += batch.tokens;
     }
     const runs: Promise<readonly HostArray[]>[] = [];
-    for (let i = 0; i < recipe.gradientAccumulation; i++) {
+    micro.forEach((batch, i) => {
       this.#seed[0] = recipe.seed;
       this.#seed[1] = first + i;
       executor.write(programs.seed, this.#seed);
-      const batch = micro[i];
-      if (batch !== undefined) {
-        this.#writer.write(batch, counted);
-        this.#noise?.write(batch, first + i);
-      }
+      this.#writer.write(batch, counted);
+      this.#noise?.write(batch, first + i);
       runs.push(handled(executor.run(this.#compiled.train)));
-    }
+    });
     const learningRate = learningRateAt(recipe, step, this.totalSteps);
     const { groups } = programs.tuning.parameters;
     executor.write(programs.optimizer.hyper, hyperAt(recipe, groups, step, learningRate, this.#hyper));
     runs.push(handled(executor.run(this.#compiled.update)));
     return resultOf(runs, programs.figures, { step: step + 1, learningRate, tokens });
+  }
+
+  #batchesOf(source: BatchSource, first: number): readonly Batch[] {
+    for (let i = 0; i < this.recipe.gradientAccumulation; i++) this.#micro[i] = source.batch(first + i);
+    return this.#micro;
   }
 
   /**
@@ -176,7 +182,7 @@ export class TrainingSession {
     const compiled = which === 'tuned' ? this.#compiled.evaluate : this.#compiled.evaluateBase;
     if (compiled === null) throw internal('the base has no classifier to be measured');
     const { executor, programs } = this;
-    return evaluateBatches({ executor, writer: this.#writer, compiled, figures: programs.figures }, heldOut, onBatch);
+    return evaluateBatches({ executor, writer: this.#writer, compiled, figures: programs.measured }, heldOut, onBatch);
   }
 
   async snapshot(): Promise<SessionState> {

@@ -2,9 +2,11 @@
 
 import { secondsOf, total, type Effort, type Pace } from '../graph/pace';
 import { FEW } from '../../kernels/lib/tile';
+import type { GrpoSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { promptCount, SAMPLE_TOKENS } from './prompts';
 import { cadenceOf, type Cadence } from './cadence';
+import { MEASURED } from './rewarding';
 import type { Efforts } from './types';
 
 /** `base` measures the base on the held-out examples; `sampling` writes the samples of all prompts. */
@@ -24,6 +26,34 @@ const SAVE_SECONDS = 0.08;
 
 /** `heldOut`: batches of a measurement. */
 export function costsOf(efforts: Efforts, recipe: Recipe, heldOut: number): Costs {
+  if (recipe.objective.kind === 'grpo') return withAnswers(efforts, recipe, recipe.objective);
+  return usualCosts(efforts, recipe, heldOut);
+}
+
+/** Of a run that learns from its own answers: they are part of its steps and of its measurements. */
+function withAnswers(efforts: Efforts, recipe: Recipe, { prompts, answers, answerLength, updates, beta }: GrpoSettings): Costs {
+  const usual = usualCosts(efforts, recipe, 0);
+  const { evaluate, evaluateBase, decode } = efforts;
+  if (decode === null) return usual;
+  const written = (count: number) =>
+    [
+      [PROMPT_RUNS * count, decode.prompt],
+      [answerLength * Math.ceil(count / FEW), decode.token],
+    ] as const;
+  const share = total([[beta > 0 ? 2 : 1, evaluateBase ?? evaluate], ...written(prompts * answers)]);
+  const exam = total([...written(MEASURED)]);
+  return {
+    ...usual,
+    step: total([
+      [1, usual.step],
+      [1 / updates, share],
+    ]),
+    base: exam,
+    measurement: exam,
+  };
+}
+
+function usualCosts(efforts: Efforts, recipe: Recipe, heldOut: number): Costs {
   const { step, evaluate, evaluateBase, decode } = efforts;
   const prompts = promptCount(recipe);
   const rounds = Math.ceil(prompts / FEW);

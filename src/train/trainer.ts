@@ -6,6 +6,7 @@ import { handled } from '../core/promises';
 import { isDue, type Cadence } from './cadence';
 import { stopReason, type StopReason } from './jobs';
 import type { Reports } from './reports';
+import type { Rolled, RolloutSource } from './rollouts';
 import type { BatchSource, HeldOut, StepResult, TrainingSession } from './session';
 import type { Activity, Timetable } from './timetable';
 import type { EvalRow, StepRow } from './types';
@@ -17,8 +18,10 @@ const SAVE_SECONDS = 60;
 
 export interface RunInput {
   readonly session: Pick<TrainingSession, 'step' | 'totalSteps' | 'advance' | 'measure'>;
-  readonly source: BatchSource;
+  readonly source: BatchSource | RolloutSource;
   readonly heldOut: HeldOut;
+  /** Measures in place of the session, where the loss of batches says little; its loss is the mean reward with the opposite sign. */
+  readonly exam?: Exam;
   readonly reports: Reports;
   readonly cadence: Cadence;
   /** Learns how long each activity takes. */
@@ -34,6 +37,9 @@ export interface RunInput {
   /** The samples of the session's step were cut short by a stop request: they are written first. */
   readonly samplesMissing: boolean;
 }
+
+/** A measurement that answers prompts: metrics by name; null where a stop request cut it short, or where there are no prompts. */
+export type Exam = (which: 'tuned' | 'base', message: string) => Promise<Readonly<Record<string, number>> | null>;
 
 export interface RunHooks {
   onStep(row: StepRow): void;
@@ -65,9 +71,12 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<StopReaso
   if (input.startUnknown) await clock.pausedFor(() => intervals.start());
   if (input.samplesMissing) await clock.pausedFor(() => hooks.sample(session.step));
   let enough = hooks.enough();
-  while (session.step < session.totalSteps && !enough && !hooks.signal.aborted) {
-    steps.push(session.advance(source));
+  while (session.step < session.totalSteps && !((enough || hooks.signal.aborted) && isBoundary(input))) {
+    const next = 'roll' in source ? await rolled(source, session.step, steps) : source;
+    if (next === null) break;
+    steps.push(session.advance(next), 'figures' in next ? next.figures : {});
     if (steps.length >= IN_FLIGHT) await steps.take();
+    intervals.note();
     if (intervals.due) {
       await steps.drain();
       await clock.pausedFor(() => intervals.run());
@@ -79,8 +88,23 @@ export async function train(input: RunInput, hooks: RunHooks): Promise<StopReaso
   return stopReason(hooks.signal);
 }
 
+/** Steps before a rollout that fails are handled as ever. */
+async function rolled(source: RolloutSource, step: number, steps: StepQueue): Promise<Rolled | null> {
+  try {
+    return await source.roll(step);
+  } catch (error) {
+    await steps.drain();
+    throw error;
+  }
+}
+
+/** The run can be interrupted here: what it does next does not depend on what came before the state of the session. */
+function isBoundary({ source, session }: RunInput): boolean {
+  return !('roll' in source) || source.isBoundary(session.step) || session.step === session.totalSteps;
+}
+
 /** A result and the time when it arrived: two results may be handled together that arrived one after the other. */
-type Timed = StepResult & { readonly at: number };
+type Timed = StepResult & { readonly at: number; readonly more: Readonly<Record<string, number>> };
 
 /** Steps in flight; results are handled in the order of the steps. */
 class StepQueue {
@@ -95,8 +119,9 @@ class StepQueue {
     return this.#pending.length;
   }
 
-  push(result: Promise<StepResult>): void {
-    this.#pending.push(handled(result.then((figures) => ({ ...figures, at: performance.now() }))));
+  /** `more`: what the step reports beside its result. */
+  push(result: Promise<StepResult>, more: Timed['more']): void {
+    this.#pending.push(handled(result.then((figures) => ({ ...figures, at: performance.now(), more }))));
   }
 
   /** Waits for the oldest step. */
@@ -116,6 +141,9 @@ class Intervals {
   readonly #hooks: RunHooks;
   #baseUnknown: boolean;
   #savedAt = performance.now();
+  /** A checkpoint is due, at the next step at which the run can be interrupted. */
+  #saveDue = false;
+  #measureDue = false;
 
   constructor(input: RunInput, hooks: RunHooks) {
     this.#input = input;
@@ -125,8 +153,15 @@ class Intervals {
 
   /** Something is due after the session's current step. */
   get due(): boolean {
-    const { evaluate, sample } = this.#input.cadence;
-    return this.#baseUnknown || this.#isDue(evaluate) || this.#isDue(sample) || this.#saveDue;
+    const waiting = (this.#saveDue || this.#measureDue) && isBoundary(this.#input);
+    return this.#baseUnknown || this.#isDue(this.#input.cadence.sample) || waiting;
+  }
+
+  /** To be called after every step: measurements and checkpoints wait for a step at which the run can be interrupted. */
+  note(): void {
+    const { evaluate, save } = this.#input.cadence;
+    this.#measureDue ||= this.#isDue(evaluate);
+    this.#saveDue ||= this.#isDue(save) || performance.now() - this.#savedAt > 1000 * SAVE_SECONDS;
   }
 
   /** Measures and saves what the run starts from: a run that continues before its first checkpoint starts from it again. */
@@ -137,12 +172,14 @@ class Intervals {
 
   async run(): Promise<void> {
     const { cadence, session } = this.#input;
-    const due = this.#saveDue;
+    const here = isBoundary(this.#input);
+    const measures = here && this.#measureDue;
     if (this.#baseUnknown) await this.#timed('base', async () => this.#hooks.onBase(await measureBase(this.#input, this.#hooks)));
     this.#baseUnknown = false;
-    if (this.#isDue(cadence.evaluate)) await this.#timed('measurement', () => measure(this.#input, this.#hooks));
+    if (measures) await this.#timed('measurement', () => measure(this.#input, this.#hooks));
+    if (measures) this.#measureDue = false;
     // Between two saves, the best step would be lost.
-    const saves = due || (this.#isDue(cadence.evaluate) && this.#hooks.isBest());
+    const saves = here && (this.#saveDue || (measures && this.#hooks.isBest()));
     if (this.#isDue(cadence.sample)) await this.#timed('sampling', () => this.#hooks.sample(session.step));
     // Last, so that a run that continues from this checkpoint has lost nothing that came before it.
     if (saves) await this.#save();
@@ -151,6 +188,7 @@ class Intervals {
   async #save(): Promise<void> {
     await this.#timed('saving', () => this.#hooks.save());
     this.#savedAt = performance.now();
+    this.#saveDue = false;
   }
 
   async #timed(activity: Activity, work: () => Promise<void>): Promise<void> {
@@ -159,34 +197,36 @@ class Intervals {
     this.#input.timetable.took(activity, (performance.now() - started) / 1000);
   }
 
-  get #saveDue(): boolean {
-    return this.#isDue(this.#input.cadence.save) || performance.now() - this.#savedAt > 1000 * SAVE_SECONDS;
-  }
-
   #isDue(every: number): boolean {
     return isDue(every, this.#input.session);
   }
 }
 
 async function measureBase(input: RunInput, hooks: RunHooks): Promise<number | null> {
-  return input.heldOut.length === 0 ? null : (await measureWith(input, hooks, 'base')).loss;
+  return (await measureWith(input, hooks, 'base'))?.loss ?? null;
 }
 
 async function measure(input: RunInput, hooks: RunHooks): Promise<void> {
-  if (input.heldOut.length === 0) return;
-  const { loss, figures } = await measureWith(input, hooks, 'tuned');
-  await hooks.onEval({ step: input.session.step, loss, ...input.reports.heldOut(figures) });
+  const measured = await measureWith(input, hooks, 'tuned');
+  if (measured !== null) await hooks.onEval({ step: input.session.step, ...measured });
 }
 
-function measureWith(
-  { session, heldOut }: RunInput,
+/** Null where nothing is held out, or a stop request cut the measurement short. */
+async function measureWith(
+  { session, heldOut, exam, reports }: RunInput,
   hooks: RunHooks,
   which: 'tuned' | 'base',
-): ReturnType<TrainingSession['measure']> {
+): Promise<Omit<EvalRow, 'step'> | null> {
   const message = which === 'base' ? 'Measuring the base on held-out examples' : 'Measuring on held-out examples';
+  if (exam !== undefined) {
+    const metrics = await exam(which, message);
+    return metrics && { loss: -(metrics['reward'] ?? NaN), metrics };
+  }
+  if (heldOut.length === 0) return null;
   const onBatch = (done: number) => hooks.onPhase(message, done, heldOut.length);
   onBatch(0);
-  return session.measure(heldOut, which, onBatch);
+  const { loss, figures } = await session.measure(heldOut, which, onBatch);
+  return { loss, ...reports.heldOut(figures) };
 }
 
 /** The gradient overflowed under a loss scale that can still be lowered: the update was skipped. */
@@ -207,7 +247,7 @@ function rowOf(result: Timed, clock: Clock, input: RunInput): StepRow {
   const finite = Number.isFinite(loss) && Number.isFinite(gradNorm);
   const skipped = isSkipped(result);
   if (!finite && !skipped) throw diverged(result);
-  const figures = input.reports.step(result.figures);
+  const figures = { ...input.reports.step(result.figures), ...result.more };
   const lap = clock.lap(at);
   input.timetable.took('step', lap);
   return {
@@ -216,7 +256,7 @@ function rowOf(result: Timed, clock: Clock, input: RunInput): StepRow {
     learningRate,
     gradNorm,
     ...(lossScale !== undefined && { lossScale, skipped }),
-    ...(figures && { figures }),
+    ...(Object.keys(figures).length > 0 && { figures }),
     tokensPerSecond: tokens / Math.max(lap, 1e-6),
     seconds: clock.seconds,
     epoch: input.epochAt(step),

@@ -1,6 +1,6 @@
 /** Types of the training worker's API: plain data that crosses worker boundaries. */
 
-import type { EncodedDataset } from '../batch/types';
+import type { EncodedDataset, EncodedStats } from '../batch/types';
 import type {
   CheckpointInfo,
   EarlyStop,
@@ -140,6 +140,9 @@ export interface TeacherView {
   /** Why the other model can't learn from it, in a sentence or two; null when it can. */
   readonly problem: string | null;
 }
+
+/** What a forecast needs of the data. */
+export type DataSize = Pick<EncodedStats, 'packedTokens' | 'slots' | 'parts'>;
 
 /** What a run is started with. */
 export interface RunSetup {

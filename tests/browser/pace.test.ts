@@ -25,7 +25,7 @@ it.each(['wasm', 'tfjs-wasm'] as const)('is measured on %s', async (kind) => {
 it('gives forecasts a time, also at the next visit', async () => {
   const { service, another, setup } = await openTiny('wasm');
   const { modelId, recipe } = await setup();
-  const seconds = async (of: typeof service) => (await of.forecast(modelId, recipe, 4096)).seconds;
+  const seconds = async (of: typeof service) => (await of.forecast(modelId, recipe, { packedTokens: 4096 })).seconds;
   expect(await seconds(service)).toBeNull();
   expect(await service.measurePace()).toBe(true);
   const known = await seconds(service);

@@ -145,8 +145,7 @@ test('what a model can learn depends on its head and on the data, and a refused 
 test('distillation is refused without a teacher, wherever a run is planned, and stores nothing', async () => {
   const { service, setup, model } = await openTask(CHATS);
   const distil = await setup(tinyRecipe({ objective: { kind: 'distil' } }));
-  const { packedTokens, slots } = distil.dataset.stats;
-  const plans = [() => service.forecast(model.id, distil.recipe, packedTokens, slots), () => service.start(distil, ignore)];
+  const plans = [() => service.forecast(model.id, distil.recipe, distil.dataset.stats), () => service.start(distil, ignore)];
   for (const plan of plans)
     await expect(plan()).rejects.toMatchObject({
       code: 'recipe/invalid',
@@ -239,9 +238,9 @@ test('a classifier trains and predicts on the GPU with the numbers of the proces
 test('the forecast of a classifier counts its head and no decoding', async () => {
   const { service, setup, model } = await openTask(LABELS);
   const { dataset, recipe } = await setup(classify());
-  const { packedTokens, slots } = dataset.stats;
-  const forecast = await service.forecast(model.id, recipe, packedTokens, slots);
+  const { packedTokens } = dataset.stats;
+  const forecast = await service.forecast(model.id, recipe, dataset.stats);
   const run = await service.start(await setup(recipe), ignore);
   expect(forecast).toMatchObject({ trainable: run.trainable, sampling: 0 });
-  await expect(service.forecast(model.id, recipe, packedTokens)).rejects.toMatchObject({ code: 'recipe/invalid' });
+  await expect(service.forecast(model.id, recipe, { packedTokens })).rejects.toMatchObject({ code: 'recipe/invalid' });
 });

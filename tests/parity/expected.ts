@@ -53,6 +53,8 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   llama_reward: 'passes',
   llama_reward_margin: 'passes',
   llama_distil: 'passes',
+  llama_grpo: 'passes',
+  llama_dapo: 'passes',
   llama_dora: 'passes',
   llama_ia3: 'passes',
   llama_houlsby: 'passes',

@@ -16,6 +16,8 @@ export interface GoldenStep {
   readonly labels?: number[][] | number[];
   /** Marks the answers of pairs; the preferred ones are the first half of the rows. */
   readonly completion_mask?: number[][];
+  /** Of rollouts: log-probabilities of the tokens after the prompts, before the step. */
+  readonly logprobs?: number[][];
   /** Of pairs: by how much the preferred answer is better. */
   readonly margin?: readonly number[];
   /** Of rated answers: whether each is good, and the documents with the answers of the rows before. */
@@ -44,6 +46,21 @@ interface Hyper {
   readonly undesirable_weight?: number;
   readonly alpha?: number;
   readonly temperature?: number;
+  readonly epsilon_low?: number;
+  readonly epsilon_high?: number;
+  readonly loss_type?: string;
+  readonly num_generations?: number;
+  readonly max_completion_length?: number;
+}
+
+/** Answers that were written before, from which every step learns. */
+export interface GoldenRollouts {
+  readonly input_ids: number[][];
+  readonly attention_mask: number[][];
+  readonly response_lengths: number[];
+  readonly advantages: number[];
+  readonly old_logprobs: number[][];
+  readonly ref_logprobs: number[][];
 }
 
 export interface GoldenCase {
@@ -54,7 +71,11 @@ export interface GoldenCase {
   /** Without the loss for pairs. */
   readonly base: { readonly loss?: number };
   readonly steps: readonly GoldenStep[];
-  readonly eval: { readonly logits: number[][] };
+  readonly rollouts?: GoldenRollouts;
+  /** Tokens of every prompt of `rollouts`. */
+  readonly prompt_length?: number;
+  /** Without logits for rollouts. */
+  readonly eval: { readonly logits?: number[][] };
   readonly f64_deviation: F64Deviation;
 }
 
@@ -144,8 +165,12 @@ function readCase(json: string, base: string): GoldenCase {
   const read = JSON.parse(json) as Partial<GoldenCase>;
   if (read.f64_deviation === undefined)
     throw new Error(`${base}/case.json has no f64_deviation: make it again with make_golden.py`);
-  return read as GoldenCase;
+  const golden = read as GoldenCase;
+  const { rollouts } = golden;
+  return rollouts === undefined ? golden : { ...golden, steps: golden.steps.map((step) => ({ ...step, ...idsOf(rollouts) })) };
 }
+
+const idsOf = ({ input_ids, attention_mask }: GoldenRollouts) => ({ input_ids, attention_mask });
 
 async function get(url: string): Promise<Response> {
   const response = await fetch(url);

@@ -2,14 +2,16 @@
 
 import { VIRTUAL_ID } from '../../src/batch/collate';
 import type { Batch } from '../../src/batch/types';
+import { rolloutBatches, writeInput, type RolloutBatches } from '../../src/rollout/batches';
 import { ENCODINGS } from '../../src/encoding';
 import { familyOf, parseConfig } from '../../src/model/families';
 import type { ModelConfig } from '../../src/model/config';
 import type { InputColumn } from '../../src/model/pass';
 import { objectiveOf } from '../../src/objective';
 import { defaultObjective, type KTO_LOSSES, type ObjectiveSettings } from '../../src/recipe/objectives';
+import { parseRecipe } from '../../src/recipe/recipe';
 import { taskOf } from '../../src/recipe/tasks';
-import type { Job, Teacher } from '../../src/train/job';
+import { rolloutInputs, type Job, type Teacher } from '../../src/train/job';
 import type { Golden, GoldenModel, GoldenStep } from './golden';
 import { writeGolden } from './write';
 
@@ -26,10 +28,31 @@ const OBJECTIVES: Readonly<Record<string, (hyper: Golden['case']['hyper']) => Ob
   reward: ({ centering = 0 }) => ({ kind: 'reward', centering }),
   simpo: ({ beta = 2, simpo_gamma: gamma = 0 }) => ({ kind: 'simpo', beta, gamma }),
   orpo: ({ beta = 0.1 }) => ({ kind: 'orpo', beta }),
+  grpo: (hyper) => grpoOf(hyper),
   kto: (hyper) => ratedOf('kto', hyper),
   apo_zero_unpaired: (hyper) => ratedOf('apo_zero_unpaired', hyper),
   distillation: ({ alpha = 0.5, temperature = 1 }) => ({ kind: 'distil', alpha, temperature }),
 };
+
+const MEANS = { grpo: 'answers', dapo: 'tokens', dr_grpo: 'fixed-length' } as const;
+
+function grpoOf(hyper: Golden['case']['hyper']): ObjectiveSettings {
+  const found = Object.entries(MEANS).find(([name]) => name === hyper.loss_type)?.[1];
+  if (found === undefined) throw new Error(`the loss type ${hyper.loss_type ?? ''} is not known`);
+  const { beta = 0, epsilon_low: epsilonLow = 0.2, epsilon_high: epsilonHigh = 0.2 } = hyper;
+  const { num_generations: answers = 2, max_completion_length: answerLength = 1 } = hyper;
+  const settings = {
+    kind: 'grpo',
+    unbiasedKl: false,
+    beta,
+    epsilonLow,
+    epsilonHigh,
+    answers,
+    answerLength,
+    mean: found,
+  } as const;
+  return parseRecipe({ objective: settings }).objective;
+}
 
 function ratedOf(loss: (typeof KTO_LOSSES)[number], hyper: Golden['case']['hyper']): ObjectiveSettings {
   const { beta = 0.1, desirable_weight: desirableWeight = 1, undesirable_weight: undesirableWeight = 1 } = hyper;
@@ -54,7 +77,8 @@ export function jobOf(golden: Golden): Job | string {
   const [step] = of.steps;
   const documents = isOfTokens(objective) ? 0 : (step?.input_ids.length ?? 0);
   const outputs = outputsOf(golden, objective);
-  const job = { objective, documents, outputs, columns: columnsOf(golden, objective, documents, outputs) };
+  const rollout = objective.kind === 'grpo' ? { rollout: rolloutInputs(objective) } : {};
+  const job = { objective, documents, outputs, columns: columnsOf(golden, objective, documents, outputs), ...rollout };
   return teacher === null ? job : { ...job, teacher: teacherOf(teacher) };
 }
 
@@ -90,6 +114,25 @@ function columnsOf({ case: { steps } }: Golden, objective: ObjectiveSettings, do
   if (learnsPairs(objective)) return [documentsOf, pooled, weights, ...(steps[0]?.margin === undefined ? [] : [margins])];
   if (examples === 'rated') return ratedColumns(documents, tokens);
   return [{ name: 'types', dtype: 'i32', shape: [tokens] }, documentsOf, pooled, target, weights];
+}
+
+/** The batch of a case's rollouts. */
+export function rolloutBatchOf(
+  { rollouts, prompt_length: given = 0 }: Golden['case'],
+  { objective, rollout = [] }: Job,
+  rowLength: number,
+): RolloutBatches {
+  if (rollouts === undefined || objective.kind !== 'grpo') throw new Error('the case has no rollouts');
+  const { input_ids, response_lengths, advantages, old_logprobs, ref_logprobs } = rollouts;
+  const written = input_ids.map((row, i) => ({
+    prompt: row.slice(0, given),
+    answer: row.slice(given, given + (response_lengths[i] ?? 0)),
+  }));
+  const made = rolloutBatches(written, { rows: input_ids.length, rowLength, padId: 0 }, rollout, objective);
+  writeInput(made, 'advantages', (answer) => advantages[answer] ?? NaN);
+  writeInput(made, 'oldLogprobs', (answer, token) => old_logprobs[answer]?.[token] ?? NaN);
+  writeInput(made, 'refLogprobs', (answer, token) => ref_logprobs[answer]?.[token] ?? NaN);
+  return made;
 }
 
 /** The row after `virtual` places for virtual tokens. */

@@ -14,7 +14,9 @@ import { logitsOf, hiddenStates, packedPass } from '../../src/model/pass';
 import { declareWeights } from '../../src/model/weights';
 import { virtualTokens, type MethodSettings } from '../../src/recipe/methods';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe';
-import { BatchWriter } from '../../src/train/batch-writer';
+import type { RolloutBatches } from '../../src/rollout/batches';
+import { BatchWriter, countOf } from '../../src/train/batch-writer';
+import type { Losses } from '../../src/train/evaluate';
 import type { Job } from '../../src/train/job';
 import { trainingPrograms } from '../../src/train/programs';
 import { reportsOf } from '../../src/train/reports';
@@ -24,7 +26,7 @@ import { embedding } from '../../kernels/embedding';
 import type { Value } from '../../kernels/op';
 import { deviation } from '../deviation';
 import { plainName, type Golden, type Tensor } from './golden';
-import { batchOf, isOfTokens, jobOf } from './job';
+import { batchOf, isOfTokens, jobOf, rolloutBatchOf } from './job';
 import { methodOf } from './method';
 import type { Deviations } from './tolerance';
 import { writeGolden } from './write';
@@ -46,17 +48,23 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
   const session = await TrainingSession.open(executor, config, programs, recipe, steps.length);
   const fresh = await session.snapshot();
   session.restore({ ...fresh, parameters: startOf(golden, programs.tuning.parameters, fresh.parameters) });
-  const batches = steps.map((step) => batchOf(step, config, job, virtualTokens(method)));
+  const rollout = job.rollout === undefined ? null : rolloutBatchOf(golden.case, job, recipe.sequenceLength);
+  const batches = steps.map((step) => rollout?.batches[0] ?? batchOf(step, config, job, virtualTokens(method)));
   // The base has no classifier and no answers to compare: their loss is that of the start.
-  const hasLoss = isOfTokens(job.objective);
+  const hasLoss = isOfTokens(job.objective) && rollout === null;
   const measured = await session.measure(batches.slice(0, 1), hasLoss ? 'base' : 'tuned');
-  const first = steps[0]?.loss ?? NaN;
+  const first = startLoss(golden.case, rollout) ?? NaN;
   const results: StepResult[] = [];
   const source = { batch: (index: number) => batches[index] ?? missing(`batch ${index}`) };
   for (let i = 0; i < steps.length; i++) results.push(await session.advance(source));
   const { parameters } = await session.snapshot();
   const batch = batches[0] ?? missing('batch');
-  const logits = job.outputs > 0 ? await outputsOf(session, batch) : await lastLogits(executor, config, recipe, programs, batch);
+  const logits =
+    rollout !== null
+      ? logprobsOf(rollout, measured)
+      : job.outputs > 0
+        ? await outputsOf(session, batch)
+        : await lastLogits(executor, config, recipe, programs, batch);
   executor.dispose();
   const { trained } = programs.tuning.parameters;
   const expected = vectorOf(trained, golden.final);
@@ -67,8 +75,27 @@ export async function trainCase(golden: Golden, open: (graph: Graph) => Promise<
     gradNorm: Math.max(...results.map((result, i) => Math.abs(result.gradNorm / (steps[i]?.grad_norm ?? NaN) - 1))),
     reports: reportsOff(golden, job, results),
     adapter: Math.max(...compared.map((view) => deviation(slice(parameters, view), slice(expected, view)))),
-    logits: deviation(logits, golden.case.eval.logits.flat()),
+    logits: deviation(logits, golden.case.eval.logits?.flat() ?? firstLogprobs(golden.case)),
   };
+}
+
+/** The loss of the first step; of rollouts their cross-entropy before it. */
+function startLoss(of: Golden['case'], rollout: RolloutBatches | null): number | undefined {
+  const [batch] = rollout?.batches ?? [];
+  if (rollout === null || batch === undefined) return of.steps[0]?.loss;
+  const weights = rollout.places.flatMap(({ from, length }) => [...batch.weights.subarray(from, from + length)]);
+  return -firstLogprobs(of).reduce((sum, logprob, i) => sum + logprob * (weights[i] ?? NaN), 0) / countOf(batch);
+}
+
+/** Of the tokens of all answers, before the first step. */
+function firstLogprobs({ steps, rollouts }: Golden['case']): number[] {
+  return (steps[0]?.logprobs ?? []).flatMap((row, i) => row.slice(0, rollouts?.response_lengths[i]));
+}
+
+/** Of the tokens of all answers, in the order of the answers. */
+function logprobsOf({ places }: RolloutBatches, { figures }: Losses): number[] {
+  const [found] = figures['logprobs'] ?? [];
+  return places.flatMap(({ from, length }) => [...(found?.subarray(from, from + length) ?? [])]);
 }
 
 /** The deviation of what the objective reports from what TRL logged. */

@@ -30,6 +30,8 @@ import { mul } from '../../kernels/mul';
 import { randomFloats } from '../random';
 import { filesOf } from './tokenizer-files';
 
+const KTO = { loss: 'kto', beta: 0.1, desirableWeight: 1, undesirableWeight: 1 } as const;
+
 const ROW = 20;
 const TARGET = { kind: 'class', names: ['bad', 'good'] } as const;
 const LAYOUT: ExampleLayout = {
@@ -181,14 +183,18 @@ describe('the report', () => {
   });
 
   it('has the means of good and of bad answers, without empty slots', () => {
-    expect(kto.report?.(figures([1, 0, 1, 0], [1, 3, 2, 99], [0.25, 0.25, 0.25, 0], 0.5))).toEqual({
+    expect(kto.report?.(figures([1, 0, 1, 0], [1, 3, 2, 99], [0.25, 0.25, 0.25, 0], 0.5), KTO)).toEqual({
       ...{ 'rewards/chosen': 1.5, 'rewards/rejected': 3, 'rewards/margins': -1.5 },
       ...{ 'logps/chosen': -15, 'logps/rejected': -30, kl: 0.5 },
     });
   });
 
   it('leaves out what there is no answer for', () => {
-    expect(kto.report?.(figures([1, 1], [1, 3], [0.5, 0.5], 0))).toEqual({ 'rewards/chosen': 2, 'logps/chosen': -20, kl: 0 });
+    expect(kto.report?.(figures([1, 1], [1, 3], [0.5, 0.5], 0), KTO)).toEqual({
+      'rewards/chosen': 2,
+      'logps/chosen': -20,
+      kl: 0,
+    });
   });
 });
 
@@ -250,7 +256,7 @@ describe('a run', () => {
     const [whole, first, second] = [await session(), await session(), await session()];
     const reports: Readonly<Record<string, number>>[] = [];
     const batches = source();
-    for (let i = 0; i < steps; i++) reports.push(kto.report?.((await whole.advance(batches)).figures) ?? {});
+    for (let i = 0; i < steps; i++) reports.push(kto.report?.((await whole.advance(batches)).figures, KTO) ?? {});
     for (let i = 0; i < 3; i++) await first.advance(source());
     second.restore(await first.snapshot());
     for (let i = 3; i < steps; i++) await second.advance(source());

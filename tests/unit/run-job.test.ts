@@ -94,6 +94,7 @@ describe('the job of a run', () => {
       kto: 'rated',
       reward: 'pair',
       distil: 'text',
+      grpo: 'text',
     } as const satisfies Readonly<Record<ObjectiveKind, Examples>>;
     for (const kind of Object.keys(wanted) as ObjectiveKind[]) {
       for (const examples of Object.keys(LAYOUTS) as Examples[]) {

@@ -14,7 +14,9 @@ export type ReportKey =
   | 'margin'
   | 'kl'
   | 'distil/cross_entropy'
-  | 'distil/kl';
+  | 'distil/kl'
+  | 'reward'
+  | 'completions/mean_length';
 
 export interface Report {
   /** In the metrics of a measurement and, except for labels, in the figures of a step. */
@@ -37,6 +39,10 @@ const REPORTS: Readonly<Record<ObjectiveKind, readonly Report[]>> = {
   distil: [
     { key: 'distil/kl', name: 'Divergence from the teacher', unit: 'nats per token (KL)', write: loss, better: 'lower' },
     { key: 'distil/cross_entropy', name: 'Cross-entropy', unit: 'nats per token', write: loss, better: 'lower' },
+  ],
+  grpo: [
+    { key: 'reward', name: 'Mean reward', unit: 'of an answer', write: loss, better: 'higher' },
+    { key: 'completions/mean_length', name: 'Length of the answers', unit: 'tokens', write: loss, better: 'higher' },
   ],
   dpo: REWARDS,
   ipo: REWARDS,
@@ -73,6 +79,7 @@ const LOSS_UNITS: Readonly<Record<ObjectiveKind, string>> = {
   orpo: 'nats per token, plus the preference',
   kto: 'mean over the answers',
   reward: 'mean over the pairs',
+  grpo: 'the clipped advantage in training; held out the mean reward with the opposite sign',
   classify: 'nats per example',
   'multi-label': 'nats per label',
   regress: 'squared error',

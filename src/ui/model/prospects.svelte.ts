@@ -1,14 +1,14 @@
 /** Forecasts of models that are not on this device, with the present settings and data. They are made one after the other, while the page has time. */
 
 import { SvelteMap } from 'svelte/reactivity';
-import type { ModelOutline } from '../../../workers/api';
+import type { DataSize, ModelOutline } from '../../../workers/api';
 import { whenIdle } from '../../core/idle';
 import { data } from '../../state/data.svelte';
 import { device } from '../../state/device.svelte';
 import { hub, type Prospect } from '../../state/hub.svelte';
 import { model } from '../../state/model.svelte';
 import { isCountedFor } from '../../state/objective';
-import { recipe, type DataSize } from '../../state/recipe.svelte';
+import { recipe } from '../../state/recipe.svelte';
 import { training } from '../../state/training.svelte';
 
 /** Milliseconds after a change before forecasts are made. */

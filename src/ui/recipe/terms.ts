@@ -21,6 +21,8 @@ const TERMS: Partial<Readonly<Record<FormSetting, TermId>>> = {
   'method.promptStart': 'prompt-tuning',
   'method.encoderSize': 'p-tuning',
   'objective.beta': 'objective',
+  'objective.answers': 'grpo',
+  'objective.sampleTemperature': 'temperature',
   'objective.alpha': 'distillation',
   'objective.temperature': 'temperature',
   learningRate: 'learning-rate',

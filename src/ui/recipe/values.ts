@@ -6,10 +6,12 @@ import type { NamedMapping } from '../../recipe/mapping';
 import { methodNameOf, type MethodSettings } from '../../recipe/methods';
 import { isFields, type Fields } from '../../recipe/migrations';
 import type { Recipe } from '../../recipe/recipe';
+import { readRewards } from '../../recipe/rewards';
 import { usualRecipe } from '../../recipe/usual';
 import { splitText } from '../data/split-words';
 import { nameOf } from '../data/step-words';
 import { list, pairs, text } from './formats';
+import { rewardText } from './reward-words';
 import { allSettings, entryOf, METHOD_WORDS, OBJECTIVE_WORDS, type Entry, type FormSetting } from './words';
 
 /** What a recipe states: the settings of the form, and those that are chosen outside it. */
@@ -70,11 +72,17 @@ const PLAIN: Readonly<Record<Entry['kind'], (value: unknown) => string>> = {
   text: (value) => lines(text.write(value)),
   lines: (value) => lines(list.write(value)),
   pairs: (value) => lines(pairs.write(value)),
+  rewards: rewardsWords,
 };
 
 function valueWords(entry: Entry, value: unknown): string {
   if (entry.kind === 'choice') return entry.options[String(value)] ?? String(value);
   return entry.kind === 'modules' && value === entry.rule ? entry.ruleLabel : PLAIN[entry.kind](value);
+}
+
+function rewardsWords(value: unknown): string {
+  const rewards = readRewards(value);
+  return rewards === null ? 'not complete' : rewards.map(rewardText).join(', ') || 'none';
 }
 
 /** As the form writes numbers. */

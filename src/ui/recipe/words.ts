@@ -8,6 +8,7 @@ import { isMethodKind, METHOD_SCHEMAS, methodNameOf, type MethodName, type Metho
 import { DPO_LOSSES, KTO_LOSSES, OBJECTIVE_SCHEMAS, type ObjectiveKind, type ObjectiveSettings } from '../../recipe/objectives';
 import type { Recipe, SettingPath } from '../../recipe/recipe';
 import { monitorsOf, type Monitor } from '../../recipe/monitors';
+import type { RewardSettings } from '../../recipe/rewards';
 import { usualRate } from '../../recipe/usual';
 import { isObjectiveKind } from '../../state/objective';
 import { MONITOR_NAMES } from '../charts/metric-names';
@@ -21,7 +22,7 @@ export const GROUP_TITLES = {
   bottleneck: 'Bottleneck adapters',
   prompt: 'Trained prompt',
   full: 'Full fine-tuning',
-  preference: 'Preferences',
+  preference: 'Preferences and rewards',
   distillation: 'Distillation',
   classes: 'Categories and labels',
   rate: 'Learning rate',
@@ -75,9 +76,11 @@ type EntryFor<T> = [T] extends [boolean]
         ? Plain<'lines'>
         : [T] extends [Readonly<Record<string, number>>]
           ? Plain<'pairs'>
-          : Modules<Extract<T, string>>;
+          : [T] extends [readonly RewardSettings[]]
+            ? Plain<'rewards'>
+            : Modules<Extract<T, string>>;
 
-export type Entry = Plain<'switch' | 'number' | 'text' | 'lines' | 'pairs'> | Modules | Choice<string>;
+export type Entry = Plain<'switch' | 'number' | 'text' | 'lines' | 'pairs' | 'rewards'> | Modules | Choice<string>;
 
 /** The help of the setting `P`: objectives may mean different things by a setting of one name. */
 type HelpFor<P> = P extends `objective.${infer K}` ? { readonly [O in KindsWith<K>]: string } : string;
@@ -199,6 +202,10 @@ export const OBJECTIVE_WORDS = {
   orpo: { name: 'ORPO', use: 'Learns to write the preferred answers and to avoid the rejected ones in one run.' },
   kto: { name: 'KTO', use: 'Learns from single answers that are rated as good or bad, and stays near the base model.' },
   reward: { name: 'Reward model', use: 'Learns to score answers, the preferred ones higher. It writes no text.' },
+  grpo: {
+    name: 'Learn from rewards (GRPO)',
+    use: 'Writes several answers to each prompt, scores them by your rules, and learns from the better ones.',
+  },
 } satisfies { readonly [K in ObjectiveKind]: { readonly name: string; readonly use: string } };
 
 /** A method with its main setting, e.g. `LoRA, rank 16`. */
@@ -366,6 +373,7 @@ const ENTRIES = {
     ipo: HOLDS,
     simpo: 'Scale of the rewards: 2 to 2.5 is usual, up to 10 can be better.',
     orpo: 'Weight of the preference beside next-token prediction: 0.1 is usual.',
+    grpo: 'How strongly the model is held to the base model: 0 is usual; 0.04 keeps its way of writing longer.',
     kto: HOLDS,
   }),
   'objective.loss': {
@@ -389,6 +397,53 @@ const ENTRIES = {
   'objective.gamma': number('preference', {
     simpo: 'By how much the reward of the preferred answer should be higher. Usual: half of beta or less.',
   }),
+  'objective.rewards': {
+    kind: 'rewards',
+    group: 'preference',
+    help: { grpo: 'What an answer gets points for. Each counts by its weight; a negative weight takes points away.' },
+  },
+  'objective.answers': number('preference', {
+    grpo: 'How many answers to one prompt are compared with each other. 4 to 16 is usual: more tell good from bad better, and take longer.',
+  }),
+  'objective.prompts': number('preference', { grpo: 'How many prompts each step answers.' }),
+  'objective.answerLength': number('preference', {
+    grpo: 'Longest answer in tokens. Longer ones are cut off, so that a rule may not find its end.',
+  }),
+  'objective.sampleTemperature': number('preference', {
+    grpo: 'Above 1 the answers differ more. With answers that are all alike there is nothing to compare.',
+  }),
+  'objective.unbiasedKl': {
+    kind: 'switch',
+    group: 'preference',
+    help: {
+      grpo: 'With beta above 0: corrects the divergence from the base for answers that an earlier state of the model wrote.',
+    },
+  },
+  'objective.updates': number('preference', {
+    grpo: 'Steps that learn from the same answers before new ones are written. 1 is most stable.',
+  }),
+  'objective.epsilonLow': number('preference', {
+    grpo: 'How far the probability of a token of a bad answer may fall in these steps (clip). 0.2 is usual.',
+  }),
+  'objective.epsilonHigh': number('preference', {
+    grpo: 'How far the probability of a token of a good answer may rise in these steps (clip). 0.2 to 0.28 is usual.',
+  }),
+  'objective.mean': {
+    kind: 'choice',
+    group: 'preference',
+    help: { grpo: 'What counts alike in a step. “Every answer” lets the tokens of short answers count more.' },
+    options: {
+      tokens: 'Every token (DAPO)',
+      answers: 'Every answer (GRPO)',
+      'fixed-length': 'Every token, by the longest length (Dr. GRPO)',
+    },
+  },
+  'objective.scaleRewards': {
+    kind: 'choice',
+    group: 'preference',
+    help: { grpo: 'What the difference of an answer’s reward from the mean is divided by.' },
+    options: { prompt: 'Deviation in the prompt’s answers', all: 'Deviation in all answers', none: 'Nothing' },
+  },
   'objective.alpha': number('distillation', {
     distil: 'How much the answers of the data count; the rest is what the teacher predicts. 0 learns from the teacher alone.',
   }),

@@ -36,6 +36,12 @@ export const GAUGES: Readonly<Record<ObjectiveKind, Gauge | null>> = {
   orpo: PREFERENCE,
   kto: null,
   reward: { ...PREFERENCE, key: 'accuracy', says: (value) => `Scores the better answer higher in ${value} of the unseen pairs` },
+  grpo: {
+    key: 'reward',
+    share: false,
+    says: (value) => `Gets a mean reward of ${value} for unseen prompts`,
+    chance: noChance,
+  },
   classify: {
     key: 'accuracy',
     share: true,

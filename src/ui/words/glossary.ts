@@ -97,6 +97,12 @@ export const GLOSSARY = {
     'Learns from pairs of answers: the preferred one becomes likelier than the rejected one, compared with the base model.',
     'direct preference optimization; variants are IPO, SimPO and ORPO',
   ),
+  grpo: word(
+    'GRPO',
+    ['recipe'],
+    'Learns from rewards: the model writes several answers to each question, rules score them, and what the better ones have in common becomes likelier.',
+    'group-relative policy optimization, reinforcement learning with verifiable rewards',
+  ),
   kto: word(
     'KTO',
     ['data', 'recipe'],

@@ -1,0 +1,78 @@
+/** Rewards of the model's answers to prompts, in training and in measurements. */
+
+import type { EncodedSplit } from '../batch/types';
+import { permutation, STREAM } from '../core/random';
+import type { GrpoSettings } from '../recipe/objectives';
+import type { Recipe } from '../recipe/recipe';
+import { rewardsOf } from '../reward';
+import type { Answer } from '../reward/reward';
+import { rolloutFigures } from '../rollout/figures';
+import { promptsOf, type RolloutPrompt } from '../rollout/prompts';
+import type { TextTokenizer } from '../tokenizer/tokenizer';
+import { lastTurn } from './prompts';
+import type { GenerateRequest, GenerateResult } from './types';
+
+/** Prompts that a measurement answers, if there are so many. */
+export const MEASURED = 32;
+
+/** Answers requests; those that a stop request cut short are `cancelled`. */
+export type Write = (requests: readonly GenerateRequest[], message: string) => Promise<readonly GenerateResult[]>;
+
+/** What rewards depend on. */
+export interface RewardContext {
+  readonly recipe: Recipe;
+  readonly settings: GrpoSettings;
+  readonly tokenizer: TextTokenizer;
+}
+
+/** The prompts of a split that a measurement answers: a seeded sample of them. */
+export function measuredPrompts(
+  split: EncodedSplit,
+  { sequenceLength, seed }: Pick<Recipe, 'sequenceLength' | 'seed'>,
+  { answerLength }: Pick<GrpoSettings, 'answerLength'>,
+): readonly RolloutPrompt[] {
+  const prompts = promptsOf(split, sequenceLength, answerLength);
+  const order = permutation(prompts.length, seed, 0, STREAM.measure).slice(0, MEASURED).sort();
+  return [...order].flatMap((i) => prompts[i] ?? []);
+}
+
+/**
+ * Answers the prompts, always with the likeliest token, and gives the figures of the answers; null where there are none, or a stop
+ * request cut that short. Throws the errors of `rewardsOf`.
+ */
+export async function examine(
+  context: RewardContext,
+  prompts: readonly RolloutPrompt[],
+  write: Write,
+  message: string,
+): Promise<Readonly<Record<string, number>> | null> {
+  if (prompts.length === 0) return null;
+  const requests = prompts.map(({ ids, room: maxTokens }) => ({
+    ...{ prompt: { ids }, maxTokens, temperature: 0, topP: 1, seed: context.recipe.seed },
+  }));
+  const written = await write(requests, message);
+  if (written.some(({ stopped }) => stopped === 'cancelled')) return null;
+  return (await rewardAnswers(context, prompts, written, 1)).figures;
+}
+
+/** The rewards of answers, `perPrompt` in a row to one prompt; `asked` has the prompt of each answer. */
+export async function rewardAnswers(
+  { settings, tokenizer }: RewardContext,
+  asked: readonly RolloutPrompt[],
+  written: readonly GenerateResult[],
+  perPrompt: number,
+): Promise<{ readonly totals: readonly number[]; readonly figures: Readonly<Record<string, number>> }> {
+  const answers = written.map(({ text, ids }, i) => answerOf(tokenizer, asked[i], text, ids.length));
+  const rewarded = await rewardsOf(settings.rewards, answers);
+  const ends = written.map(({ ids, stopped }) => ({ tokens: ids.length, ended: stopped === 'end' }));
+  return { totals: rewarded.totals, figures: rolloutFigures(settings.rewards, rewarded, ends, perPrompt) };
+}
+
+function answerOf(tokenizer: TextTokenizer, prompt: RolloutPrompt | undefined, text: string, tokens: number): Answer {
+  const { ids = [], expected = [] } = prompt ?? {};
+  return {
+    prompt: lastTurn(tokenizer.decode([...ids], { skipSpecial: false }), tokenizer),
+    ...{ text, tokens },
+    expected: tokenizer.decode([...expected], { skipSpecial: true }),
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * The answers that a run learns from which it writes itself. A rollout is a pure function of (recipe, data, its number) and of what is
+ * trained, so that it is written again to the byte after an interruption.
+ */
+
+import type { BatchShape } from '../batch/collate';
+import type { Batch, EncodedDataset } from '../batch/types';
+import { CodedError } from '../core/errors';
+import { randomBits, STREAM } from '../core/random';
+import type { GrpoSettings } from '../recipe/objectives';
+import type { Recipe } from '../recipe/recipe';
+import { advantagesOf } from '../rollout/advantages';
+import { rolloutBatches, writeInput, type RolloutBatches } from '../rollout/batches';
+import { promptsAt, promptsOf, type RolloutPrompt } from '../rollout/prompts';
+import type { TextTokenizer } from '../tokenizer/tokenizer';
+import { rolloutInputs } from './job';
+import { measuredPrompts, rewardAnswers, type RewardContext, type Write } from './rewarding';
+
+/** The micro-batches of an update, and what the step reports beside its loss. */
+export interface Rolled {
+  readonly batches: readonly Batch[];
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** A source of batches that the model makes itself. */
+export interface RolloutSource {
+  /** Of update `step`, counted from 0; null when a stop request cut the answers short. */
+  roll(step: number): Promise<Rolled | null>;
+  /** Whether the update after `step` updates needs new answers: only there a run can be interrupted. */
+  isBoundary(step: number): boolean;
+}
+
+export interface RolloutContext extends RewardContext {
+  readonly prompts: RolloutPrompts;
+  /** With what is trained. */
+  readonly write: Write;
+  /** The log-probabilities [M] of the tokens of each batch, by what is trained or by the base. */
+  readonly score: (batches: readonly Batch[], which: 'tuned' | 'base') => Promise<readonly Float32Array[]>;
+}
+
+export interface RolloutPrompts {
+  readonly train: readonly RolloutPrompt[];
+  readonly heldOut: readonly RolloutPrompt[];
+}
+
+/** The prompts of a dataset. Throws `data/no-examples` when it has none for training. */
+export function rolloutPrompts(
+  { train, heldOut }: Pick<EncodedDataset, 'train' | 'heldOut'>,
+  recipe: Pick<Recipe, 'sequenceLength' | 'seed'>,
+  settings: Pick<GrpoSettings, 'answerLength'>,
+): RolloutPrompts {
+  const prompts = promptsOf(train, recipe.sequenceLength, settings.answerLength);
+  if (prompts.length === 0)
+    throw new CodedError(
+      'data/no-examples',
+      'No example has a question before its answer that fits into the sequence length, and rewards need questions to answer. Use conversations, learn from answers only, or raise the sequence length.',
+    );
+  return { train: prompts, heldOut: measuredPrompts(heldOut, recipe, settings) };
+}
+
+/** Updates of one pass over the prompts. */
+export function updatesPerPass({ prompts, updates }: Pick<GrpoSettings, 'prompts' | 'updates'>, count: number): number {
+  return Math.ceil(count / prompts) * updates;
+}
+
+export class Rollouts implements RolloutSource {
+  readonly #context: RolloutContext;
+  #newest: { readonly index: number; readonly rolled: Rolled } | null = null;
+
+  constructor(context: RolloutContext) {
+    this.#context = context;
+  }
+
+  isBoundary(step: number): boolean {
+    return step % this.#context.settings.updates === 0;
+  }
+
+  async roll(step: number): Promise<Rolled | null> {
+    const index = Math.floor(step / this.#context.settings.updates);
+    if (this.#newest?.index === index) return this.#newest.rolled;
+    const rolled = await this.#rollout(index);
+    this.#newest = rolled && { index, rolled };
+    return rolled;
+  }
+
+  async #rollout(index: number): Promise<Rolled | null> {
+    const { recipe, settings, prompts } = this.#context;
+    const { answers: perPrompt } = settings;
+    const chosen = promptsAt(index, settings.prompts, prompts.train.length, recipe.seed).flatMap((i) => prompts.train[i] ?? []);
+    const asked = chosen.flatMap((prompt) => Array.from({ length: perPrompt }, () => prompt));
+    const seedOf = (answer: number) => randomBits(recipe.seed, index, STREAM.answers, answer);
+    const requests = asked.map(({ ids, room: maxTokens }, i) => ({
+      ...{ prompt: { ids }, maxTokens, temperature: settings.sampleTemperature, topP: 1, seed: seedOf(i) },
+    }));
+    const written = await this.#context.write(requests, 'Writing answers to learn from');
+    if (written.some(({ stopped }) => stopped === 'cancelled')) return null;
+    const { totals, figures } = await rewardAnswers(this.#context, asked, written, perPrompt);
+    const advantages = advantagesOf(totals, perPrompt, settings.scaleRewards);
+    const shape = shapeOf(recipe, this.#context.tokenizer);
+    const pairs = written.map(({ promptIds, ids }) => ({ prompt: promptIds, answer: ids }));
+    const made = rolloutBatches(pairs, shape, rolloutInputs(settings), settings);
+    writeInput(made, 'advantages', (answer) => advantages[answer] ?? NaN);
+    await this.#score(made);
+    return { batches: made.batches, figures };
+  }
+
+  /** Writes the log-probabilities of the tokens before the first update with them. */
+  async #score(made: RolloutBatches): Promise<void> {
+    const { settings, score } = this.#context;
+    for (const [name, which] of [
+      ['oldLogprobs', 'tuned'],
+      ['refLogprobs', 'base'],
+    ] as const) {
+      if (!rolloutInputs(settings).includes(name)) continue;
+      const logprobs = await score(made.batches, which);
+      writeInput(made, name, (_, token, { batch, from }) => logprobs[batch]?.[from + token] ?? NaN);
+    }
+  }
+}
+
+function shapeOf({ microBatch, sequenceLength }: Recipe, { padId }: TextTokenizer): BatchShape {
+  return { rows: microBatch, rowLength: sequenceLength, padId };
+}
