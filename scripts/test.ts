@@ -2,13 +2,14 @@
  * `npm test [-- [--all] [--interop] SECTION...]`: every check, two sections at a time. The output of a section is printed when it ends.
  * After a failure no further section starts. `--all`: every case of the kernels on the GPU, interrupted runs of the page on it, and
  * files of several GB; without it these lists run in part. `--interop`: also exported files in other programs, which are installed for
- * it (1.3 GB, in out/interop); what can't be installed is named and is no failure. The last line is `N passed, N failed` over all sections; a section that fails without a count is one failure.
+ * it (1.3 GB, in out/interop); what can't be installed is named and is no failure. At the end, what failed is listed once more, since the
+ * output is long; the last line is `N passed, N failed` over all sections; a section that fails without a count is one failure.
  */
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../src/core/errors';
 import { ensureChromium } from './ensure-chromium';
@@ -18,6 +19,24 @@ interface Outcome {
   readonly ok: boolean;
   readonly passed: number;
   readonly failed: number;
+  /** What failed, a line each, with the reason where it is known. */
+  readonly failures?: readonly string[];
+}
+
+/** What this reads of vitest's JSON report. */
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
 }
 
 interface Section {
@@ -100,9 +119,23 @@ function vitest(project: string, ...paths: string[]): Section['run'] {
     rmSync(report, { force: true });
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
     const { ok } = await command(job, 'vitest', ['run', '--project', project, ...reporters, ...paths]);
-    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
-    return { ok, passed: numPassedTests ?? 0, failed: numFailedTests ?? 0 };
+    const results = JSON.parse(readFileSync(report, 'utf8')) as Report;
+    return { ok, passed: results.numPassedTests, failed: results.numFailedTests, failures: failuresIn(results) };
   };
+}
+
+/** The tests that failed, and the files that did not get as far as a test. */
+function failuresIn({ testResults }: Report): readonly string[] {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(root, name);
+    const failed = assertionResults.filter((test) => test.status === 'failed');
+    if (failed.length === 0) return status === 'failed' ? [`${file}: ${firstLine(message)}`] : [];
+    return failed.map(({ fullName, failureMessages }) => `${file} > ${fullName}: ${firstLine(failureMessages[0] ?? '')}`);
+  });
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
 }
 
 /** Runs the parity cases of a folder. A folder outside the repository is skipped when it does not exist. */
@@ -114,7 +147,8 @@ function parity(folder: string): Section['run'] {
     }
     const { ok, output } = await command(job, 'tsx', ['scripts/parity.ts', folder]);
     const counts = /^parity: (\d+) passed, (\d+) failed, /m.exec(output);
-    return { ok: ok && counts !== null, passed: Number(counts?.[1] ?? 0), failed: Number(counts?.[2] ?? 0) };
+    const failures = output.split('\n').filter((line) => /\sFAIL\s/.test(line));
+    return { ok: ok && counts !== null, passed: Number(counts?.[1] ?? 0), failed: Number(counts?.[2] ?? 0), failures };
   };
 }
 
@@ -137,7 +171,7 @@ async function runSection({ name, title, run }: Section, alone: boolean): Promis
   };
   process.stdout.write(alone ? head : `▸ ${name} started\n`);
   const started = performance.now();
-  const outcome = await run({ name, print }).catch((error: unknown) => {
+  const outcome: Outcome = await run({ name, print }).catch((error: unknown) => {
     print(`${messageOf(error)}\n`);
     return { ok: false, passed: 0, failed: 0 };
   });
@@ -145,7 +179,13 @@ async function runSection({ name, title, run }: Section, alone: boolean): Promis
   process.stdout.write(
     `${alone ? '' : held}\n${outcome.ok ? '✓' : '✗'} ${name}: ${outcome.ok ? 'passed' : 'FAILED'} in ${seconds} s\n`,
   );
-  return outcome.ok || outcome.failed > 0 ? outcome : { ...outcome, failed: 1 };
+  const failures = (outcome.failures ?? []).map((line) => `${name}: ${line}`);
+  if (outcome.ok) return { ...outcome, failures };
+  return {
+    ...outcome,
+    failed: Math.max(1, outcome.failed),
+    failures: failures.length > 0 ? failures : [`${name}: see its output`],
+  };
 }
 
 /** Runs sections from `queue` until it is empty or a section has failed in any lane. */
@@ -176,7 +216,9 @@ async function main(): Promise<boolean> {
   const outcomes: Outcome[] = [];
   await Promise.all(Array.from({ length: lanes }, () => lane(queue, outcomes, lanes === 1)));
   const total = (of: 'passed' | 'failed'): number => outcomes.reduce((sum, outcome) => sum + outcome[of], 0);
-  console.log(`\n${total('passed')} passed, ${total('failed')} failed`);
+  console.log(
+    ['', ...outcomes.flatMap(({ failures = [] }) => failures), `${total('passed')} passed, ${total('failed')} failed`].join('\n'),
+  );
   return total('failed') === 0;
 }
 
