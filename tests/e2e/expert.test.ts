@@ -18,7 +18,7 @@ const SETTINGS = {
   'Warm-up': '0.1',
   'Weight decay': '0.02',
   'Gradient clipping': '0.5',
-  'Stop after steps': '20',
+  'Stop after steps': '60',
 };
 
 async function change({ person }: World, settings: Readonly<Record<string, string>>): Promise<void> {
@@ -44,7 +44,7 @@ it('changes, pauses, reloads, resumes, and compares two runs', async () => {
   await page.reload();
   await person.resume(60_000);
   const first = await recorder.next('finished', 120_000);
-  expect(first.steps).toBe(20);
+  expect(first.steps).toBe(60);
   await expect.poll(() => sinceLast(world).innerText()).toBe('Same choices as in the last run');
 
   await change(world, { Rank: '4', 'Learning rate': '0.002' });

@@ -69,7 +69,7 @@ it('says what failed, and goes on at Retry; a cancelled download leaves nothing'
   await card.getByRole('button', { name: 'Download' }).click();
   const download = page.getByRole('region', { name: 'Download' });
   await expect.poll(() => download.getByRole('alert').textContent()).toMatch(/is gated: its owner asks you to accept conditions/);
-  Object.assign(hub.faults, { gated: 'no', drip: 50_000, dripMs: 50 });
+  Object.assign(hub.faults, { gated: 'no', drip: 50_000, dripMs: 500 });
   await download.getByRole('button', { name: 'Retry' }).click();
   await download.getByRole('button', { name: 'Pause' }).click();
   await download.getByRole('button', { name: 'Resume' }).click();

@@ -8,6 +8,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ZONES } from '../../src/ui/names';
 import { file, folder, launchBrowser, openWorld, quickRecipe } from './world';
 
+/** Takes much longer than the way to Pause. */
+const LONG = { maxSteps: 300, evalEvery: 100, saveEvery: 100 };
+
 let browser: Browser;
 beforeAll(async () => (browser = await launchBrowser()));
 afterAll(() => browser.close());
@@ -85,7 +88,7 @@ it('all can be done by keyboard at 200 % zoom', async () => {
   const world = await openWorld(browser, 'wasm', { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 });
   const { page, person, recorder } = world;
   const keys = new Keyboard(page);
-  await person.pickRecipe(file(folder(), 'recipe.json', JSON.stringify({ ...quickRecipe, maxSteps: 30, evalEvery: 10 })));
+  await person.pickRecipe(file(folder(), 'recipe.json', JSON.stringify({ ...quickRecipe, ...LONG })));
   await person.open('Data');
   await page.evaluate(() => document.querySelector<HTMLElement>('.skip')?.focus());
   // Before the first key: the browser needs a moment until it hands dialogs over.
@@ -113,7 +116,7 @@ it('all can be done by keyboard at 200 % zoom', async () => {
   await page.keyboard.press('Enter');
   await expect.poll(() => keys.focused()).toMatch(/^button Resume/);
   await page.keyboard.press('Enter');
-  await recorder.next('finished', 60_000);
+  await recorder.next('finished', 120_000);
   await expect.poll(() => keys.focused()).toMatch(/^button Try it/);
   await page.keyboard.press('Enter');
 
@@ -135,7 +138,7 @@ it('all can be done by keyboard at 200 % zoom', async () => {
   await keys.goTo(/^button Start training/);
   const before = recorder.events.length;
   await page.keyboard.press('Enter');
-  await recorder.next('finished', 60_000, before);
+  await recorder.next('finished', 120_000, before);
   await keys.goTo(/^a Runs/, 'Shift+Tab');
   await page.keyboard.press('Enter');
   for (const run of [1, 2]) {

@@ -97,7 +97,7 @@ describe('a new version', () => {
     await publish(host, 'second');
     await lookForUpdate(page);
     await expect.poll(() => reloadButton(page).isEnabled()).toBe(true);
-    await chooseQuick(world, { maxSteps: 2000 });
+    await chooseQuick(world, { maxSteps: 9000 });
     await trainTo(world, 1);
     expect(await reloadButton(page).isDisabled()).toBe(true);
     expect(await notice(page).innerText()).toContain('Possible when the run has ended.');

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { chooseQuick, launchBrowser, openPage, openWorld, trainTo, type World } from './world';
 
 const MINUTE = 60_000;
-const STEPS = 2000;
+const STEPS = 9000;
 const recipe = { maxSteps: STEPS, saveEvery: 3, evalEvery: 50, sampleEvery: STEPS, heldOutRatio: 0.02, rank: 4 };
 const blocked = 'A run is being trained in another tab. Pause or stop it there first.';
 
