@@ -147,6 +147,11 @@ export function needsTeacher({ kind }: { readonly kind: ObjectiveKind }): boolea
   return kind === 'distil';
 }
 
+/** Whether the model learns from answers of its own, by their rewards; its held-out loss is the mean reward with the opposite sign. */
+export function learnsFromRewards(kind: ObjectiveKind): boolean {
+  return 'rewards' in OBJECTIVE_SCHEMAS[kind].entries;
+}
+
 /** An objective with its settings at their defaults. */
 export function defaultObjective(kind: ObjectiveKind): ObjectiveSettings {
   return v.parse(objectiveSchema, { kind });

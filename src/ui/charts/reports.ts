@@ -79,7 +79,7 @@ const LOSS_UNITS: Readonly<Record<ObjectiveKind, string>> = {
   orpo: 'nats per token, plus the preference',
   kto: 'mean over the answers',
   reward: 'mean over the pairs',
-  grpo: 'the clipped advantage in training; held out the mean reward with the opposite sign',
+  grpo: 'of the policy; it says little, so watch the reward',
   classify: 'nats per example',
   'multi-label': 'nats per label',
   regress: 'squared error',

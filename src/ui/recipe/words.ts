@@ -441,8 +441,10 @@ const ENTRIES = {
   'objective.scaleRewards': {
     kind: 'choice',
     group: 'preference',
-    help: { grpo: 'What the difference of an answer’s reward from the mean is divided by.' },
-    options: { prompt: 'Deviation in the prompt’s answers', all: 'Deviation in all answers', none: 'Nothing' },
+    help: {
+      grpo: 'What the difference of an answer’s reward from the mean is divided by: how far rewards spread (standard deviation), or nothing.',
+    },
+    options: { prompt: 'Spread per prompt', all: 'Spread over all', none: 'Nothing' },
   },
   'objective.alpha': number('distillation', {
     distil: 'How much the answers of the data count; the rest is what the teacher predicts. 0 learns from the teacher alone.',
