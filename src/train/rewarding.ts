@@ -68,7 +68,8 @@ export async function rewardAnswers(
   return { totals: rewarded.totals, figures: rolloutFigures(settings.rewards, rewarded, ends, perPrompt) };
 }
 
-function answerOf(tokenizer: TextTokenizer, prompt: RolloutPrompt | undefined, text: string, tokens: number): Answer {
+/** An answer to a prompt, as rewards see it. */
+export function answerOf(tokenizer: TextTokenizer, prompt: RolloutPrompt | undefined, text: string, tokens: number): Answer {
   const { ids = [], expected = [] } = prompt ?? {};
   return {
     prompt: lastTurn(tokenizer.decode([...ids], { skipSpecial: false }), tokenizer),
