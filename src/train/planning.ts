@@ -124,6 +124,6 @@ function typesOf(folder: Pick<ModelFolder, 'config' | 'tensors'>, { basePrecisio
 /** Micro-batches of one epoch. */
 function microStepsOf(size: DataSize | null, { sequenceLength, microBatch, objective, gradientAccumulation }: Recipe): number {
   const { packedTokens = 0, parts } = size ?? {};
-  if (objective.kind === 'grpo') return gradientAccumulation * updatesPerPass(objective, Math.max(1, parts?.train ?? 1));
+  if ('rewards' in objective) return gradientAccumulation * updatesPerPass(objective, Math.max(1, parts?.train ?? 1));
   return Math.max(1, Math.ceil(Math.ceil(packedTokens / sequenceLength) / microBatch));
 }

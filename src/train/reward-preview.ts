@@ -2,7 +2,6 @@
 
 import type { EncodedDataset } from '../batch/types';
 import { CodedError } from '../core/errors';
-import { learnsFromRewards } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { rewardsOf } from '../reward';
 import { meanOf } from '../rollout/advantages';
@@ -23,7 +22,7 @@ const SHOWN = 5;
  */
 export async function previewRewards(dataset: EncodedDataset, recipe: Recipe, files: TokenizerFiles): Promise<RewardPreview> {
   const { objective } = recipe;
-  if (!('rewards' in objective) || !learnsFromRewards(objective.kind))
+  if (!('rewards' in objective))
     throw new CodedError('recipe/invalid', 'The objective has no rewards. Choose one that learns from rewards.');
   const tokenizer = new TextTokenizer(files);
   const prompts = rolloutPrompts(dataset, recipe, objective).train.slice(0, SCORED);

@@ -28,6 +28,14 @@ const PREFERENCE: Gauge = {
   chance: () => ({ value: 0.5, words: 'no better than a coin flip' }),
 };
 
+const REWARD: Gauge = {
+  key: 'reward',
+  share: false,
+  better: 'higher',
+  says: (value) => `Gets a mean reward of ${value} for unseen prompts`,
+  chance: noChance,
+};
+
 /** Null: the loss is told. */
 export const GAUGES: Readonly<Record<ObjectiveKind, Gauge | null>> = {
   sft: null,
@@ -38,13 +46,8 @@ export const GAUGES: Readonly<Record<ObjectiveKind, Gauge | null>> = {
   orpo: PREFERENCE,
   kto: null,
   reward: { ...PREFERENCE, key: 'accuracy', says: (value) => `Scores the better answer higher in ${value} of the unseen pairs` },
-  grpo: {
-    key: 'reward',
-    share: false,
-    better: 'higher',
-    says: (value) => `Gets a mean reward of ${value} for unseen prompts`,
-    chance: noChance,
-  },
+  grpo: REWARD,
+  ppo: REWARD,
   classify: {
     key: 'accuracy',
     share: true,
