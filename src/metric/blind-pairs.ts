@@ -11,8 +11,8 @@ export interface PairCounts {
 export interface PairResult extends PairCounts {
   /** Pairs whose prompts the run was not trained on. */
   readonly heldOut: number;
-  /** The name of what the run was compared with. */
-  readonly against: string;
+  /** The name of the run that it was compared with; null for the base model. */
+  readonly against: string | null;
 }
 
 /** The share that prefers the run, of the pairs with a preference, and where it is with 95 % confidence. */
@@ -43,11 +43,12 @@ const whole = (share: number) => Math.round(100 * share);
 const noun = (count: number, one: string) => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 /**
- * `Trained on 34 ratings: preferred in 71 % of 28 blind pairs with starter on tickets. With 95 % confidence the share is from 53 % to 85 %.`
- * `ratings`: on which the run was trained; null for other data.
+ * `Trained on 34 ratings: preferred in 71 % of 28 blind pairs with “starter on tickets”. With 95 % confidence the share is from 53 % to 85 %.`
+ * `ratings`: on which the run was trained; null for other data. `quoted`: how a name is written.
  */
-export function pairsVerdict(result: PairResult, ratings: number | null): string {
-  const { wins, losses, ties, heldOut, against } = result;
+export function pairsVerdict(result: PairResult, ratings: number | null, quoted = (name: string) => `“${name}”`): string {
+  const { wins, losses, ties, heldOut } = result;
+  const against = result.against === null ? 'the base model' : quoted(result.against);
   const preference = preferenceOf(result);
   const start = ratings === null ? '' : `Trained on ${noun(ratings, 'rating')}: `;
   const all = wins + losses + ties;

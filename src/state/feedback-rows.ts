@@ -19,22 +19,16 @@ const answered = (content: string): Turn[] => [{ role: 'assistant', content }];
 
 const ROWS: Readonly<Record<FeedbackKind, (rating: Rating) => readonly Row[]>> = {
   kto: (rating) =>
-    rating.kind === 'thumb'
-      ? [{ prompt: plain(rating.prompt), completion: answered(rating.answer), label: rating.good }]
-      : [],
+    rating.kind === 'thumb' ? [{ prompt: plain(rating.prompt), completion: answered(rating.answer), label: rating.good }] : [],
   dpo: (rating) => pairOf(rating),
-  sft: (rating) =>
-    rating.kind === 'correction' ? [{ messages: [...plain(rating.prompt), ...answered(rating.better)] }] : [],
+  sft: (rating) => (rating.kind === 'correction' ? [{ messages: [...plain(rating.prompt), ...answered(rating.better)] }] : []),
 };
 
 /** A choice, or a correction against the answer that it corrects. */
 function pairOf(rating: Rating): readonly Row[] {
   if (rating.kind === 'thumb') return [];
-  const [chosen, rejected] =
-    rating.kind === 'choice' ? [rating.chosen, rating.rejected] : [rating.better, rating.original];
-  return rejected === null
-    ? []
-    : [{ prompt: plain(rating.prompt), chosen: answered(chosen), rejected: answered(rejected) }];
+  const [chosen, rejected] = rating.kind === 'choice' ? [rating.chosen, rating.rejected] : [rating.better, rating.original];
+  return rejected === null ? [] : [{ prompt: plain(rating.prompt), chosen: answered(chosen), rejected: answered(rejected) }];
 }
 
 /** The rows that an objective learns from, in the order of the ratings. */
@@ -59,9 +53,7 @@ export type Read =
 export function readJsonl(name: string, text: string): readonly Read[] {
   const lines = text.split('\n').map((line, i) => ({ line: line.trim(), where: `line ${i + 1}` }));
   const read = lines.filter(({ line }) => line !== '').map(({ line, where }) => ({ where, found: readRow(line) }));
-  const problems = read.flatMap(({ where, found }): Problem[] =>
-    typeof found === 'string' ? [{ where, message: found }] : [],
-  );
+  const problems = read.flatMap(({ where, found }): Problem[] => (typeof found === 'string' ? [{ where, message: found }] : []));
   if (problems.length > 0) {
     const some = `${problems.length} of ${read.length} lines of ${name} are no ratings.`;
     throw new CodedError('data/parse', `${some} Expected rows for KTO, DPO or SFT as this page saves them.`, problems);
@@ -140,4 +132,23 @@ function turnIn(value: unknown): Turn | null {
   if (!isFields(value)) return null;
   const role = ROLES.find((one) => one === value['role']);
   return role !== undefined && typeof value['content'] === 'string' ? { role, content: value['content'] } : null;
+}
+
+/** The question, as the key of its ratings. */
+export const promptKey = (prompt: readonly Message[]): string =>
+  JSON.stringify(prompt.map(({ role, content }) => [role, content]));
+
+/** What two ratings share that say the same. */
+function contentOf(one: Read): string {
+  const asked = promptKey(one.prompt);
+  if (one.kind === 'thumb') return JSON.stringify([one.kind, asked, one.answer, one.good]);
+  if (one.kind === 'choice') return JSON.stringify([one.kind, asked, one.chosen, one.rejected]);
+  return JSON.stringify([one.kind, asked, one.better]);
+}
+
+/** Those that say what none of the `known` ratings says, each once. */
+export function unknownOf(read: readonly Read[], known: readonly Rating[]): readonly Read[] {
+  const there = new Set(known.map(contentOf));
+  const each = new Map(read.map((one) => [contentOf(one), one]));
+  return [...each].filter(([content]) => !there.has(content)).map(([, one]) => one);
 }

@@ -7,7 +7,7 @@ import { keepClient, type WorkerClient } from '../client';
 import type { FeedbackKind, KeepApi, Message, Rating, RunView } from '../../workers/api';
 import { saveText } from './download';
 import { failureOf, type Failure } from './failure';
-import { jsonlOf, readJsonl, type Read } from './feedback-rows';
+import { jsonlOf, promptKey, readJsonl, unknownOf } from './feedback-rows';
 import { plansOf } from './feedback-plan';
 import { journal } from './journal.svelte';
 
@@ -128,8 +128,7 @@ export class Feedback {
     this.failure = null;
     try {
       const read = readJsonl(file.name, await file.text());
-      const known = new Set(this.of(source.run.modelId).map(contentOf));
-      const fresh = [...new Map(read.map((one) => [contentOf(one), one])).values()].filter((one) => !known.has(contentOf(one)));
+      const fresh = unknownOf(read, this.of(source.run.modelId));
       const first = Date.now();
       // The order of the file is that of the times.
       const added = fresh.map((one, i): Rating => ({ ...about(source, one.prompt), ...one, run: null, at: first + i }));
@@ -197,16 +196,6 @@ function about({ run, step }: Source, prompt: readonly Message[]) {
     ...{ id: crypto.randomUUID(), at: Date.now(), modelId: run.modelId, modelName: run.modelName },
     ...{ run: { id: run.id, name: run.name, step }, prompt: prompt.map(({ role, content }) => ({ role, content })) },
   };
-}
-
-const promptKey = (prompt: readonly Message[]) => JSON.stringify(prompt.map(({ role, content }) => [role, content]));
-
-/** What two ratings share that say the same. */
-function contentOf(one: Read): string {
-  const asked = promptKey(one.prompt);
-  if (one.kind === 'thumb') return JSON.stringify([one.kind, asked, one.answer, one.good]);
-  if (one.kind === 'choice') return JSON.stringify([one.kind, asked, one.chosen, one.rejected]);
-  return JSON.stringify([one.kind, asked, one.better]);
 }
 
 /** The name of the file of a kind. */

@@ -13,6 +13,8 @@ import { drawn, shuffled, winnerOf, type Pair, type Verdict } from './pair';
 import { newPairWriting, type PairWriting } from './pair-writing.svelte';
 import { runs } from './runs.svelte';
 
+export { pairsVerdict } from '../metric/blind-pairs';
+
 /** Pairs of a whole comparison. */
 export const MOST_PAIRS = 30;
 
@@ -143,7 +145,7 @@ export function pairsBlocker({ recipe, parent, imported, combined }: RunView): s
 
 const noPairs = ({ parent }: RunView): Omit<StoredPairs, 'step'> => ({
   ...{ wins: 0, losses: 0, ties: 0, heldOut: 0, at: 0 },
-  against: parent === undefined ? 'the base model' : `“${parent.name}”`,
+  against: parent?.name ?? null,
 });
 
 export const judged = ({ wins, losses, ties }: Pick<StoredPairs, 'wins' | 'losses' | 'ties'>): number => wins + losses + ties;

@@ -53,7 +53,13 @@ export class PairWriting {
   async #answer({ adapter, request }: Asked, doing: 1 | 2, turn: number): Promise<string | null> {
     if (turn !== this.#turn) return null;
     this.doing = doing;
-    const result = await this.#client.call((api) => api.generate(adapter, request, callback(() => undefined)));
+    const result = await this.#client.call((api) =>
+      api.generate(
+        adapter,
+        request,
+        callback(() => undefined),
+      ),
+    );
     return turn !== this.#turn || result.stopped === 'cancelled' ? null : result.text;
   }
 }

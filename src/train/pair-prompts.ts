@@ -21,10 +21,7 @@ export async function pairPrompts(
   const dataset = await store.dataset(datasetHash);
   const old = parent?.datasetHash === undefined ? null : await storedData(store, parent.datasetHash);
   const trained = promptsIn(dataset.train, dataset.layout);
-  const others = [
-    ...promptsIn(dataset.heldOut, dataset.layout),
-    ...(old === null ? [] : promptsIn(old.heldOut, old.layout)),
-  ];
+  const others = [...promptsIn(dataset.heldOut, dataset.layout), ...(old === null ? [] : promptsIn(old.heldOut, old.layout))];
   const unseen = new Map([...others].filter(([key]) => !trained.has(key)));
   const all = new Map([...unseen, ...trained]);
   return [...all].slice(0, most).map(([key, ids]) => ({ shown: shownPrompt(ids, tokenizer), ids, heldOut: unseen.has(key) }));
