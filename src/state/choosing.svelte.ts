@@ -27,15 +27,21 @@ export class Choosing {
   /** What was chosen of the pair; null before the choice. */
   chosen = $state<Verdict | null>(null);
   /** Counts pairs, so that the same prompt is answered otherwise. */
-  #asked = 0;
+  #asked = $state(0);
+  /** What is answered next: the prompt box, else the run's own prompts in turn; empty where there is none. */
+  readonly text = $derived.by(() => {
+    const { prompt, suggestions } = use;
+    return prompt.trim() === '' ? (suggestions[this.#asked % Math.max(1, suggestions.length)]?.text ?? '') : prompt;
+  });
 
   constructor(writing: PairWriting) {
     this.writing = writing;
   }
 
   /** Lets both answer `text`. */
-  async write(run: RunView, step: number, text: string): Promise<void> {
-    if (this.writing.doing !== null) return;
+  async write(run: RunView, step: number): Promise<void> {
+    const { text } = this;
+    if (this.writing.doing !== null || text === '') return;
     const prompt = messagesFor('tuned', [], text, use.system);
     this.pair = this.chosen = null;
     const { sides, blind } = this;

@@ -25,7 +25,7 @@ export class FeedbackRun {
     [this.preparing, this.failure] = [true, null];
     try {
       await chooseModel(run);
-      recipe.take(recipeFor(kind, run.recipe), run.name);
+      recipe.take(recipeFor({ kind, rows }, run.recipe), run.name);
       startFrom.choose(run, step);
       await openRatings(run, kind, rows);
       return true;
