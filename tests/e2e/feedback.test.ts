@@ -75,9 +75,6 @@ it('20 ratings train a run, and blind pairs say whether it is preferred', async 
   await takeAdapter(world, out);
   expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('Trained on 20 ratings: preferred in');
   await page.getByRole('link', { name: 'Runs', exact: true }).click();
-  await page
-    .getByRole('button', { name: /^Details/ })
-    .first()
-    .click();
+  await page.getByRole('table', { name: 'Runs' }).locator('button[aria-expanded]').first().click();
   await expect.poll(() => page.locator('main').innerText()).toMatch(verdict);
 });
