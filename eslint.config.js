@@ -19,6 +19,7 @@ const layers = {
   kernels: ['src/gpu', 'src/core'],
   'src/graph': ['kernels', 'src/gpu', 'src/core'],
   'src/dataset': ['src/formats', 'src/recipe', 'src/core'],
+  'src/feedback': ['src/dataset', 'src/core'],
   'src/tokenizer': ['src/dataset', 'src/core'],
   'src/encoding': ['src/dataset', 'src/tokenizer', 'src/core'],
   'src/batch': ['src/dataset', 'src/tokenizer', 'src/encoding', 'src/recipe', 'src/core'],
@@ -31,7 +32,7 @@ const layers = {
   'src/model': ['src/formats', 'src/graph', 'kernels', 'src/gpu', 'src/tokenizer', 'src/recipe', 'src/core'],
   'src/method': ['src/model', 'src/graph', 'kernels', 'src/recipe', 'src/core'],
   'src/export': ['src/formats', 'src/metric', 'src/method', 'src/model', 'src/tokenizer', 'src/recipe', 'src/core'],
-  'src/checkpoint': ['src/batch', 'src/dataset', 'src/metric', 'src/recipe', 'src/core'],
+  'src/checkpoint': ['src/batch', 'src/dataset', 'src/feedback', 'src/metric', 'src/recipe', 'src/core'],
   'src/train': [
     'src/model',
     'src/hub',

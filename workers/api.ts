@@ -10,6 +10,7 @@ import type { LabelCount, WritingPrompt, WritingRequest, WrittenExample } from '
 import type { DataFile, DatasetView, Mapping } from '../src/dataset/types';
 import type { LookKind, Question, Reply } from '../src/dataset/look/types';
 import type { FileRows } from '../src/dataset/table';
+import type { Rating } from '../src/feedback/types';
 import type { Target } from '../src/encoding/encoding';
 import type { ExportKind } from '../src/export';
 import type { ExportedFile } from '../src/export/types';
@@ -41,6 +42,7 @@ import type {
   DataSize,
   OldData,
   OutlineForecast,
+  PairPrompt,
   PredictRequest,
   Prediction,
   RewardPreview,
@@ -49,6 +51,7 @@ import type {
   RunSetup,
   RunView,
   StoredCalibration,
+  StoredPairs,
   TeacherChoice,
   TeacherView,
   TrainEvent,
@@ -138,6 +141,10 @@ export interface KeepApi {
   open(hash: string): Promise<readonly KeptFile[]>;
   /** Throws `store/locked` while another tab writes it. */
   delete(hash: string): Promise<void>;
+  /** The ratings of answers, the oldest first. */
+  ratings(): Promise<readonly Rating[]>;
+  /** Adds ratings and deletes those with the ids in `dropped`, all or none. Throws `store/quota` when there is not enough space. */
+  changeRatings(added: readonly Rating[], dropped: readonly string[]): Promise<void>;
 }
 
 /** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
@@ -227,6 +234,13 @@ export interface TrainApi {
    */
   calibrateRun(runId: string, step: number, calibration: Omit<StoredCalibration, 'step'> | null): Promise<void>;
   deleteRun(runId: string): Promise<void>;
+  /**
+   * Prompts of a run's data for blind pairs, up to `most`, each once: of the rows that it held out, then of those that the run held out that
+   * it carries on, then of those that it was trained on. The run's model must be loaded. Throws `store/corrupt` when its data are not kept.
+   */
+  pairPrompts(runId: string, most: number): Promise<readonly PairPrompt[]>;
+  /** Keeps what was chosen in blind pairs with the checkpoint at `step`; null forgets it. */
+  keepPairs(runId: string, step: number, pairs: Omit<StoredPairs, 'step'> | null): Promise<void>;
 
   /**
    * Continues or answers with the base (`adapter` null) or with a run's adapter. The run's model must be loaded. `onText` gets
@@ -318,6 +332,7 @@ export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';
 export type * from '../src/dataset/synthetic/types';
 export type * from '../src/dataset/types';
+export type * from '../src/feedback/types';
 export type { Lifeline } from './lifeline';
 export type { LabelShape } from '../src/dataset/labelled';
 export type { Target } from '../src/encoding/encoding';

@@ -4,6 +4,8 @@ import type { EncodedDataset, PartSizes } from '../batch/types';
 import type { Numerics } from '../core/numerics';
 import type { Shape } from '../core/shape';
 import type { ColumnRole, Format, Message } from '../dataset/types';
+import type { FeedbackKind } from '../feedback/types';
+import type { PairResult } from '../metric/blind-pairs';
 import type { CombinationSettings } from '../recipe/combinations';
 import type { Monitor } from '../recipe/monitors';
 import type { BasePrecision, Recipe } from '../recipe/recipe';
@@ -47,6 +49,19 @@ export interface StoredCalibration {
   /** What it was fitted on: the name of a file; null for the rows that the run held out. */
   readonly file: string | null;
   readonly rows: number;
+}
+
+/** The ratings that a run is trained on: how many, and what learns from them. */
+export interface StoredFeedback {
+  readonly kind: FeedbackKind;
+  readonly ratings: number;
+}
+
+/** What a person chose in blind pairs of answers by a checkpoint and by what its run started from. */
+export interface StoredPairs extends PairResult {
+  readonly step: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
 }
 
 /** The adapters that one was combined from, and how. */
@@ -150,6 +165,10 @@ export interface RunRecord {
   readonly teacher?: StoredTeacher;
   /** Of checkpoints of a classifier, at most one each; absent where none was calibrated. */
   readonly calibrations?: readonly StoredCalibration[];
+  /** The data are ratings of answers; absent in other runs. */
+  readonly feedback?: StoredFeedback;
+  /** Of checkpoints, at most one each; absent where nothing was chosen. */
+  readonly pairs?: readonly StoredPairs[];
   /** What the user wrote about the run; absent where nothing was written. */
   readonly notes?: string;
   /** The run that it carries on; absent in runs that start afresh. */

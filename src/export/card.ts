@@ -1,5 +1,6 @@
 /** The model card: README.md of an exported adapter or model, with the run's figures. */
 
+import { pairsVerdict, type PairResult } from '../metric/blind-pairs';
 import { methodNameOf, type MethodName } from '../recipe/methods';
 import type { ObjectiveKind } from '../recipe/objectives';
 import type { ActivationPrecision, Recipe } from '../recipe/recipe';
@@ -30,6 +31,10 @@ export interface CardFacts {
   readonly calibration?: { readonly temperature: number; readonly rows: number; readonly file: string | null } | null;
   /** The model whose predictions were learnt; absent where there was none. */
   readonly teacher?: { readonly name: string };
+  /** The ratings of answers that the data are; absent for other data. */
+  readonly feedback?: { readonly kind: 'kto' | 'dpo' | 'sft'; readonly ratings: number };
+  /** What was chosen in blind pairs, by checkpoint; absent where nothing was. */
+  readonly pairs?: readonly (PairResult & { readonly step: number; readonly at: number })[];
   /** See `PeftSettings` in peft.ts; false when absent. */
   readonly fanInFanOut?: boolean;
   /** What the card comes with; by the method when absent. */
@@ -193,7 +198,14 @@ function figures(facts: CardFacts, classifier: Classifier | null): string {
     ['Trained parameters', String(trainable)],
     ['Device', cell(device)],
   ] as const;
-  return `## Results\n\n${table(['', ''], rows)}\n\nThe loss is ${LOSSES[objective.kind]}. The held-out examples were not trained on.`;
+  const told = `The loss is ${LOSSES[objective.kind]}. The held-out examples were not trained on.`;
+  return ['## Results', table(['', ''], rows), told, ...pairsNote(facts)].join('\n\n');
+}
+
+/** What people preferred, with the names that they gave as code. */
+function pairsNote({ pairs = [], step, feedback }: CardFacts): readonly string[] {
+  const found = pairs.find((one) => one.step === step);
+  return found === undefined ? [] : [pairsVerdict(found, feedback?.ratings ?? null, code)];
 }
 
 function labelTable({ labels }: Classifier): string {

@@ -12,6 +12,8 @@ export type Side = (typeof SIDES)[number] | 'prompted';
 export interface Answer {
   readonly text: string;
   readonly result: GenerateResult | null;
+  /** What the model read, where it is a conversation: ends with the user's message. */
+  readonly prompt?: readonly Message[];
   /** Lines of the examples that the base was prompted with. */
   readonly lines?: readonly number[];
 }

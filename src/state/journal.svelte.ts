@@ -4,7 +4,7 @@
  */
 
 import type { ErrorCode } from '../core/errors';
-import type { EncodedDataset, EvalRow, ExecutorKind, PredictRequest, Prediction, TrainEvent } from '../../workers/api';
+import type { EncodedDataset, EvalRow, ExecutorKind, PredictRequest, Prediction, Rating, TrainEvent } from '../../workers/api';
 import type { FirstStep } from './first-step';
 
 export type JournalEvent =
@@ -43,6 +43,10 @@ export type JournalEvent =
       readonly tuned: string;
       readonly tunedIds: readonly number[];
     }
+  /** An answer was rated; how many ratings are kept. */
+  | { readonly event: 'rating'; readonly kind: Rating['kind']; readonly ratings: number }
+  /** Blind pairs of a run so far. */
+  | { readonly event: 'pairs'; readonly wins: number; readonly losses: number; readonly ties: number }
   | ({ readonly event: 'prediction' } & PredictRequest & Prediction)
   | {
       readonly event: 'measurement';

@@ -9,7 +9,7 @@ const PREFIX = 'finetab.';
 /** Choices of one tab. */
 type TabKey = 'sample' | 'dataset' | 'model' | 'recipe' | 'objectiveFrom' | 'goal' | 'run' | 'teacher';
 /** Preferences that hold for all tabs. */
-type SharedKey = 'theme' | 'notify' | 'hub' | 'keepData';
+type SharedKey = 'theme' | 'notify' | 'hub' | 'keepData' | 'feedback';
 
 const TAB_KEYS: readonly TabKey[] = ['sample', 'dataset', 'model', 'recipe', 'objectiveFrom', 'goal', 'run', 'teacher'];
 

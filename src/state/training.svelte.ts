@@ -12,6 +12,7 @@ import { data } from './data.svelte';
 import { currentEncoding } from './encoding';
 import { device } from './device.svelte';
 import { failureOf, type Failure } from './failure';
+import { feedbackOf } from './feedback-files';
 import { FirstStepWatch } from './first-step';
 import { Frames } from './frames';
 import { journal, journalEncoded, journalTraining } from './journal.svelte';
@@ -119,6 +120,7 @@ export class Training extends ShownRun {
       await this.#load('Loading the model', (signal) => model.ensureLoaded(chosen, settings.basePrecision, signal));
       const { id, name } = chosen.view;
       const taken = runs.list.map((run) => run.name);
+      const rated = feedbackOf(view.hash);
       const setup = {
         ...{
           name: runName(name, view.name, taken),
@@ -133,6 +135,7 @@ export class Training extends ShownRun {
         fileHash: view.hash,
         ...(taught && { teacher: taught }),
         ...(old && { old }),
+        ...(rated && { feedback: rated }),
       };
       this.#enter('Preparing the run');
       return this.#client.call((api) => api.start(setup, this.#listener()));

@@ -212,8 +212,9 @@ export class Use {
   async #answer(side: Side, adapter: AdapterChoice | null, request: GenerateRequest, turn: number, lines?: readonly number[]) {
     if (this.#cancelled) return null;
     this.writing = side;
+    const read = 'messages' in request.prompt && { prompt: request.prompt.messages };
     const show = (answer: Answer) => {
-      const shown = { ...answer, ...(lines && { lines }) };
+      const shown = { ...answer, ...read, ...(lines && { lines }) };
       if (turn === this.#turn) this.#show(withAnswer(this.turns, side, shown));
     };
     show({ text: '', result: null });

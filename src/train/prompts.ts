@@ -72,14 +72,25 @@ function firstTrained({ trained, offsets }: EncodedSplit, document: number): num
   return at < 0 ? to - from : at;
 }
 
+/** The prompt of a document, exactly as training saw it; null where the loss mask does not mark where the answer begins. */
+export function maskedPrompt(split: EncodedSplit, document: number): readonly number[] | null {
+  const [from = 0] = split.offsets.subarray(document, document + 1);
+  const given = firstTrained(split, document);
+  return given > 1 ? [...split.ids.subarray(from, from + given)] : null;
+}
+
+/** The user's last turn of a prompt in tokens. */
+export function shownPrompt(ids: readonly number[], tokenizer: TextTokenizer): string {
+  return lastTurn(tokenizer.decode([...ids], { skipSpecial: false }), tokenizer);
+}
+
 /** The tokens before the first trained one, or the first `OPENING` tokens of a text, as ids: exactly what training saw. */
 function opening(split: EncodedSplit, document: number, tokenizer: TextTokenizer): SamplePrompt {
   const [from = 0, to = 0] = split.offsets.subarray(document, document + 2);
-  const given = firstTrained(split, document);
-  const length = given > 1 ? given : Math.min(OPENING, to - from);
-  const ids = [...split.ids.subarray(from, from + length)];
-  const text = tokenizer.decode(ids, { skipSpecial: given <= 1 });
-  return { shown: given > 1 ? lastTurn(text, tokenizer) : text, request: { prompt: { ids } } };
+  const masked = maskedPrompt(split, document);
+  if (masked !== null) return { shown: shownPrompt(masked, tokenizer), request: { prompt: { ids: masked } } };
+  const ids = [...split.ids.subarray(from, Math.min(to, from + OPENING))];
+  return { shown: tokenizer.decode(ids, { skipSpecial: true }), request: { prompt: { ids } } };
 }
 
 /** The user's last turn in a rendered conversation, without the chat template around it; the whole text when it is not found. */

@@ -22,7 +22,7 @@ import type { RunView, StepRow, TrainEvent } from './types';
 /** The record of a run that has not started. Throws the errors of `jobOf`. */
 export function newRecord(
   id: string,
-  { name, recipe, dataset, datasetName, fileHash, prompts, shots, columns, parent }: PreparedSetup,
+  { name, recipe, dataset, datasetName, fileHash, prompts, shots, columns, parent, feedback }: PreparedSetup,
   model: LoadedModel,
   teacher: FoundTeacher | null,
 ): RunRecord {
@@ -45,6 +45,7 @@ export function newRecord(
     ...(shots && { shots }),
     ...(columns && { columns }),
     ...(parent && { parent }),
+    ...(feedback && { feedback }),
     ...{ recipe, step: 0, totalSteps: totalSteps(recipe, microSteps) },
     ...{ baseLoss: null, tunedLoss: null, bestLoss: null },
     ...{ device: adapter, executor, numerics: NUMERICS, trainable: parameterCount(parameters), prompts },

@@ -1,7 +1,7 @@
 /** Runs: started, resumed, listed, changed. One trains at a time, in all tabs together. */
 
 import type { EncodedDataset } from '../batch/types';
-import type { EvalRow, RunRecord, RunStore, StoredCalibration } from '../checkpoint/types';
+import type { EvalRow, RunRecord, RunStore, StoredCalibration, StoredPairs } from '../checkpoint/types';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Tuning } from '../method/method';
 import type { Recipe } from '../recipe/recipe';
@@ -12,12 +12,13 @@ import { stopReason, throwIfCancelled, type Jobs, type QueuedJob } from './jobs'
 import type { LoadedModel } from './loaded';
 import type { Models } from './models';
 import { startingState, storedData, withOrigin } from './origin';
+import { pairPrompts } from './pair-prompts';
 import { newRecord, rewind, viewOf, type StartingPoint } from './records';
 import { RunRecorder } from './recorder';
 import { recovering } from './recovery';
 import { Run, STATUS } from './run';
 import type { FoundTeacher } from './teacher';
-import type { OldData, RunHistory, RunSetup, RunView, SampleRow, StepRow, TrainEvent } from './types';
+import type { OldData, PairPrompt, RunHistory, RunSetup, RunView, SampleRow, StepRow, TrainEvent } from './types';
 
 /** A run from the call of `start` or `resume` until that call resolves, through losses of the device. */
 interface Training {
@@ -127,6 +128,21 @@ export class Runs {
     const store = await this.#store;
     const made = calibration === null ? null : { step, ...calibration };
     await store.updateRun(runId, { calibrations: withCalibration(await store.run(runId), step, made) });
+  }
+
+  /** Keeps what was chosen in blind pairs with a checkpoint; null removes it. */
+  async keepPairs(runId: string, step: number, pairs: Omit<StoredPairs, 'step'> | null): Promise<void> {
+    const store = await this.#store;
+    const { pairs: known = [] } = await store.run(runId);
+    const others = known.filter((one) => one.step !== step);
+    await store.updateRun(runId, { pairs: [...others, ...(pairs === null ? [] : [{ step, ...pairs }])] });
+  }
+
+  /** See `TrainApi`. */
+  async pairPrompts(runId: string, most: number): Promise<readonly PairPrompt[]> {
+    const store = await this.#store;
+    const [run, { tokenizer }] = await Promise.all([store.run(runId), this.#models.model()]);
+    return pairPrompts(run, store, tokenizer, most);
   }
 
   delete(runId: string): Promise<void> {

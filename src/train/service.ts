@@ -194,6 +194,14 @@ export class TrainService {
     return this.#runs.calibrate(...of);
   }
 
+  keepPairs(...of: Parameters<Runs['keepPairs']>): Promise<void> {
+    return this.#runs.keepPairs(...of);
+  }
+
+  pairPrompts(...of: Parameters<Runs['pairPrompts']>): ReturnType<Runs['pairPrompts']> {
+    return this.#runs.pairPrompts(...of);
+  }
+
   deleteRun(runId: string): Promise<void> {
     return this.#runs.delete(runId);
   }

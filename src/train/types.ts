@@ -10,6 +10,8 @@ import type {
   RunRecord,
   RunShot,
   StoredCalibration,
+  StoredFeedback,
+  StoredPairs,
 } from '../checkpoint/types';
 import type { Message } from '../dataset/types';
 import type { BaseReference, ExportChoice } from '../export';
@@ -164,6 +166,17 @@ export interface RunSetup {
   readonly old?: EncodedDataset;
   /** Of an objective that learns from one: a model that was inspected or is kept in this browser. */
   readonly teacher?: TeacherChoice;
+  /** The data are ratings of answers. */
+  readonly feedback?: StoredFeedback;
+}
+
+/** A prompt of a run's data, as its training read it. */
+export interface PairPrompt {
+  /** The user's last turn. */
+  readonly shown: string;
+  readonly ids: readonly number[];
+  /** The run was not trained on its row. */
+  readonly heldOut: boolean;
 }
 
 /** What there is to replay of a run's data. */
@@ -216,7 +229,7 @@ export interface SampleRow {
 }
 
 export type CheckpointView = CheckpointInfo;
-export type { EarlyStop, EvalRow, StoredCalibration };
+export type { EarlyStop, EvalRow, StoredCalibration, StoredFeedback, StoredPairs };
 
 /** A run as the page lists it. */
 export interface RunView extends Omit<RunRecord, 'status' | 'format' | 'parameters'> {

@@ -237,6 +237,10 @@ describe('the model card', () => {
     for (const part of ['2.5000', '1.2500 (perplexity 3.490)', '200 examples', '| Steps | 75 |', '| `learningRate` | `0.0002` |'])
       expect(card).toContain(part);
     expect(modelCard({ ...facts, baseLoss: null })).toContain('not measured');
+    const pairs = [{ step: facts.step, wins: 20, losses: 8, ties: 0, heldOut: 28, against: 'acme `1`', at: 0 }];
+    const judged = modelCard({ ...facts, pairs, feedback: { kind: 'kto', ratings: 34 } });
+    expect(judged).toContain('Trained on 34 ratings: preferred in 71 % of 28 blind pairs with `` acme `1` ``.');
+    expect(modelCard({ ...facts, pairs, step: facts.step + 1 })).not.toContain('blind pairs');
     expect(modelCard({ ...facts, teacher: { name: 'acme|big' } })).toContain('| Teacher | `acme\\|big` |');
     expect(card).not.toContain('Teacher');
   });

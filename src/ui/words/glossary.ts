@@ -48,6 +48,12 @@ export const GLOSSARY = {
     'The examples that the model learns from in one step. The page fills it with rows of tokens: rows at once × batches per step.',
     'micro-batch, gradient accumulation',
   ),
+  'blind-pairs': word(
+    'Blind pairs',
+    ['use'],
+    'Two answers to one prompt in random order, without saying which model wrote which. You choose the better one, so that no expectation decides. From how often each model was chosen follows how sure the result is.',
+    'A/B test, side by side',
+  ),
   bottleneck: word(
     'Bottleneck adapter',
     ['recipe', 'use'],
@@ -138,6 +144,12 @@ export const GLOSSARY = {
     'patience',
   ),
   epoch: word('Epoch', ['recipe', 'train'], 'One pass over all training examples.', 'pass over the data'),
+  feedback: word(
+    'Ratings',
+    ['use'],
+    'What people say of answers: good or bad, which of two is better, or a better answer. KTO learns from good and bad ones, DPO from which is better, and plain training from better answers.',
+    'human feedback, preferences',
+  ),
   'few-shot': word(
     'Few-shot prompting',
     ['use'],
