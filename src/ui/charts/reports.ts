@@ -17,9 +17,10 @@ export type ReportKey =
   | 'distil/kl'
   | 'reward'
   | 'completions/mean_length'
-  | 'objective/kl'
-  | 'loss/value_avg'
-  | 'policy/clipfrac_avg';
+  | `objective/${'kl' | 'entropy' | 'rlhf_reward'}`
+  | `loss/${'policy' | 'value'}_avg`
+  | `policy/${'approxkl' | 'clipfrac'}_avg`
+  | 'val/ratio';
 
 export interface Report {
   /** In the metrics of a measurement and, except for labels, in the figures of a step. */
@@ -113,8 +114,19 @@ const CURVES: { readonly [K in ObjectiveKind]?: readonly Report[] } = {
   grpo: [{ key: 'kl', name: 'Divergence from the base', unit: 'nats per token (KL)', write: loss, better: 'lower' }],
   ppo: [
     { key: 'objective/kl', name: 'Divergence from the base', unit: 'nats per answer (KL)', write: loss, better: 'lower' },
+    { key: 'objective/rlhf_reward', name: 'Reward less divergence', unit: 'of an answer', write: loss, better: 'higher' },
+    {
+      key: 'objective/entropy',
+      name: 'Variety of the answers',
+      unit: 'nats per answer (entropy)',
+      write: loss,
+      better: 'higher',
+    },
+    { key: 'loss/policy_avg', name: 'Loss of the policy', unit: 'clipped', write: loss, better: 'lower' },
     { key: 'loss/value_avg', name: 'Error of the estimate', unit: 'half the squared error', write: loss, better: 'lower' },
+    { key: 'policy/approxkl_avg', name: 'Change since the answers', unit: 'nats per token (KL)', write: loss, better: 'lower' },
     { key: 'policy/clipfrac_avg', name: 'Tokens that moved too far', unit: 'of the tokens', write: share, better: 'lower' },
+    { key: 'val/ratio', name: 'Mean ratio of probabilities', unit: 'now to when written', write: loss, better: 'lower' },
   ],
 };
 

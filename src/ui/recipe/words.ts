@@ -211,7 +211,7 @@ export const OBJECTIVE_WORDS = {
   },
   ppo: {
     name: 'Learn from rewards (PPO)',
-    use: 'Writes one answer to each prompt, and learns from those that score better than a trained estimate expected. Needs more steps and settings than GRPO.',
+    use: 'Writes one answer to each prompt, and learns from those that score better than a trained estimate expected. GRPO is simpler: take PPO for long answers, or where several answers to a prompt take too long.',
   },
 } satisfies { readonly [K in ObjectiveKind]: { readonly name: string; readonly use: string } };
 

@@ -109,6 +109,30 @@ export const GLOSSARY = {
     'Learns from rewards: the model writes several answers to each question, rules score them, and what the better ones have in common becomes likelier.',
     'group-relative policy optimization, reinforcement learning with verifiable rewards',
   ),
+  ppo: word(
+    'PPO',
+    ['recipe'],
+    'Learns from rewards: the model writes one answer to each question, and what scores better than its value head expected becomes likelier. Every step stays near the base model and near the model that wrote the answers.',
+    'proximal policy optimization, RLHF',
+  ),
+  'value-head': word(
+    'Value head',
+    ['recipe', 'train'],
+    'A small layer on top of the model that PPO trains beside it: before each token it estimates the reward that is still to come. It is kept in checkpoints and left out of saved adapters, because answers do not need it.',
+    'critic, value function',
+  ),
+  gae: word(
+    'GAE',
+    ['recipe'],
+    'How PPO shares the reward of an answer among its tokens: by how much each token turned out better than the value head expected. Lambda says how much rewards are trusted over the value head’s estimates.',
+    'generalized advantage estimation',
+  ),
+  clip: word(
+    'Clip',
+    ['recipe', 'train'],
+    'A limit of GRPO and PPO: once the probability of a token has moved so far from what it was when the answer was written, a step gains nothing by moving it further.',
+    'clip range, epsilon',
+  ),
   kto: word(
     'KTO',
     ['data', 'recipe'],
