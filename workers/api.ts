@@ -45,6 +45,7 @@ import type {
   PairPrompt,
   PredictRequest,
   Prediction,
+  RewardPreview,
   PredictRowsRequest,
   RunHistory,
   RunSetup,
@@ -191,7 +192,11 @@ export interface TrainApi {
    * the objective needs a teacher and has none that fits.
    */
   forecast(modelId: string, recipe: Recipe, size: DataSize, teacher?: TeacherChoice): Promise<Forecast>;
-
+  /**
+   * Scores of the answers that the data have, by the rewards of the recipe. Throws `recipe/invalid` when it has none, `data/no-examples`
+   * when the data have no questions, and `reward/code` with what is wrong with a function.
+   */
+  previewRewards(modelId: string, recipe: Recipe, dataset: EncodedDataset): Promise<RewardPreview>;
   /** Compiles the kernels that a run with an inspected model needs. Does nothing on the processor or during a run. */
   warmUp(modelId: string, recipe: Recipe, slots?: SlotPlan, teacher?: TeacherChoice): Promise<void>;
 

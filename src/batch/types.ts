@@ -112,7 +112,7 @@ export interface PartCounts extends PartSizes {
 }
 
 /** Inputs of batches of the model's own answers, which no data have. */
-export type RolloutInput = 'advantages' | 'oldLogprobs' | 'refLogprobs';
+export type RolloutInput = 'advantages' | 'oldLogprobs' | 'refLogprobs' | 'oldValues' | 'returns' | 'valueWeights';
 
 /** One fixed-size batch: M = rows·length entries each, row after row. */
 export interface Batch {
@@ -153,6 +153,7 @@ export interface Batch {
  * - `desirable` f32 [D]: 1 for an answer that is rated as good, else 0
  * - `documentWeights` f32 [D]: 1, or the weight of the class; 0 for empty slots
  * - `mismatched…`: see mismatched.ts
- * - `advantages`, `oldLogprobs`, `refLogprobs` f32 [M]: of the model's own answers, see src/objective/policy.ts; 0 elsewhere
+ * - `advantages`, `oldLogprobs`, `refLogprobs`, `oldValues`, `returns`, `valueWeights` f32 [M]: of the model's own answers, see
+ *   src/objective/policy.ts; 0 elsewhere
  */
 export type BatchInputs = { readonly [K in InputName | RolloutInput]?: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer> };

@@ -97,6 +97,8 @@ export interface StoredParameter {
   readonly isNew?: true;
   /** It keeps the numbers that it started with, and has no moments; such parameters come last. */
   readonly fixed?: true;
+  /** Training alone needs it: no file but a checkpoint has it, and a run that starts from this one need not. */
+  readonly trainingOnly?: true;
 }
 
 /** Why a run ended before its last step: what judges it had not improved. */

@@ -23,6 +23,7 @@ export const TRAINERS: Readonly<Record<ObjectiveKind, TrainerKind | null>> = {
   reward: 'reward',
   distil: null,
   grpo: null,
+  ppo: null,
 };
 
 /** A configuration of PEFT. */

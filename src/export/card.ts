@@ -176,6 +176,7 @@ const LOSSES: Readonly<Record<ObjectiveKind, string>> = {
   reward: preferenceLoss('reward'),
   distil: 'that of the objective distil, a mean over the tokens that it counts',
   grpo: 'the mean reward of the answers, with the opposite sign',
+  ppo: 'the mean reward of the answers, with the opposite sign',
 };
 
 function figures(facts: CardFacts, classifier: Classifier | null): string {

@@ -39,6 +39,8 @@ export interface Parameter {
   readonly group?: Group;
   /** It keeps the numbers that it starts with. */
   readonly fixed?: true;
+  /** Training alone needs it; see `StoredParameter`. */
+  readonly trainingOnly?: true;
 }
 
 /** How the hyperparameters of a group differ from the recipe's. */

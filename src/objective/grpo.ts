@@ -5,8 +5,8 @@ import { mul } from '../../kernels/mul';
 import { dot } from '../../kernels/scale';
 import { unary } from '../../kernels/unary';
 import type { GrpoSettings } from '../recipe/objectives';
-import { negated, type Loss, type LossContext, type Objective } from './objective';
-import { clippedLoss, divergence, ratioOf, reportTokens, tokenFigures, tokenLogprobs } from './policy';
+import type { Loss, LossContext, Objective } from './objective';
+import { answerLoss, clippedLoss, divergence, ratioOf, reportTokens, tokenFigures, tokenLogprobs } from './policy';
 
 /**
  * In training the clipped loss of every token of the answers, plus β times its divergence from the base (Shao et al., arXiv 2402.03300,
@@ -15,7 +15,7 @@ import { clippedLoss, divergence, ratioOf, reportTokens, tokenFigures, tokenLogp
  */
 export const grpo: Objective<GrpoSettings> = {
   examples: 'text',
-  loss: (context, settings) => (context.training ? trainingLoss(context, settings) : crossEntropy(context, settings)),
+  loss: (context, settings) => (context.training ? trainingLoss(context, settings) : answerLoss(context, settings)),
   report: reportTokens,
 };
 
@@ -29,10 +29,4 @@ function trainingLoss(context: LossContext, settings: GrpoSettings): Loss {
   const kl = settings.unbiasedKl ? mul(program, ratio, estimate) : estimate;
   const penalty = unary(program, kl, { kind: 'affine', scale: settings.beta, shift: 0 });
   return { loss: dot(program, add(program, clipped, penalty), context.weights), figures: tokenFigures(context, ratio, kl) };
-}
-
-function crossEntropy(context: LossContext, { sampleTemperature }: GrpoSettings): Loss {
-  const { program } = context;
-  const logprobs = tokenLogprobs(context, sampleTemperature);
-  return { loss: dot(program, negated(program, logprobs), context.weights), figures: { logprobs } };
 }

@@ -8,6 +8,7 @@ import { grpo } from './grpo';
 import type { Objective } from './objective';
 import { ipo } from './ipo';
 import { kto } from './kto';
+import { ppo } from './ppo';
 import { orpo } from './orpo';
 import { reward } from './reward';
 import { sft } from './sft';
@@ -26,6 +27,7 @@ export const OBJECTIVES = {
   reward,
   distil,
   grpo,
+  ppo,
 } satisfies {
   readonly [K in ObjectiveKind]: Objective<ObjectiveSettingsOf<K>>;
 };

@@ -16,7 +16,7 @@ export interface LossContext {
   readonly labels: Value;
   /** f32 [M]. */
   readonly weights: Value;
-  /** The input of that name (see `BatchInputs` in src/batch); `column`: a vector [D] as a matrix [D, 1]. */
+  /** The input of that name (see `BatchInputs` in src/batch); `column`: a vector [n] as a matrix [n, 1]. */
   input(name: string, as?: 'column'): Value;
   /** Whether the batches have an input of that name. */
   has(name: string): boolean;
@@ -28,6 +28,8 @@ export interface LossContext {
   head(model: Model): Value;
   /** The cap of the model's logits; undefined without one. */
   softcap(model: Model): number | undefined;
+  /** What the value head on top of the policy expects before each token, [M, 1]; null without one, as of the base. */
+  values(): Value | null;
   /** Outputs [D, K] of the classifier on top of the policy. */
   outputs(): Value;
   /** How much the examples with each label count (torch's `pos_weight`), by label; null where all count alike. */
@@ -53,6 +55,8 @@ export type FigureData = Readonly<Record<string, readonly Float32Array[]>>;
 
 export interface Objective<S> {
   readonly examples: ExampleKind;
+  /** A value head is trained beside the method: one number for each token, which no file but a checkpoint has. */
+  readonly hasValues?: true;
   loss(context: LossContext, settings: S): Loss;
   /** What a step or a measurement reports beside its loss, by name. */
   report?(figures: FigureData, settings: S): Readonly<Record<string, number>>;

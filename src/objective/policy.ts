@@ -1,10 +1,13 @@
 /**
  * What objectives share that learn from rewards of the model's own answers (rollouts). Inputs of a token are f32 [M], at the position
- * that predicts it: `advantages`; `oldLogprobs` and `refLogprobs`, its log-probability when it was sampled and by the base.
+ * that predicts it: `advantages`; `oldLogprobs` and `refLogprobs`, its log-probability when it was sampled and by the base. With values:
+ * `oldValues`, the value before it when it was sampled; `returns`, what the value should have been; `valueWeights`, which sum to 1 over
+ * the values of an update.
  */
 
 import { add } from '../../kernels/add';
 import { mul } from '../../kernels/mul';
+import { dot } from '../../kernels/scale';
 import type { Value } from '../../kernels/op';
 import type { Program } from '../graph/graph';
 import { unary } from '../../kernels/unary';
@@ -68,6 +71,15 @@ export function divergence(context: LossContext, logprobs: Value): Value {
   const { program } = context;
   const log = add(program, context.input('refLogprobs'), negated(program, logprobs));
   return affine(program, add(program, unary(program, log, { kind: 'exp' }), negated(program, log)), 1, -1);
+}
+
+/** Of answers that are measured: their mean cross-entropy, with the figures `logprobs` and, with a value head, `values` [M]. */
+export function answerLoss(context: LossContext, { sampleTemperature }: { readonly sampleTemperature: number }): Loss {
+  const { program } = context;
+  const logprobs = tokenLogprobs(context, sampleTemperature);
+  const values = context.values();
+  const figures = { logprobs, ...(values !== null && { values: copy(program, values) }) };
+  return { loss: dot(program, negated(program, logprobs), context.weights), figures };
 }
 
 /** The figures of `reportTokens`. */

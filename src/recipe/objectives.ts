@@ -66,25 +66,30 @@ const distillation = {
 /** What the loss of an update is the mean of. */
 export const LOSS_MEANS = ['tokens', 'answers', 'fixed-length'] as const;
 
-/** The defaults are those of TRL's GRPOConfig, but for shorter answers. */
-const grpo = {
+/** What objectives share that learn from rewards of the model's own answers. */
+const ownAnswers = {
   /** What the model's own answers are rewarded for. */
   rewards: v.optional(rewardsSchema, [{ kind: 'equals' }]),
-  /** Prompts of an update. */
-  prompts: v.optional(whole(1, 256), 4),
-  /** G: answers to each prompt, which are compared with each other. */
-  answers: v.optional(whole(2, 64), 8),
   /** The longest answer, in tokens. */
   answerLength: v.optional(whole(1, 8192), 128),
   /** Answers are sampled from the logits divided by it. */
   sampleTemperature: v.optional(real(0.1, 10), 1),
+  /** How far the probability of a token may fall and rise in the updates with the same answers: ε of arXiv 1707.06347. */
+  epsilonLow: v.optional(real(0.001, 0.999), 0.2),
+  epsilonHigh: v.optional(real(0.001, 100), 0.2),
+};
+
+/** The defaults are those of TRL's GRPOConfig, but for shorter answers. */
+const grpo = {
+  ...ownAnswers,
+  /** Prompts of an update. */
+  prompts: v.optional(whole(1, 256), 4),
+  /** G: answers to each prompt, which are compared with each other. */
+  answers: v.optional(whole(2, 64), 8),
   /** β: how strongly the model is held to the base; 0: not at all. */
   beta: v.optional(real(0, 100), 0),
   /** The divergence from the base is multiplied by ρ, so that its gradient is unbiased (`use_bias_correction_kl` of TRL). */
   unbiasedKl: v.optional(flag(), true),
-  /** How far the probability of a token may fall and rise in the updates with the same answers: ε of arXiv 1707.06347. */
-  epsilonLow: v.optional(real(0.001, 0.999), 0.2),
-  epsilonHigh: v.optional(real(0.001, 100), 0.2),
   /** Updates with the same answers. */
   updates: v.optional(whole(1, 64), 1),
   /**
@@ -94,6 +99,25 @@ const grpo = {
   mean: v.optional(oneOf(LOSS_MEANS), 'tokens'),
   /** What the advantages are divided by: the deviation of the rewards of a prompt's answers, that of all, or nothing. */
   scaleRewards: v.optional(oneOf(['prompt', 'all', 'none']), 'prompt'),
+};
+
+/** The defaults are those of TRL's PPOConfig (0.24), but for longer answers, the temperature and the prompts. */
+const ppo = {
+  ...ownAnswers,
+  /** Prompts of an update, each with one answer. */
+  prompts: v.optional(whole(2, 256), 16),
+  /** Weight of log π − log π_ref of each token, which is taken from its reward (`kl_coef`). */
+  beta: v.optional(real(0, 100), 0.05),
+  /** γ: how much the reward of a token counts one token earlier. */
+  discount: v.optional(real(0, 1), 1),
+  /** λ of the advantages (arXiv 1506.02438, eq. 16): 0 trusts the estimated values, 1 the rewards alone. */
+  lambda: v.optional(real(0, 1), 0.95),
+  /** Updates with the same answers. */
+  updates: v.optional(whole(1, 64), 4),
+  /** How far an estimated value may move in these updates before a step stops to gain by it (`cliprange_value`). */
+  valueClip: v.optional(real(0.001, 1000), 0.2),
+  /** Weight of the error of the values in the loss (`vf_coef`). */
+  valueWeight: v.optional(real(0, 100), 0.1),
 };
 
 export const WEIGHTINGS = ['none', 'balanced', 'by-hand'] as const;
@@ -124,6 +148,7 @@ export const OBJECTIVE_SCHEMAS = {
   reward: v.strictObject({ kind: v.literal('reward'), ...rewards }),
   distil: v.strictObject({ kind: v.literal('distil'), ...distillation }),
   grpo: v.strictObject({ kind: v.literal('grpo'), ...grpo }),
+  ppo: v.strictObject({ kind: v.literal('ppo'), ...ppo }),
 } as const;
 
 export type ObjectiveKind = keyof typeof OBJECTIVE_SCHEMAS;
@@ -135,6 +160,9 @@ export type KtoSettings = Omit<ObjectiveSettingsOf<'kto'>, 'kind'>;
 export type DistilSettings = Omit<ObjectiveSettingsOf<'distil'>, 'kind'>;
 
 export type GrpoSettings = Omit<ObjectiveSettingsOf<'grpo'>, 'kind'>;
+export type PpoSettings = Omit<ObjectiveSettingsOf<'ppo'>, 'kind'>;
+/** Of objectives that learn from rewards of the model's own answers. */
+export type OwnAnswerSettings = ObjectiveSettingsOf<'grpo'> | ObjectiveSettingsOf<'ppo'>;
 export type RewardSettings = Omit<ObjectiveSettingsOf<'reward'>, 'kind'>;
 export type WeightingSettings = Omit<ObjectiveSettingsOf<'classify'>, 'kind'>;
 export type DpoSettings = Omit<ObjectiveSettingsOf<'dpo'>, 'kind'>;
@@ -145,6 +173,16 @@ export const objectiveSchema = v.variant('kind', Object.values(OBJECTIVE_SCHEMAS
 /** Whether the loss compares the model with a teacher, a second model with the same tokens. */
 export function needsTeacher({ kind }: { readonly kind: ObjectiveKind }): boolean {
   return kind === 'distil';
+}
+
+/** Whether the model learns from answers of its own, by their rewards; its held-out loss is the mean reward with the opposite sign. */
+export function learnsFromRewards(kind: ObjectiveKind): boolean {
+  return 'rewards' in OBJECTIVE_SCHEMAS[kind].entries;
+}
+
+/** Answers to each prompt. */
+export function answersPerPrompt(settings: OwnAnswerSettings): number {
+  return settings.kind === 'grpo' ? settings.answers : 1;
 }
 
 /** An objective with its settings at their defaults. */

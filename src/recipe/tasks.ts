@@ -18,6 +18,7 @@ const TASK_OF: Readonly<Record<ObjectiveKind, TaskKind | null>> = {
   reward: 'score',
   distil: null,
   grpo: null,
+  ppo: null,
 };
 
 /** What the runs of an objective predict about a sequence, with new layers on top of the model; null: they predict tokens. */

@@ -21,11 +21,12 @@ const GROUPS: Readonly<Record<ObjectiveKind, Group>> = {
   kto: 'ratings',
   reward: 'scores',
   grpo: 'answers',
+  ppo: 'answers',
 };
 
 /**
  * Usual learning rates. Preference objectives, GRPO and reward models: TRL's defaults of 1e-6, 1e-6 and 1e-4 for full fine-tuning, and ten times as
- * much for LoRA. Labels: those with which the starter encoder was evaluated. IA³: that of its paper for texts, and for the others in the
+ * much for LoRA; PPO's are GRPO's. Labels: those with which the starter encoder was evaluated. IA³: that of its paper for texts, and for the others in the
  * same proportion to LoRA's. Bottleneck adapters: for texts five times LoRA's, with which the starter learns the samples; for labels and
  * scores LoRA's. Prompts: of PEFT's guides for texts, and for the others in the same proportion.
  */

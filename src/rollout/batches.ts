@@ -63,6 +63,11 @@ export function writeInput(
   });
 }
 
+/** The numbers [M] of each batch that belong to the tokens of each answer. */
+export function readOutput({ places }: RolloutBatches, output: readonly Float32Array[] = []): readonly (readonly number[])[] {
+  return places.map(({ batch, from, length }) => [...(output[batch]?.subarray(from, from + length) ?? [])]);
+}
+
 function splitOf(written: readonly Written[]): EncodedSplit {
   const offsets = new Uint32Array(written.length + 1);
   written.forEach(({ prompt, answer }, i) => (offsets[i + 1] = (offsets[i] ?? 0) + prompt.length + answer.length));

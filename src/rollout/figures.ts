@@ -3,6 +3,7 @@
 import type { RewardSettings } from '../recipe/rewards';
 import type { Rewarded } from '../reward';
 import { deviationOf, meanOf } from './advantages';
+import { divergences, type Judged } from './returns';
 
 /** Of an answer: its length in tokens, and whether it ended by itself. */
 export interface Finish {
@@ -31,6 +32,17 @@ export function rolloutFigures(
     ...Object.fromEntries(single),
     'completions/mean_length': meanOf(answers.map(({ tokens }) => tokens)),
     'completions/clipped_ratio': answers.filter(({ ended }) => !ended).length / answers.length,
+  };
+}
+
+/** Means over the answers of sums over their tokens, by the names of TRL's PPOTrainer (0.24). */
+export function divergenceFigures(answers: readonly Judged[], beta: number): Readonly<Record<string, number>> {
+  const sums = (of: (answer: Judged) => readonly number[]) =>
+    meanOf(answers.map((answer) => of(answer).reduce((sum, value) => sum + value, 0)));
+  const [kl, scores] = [sums(divergences), meanOf(answers.map(({ score }) => score))];
+  return {
+    ...{ 'objective/kl': kl, 'objective/entropy': -sums(({ logprobs }) => logprobs) },
+    ...{ 'objective/non_score_reward': -beta * kl, 'objective/scores': scores, 'objective/rlhf_reward': scores - beta * kl },
   };
 }
 

@@ -18,6 +18,7 @@ const ENCODINGS: Readonly<Record<ObjectiveKind, DatasetEncoding | null>> = {
   reward: { kind: 'pair', margins: true },
   distil: null,
   grpo: null,
+  ppo: null,
 };
 
 /** The objectives that may be chosen for texts, for pairs of answers and for rated ones. The task of the data chooses the others. */

@@ -7,7 +7,7 @@ import type { Batch, EncodedDataset, EncodedSplit } from '../batch/types';
 import { internal } from '../core/errors';
 import type { Numerics } from '../core/numerics';
 import { virtualTokens } from '../recipe/methods';
-import type { GrpoSettings } from '../recipe/objectives';
+import type { OwnAnswerSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { rolloutPrompts, updatesPerPass, type RolloutPrompts } from './rollouts';
 import { totalSteps } from '../optim/schedule';
@@ -50,7 +50,7 @@ export function planBatches(
   slots?: Slots,
   numerics?: Numerics,
 ): RunBatches {
-  if (recipe.objective.kind === 'grpo') return rolloutPlan(dataset, recipe, recipe.objective);
+  if ('rewards' in recipe.objective) return rolloutPlan(dataset, recipe, recipe.objective);
   const settings = settingsOf(recipe, padId, slots, numerics);
   const training = createBatches(dataset.train, settings);
   const spaces = Array.from({ length: recipe.gradientAccumulation }, () =>
@@ -76,7 +76,11 @@ export function planBatches(
 }
 
 /** A step has as many micro-batches as its answers fill. Its number of steps is counted in those of the recipe all the same. */
-function rolloutPlan(dataset: Pick<EncodedDataset, 'train' | 'heldOut'>, recipe: Recipe, settings: GrpoSettings): RunBatches {
+function rolloutPlan(
+  dataset: Pick<EncodedDataset, 'train' | 'heldOut'>,
+  recipe: Recipe,
+  settings: OwnAnswerSettings,
+): RunBatches {
   const prompts = rolloutPrompts(dataset, recipe, settings);
   const updates = updatesPerPass(settings, prompts.train.length);
   return {

@@ -60,7 +60,7 @@ function virtualProblems({ method, objective, sequenceLength, neftuneAlpha }: Re
 
 /** A run that learns from answers learns from those of the model as it is. */
 function answerProblems({ objective, method, ema }: Recipe): readonly Problem[] {
-  if (objective.kind !== 'grpo') return [];
+  if (!('rewards' in objective)) return [];
   if (virtualTokens(method) > 0) {
     const message = 'trained prompts can’t learn from rewards; choose LoRA or full fine-tuning';
     return [{ where: 'method.kind', message }];

@@ -91,6 +91,8 @@ export function hindrance({ recipe, parameters }: Pick<RunRecord, 'recipe' | 'pa
   if (!writesText(recipe)) return 'it has a head that predicts labels, numbers or scores; choose runs that write text';
   if ('initWeights' in recipe.method && recipe.method.initWeights !== 'random')
     return 'it belongs to a changed base, as PiSSA and OLoRA do; choose plain LoRA';
+  if (parameters.some(({ trainingOnly }) => trainingOnly === true))
+    return 'it has a value head of PPO; carry it on with another objective, or choose other runs';
   const other = parameters.find(({ name }) => !/\.lora_[AB]\.weight$/.test(name));
   if (other === undefined) return null;
   return recipe.method.useDora

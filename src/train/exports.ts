@@ -76,10 +76,9 @@ function outputsOf(parameters: RunRecord['parameters']): number {
 /** The run at the checkpoint `snapshot`, with what was measured at exactly that step. */
 export function tunedRun(run: RunRecord, snapshot: Snapshot, evals: readonly EvalRow[], base: ModelFolder | null): Tuned {
   const calibration = calibrationAt(run, snapshot.step);
-  const stored = storedTensors(run.parameters, answeringVector(snapshot)).map((tensor, i) => ({
-    ...run.parameters[i],
-    ...tensor,
-  }));
+  const stored = storedTensors(run.parameters, answeringVector(snapshot))
+    .map((tensor, i) => ({ ...run.parameters[i], ...tensor }))
+    .filter(({ trainingOnly }) => trainingOnly !== true);
   const tensors = calibration === null ? stored : calibrated(stored, calibration.temperature);
   const measured = evals.findLast(({ step }) => step === snapshot.step);
   const { loss: tunedLoss = null, metrics = {} } = measured ?? {};

@@ -20,6 +20,7 @@ import { parameterCount } from '../method/parameters';
 import { declareCache } from '../model/decode-pass';
 import { declareWeights } from '../model/weights';
 import { totalSteps } from '../optim/schedule';
+import { answersPerPrompt } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import type { Processor, Value } from '../../kernels/op';
 import { measuredTokens } from './batches';
@@ -173,10 +174,10 @@ function sketchRun(
 
 /** Micro-batches of an update. The model's own answers are taken to be half as long again with their prompts. */
 function microBatchesOf({ objective, gradientAccumulation, sequenceLength, microBatch }: Recipe): number {
-  if (objective.kind !== 'grpo') return gradientAccumulation;
-  const { prompts, answers, answerLength } = objective;
+  if (!('rewards' in objective)) return gradientAccumulation;
+  const { prompts, answerLength } = objective;
   const perRow = Math.max(1, Math.floor(sequenceLength / (1.5 * answerLength)));
-  return Math.ceil(Math.ceil((prompts * answers) / perRow) / microBatch);
+  return Math.ceil(Math.ceil((prompts * answersPerPrompt(objective)) / perRow) / microBatch);
 }
 
 function samplingPlans(scope: Graph, config: ModelConfig, recipe: Recipe, tuning: Tuning): NonNullable<Sketch['decode']> {

@@ -16,11 +16,12 @@ import { checkWrites } from '../model/writes';
 import { objectiveOf } from '../objective';
 import type { ExampleKind } from '../objective/objective';
 import { virtualTokens } from '../recipe/methods';
-import { needsTeacher, type GrpoSettings, type ObjectiveSettings } from '../recipe/objectives';
+import { needsTeacher, type ObjectiveSettings, type OwnAnswerSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { taskOf } from '../recipe/tasks';
 import { classWeightsOf } from './class-weights';
 import { classifierParameters } from '../task/classifier';
+import { valueParameters } from '../task/values';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 
 /** A model that is only read, with its weights beside those of the model that is trained. */
@@ -92,7 +93,7 @@ export function jobOf(
   if (needsTeacher(objective))
     return { ...LANGUAGE, objective, teacher: fittingTeacher(objective, config, sequenceLength, teacher) };
   if (slots === undefined)
-    return { ...LANGUAGE, objective, ...(objective.kind === 'grpo' && { rollout: rolloutInputs(objective) }) };
+    return { ...LANGUAGE, objective, ...('rewards' in objective && { rollout: rolloutInputs(objective) }) };
   const { layout } = slots;
   const documents = slotCount(slots, microBatch);
   checkMismatches(objective, documents);
@@ -121,9 +122,11 @@ export function startedFrom(
   return ids === undefined ? job : { ...job, startIds: ids };
 }
 
-/** The divergence from the base needs the base's log-probabilities. */
-export function rolloutInputs({ beta }: Pick<GrpoSettings, 'beta'>): readonly RolloutInput[] {
-  return ['advantages', 'oldLogprobs', ...(beta > 0 ? (['refLogprobs'] as const) : [])];
+/** What the losses of tokens read. GRPO's divergence from the base needs the base's log-probabilities; PPO's is in the rewards. */
+export function rolloutInputs(settings: OwnAnswerSettings): readonly RolloutInput[] {
+  const common = ['advantages', 'oldLogprobs'] as const;
+  if (settings.kind === 'ppo') return [...common, 'oldValues', 'returns', 'valueWeights'];
+  return settings.beta > 0 ? [...common, 'refLogprobs'] : common;
 }
 
 /** The run samples texts, and its adapter answers. */
@@ -136,6 +139,7 @@ export function headParameters(
   config: ModelConfig,
   { objective, outputs }: Pick<Job, 'objective' | 'outputs'>,
 ): readonly Parameter[] {
+  if (objectiveOf(objective).hasValues === true) return valueParameters(config);
   return taskOf(objective) === null ? [] : classifierParameters(config, outputs);
 }
 

@@ -16,7 +16,7 @@ import type { CacheShape } from '../model/decode-pass';
 import { maxLength } from '../model/decode-programs';
 import type { ModelView } from '../model/types';
 import { checkWeights, readWeight, type StreamOptions } from '../model/weights-source';
-import type { GrpoSettings } from '../recipe/objectives';
+import type { OwnAnswerSettings } from '../recipe/objectives';
 import type { BasePrecision } from '../recipe/recipe';
 import { encodePrompt } from '../tokenizer/encode';
 import { TextStream } from '../tokenizer/stream';
@@ -153,14 +153,14 @@ export class LoadedModel {
       if (hooks.stopped()) return null;
       const found = await measured();
       const { objective } = found.run.recipe;
-      return objective.kind === 'grpo' ? this.#measureRewards(found, objective, hooks) : measure(this, found, hooks);
+      return 'rewards' in objective ? this.#measureRewards(found, objective, hooks) : measure(this, found, hooks);
     });
   }
 
   /** The rewards of answers to the prompts of the examples; null when it was stopped. Throws `data/no-examples` when there are none. */
   async #measureRewards(
     { run: { recipe }, tuning, dataset, rows }: Measured,
-    settings: GrpoSettings,
+    settings: OwnAnswerSettings,
     { onBatch, stopped }: MeasureHooks,
   ): Promise<Measurement | null> {
     const split = examplesIn(dataset, rows);

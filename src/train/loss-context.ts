@@ -10,6 +10,7 @@ import { headOf, hiddenStates, packedPass, tokensFor, type BatchInputs, type Bat
 import type { LossContext, Model } from '../objective/objective';
 import { noisyPass } from './noise';
 import { classifierOutputs } from '../task/classifier';
+import { valuesOf } from '../task/values';
 import type { Value } from '../../kernels/op';
 
 type Numbers = Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
@@ -41,6 +42,8 @@ export interface LossSetup {
   readonly noise?: Value | null;
   /** See `LossContext`; null when absent. */
   readonly labelWeights?: readonly number[] | undefined;
+  /** What is trained has a value head. */
+  readonly values?: boolean;
   /** Filled by `constant`. */
   readonly constants: ConstantData;
 }
@@ -68,7 +71,7 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
   const input = (name: string): Value => batch.columns.get(name) ?? missing(`input ${name}`);
   return {
     ...{ program, documents, labels: batch.labels, weights: batch.weights, training, hidden },
-    input: (name, as) => (as === 'column' ? graph.reshaped(input(name), [documents, 1]) : input(name)),
+    input: (name, as) => (as === 'column' ? graph.reshaped(input(name), [...input(name).shape, 1]) : input(name)),
     has: (name) => batch.columns.has(name),
     constant: (name, data, dimensions) => constant(graph, constants, name, data, dimensions),
     labelWeights: setup.labelWeights ?? null,
@@ -76,6 +79,7 @@ export function lossContext(program: Program, setup: LossSetup): LossContext {
       const of = ofModel(model);
       return headOf(of.graph, of.config, of.adaptation);
     },
+    values: () => (setup.values === true && tuning !== null ? valuesOf(policy, hidden('policy')) : null),
     softcap: (model) => ofModel(model).config.logitSoftcap,
     mismatched: () => lossContext(program, { ...setup, batch: mismatchedBatch(batch), seed: null, training: false, noise: null }),
     outputs: () =>

@@ -5,6 +5,7 @@ import type { EncodedDataset } from '../batch/types';
 import { answeringVector } from '../checkpoint/answering';
 import type { ParentRun, RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import { CodedError, codeOf } from '../core/errors';
+import { flatLayout } from '../core/flat';
 import { sizeOf } from '../core/shape';
 import { trainedLength } from '../method/parameters';
 import { initFrom } from '../recipe/init';
@@ -72,11 +73,12 @@ export async function startingState(record: RunRecord, store: RunStore): Promise
 export function stateFrom(record: RunRecord, from: RunRecord, snapshot: Snapshot): Snapshot {
   checkFits(record, from);
   const answering = answeringVector(snapshot);
-  const vector = new Float32Array(answering.length);
+  const vector = new Float32Array(flatLayout(record.parameters.map(({ shape }) => shape)).length);
   const offsets = new Map(from.parameters.map(({ name, offset }) => [name, offset]));
   for (const { name, shape, offset } of record.parameters) {
-    const at = offsets.get(name) ?? 0;
-    vector.set(answering.subarray(at, at + sizeOf(shape)), offset);
+    const at = offsets.get(name);
+    // What training alone needs starts at zero where that run did not have it.
+    if (at !== undefined) vector.set(answering.subarray(at, at + sizeOf(shape)), offset);
   }
   const zeros = () => new Float32Array(trainedLength(record.parameters));
   const scaled = record.recipe.activationPrecision === 'f16';
@@ -93,6 +95,7 @@ function checkFits(record: RunRecord, from: RunRecord): void {
   const advice = `Take the method and its settings from ${from.name}, or start from a new adapter`;
   const shapes = ({ parameters }: RunRecord) =>
     parameters
+      .filter(({ trainingOnly }) => trainingOnly !== true)
       .map(({ name, shape }) => `${name} ${shape.join()}`)
       .sort()
       .join('\n');

@@ -1,6 +1,6 @@
 /** Runs before they start: what they would need of the device, and their kernels. */
 
-import type { SlotPlan } from '../batch/types';
+import type { EncodedDataset, SlotPlan } from '../batch/types';
 import type { DType } from '../core/dtype';
 import { CodedError, messageOf } from '../core/errors';
 import { exportedBytes } from '../export';
@@ -18,8 +18,9 @@ import { headParameters, jobOf, type Job } from './job';
 import type { Jobs } from './jobs';
 import type { Models } from './models';
 import { expectedTeacher } from './teacher';
+import { previewRewards } from './reward-preview';
 import { updatesPerPass } from './rollouts';
-import type { DataSize, DeviceReport, Forecast, OutlineForecast, TeacherChoice } from './types';
+import type { DataSize, DeviceReport, Forecast, OutlineForecast, RewardPreview, TeacherChoice } from './types';
 import { warmUp } from './warm-up';
 
 export class Planning {
@@ -98,6 +99,11 @@ export class Planning {
     await this.#jobs.run('warm-up', modelId, () => warmUp(device, folder.config, recipe, job, typesOf(folder, recipe), tune));
   }
 
+  /** Scores of the answers that the data have; see src/train/reward-preview.ts. */
+  previewRewards(modelId: string, recipe: Recipe, dataset: EncodedDataset): Promise<RewardPreview> {
+    return previewRewards(dataset, recipe, this.#models.folders.get(modelId).view.tokenizer);
+  }
+
   async #jobOf(
     folder: ModelFolder,
     recipe: Recipe,
@@ -118,6 +124,6 @@ function typesOf(folder: Pick<ModelFolder, 'config' | 'tensors'>, { basePrecisio
 /** Micro-batches of one epoch. */
 function microStepsOf(size: DataSize | null, { sequenceLength, microBatch, objective, gradientAccumulation }: Recipe): number {
   const { packedTokens = 0, parts } = size ?? {};
-  if (objective.kind === 'grpo') return gradientAccumulation * updatesPerPass(objective, Math.max(1, parts?.train ?? 1));
+  if ('rewards' in objective) return gradientAccumulation * updatesPerPass(objective, Math.max(1, parts?.train ?? 1));
   return Math.max(1, Math.ceil(Math.ceil(packedTokens / sequenceLength) / microBatch));
 }

@@ -50,9 +50,9 @@ export interface TrainingPrograms {
   readonly startIds: Value | null;
   /** Written once, before the first run. */
   readonly constants: ConstantData;
-  /** Names of the objective's figures in a step, and in a measurement. */
+  /** Names of the objective's figures in a step, and in a measurement of what is trained and of the base. */
   readonly figures: readonly string[];
-  readonly measured: readonly string[];
+  readonly measured: { readonly tuned: readonly string[]; readonly base: readonly string[] };
   /** Forward and backward pass of one micro-batch; accumulates the gradients. Outputs: loss [1], and the figures. */
   readonly train: Plan;
   /** Clips the gradients, applies AdamW, zeroes the gradients. Outputs: gradient norm [1]; with `scaling` also the loss scale used [1]. */
@@ -86,7 +86,8 @@ export function trainingPrograms(
   const constants: ConstantData = new Map();
   const teacher = job.teacher === undefined ? null : declareTeacher(model, job.teacher);
   const { documents, labelWeights } = job;
-  const common = { graph, config, teacher, batch, shape, constants, documents, labelWeights };
+  const values = objective.hasValues === true;
+  const common = { graph, config, teacher, batch, shape, constants, documents, labelWeights, values };
   const noiseShape = [shape.rows * shape.tokens, config.hiddenSize];
   const noise = recipe.neftuneAlpha > 0 ? graph.declare(`${name}.noise`, 'input', noiseShape) : null;
   const lossIn = (program: Program, of: Pick<LossSetup, 'tuning' | 'seed' | 'training' | 'noise'>) =>
@@ -101,15 +102,16 @@ export function trainingPrograms(
   const evaluation = (label: string, of: Tuning | null) =>
     evaluationPlan(graph.program(`${name}.${label}`), { ...common, tuning: of }, job, recipe);
   const evaluate = evaluation('evaluate', averaged ?? tuning);
+  const evaluateBase = taskOf(job.objective) === null ? evaluation('evaluateBase', null) : null;
   return {
     scope: graph,
     ...{ teacher, tuning, averaged, gradients, optimizer, batch, seed, noise, lossScale, scaling, constants },
-    ...{ figures: Object.keys(trained.figures), measured: evaluate.figures },
+    ...{ figures: Object.keys(trained.figures), measured: { tuned: evaluate.figures, base: evaluateBase?.figures ?? [] } },
     ...startOf(graph, name, [parameters, ...(averaged === null ? [] : [averaged.parameters])], { constants, ids: job.startIds }),
     train: plan(train, [trained.loss, ...Object.values(trained.figures)], remat, recipe.activationPrecision),
     update: plan(update, [optimizer.norm, ...(optimizer.scaleUsed === null ? [] : [optimizer.scaleUsed])]),
     evaluate: evaluate.plan,
-    evaluateBase: taskOf(job.objective) === null ? evaluation('evaluateBase', null).plan : null,
+    evaluateBase: evaluateBase?.plan ?? null,
   };
 }
 

@@ -6,6 +6,7 @@ import type { Message } from '../dataset/types';
 import type { ModelConfig } from '../model/config';
 import { cacheShape } from '../model/decode-programs';
 import type { CacheShape } from '../model/decode-pass';
+import { answersPerPrompt } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import type { GenerateRequest } from './types';
@@ -31,7 +32,7 @@ export function promptCount({ samplePrompts }: Pick<Recipe, 'samplePrompts'>): n
 /** The decoder's cache of a run: for all its prompts at once, each of up to the length of an example. */
 export function sampleCache(config: ModelConfig, recipe: Recipe): CacheShape {
   const { objective, sequenceLength } = recipe;
-  const answers = objective.kind === 'grpo' ? objective.prompts * objective.answers : 0;
+  const answers = 'rewards' in objective ? objective.prompts * answersPerPrompt(objective) : 0;
   return cacheShape(config, Math.max(promptCount(recipe), answers), sequenceLength + SAMPLE_TOKENS);
 }
 

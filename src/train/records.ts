@@ -70,11 +70,11 @@ export function storedParameters(config: ModelConfig, recipe: Recipe, job: Job =
   const { offsets } = flatLayout(all.map(({ shape }) => shape));
   const specs = new Map(weightSpecs(config).map((spec) => [spec.name, spec]));
   const head = headName(config);
-  return all.map(({ name, shape, fixed }, i) => ({
+  return all.map(({ name, shape, fixed, trainingOnly }, i) => ({
     ...{ name, shape, offset: offsets[i] ?? 0 },
     ...(specs.get(name)?.transposed === true && { transposed: true }),
     ...(name === head && specs.get(name)?.use === 'embedding' && { tiedHead: true }),
-    ...(added.some((one) => one.name === name) && { isNew: true }),
+    ...(trainingOnly ? { trainingOnly } : added.some((one) => one.name === name) && { isNew: true }),
     ...(fixed && { fixed }),
   }));
 }

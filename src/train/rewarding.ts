@@ -2,7 +2,7 @@
 
 import type { EncodedSplit } from '../batch/types';
 import { permutation, STREAM } from '../core/random';
-import type { GrpoSettings } from '../recipe/objectives';
+import type { OwnAnswerSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { rewardsOf } from '../reward';
 import type { Answer } from '../reward/reward';
@@ -21,7 +21,7 @@ export type Write = (requests: readonly GenerateRequest[], message: string) => P
 /** What rewards depend on. */
 export interface RewardContext {
   readonly recipe: Recipe;
-  readonly settings: GrpoSettings;
+  readonly settings: OwnAnswerSettings;
   readonly tokenizer: TextTokenizer;
 }
 
@@ -29,7 +29,7 @@ export interface RewardContext {
 export function measuredPrompts(
   split: EncodedSplit,
   { sequenceLength, seed }: Pick<Recipe, 'sequenceLength' | 'seed'>,
-  { answerLength }: Pick<GrpoSettings, 'answerLength'>,
+  { answerLength }: Pick<OwnAnswerSettings, 'answerLength'>,
 ): readonly RolloutPrompt[] {
   const prompts = promptsOf(split, sequenceLength, answerLength);
   const order = permutation(prompts.length, seed, 0, STREAM.measure).slice(0, MEASURED).sort();
@@ -68,7 +68,8 @@ export async function rewardAnswers(
   return { totals: rewarded.totals, figures: rolloutFigures(settings.rewards, rewarded, ends, perPrompt) };
 }
 
-function answerOf(tokenizer: TextTokenizer, prompt: RolloutPrompt | undefined, text: string, tokens: number): Answer {
+/** An answer to a prompt, as rewards see it. */
+export function answerOf(tokenizer: TextTokenizer, prompt: RolloutPrompt | undefined, text: string, tokens: number): Answer {
   const { ids = [], expected = [] } = prompt ?? {};
   return {
     prompt: lastTurn(tokenizer.decode([...ids], { skipSpecial: false }), tokenizer),

@@ -7,11 +7,14 @@ import type { BatchShape } from '../batch/collate';
 import type { Batch, EncodedDataset } from '../batch/types';
 import { CodedError } from '../core/errors';
 import { randomBits, STREAM } from '../core/random';
-import type { GrpoSettings } from '../recipe/objectives';
+import { answersPerPrompt, type OwnAnswerSettings, type PpoSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { advantagesOf } from '../rollout/advantages';
-import { rolloutBatches, writeInput, type RolloutBatches } from '../rollout/batches';
+import type { FigureData } from '../objective/objective';
+import { readOutput, rolloutBatches, writeInput, type RolloutBatches } from '../rollout/batches';
+import { divergenceFigures } from '../rollout/figures';
 import { promptsAt, promptsOf, type RolloutPrompt } from '../rollout/prompts';
+import { returnsOf } from '../rollout/returns';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
 import { rolloutInputs } from './job';
 import { measuredPrompts, rewardAnswers, type RewardContext, type Write } from './rewarding';
@@ -34,8 +37,8 @@ export interface RolloutContext extends RewardContext {
   readonly prompts: RolloutPrompts;
   /** With what is trained. */
   readonly write: Write;
-  /** The log-probabilities [M] of the tokens of each batch, by what is trained or by the base. */
-  readonly score: (batches: readonly Batch[], which: 'tuned' | 'base') => Promise<readonly Float32Array[]>;
+  /** Figures of each batch, by what is trained or by the base: `logprobs` of its tokens and, with a value head, `values` [M]. */
+  readonly score: (batches: readonly Batch[], which: 'tuned' | 'base') => Promise<FigureData>;
 }
 
 export interface RolloutPrompts {
@@ -47,7 +50,7 @@ export interface RolloutPrompts {
 export function rolloutPrompts(
   { train, heldOut }: Pick<EncodedDataset, 'train' | 'heldOut'>,
   recipe: Pick<Recipe, 'sequenceLength' | 'seed'>,
-  settings: Pick<GrpoSettings, 'answerLength'>,
+  settings: Pick<OwnAnswerSettings, 'answerLength'>,
 ): RolloutPrompts {
   const prompts = promptsOf(train, recipe.sequenceLength, settings.answerLength);
   if (prompts.length === 0)
@@ -59,7 +62,7 @@ export function rolloutPrompts(
 }
 
 /** Updates of one pass over the prompts. */
-export function updatesPerPass({ prompts, updates }: Pick<GrpoSettings, 'prompts' | 'updates'>, count: number): number {
+export function updatesPerPass({ prompts, updates }: Pick<OwnAnswerSettings, 'prompts' | 'updates'>, count: number): number {
   return Math.ceil(count / prompts) * updates;
 }
 
@@ -85,7 +88,7 @@ export class Rollouts implements RolloutSource {
 
   async #rollout(index: number): Promise<Rolled | null> {
     const { recipe, settings, prompts } = this.#context;
-    const { answers: perPrompt } = settings;
+    const perPrompt = answersPerPrompt(settings);
     const chosen = promptsAt(index, settings.prompts, prompts.train.length, recipe.seed).flatMap((i) => prompts.train[i] ?? []);
     const asked = chosen.flatMap((prompt) => Array.from({ length: perPrompt }, () => prompt));
     const seedOf = (answer: number) => randomBits(recipe.seed, index, STREAM.answers, answer);
@@ -95,26 +98,47 @@ export class Rollouts implements RolloutSource {
     const written = await this.#context.write(requests, 'Writing answers to learn from');
     if (written.some(({ stopped }) => stopped === 'cancelled')) return null;
     const { totals, figures } = await rewardAnswers(this.#context, asked, written, perPrompt);
-    const advantages = advantagesOf(totals, perPrompt, settings.scaleRewards);
     const shape = shapeOf(recipe, this.#context.tokenizer);
     const pairs = written.map(({ promptIds, ids }) => ({ prompt: promptIds, answer: ids }));
-    const made = rolloutBatches(pairs, shape, rolloutInputs(settings), settings);
-    writeInput(made, 'advantages', (answer) => advantages[answer] ?? NaN);
-    await this.#score(made);
-    return { batches: made.batches, figures };
+    const mean = settings.kind === 'grpo' ? settings.mean : 'tokens';
+    const made = rolloutBatches(pairs, shape, rolloutInputs(settings), { mean, answerLength: settings.answerLength });
+    const more = await this.#judge(made, totals);
+    return { batches: made.batches, figures: { ...figures, ...more } };
   }
 
-  /** Writes the log-probabilities of the tokens before the first update with them. */
-  async #score(made: RolloutBatches): Promise<void> {
+  /** Writes what the loss reads of the tokens: how likely they were, and how much better than others. Gives what else is reported. */
+  async #judge(made: RolloutBatches, totals: readonly number[]): Promise<Readonly<Record<string, number>>> {
     const { settings, score } = this.#context;
-    for (const [name, which] of [
-      ['oldLogprobs', 'tuned'],
-      ['refLogprobs', 'base'],
-    ] as const) {
-      if (!rolloutInputs(settings).includes(name)) continue;
-      const logprobs = await score(made.batches, which);
-      writeInput(made, name, (_, token, { batch, from }) => logprobs[batch]?.[from + token] ?? NaN);
-    }
+    const tuned = await score(made.batches, 'tuned');
+    const logprobs = readOutput(made, tuned['logprobs']);
+    writeInput(made, 'oldLogprobs', (answer, token) => logprobs[answer]?.[token] ?? NaN);
+    if (settings.kind === 'ppo') return this.#judgeByValues(made, totals, settings, { logprobs, values: tuned['values'] });
+    const advantages = advantagesOf(totals, settings.answers, settings.scaleRewards);
+    writeInput(made, 'advantages', (answer) => advantages[answer] ?? NaN);
+    if (settings.beta === 0) return {};
+    const refLogprobs = readOutput(made, (await score(made.batches, 'base'))['logprobs']);
+    writeInput(made, 'refLogprobs', (answer, token) => refLogprobs[answer]?.[token] ?? NaN);
+    return {};
+  }
+
+  async #judgeByValues(
+    made: RolloutBatches,
+    totals: readonly number[],
+    settings: PpoSettings,
+    tuned: { readonly logprobs: readonly (readonly number[])[]; readonly values: FigureData[string] | undefined },
+  ): Promise<Readonly<Record<string, number>>> {
+    const refLogprobs = readOutput(made, (await this.#context.score(made.batches, 'base'))['logprobs']);
+    const values = readOutput(made, tuned.values);
+    const judged = totals.map((total, i) => ({
+      ...{ score: total, logprobs: tuned.logprobs[i] ?? [], refLogprobs: refLogprobs[i] ?? [], values: values[i] ?? [] },
+    }));
+    const { advantages, returns } = returnsOf(judged, settings);
+    const tokens = values.reduce((sum, { length }) => sum + length, 0);
+    const inputs = { advantages, returns, oldValues: values };
+    for (const [name, of] of Object.entries(inputs) as [keyof typeof inputs, typeof values][])
+      writeInput(made, name, (answer, token) => of[answer]?.[token] ?? NaN);
+    writeInput(made, 'valueWeights', () => 1 / tokens);
+    return divergenceFigures(judged, settings.beta);
   }
 }
 

@@ -248,9 +248,8 @@ export class Run {
   #rollouts(session: TrainingSession): Rollouts | null {
     const { recipe } = this.#context.recorder.record;
     const { prompts } = this.#batches;
-    if (prompts === null || recipe.objective.kind !== 'grpo') return null;
-    const score = async (batches: readonly Batch[], which: 'tuned' | 'base') =>
-      (await session.measure(batches, which)).figures['logprobs'] ?? [];
+    if (prompts === null || !('rewards' in recipe.objective)) return null;
+    const score = async (batches: readonly Batch[], which: 'tuned' | 'base') => (await session.measure(batches, which)).figures;
     const { tokenizer } = this.#context.model;
     return new Rollouts({ recipe, settings: recipe.objective, prompts, tokenizer, score, write: this.#writer('tuned') });
   }
@@ -260,7 +259,7 @@ export class Run {
     const { tokenizer } = this.#context.model;
     const { prompts } = this.#batches;
     return async (which, message) =>
-      prompts === null || recipe.objective.kind !== 'grpo'
+      prompts === null || !('rewards' in recipe.objective)
         ? null
         : examine({ recipe, settings: recipe.objective, tokenizer }, prompts.heldOut, this.#writer(which), message);
   }

@@ -34,6 +34,7 @@ import type {
   OutlineForecast,
   PredictRequest,
   Prediction,
+  RewardPreview,
   RunHistory,
   RunSetup,
   RunView,
@@ -132,6 +133,10 @@ export class TrainService {
 
   forecastOutline(...of: Parameters<Planning['forecastOutline']>): Promise<OutlineForecast> {
     return this.#planning.forecastOutline(...of);
+  }
+
+  previewRewards(...of: Parameters<Planning['previewRewards']>): Promise<RewardPreview> {
+    return this.#planning.previewRewards(...of);
   }
 
   warmUp(...of: Parameters<Planning['warmUp']>): Promise<void> {

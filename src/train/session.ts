@@ -182,7 +182,7 @@ export class TrainingSession {
     const compiled = which === 'tuned' ? this.#compiled.evaluate : this.#compiled.evaluateBase;
     if (compiled === null) throw internal('the base has no classifier to be measured');
     const { executor, programs } = this;
-    return evaluateBatches({ executor, writer: this.#writer, compiled, figures: programs.measured }, heldOut, onBatch);
+    return evaluateBatches({ executor, writer: this.#writer, compiled, figures: programs.measured[which] }, heldOut, onBatch);
   }
 
   async snapshot(): Promise<SessionState> {

@@ -2,7 +2,7 @@
 
 import { secondsOf, total, type Effort, type Pace } from '../graph/pace';
 import { FEW } from '../../kernels/lib/tile';
-import type { GrpoSettings } from '../recipe/objectives';
+import { answersPerPrompt, type OwnAnswerSettings } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { promptCount, SAMPLE_TOKENS } from './prompts';
 import { cadenceOf, type Cadence } from './cadence';
@@ -26,12 +26,13 @@ const SAVE_SECONDS = 0.08;
 
 /** `heldOut`: batches of a measurement. */
 export function costsOf(efforts: Efforts, recipe: Recipe, heldOut: number): Costs {
-  if (recipe.objective.kind === 'grpo') return withAnswers(efforts, recipe, recipe.objective);
+  if ('rewards' in recipe.objective) return withAnswers(efforts, recipe, recipe.objective);
   return usualCosts(efforts, recipe, heldOut);
 }
 
 /** Of a run that learns from its own answers: they are part of its steps and of its measurements. */
-function withAnswers(efforts: Efforts, recipe: Recipe, { prompts, answers, answerLength, updates, beta }: GrpoSettings): Costs {
+function withAnswers(efforts: Efforts, recipe: Recipe, settings: OwnAnswerSettings): Costs {
+  const { prompts, answerLength, updates, beta } = settings;
   const usual = usualCosts(efforts, recipe, 0);
   const { evaluate, evaluateBase, decode } = efforts;
   if (decode === null) return usual;
@@ -40,7 +41,10 @@ function withAnswers(efforts: Efforts, recipe: Recipe, { prompts, answers, answe
       [PROMPT_RUNS * count, decode.prompt],
       [answerLength * Math.ceil(count / FEW), decode.token],
     ] as const;
-  const share = total([[beta > 0 ? 2 : 1, evaluateBase ?? evaluate], ...written(prompts * answers)]);
+  const share = total([
+    [settings.kind === 'ppo' || beta > 0 ? 2 : 1, evaluateBase ?? evaluate],
+    ...written(prompts * answersPerPrompt(settings)),
+  ]);
   const exam = total([...written(MEASURED)]);
   return {
     ...usual,

@@ -368,3 +368,19 @@ export interface MeasuredExamples extends ExampleOutputs {
 export interface PredictRowsRequest extends AdapterChoice {
   readonly dataset: EncodedDataset;
 }
+
+/** What the answers that the data have are rewarded with: scores in the order of the rewards, before their weights; totals with them. */
+export interface RewardPreview {
+  /** Answers that were scored. */
+  readonly answers: number;
+  readonly means: readonly number[];
+  readonly mean: number;
+  readonly rows: readonly PreviewedAnswer[];
+}
+
+export interface PreviewedAnswer {
+  readonly prompt: string;
+  readonly answer: string;
+  readonly scores: readonly number[];
+  readonly total: number;
+}

@@ -9,6 +9,7 @@ import type { Snapshot } from '../../src/checkpoint/types';
 import { fetchFiles, openFolder } from '../../src/model/folder';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { openEngine } from '../../src/train/engine';
+import { LANGUAGE, type Job } from '../../src/train/job';
 import type { StopReason } from '../../src/train/jobs';
 import { LoadedModel } from '../../src/train/loaded';
 import { RunRecorder } from '../../src/train/recorder';
@@ -20,14 +21,16 @@ import { freshName, record } from './store-fixtures';
 const FILES = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
 const STEPS = 6;
 /** Two updates with the answers of each rollout: a checkpoint between them is due after every step, and must not be made. */
-const recipe = parseRecipe({
-  ...{ method: { kind: 'lora', rank: 4 }, learningRate: 3e-3, sequenceLength: 64, maxSteps: STEPS },
-  ...{ evalEvery: STEPS, saveEvery: 1, sampleEvery: 100 },
-  objective: {
-    ...{ kind: 'grpo', prompts: 2, answers: 4, answerLength: 16, updates: 2, beta: 0.04 },
-    rewards: [{ kind: 'length', unit: 'words', min: 1, max: 3 }],
-  },
-});
+const recipeFor = (objective: object) =>
+  parseRecipe({
+    ...{ method: { kind: 'lora', rank: 4 }, learningRate: 3e-3, sequenceLength: 64, maxSteps: STEPS },
+    ...{ evalEvery: STEPS, saveEvery: 1, sampleEvery: 100 },
+    objective: { ...objective, rewards: [{ kind: 'length', unit: 'words', min: 1, max: 3 }], updates: 2, answerLength: 16 },
+  });
+const RECIPES = {
+  grpo: recipeFor({ kind: 'grpo', prompts: 2, answers: 4, beta: 0.04 }),
+  ppo: recipeFor({ kind: 'ppo', prompts: 8 }),
+};
 
 let model: LoadedModel;
 let dataset: EncodedDataset;
@@ -39,7 +42,7 @@ beforeAll(async () => {
   const data = new Preparation();
   await data.open(new File([await (await fetch('/samples/lighthouse-keeper.jsonl')).blob()], 'lighthouse-keeper.jsonl'));
   await data.setTokenizer(folder.view.tokenizer);
-  dataset = await data.encode(recipe);
+  dataset = await data.encode(RECIPES.grpo);
 });
 
 afterEach(async () => {
@@ -50,11 +53,13 @@ afterEach(async () => {
 });
 
 /** Trains; `stopAt` asks to stop after an event. Resuming goes on from the newest checkpoint until the end. */
-async function trained(stopAt: (event: TrainEvent, steps: number) => StopReason | null = () => null) {
+async function trained(kind: keyof typeof RECIPES, stopAt: (event: TrainEvent, steps: number) => StopReason | null = () => null) {
+  const recipe = RECIPES[kind];
+  const job: Job = { ...LANGUAGE, objective: recipe.objective };
   const name = freshName();
   const store = await openRunStore(name);
   opened.push({ store, name });
-  const parameters = storedParameters(model.config, recipe);
+  const parameters = storedParameters(model.config, recipe, job);
   const known = { totalSteps: STEPS, datasetHash: dataset.hash, modelId: model.view.id, parameters };
   await store.putDataset(dataset);
   await store.putRun(record('run', { ...known, recipe }));
@@ -85,7 +90,7 @@ const bits = ({ step, parameters, m, v }: Snapshot) => [step, ...[parameters, m,
 const figures = (rows: readonly StepRow[]) => rows.map(({ seconds, tokensPerSecond, left, ...row }) => row);
 
 test('reports its rewards, and saves only where new answers are written', async () => {
-  const { checkpoints, rows, evals, baseLoss } = await trained();
+  const { checkpoints, rows, evals, baseLoss } = await trained('grpo');
   expect(checkpoints.every((step) => step % 2 === 0)).toBe(true);
   expect(rows.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
   // Both updates of a rollout learn from the same answers; the first is that of the model that wrote them.
@@ -99,11 +104,23 @@ test('reports its rewards, and saves only where new answers are written', async 
   expect(baseLoss).toBeLessThan(0);
 });
 
-test('a run that dies between answers and update ends with the same bytes', async () => {
-  const whole = await trained();
+test('with PPO, it reports what its values expected, and the divergence from the base', async () => {
+  const { rows, snapshot } = await trained('ppo');
+  expect(rows[0]?.figures).toMatchObject({ 'val/ratio': 1, 'policy/clipfrac_avg': 0, 'objective/kl': 0 });
+  expect(rows[2]?.figures?.['objective/kl']).not.toBe(0);
+  // The value head starts at zero, so that a value is the error of the first ones.
+  expect(rows[0]?.figures?.['loss/value_avg']).toBeGreaterThan(0);
+  const head = storedParameters(model.config, RECIPES.ppo, { ...LANGUAGE, objective: RECIPES.ppo.objective }).filter(
+    ({ trainingOnly }) => trainingOnly === true,
+  );
+  expect(head.map(({ offset }) => snapshot.parameters[offset] ?? 0).every((value) => value !== 0)).toBe(true);
+});
+
+test.each(['grpo', 'ppo'] as const)('a run that dies between answers and update ends with the same bytes: %s', async (kind) => {
+  const whole = await trained(kind);
   const isWriting = (event: TrainEvent) =>
     event.type === 'phase' && event.message.startsWith('Writing answers') && event.done > 3;
-  const killed = await trained((event, steps) => (steps === 4 && isWriting(event) ? 'drop' : null));
+  const killed = await trained(kind, (event, steps) => (steps === 4 && isWriting(event) ? 'drop' : null));
   expect(killed.status).toBe('stopped');
   expect(bits(killed.snapshot)).toEqual(bits(whole.snapshot));
   expect(figures(killed.rows)).toEqual(figures(whole.rows));
@@ -111,8 +128,8 @@ test('a run that dies between answers and update ends with the same bytes', asyn
 });
 
 test('a pause waits for the last update with the answers', async () => {
-  const whole = await trained();
-  const paused = await trained((event) => (event.type === 'step' && event.step === 3 ? 'pause' : null));
+  const whole = await trained('grpo');
+  const paused = await trained('grpo', (event) => (event.type === 'step' && event.step === 3 ? 'pause' : null));
   expect([paused.status, paused.checkpoints.at(-1)]).toEqual(['paused', 4]);
   expect(bits(paused.snapshot)).toEqual(bits(whole.snapshot));
 });

@@ -55,6 +55,8 @@ export const EXPECTED: Readonly<Record<string, Outcome>> = {
   llama_distil: 'passes',
   llama_grpo: 'passes',
   llama_dapo: 'passes',
+  llama_ppo: 'passes',
+  llama_ppo_trl: 'passes',
   llama_dora: 'passes',
   llama_ia3: 'passes',
   llama_houlsby: 'passes',

@@ -25,6 +25,12 @@ export interface GoldenStep {
   readonly KL_input_ids?: number[][];
   readonly KL_attention_mask?: number[][];
   readonly KL_completion_mask?: number[][];
+  /** What PPO's cases report in place of `metrics`. */
+  readonly pg_loss?: number;
+  readonly vf_loss?: number;
+  readonly pg_clipfrac?: number;
+  readonly vf_clipfrac?: number;
+  readonly approx_kl?: number;
   /** What TRL logged, by its names. */
   readonly metrics?: Readonly<Record<string, number>>;
 }
@@ -51,6 +57,12 @@ interface Hyper {
   readonly loss_type?: string;
   readonly num_generations?: number;
   readonly max_completion_length?: number;
+  readonly kl_coef?: number;
+  readonly gamma?: number;
+  readonly lam?: number;
+  readonly cliprange?: number;
+  readonly cliprange_value?: number;
+  readonly vf_coef?: number;
 }
 
 /** Answers that were written before, from which every step learns. */
@@ -58,9 +70,14 @@ export interface GoldenRollouts {
   readonly input_ids: number[][];
   readonly attention_mask: number[][];
   readonly response_lengths: number[];
-  readonly advantages: number[];
+  /** Of answers, or of their tokens. */
+  readonly advantages: number[] | number[][];
   readonly old_logprobs: number[][];
   readonly ref_logprobs: number[][];
+  /** With a value head: the values before the tokens, what they should have been, and which of them do not count. */
+  readonly old_values?: number[][];
+  readonly returns?: number[][];
+  readonly padding_mask_values?: boolean[][];
 }
 
 export interface GoldenCase {
@@ -139,6 +156,12 @@ export async function loadGolden(base: string): Promise<Golden> {
   const file = golden.method === 'p_tuning' ? 'prompt_encoder' : 'adapter_model';
   const adapter = ownWeights ? null : (JSON.parse(await text('init/adapter_config.json')) as AdapterConfig);
   const trained = async (folder: string): Promise<NamedTensor[]> => {
+    if (golden.objective === 'ppo') {
+      const values = [...(await tensors(`${base}/${folder}/v_head.safetensors`))].map(
+        ([name, tensor]) => [`v_head.${name}`, tensor] as const,
+      );
+      return adapterOf(new Map([...(await tensors(`${base}/${folder}/${file}.safetensors`)), ...values]));
+    }
     if (adapter?.config === undefined) return adapterOf(await tensors(`${base}/${folder}/${file}.safetensors`));
     const [own, head] = ['adapter.safetensors', 'model_head.safetensors'].map((name) => tensors(`${base}/${folder}/${name}`));
     const all = new Map([...((await own) ?? []), ...((await head) ?? [])]);
@@ -167,7 +190,29 @@ function readCase(json: string, base: string): GoldenCase {
     throw new Error(`${base}/case.json has no f64_deviation: make it again with make_golden.py`);
   const golden = read as GoldenCase;
   const { rollouts } = golden;
-  return rollouts === undefined ? golden : { ...golden, steps: golden.steps.map((step) => ({ ...step, ...idsOf(rollouts) })) };
+  if (rollouts === undefined) return golden;
+  const steps = golden.steps.map((step) => ({
+    ...step,
+    ...idsOf(rollouts),
+    ...(step.pg_loss !== undefined && metricsOf(step, rollouts)),
+  }));
+  return { ...golden, steps };
+}
+
+/** PPO's figures by the names of TRL. */
+function metricsOf(
+  { pg_loss, vf_loss, pg_clipfrac, vf_clipfrac, approx_kl, logprobs = [] }: GoldenStep,
+  { old_logprobs, response_lengths }: GoldenRollouts,
+): Pick<GoldenStep, 'metrics'> {
+  const ratios = logprobs.flatMap((row, i) =>
+    row.slice(0, response_lengths[i]).map((logprob, t) => Math.exp(logprob - (old_logprobs[i]?.[t] ?? NaN))),
+  );
+  const named = {
+    ...{ 'loss/policy_avg': pg_loss, 'loss/value_avg': vf_loss, 'policy/approxkl_avg': approx_kl },
+    ...{ 'policy/clipfrac_avg': pg_clipfrac, 'val/clipfrac_avg': vf_clipfrac },
+    'val/ratio': ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length,
+  };
+  return { metrics: Object.fromEntries(Object.entries(named).map(([name, value]) => [name, value ?? NaN])) };
 }
 
 const idsOf = ({ input_ids, attention_mask }: GoldenRollouts) => ({ input_ids, attention_mask });

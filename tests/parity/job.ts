@@ -12,7 +12,7 @@ import { defaultObjective, type KTO_LOSSES, type ObjectiveSettings } from '../..
 import { parseRecipe } from '../../src/recipe/recipe';
 import { taskOf } from '../../src/recipe/tasks';
 import { rolloutInputs, type Job, type Teacher } from '../../src/train/job';
-import type { Golden, GoldenModel, GoldenStep } from './golden';
+import type { Golden, GoldenModel, GoldenRollouts, GoldenStep } from './golden';
 import { writeGolden } from './write';
 
 /** The objectives of the cases; those of the first cases follow from PEFT's task. */
@@ -29,6 +29,7 @@ const OBJECTIVES: Readonly<Record<string, (hyper: Golden['case']['hyper']) => Ob
   simpo: ({ beta = 2, simpo_gamma: gamma = 0 }) => ({ kind: 'simpo', beta, gamma }),
   orpo: ({ beta = 0.1 }) => ({ kind: 'orpo', beta }),
   grpo: (hyper) => grpoOf(hyper),
+  ppo: (hyper) => ppoOf(hyper),
   kto: (hyper) => ratedOf('kto', hyper),
   apo_zero_unpaired: (hyper) => ratedOf('apo_zero_unpaired', hyper),
   distillation: ({ alpha = 0.5, temperature = 1 }) => ({ kind: 'distil', alpha, temperature }),
@@ -54,6 +55,12 @@ function grpoOf(hyper: Golden['case']['hyper']): ObjectiveSettings {
   return parseRecipe({ objective: settings }).objective;
 }
 
+function ppoOf(hyper: Golden['case']['hyper']): ObjectiveSettings {
+  const { kl_coef: beta, gamma: discount, lam: lambda, cliprange, cliprange_value: valueClip, vf_coef: valueWeight } = hyper;
+  const settings = { kind: 'ppo', epsilonLow: cliprange, epsilonHigh: cliprange };
+  return parseRecipe({ objective: { ...settings, beta, discount, lambda, valueClip, valueWeight } }).objective;
+}
+
 function ratedOf(loss: (typeof KTO_LOSSES)[number], hyper: Golden['case']['hyper']): ObjectiveSettings {
   const { beta = 0.1, desirable_weight: desirableWeight = 1, undesirable_weight: undesirableWeight = 1 } = hyper;
   return { kind: 'kto', loss, beta, desirableWeight, undesirableWeight };
@@ -77,7 +84,7 @@ export function jobOf(golden: Golden): Job | string {
   const [step] = of.steps;
   const documents = isOfTokens(objective) ? 0 : (step?.input_ids.length ?? 0);
   const outputs = outputsOf(golden, objective);
-  const rollout = objective.kind === 'grpo' ? { rollout: rolloutInputs(objective) } : {};
+  const rollout = 'rewards' in objective ? { rollout: rolloutInputs(objective) } : {};
   const job = { objective, documents, outputs, columns: columnsOf(golden, objective, documents, outputs), ...rollout };
   return teacher === null ? job : { ...job, teacher: teacherOf(teacher) };
 }
@@ -122,17 +129,42 @@ export function rolloutBatchOf(
   { objective, rollout = [] }: Job,
   rowLength: number,
 ): RolloutBatches {
-  if (rollouts === undefined || objective.kind !== 'grpo') throw new Error('the case has no rollouts');
+  if (rollouts === undefined || !('rewards' in objective)) throw new Error('the case has no rollouts');
   const { input_ids, response_lengths, advantages, old_logprobs, ref_logprobs } = rollouts;
   const written = input_ids.map((row, i) => ({
     prompt: row.slice(0, given),
     answer: row.slice(given, given + (response_lengths[i] ?? 0)),
   }));
-  const made = rolloutBatches(written, { rows: input_ids.length, rowLength, padId: 0 }, rollout, objective);
-  writeInput(made, 'advantages', (answer) => advantages[answer] ?? NaN);
+  const { answerLength } = objective;
+  const mean = objective.kind === 'grpo' ? objective.mean : 'tokens';
+  const made = rolloutBatches(written, { rows: input_ids.length, rowLength, padId: 0 }, rollout, { mean, answerLength });
+  writeInput(made, 'advantages', (answer, token) => advantageOf(advantages[answer], token));
   writeInput(made, 'oldLogprobs', (answer, token) => old_logprobs[answer]?.[token] ?? NaN);
   writeInput(made, 'refLogprobs', (answer, token) => ref_logprobs[answer]?.[token] ?? NaN);
+  if (objective.kind === 'ppo') writeValues(made, rollouts);
   return made;
+}
+
+/** Of an answer as a whole, or of one of its tokens. */
+function advantageOf(of: number | number[] = NaN, token: number): number {
+  return typeof of === 'number' ? of : (of[token] ?? NaN);
+}
+
+/** Values count where the case says: TRL's also after an answer, where its loss of tokens does not. */
+function writeValues(
+  { batches, places }: RolloutBatches,
+  { old_values = [], returns = [], padding_mask_values = [] }: GoldenRollouts,
+): void {
+  const counted = padding_mask_values.flat().filter((padding) => !padding).length;
+  places.forEach(({ batch, from }, answer) => {
+    const inputs = batches[batch]?.inputs;
+    padding_mask_values[answer]?.forEach((padding, t) => {
+      if (padding || inputs?.oldValues === undefined || inputs.returns === undefined || inputs.valueWeights === undefined) return;
+      inputs.oldValues[from + t] = old_values[answer]?.[t] ?? NaN;
+      inputs.returns[from + t] = returns[answer]?.[t] ?? NaN;
+      inputs.valueWeights[from + t] = 1 / counted;
+    });
+  });
 }
 
 /** The row after `virtual` places for virtual tokens. */

@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { collate } from '../../src/batch/collate';
-import type { Batch, EncodedSplit, ExampleLayout } from '../../src/batch/types';
+import type { Batch, EncodedSplit, ExampleLayout, RolloutInput } from '../../src/batch/types';
 import { sizeOf } from '../../src/core/shape';
 import { ENCODINGS } from '../../src/encoding';
 import type { Executor } from '../../src/graph/executor';
@@ -77,7 +77,19 @@ async function step(kind: ObjectiveKind, perRow: number, { learnt = true, empty 
   const job = jobOf(recipe, slots, config, { config, dtypeOf: () => 'f32', write: writeRandom });
   const packing = { docs: Uint32Array.of(0, 1), starts: Uint32Array.of(0, 1, 2) };
   const shape = { rows: ROWS, rowLength: TOKENS, padId: 0, ...(slots && { slots }) };
-  return trained(recipe, job, collate(splitOf(examples, learnt), packing, empty ? ROWS : 0, shape));
+  const batch = collate(splitOf(examples, learnt), packing, empty ? ROWS : 0, shape);
+  return trained(recipe, job, job.rollout === undefined ? batch : withAnswers(batch, job.rollout, gradientAccumulation));
+}
+
+/** Tokens of answers that were worse than expected, where one is learnt. Their values are an update's, of so many micro-batches. */
+function withAnswers(batch: Batch, inputs: readonly RolloutInput[], microBatches: number): Batch {
+  const count = batch.weights.reduce((sum, weight) => sum + weight, 0);
+  const numbers: Readonly<Record<RolloutInput, number>> = {
+    ...{ advantages: -1, oldLogprobs: -3, refLogprobs: -3, oldValues: 0.1, returns: 1 },
+    valueWeights: 1 / (count * microBatches),
+  };
+  const ofTokens = (number: number) => batch.weights.map((weight) => (weight === 0 ? 0 : number));
+  return { ...batch, inputs: Object.fromEntries(inputs.map((name) => [name, ofTokens(numbers[name])])) };
 }
 
 function writeRandom(executor: Executor, graph: Graph): Promise<void> {

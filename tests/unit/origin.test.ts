@@ -111,7 +111,17 @@ describe('the state from another run', () => {
       { ...B, offset: 0 },
       { ...A, offset: 2 },
     ];
-    expect(stateFrom(record({ parameters }), record(), snapshot).parameters).toEqual(floats(7, 8, 1, 2, 3, 4, 5, 6));
+    const state = stateFrom(record({ parameters }), record(), snapshot);
+    expect(state.parameters.subarray(0, 8)).toEqual(floats(7, 8, 1, 2, 3, 4, 5, 6));
+  });
+
+  it('leaves out what training alone needed, and starts it at zero where it is new', () => {
+    const value = { name: 'v_head.weight', shape: [2], offset: 8, trainingOnly: true } as const;
+    const withValue: Snapshot = { ...snapshot, parameters: floats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10) };
+    const plain = stateFrom(record(), record({ parameters: [A, B, value] }), withValue).parameters;
+    expect(plain.subarray(0, 8)).toEqual(snapshot.parameters);
+    const added = stateFrom(record({ parameters: [A, B, value] }), record(), snapshot).parameters;
+    expect(added.subarray(0, 10)).toEqual(floats(1, 2, 3, 4, 5, 6, 7, 8, 0, 0));
   });
 
   it('is taken with other settings of training', () => {

@@ -93,7 +93,7 @@ describe('a bad recipe is refused with a sentence for each setting', () => {
     [
       { objective: { kind: 'telepathy' } },
       'objective.kind',
-      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo”, “ipo”, “simpo”, “orpo”, “kto”, “reward”, “distil” or “grpo”, not “telepathy”.',
+      'Objective must be “sft”, “classify”, “multi-label”, “regress”, “dpo”, “ipo”, “simpo”, “orpo”, “kto”, “reward”, “distil”, “grpo” or “ppo”, not “telepathy”.',
     ],
     [
       { objective: { kind: 'dpo', beta: 0 } },

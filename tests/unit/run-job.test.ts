@@ -95,6 +95,7 @@ describe('the job of a run', () => {
       reward: 'pair',
       distil: 'text',
       grpo: 'text',
+      ppo: 'text',
     } as const satisfies Readonly<Record<ObjectiveKind, Examples>>;
     for (const kind of Object.keys(wanted) as ObjectiveKind[]) {
       for (const examples of Object.keys(LAYOUTS) as Examples[]) {
@@ -140,6 +141,11 @@ describe('the job of a run', () => {
     expect(shapes).toEqual([['score.weight', [3, 8]]]);
     expect(headParameters(llama, job('reward', 'pair')).map(({ shape }) => shape)).toEqual([[1, 8]]);
     expect(headParameters(llama, job('dpo', 'pair'))).toEqual([]);
+    const values = headParameters(llama, job('ppo', 'text'));
+    expect(values.map(({ name, shape, trainingOnly }) => [name, shape, trainingOnly])).toEqual([
+      ['v_head.weight', [1, 8], true],
+      ['v_head.bias', [1], true],
+    ]);
   });
 });
 

@@ -5,7 +5,7 @@ import { describe, expect, it, test } from 'vitest';
 import type { EvalRow } from '../../src/checkpoint/types';
 import { betterOf } from '../../src/metric/monitor';
 import { MONITORS, monitorsOf } from '../../src/recipe/monitors';
-import { OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../../src/recipe/objectives';
+import { learnsFromRewards, OBJECTIVE_SCHEMAS, type ObjectiveKind } from '../../src/recipe/objectives';
 import { defaultRecipe } from '../../src/recipe/recipe';
 import { courseOf, earlyStop, isBestAt, type StopRule } from '../../src/train/stopping';
 import { MONITOR_NAMES } from '../../src/ui/charts/metric-names';
@@ -132,6 +132,11 @@ describe('what may judge a run', () => {
     const monitors = monitorsOf(kind);
     expect(monitors[0]).toBe('loss');
     expect(new Set(monitors).size).toBe(monitors.length);
+    // Their loss is the mean reward, with the opposite sign.
+    if (learnsFromRewards(kind)) {
+      expect(monitors).toEqual(['loss']);
+      return;
+    }
     // The divergence from the base is least before training.
     for (const { key, better } of reportsOf(kind).filter((report) => report.key !== 'kl')) {
       expect(monitors).toContain(key);

@@ -40,8 +40,15 @@ describe('curves of a run', () => {
     expect(yRange(curve?.points.ys ?? [], { log: true, clip: false })).toEqual([0.1, 10]);
   });
   it('differ in more than colour', () => {
-    const styles = lossCurves(history, { xAxis: 'step', smoothing: 0 }).map((c) => [c.kind, c.dash]);
+    const styles = lossCurves(history, { xAxis: 'step', smoothing: 0 }, 'sft').map((c) => [c.kind, c.dash]);
     expect(new Set(styles.map((style) => JSON.stringify(style))).size).toBe(3);
+  });
+  it('have no held-out loss where rewards are measured in its place', () => {
+    expect(lossCurves(history, { xAxis: 'step', smoothing: 0 }, 'grpo').map(({ label }) => label)).toEqual([
+      'Each step',
+      'Training, smoothed',
+    ]);
+    expect(measuresOf('grpo')).not.toContain('heldOut');
   });
   it('differ in dash and colour when runs are compared', () => {
     const runs = Array.from({ length: 8 }, (_, i) => ({ run: { name: `run ${i}` }, history }));

@@ -198,6 +198,32 @@ it('the error of numbers is better when it is less', () => {
   );
 });
 
+describe('a run that learns from rewards', () => {
+  const rewarded = (...rewards: readonly number[]): EvalRow[] =>
+    rewards.map((reward, i) => ({ step: EVERY * (i + 1), loss: -reward, metrics: { reward } }));
+
+  it.each([
+    [[0.6, 0.7, 0.85], {}, 'Gets a mean reward of 0.850 for unseen prompts, 0.250 more than at step 20. Still rising.'],
+    [
+      [0.6, 0.85, 0.8, 0.5, 0.4, 0.4],
+      {},
+      'Gets a mean reward of 0.400 for unseen prompts, 0.200 less than at step 20. But it gets worse: it fell from 0.850 (step 40) to 0.400. The learning rate may be too high.',
+    ],
+    [
+      [1.52, 1.5201],
+      { status: 'finished', checkpoints: [checkpoint(20, -1.52, true), checkpoint(40, -1.5201, false)] },
+      'Result: gets a mean reward of 1.52 for unseen prompts, as at step 20. The best checkpoint is that of step 20, with a mean reward of 1.52: Use takes it.',
+    ],
+    [
+      [0.9, 0.7],
+      { status: 'finished', earlyStop: { step: 40, monitor: 'loss', waited: 1, best: { step: 20, value: -0.9 }, value: -0.7 } },
+      'Ended early at step 40: the mean reward for unseen prompts was best at step 20 (0.900 → 0.700), and 1 measurement brought no improvement.',
+    ],
+  ] satisfies readonly (readonly [readonly number[], Given, string])[])('%j', (rewards, given, words) => {
+    expect(sentence(rewarded(...rewards), { ...given, objective: 'grpo' })).toBe(words);
+  });
+});
+
 describe('the result', () => {
   const ended = { status: 'finished' } as const;
 

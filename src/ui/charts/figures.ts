@@ -40,6 +40,11 @@ function pad(value: number): string {
   return String(value).padStart(2, '0');
 }
 
+/** Points for an answer: `1`, `0.75`. */
+export function points(value: number): string {
+  return Number.isFinite(value) ? String(Number(value.toFixed(3))) : 'not a number';
+}
+
 /** A label on an axis, with at most four significant digits. */
 export function axisLabel(value: number): string {
   const size = Math.abs(value);

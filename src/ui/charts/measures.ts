@@ -1,7 +1,7 @@
 /** Turns the rows of a run into the curves of each measure. Pure. */
 
 import type { EvalRow, RunHistory, StepRow } from '../../../workers/api';
-import type { ObjectiveKind } from '../../recipe/objectives';
+import { learnsFromRewards, type ObjectiveKind } from '../../recipe/objectives';
 import { inks, runLook, type Curve } from './curve';
 import * as figures from './figures';
 import { curvesOf, lossUnit, type ReportKey } from './reports';
@@ -45,7 +45,8 @@ export function measureText(measure: Measure, kind: ObjectiveKind): MeasureText 
 
 /** The measures that runs with an objective have. */
 export function measuresOf(kind: ObjectiveKind): readonly Measure[] {
-  return [...(Object.keys(measures) as OwnMeasure[]), ...curvesOf(kind).map(({ key }) => key)];
+  const own = (Object.keys(measures) as OwnMeasure[]).filter((one) => one !== 'heldOut' || !learnsFromRewards(kind));
+  return [...own, ...curvesOf(kind).map(({ key }) => key)];
 }
 
 /** The x axis and smoothing that points are computed with. */
@@ -79,14 +80,16 @@ export function evalPoints(
   );
 }
 
-/** Raw, smoothed and held-out loss of one run. */
-export function lossCurves({ steps, evals }: RunHistory, { xAxis, smoothing }: Reading): Curve[] {
+/** Raw, smoothed and held-out loss of one run; without the last where rewards are measured in its place. */
+export function lossCurves({ steps, evals }: RunHistory, { xAxis, smoothing }: Reading, kind: ObjectiveKind): Curve[] {
   const raw = stepPoints(steps, 'loss', xAxis);
-  return [
+  const training: Curve[] = [
     { label: 'Each step', kind: 'faint', ink: inks.training, points: raw },
     { label: 'Training, smoothed', kind: 'line', ink: inks.training, points: smooth(raw, smoothing) },
-    { label: 'Held-out', kind: 'marks', ink: inks.heldOut, dash: [6, 4], points: evalPoints(evals, steps, xAxis) },
   ];
+  if (learnsFromRewards(kind)) return training;
+  const points = evalPoints(evals, steps, xAxis);
+  return [...training, { label: 'Held-out', kind: 'marks', ink: inks.heldOut, dash: [6, 4], points }];
 }
 
 /** One measure of one run. */

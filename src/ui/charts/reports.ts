@@ -16,7 +16,10 @@ export type ReportKey =
   | 'distil/cross_entropy'
   | 'distil/kl'
   | 'reward'
-  | 'completions/mean_length';
+  | 'completions/mean_length'
+  | 'objective/kl'
+  | 'loss/value_avg'
+  | 'policy/clipfrac_avg';
 
 export interface Report {
   /** In the metrics of a measurement and, except for labels, in the figures of a step. */
@@ -33,6 +36,11 @@ const REWARDS: readonly Report[] = [
   { key: 'rewards/accuracies', name: 'Reward accuracy', unit: 'of the pairs', write: share, better: 'higher' },
 ];
 
+const OWN_ANSWERS: readonly Report[] = [
+  { key: 'reward', name: 'Mean reward', unit: 'of an answer', write: loss, better: 'higher' },
+  { key: 'completions/mean_length', name: 'Length of the answers', unit: 'tokens', write: loss, better: 'higher' },
+];
+
 /** The most useful figures of each objective, first the one to watch. */
 const REPORTS: Readonly<Record<ObjectiveKind, readonly Report[]>> = {
   sft: [],
@@ -40,10 +48,8 @@ const REPORTS: Readonly<Record<ObjectiveKind, readonly Report[]>> = {
     { key: 'distil/kl', name: 'Divergence from the teacher', unit: 'nats per token (KL)', write: loss, better: 'lower' },
     { key: 'distil/cross_entropy', name: 'Cross-entropy', unit: 'nats per token', write: loss, better: 'lower' },
   ],
-  grpo: [
-    { key: 'reward', name: 'Mean reward', unit: 'of an answer', write: loss, better: 'higher' },
-    { key: 'completions/mean_length', name: 'Length of the answers', unit: 'tokens', write: loss, better: 'higher' },
-  ],
+  grpo: OWN_ANSWERS,
+  ppo: OWN_ANSWERS,
   dpo: REWARDS,
   ipo: REWARDS,
   simpo: REWARDS,
@@ -79,7 +85,8 @@ const LOSS_UNITS: Readonly<Record<ObjectiveKind, string>> = {
   orpo: 'nats per token, plus the preference',
   kto: 'mean over the answers',
   reward: 'mean over the pairs',
-  grpo: 'the clipped advantage in training; held out the mean reward with the opposite sign',
+  grpo: 'of the policy; it says little, so watch the reward',
+  ppo: 'of the policy and the values; it says little, so watch the reward',
   classify: 'nats per example',
   'multi-label': 'nats per label',
   regress: 'squared error',
@@ -103,6 +110,12 @@ const CURVES: { readonly [K in ObjectiveKind]?: readonly Report[] } = {
   simpo: answers('preferred', 'rejected', 'token'),
   orpo: answers('preferred', 'rejected', 'token'),
   kto: answers('good', 'bad', 'answer'),
+  grpo: [{ key: 'kl', name: 'Divergence from the base', unit: 'nats per token (KL)', write: loss, better: 'lower' }],
+  ppo: [
+    { key: 'objective/kl', name: 'Divergence from the base', unit: 'nats per answer (KL)', write: loss, better: 'lower' },
+    { key: 'loss/value_avg', name: 'Error of the estimate', unit: 'half the squared error', write: loss, better: 'lower' },
+    { key: 'policy/clipfrac_avg', name: 'Tokens that moved too far', unit: 'of the tokens', write: share, better: 'lower' },
+  ],
 };
 
 /** The figures that have a curve. */

@@ -2,6 +2,7 @@
 
 import { untrack } from 'svelte';
 import type { RunHistory } from '../../../workers/api';
+import type { ObjectiveKind } from '../../recipe/objectives';
 import { lossCurves } from './measures';
 import { xExtent, type Range } from './series';
 import { ChartView } from './view.svelte';
@@ -9,13 +10,15 @@ import { ChartView } from './view.svelte';
 export class RunCurves {
   readonly view = new ChartView();
   rows = $state.raw<RunHistory>({ steps: [], evals: [], samples: [] });
-  readonly loss = $derived(lossCurves(this.rows, this.view));
+  readonly #kind: () => ObjectiveKind;
+  readonly loss = $derived.by(() => lossCurves(this.rows, this.view, this.#kind()));
   /** Extent of the x axis. */
   readonly full = $derived<Range>(xExtent(this.loss.map((curve) => curve.points)) ?? [0, 1]);
   #drawnAt = 0;
 
-  /** Follows `history` as long as the component that creates it. */
-  constructor(history: () => RunHistory) {
+  /** Follows `history`, of a run with the objective `kind`, as long as the component that creates it. */
+  constructor(history: () => RunHistory, kind: () => ObjectiveKind) {
+    this.#kind = kind;
     this.rows = untrack(history);
     $effect(() => {
       const next = history();

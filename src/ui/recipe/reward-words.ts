@@ -1,7 +1,10 @@
 /** Each reward in words: what it gives points for, and its settings. The tables are typed by the schemas. */
 
+import type { RewardPreview } from '../../../workers/api';
 import { REWARD_LABELS } from '../../recipe/labels';
 import { REWARD_SCHEMAS, type RewardKind, type RewardSettings, type RewardSettingsOf } from '../../recipe/rewards';
+import { points } from '../charts/figures';
+import { count } from '../format';
 
 /** The field of a setting whose values are `T`. */
 type FieldFor<T> = [T] extends [boolean]
@@ -116,4 +119,12 @@ const DESCRIBED: { readonly [K in RewardKind]: (settings: RewardSettingsOf<K>) =
 export function rewardText(settings: RewardSettings): string {
   const describe = DESCRIBED[settings.kind] as (of: RewardSettings) => string;
   return `${describe(settings)}${settings.weight === 1 ? '' : ` (× ${settings.weight})`}`;
+}
+
+/** `The first 64 answers of the data get 1.5 points on average. None gets points for: contains “yes”. Is that meant?` */
+export function previewNote(rewards: readonly RewardSettings[], { answers, mean, means }: RewardPreview): string {
+  const useless = rewards.filter((_, i) => means[i] === 0).map(rewardText);
+  const all = answers === 1 ? 'The answer of the data gets' : `The first ${count(answers)} answers of the data get`;
+  const warning = useless.length === 0 ? '' : ` None gets points for: ${useless.join('; ')}. Is that meant?`;
+  return `${all} ${points(mean)} points on average.${warning}`;
 }

@@ -11,6 +11,7 @@ import { monitorsOf, type Monitor } from '../../recipe/monitors';
 import type { RewardSettings } from '../../recipe/rewards';
 import { usualRate } from '../../recipe/usual';
 import { isObjectiveKind } from '../../state/objective';
+import { heldOutName } from '../charts/held-out';
 import { MONITOR_NAMES } from '../charts/metric-names';
 
 /** Groups of the form, in its order. */
@@ -51,6 +52,8 @@ interface Choice<T extends string> extends Words {
   readonly options: Readonly<Record<T, string>>;
   /** The values that an objective has, where not all have the same. */
   readonly of?: Partial<Readonly<Record<ObjectiveKind, readonly T[]>>>;
+  /** Labels that are others with an objective. */
+  readonly named?: Partial<Readonly<Record<ObjectiveKind, Partial<Readonly<Record<T, string>>>>>>;
 }
 
 /** Names of layers, or a word for a choice by rule. */
@@ -206,6 +209,10 @@ export const OBJECTIVE_WORDS = {
     name: 'Learn from rewards (GRPO)',
     use: 'Writes several answers to each prompt, scores them by your rules, and learns from the better ones.',
   },
+  ppo: {
+    name: 'Learn from rewards (PPO)',
+    use: 'Writes one answer to each prompt, and learns from those that score better than a trained estimate expected. Needs more steps and settings than GRPO.',
+  },
 } satisfies { readonly [K in ObjectiveKind]: { readonly name: string; readonly use: string } };
 
 /** A method with its main setting, e.g. `LoRA, rank 16`. */
@@ -219,6 +226,9 @@ export function jobWords(method: MethodSettings, { kind }: ObjectiveSettings): s
   const goal = kind === 'sft' ? '' : `, ${OBJECTIVE_WORDS[kind].name}`;
   return `${methodWords(method)}${goal}`;
 }
+
+/** The same for both objectives that learn from rewards. */
+const ofOwnAnswers = (help: string) => ({ grpo: help, ppo: help });
 
 const HOLDS =
   'How strongly the model is held to the base model: 0.1 is usual; less lets it change more, at the risk of worse text.';
@@ -374,6 +384,7 @@ const ENTRIES = {
     simpo: 'Scale of the rewards: 2 to 2.5 is usual, up to 10 can be better.',
     orpo: 'Weight of the preference beside next-token prediction: 0.1 is usual.',
     grpo: 'How strongly the model is held to the base model: 0 is usual; 0.04 keeps its way of writing longer.',
+    ppo: 'How strongly the model is held to the base model, token by token: 0.05 is usual; more changes it less.',
     kto: HOLDS,
   }),
   'objective.loss': {
@@ -400,17 +411,22 @@ const ENTRIES = {
   'objective.rewards': {
     kind: 'rewards',
     group: 'preference',
-    help: { grpo: 'What an answer gets points for. Each counts by its weight; a negative weight takes points away.' },
+    help: ofOwnAnswers('What an answer gets points for. Each counts by its weight; a negative weight takes points away.'),
   },
   'objective.answers': number('preference', {
     grpo: 'How many answers to one prompt are compared with each other. 4 to 16 is usual: more tell good from bad better, and take longer.',
   }),
-  'objective.prompts': number('preference', { grpo: 'How many prompts each step answers.' }),
-  'objective.answerLength': number('preference', {
-    grpo: 'Longest answer in tokens. Longer ones are cut off, so that a rule may not find its end.',
+  'objective.prompts': number('preference', {
+    grpo: 'How many prompts each step answers.',
+    ppo: 'How many prompts each step answers, once each. With few of them a step learns from chance.',
   }),
+  'objective.answerLength': number(
+    'preference',
+    ofOwnAnswers('Longest answer in tokens. Longer ones are cut off, so that a rule may not find its end.'),
+  ),
   'objective.sampleTemperature': number('preference', {
     grpo: 'Above 1 the answers differ more. With answers that are all alike there is nothing to compare.',
+    ppo: 'Above 1 the answers differ more, below 1 they are more alike.',
   }),
   'objective.unbiasedKl': {
     kind: 'switch',
@@ -421,13 +437,28 @@ const ENTRIES = {
   },
   'objective.updates': number('preference', {
     grpo: 'Steps that learn from the same answers before new ones are written. 1 is most stable.',
+    ppo: 'Steps that learn from the same answers before new ones are written. 4 is usual: the estimate needs them.',
   }),
-  'objective.epsilonLow': number('preference', {
-    grpo: 'How far the probability of a token of a bad answer may fall in these steps (clip). 0.2 is usual.',
+  'objective.discount': number('preference', {
+    ppo: 'How much of a reward counts for the token before it. 1, the usual value, counts the whole answer.',
   }),
-  'objective.epsilonHigh': number('preference', {
-    grpo: 'How far the probability of a token of a good answer may rise in these steps (clip). 0.2 to 0.28 is usual.',
+  'objective.lambda': number('preference', {
+    ppo: 'How much the rewards are trusted over the estimate: 1 trusts them alone, 0.95 is usual and calmer.',
   }),
+  'objective.valueClip': number('preference', {
+    ppo: 'How far the estimate may move in the steps with the same answers. 0.2 is usual for rewards around 1.',
+  }),
+  'objective.valueWeight': number('preference', {
+    ppo: 'How much the error of the estimate counts beside the answers. 0.1 is usual.',
+  }),
+  'objective.epsilonLow': number(
+    'preference',
+    ofOwnAnswers('How far the probability of a token of a bad answer may fall in these steps (clip). 0.2 is usual.'),
+  ),
+  'objective.epsilonHigh': number(
+    'preference',
+    ofOwnAnswers('How far the probability of a token of a good answer may rise in these steps (clip). 0.2 to 0.28 is usual.'),
+  ),
   'objective.mean': {
     kind: 'choice',
     group: 'preference',
@@ -441,8 +472,10 @@ const ENTRIES = {
   'objective.scaleRewards': {
     kind: 'choice',
     group: 'preference',
-    help: { grpo: 'What the difference of an answer’s reward from the mean is divided by.' },
-    options: { prompt: 'Deviation in the prompt’s answers', all: 'Deviation in all answers', none: 'Nothing' },
+    help: {
+      grpo: 'What the difference of an answer’s reward from the mean is divided by: how far rewards spread (standard deviation), or nothing.',
+    },
+    options: { prompt: 'Spread per prompt', all: 'Spread over all', none: 'Nothing' },
   },
   'objective.alpha': number('distillation', {
     distil: 'How much the answers of the data count; the rest is what the teacher predicts. 0 learns from the teacher alone.',
@@ -523,6 +556,7 @@ const ENTRIES = {
     help: 'What the best checkpoint is chosen by, and what has to improve for the run to go on.',
     options: MONITOR_NAMES,
     of: MONITORS_OF,
+    named: { grpo: { loss: heldOutName('grpo') }, ppo: { loss: heldOutName('ppo') } },
   },
   patience: number(
     'measuring',
@@ -591,11 +625,12 @@ export function entryOf(setting: FormSetting): Entry {
 
 /** The values of a choice in a recipe of these kinds, with their labels. */
 export function optionsOf(
-  { options, of }: Choice<string>,
+  { options, of, named }: Choice<string>,
   { objective }: Kinds,
 ): { readonly value: string; readonly label: string }[] {
   const own = isObjectiveKind(objective) ? of?.[objective] : undefined;
-  const all = Object.entries(options).map(([value, label]) => ({ value, label }));
+  const other = isObjectiveKind(objective) ? named?.[objective] : undefined;
+  const all = Object.entries(options).map(([value, label]) => ({ value, label: other?.[value] ?? label }));
   return own === undefined ? all : all.filter(({ value }) => own.includes(value));
 }
 

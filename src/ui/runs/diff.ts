@@ -1,7 +1,7 @@
 /** What differs between runs: data, model and settings; and what each of them reached. Pure. */
 
 import type { EvalRow, RunHistory, RunView } from '../../../workers/api';
-import type { ObjectiveKind } from '../../recipe/objectives';
+import { learnsFromRewards, type ObjectiveKind } from '../../recipe/objectives';
 import type { Recipe } from '../../recipe/recipe';
 import { duration, loss } from '../charts/figures';
 import { reportsOf, type Report } from '../charts/reports';
@@ -63,16 +63,25 @@ function differ(values: readonly string[]): boolean {
 export function outcomes(runs: readonly ComparedRun[]): readonly DiffRow[] {
   const of = (name: string, write: (run: ComparedRun) => string): DiffRow => ({ name, term: null, values: runs.map(write) });
   return [
-    of('Held-out loss at the end', ({ run, history }) => loss(history.evals.at(-1)?.loss ?? run.tunedLoss)),
-    of('Lowest held-out loss', ({ history: { evals } }) =>
-      atStep(
-        best(evals, ({ loss: value }) => value, 'lower'),
-        loss,
-      ),
-    ),
+    ...lossRows(runs),
     ...reportRows(runs),
     of('Steps', ({ run }) => `${count(run.step)} of ${count(run.totalSteps)}`),
     of('Time', ({ run, history }) => duration(history.steps.at(-1)?.seconds ?? run.seconds)),
+  ];
+}
+
+/** The held-out losses of the runs that have one; rewards are among the metrics. */
+function lossRows(runs: readonly ComparedRun[]): readonly DiffRow[] {
+  const has = ({ run }: ComparedRun) => !learnsFromRewards(run.recipe.objective.kind);
+  if (!runs.some(has)) return [];
+  const of = (name: string, write: (run: ComparedRun) => string): DiffRow => ({
+    ...{ name, term: null },
+    values: runs.map((run) => (has(run) ? write(run) : NONE)),
+  });
+  const lowest = (evals: readonly EvalRow[]) => best(evals, ({ loss: value }) => value, 'lower');
+  return [
+    of('Held-out loss at the end', ({ run, history }) => loss(history.evals.at(-1)?.loss ?? run.tunedLoss)),
+    of('Lowest held-out loss', ({ history: { evals } }) => atStep(lowest(evals), loss)),
   ];
 }
 

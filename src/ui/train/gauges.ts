@@ -9,8 +9,9 @@ import type { Point } from './trend';
 /** Metrics of the held-out examples that are told in place of the loss. */
 export interface Gauge {
   readonly key: ReportKey;
-  /** Whether the value is a share, of which more is better; else an error in the unit of the data. */
+  /** Whether the value is a share; else it is in a unit of its own. */
   readonly share: boolean;
+  readonly better: 'higher' | 'lower';
   /** What the model does with unseen examples at that value. */
   readonly says: (value: string) => string;
   /** What is reached without learning anything, in words; null where that is not known. */
@@ -22,8 +23,17 @@ const noChance: Gauge['chance'] = () => null;
 const PREFERENCE: Gauge = {
   key: 'rewards/accuracies',
   share: true,
+  better: 'higher',
   says: (value) => `Prefers the better answer in ${value} of the unseen pairs`,
   chance: () => ({ value: 0.5, words: 'no better than a coin flip' }),
+};
+
+const REWARD: Gauge = {
+  key: 'reward',
+  share: false,
+  better: 'higher',
+  says: (value) => `Gets a mean reward of ${value} for unseen prompts`,
+  chance: noChance,
 };
 
 /** Null: the loss is told. */
@@ -36,27 +46,26 @@ export const GAUGES: Readonly<Record<ObjectiveKind, Gauge | null>> = {
   orpo: PREFERENCE,
   kto: null,
   reward: { ...PREFERENCE, key: 'accuracy', says: (value) => `Scores the better answer higher in ${value} of the unseen pairs` },
-  grpo: {
-    key: 'reward',
-    share: false,
-    says: (value) => `Gets a mean reward of ${value} for unseen prompts`,
-    chance: noChance,
-  },
+  grpo: REWARD,
+  ppo: REWARD,
   classify: {
     key: 'accuracy',
     share: true,
+    better: 'higher',
     says: (value) => `Gets ${value} of the unseen examples right`,
     chance: largestCategory,
   },
   'multi-label': {
     key: 'microF1',
     share: true,
+    better: 'higher',
     says: (value) => `Finds the labels of unseen examples with a score of ${value} (micro F1)`,
     chance: noChance,
   },
   regress: {
     key: 'rmse',
     share: false,
+    better: 'lower',
     says: (value) => `Is off by ${value} on unseen examples (RMSE)`,
     chance: noChance,
   },

@@ -1,10 +1,11 @@
 /** How a run goes, in one sentence with its evidence. Pure: from the run's record and its rows alone. */
 
 import type { EarlyStop, EvalRow, RunHistory, RunStatus, RunView } from '../../../workers/api';
-import type { ObjectiveKind } from '../../recipe/objectives';
+import { learnsFromRewards, type ObjectiveKind } from '../../recipe/objectives';
 import { holdsOut } from '../../state/parts';
 import { mayEndEarly } from '../../recipe/monitors';
 import { share } from '../charts/figures';
+import { heldOutValue } from '../charts/held-out';
 import { MONITOR_NAMES } from '../charts/metric-names';
 import { count, plural } from '../format';
 import { GAUGES, leastOf, pointsOf, type Gauge } from './gauges';
@@ -33,7 +34,7 @@ interface Case extends Judged {
   readonly metric: Metric | null;
 }
 
-/** A gauge with what was measured, where more may be better. */
+/** A gauge with what was measured. */
 interface Metric {
   readonly gauge: Gauge;
   readonly first: Point;
@@ -87,7 +88,7 @@ function metricOf({ run, history: { evals } }: Judged, gauge: Gauge | null): Met
   const [first, last] = [points[0], points.at(-1)];
   if (first === undefined || last === undefined) return null;
   const least = gauge.share ? leastOf(last.value, newest.confusion) : 0;
-  const descending = points.map(({ step, value }) => ({ step, value: gauge.share ? -value : value }));
+  const descending = points.map(({ step, value }) => ({ step, value: gauge.better === 'higher' ? -value : value }));
   const trend = trendOf(descending, { totalSteps: run.totalSteps, least });
   const { direction, since } = trend ?? { direction: 'early', since: first };
   return { gauge, first, last, direction, since: since.step, chance: chanceWords(gauge, newest, last.value - least, run.labels) };
@@ -136,9 +137,18 @@ function riseWords({ best, last }: Trend): string {
   return `rose from ${figure(best.value)} (${stepName(best.step)}) to ${figure(last.value)}`;
 }
 
-/** How far the training loss fell since the held-out loss, which has risen, had its best value; null where that is not so. */
+/** A mean reward that is no longer at its best. */
+function fallWords({ kind, loss: { best, last } }: Case): string {
+  return `fell from ${figure(heldOutValue(kind, best.value))} (${stepName(best.step)}) to ${figure(heldOutValue(kind, last.value))}`;
+}
+
+/**
+ * How far the training loss fell since the held-out loss, which has risen, had its best value; null where that is not so, and where the
+ * model learns from rewards: its loss in training says nothing about what it knows by heart.
+ */
 function overfitOf(found: Case): Fall | null {
-  const { loss } = found;
+  const { loss, kind } = found;
+  if (learnsFromRewards(kind)) return null;
   return loss.direction === 'worse' || endedByRise(found) ? trainingFall(found) : null;
 }
 
@@ -205,7 +215,7 @@ function courseOf(found: Case, { gauge, first, direction, since, last }: Metric)
   const { loss } = found;
   if (loss.direction === 'worse') return { standing: overfitOf(found) === null ? 'worse' : 'overfit', words: lossRose(found) };
   if (direction === 'better' && since === last.step)
-    return { standing: 'better', words: `Still ${gauge.share ? 'rising' : 'falling'}` };
+    return { standing: 'better', words: `Still ${gauge.better === 'higher' ? 'rising' : 'falling'}` };
   if (direction === 'better' || loss.direction === 'better')
     return { standing: 'better', words: loss.since === loss.last ? 'Still getting better: its error (loss) falls' : '' };
   if (direction === 'early' || loss.direction === 'early')
@@ -216,6 +226,7 @@ function courseOf(found: Case, { gauge, first, direction, since, last }: Metric)
 
 /** The metric counts examples; the loss also says how sure the model is of its answers. */
 function lossRose(found: Case): string {
+  if (learnsFromRewards(found.kind)) return `But it gets worse: it ${fallWords(found)}. The learning rate may be too high`;
   const learnt = overfitOf(found);
   if (learnt !== null) return `But it memorises (overfitting): ${lossWords(found.loss, learnt)}. ${advice(found)}`;
   return `But it gets worse: its error (loss) ${riseWords(found.loss)}. The learning rate may be too high`;
@@ -229,6 +240,7 @@ function compared({ gauge, first, last, chance }: Metric): string {
 
 function differenceWords({ share: isShare }: Gauge, difference: number, step: number): string {
   const at = `at step ${count(step)}`;
+  if (!isShare && Number(figure(difference)) === 0) return `as ${at}`;
   if (!isShare) return `${figure(Math.abs(difference))} ${difference > 0 ? 'more' : 'less'} than ${at}`;
   const points = Math.round(100 * Math.abs(difference));
   if (points === 0) return `as ${at}`;
@@ -250,12 +262,17 @@ function result(found: Case): Verdict {
 /** The sentence of a run that its measurements ended: why, and what is used of it. */
 function endedEarly(found: Case, { step, monitor, waited, best, value }: EarlyStop): Verdict {
   const learnt = overfitOf(found);
-  const measure = monitor === 'loss' ? `the ${ERROR}` : MONITOR_NAMES[monitor];
+  const told = (measured: number) => (monitor === 'loss' ? heldOutValue(found.kind, measured) : measured);
+  const measure = monitor === 'loss' ? lossName(found) : MONITOR_NAMES[monitor];
   const from = best.step === 0 ? 'was best before training' : `was best at step ${count(best.step)}`;
-  const course = `${measure} ${from} (${change(best.value, value)}), and ${plural(waited, 'measurement')} brought no improvement`;
+  const course = `${measure} ${from} (${change(told(best.value), told(value))}), and ${plural(waited, 'measurement')} brought no improvement`;
   const why = learnt === null ? course : `${memorisedWords(found.loss, learnt, THEN)}: it memorised them (overfitting)`;
   const rest = [why, usedWords(found)].filter(Boolean).map((words) => `${words}.`);
   return { standing: 'result', lead: `Ended early at step ${count(step)}:`, rest: rest.join(' ') };
+}
+
+function lossName({ kind }: Case): string {
+  return learnsFromRewards(kind) ? 'the mean reward for unseen prompts' : `the ${ERROR}`;
 }
 
 /** Which checkpoint is taken when the run is used. */
@@ -265,11 +282,12 @@ function usedWords({ run: { checkpoints } }: Case): string {
 }
 
 /** Names the best checkpoint when it is not the newest one. */
-function bestWords({ run: { checkpoints } }: Case): string {
+function bestWords({ kind, run: { checkpoints } }: Case): string {
   const best = checkpoints.find((checkpoint) => checkpoint.best);
   const newest = Math.max(...checkpoints.map(({ step }) => step));
   if (best === undefined || best.step === newest || best.loss === null) return '';
-  return `The best checkpoint is that of step ${count(best.step)}, with an error of ${figure(best.loss)}: Use takes it`;
+  const measured = `${learnsFromRewards(kind) ? 'a mean reward' : 'an error'} of ${figure(heldOutValue(kind, best.loss))}`;
+  return `The best checkpoint is that of step ${count(best.step)}, with ${measured}: Use takes it`;
 }
 
 function endWords(found: Case): string {

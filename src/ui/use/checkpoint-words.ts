@@ -1,9 +1,9 @@
 /** The checkpoints of a run in words, the one that is offered first. Pure. */
 
 import type { CheckpointView, RunView } from '../../../workers/api';
+import type { ObjectiveKind } from '../../recipe/objectives';
 import { newest, offered } from '../../state/run-status';
-import { loss } from '../charts/figures';
-import { MONITOR_NAMES } from '../charts/metric-names';
+import { heldOutName, heldOutText, monitorName } from '../charts/held-out';
 import { count } from '../format';
 
 type Checkpoints = Pick<RunView, 'checkpoints' | 'recipe'>;
@@ -15,19 +15,20 @@ export interface CheckpointOption {
 }
 
 /** The best one first, which is taken unless another is chosen; then the others, the newest first. */
-export function checkpointOptions({ checkpoints }: Checkpoints): readonly CheckpointOption[] {
+export function checkpointOptions({ checkpoints, recipe }: Checkpoints): readonly CheckpointOption[] {
   const [first, last] = [offered(checkpoints), newest(checkpoints)];
   const others = checkpoints.filter(({ step }) => step !== first?.step).sort((a, b) => b.step - a.step);
   return [...(first === null ? [] : [first]), ...others].map((checkpoint) => ({
     value: String(checkpoint.step),
-    label: labelOf(checkpoint, last?.step === checkpoint.step),
+    label: labelOf(checkpoint, last?.step === checkpoint.step, recipe.objective.kind),
   }));
 }
 
 /** `Best and newest: step 40, held-out loss 3.4110`. */
-function labelOf({ step, loss: heldOut, best }: CheckpointView, isNewest: boolean): string {
+function labelOf({ step, loss, best }: CheckpointView, isNewest: boolean, objective: ObjectiveKind): string {
   const kind = [...(best ? ['best'] : []), ...(isNewest ? ['newest'] : [])].join(' and ');
-  const place = `step ${count(step)}${heldOut === null ? '' : `, held-out loss ${loss(heldOut)}`}`;
+  const measured = loss === null ? '' : `, ${lowered(heldOutName(objective))} ${heldOutText(objective, loss)}`;
+  const place = `step ${count(step)}${measured}`;
   const text = kind === '' ? place : `${kind}: ${place}`;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
@@ -46,6 +47,8 @@ export function checkpointNote({ step, best }: CheckpointView): string {
 export function checkpointHelp({ checkpoints, recipe }: Checkpoints): string {
   const what = 'The state of the model after so many steps.';
   if (!checkpoints.some(({ best }) => best)) return `${what} None was measured: the newest is taken.`;
-  const by = MONITOR_NAMES[recipe.monitor];
-  return `${what} The best one by ${by.charAt(0).toLowerCase()}${by.slice(1)} is taken unless you choose another.`;
+  const by = lowered(monitorName(recipe.objective.kind, recipe.monitor));
+  return `${what} The best one by ${by} is taken unless you choose another.`;
 }
+
+const lowered = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);

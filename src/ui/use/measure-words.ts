@@ -1,7 +1,7 @@
 /** Measurements in words and figures. Pure. */
 
 import type { Measurement, RunView } from '../../../workers/api';
-import type { ObjectiveKind } from '../../recipe/objectives';
+import { learnsFromRewards, type ObjectiveKind } from '../../recipe/objectives';
 import type { MetricKind } from '../../recipe/metrics';
 import type { MeasuredRows, TestSet } from '../../state/measure.svelte';
 import { predicts } from '../../state/objective';
@@ -26,17 +26,18 @@ export interface MeasureColumn {
   readonly of: (result: Measurement) => string;
 }
 
-/** The metrics of the task, then the loss. */
+/** The metrics of the task, then the loss, which rewards take the place of. */
 export function columnsOf(kind: ObjectiveKind): readonly MeasureColumn[] {
   const metrics = [...reportsOf(kind), ...(MORE[kind] ?? [])];
   return [
     ...metrics.map(({ key, name, write }): MeasureColumn => ({ name, of: (result) => write(result.metrics?.[key]) })),
-    { name: 'Loss', of: (result) => loss(result.loss) },
+    ...(learnsFromRewards(kind) ? [] : [{ name: 'Loss', of: (result: Measurement) => loss(result.loss) }]),
   ];
 }
 
 /** What the columns are: `Loss: nats per token.` */
 export function columnsNote(kind: ObjectiveKind): string {
+  if (learnsFromRewards(kind)) return 'The model answers the prompts of the rows; a higher mean reward is better.';
   return `Loss: ${lossUnit(kind)}; lower is better.`;
 }
 
