@@ -13,6 +13,7 @@ import { model } from './model.svelte';
 import { recipe } from './recipe.svelte';
 import { startFrom } from './start-from.svelte';
 import { training } from './training.svelte';
+import { use } from './use.svelte';
 
 export class FeedbackRun {
   /** A run is being made ready. */
@@ -46,7 +47,10 @@ export class FeedbackRun {
       return;
     }
     app.open('train');
+    const before = training.run?.id;
     await training.start();
+    // Use may show the rated run, because it was chosen there.
+    if (training.run !== null && training.run.id !== before) use.choose(training.run.id);
   }
 }
 

@@ -3,13 +3,13 @@
 import type { FeedbackKind, Message, Rating } from '../../../workers/api';
 import type { FeedbackPlan } from '../../state/feedback-plan';
 import type { Pair } from '../../state/pair';
-import { plural } from '../format';
+import { count, plural } from '../format';
 
 /** What the rows of a kind are. */
-const ROWS: Readonly<Record<FeedbackKind, (count: number) => string>> = {
-  kto: (count) => plural(count, 'thumb'),
-  dpo: (count) => plural(count, 'preferred answer'),
-  sft: (count) => plural(count, 'corrected answer'),
+const ROWS: Readonly<Record<FeedbackKind, (rows: number) => string>> = {
+  kto: (rows) => plural(rows, 'thumb'),
+  dpo: (rows) => plural(rows, 'preferred answer'),
+  sft: (rows) => plural(rows, 'corrected answer'),
 };
 
 /** The method in the words of the field. */
@@ -37,9 +37,9 @@ export function learnWords({ kind }: FeedbackPlan): string {
 }
 
 /** Beside the title of the folded panel. */
-export function feedbackNote(count: number, plans: readonly FeedbackPlan[]): string {
-  if (count === 0) return 'none yet';
-  return `${plural(count, 'rating')}${plans.some(({ missing }) => missing === null) ? ', enough to train' : ''}`;
+export function feedbackNote(ratings: number, plans: readonly FeedbackPlan[]): string {
+  if (ratings === 0) return 'none yet';
+  return `${plural(ratings, 'rating')}${plans.some(({ missing }) => missing === null) ? ', enough to train' : ''}`;
 }
 
 /** What a rating says, in a word or two. */
@@ -73,4 +73,11 @@ export function pairTitles(
 export function writingWords(doing: 'loading' | 1 | 2 | null): string {
   if (doing === null) return '';
   return doing === 'loading' ? 'Preparing…' : `Writing answer ${doing} of 2…`;
+}
+
+/** `Ratings of answers: 20 by runs on Finetab starter, 3 by runs on SmolLM2-135M.` Empty without ratings. */
+export function ratingsByModel(ratings: readonly Pick<Rating, 'modelId' | 'modelName'>[]): string {
+  const models = [...new Map(ratings.map((one) => [one.modelId, one.modelName]))];
+  const parts = models.map(([id, name]) => `${count(ratings.filter(({ modelId }) => modelId === id).length)} by runs on ${name}`);
+  return parts.length === 0 ? '' : `Ratings of answers: ${parts.join(', ')}.`;
 }
