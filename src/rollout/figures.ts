@@ -11,27 +11,54 @@ export interface Finish {
   readonly ended: boolean;
 }
 
-/** Means over the answers; `reward_std` and `frac_reward_zero_std` over the prompts, which have `perPrompt` answers each. */
+/** A smaller deviation counts as 0: equal rewards whose mean was rounded; the tolerance of TRL. */
+const EQUAL = 1e-8;
+
+/**
+ * Of GRPO's answers as TRL's GRPOTrainer (1.16) defines them: means, deviations of a sample over all answers, and the extremes of their
+ * lengths in tokens, also of those that ended by themselves (0 where none did). `frac_reward_zero_std` is the share of the prompts, which
+ * have `perPrompt` answers each, whose answers have one reward. A single answer a prompt has no deviations.
+ */
 export function rolloutFigures(
   settings: readonly RewardSettings[],
   rewarded: Rewarded,
   answers: readonly Finish[],
   perPrompt: number,
 ): Readonly<Record<string, number>> {
-  const { totals, scores } = rewarded;
+  const { totals } = rewarded;
+  const ended = answers.filter((answer) => answer.ended);
+  return {
+    reward: meanOf(totals),
+    ...(perPrompt > 1 && spread(totals, perPrompt)),
+    ...Object.fromEntries(
+      settings.flatMap((_, i) => singleFigures(rewardName(settings, i), rewarded.scores[i] ?? [], perPrompt)),
+    ),
+    ...lengthFigures('length', answers),
+    ...lengthFigures('terminated_length', ended.length === 0 ? [{ tokens: 0 }] : ended),
+    'completions/clipped_ratio': 1 - ended.length / answers.length,
+  };
+}
+
+function spread(totals: readonly number[], perPrompt: number): Readonly<Record<string, number>> {
   const deviations = Array.from({ length: totals.length / perPrompt }, (_, p) =>
     deviationOf(totals.slice(p * perPrompt, (p + 1) * perPrompt)),
   );
-  const single = settings.map((_, i) => [`rewards/${rewardName(settings, i)}/mean`, meanOf(scores[i] ?? [])] as const);
+  const equal = deviations.filter((deviation) => deviation <= EQUAL).length;
+  return { reward_std: deviationOf(totals), frac_reward_zero_std: equal / deviations.length };
+}
+
+/** Of one reward, before its weight. */
+function singleFigures(name: string, scores: readonly number[], perPrompt: number): readonly (readonly [string, number])[] {
+  const deviation = [`rewards/${name}/std`, deviationOf(scores)] as const;
+  return [[`rewards/${name}/mean`, meanOf(scores)], ...(perPrompt > 1 ? [deviation] : [])];
+}
+
+function lengthFigures(name: string, answers: readonly Pick<Finish, 'tokens'>[]): Readonly<Record<string, number>> {
+  const lengths = answers.map(({ tokens }) => tokens);
   return {
-    reward: meanOf(totals),
-    ...(perPrompt > 1 && {
-      reward_std: meanOf(deviations),
-      frac_reward_zero_std: deviations.filter((deviation) => deviation === 0).length / deviations.length,
-    }),
-    ...Object.fromEntries(single),
-    'completions/mean_length': meanOf(answers.map(({ tokens }) => tokens)),
-    'completions/clipped_ratio': answers.filter(({ ended }) => !ended).length / answers.length,
+    [`completions/mean_${name}`]: meanOf(lengths),
+    [`completions/min_${name}`]: Math.min(...lengths),
+    [`completions/max_${name}`]: Math.max(...lengths),
   };
 }
 

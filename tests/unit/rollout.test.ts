@@ -1,5 +1,6 @@
 /** Rollouts: which prompts are answered, how answers are compared, and how they become batches. */
 
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EncodedSplit } from '../../src/batch/types';
@@ -99,23 +100,56 @@ describe('batches of answers', () => {
   });
 });
 
+/** See fixtures/make_rollout_figures.py. */
+interface Logged {
+  readonly perPrompt: number;
+  readonly weights: readonly number[];
+  readonly scores: readonly (readonly number[])[];
+  readonly answers: readonly { readonly tokens: number; readonly ended: boolean }[];
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+const logged = JSON.parse(readFileSync(new URL('fixtures/rollout-figures.json', import.meta.url), 'utf8')) as Logged;
+
+function rewards(...given: readonly object[]) {
+  const { objective } = parseRecipe({ objective: { kind: 'grpo', rewards: given } });
+  if (objective.kind !== 'grpo') throw new Error('another objective');
+  return objective.rewards;
+}
+
 describe('figures of a rollout', () => {
-  it('have the names of TRL', () => {
-    const { objective } = parseRecipe({ objective: { kind: 'grpo', rewards: [{ kind: 'json' }, { kind: 'json', weight: 2 }] } });
-    if (objective.kind !== 'grpo') throw new Error('another objective');
-    const rewarded = {
-      scores: [
-        [1, 0, 1, 1],
-        [0, 0, 1, 1],
-      ],
-      totals: [1, 0, 3, 3],
-    };
-    const ends = [1, 2, 3, 6].map((tokens) => ({ tokens, ended: tokens < 6 }));
-    expect(rolloutFigures(objective.rewards, rewarded, ends, 2)).toEqual({
-      ...{ reward: 1.75, reward_std: Math.SQRT1_2 / 2, frac_reward_zero_std: 0.5 },
-      ...{ 'rewards/json 1/mean': 0.75, 'rewards/json 2/mean': 0.5 },
-      ...{ 'completions/mean_length': 3, 'completions/clipped_ratio': 0.25 },
+  it('are those that TRL logs', () => {
+    const { perPrompt, weights, scores, answers, figures } = logged;
+    const settings = rewards({ kind: 'json', weight: weights[0] }, { kind: 'length', max: 8, weight: weights[1] });
+    const totals = answers.map((_, i) => scores.reduce((sum, of, r) => sum + (weights[r] ?? NaN) * (of[i] ?? NaN), 0));
+    const found = rolloutFigures(settings, { scores, totals }, answers, perPrompt);
+    const ours = (name: string) => name.replace('/starts/', '/json/').replace('/lengths/', '/length/');
+    expect(Object.keys(found).sort()).toEqual(Object.keys(figures).map(ours).sort());
+    // TRL's are f32.
+    for (const [name, value] of Object.entries(figures)) expect(found[ours(name)], name).toBeCloseTo(value, 6);
+  });
+
+  it('count equal rewards as equal where their mean is rounded', () => {
+    const totals = [0.1, 0.1, 0.1];
+    const ends = totals.map(() => ({ tokens: 1, ended: true }));
+    expect(rolloutFigures(rewards({ kind: 'json' }), { scores: [totals], totals }, ends, 3)).toMatchObject({
+      frac_reward_zero_std: 1,
     });
-    expect(rewardName(objective.rewards.slice(0, 1), 0)).toBe('json');
+  });
+
+  it('have no deviations of one answer a prompt, and no lengths of answers that did not end', () => {
+    const ends = [3, 5].map((tokens) => ({ tokens, ended: false }));
+    expect(rolloutFigures(rewards({ kind: 'json' }), { scores: [[0, 1]], totals: [0, 1] }, ends, 1)).toEqual({
+      ...{ reward: 0.5, 'rewards/json/mean': 0.5, 'completions/clipped_ratio': 1 },
+      ...{ 'completions/mean_length': 4, 'completions/min_length': 3, 'completions/max_length': 5 },
+      'completions/mean_terminated_length': 0,
+      ...{ 'completions/min_terminated_length': 0, 'completions/max_terminated_length': 0 },
+    });
+  });
+
+  it('name rewards of one kind by number', () => {
+    const settings = rewards({ kind: 'json' }, { kind: 'json', weight: 2 });
+    expect([0, 1].map((i) => rewardName(settings, i))).toEqual(['json 1', 'json 2']);
+    expect(rewardName(settings.slice(0, 1), 0)).toBe('json');
   });
 });

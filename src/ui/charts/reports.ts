@@ -16,7 +16,11 @@ export type ReportKey =
   | 'distil/cross_entropy'
   | 'distil/kl'
   | 'reward'
+  | 'reward_std'
+  | 'frac_reward_zero_std'
   | 'completions/mean_length'
+  | 'completions/clipped_ratio'
+  | 'clip_ratio/region_mean'
   | `objective/${'kl' | 'entropy' | 'rlhf_reward'}`
   | `loss/${'policy' | 'value'}_avg`
   | `policy/${'approxkl' | 'clipfrac'}_avg`
@@ -104,6 +108,11 @@ const answers = (good: string, bad: string, per: 'answer' | 'token'): readonly R
   ];
 };
 
+const CUT_OFF: Report = {
+  ...{ key: 'completions/clipped_ratio', name: 'Answers that were cut off', unit: 'of the answers, at the longest length' },
+  ...{ write: share, better: 'lower' },
+};
+
 /** Further curves, which tables do not have. */
 const CURVES: { readonly [K in ObjectiveKind]?: readonly Report[] } = {
   dpo: answers('preferred', 'rejected', 'answer'),
@@ -111,8 +120,21 @@ const CURVES: { readonly [K in ObjectiveKind]?: readonly Report[] } = {
   simpo: answers('preferred', 'rejected', 'token'),
   orpo: answers('preferred', 'rejected', 'token'),
   kto: answers('good', 'bad', 'answer'),
-  grpo: [{ key: 'kl', name: 'Divergence from the base', unit: 'nats per token (KL)', write: loss, better: 'lower' }],
+  grpo: [
+    { key: 'kl', name: 'Divergence from the base', unit: 'nats per token (KL)', write: loss, better: 'lower' },
+    { key: 'reward_std', name: 'Spread of the reward', unit: 'standard deviation of the answers', write: loss, better: 'higher' },
+    {
+      key: 'frac_reward_zero_std',
+      name: 'Questions without a better answer',
+      unit: 'of the questions',
+      write: share,
+      better: 'lower',
+    },
+    { key: 'clip_ratio/region_mean', name: 'Tokens that moved too far', unit: 'of the tokens', write: share, better: 'lower' },
+    CUT_OFF,
+  ],
   ppo: [
+    CUT_OFF,
     { key: 'objective/kl', name: 'Divergence from the base', unit: 'nats per answer (KL)', write: loss, better: 'lower' },
     { key: 'objective/rlhf_reward', name: 'Reward less divergence', unit: 'of an answer', write: loss, better: 'higher' },
     {
