@@ -17,6 +17,7 @@ import { EXPORT_CHECKS } from './interop/export-checks';
 import { GGUF_CHECKS } from './interop/gguf-checks';
 import { INPUT_CHECKS } from './interop/input-checks';
 import { moduleLoader } from './interop/load';
+import { METHOD_CHECKS } from './interop/method-checks';
 import { SAVED_DATA_CHECKS } from './interop/saved-data-checks';
 import { templateChecks } from './interop/templates';
 import { endAfter, Missing, WORK } from './interop/tools';
@@ -25,6 +26,7 @@ import { trainModels } from './interop/trained';
 const CHECKS: readonly Check[] = [
   ...INPUT_CHECKS,
   ...EXPORT_CHECKS,
+  ...METHOD_CHECKS,
   ...BOTTLENECK_CHECKS,
   ...GGUF_CHECKS,
   ...BUNDLE_CHECKS,

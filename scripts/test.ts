@@ -153,7 +153,7 @@ function parity(folder: string): Section['run'] {
 }
 
 /** Seconds until the checks in other programs end, with the installation. */
-const INTEROP_SECONDS = 170;
+const INTEROP_SECONDS = 260;
 
 async function interop(job: Job): Promise<Outcome> {
   const { ok, output } = await command(job, 'tsx', ['scripts/interop.ts', '--quick', '--seconds', String(INTEROP_SECONDS)]);

@@ -16,11 +16,11 @@ const GOLDEN = join(root, 'tests', 'golden');
 /** Cases of each family and of each method. */
 const MERGED = [
   ...['llama_gqa', 'llama_rslora_untied', 'llama_patterns', 'llama_dora', 'llama_ia3', 'llama_modules_to_save'],
-  ...['mistral_window', 'qwen2', 'qwen2_lora_bias', 'qwen3', 'gpt2', 'phi3'],
+  ...['llama_pissa', 'llama_olora', 'mistral_window', 'qwen2', 'qwen2_lora_bias', 'qwen3', 'gpt2', 'phi3'],
 ] as const;
 
 /** Cases of which mlx-lm loads base and adapter. */
-const IN_MLX = ['llama_gqa', 'llama_dora', 'llama_rslora_untied', 'qwen2', 'qwen3'] as const;
+const IN_MLX = ['llama_gqa', 'llama_dora', 'llama_rslora_untied', 'llama_pissa', 'qwen2', 'qwen3'] as const;
 
 /** What check_merged.py compares. */
 interface Comparison {

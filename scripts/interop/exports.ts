@@ -11,6 +11,8 @@ import type { FileSink, Tuned, WeightType } from '../../src/export/types';
 import { parametersOf } from '../../src/method';
 import { openFolder } from '../../src/model/folder';
 import { parseRecipe } from '../../src/recipe/recipe';
+import { factoredStartOf } from '../../src/train/factored-start';
+import { storedParameters } from '../../src/train/records';
 import { TextTokenizer } from '../../src/tokenizer/tokenizer';
 import { smallLlama } from './small-llama';
 
@@ -36,10 +38,9 @@ export async function runOf(model: string, adapter: string, others: readonly Fil
   const base = await openFolder(await filesOf(model, others), { name: 'base' });
   const weights = await openFile(adapter, 'adapter_model.safetensors');
   const { method, tensors } = await readPeft(readFileSync(join(adapter, 'adapter_config.json'), 'utf8'), weights);
-  return {
-    ...{ ...FACTS, modelName: base.view.name, recipe: parseRecipe({ version: 2, method, objective: { kind: 'sft' } }) },
-    ...{ base, tensors },
-  };
+  const recipe = parseRecipe({ version: 2, method, objective: { kind: 'sft' } });
+  const start = await factoredStartOf(base, recipe, storedParameters(base.config, recipe));
+  return { ...FACTS, modelName: base.view.name, recipe, base, tensors: [...tensors, ...start] };
 }
 
 /** A run whose bottleneck adapters, with a classifier if there is one, are those of `adapter`, on the model of `model`. */

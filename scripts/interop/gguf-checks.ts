@@ -30,6 +30,9 @@ const FAMILIES = [
   'gemma3',
 ] as const;
 
+/** A case of PiSSA. */
+const SPLIT = 'llama_pissa';
+
 const MERGED = ['f16', 'q8_0', 'q4_0'] as const;
 
 /** Exports an adapter as all kinds of GGUF files, and lets check_gguf.py compare them with the base and the adapter. */
@@ -52,6 +55,14 @@ async function compareFiles(
   await check('adapter', join(folder, 'adapter.gguf'), adapter, '--base', base);
 }
 
+/** PEFT's adapter is for a base that it splits; the one that we save is for the base as it is, which GGUF files hold. */
+async function plainAdapter(context: Context, base: string): Promise<string> {
+  const { runOf, save } = await context.load<Exports>('scripts/interop/exports.ts');
+  const folder = context.folder('gguf/plain');
+  await save('peft', await runOf(base, join(base, 'final'), tinyTokenizer()), folder);
+  return folder;
+}
+
 const families: Check = {
   name: 'GGUF files of each family',
   needs: 'gguf-py',
@@ -61,7 +72,10 @@ const families: Check = {
       const base = join(GOLDEN, name);
       await compareFiles(context, { base, adapter: join(base, 'final') }, context.folder(`gguf/${name}`), tinyTokenizer());
     }
-    return `adapter, f16, q8_0 and q4_0 of ${FAMILIES.join(', ')} hold the base with the adapter`;
+    const base = join(GOLDEN, SPLIT);
+    const plain = await plainAdapter(context, base);
+    await compareFiles(context, { base, adapter: plain }, context.folder(`gguf/${SPLIT}`), tinyTokenizer());
+    return `adapter, f16, q8_0 and q4_0 of ${[...FAMILIES, SPLIT].join(', ')} hold the base with the adapter`;
   },
 };
 

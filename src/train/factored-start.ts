@@ -6,7 +6,10 @@ import { startFactors } from '../method/factors';
 import { moduleSettings } from '../method/lora';
 import { startedBy } from '../method/lora-start';
 import type { NamedTensor, Parameter } from '../method/parameters';
+import type { StoredParameter } from '../checkpoint/types';
 import type { ModelConfig } from '../model/config';
+import type { ModelFolder } from '../model/folder';
+import { readWeight } from '../model/weights-source';
 import { targetLayers, type LinearLayer } from '../model/weights';
 import type { Recipe } from '../recipe/recipe';
 
@@ -43,6 +46,21 @@ export async function factoredTensors(
     tensors.push(...all.flatMap((parameter) => startOf(parameter, layer, a, b)));
   }
   return tensors;
+}
+
+/** What an adapter of a recipe started as, where that is a part of the base's weights: the numbers of the parameters that keep it. */
+export function factoredStartOf(
+  { config, tensors }: Pick<ModelFolder, 'config' | 'tensors'>,
+  recipe: Pick<Recipe, 'method' | 'seed'>,
+  parameters: readonly StoredParameter[],
+): Promise<readonly NamedTensor[]> {
+  const read = (name: string) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw internal(`the model has no weight ${name}`);
+    return readWeight(tensor);
+  };
+  const fixed = parameters.filter((parameter) => parameter.fixed === true);
+  return factoredTensors(config, recipe, fixed, read, { onProgress: () => undefined });
 }
 
 /** The parameter's start, if it is one of the layer's that have one. */

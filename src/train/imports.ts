@@ -2,7 +2,7 @@
 
 import type { RunRecord, RunStore, StoredParameter } from '../checkpoint/types';
 import { FORMAT } from '../checkpoint/format';
-import { internal, type Problem } from '../core/errors';
+import type { Problem } from '../core/errors';
 import { flatLayout } from '../core/flat';
 import { NUMERICS } from '../core/numerics';
 import { problemsError } from '../core/problems';
@@ -15,12 +15,11 @@ import { parameterCount, trainedLength, type NamedTensor } from '../method/param
 import type { ModelConfig } from '../model/config';
 import { familyOf } from '../model/families';
 import type { ModelFolder } from '../model/folder';
-import { readWeight } from '../model/weights-source';
 import { isNamed, linearLayers, moduleOf, weightSpecs } from '../model/weights';
 import type { MethodSettings } from '../recipe/methods';
 import type { ObjectiveKind } from '../recipe/objectives';
 import { parseRecipe, type Recipe } from '../recipe/recipe';
-import { factoredTensors } from './factored-start';
+import { factoredStartOf } from './factored-start';
 import type { Folders } from './folders';
 import { LANGUAGE, type Job } from './job';
 import { storedParameters, viewOf } from './records';
@@ -57,7 +56,7 @@ async function imported(base: ModelFolder, { adapter, name, card, labels: named 
   const parameters = storedParameters(config, recipe, job);
   const vector = vectorOf(parameters, {
     ...adapter,
-    tensors: [...adapter.tensors, ...(await startOf(base, recipe, parameters))],
+    tensors: [...adapter.tensors, ...(await factoredStartOf(base, recipe, parameters))],
   });
   const labels = recipe.objective.kind === 'classify' ? (named ?? labelsOf(card, outputs)) : [];
   const record: RunRecord = {
@@ -66,17 +65,6 @@ async function imported(base: ModelFolder, { adapter, name, card, labels: named 
     ...(labels.length > 0 && { labels }),
   };
   return { record, vector };
-}
-
-/** What the adapter started as, where that is a part of the base's weights. */
-function startOf({ config, tensors }: ModelFolder, recipe: Recipe, parameters: readonly StoredParameter[]) {
-  const read = (name: string) => {
-    const tensor = tensors.get(name);
-    if (tensor === undefined) throw internal(`the model has no weight ${name}`);
-    return readWeight(tensor);
-  };
-  const fixed = parameters.filter((parameter) => parameter.fixed === true);
-  return factoredTensors(config, recipe, fixed, read, { onProgress: () => undefined });
 }
 
 /** The record of an adapter that no run of this page trained as it is: it has one checkpoint, and its data are not known. */
