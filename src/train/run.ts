@@ -4,7 +4,7 @@ import type { Batch, EncodedDataset } from '../batch/types';
 import type { RunRecord, RunStore, Snapshot } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { inLayout, type Parameters } from '../method/parameters';
-import { codeOf } from '../core/errors';
+import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Pace } from '../graph/pace';
 import type { LoadProgress } from '../model/types';
 import type { LoadedModel } from './loaded';
@@ -132,10 +132,11 @@ export class Run {
     return reason;
   }
 
-  /** An answer that the user's own reward can't score pauses the run: the reward can be changed, and nothing is lost. */
+  /** An answer that the user's own reward can't score pauses the run, and nothing is lost. */
   readonly #pauseAt = (error: unknown): StopReason => {
     if (codeOf(error) !== 'reward/code') throw error;
-    this.#context.recorder.notice(error);
+    const next = 'This run keeps its recipe, so start a new one then. It can start from what this run has learnt.';
+    this.#context.recorder.notice(new CodedError('reward/code', `${messageOf(error)} ${next}`));
     return 'pause';
   };
 
