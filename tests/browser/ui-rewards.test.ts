@@ -18,7 +18,7 @@ beforeEach(async () => {
   app.open('recipe', 'main');
   stage = mount(RecipeStage, { target: document.body });
   await page.getByRole('tab', { name: /^Objective/ }).click();
-  await page.getByRole('radio', { name: /^Learn from rewards/ }).click();
+  await page.getByRole('radio', { name: 'Learn from rewards (GRPO)' }).click();
 });
 afterEach(() => unmount(stage));
 
