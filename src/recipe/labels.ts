@@ -63,6 +63,7 @@ export const SETTING_LABELS = {
   dataSteps: 'Data steps',
   mapping: 'Use of the columns',
   data: 'Data',
+  mixture: 'Mixture',
   basePrecision: 'Base weights',
   activationPrecision: 'Activations',
   learningRate: 'Learning rate',

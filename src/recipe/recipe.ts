@@ -6,6 +6,7 @@ import { alternatives, oneOf, real, texts, whole } from './checks';
 import { DATA_STEP_SCHEMAS, dataStepsSchema } from './data-steps';
 import { initSchema } from './init';
 import { mappingSchema } from './mapping';
+import { mixtureSchema } from './mixture';
 import { METHOD_SCHEMAS, methodSchema, type MethodSettings } from './methods';
 import { isFields, migrate, VERSION, versionOf, type Fields } from './migrations';
 import { isMonitored, MONITORS, monitorsOf } from './monitors';
@@ -38,6 +39,8 @@ const fields = {
   mapping: v.optional(mappingSchema, null),
   /** The data of the run whose recipe it is, or that were open when it was exported: see src/recipe/recipe-data.ts. */
   data: v.optional(recipeDataSchema, null),
+  /** The datasets that the run is trained on beside these: see src/recipe/mixture.ts. */
+  mixture: v.optional(mixtureSchema, null),
   /** Storage of the base model's linear layers: as in its files, 8 bits, or 4 bits (NF4, as QLoRA). */
   basePrecision: v.optional(oneOf(BASE_PRECISIONS), 'stored'),
   /** Storage of activations: f32, or f16 with a loss scale that keeps gradients in the range of f16. */

@@ -4,6 +4,7 @@
  */
 
 import type { Slots } from '../batch/slots';
+import { rangesIn } from '../batch/sources';
 import type { Batch, EncodedDataset, EncodedSplit } from '../batch/types';
 import type { RunRecord } from '../checkpoint/types';
 import { CodedError } from '../core/errors';
@@ -13,7 +14,7 @@ import { declareBatch } from '../model/pass';
 import { rotaryData } from '../model/rotary';
 import { allBatches, planBatches } from './batches';
 import { BatchWriter } from './batch-writer';
-import { evaluateBatches, type Losses } from './evaluate';
+import { evaluateBatches, type BatchLosses } from './evaluate';
 import { batchShapeOf, jobOf, slotsOf, writesText, type Job, type Teacher } from './job';
 import type { ConstantData } from './loss-context';
 import type { PredictingModel } from './predict';
@@ -62,7 +63,7 @@ export async function measure(model: PredictingModel, measured: Measured, hooks:
   const examples = examplesOf(job, batches, split, losses.figures, model);
   return {
     loss: losses.loss,
-    ...reportsOf(job, batches).heldOut(losses.figures),
+    ...reportsOf(job, batches).heldOut(losses.figures, losses.parts),
     rows: batches.reduce((sum, batch) => sum + documentsOf(batch), 0) / documents,
     of: split.lines.length,
     ...(examples && { examples }),
@@ -112,7 +113,9 @@ function batchesOf(
 ): readonly Batch[] {
   const { recipe, numerics = 1 } = run;
   if (rows === 'held-out') return planBatches(dataset, recipe, padId, slots, numerics).heldOut;
-  return allBatches(examplesIn(dataset, rows), recipe, padId, slots, numerics);
+  const { sources } = dataset;
+  const ranges = sources && rangesIn(sources, rows === 'test' ? 'test' : 'train');
+  return allBatches(examplesIn(dataset, rows), recipe, padId, slots, numerics, ranges);
 }
 
 /** Each document begins at position 0. */
@@ -127,7 +130,7 @@ async function lossesOf(
   job: Job,
   batches: readonly Batch[],
   { onBatch, stopped }: MeasureHooks,
-): Promise<Losses | null> {
+): Promise<BatchLosses | null> {
   const graph = base.scope();
   const shape = batchShapeOf(recipe);
   const inputs = declareBatch(graph, 'measure.batch', shape, job.columns);

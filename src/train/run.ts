@@ -221,7 +221,7 @@ export class Run {
     const hooks: RunHooks = {
       onStep: (row) => recorder.addStep(row),
       onEval: (row) => recorder.addEval(row),
-      onBase: (loss) => recorder.addBase(loss),
+      onBase: (measured) => recorder.addBase(measured),
       save: () => this.#save(session),
       sample: (step) => this.#sample(step),
       onPhase: (message, done, total) => recorder.phase(message, done, total),

@@ -10,6 +10,7 @@ import { checkRecipe } from './check-recipe';
 import type { TrainDevice } from './device';
 import { stopReason, throwIfCancelled, type Jobs, type QueuedJob } from './jobs';
 import type { LoadedModel } from './loaded';
+import { withMixture } from './mixing';
 import type { Models } from './models';
 import { startingState, storedData, withOrigin } from './origin';
 import { pairPrompts } from './pair-prompts';
@@ -58,7 +59,7 @@ export class Runs {
       checkRecipe(model.config, setup.recipe);
       checkPrecision(model, setup.recipe);
       const teacher = await this.#teacherOf(setup, model);
-      const prepared = await withOrigin(setup, training.store);
+      const prepared = await withOrigin(await withMixture(setup), training.store);
       const record = newRecord(training.job.id, prepared, model, teacher);
       const snapshot = await startingState(record, training.store);
       await lock(training);

@@ -100,7 +100,7 @@ type ObjectiveSetting<O = ObjectiveSettings> = O extends unknown ? `objective.${
 
 /**
  * The settings that the form shows: all but the recipe's version, what the run starts from, those that name the method, the kind of objective, objectives that
- * are not offered, and the data with their steps, the use of the columns and the way to split, which the Data stage shows.
+ * are not offered, and the data with their steps, the use of the columns, the mixture and the way to split, which the Data stage shows.
  */
 export type FormSetting =
   | Exclude<
@@ -110,6 +110,7 @@ export type FormSetting =
       | 'data'
       | 'dataSteps'
       | 'mapping'
+      | 'mixture'
       | 'split'
       | 'method.kind'
       | 'method.useDora'
