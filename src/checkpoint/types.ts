@@ -256,7 +256,16 @@ export interface EvalRow extends Row {
   readonly sources?: readonly (number | null)[];
 }
 
-export type RowKind = 'steps' | 'evals' | 'samples';
+/** What the order of a run's examples follows from. Its step is `BEFORE_ALL`. */
+export interface DifficultyRow extends Row {
+  /** The base's loss on each training example, nats per counted token. */
+  readonly losses: Float32Array<ArrayBuffer>;
+}
+
+/** A step before the first one: rows of it stay when a run starts again from the beginning. */
+export const BEFORE_ALL = -1;
+
+export type RowKind = 'steps' | 'evals' | 'samples' | 'difficulties';
 
 /** What the training worker requires of the store. Every method rejects with a `store/…` coded error. */
 /** How fast a device computes; see src/graph/pace.ts. */

@@ -30,13 +30,12 @@ export const WEIGHTS = { least: 0.01, most: 100 } as const;
 /** The most datasets that are mixed in. */
 export const MOST_MIXED = 8;
 
-const EXAMPLE =
-  '{"weight": 1, "others": [{"name": "faq.csv", "hash": "(SHA-256)", "weight": 0.5, "mapping": null, "dataSteps": []}]}';
+const EXAMPLE = '{"weight": 1, "others": [{"name": "faq.csv", "hash": "…", "weight": 2, …}]}';
 
 /** Null: a run is trained on the open data alone. */
 export const mixtureSchema = v.custom<Mixture | null>(
   (value) => value === null || isMixture(value),
-  `null, or 1 to ${MOST_MIXED} others with weights from ${WEIGHTS.least} to ${WEIGHTS.most}, as in ${EXAMPLE}`,
+  `null, or 1 to ${MOST_MIXED} others, weights from ${WEIGHTS.least} to ${WEIGHTS.most}: ${EXAMPLE}`,
 );
 
 function isMixture(value: unknown): value is Mixture {

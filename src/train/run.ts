@@ -1,13 +1,15 @@
 /** A run on the device: opens the session, trains, samples, saves checkpoints, and releases everything at the end. */
 
+import type { Slots } from '../batch/slots';
 import type { Batch, EncodedDataset } from '../batch/types';
-import type { RunRecord, RunStore, Snapshot } from '../checkpoint/types';
+import { BEFORE_ALL, type DifficultyRow, type RunRecord, type RunStore, type Snapshot } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { inLayout, type Parameters } from '../method/parameters';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Pace } from '../graph/pace';
 import type { LoadProgress } from '../model/types';
 import type { LoadedModel } from './loaded';
+import { baseLosses } from './base-losses';
 import { planBatches, type RunBatches } from './batches';
 import { cadenceOf, isDue } from './cadence';
 import { factoredTensors } from './factored-start';
@@ -70,7 +72,9 @@ export const STATUS = { pause: 'paused', stop: 'stopped', drop: 'stopped', cance
 export class Run {
   readonly #context: RunContext;
   readonly #job: Job;
-  readonly #batches: RunBatches;
+  readonly #dataset: EncodedDataset;
+  readonly #slots: Slots | undefined;
+  #batches: RunBatches;
   readonly #prompts: readonly SamplePrompt[];
   #session: TrainingSession | null = null;
   /** Step of the newest checkpoint; 0 before the first. */
@@ -80,10 +84,10 @@ export class Run {
     const { record } = context.recorder;
     const { tokenizer, config } = context.model;
     const slots = slotsOf(dataset, record.recipe, config);
-    this.#context = context;
+    [this.#context, this.#dataset, this.#slots] = [context, dataset, slots];
     const job = jobOf(record.recipe, slots, config, expectedTeacher(context.teacher, context.model.executor.kind));
     this.#job = startedFrom(job, record.recipe, context.model);
-    this.#batches = planBatches(dataset, record.recipe, tokenizer.padId, slots, record.numerics ?? 1);
+    this.#batches = this.#plan();
     this.#prompts = writesText(this.#job) ? promptsOf(record, dataset, tokenizer) : [];
   }
 
@@ -119,6 +123,7 @@ export class Run {
 
   async #work(snapshot: Snapshot | null, secondsBefore: number): Promise<StopReason | null> {
     const { recorder, signal } = this.#context;
+    if (recorder.record.recipe.order === 'easy-first') this.#batches = this.#plan(await this.#difficulty());
     const prepared = await this.#prepare(snapshot);
     const { session } = prepared;
     await recorder.start();
@@ -130,6 +135,26 @@ export class Run {
     if (ended && session.step !== this.#savedStep) await this.#save(session);
     if (reason === 'drop' || reason === 'cancel') await recorder.rollBack();
     return reason;
+  }
+
+  #plan(difficulty?: Float32Array): RunBatches {
+    const { recorder, model } = this.#context;
+    const { recipe, numerics = 1 } = recorder.record;
+    return planBatches(this.#dataset, recipe, model.tokenizer.padId, this.#slots, numerics, difficulty);
+  }
+
+  /** The base's losses, which are read once and kept: other kernels would sum in another order. */
+  async #difficulty(): Promise<Float32Array> {
+    const { store, recorder, model, signal } = this.#context;
+    const { id, recipe } = recorder.record;
+    const [known] = (await store.rows(id, 'difficulties')) as readonly DifficultyRow[];
+    if (known !== undefined) return known.losses;
+    const message = 'Reading the examples with the base, to begin with the easy ones';
+    const onProgress = (done: number, total: number) => recorder.phase(message, done, total);
+    const losses = await baseLosses(model, recipe, this.#dataset.train, { onProgress, signal });
+    const row: DifficultyRow = { step: BEFORE_ALL, losses };
+    await store.appendRows(id, 'difficulties', [row]);
+    return losses;
   }
 
   /** An answer that the user's own reward can't score pauses the run, and nothing is lost. */

@@ -84,7 +84,7 @@ export const GLOSSARY = {
   curriculum: word(
     'Curriculum',
     ['data', 'recipe'],
-    'Learning easy examples before hard ones, as in a school. The page takes short examples as easy: the first pass over the data goes from short to long, the others are shuffled.',
+    'Learning easy examples before hard ones, as in a school. Easy are short examples, or those on which the base model already has a small loss, as you choose. The first pass over the data is in that order, the others are shuffled.',
     'order of the examples',
   ),
   distillation: word(
