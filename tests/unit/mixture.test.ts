@@ -153,6 +153,8 @@ describe('the mixture of a recipe', () => {
     { weight: 1, others: [{ ...other, hash: 'b.csv' }] },
     { weight: 1, others: [{ ...other, dataSteps: [{ kind: 'iron' }] }] },
   ])('is refused with what it takes: %j', (mixture) => {
-    expect(() => parseRecipe({ mixture })).toThrow(/Mixture must be null, or 1 to 8 others, weights from 0.01 to 100: .*"weight": 2/);
+    expect(() => parseRecipe({ mixture })).toThrow(
+      /Mixture must be null, or 1 to 8 others, weights from 0.01 to 100: .*"weight": 2/,
+    );
   });
 });
