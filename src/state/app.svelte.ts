@@ -13,6 +13,7 @@ import { device } from './device.svelte';
 import { currentEncoding } from './encoding';
 import { objectiveBlocker } from './goal';
 import { kept } from './kept.svelte';
+import { mixtures, openLabels } from './mixture.svelte';
 import { model } from './model.svelte';
 import { encodingOf, isCountedFor } from './objective';
 import { otherTab } from './other-tab.svelte';
@@ -150,7 +151,13 @@ function recipeBlocker(): Blocker | null {
     return { reason: `${first.message}${more}`, place: settingPlace(first.where) };
   }
   if (value === null || data.view === null) return null;
-  return objectiveBlocker(value.objective.kind, data.view) ?? teacherBlocker(value) ?? originBlocker();
+  return objectiveBlocker(value.objective.kind, data.view) ?? teacherBlocker(value) ?? mixtureBlocker() ?? originBlocker();
+}
+
+/** Why a run can't be trained on the mixture of the recipe, or null. */
+function mixtureBlocker(): Blocker | null {
+  const { blocker } = mixtures;
+  return blocker === null ? null : { reason: blocker, place: { view: 'data', tab: 'mix', options: {} } };
 }
 
 /** Why a run can't start from what the recipe names, or null. */
@@ -185,6 +192,11 @@ function link(): void {
     const encoding = currentEncoding();
     if (encoding === null || data.view === null) return;
     return later(250, () => void data.encodeWith(encoding));
+  });
+  $effect(() => {
+    const [encoding, labels] = [currentEncoding(), openLabels()];
+    if (mixtures.value === null || encoding === null || labels === null || data.view === null) return;
+    return later(400, () => void mixtures.count(encoding, labels));
   });
   $effect(() => {
     const [view, value] = [model.view, recipe.value];
@@ -229,7 +241,8 @@ function planned(): Plan | null {
   const [view, value] = [model.view, recipe.value];
   const stats = value === null ? null : countedStats(value);
   if (view === null || value === null || stats === null || model.inspecting || teacherBlocker(value) !== null) return null;
-  return [view.id, value, startFrom.sizeWith(value, stats), teacher.value, device.measured];
+  const size = startFrom.sizeWith(value, mixtures.sizeWith(value.sequenceLength, stats));
+  return [view.id, value, size, teacher.value, device.measured];
 }
 
 /** The statistics of the data as the recipe's objective needs them; null until they are counted. */

@@ -265,6 +265,12 @@ export const GLOSSARY = {
     'The model repeats its training examples in place of learning what they have in common: the loss goes on falling, that of held-out examples rises.',
     'overfitting',
   ),
+  mixture: word(
+    'Mixture',
+    ['data', 'train'],
+    'Several datasets in one run, for example to teach a new task without losing another (multi-task training). The weight of a dataset says how often one pass has each of its examples: 2 shows each twice, 0.5 shows one half in the first pass and the other half in the second.',
+    'mixing data',
+  ),
   nats: word(
     'Nats',
     ['train'],
