@@ -136,7 +136,7 @@ export class MixtureState {
       if (known === null || turn !== this.#turn) return;
       this.#known = { ...this.#known, [other.hash]: { key, tokenizer: reading.tokenizer, ...known } };
     }
-    this.#reader.kill('it has read its data');
+    await this.#worker.run(() => this.#end());
   }
 
   /** Encodes the mixed data for a run, in the order of its mixture. Throws coded errors. */
@@ -150,7 +150,7 @@ export class MixtureState {
         const { answer } = await askMixed(this.#reader, this.#keeper, other, reading, (api, options) => api.encode(options));
         all.push(answer);
       }
-      this.#reader.kill('it has read its data');
+      this.#end();
       return all;
     });
   }
@@ -182,6 +182,11 @@ export class MixtureState {
     return counted === null ? [] : [{ weight, stats: counted.stats }];
   }
 
+  /** Frees what the worker holds. Only while no other call waits for it. */
+  #end(): void {
+    this.#reader.kill('it has read its data');
+  }
+
   #set(mixture: Mixture | null): void {
     recipe.set('mixture', mixture);
   }
@@ -202,7 +207,7 @@ export class MixtureState {
 
   async #keep(files: readonly KeptFile[]): Promise<KeptDataset> {
     const view = await this.#reader.call((api) => api.open(files, { dataSteps: [], seed: 0 }));
-    this.#reader.kill('it has read its file');
+    this.#end();
     const { name, rows, examples, task } = view;
     const known = kept.find(view.hash);
     const use: DatasetUse = known ?? { name, rows, examples, task: task.task, mapping: null, dataSteps: [], usedAt: Date.now() };

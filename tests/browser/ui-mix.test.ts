@@ -137,3 +137,12 @@ it('says that data of a recipe are no longer kept, and takes their file', async 
 function never(): never {
   throw new Error('not there');
 }
+
+it('encodes for a run that starts while the data are counted', async () => {
+  await mixtures.addFiles([fileOf('other.csv', OTHER)]);
+  const [now, labels] = [encoding() ?? never(), openLabels() ?? []];
+  const counting = mixtures.count(now, labels);
+  const starting = mixtures.encode(mixtures.value, now, labels);
+  await counting;
+  expect((await starting).map(({ train }) => train.lines.length)).toEqual([180]);
+});
