@@ -149,5 +149,9 @@ export const REWARD_LABELS = {
   max: 'At most',
   part: 'Compare',
   source: 'Function',
+  run: 'Run',
+  name: 'Name of the run',
+  step: 'Step of the run',
+  label: 'Label',
   weight: 'Points',
 } as const;

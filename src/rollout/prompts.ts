@@ -7,6 +7,8 @@ import { inPasses, STREAM } from '../core/random';
 export interface RolloutPrompt {
   readonly ids: readonly number[];
   readonly expected: readonly number[];
+  /** What the data have after it, such as the line break that a chat template ends turns with. */
+  readonly tail: readonly number[];
   /** Tokens that an answer may have: prompt and answer fit into the sequence length. */
   readonly room: number;
 }
@@ -30,7 +32,12 @@ function promptAt({ ids, trained, offsets }: EncodedSplit, document: number): Om
   const start = flags.subarray(0, end).lastIndexOf(0) + 1;
   // The first token of a document is never trained: a text of which all is trained has no prompt.
   const given = start > 1 ? start : 0;
-  return { ids: [...ids.subarray(from, from + given)], expected: [...ids.subarray(from + start, from + end)] };
+  const [prompt, expected, tail] = [
+    ids.subarray(from, from + given),
+    ids.subarray(from + start, from + end),
+    ids.subarray(from + end, to),
+  ];
+  return { ids: [...prompt], expected: [...expected], tail: [...tail] };
 }
 
 /** Indices of the prompts of rollout `rollout`: every pass goes through all of `count` in an order of its own. */

@@ -12,6 +12,7 @@ import { data } from './data.svelte';
 import { device } from './device.svelte';
 import { currentEncoding } from './encoding';
 import { objectiveBlocker } from './goal';
+import { judgeBlocker } from './judges';
 import { kept } from './kept.svelte';
 import { mixtures, openLabels } from './mixture.svelte';
 import { model } from './model.svelte';
@@ -19,6 +20,7 @@ import { encodingOf, isCountedFor } from './objective';
 import { otherTab } from './other-tab.svelte';
 import { hashOf, isStage, placeOf, settingPlace, type PageId, type Place, type StageId } from './place';
 import { recipe, type Plan } from './recipe.svelte';
+import { runs } from './runs.svelte';
 import { recall, remember } from './storage';
 import { startFrom } from './start-from.svelte';
 import { teacher } from './teacher.svelte';
@@ -151,7 +153,19 @@ function recipeBlocker(): Blocker | null {
     return { reason: `${first.message}${more}`, place: settingPlace(first.where) };
   }
   if (value === null || data.view === null) return null;
-  return objectiveBlocker(value.objective.kind, data.view) ?? teacherBlocker(value) ?? mixtureBlocker() ?? originBlocker();
+  return (
+    objectiveBlocker(value.objective.kind, data.view) ??
+    teacherBlocker(value) ??
+    rewardBlocker(value) ??
+    mixtureBlocker() ??
+    originBlocker()
+  );
+}
+
+/** Why a run has no model that gives its rewards, or null. */
+function rewardBlocker(value: Recipe): Blocker | null {
+  const reason = runs.known ? judgeBlocker(value, runs.list, model.view?.id ?? null) : null;
+  return reason === null ? null : { reason, place: { view: 'recipe', tab: 'objective', options: {} } };
 }
 
 /** Why a run can't be trained on the mixture of the recipe, or null. */

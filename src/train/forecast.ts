@@ -171,7 +171,7 @@ function sketchRun(
     microBatches: microBatchesOf(recipe),
     plans: [start, evaluateBase, train, update, evaluate, decode?.prompt, decode?.token].filter((plan) => plan != null),
     parts: {
-      weights: weights + (teacher === null ? 0 : declaredBytes(teacher.graph)),
+      weights: weights + (teacher === null ? 0 : declaredBytes(teacher.graph)) + (job.judgeBytes ?? 0),
       adapter: adapterBytes,
       optimizer: optimizerBytes,
       batch: training - adapterBytes - optimizerBytes,

@@ -16,6 +16,7 @@ import { allBatches, planBatches } from './batches';
 import { BatchWriter } from './batch-writer';
 import { evaluateBatches, type BatchLosses } from './evaluate';
 import { batchShapeOf, jobOf, slotsOf, writesText, type Job, type Teacher } from './job';
+import type { StoredJudge } from './judges';
 import type { ConstantData } from './loss-context';
 import type { PredictingModel } from './predict';
 import { declareTeacher, evaluationPlan } from './programs';
@@ -34,6 +35,8 @@ export interface Measured {
   /** `held-out`: the sample that the run measures; `test`: every example of `dataset.test`; `all`: every one of `dataset.train`. */
   readonly rows: 'held-out' | 'test' | 'all';
   readonly teacher: Teacher | undefined;
+  /** Of rewards that models give. */
+  readonly judges: ReadonlyMap<string, StoredJudge>;
 }
 
 export interface MeasureHooks {
@@ -73,10 +76,10 @@ export async function measure(model: PredictingModel, measured: Measured, hooks:
 /** The outputs for all examples, whose targets are not read; null when it was stopped. Throws like `measure`. */
 export async function predictRows(
   model: PredictingModel,
-  measured: Omit<Measured, 'rows' | 'teacher'>,
+  measured: Omit<Measured, 'rows' | 'teacher' | 'judges'>,
   hooks: MeasureHooks,
 ): Promise<ExampleOutputs | null> {
-  const all = { ...measured, rows: 'all', teacher: undefined } as const;
+  const all = { ...measured, rows: 'all', teacher: undefined, judges: new Map<string, StoredJudge>() } as const;
   const { run, dataset } = measured;
   const slots = slotsOf(dataset, run.recipe, model.config, run.classWeights);
   const job = jobOf(run.recipe, slots, model.config);

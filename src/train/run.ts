@@ -24,7 +24,8 @@ import { checkedTeacher, expectedTeacher, type FoundTeacher } from './teacher';
 import type { RunRecorder } from './recorder';
 import type { TrainingSession } from './session';
 import { costsOf, Timetable, type Costs } from './timetable';
-import { examine, type Write } from './rewarding';
+import { openJudges, parameterBytes, type Judges, type StoredJudge } from './judges';
+import { examine, longestDocument, type Write } from './rewarding';
 import { Rollouts } from './rollouts';
 import { train, type Exam, type RunHooks } from './trainer';
 import type { Tiles, Tuner } from './tune';
@@ -42,6 +43,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** Of an objective that learns from one. */
   readonly teacher: FoundTeacher | null;
+  /** Of rewards that models give; see `storedJudges`. */
+  readonly judges: ReadonlyMap<string, StoredJudge>;
 }
 
 const LESS_MEMORY = {
@@ -77,6 +80,8 @@ export class Run {
   #batches: RunBatches;
   readonly #prompts: readonly SamplePrompt[];
   #session: TrainingSession | null = null;
+  /** On the device, of rewards that models give; null without any. */
+  #judges: Judges | null = null;
   /** Step of the newest checkpoint; 0 before the first. */
   #savedStep = 0;
 
@@ -86,7 +91,8 @@ export class Run {
     const slots = slotsOf(dataset, record.recipe, config);
     [this.#context, this.#dataset, this.#slots] = [context, dataset, slots];
     const job = jobOf(record.recipe, slots, config, expectedTeacher(context.teacher, context.model.executor.kind));
-    this.#job = startedFrom(job, record.recipe, context.model);
+    const judgeBytes = [...context.judges.values()].reduce((sum, { parameters }) => sum + parameterBytes(parameters), 0);
+    this.#job = { ...startedFrom(job, record.recipe, context.model), judgeBytes };
     this.#batches = this.#plan();
     this.#prompts = writesText(this.#job) ? promptsOf(record, dataset, tokenizer) : [];
   }
@@ -184,12 +190,20 @@ export class Run {
       },
     );
     this.#session = session;
+    this.#judges = this.#openJudges();
     if (snapshot === null) await this.#startFactors(session);
     else session.restore(stateOf(snapshot, recorder.record, session.programs.tuning.parameters));
     recorder.emit({ type: 'memory', bytes: model.executor.bytes() });
     void this.#reportWork(session.programs);
     const costs = costsOf(efforts, recipe, this.#batches.heldOut.length);
     return { session, costs, startsFromAnother: snapshot?.step === 0 };
+  }
+
+  #openJudges(): Judges | null {
+    const { model, judges } = this.#context;
+    const { prompts } = this.#batches;
+    if (judges.size === 0 || prompts === null) return null;
+    return openJudges(model, judges, longestDocument([...prompts.train, ...prompts.heldOut]));
   }
 
   /** Parameters that start as factors of weights are zeros until now. */
@@ -277,7 +291,8 @@ export class Run {
     if (prompts === null || !('rewards' in recipe.objective)) return null;
     const score = async (batches: readonly Batch[], which: 'tuned' | 'base') => (await session.measure(batches, which)).figures;
     const { tokenizer } = this.#context.model;
-    return new Rollouts({ recipe, settings: recipe.objective, prompts, tokenizer, score, write: this.#writer('tuned') });
+    const known = { recipe, settings: recipe.objective, prompts, tokenizer, judges: this.#judges };
+    return new Rollouts({ ...known, score, write: this.#writer('tuned') });
   }
 
   #exam(): Exam {
@@ -287,7 +302,12 @@ export class Run {
     return async (which, message) =>
       prompts === null || !('rewards' in recipe.objective)
         ? null
-        : examine({ recipe, settings: recipe.objective, tokenizer }, prompts.heldOut, this.#writer(which), message);
+        : examine(
+            { recipe, settings: recipe.objective, tokenizer, judges: this.#judges },
+            prompts.heldOut,
+            this.#writer(which),
+            message,
+          );
   }
 
   #writer(which: 'tuned' | 'base'): Write {
@@ -357,8 +377,9 @@ export class Run {
   }
 
   async #dispose(): Promise<void> {
-    const session = this.#session;
-    this.#session = null;
+    const [session, judges] = [this.#session, this.#judges];
+    this.#session = this.#judges = null;
+    await judges?.dispose();
     if (session !== null) await this.#context.model.withdraw(session.programs.tuning, () => session.dispose());
   }
 }
