@@ -52,7 +52,7 @@ export type JournalEvent =
   | ({ readonly event: 'prediction' } & PredictRequest & Prediction)
   | {
       readonly event: 'measurement';
-      readonly which: 'base' | 'tuned';
+      readonly which: 'base' | 'prompted' | 'tuned';
       /** Of the checkpoint. */
       readonly step: number;
       readonly rows: number;

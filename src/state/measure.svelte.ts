@@ -26,6 +26,9 @@ import { measuredTable, predictionTable } from './predicted-rows';
 import { runs } from './runs.svelte';
 import { readTestFile, readTexts, type TestFile } from './test-file';
 
+/** What is measured: the checkpoint at a step, the base, or the base that reads examples before each row. */
+export type MeasuredModel = number | 'base' | 'prompted';
+
 /** Examples that a run is measured on, and what was measured. */
 export interface TestSet {
   readonly runId: string;
@@ -37,8 +40,7 @@ export interface TestSet {
   readonly read: Pick<TestFile, 'rows' | 'problems'> | null;
   /** Its rows have no labels: they can be predicted, not measured. */
   readonly unlabelled: boolean;
-  /** By the step of the checkpoint, or `base`. */
-  readonly results: ReadonlyMap<number | 'base', Measurement>;
+  readonly results: ReadonlyMap<MeasuredModel, Measurement>;
 }
 
 /** A measurement under way. `total` 0: not counted. */
@@ -56,7 +58,11 @@ export interface MeasureFailure extends Pick<TestSet, 'runId' | 'file' | 'test'>
   readonly failure: Failure;
 }
 
-const MODELS = { base: 'Measuring the base model', tuned: 'Measuring the tuned model' } as const;
+const MODELS = {
+  base: 'Measuring the base model',
+  prompted: 'Measuring the base model with examples',
+  tuned: 'Measuring the tuned model',
+} as const;
 type Which = keyof typeof MODELS;
 type OnBatch = (done: number, total: number) => void;
 
@@ -89,6 +95,16 @@ export class Measure {
    * classifier. Does nothing while another measurement is under way.
    */
   async measure(run: RunView, step: number, rows: MeasuredRows): Promise<void> {
+    const models: readonly Which[] = predicts(run.recipe.objective.kind) ? ['tuned'] : ['base', 'tuned'];
+    await this.#measureAll(run, step, rows, models);
+  }
+
+  /** Measures the base, and the base that reads the examples which the run keeps for it before each row. */
+  async measurePrompted(run: RunView, step: number, rows: MeasuredRows): Promise<void> {
+    await this.#measureAll(run, step, rows, ['base', 'prompted']);
+  }
+
+  async #measureAll(run: RunView, step: number, rows: MeasuredRows, models: readonly Which[]): Promise<void> {
     if (this.now !== null) return;
     this.#cancelled = false;
     this.failed = null;
@@ -99,8 +115,7 @@ export class Measure {
       const { tokenizer } = await loadBaseModel(run);
       const dataset = file === null ? (test ? 'test' : 'held-out') : await this.#read(run, tokenizer, set, file);
       if (dataset === 'unlabelled') return;
-      if (!predicts(run.recipe.objective.kind)) await this.#measure(set, 'base', step, dataset);
-      await this.#measure(set, 'tuned', step, dataset);
+      for (const which of models) await this.#measure(set, which, step, dataset);
     } catch (error) {
       if (!this.#isCancelled()) this.failed = { runId: run.id, file, test, failure: failureOf(error) };
     } finally {
@@ -192,7 +207,7 @@ export class Measure {
   }
 
   async #measure(set: TestSet, which: Which, step: number, dataset: MeasureRequest['dataset']): Promise<void> {
-    const key = which === 'base' ? which : step;
+    const key = which === 'tuned' ? step : which;
     if (this.#isCancelled() || this.#kept(set).results.has(key)) return;
     const result = await this.#progress(set, MODELS[which], (onBatch) =>
       this.#client.call((api) => api.measure({ runId: set.runId, step, which, dataset }, onBatch)),

@@ -1,7 +1,7 @@
 /** Answers of the base or of a run's adapter, predictions of its classifier, and measurements; one at a time in the order of the calls. */
 
 import { answeringVector } from '../checkpoint/answering';
-import type { RunStore, StoredRun } from '../checkpoint/types';
+import type { RunShot, RunStore, StoredRun } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import { temperatureAt } from './calibrations';
@@ -112,6 +112,7 @@ export class Generation {
     const found = await this.#models.teacher(run, this.#models.folders.get(model.view.id), model.engine);
     return {
       ...{ run, dataset: data, rows },
+      ...(which === 'prompted' && { shots: shotsOf(stored) }),
       tuning: await this.#measuredTuning(model, stored, which, step),
       outputs: storedOutputs(model.config, { ...stored, recipe: run.recipe }),
       judges: await storedJudges(run.recipe, await this.#store, { id: model.view.id, config: model.config }),
@@ -120,7 +121,7 @@ export class Generation {
   }
 
   async #measuredTuning(model: LoadedModel, run: StoredRun, which: MeasureRequest['which'], step: number | null) {
-    if (which === 'base') return null;
+    if (which === 'base' || which === 'prompted') return null;
     if (which === 'tuned') return this.#stored(model, run, step);
     const { parent, checkpoints } = run;
     if (parent === undefined) throw new CodedError('train/state', `${run.name} started from no other run: measure the base.`);
@@ -153,6 +154,12 @@ export class Generation {
       return { recipe, parameters, vector: answeringVector(snapshot), outputs: storedOutputs(model.config, run) };
     });
   }
+}
+
+/** Throws `train/state` when the run keeps no examples, or does not learn conversations. */
+function shotsOf({ name, recipe, shots = [] }: StoredRun): readonly RunShot[] {
+  if (shots.length > 0 && recipe.objective.kind === 'sft') return shots;
+  throw new CodedError('train/state', `${name} keeps no examples of conversations: the base can’t be prompted with any.`);
 }
 
 function noClassifier(name: string): CodedError {

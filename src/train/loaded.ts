@@ -24,7 +24,7 @@ import { TextTokenizer } from '../tokenizer/tokenizer';
 import { AdapterSlot, type StoredTuning } from './adapter-slot';
 import type { Engine } from './engine';
 import { checkFits } from './fits';
-import { examplesIn, measure, predictRows, type Measured, type MeasureHooks } from './measure';
+import { examplesIn, measure, measurePrompted, predictRows, type Measured, type MeasureHooks } from './measure';
 import { predict, type Classifier } from './predict';
 import { openJudges } from './judges';
 import { examine, longestDocument, measuredPrompts, type Write } from './rewarding';
@@ -154,6 +154,7 @@ export class LoadedModel {
       if (hooks.stopped()) return null;
       const found = await measured();
       const { objective } = found.run.recipe;
+      if (found.shots !== undefined) return measurePrompted(this, found, found.shots, hooks);
       return 'rewards' in objective ? this.#measureRewards(found, objective, hooks) : measure(this, found, hooks);
     });
   }

@@ -6,15 +6,18 @@
 import type { Slots } from '../batch/slots';
 import { rangesIn } from '../batch/sources';
 import type { Batch, EncodedDataset, EncodedSplit } from '../batch/types';
-import type { RunRecord } from '../checkpoint/types';
+import type { RunRecord, RunShot } from '../checkpoint/types';
 import { CodedError } from '../core/errors';
 import { yieldToEventLoop } from '../core/event-loop';
 import type { Tuning } from '../method/method';
+import { maxLength } from '../model/decode-programs';
 import { declareBatch } from '../model/pass';
 import { rotaryData } from '../model/rotary';
+import { defaultMethod } from '../recipe/methods';
 import { allBatches, planBatches } from './batches';
 import { BatchWriter } from './batch-writer';
 import { evaluateBatches, type BatchLosses } from './evaluate';
+import { promptedDocuments } from './few-shot';
 import { batchShapeOf, jobOf, slotsOf, writesText, type Job, type Teacher } from './job';
 import type { StoredJudge } from './judges';
 import type { ConstantData } from './loss-context';
@@ -37,6 +40,8 @@ export interface Measured {
   readonly teacher: Teacher | undefined;
   /** Of rewards that models give. */
   readonly judges: ReadonlyMap<string, StoredJudge>;
+  /** Examples that the base reads before each row; absent where it reads none. */
+  readonly shots?: readonly RunShot[];
 }
 
 export interface MeasureHooks {
@@ -71,6 +76,33 @@ export async function measure(model: PredictingModel, measured: Measured, hooks:
     of: split.lines.length,
     ...(examples && { examples }),
   };
+}
+
+/**
+ * The loss of the base that reads examples before each row: of the same rows, and counted over the same tokens, as that of `measure`. Null
+ * when it was stopped. Throws like `measure` and `promptedDocuments`.
+ */
+export async function measurePrompted(
+  model: PredictingModel,
+  measured: Measured,
+  shots: readonly RunShot[],
+  hooks: MeasureHooks,
+): Promise<Measurement | null> {
+  const { run, dataset } = measured;
+  const { recipe } = run;
+  // The rows are no longer those of each dataset of a mixture.
+  const { sources: _, ...plain } = dataset;
+  const {
+    split,
+    longest,
+    shots: count,
+  } = promptedDocuments(batchesOf(model, measured, undefined), shots, model.tokenizer, maxLength(model.config));
+  const microBatch = Math.max(1, Math.floor((recipe.microBatch * recipe.sequenceLength) / longest));
+  // The base has no virtual tokens.
+  const prompted = { ...recipe, method: defaultMethod('lora'), sequenceLength: longest, microBatch };
+  const all = { ...measured, run: { ...run, recipe: prompted }, dataset: { ...plain, train: split }, rows: 'all' } as const;
+  const found = await measure(model, all, hooks);
+  return found && { ...found, of: examplesIn(dataset, measured.rows).lines.length, shots: count };
 }
 
 /** The outputs for all examples, whose targets are not read; null when it was stopped. Throws like `measure`. */

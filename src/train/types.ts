@@ -330,9 +330,9 @@ export interface GenerateResult {
 export interface MeasureRequest extends AdapterChoice {
   /**
    * `tuned`: the checkpoint; `start`: what the run started from, of a run that carries on another one; `base`: the model without what was
-   * trained, which has no classifier.
+   * trained, which has no classifier; `prompted`: the base that reads the examples which the run keeps for it before each row.
    */
-  readonly which: 'tuned' | 'start' | 'base';
+  readonly which: 'tuned' | 'start' | 'base' | 'prompted';
   /**
    * Examples that were encoded for the run, all of which are used. `held-out`: what the run held out, as its own measurements did. `test`: all
    * test rows of its data. `old`: what the run that it carries on held out, as that run measured it. `{ text }`: encoded texts, measured as
@@ -348,6 +348,8 @@ export interface Measurement extends Pick<EvalRow, 'loss' | 'metrics' | 'confusi
   readonly of: number;
   /** Of a classifier or regressor: each example that was measured. */
   readonly examples?: MeasuredExamples;
+  /** Of the base that was prompted with examples: how many it read before each row. */
+  readonly shots?: number;
 }
 
 /** What a classifier or regressor computes for R examples: K outputs each, in the order of their lines. */

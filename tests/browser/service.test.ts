@@ -30,6 +30,12 @@ const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
 /** One adapted layer per block: a software adapter compiles each kernel for seconds, again on each new device. */
 const gpuRecipe = (changes: Parameters<typeof tinyRecipe>[0] = {}) => tinyRecipe({ targetModules: ['q_proj'], ...changes });
 
+const turns = (question: string, answer: string) =>
+  [
+    { role: 'user', content: question },
+    { role: 'assistant', content: answer },
+  ] as const;
+
 describe('which run may start', () => {
   test('one for another model than the loaded one is refused, with both names', async () => {
     const { service, setup } = await openTiny('wasm');
@@ -378,7 +384,11 @@ describe('an answer', () => {
 });
 
 describe('a measurement', () => {
-  const on = (run: RunView, which: 'tuned' | 'base', dataset: EncodedDataset | 'held-out' | 'test' = 'held-out') => ({
+  const on = (
+    run: RunView,
+    which: 'tuned' | 'base' | 'prompted',
+    dataset: EncodedDataset | 'held-out' | 'test' = 'held-out',
+  ) => ({
     ...{ runId: run.id, step: null, which, dataset },
   });
   const tasks = [
@@ -449,6 +459,34 @@ describe('a measurement', () => {
     expect(found).toEqual(await service.measure(on(own.run, 'tuned', { ...given.dataset, train: kept }), ignore));
     expect(found?.loss).not.toBe((await service.measure(on(own.run, 'tuned'), ignore))?.loss);
     await expect(service.measure(on(without.run, 'tuned', 'test'), ignore)).rejects.toThrow('have no test rows');
+  });
+
+  test('of the base with examples is that of rows which begin with them, whose answers alone count', async () => {
+    const { service, setup, model } = await openTiny('wasm');
+    const recipe = tinyRecipe({ heldOutRatio: 0.3, sequenceLength: 48 });
+    const shots = [{ line: 1, messages: turns('Who lit it?', 'The keeper.') }];
+    const run = await service.start(await setup(recipe, { shots }), ignore);
+    const found = await service.measure(on(run, 'prompted'), ignore);
+    expect(found).toMatchObject({ rows: found?.of, shots: 1 });
+    expect(found?.loss).not.toBe(run.baseLoss);
+
+    const question = 'Is the lamp lit tonight?';
+    const wide = await service.start(await setup(tinyRecipe({ sequenceLength: 96, seed: 2 }), { shots }), ignore);
+    const measured = async (which: 'base' | 'prompted', before: readonly object[]) => {
+      const row = { messages: [...before, ...turns(question, 'It is, and it shines far over the water.')] };
+      const data = new Preparation();
+      await data.open(new File([JSON.stringify(row)], 'row.jsonl'));
+      await data.setTokenizer(model.tokenizer);
+      const dataset = await data.encode({ ...wide.recipe, heldOutRatio: 0 });
+      return (await service.measure(on(wide, which, dataset), ignore))?.loss ?? NaN;
+    };
+    const shown = shots.flatMap(({ messages }) => messages.map((message) => ({ ...message, weight: 0 })));
+    const [own, byHand] = [await measured('prompted', []), await measured('base', shown)];
+    expect(own).toBeCloseTo(byHand, 5);
+    expect(Math.abs(own - (await measured('base', [])))).toBeGreaterThan(1e-3);
+
+    const without = await service.start(await setup(recipe), ignore);
+    await expect(service.measure(on(without, 'prompted'), ignore)).rejects.toThrow('keeps no examples of conversations');
   });
 
   test('of other examples takes all of them, reports each batch, and differs between checkpoints', async () => {

@@ -218,14 +218,22 @@ it('measures base and tuned model on the held-out rows, each checkpoint once', a
       .all()
       .map((row) => textOf(row.element()));
   const shown = (value: number | null) => `${(value ?? NaN).toFixed(3)} perplexity ${Math.exp(value ?? NaN).toPrecision(4)}`;
-  expect(cells()).toEqual(['Model Loss', `Base model ${shown(lamp.baseLoss)}`, `Tuned, step 2 ${shown(lamp.tunedLoss)}`]);
+  const [before, after] = [`Base model ${shown(lamp.baseLoss)}`, `Tuned, step 2 ${shown(lamp.tunedLoss)}`];
+  expect(cells()).toEqual(['Model Loss', before, 'Base with examples –', after]);
   await expect.element(panel('Measure')).toHaveTextContent('3 rows: all that were held out, as during training.');
   await expect.element(button('Measure on held-out rows')).toBeDisabled();
+  await button('Measure the base with examples').click();
+  await expect.poll(() => measure.now, { timeout: 60_000 }).toBeNull();
+  expect(measure.failed).toBeNull();
+  const prompted = measure.setsOf(lamp)[0]?.results.get('prompted');
+  expect(prompted?.rows).toBe(3);
+  expect(cells()).toEqual(['Model Loss', before, `Base with 8 examples ${shown(prompted?.loss ?? null)}`, after]);
+  await expect.element(button('Measure the base with examples')).toBeDisabled();
   await page.getByRole('combobox', { name: 'Checkpoint' }).selectOptions('1');
   await button('Measure on held-out rows').click();
   await expect.poll(() => measure.now, { timeout: 60_000 }).toBeNull();
   const first = lamp.checkpoints.find(({ step }) => step === 1)?.loss ?? null;
-  expect(cells()[2]).toBe(`Tuned, step 1 ${shown(first)}`);
+  expect(cells()[3]).toBe(`Tuned, step 1 ${shown(first)}`);
 });
 
 const drop = (file: File) => userEvent.upload(page.getByLabelText('Test file', { exact: true }), file);

@@ -1,12 +1,21 @@
 /** The Use stage in words and rules: conversations, measurements, test files, and the programs that use exported files. */
 
 import { describe, expect, it } from 'vitest';
-import { defaultRecipe } from '../../src/recipe/recipe';
+import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
 import { isFull, lengthOf, messagesFor, withAnswer, type Turn } from '../../src/state/conversation';
+import type { MeasuredModel } from '../../src/state/measure.svelte';
 import { mappingOf } from '../../src/state/test-file';
 import { snippetOf, type SnippetFacts } from '../../src/ui/use/export-words';
 import type { PartSizes } from '../../src/batch/types';
-import { columnsOf, rowsBlocker, isMeasured, rowsOf, usedWords } from '../../src/ui/use/measure-words';
+import {
+  columnsOf,
+  isMeasured,
+  promptedBlocker,
+  promptedNote,
+  rowsBlocker,
+  rowsOf,
+  usedWords,
+} from '../../src/ui/use/measure-words';
 import { roomWords } from '../../src/ui/use/words';
 import type { DatasetView, GenerateResult, Measurement } from '../../workers/api';
 
@@ -54,18 +63,36 @@ describe('a conversation', () => {
 
 describe('measurements', () => {
   const measured = (rows: number, of = rows): Measurement => ({ loss: 1.5, metrics: { accuracy: 0.75, macroF1: 0.5 }, rows, of });
-  const set = (keys: readonly (number | 'base')[], result = measured(60)) => ({
+  const set = (keys: readonly MeasuredModel[], result = measured(60)) => ({
     ...{ file: null, test: false, read: null, results: new Map(keys.map((key) => [key, result])) },
   });
 
   it('are in the order of their steps, the base first, with the chosen checkpoint', () => {
-    const rows = rowsOf(set([120, 'base', 40]), 60);
+    const rows = rowsOf({ recipe: parseRecipe({}), shots: [] }, set([120, 'base', 40]), 60);
     expect(rows.map(({ name, result }) => [name, result?.loss ?? null])).toEqual([
       ['Base model', 1.5],
       ['Tuned, step 40', 1.5],
       ['Tuned, step 60', null],
       ['Tuned, step 120', 1.5],
     ]);
+  });
+  it('have a row for the base with examples where the run keeps some, and say how many fit', () => {
+    const shots = [1, 2, 3].map((line) => ({ line, messages: [] }));
+    const run = { recipe: parseRecipe({}), shots };
+    const names = (of: MeasuredModel[], result?: Measurement) => rowsOf(run, set(of, result), 60).map(({ name }) => name);
+    expect(names(['base'])).toEqual(['Base model', 'Base with examples', 'Tuned, step 60']);
+    const two = { ...measured(60), shots: 2 };
+    expect(names(['base', 'prompted'], two)).toEqual(['Base model', 'Base with 2 examples', 'Tuned, step 60']);
+    expect(promptedNote(run, set(['prompted'], two))).toMatch(/reads 2 examples.*More do not fit before the longest row\.$/);
+    expect(promptedNote(run, set([]))).not.toContain('do not fit');
+  });
+  it('say why the base can’t be measured with examples', () => {
+    const [recipe, shots] = [parseRecipe({}), [{ line: 1, messages: [] }]];
+    expect(promptedBlocker({ recipe, shots })).toBeNull();
+    expect(promptedBlocker({ recipe: parseRecipe({ objective: { kind: 'dpo' } }), shots })).toContain('SFT');
+    expect(promptedBlocker({ recipe, shots, imported: true })).toContain('adapter');
+    expect(promptedBlocker({ recipe })).toContain('version');
+    expect(promptedBlocker({ recipe, shots: [] })).toContain('no short questions');
   });
   it('show the metrics of the task, then the loss', () => {
     const written = columnsOf('classify').map(({ name, of }) => `${name} ${of(measured(60))}`);

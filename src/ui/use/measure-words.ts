@@ -3,7 +3,7 @@
 import type { Measurement, RunView } from '../../../workers/api';
 import { learnsFromRewards, type ObjectiveKind } from '../../recipe/objectives';
 import type { MetricKind } from '../../recipe/metrics';
-import type { MeasuredRows, TestSet } from '../../state/measure.svelte';
+import type { MeasuredModel, MeasuredRows, TestSet } from '../../state/measure.svelte';
 import { predicts } from '../../state/objective';
 import { holdsOut } from '../../state/parts';
 import type { RowView } from '../../state/predicted-rows';
@@ -48,21 +48,46 @@ export function perplexity(kind: ObjectiveKind, result: Measurement): string | n
 
 /** A row of the table. */
 export interface MeasureRow {
-  readonly key: number | 'base';
+  readonly key: MeasuredModel;
   readonly name: string;
   /** Null: not measured, or it can't be. */
   readonly result: Measurement | null;
 }
 
-/** The base, the checkpoints that were measured, and the chosen one, by their steps. */
-export function rowsOf({ results }: Pick<TestSet, 'results'>, step: number): readonly MeasureRow[] {
-  const steps = [...new Set([...[...results.keys()].filter((key) => key !== 'base'), step])].sort((a, b) => a - b);
-  const keys = ['base' as const, ...steps];
-  return keys.map((key) => ({
-    key,
-    name: key === 'base' ? 'Base model' : `Tuned, step ${count(key)}`,
-    result: results.get(key) ?? null,
-  }));
+/** The base, where it can be the base with examples, the checkpoints that were measured, and the chosen one, by their steps. */
+export function rowsOf(run: PromptedRun, { results }: Pick<TestSet, 'results'>, step: number): readonly MeasureRow[] {
+  const measured = [...results.keys()].filter((key) => typeof key === 'number');
+  const steps = [...new Set([...measured, step])].sort((a, b) => a - b);
+  const prompted = promptedBlocker(run) === null ? (['prompted'] as const) : [];
+  return (['base', ...prompted, ...steps] as const).map((key) => {
+    const result = results.get(key) ?? null;
+    return { key, name: nameOf(key, result), result };
+  });
+}
+
+function nameOf(key: MeasuredModel, result: Measurement | null): string {
+  if (key === 'base') return 'Base model';
+  if (key !== 'prompted') return `Tuned, step ${count(key)}`;
+  return result?.shots === undefined ? 'Base with examples' : `Base with ${plural(result.shots, 'example')}`;
+}
+
+/** A run of which the base may be measured with examples. */
+type PromptedRun = Pick<RunView, 'recipe' | 'shots' | 'imported'>;
+
+/** Why the base can't be measured with examples of the training data before each row, or null. */
+export function promptedBlocker({ recipe, shots, imported }: PromptedRun): string | null {
+  if (recipe.objective.kind !== 'sft') return 'The base with examples is measured for runs that learn texts (SFT) only.';
+  if (imported === true)
+    return 'The data of this adapter are not here, so that the base can’t be measured with examples of them.';
+  if (shots === undefined) return 'This run was saved by a version that kept no examples of its data for the base.';
+  return shots.length === 0 ? 'Its data have no short questions with answers that the base could read as examples.' : null;
+}
+
+/** What the row of the base with examples means: which it reads, and whether all of them fit. */
+export function promptedNote({ shots = [] }: PromptedRun, { results }: Pick<TestSet, 'results'>): string {
+  const used = results.get('prompted')?.shots ?? shots.length;
+  const which = `The base with examples reads ${plural(used, 'example')} of the training data before each row (few-shot), what you get without training. The loss counts the same tokens for all.`;
+  return used < shots.length ? `${which} More do not fit before the longest row.` : which;
 }
 
 /** Nothing is left to measure of the chosen checkpoint. */
