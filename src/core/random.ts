@@ -21,6 +21,7 @@ export const STREAM = {
   dare: 21,
   prompts: 30,
   answers: 31,
+  teach: 40,
   dropout: 1024,
 } as const;
 
