@@ -5,7 +5,7 @@ import type { Value } from '../../kernels/op';
 import { unary } from '../../kernels/unary';
 import type { DpoSettings } from '../recipe/objectives';
 import type { LossContext, Objective } from './objective';
-import { logProbability, logRatio, margin, pairMean, reportRewards, rewardFigures } from './pairs';
+import { describedAnswers, logRatio, margin, pairMean, reportRewards, rewardFigures } from './pairs';
 
 /**
  * A loss of β·Δ, with Δ the difference of the log-ratios of both answers (Rafailov et al., arXiv 2305.18290; TRL's DPOTrainer). Rewards:
@@ -14,10 +14,11 @@ import { logProbability, logRatio, margin, pairMean, reportRewards, rewardFigure
 export const dpo: Objective<DpoSettings> = {
   examples: 'pair',
   loss(context, settings) {
-    const logps = logProbability(context, 'policy');
+    const { logps, figures } = describedAnswers(context);
     const ratios = logRatio(context, logps);
     const loss = LOSSES[settings.loss](context, margin(context, ratios), settings);
-    return { loss: pairMean(context, loss), figures: rewardFigures(context, { values: ratios, scale: settings.beta, logps }) };
+    const rewards = rewardFigures(context, { values: ratios, scale: settings.beta, logps });
+    return { loss: pairMean(context, loss), figures: { ...rewards, ...figures } };
   },
   report: reportRewards,
 };

@@ -6,7 +6,7 @@ import { dot } from '../../kernels/scale';
 import { unary } from '../../kernels/unary';
 import type { GrpoSettings } from '../recipe/objectives';
 import type { Loss, LossContext, Objective } from './objective';
-import { answerLoss, clippedLoss, divergence, ratioOf, reportTokens, tokenFigures, tokenLogprobs } from './policy';
+import { answerLoss, clippedLoss, divergence, ratioOf, describedTokens, reportTokens, tokenFigures } from './policy';
 
 /**
  * In training the clipped loss of every token of the answers, plus β times its divergence from the base (Shao et al., arXiv 2402.03300,
@@ -21,12 +21,16 @@ export const grpo: Objective<GrpoSettings> = {
 
 function trainingLoss(context: LossContext, settings: GrpoSettings): Loss {
   const { program } = context;
-  const logprobs = tokenLogprobs(context, settings.sampleTemperature);
+  const { logprobs, entropy } = describedTokens(context, settings.sampleTemperature);
   const ratio = ratioOf(context, logprobs);
   const clipped = clippedLoss(context, ratio, settings);
-  if (settings.beta === 0) return { loss: dot(program, clipped, context.weights), figures: tokenFigures(context, ratio, null) };
+  if (settings.beta === 0)
+    return { loss: dot(program, clipped, context.weights), figures: tokenFigures(context, ratio, entropy, null) };
   const estimate = divergence(context, logprobs);
   const kl = settings.unbiasedKl ? mul(program, ratio, estimate) : estimate;
   const penalty = unary(program, kl, { kind: 'affine', scale: settings.beta, shift: 0 });
-  return { loss: dot(program, add(program, clipped, penalty), context.weights), figures: tokenFigures(context, ratio, kl) };
+  return {
+    loss: dot(program, add(program, clipped, penalty), context.weights),
+    figures: tokenFigures(context, ratio, entropy, kl),
+  };
 }

@@ -7,7 +7,7 @@ import { dot, scale } from '../../kernels/scale';
 import { unary } from '../../kernels/unary';
 import type { KtoSettings } from '../recipe/objectives';
 import { negated, type FigureData, type Loss, type LossContext, type Objective } from './objective';
-import { logProbability, logRatio } from './pairs';
+import { describedAnswers, logProbability, logRatio, reportEntropy } from './pairs';
 
 /**
  * The weighted mean over the answers of λ·(1 − σ(±β·(r − z))) (Ethayarajh et al., arXiv 2402.01306, equation 7; TRL's KTOTrainer), + and
@@ -19,7 +19,7 @@ export const kto: Objective<KtoSettings> = {
   loss(context, settings) {
     const { program } = context;
     const { beta, undesirableWeight, desirableWeight } = settings;
-    const logps = logProbability(context, 'policy');
+    const { logps, figures: tokens } = describedAnswers(context);
     const ratios = logRatio(context, logps);
     const kl = settings.loss === 'kto' ? divergence(context) : null;
     const excess = kl === null ? ratios : add(program, ratios, negated(program, scale(program, ones(context), kl)));
@@ -29,7 +29,7 @@ export const kto: Objective<KtoSettings> = {
     const weight = affine(good, desirableWeight - undesirableWeight, undesirableWeight);
     const losses = mul(program, unary(program, worse, { kind: 'sigmoid' }), weight);
     const loss = dot(program, losses, context.input('documentWeights'));
-    return { loss, figures: figuresOf(context, { rewards: affine(ratios, beta, 0), logps, kl }) };
+    return { loss, figures: { ...figuresOf(context, { rewards: affine(ratios, beta, 0), logps, kl }), ...tokens } };
   },
   report,
 };
@@ -65,7 +65,14 @@ function figuresOf(context: LossContext, { rewards, logps, kl }: Figures): Loss[
  * Names and definitions are those of TRL: the means of rewards and log-probabilities over the good (chosen) and the bad (rejected) answers,
  * and the divergence. What there is no answer for is left out.
  */
-function report({ rewards = [], logps = [], good = [], weights = [], kl = [] }: FigureData): Readonly<Record<string, number>> {
+function report({
+  rewards = [],
+  logps = [],
+  good = [],
+  weights = [],
+  kl = [],
+  ...tokens
+}: FigureData): Readonly<Record<string, number>> {
   const mean = (values: readonly Float32Array[], rating: number): number => {
     let [sum, all] = [0, 0];
     values.forEach((batch, b) => {
@@ -81,7 +88,8 @@ function report({ rewards = [], logps = [], good = [], weights = [], kl = [] }: 
     ...{ 'rewards/chosen': chosen, 'rewards/rejected': rejected, 'rewards/margins': chosen - rejected },
     ...{ 'logps/chosen': mean(logps, 1), 'logps/rejected': mean(logps, 0), kl: meanOf(kl, weights) },
   };
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => !Number.isNaN(value)));
+  const all = { ...found, ...reportEntropy(tokens) };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => !Number.isNaN(value)));
 }
 
 /** The mean of a figure [1] of micro-batches by their shares of the examples. */

@@ -4,7 +4,7 @@
  */
 
 import { add } from '../../kernels/add';
-import { crossentropy } from '../../kernels/crossentropy';
+import { crossentropy, type CrossentropyValues } from '../../kernels/crossentropy';
 import { segmentSum } from '../../kernels/embedding';
 import { inverse } from '../../kernels/means';
 import { mul } from '../../kernels/mul';
@@ -15,9 +15,39 @@ import { capOf, negated, type FigureData, type Loss, type LossContext, type Mode
 
 /** −log π of every token that is predicted, prompts included, [M]. */
 export function tokenLosses(context: LossContext, model: Model): Value {
+  return tokenValues(context, model).nll;
+}
+
+/** What is known of every token that is predicted, prompts included, [M] each. */
+export function tokenValues(context: LossContext, model: Model): Omit<CrossentropyValues, 'loss'> {
   const { program, labels, weights } = context;
   const inputs = { hidden: context.hidden(model), head: context.head(model), labels, weights };
-  return crossentropy(program, { ...inputs, ...capOf(context, model), training: false }).nll;
+  return crossentropy(program, { ...inputs, ...capOf(context, model), training: false });
+}
+
+/** The log-probabilities of the answers by the policy [D], and what `reportEntropy` takes: sums over the tokens of each answer, [D]. */
+export function describedAnswers(context: LossContext): { readonly logps: Value; readonly figures: Loss['figures'] } {
+  const { program, weights, documents } = context;
+  const { nll, entropy, hits } = tokenValues(context, 'policy');
+  const sums = (x: Value) => segmentSum(program, x, context.input('documents'), documents);
+  const counted = (x: Value) => sums(mul(program, x, weights));
+  const tokens = sums(unary(program, weights, { kind: 'affine', scale: 1, shift: 0 }));
+  return { logps: ofAnswers(context, nll), figures: { entropy: counted(entropy), hits: counted(hits), tokens } };
+}
+
+/** The mean entropy of the tokens of all answers, as TRL defines it; nothing where it was not computed. */
+export function reportEntropy({ entropy, tokens }: FigureData): Readonly<Record<string, number>> {
+  return entropy === undefined || tokens === undefined ? {} : { entropy: totalOf(entropy) / totalOf(tokens) };
+}
+
+/** How often the likeliest token is the one of the preferred answer, as TRL defines it. */
+function accuracyOf({ hits, tokens }: FigureData): Readonly<Record<string, number>> {
+  const preferred = (batches: readonly Float32Array[]) => totalOf(batches.map((batch) => batch.subarray(0, batch.length / 2)));
+  return hits === undefined || tokens === undefined ? {} : { mean_token_accuracy: preferred(hits) / preferred(tokens) };
+}
+
+function totalOf(batches: readonly Float32Array[]): number {
+  return batches.reduce((sum, batch) => sum + batch.reduce((all, value) => all + value, 0), 0);
 }
 
 /** log π(answer): Σ over the answer's tokens of their log-probabilities, [D], of `tokenLosses`. */
@@ -83,10 +113,10 @@ export function rewardFigures(context: LossContext, { values, scale, logps }: Re
 }
 
 /**
- * Names and definitions are those of TRL: the means of the rewards, of their margins and of the log-probabilities, and how often the reward of
- * the preferred answer is higher.
+ * Names and definitions are those of TRL: the means of the rewards, of their margins and of the log-probabilities, how often the reward of
+ * the preferred answer is higher, and where they were computed the entropy and the accuracy of the tokens.
  */
-export function reportRewards({ rewards = [], logps = [], weights = [] }: FigureData): Readonly<Record<string, number>> {
+export function reportRewards({ rewards = [], logps = [], weights = [], ...more }: FigureData): Readonly<Record<string, number>> {
   const [reward, logp] = [meansOf(rewards, weights), meansOf(logps, weights)];
   return {
     'rewards/chosen': reward.chosen,
@@ -95,6 +125,8 @@ export function reportRewards({ rewards = [], logps = [], weights = [] }: Figure
     'rewards/accuracies': reward.right,
     'logps/chosen': logp.chosen,
     'logps/rejected': logp.rejected,
+    ...reportEntropy(more),
+    ...accuracyOf(more),
   };
 }
 

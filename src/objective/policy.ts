@@ -12,7 +12,7 @@ import type { Value } from '../../kernels/op';
 import type { Program } from '../graph/graph';
 import { unary } from '../../kernels/unary';
 import { negated, type FigureData, type Loss, type LossContext } from './objective';
-import { tokenLosses } from './pairs';
+import { tokenValues } from './pairs';
 
 /** How far the probability of a token may move from what it was before a step stops to gain by it. */
 export interface Clip {
@@ -27,7 +27,16 @@ const copy = (program: Program, x: Value) => affine(program, x, 1, 0);
  * log π(token), [M]; 0 where no token is predicted. π is what tokens are sampled from: the logits are divided by `temperature`.
  */
 export function tokenLogprobs(context: LossContext, temperature: number): Value {
-  return negated(context.program, tokenLosses(temperature === 1 ? context : heated(context, temperature), 'policy'));
+  return describedTokens(context, temperature).logprobs;
+}
+
+/** As `tokenLogprobs`, with the entropy of π, [M]. */
+export function describedTokens(
+  context: LossContext,
+  temperature: number,
+): { readonly logprobs: Value; readonly entropy: Value } {
+  const { nll, entropy } = tokenValues(temperature === 1 ? context : heated(context, temperature), 'policy');
+  return { logprobs: negated(context.program, nll), entropy };
 }
 
 /** The context with all logits z divided by T: (cap/T)·tanh((z/T)/(cap/T)) is cap·tanh(z/cap)/T. */
@@ -83,19 +92,25 @@ export function answerLoss(context: LossContext, { sampleTemperature }: { readon
 }
 
 /** The figures of `reportTokens`. */
-export function tokenFigures(context: LossContext, ratio: Value, kl: Value | null): Loss['figures'] {
+export function tokenFigures(context: LossContext, ratio: Value, entropy: Value | null, kl: Value | null): Loss['figures'] {
   const { program } = context;
   const [advantages, counts] = [copy(program, context.input('advantages')), copy(program, context.weights)];
-  return { ratio: copy(program, ratio), advantages, counts, ...(kl !== null && { kl: copy(program, kl) }) };
+  return {
+    ratio: copy(program, ratio),
+    ...(entropy !== null && { entropy: copy(program, entropy) }),
+    advantages,
+    counts,
+    ...(kl !== null && { kl: copy(program, kl) }),
+  };
 }
 
 /**
- * Names and definitions are those of TRL's GRPOTrainer: the mean divergence from the base, and the shares of tokens whose loss no longer
+ * Names and definitions are those of TRL's GRPOTrainer: the mean entropy and divergence from the base, and the shares of tokens whose loss no longer
  * depends on the model because they moved too far. Every token counts alike.
  */
 export function reportTokens(figures: FigureData, { epsilonLow, epsilonHigh }: Clip): Readonly<Record<string, number>> {
-  let [tokens, low, high, divergences] = [0, 0, 0, 0];
-  const { ratio = [], advantages = [], counts = [], kl = [] } = figures;
+  let [tokens, low, high, divergences, entropies] = [0, 0, 0, 0, 0];
+  const { ratio = [], entropy = [], advantages = [], counts = [], kl = [] } = figures;
   ratio.forEach((ratios, batch) =>
     ratios.forEach((value, token) => {
       if ((counts[batch]?.[token] ?? 0) === 0) return;
@@ -104,12 +119,14 @@ export function reportTokens(figures: FigureData, { epsilonLow, epsilonHigh }: C
       if (value < 1 - epsilonLow && advantage < 0) low++;
       if (value > 1 + epsilonHigh && advantage > 0) high++;
       divergences += kl[batch]?.[token] ?? 0;
+      entropies += entropy[batch]?.[token] ?? NaN;
     }),
   );
   if (ratio.length === 0) return {};
   return {
     ...{ 'clip_ratio/low_mean': low / tokens, 'clip_ratio/high_mean': high / tokens },
     'clip_ratio/region_mean': (low + high) / tokens,
+    entropy: entropies / tokens,
     ...(kl.length > 0 && { kl: divergences / tokens }),
   };
 }

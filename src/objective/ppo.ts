@@ -34,7 +34,7 @@ function trainingLoss(context: LossContext, settings: PpoSettings): Loss {
   });
   const weighted = unary(program, half, { kind: 'affine', scale: settings.valueWeight, shift: 0 });
   const figures = {
-    ...tokenFigures(context, ratio, null),
+    ...tokenFigures(context, ratio, null, null),
     valueCounts: copied(context, context.input('valueWeights', 'column')),
   };
   return { loss: add(program, policy, weighted), figures: { ...figures, policy, value: half, moved, plain, clipped } };

@@ -267,9 +267,14 @@ describe('reports', () => {
     expect(heldOut(figures, [])).toEqual({ metrics: step(figures) });
   });
 
-  it('of next-token prediction are empty', () => {
+  it('of next-token prediction are the entropy and the accuracy of its tokens, summed over the micro-batches', () => {
+    const figures = {
+      entropy: [Float32Array.of(1.5), Float32Array.of(2)],
+      hits: [Float32Array.of(0.25), Float32Array.of(0.125)],
+    };
     const { step, heldOut } = reportsOf(job('sft', 'text'), []);
-    expect([step({}), heldOut({}, [])]).toEqual([undefined, {}]);
+    expect(step(figures)).toEqual({ entropy: 3.5, mean_token_accuracy: 0.375 });
+    expect(heldOut(figures, [])).toEqual({ metrics: step(figures) });
   });
 });
 

@@ -65,7 +65,8 @@ describe('what an objective reports', () => {
   const steps = [{ ...row(1, 0.7), figures: reported(0.5) }, row(2, 0.6)];
   const measured = [{ step: 2, loss: 0.6, metrics: reported(0.25) }];
   it('is a measure of its runs alone', () => {
-    expect(measuresOf('sft')).toEqual(['loss', 'heldOut', 'learningRate', 'gradNorm', 'tokensPerSecond']);
+    const own = ['mean_token_accuracy', 'entropy'];
+    expect(measuresOf('sft')).toEqual(['loss', 'heldOut', 'learningRate', 'gradNorm', 'tokensPerSecond', ...own]);
     expect(measuresOf('dpo')).toEqual(expect.arrayContaining(['rewards/margins', 'rewards/accuracies']));
     expect(measuresOf('classify')).toEqual(expect.arrayContaining(['accuracy', 'macroF1']));
   });

@@ -24,7 +24,9 @@ export type ReportKey =
   | `objective/${'kl' | 'entropy' | 'rlhf_reward'}`
   | `loss/${'policy' | 'value'}_avg`
   | `policy/${'approxkl' | 'clipfrac'}_avg`
-  | 'val/ratio';
+  | 'val/ratio'
+  | 'entropy'
+  | 'mean_token_accuracy';
 
 export interface Report {
   /** In the metrics of a measurement and, except for labels, in the figures of a step. */
@@ -108,6 +110,13 @@ const answers = (good: string, bad: string, per: 'answer' | 'token'): readonly R
   ];
 };
 
+const ENTROPY: Report = {
+  ...{ key: 'entropy', name: 'Uncertainty about the next token', unit: 'nats per token (entropy)', write: loss, better: 'lower' },
+};
+const RIGHT_TOKENS: Report = {
+  ...{ key: 'mean_token_accuracy', name: 'Tokens guessed right', unit: 'of the tokens', write: share, better: 'higher' },
+};
+
 const CUT_OFF: Report = {
   ...{ key: 'completions/clipped_ratio', name: 'Answers that were cut off', unit: 'of the answers, at the longest length' },
   ...{ write: share, better: 'lower' },
@@ -115,11 +124,12 @@ const CUT_OFF: Report = {
 
 /** Further curves, which tables do not have. */
 const CURVES: { readonly [K in ObjectiveKind]?: readonly Report[] } = {
-  dpo: answers('preferred', 'rejected', 'answer'),
-  ipo: answers('preferred', 'rejected', 'answer'),
+  sft: [RIGHT_TOKENS, ENTROPY],
+  dpo: [...answers('preferred', 'rejected', 'answer'), RIGHT_TOKENS, ENTROPY],
+  ipo: [...answers('preferred', 'rejected', 'answer'), RIGHT_TOKENS, ENTROPY],
   simpo: answers('preferred', 'rejected', 'token'),
   orpo: answers('preferred', 'rejected', 'token'),
-  kto: answers('good', 'bad', 'answer'),
+  kto: [...answers('good', 'bad', 'answer'), ENTROPY],
   grpo: [
     { key: 'kl', name: 'Divergence from the base', unit: 'nats per token (KL)', write: loss, better: 'lower' },
     { key: 'reward_std', name: 'Spread of the reward', unit: 'standard deviation of the answers', write: loss, better: 'higher' },
@@ -130,6 +140,7 @@ const CURVES: { readonly [K in ObjectiveKind]?: readonly Report[] } = {
       write: share,
       better: 'lower',
     },
+    ENTROPY,
     { key: 'clip_ratio/region_mean', name: 'Tokens that moved too far', unit: 'of the tokens', write: share, better: 'lower' },
     CUT_OFF,
   ],
