@@ -202,13 +202,12 @@ class Judge {
     this.#model = model;
     this.#stored = stored;
     this.#graph = model.graph.scope();
-    this.#recipe = scoresAnswers(recipe)
-      ? { ...recipe, sequenceLength: tokens + own, microBatch: 1 }
-      : { ...recipe, microBatch: 1 };
+    const sequenceLength = scoresAnswers(recipe) ? Math.min(tokens + own, model.config.maxPositions) : recipe.sequenceLength;
+    this.#recipe = { ...recipe, sequenceLength, microBatch: 1 };
   }
 
   async scores(answers: readonly Answer[], label: string): Promise<readonly number[]> {
-    const { split, layout } = scoresAnswers(this.#recipe) ? conversations(answers) : this.#texts(answers);
+    const { split, layout } = scoresAnswers(this.#recipe) ? this.#conversations(answers) : this.#texts(answers);
     const slots = this.#slots(layout);
     const { outputs: width, temperature, labels } = this.#stored;
     this.#running ??= this.#start(slots);
@@ -230,6 +229,20 @@ class Judge {
       const own = outputs.subarray(i * width, (i + 1) * width).map((output) => output / temperature);
       return TASKS[task].values(own)[Math.max(0, labels.indexOf(label))] ?? NaN;
     });
+  }
+
+  /**
+   * Questions with their answers, in the tokens that the run has, as documents of a reward model. What the chat template puts after an
+   * answer may reach beyond the model's positions: it is left out there.
+   */
+  #conversations(answers: readonly Answer[]): { readonly split: EncodedSplit; readonly layout: ExampleLayout } {
+    const room = this.#recipe.sequenceLength - virtualTokens(this.#recipe.method);
+    const writer = new SplitWriter();
+    answers.forEach(({ ids }, i) => {
+      const kept = ids.slice(0, room);
+      writer.add({ documents: [{ ids: kept, trained: kept.map(() => 0) }], target: [], line: i + 1 });
+    });
+    return { split: writer.finish(), layout: { kind: 'pair', documents: 1, columns: ENCODINGS.pair.columns({}), names: [] } };
   }
 
   /** The answers alone, as texts; one without a token is refused. */
@@ -297,13 +310,4 @@ interface Running {
 /** It scores an answer to a question, as reward models do; else it reads the answer alone. */
 function scoresAnswers({ objective }: Pick<Recipe, 'objective'>): boolean {
   return taskOf(objective) === 'score';
-}
-
-/** Questions with their answers, in the tokens that the run has, as documents of a reward model. */
-function conversations(answers: readonly Answer[]): { readonly split: EncodedSplit; readonly layout: ExampleLayout } {
-  const writer = new SplitWriter();
-  answers.forEach(({ ids }, i) => {
-    writer.add({ documents: [{ ids, trained: ids.map(() => 0) }], target: [], line: i + 1 });
-  });
-  return { split: writer.finish(), layout: { kind: 'pair', documents: 1, columns: ENCODINGS.pair.columns({}), names: [] } };
 }
