@@ -20,6 +20,7 @@ const layers = {
   'src/graph': ['kernels', 'src/gpu', 'src/core'],
   'src/dataset': ['src/formats', 'src/recipe', 'src/core'],
   'src/feedback': ['src/dataset', 'src/core'],
+  'src/teaching': ['src/dataset', 'src/recipe', 'src/core'],
   'src/tokenizer': ['src/dataset', 'src/core'],
   'src/encoding': ['src/dataset', 'src/tokenizer', 'src/core'],
   'src/batch': ['src/dataset', 'src/tokenizer', 'src/encoding', 'src/recipe', 'src/core'],

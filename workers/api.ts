@@ -10,7 +10,9 @@ import type { LabelCount, WritingPrompt, WritingRequest, WrittenExample } from '
 import type { DataFile, DatasetView, Mapping } from '../src/dataset/types';
 import type { LookKind, Question, Reply } from '../src/dataset/look/types';
 import type { FileRows } from '../src/dataset/table';
+import type { TaughtRows, TeachingWish } from '../src/dataset/taught';
 import type { Rating } from '../src/feedback/types';
+import type { StoredTeaching, TaughtAnswer, TeachingJob } from '../src/teaching/types';
 import type { Target } from '../src/encoding/encoding';
 import type { ExportKind } from '../src/export';
 import type { ExportedFile } from '../src/export/types';
@@ -109,6 +111,11 @@ export interface DataApi {
   writingPrompt(index: number): Promise<WritingPrompt>;
   /** Reads and judges the answer to attempt `index`; `ended`: the model ended it itself. Throws like `writingPrompt`. */
   judgeWritten(index: number, text: string, ended: boolean): Promise<WrittenExample>;
+  /**
+   * The rows that a teacher is to answer, as the next run would split them. Needs a tokenizer. Throws `data/columns` for data of another
+   * form, `data/no-examples` when no row has a question.
+   */
+  teachingRows(wish: TeachingWish, options: EncodeOptions): Promise<TaughtRows>;
   /** What each placeholder of data step `index`, counted from 0, stands for, which masks personal data. It is made when asked for, and not kept. */
   maskKey(index: number): Promise<MaskKey>;
   /** The rows of the open file as they are in it, as text. */
@@ -145,6 +152,14 @@ export interface KeepApi {
   ratings(): Promise<readonly Rating[]>;
   /** Adds ratings and deletes those with the ids in `dropped`, all or none. Throws `store/quota` when there is not enough space. */
   changeRatings(added: readonly Rating[], dropped: readonly string[]): Promise<void>;
+  /** The answers of a teacher that are not a dataset yet; null when there are none. */
+  teaching(): Promise<StoredTeaching | null>;
+  /** Stores what a teacher is to answer, in place of what was stored. Throws `store/quota` when there is not enough space. */
+  beginTeaching(job: TeachingJob): Promise<void>;
+  /** Stores further answers. Throws `store/quota` when there is not enough space. */
+  addTaught(answers: readonly TaughtAnswer[]): Promise<void>;
+  /** Forgets what a teacher is to answer, with its answers. */
+  endTeaching(): Promise<void>;
 }
 
 /** train.worker.ts: owns the device, the model and the store. One model and one run at a time. Throws coded errors. */
@@ -248,6 +263,15 @@ export interface TrainApi {
    */
   generate(adapter: AdapterChoice | null, request: GenerateRequest, onText: (text: string) => void): Promise<GenerateResult>;
   /**
+   * Lets the loaded model answer several requests, some at a time: the answers in their order, null for those that were not complete when
+   * `cancelGenerate` was called or another model was loaded. `onAnswer` gets the index of a request and its answer once that is complete.
+   * One that leaves no room for an answer is empty, and `full`.
+   */
+  answerAll(
+    requests: readonly GenerateRequest[],
+    onAnswer: (index: number, result: GenerateResult) => void,
+  ): Promise<readonly (GenerateResult | null)[]>;
+  /**
    * What the classifier of a run predicts for a text, or the score of an answer. The run's model must be loaded. Throws `train/state`
    * for a run that writes text, `data/no-examples` for a text that can't be encoded.
    */
@@ -328,6 +352,8 @@ export type * from '../src/dataset/look/answers';
 export type * from '../src/dataset/look/types';
 export type * from '../src/dataset/look/row-views';
 export type { DatasetUse, KeptDataset, KeptFile } from '../src/dataset/kept';
+export type { TaughtRow, TaughtRows, TeachingWish } from '../src/dataset/taught';
+export type * from '../src/teaching/types';
 export type { SavedData, SaveKind } from '../src/dataset/save';
 export type { FileRows } from '../src/dataset/table';
 export type * from '../src/dataset/synthetic/types';

@@ -17,6 +17,7 @@ import { maskKeyOf } from '../dataset/steps/mask-key';
 import { Writer, writableLabels } from '../dataset/synthetic/writer';
 import type { LabelCount, WritingPrompt, WritingRequest, WrittenExample } from '../dataset/synthetic/types';
 import { fileRows, type FileRows } from '../dataset/table';
+import { taughtRows, type TaughtRows, type TeachingWish } from '../dataset/taught';
 import { lineWords } from '../core/places';
 import type { DataFile, DatasetView, Mapping, RowProblem } from '../dataset/types';
 import type { Target } from '../encoding/encoding';
@@ -198,6 +199,15 @@ export class Preparation {
 
   judgeWritten(index: number, text: string, ended: boolean): Promise<WrittenExample> {
     return this.#exclusive(() => this.#writing().judge(index, text, ended));
+  }
+
+  /** The rows that a teacher is to answer. Throws like `taughtRows` and `encode`. */
+  teachingRows(wish: TeachingWish, settings: DatasetSettings): Promise<TaughtRows> {
+    return this.#exclusive(async () => {
+      await this.#clean(settings);
+      const encoded = await this.#encode(settings);
+      return taughtRows(this.#held(), partsOfRows(encoded.origins, await this.#splits().of(encoded, settings)), wish);
+    });
   }
 
   /** The key of data step `index`, which masks personal data: what each placeholder stands for. */

@@ -22,6 +22,7 @@ export const STREAM = {
   prompts: 30,
   answers: 31,
   mixture: 32,
+  teach: 40,
   dropout: 1024,
 } as const;
 

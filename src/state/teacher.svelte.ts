@@ -4,6 +4,7 @@ import { trainClient, type WorkerClient } from '../client';
 import type { ModelSource, TeacherChoice, TeacherView, TrainApi } from '../../workers/api';
 import type { BasePrecision } from '../recipe/recipe';
 import { failureOf, type Failure } from './failure';
+import type { Chosen } from './model.svelte';
 import { recall, remember } from './storage';
 
 export class TeacherState {
@@ -21,8 +22,8 @@ export class TeacherState {
   readonly value = $derived.by((): TeacherChoice | null =>
     this.view === null || this.view.problem !== null ? null : { modelId: this.view.id, precision: this.precision },
   );
-  /** Files that were given, for a worker that has not read them. */
-  #given: ModelSource | null = null;
+  /** A model whose files were given, for a worker that has not read them. */
+  #given: Chosen | null = null;
   /** The newest model whose teachers were asked for. */
   #student: string | null = null;
 
@@ -58,10 +59,10 @@ export class TeacherState {
     const source: ModelSource = { kind: 'files', files };
     this.reading = true;
     try {
-      const { id } = await this.#client.call((api) => api.inspectModel(source));
-      this.#given = source;
+      const view = await this.#client.call((api) => api.inspectModel(source));
+      this.#given = { source, view };
       if (this.#student !== null) await this.look(this.#student);
-      this.choose(id);
+      this.choose(view.id);
     } catch (error) {
       this.failure = failureOf(error);
     } finally {
@@ -69,9 +70,14 @@ export class TeacherState {
     }
   }
 
+  /** The model with that id, if its files were given here. */
+  given(id: string): Chosen | null {
+    return this.#given?.view.id === id ? this.#given : null;
+  }
+
   /** The next worker has read nothing. */
   async #onDeath(): Promise<void> {
-    const source = this.#given;
+    const { source = null } = this.#given ?? {};
     if (source !== null) await this.#client.call((api) => api.inspectModel(source)).catch(() => undefined);
   }
 }

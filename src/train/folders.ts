@@ -82,8 +82,8 @@ export class Folders {
   async #teacher(student: ModelFolder, id: string): Promise<TeacherView | null> {
     const folder = await this.find(id);
     if (folder === null) return null;
-    const { name, bytes, parameters } = folder.view;
-    return { id, name, bytes, parameters, problem: teacherProblem(student, folder) };
+    const { name, bytes, parameters, writes, hasChatTemplate: chats } = folder.view;
+    return { id, name, bytes, parameters, writes, chats, problem: teacherProblem(student, folder) };
   }
 
   /** The name of an inspected model; the id of one that was never inspected. */

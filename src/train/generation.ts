@@ -54,6 +54,17 @@ export class Generation {
     });
   }
 
+  /** Answers of the base to several requests; null for those that were not complete when it was cancelled. */
+  answerAll(
+    requests: readonly GenerateRequest[],
+    onAnswer: (index: number, result: GenerateResult) => void,
+  ): Promise<readonly (GenerateResult | null)[]> {
+    return this.#jobs.run('answer', '', async ({ signal }) => {
+      const model = await this.#models.model();
+      return model.engine.loss.guard(model.answerAll(requests, onAnswer, () => signal.aborted));
+    });
+  }
+
   /** The prediction of a run's classifier at a checkpoint. */
   predict({ runId, step }: AdapterChoice, request: PredictRequest): Promise<Prediction> {
     return this.#jobs.run('answer', runId, async () => {

@@ -204,11 +204,49 @@ export class LoadedModel {
     return this.#mutex.run(() => this.#generateAll(tuning, requests, onText, cancelled));
   }
 
+  /**
+   * Answers of the base, in the order of the requests; null for those that were not complete when they were cancelled. `onAnswer` gets the
+   * index of a request and its answer once that is complete. One whose prompt leaves no room is empty, and `full`.
+   */
+  async answerAll(
+    requests: readonly GenerateRequest[],
+    onAnswer: (index: number, result: GenerateResult) => void,
+    cancelled: () => boolean,
+  ): Promise<readonly (GenerateResult | null)[]> {
+    checkWrites(this.config);
+    const room = roomOf(this.config, null);
+    const results = requests.map((): GenerateResult | null => null);
+    const take = (index: number, result: GenerateResult) => {
+      results[index] = result;
+      onAnswer(index, result);
+    };
+    const fitting: number[] = [];
+    for (const [index, request] of requests.entries()) {
+      const ids = idsOf(this.tokenizer, request);
+      if (ids.length < room) fitting.push(index);
+      else take(index, { promptIds: ids, ids: [], text: '', stopped: 'full', tokensPerSecond: 0, context: room });
+    }
+    const asked = fitting.flatMap((index) => requests[index] ?? []);
+    const onDone = (place: number, result: GenerateResult) => take(fitting[place] ?? -1, result);
+    await this.#mutex.run(() =>
+      this.#generateAll(
+        () => Promise.resolve(null),
+        asked,
+        () => undefined,
+        cancelled,
+        onDone,
+      ),
+    );
+    return results;
+  }
+
+  /** `onDone` gets each answer once it is complete. */
   async #generateAll(
     tuning: TuningSource,
     requests: readonly GenerateRequest[],
     onText: (index: number, text: string) => void,
     cancelled: () => boolean,
+    onDone: (index: number, result: GenerateResult) => void = () => undefined,
   ): Promise<readonly GenerateResult[]> {
     checkWrites(this.config);
     const stopped = () => this.#closing || cancelled();
@@ -218,8 +256,10 @@ export class LoadedModel {
     if (stopped()) return answers.map((answer) => answer.result());
     for await (const made of this.decoder.tokens(found, prompts)) {
       for (const { prompt, token, last } of made) {
-        const text = answers[prompt]?.take(token, last);
-        if (text !== undefined) onText(prompt, text);
+        const answer = answers[prompt];
+        if (answer === undefined) continue;
+        onText(prompt, answer.take(token, last));
+        if (last) onDone(prompt, answer.result());
       }
       await yieldToEventLoop();
       if (stopped()) break;
@@ -242,6 +282,7 @@ class Answer {
   readonly #started = performance.now();
   #seconds = 0;
   #text = '';
+  #result: GenerateResult | null = null;
   #stopped: GenerateResult['stopped'];
 
   constructor(
@@ -265,7 +306,12 @@ class Answer {
     return this.#text;
   }
 
+  /** Ends the answer. */
   result(): GenerateResult {
+    return (this.#result ??= this.#end());
+  }
+
+  #end(): GenerateResult {
     const { ids } = this.prompt;
     const speed = this.#ids.length / Math.max(this.#seconds, 1e-6);
     const text = this.#text + this.#stream.flush();

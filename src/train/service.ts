@@ -210,6 +210,10 @@ export class TrainService {
     return this.#generation.generate(adapter, request, onText);
   }
 
+  answerAll(...of: Parameters<Generation['answerAll']>): ReturnType<Generation['answerAll']> {
+    return this.#generation.answerAll(...of);
+  }
+
   predict(run: AdapterChoice, request: PredictRequest): Promise<Prediction> {
     return this.#generation.predict(run, request);
   }

@@ -139,7 +139,11 @@ export interface TeacherView {
   /** Of its weight files. */
   readonly bytes: number;
   readonly parameters: number;
-  /** Why the other model can't learn from it, in a sentence or two; null when it can. */
+  /** It writes text; an encoder does not. */
+  readonly writes: boolean;
+  /** It can be asked in chats; else it continues texts. */
+  readonly chats: boolean;
+  /** Why the other model can't learn from its predictions, in a sentence or two; null when it can. */
   readonly problem: string | null;
 }
 

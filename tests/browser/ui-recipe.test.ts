@@ -175,7 +175,7 @@ describe('the objective', () => {
     await expect.element(objective('DPO')).not.toBeInTheDocument();
     await objective('Imitate a bigger model (distillation)').click();
     expect(recipe.value?.objective).toEqual({ kind: 'distil', alpha: 0.5, temperature: 2 });
-    const sizes = { bytes: 2e9, parameters: 1e9 };
+    const sizes = { bytes: 2e9, parameters: 1e9, writes: true, chats: true };
     const reason = 'Token 7 is “a” for Other and “b” for Own. A teacher needs the tokenizer of the model that learns from it.';
     teacher.choices = [
       { id: 'big', name: 'Big', ...sizes, problem: null },

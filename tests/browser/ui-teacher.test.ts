@@ -10,7 +10,10 @@ afterEach(() => {
   localStorage.clear();
 });
 
-const viewOf = (id: string, problem: string | null = null): TeacherView => ({ id, name: id, bytes: 1, parameters: 1, problem });
+const viewOf = (id: string, problem: string | null = null): TeacherView => ({
+  ...{ id, name: id, bytes: 1, parameters: 1, writes: true, chats: true },
+  problem,
+});
 
 test('files that are given are read, listed and chosen, and read again by the next worker', async () => {
   const { client, call, calls, die } = deferredClient<TrainApi>();

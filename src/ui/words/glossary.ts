@@ -413,7 +413,11 @@ export const GLOSSARY = {
     ['use', 'data'],
     'An instruction to an assistant that comes before the conversation, such as its role.',
   ),
-  teacher: word('Teacher', ['recipe'], 'The bigger model whose predictions are imitated in a distillation.'),
+  teacher: word(
+    'Teacher',
+    ['recipe', 'data'],
+    'The bigger model that another one, the student, imitates: its probabilities for each token where both have the same tokenizer, else the texts that it writes.',
+  ),
   synthetic: word(
     'Synthetic examples',
     ['data'],
