@@ -1,6 +1,7 @@
 /** Runs that can score the answers of another one. Pure. */
 
 import type { RunView } from '../../workers/api';
+import { modelRewards } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import type { RewardSettings } from '../recipe/rewards';
 import { taskOf } from '../recipe/tasks';
@@ -19,8 +20,7 @@ export function judgeBlocker(
   list: readonly RunView[],
   modelId: string | null,
 ): string | null {
-  const rewards = 'rewards' in objective ? objective.rewards : [];
-  for (const reward of rewards) {
+  for (const reward of modelRewards(objective)) {
     const problem = judgeProblem(reward, list, modelId);
     if (problem !== null) return problem;
   }
@@ -43,8 +43,7 @@ export function judgeProblem(reward: RewardSettings, list: readonly RunView[], m
 /** The runs that have not ended and are rewarded by the run `id`: without it they can't go on. */
 export function rewardedBy(id: string, list: readonly RunView[]): readonly RunView[] {
   return list.filter(({ status, recipe: { objective } }) => {
-    const rewards: readonly RewardSettings[] = 'rewards' in objective ? objective.rewards : [];
     const unended = status === 'running' || isResumable(status);
-    return unended && rewards.some((reward) => reward.kind === 'model' && reward.run === id);
+    return unended && modelRewards(objective).some(({ run }) => run === id);
   });
 }
