@@ -14,7 +14,8 @@ import { launchBrowser } from './browser';
 import { Person } from './person';
 import { parseHub, parseModelRef } from '../src/core/hub';
 import { METHOD_NAMES, type MethodName } from '../src/recipe/methods';
-import { defaultRecipe } from '../src/recipe/recipe';
+import { modelRewards } from '../src/recipe/objectives';
+import { defaultRecipe, parseRecipe } from '../src/recipe/recipe';
 import { OF_TEXTS, scores } from '../src/state/objective';
 import { PageError, Recorder, type JournalEvent } from './recorder';
 import type { ExportKind } from '../workers/api';
@@ -108,7 +109,7 @@ function readOptions(): Options {
     ...(values.hub === undefined ? pathProblems('--model', values.model, 'folder') : hubProblems(values.hub, values.model)),
     ...pathProblems('--teacher', values.teacher, 'folder'),
     ...(values.mix ?? []).flatMap((path) => pathProblems('--mix', path, 'file')),
-    ...pathProblems('--recipe', values.recipe, 'file'),
+    ...(values.recipe === undefined ? [] : recipeProblems(values.recipe)),
     ...pathProblems('--test', values.test, 'file'),
     ...pathProblems('--adapter', values.adapter, values.adapter?.endsWith('.zip') === true ? 'file' : 'folder'),
     ...(values.steps === undefined || /^[1-9]\d*$/.test(values.steps)
@@ -159,6 +160,23 @@ function pathProblems(option: string, path: string | undefined, kind: 'file' | '
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return [`${option} ${path}: no such ${kind}`];
   return found.isDirectory() === (kind === 'folder') ? [] : [`${option} ${path}: expected a ${kind}`];
+}
+
+/** The page says what else is wrong with a recipe. */
+function recipeProblems(path: string): readonly string[] {
+  const problems = pathProblems('--recipe', path, 'file');
+  return problems.length > 0 ? problems : judgesOf(readFileSync(path, 'utf8')).map((name) => `--recipe ${path}: ${noRun(name)}`);
+}
+
+const noRun = (name: string) => `the reward by ${name} needs a run that the browser of the demo does not have; remove it`;
+
+/** Names of the runs that give rewards of a recipe; none of a file that is no recipe. */
+function judgesOf(text: string): readonly string[] {
+  try {
+    return modelRewards(parseRecipe(JSON.parse(text)).objective).map(({ name, run }) => name || run);
+  } catch {
+    return [];
+  }
 }
 
 function choiceProblems(option: string, value: string | undefined, choices: readonly string[]): readonly string[] {

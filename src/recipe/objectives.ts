@@ -2,7 +2,7 @@
 
 import * as v from 'valibot';
 import { alternatives, byLabel, flag, oneOf, real, whole } from './checks';
-import { rewardsSchema } from './rewards';
+import { rewardsSchema, type RewardSettingsOf } from './rewards';
 
 const plain = <const K extends string>(kind: K) => v.strictObject({ kind: v.literal(kind) });
 
@@ -188,6 +188,11 @@ export function learnsFromRewards(kind: ObjectiveKind): boolean {
 /** Answers to each prompt. */
 export function answersPerPrompt(settings: OwnAnswerSettings): number {
   return settings.kind === 'grpo' ? settings.answers : 1;
+}
+
+/** The rewards of an objective that runs of this browser give. */
+export function modelRewards(objective: ObjectiveSettings): readonly RewardSettingsOf<'model'>[] {
+  return 'rewards' in objective ? objective.rewards.filter((reward) => reward.kind === 'model') : [];
 }
 
 /** An objective with its settings at their defaults. */

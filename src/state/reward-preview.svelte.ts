@@ -2,6 +2,7 @@
 
 import { trainClient, type WorkerClient } from '../client';
 import type { DatasetView, RewardPreview, TrainApi } from '../../workers/api';
+import { modelRewards } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { data } from './data.svelte';
 import { currentEncoding } from './encoding';
@@ -41,7 +42,9 @@ export class RewardPreviews {
     this.busy = true;
     try {
       const { dataset } = await data.encode(encoding);
-      if (model.chosen !== null && scoresByModel(settings)) await model.ensureLoaded(model.chosen, settings.basePrecision);
+      // Models that score need their base on the device.
+      if (model.chosen !== null && modelRewards(settings.objective).length > 0)
+        await model.ensureLoaded(model.chosen, settings.basePrecision);
       const preview = await this.#client.call((api) => api.previewRewards(chosen.id, settings, dataset));
       [this.#done, this.#failed] = [{ ...tried, preview }, null];
     } catch (error) {
@@ -54,11 +57,6 @@ export class RewardPreviews {
 
 function isNow({ rewards, view }: Tried): boolean {
   return recipe.value !== null && rewards === rewardsOf(recipe.value) && view === data.view;
-}
-
-/** Models that score need their base on the device. */
-function scoresByModel({ objective }: Recipe): boolean {
-  return 'rewards' in objective && objective.rewards.some(({ kind }) => kind === 'model');
 }
 
 function rewardsOf({ objective }: Recipe): string {

@@ -22,6 +22,7 @@ import { familyOf } from '../model/families';
 import { declareBatch } from '../model/pass';
 import { rotaryData } from '../model/rotary';
 import { virtualTokens } from '../recipe/methods';
+import { modelRewards } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import type { RewardSettings, RewardSettingsOf } from '../recipe/rewards';
 import { taskOf } from '../recipe/tasks';
@@ -50,12 +51,6 @@ export interface StoredJudge {
   readonly vector: Float32Array<ArrayBuffer>;
 }
 
-/** The rewards that a model gives, each once. */
-export function modelRewards({ objective }: Pick<Recipe, 'objective'>): readonly ModelReward[] {
-  const rewards: readonly RewardSettings[] = 'rewards' in objective ? objective.rewards : [];
-  return rewards.filter((reward) => reward.kind === 'model');
-}
-
 /**
  * The checkpoints that the rewards of a recipe name, by `keyOf`. Throws `recipe/invalid` for runs on another model, runs that score nothing
  * and labels that they do not have, `store/corrupt` for runs and checkpoints that are not in this browser.
@@ -66,7 +61,7 @@ export async function storedJudges(
   model: { readonly id: string; readonly config: ModelConfig },
 ): Promise<ReadonlyMap<string, StoredJudge>> {
   const judges = new Map<string, StoredJudge>();
-  for (const reward of modelRewards(recipe)) {
+  for (const reward of modelRewards(recipe.objective)) {
     const record = await recordOf(reward, store);
     checkJudge(reward, record, model.id);
     if (!judges.has(keyOf(reward))) judges.set(keyOf(reward), await readJudge(reward, record, store, model.config));
@@ -77,7 +72,7 @@ export async function storedJudges(
 /** The recipe of a run that starts: its rewards name the checkpoints that score. Throws like `storedJudges`. */
 export async function withJudgeSteps(recipe: Recipe, store: RunStore): Promise<Recipe> {
   const { objective } = recipe;
-  if (!('rewards' in objective) || modelRewards(recipe).every(({ step }) => step !== null)) return recipe;
+  if (!('rewards' in objective) || modelRewards(objective).every(({ step }) => step !== null)) return recipe;
   const named = async (reward: RewardSettings): Promise<RewardSettings> => {
     if (reward.kind !== 'model' || reward.step !== null) return reward;
     await recordOf(reward, store);
@@ -94,7 +89,7 @@ export function keyOf({ run, step }: Pick<ModelReward, 'run' | 'step'>): string 
 
 /** Bytes on the device of the weights of the models that the rewards name, as far as they are in this browser. */
 export async function judgeBytes(recipe: Pick<Recipe, 'objective'>, store: RunStore): Promise<number> {
-  const runs = new Map(modelRewards(recipe).map((reward) => [keyOf(reward), reward]));
+  const runs = new Map(modelRewards(recipe.objective).map((reward) => [keyOf(reward), reward]));
   const sizes = await Promise.all(
     [...runs.values()].map(async ({ run }) => {
       const record = await store.run(run).catch(() => null);
@@ -202,13 +197,12 @@ class Judge {
     this.#model = model;
     this.#stored = stored;
     this.#graph = model.graph.scope();
-    this.#recipe = scoresAnswers(recipe)
-      ? { ...recipe, sequenceLength: tokens + own, microBatch: 1 }
-      : { ...recipe, microBatch: 1 };
+    const sequenceLength = scoresAnswers(recipe) ? Math.min(tokens + own, model.config.maxPositions) : recipe.sequenceLength;
+    this.#recipe = { ...recipe, sequenceLength, microBatch: 1 };
   }
 
   async scores(answers: readonly Answer[], label: string): Promise<readonly number[]> {
-    const { split, layout } = scoresAnswers(this.#recipe) ? conversations(answers) : this.#texts(answers);
+    const { split, layout } = scoresAnswers(this.#recipe) ? this.#conversations(answers) : this.#texts(answers);
     const slots = this.#slots(layout);
     const { outputs: width, temperature, labels } = this.#stored;
     this.#running ??= this.#start(slots);
@@ -230,6 +224,20 @@ class Judge {
       const own = outputs.subarray(i * width, (i + 1) * width).map((output) => output / temperature);
       return TASKS[task].values(own)[Math.max(0, labels.indexOf(label))] ?? NaN;
     });
+  }
+
+  /**
+   * Questions with their answers, in the tokens that the run has, as documents of a reward model. What the chat template puts after an
+   * answer may reach beyond the model's positions: it is left out there.
+   */
+  #conversations(answers: readonly Answer[]): { readonly split: EncodedSplit; readonly layout: ExampleLayout } {
+    const room = this.#recipe.sequenceLength - virtualTokens(this.#recipe.method);
+    const writer = new SplitWriter();
+    answers.forEach(({ ids }, i) => {
+      const kept = ids.slice(0, room);
+      writer.add({ documents: [{ ids: kept, trained: kept.map(() => 0) }], target: [], line: i + 1 });
+    });
+    return { split: writer.finish(), layout: { kind: 'pair', documents: 1, columns: ENCODINGS.pair.columns({}), names: [] } };
   }
 
   /** The answers alone, as texts; one without a token is refused. */
@@ -297,13 +305,4 @@ interface Running {
 /** It scores an answer to a question, as reward models do; else it reads the answer alone. */
 function scoresAnswers({ objective }: Pick<Recipe, 'objective'>): boolean {
   return taskOf(objective) === 'score';
-}
-
-/** Questions with their answers, in the tokens that the run has, as documents of a reward model. */
-function conversations(answers: readonly Answer[]): { readonly split: EncodedSplit; readonly layout: ExampleLayout } {
-  const writer = new SplitWriter();
-  answers.forEach(({ ids }, i) => {
-    writer.add({ documents: [{ ids, trained: ids.map(() => 0) }], target: [], line: i + 1 });
-  });
-  return { split: writer.finish(), layout: { kind: 'pair', documents: 1, columns: ENCODINGS.pair.columns({}), names: [] } };
 }

@@ -9,6 +9,7 @@ import { countParameters, outlinedModel, type ModelFolder } from '../model/folde
 import { deviceTypes } from '../model/precision';
 import type { ModelOutline } from '../model/types';
 import { expectedStorage } from '../model/weights-source';
+import { modelRewards } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import { TextTokenizer } from '../tokenizer/tokenizer';
 import type { TrainDevice } from './device';
@@ -18,7 +19,7 @@ import type { Engine } from './engine';
 import { forecastRun } from './forecast';
 import { headParameters, jobOf, type Job } from './job';
 import type { Jobs } from './jobs';
-import { judgeBytes, modelRewards, openJudges, storedJudges } from './judges';
+import { judgeBytes, openJudges, storedJudges } from './judges';
 import type { Models } from './models';
 import { expectedTeacher } from './teacher';
 import { previewRewards } from './reward-preview';
@@ -110,7 +111,8 @@ export class Planning {
    */
   async previewRewards(modelId: string, recipe: Recipe, dataset: EncodedDataset): Promise<RewardPreview> {
     const { view } = this.#models.folders.get(modelId);
-    if (modelRewards(recipe).length === 0) return previewRewards(dataset, recipe, new TextTokenizer(view.tokenizer), null);
+    if (modelRewards(recipe.objective).length === 0)
+      return previewRewards(dataset, recipe, new TextTokenizer(view.tokenizer), null);
     const model = await this.#models.model();
     if (model.view.id !== modelId)
       throw new CodedError('train/state', `${view.name} is not loaded, and its runs score with it. Load it, then try again.`);
@@ -128,7 +130,9 @@ export class Planning {
   ): Promise<Job> {
     const found = await this.#models.teacher({ recipe, teacher }, folder, engine);
     const job = jobOf(recipe, slots, folder.config, expectedTeacher(found, engine.view.executor));
-    return modelRewards(recipe).length === 0 ? job : { ...job, judgeBytes: await judgeBytes(recipe, await this.#store) };
+    return modelRewards(recipe.objective).length === 0
+      ? job
+      : { ...job, judgeBytes: await judgeBytes(recipe, await this.#store) };
   }
 }
 

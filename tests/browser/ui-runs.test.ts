@@ -164,6 +164,21 @@ it('asks before it deletes a run, and does not list it then', async () => {
   await expect.element(page.getByText('Tick another run to see which settings differ.')).toBeVisible();
 });
 
+it('names the runs that can’t go on without the one that is deleted', async () => {
+  const objective = { kind: 'grpo', rewards: [{ kind: 'model', run: 'slow', name: 'Slow' }] };
+  runs.list = [...runs.list, runWith('taught', { objective }, { name: 'Taught', status: 'paused' })];
+  await page.getByRole('button', { name: 'Slow', exact: true }).click();
+  await page.getByRole('button', { name: 'Delete Slow' }).click();
+  const asked = page.getByRole('dialog');
+  await expect.element(asked).toHaveTextContent(/It gives the reward of “Taught”, which can’t be resumed without it\./);
+  await page.getByRole('button', { name: 'Keep it' }).click();
+  await page.getByRole('button', { name: 'Slow', exact: true }).click();
+  await page.getByRole('button', { name: 'Quick', exact: true }).click();
+  await page.getByRole('button', { name: 'Delete Quick' }).click();
+  await expect.element(asked).toHaveTextContent(/Delete “Quick”/);
+  await expect.element(asked).not.toHaveTextContent(/gives the reward/);
+});
+
 it('keeps name and notes that are typed, and an empty name not at all', async () => {
   const rename = vi.spyOn(runs, 'rename').mockImplementation((id, name) => {
     if (name.trim() !== '') runs.list = runs.list.map((run) => (run.id === id ? { ...run, name } : run));

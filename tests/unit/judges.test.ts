@@ -5,7 +5,8 @@ import type { RunView } from '../../workers/api';
 import { defaultObjective, type ObjectiveKind } from '../../src/recipe/objectives';
 import { parseRecipe } from '../../src/recipe/recipe';
 import { readRewards } from '../../src/recipe/rewards';
-import { judgeBlocker, judgeRuns } from '../../src/state/judges';
+import { judgeBlocker, judgeRuns, rewardedBy } from '../../src/state/judges';
+import { runWith } from '../run-views';
 import { rewardText } from '../../src/ui/recipe/reward-words';
 
 const run = (id: string, kind: ObjectiveKind, changes: Partial<RunView> = {}) =>
@@ -39,6 +40,25 @@ it('block the start when they are missing, of another model, or without their ch
   expect(blocked({ run: 'other' })).toMatch(/run other was trained on SmolLM2/);
   expect(blocked({ run: 'score', step: 9 })).toMatch(/run score has no checkpoint of step 9 any more/);
   expect(judgeBlocker(parseRecipe({}), list, 'm')).toBeNull();
+});
+
+it('are needed by the runs that they reward, until those end', () => {
+  const rewarded = (id: string, status: RunView['status'], ...judges: readonly string[]) =>
+    runWith(
+      id,
+      { objective: { kind: 'grpo', rewards: judges.map((judge) => ({ kind: 'model', run: judge })) } },
+      { status, checkpoints: [] },
+    );
+  const others = [
+    rewarded('paused', 'paused', 'topics', 'score'),
+    rewarded('going', 'running', 'score'),
+    rewarded('ended', 'finished', 'score'),
+    rewarded('elsewhere', 'interrupted', 'topics'),
+  ];
+  const needing = (id: string) => rewardedBy(id, [...list, ...others]).map((one) => one.id);
+  expect(needing('score')).toEqual(['paused', 'going']);
+  expect(needing('topics')).toEqual(['paused', 'elsewhere']);
+  expect(needing('number')).toEqual([]);
 });
 
 it('are named in the recipe, in words', () => {
