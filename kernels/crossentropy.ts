@@ -44,11 +44,12 @@ interface Sizes {
 const THREADS = 256;
 
 const INPUTS = ['hidden', 'head', 'labels', 'weights'] as const;
-const OUTPUTS = ['loss', 'nll', 'dHidden?', 'dHead?'] as const;
+const OUTPUTS = ['loss', 'nll', 'entropy', 'hits', 'dHidden?', 'dHead?'] as const;
 
 /**
  * hidden f32 [M, C], head f32 or f16 [V, C], labels i32 [M] (−1: none) and weights f32 [M] → loss [1] = Σ weights·nll, nll [M] (0
- * without a label), and when training dHidden [M, C] = ∂loss/∂hidden and dHead [V, C] = ∂loss/∂head. The loss and nll have gradients.
+ * without a label), entropy [M] of the softmax in nats and hits [M], 1 where the label has the largest logit (both 0 without a label), and
+ * when training dHidden [M, C] = ∂loss/∂hidden and dHead [V, C] = ∂loss/∂head. The loss and nll have gradients.
  */
 export const crossentropyOp = defineOp<CrossentropyAttrs>()({
   name: 'crossentropy',
@@ -59,11 +60,12 @@ export const crossentropyOp = defineOp<CrossentropyAttrs>()({
     if (trainHead && (!training || inputs.head.dtype !== 'f32'))
       throw misfit('crossentropy', inputs, 'an f32 head and `training` to train the head');
     return {
-      ...{ loss: f32Spec([1]), nll: f32Spec([M]) },
+      ...{ loss: f32Spec([1]), nll: f32Spec([M]), entropy: f32Spec([M]), hits: f32Spec([M]) },
       ...{ dHidden: training ? f32Spec([M, C]) : null, dHead: trainHead ? f32Spec([V, C]) : null },
     };
   },
-  gradient(builder, { inputs, outputs, attrs }, { loss: dLoss, nll: dNll, dHidden, dHead }, wanted) {
+  gradient(builder, { inputs, outputs, attrs }, { loss: dLoss, nll: dNll, entropy, hits, dHidden, dHead }, wanted) {
+    if (entropy !== null || hits !== null) throw internal('crossentropy: entropy and hits have no gradients');
     if (dHidden !== null || dHead !== null) throw internal('crossentropy: its gradients cannot be differentiated');
     if (wanted.head) requireF32('crossentropy', 'head', inputs.head);
     const found =
@@ -80,11 +82,12 @@ export const crossentropyOp = defineOp<CrossentropyAttrs>()({
     const flops = headFlops({ model: use.inputs, teacher: null, training, trainHead }, 4);
     return { flops, bytes: bytesOf(use) };
   },
-  launch({ inputs, outputs: { loss, nll, dHidden, dHead } }, { softcap = null }, target) {
+  launch({ inputs, outputs: { loss, nll, entropy, hits, dHidden, dHead } }, { softcap = null }, target) {
     const { labels, weights } = inputs;
     const { V } = sizesOf(inputs);
     const rows = ({ tokens, part }: Chunk): Dispatch => {
-      const lossOf = [writeScratch(LOGITS), part(write(nll), 1), part(read(labels), 1)];
+      const described = [part(write(entropy), 1), part(write(hits), 1)];
+      const lossOf = [writeScratch(LOGITS), part(write(nll), 1), part(read(labels), 1), ...described];
       const bindings = dHidden === null ? lossOf : [...lossOf, part(read(weights), 1)];
       return softmaxRows({ rows: tokens, V, training: dHidden !== null, softcap }, bindings, target);
     };
@@ -94,13 +97,16 @@ export const crossentropyOp = defineOp<CrossentropyAttrs>()({
     );
     return { scratch, dispatches: [...dispatches, weightedTotal({ losses: nll, labels, weights, total: loss }, target)] };
   },
-  processor({ inputs, outputs: { loss, nll, dHidden, dHead } }, { softcap = 0 }, processor) {
+  processor({ inputs, outputs: { loss, nll, entropy, hits, dHidden, dHead } }, { softcap = 0 }, processor) {
     const { labels, weights } = inputs;
     const { V } = sizesOf(inputs);
     const rows = ({ first, count, logits }: ChunkOfRows): Work => ({
       kernel: 'logit_rows',
       units: count,
-      args: [logits, place(nll, 4 * first), place(labels, 4 * first), dHidden && place(weights, 4 * first), V, { f32: softcap }],
+      args: [
+        ...[logits, place(nll, 4 * first), place(labels, 4 * first), place(entropy, 4 * first), place(hits, 4 * first)],
+        ...[dHidden && place(weights, 4 * first), V, { f32: softcap }],
+      ],
     });
     const { scratch, work } = headWork({ model: inputs, teacher: null, dHidden, dHead, rows }, processor);
     return { scratch, work: [...work, totalWork({ losses: nll, labels, weights, total: loss })] };
@@ -165,8 +171,16 @@ export interface CrossentropyInputs {
   readonly softcap?: number;
 }
 
-/** loss [1] = Σ weights·nll, and nll [M]. */
-export function crossentropy(builder: Builder, inputs: CrossentropyInputs): { readonly loss: Value; readonly nll: Value } {
+/** See `crossentropyOp`. */
+export interface CrossentropyValues {
+  readonly loss: Value;
+  readonly nll: Value;
+  readonly entropy: Value;
+  readonly hits: Value;
+}
+
+/** loss [1] = Σ weights·nll; nll, entropy and hits [M]. */
+export function crossentropy(builder: Builder, inputs: CrossentropyInputs): CrossentropyValues {
   const { training, trainHead = false, softcap, ...values } = inputs;
   return builder.apply(crossentropyOp, values, { training, trainHead, ...(softcap !== undefined && { softcap }) });
 }

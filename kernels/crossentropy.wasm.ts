@@ -9,6 +9,10 @@ class LogitRows {
   logits: usize;
   nll: usize;
   labels: usize;
+  /** [rows]: of the softmax. */
+  entropy: usize;
+  /** [rows]: 1 where the label has the largest logit, else 0. */
+  hits: usize;
   /** [rows]; 0 when not training. */
   weights: usize;
   width: i32;
@@ -22,7 +26,7 @@ export function logit_rows(args: LogitRows, from: i32, to: i32, _thread: i32): v
     const logits = args.logits + ((<usize>row * <usize>width) << 2);
     const label = load<i32>(args.labels + ((<usize>row) << 2));
     if (label < 0) {
-      store<f32>(args.nll + ((<usize>row) << 2), 0);
+      describe(args, row, 0, 0, 0);
       if (args.weights != 0) memory.fill(logits, 0, (<usize>width) << 2);
       continue;
     }
@@ -30,12 +34,24 @@ export function logit_rows(args: LogitRows, from: i32, to: i32, _thread: i32): v
     const top = largestIn(logits, width);
     const tops = f32x4.splat(top);
     let sums = f32x4.splat(0);
-    for (let i: i32 = 0; i < width; i += 4) sums = f32x4.add(sums, before(exp4(f32x4.sub(load4(logits, i), tops)), i, width));
+    let moments = f32x4.splat(0);
+    for (let i: i32 = 0; i < width; i += 4) {
+      const below = f32x4.sub(load4(logits, i), tops);
+      const e = exp4(below);
+      sums = f32x4.add(sums, before(e, i, width));
+      moments = f32x4.add(moments, before(f32x4.mul(e, below), i, width));
+    }
     const total = sumOf(sums);
     const own = load1(logits, label);
-    store<f32>(args.nll + ((<usize>row) << 2), log1(total) + (top - own));
+    describe(args, row, log1(total) + (top - own), log1(total) - sumOf(moments) / total, own >= top ? 1 : 0);
     if (args.weights != 0) derive(args, logits, label, tops, f32x4.splat(total), load1(args.weights, row));
   }
+}
+
+function describe(args: LogitRows, row: i32, nll: f32, entropy: f32, hit: f32): void {
+  store<f32>(args.nll + ((<usize>row) << 2), nll);
+  store<f32>(args.entropy + ((<usize>row) << 2), entropy);
+  store<f32>(args.hits + ((<usize>row) << 2), hit);
 }
 
 /** Each of a row of numbers z becomes cap·tanh(z/cap). */

@@ -1,5 +1,6 @@
 // Entry point `rows`: softmax and negative log-likelihood of each row of a chunk of logits, one workgroup per row. TRAINING overwrites
-// the logits with their derivative, weight·(softmax − onehot). SOFTCAP: the logits z become CAP·tanh(z/CAP).
+// the logits with their derivative, weight·(softmax − onehot). SOFTCAP: the logits z become CAP·tanh(z/CAP). Also the entropy of the softmax,
+// log Σe − Σ e·(z − top)/Σe with e = exp(z − top), and whether the label has the largest logit.
 // Sums have a fixed order: each invocation adds its elements first to last, then the invocations are added (lanes.wgsl).
 #if VECTOR
 alias E = vec4f;
@@ -10,8 +11,10 @@ alias E = f32;
 @group(0) @binding(0) var<storage, read_write> logits: array<E>;
 @group(0) @binding(1) var<storage, read_write> nll: array<f32>;
 @group(0) @binding(2) var<storage, read> labels: array<i32>;
+@group(0) @binding(3) var<storage, read_write> entropy: array<f32>;
+@group(0) @binding(4) var<storage, read_write> hits: array<f32>;
 #if TRAINING
-@group(0) @binding(3) var<storage, read> weights: array<f32>;
+@group(0) @binding(5) var<storage, read> weights: array<f32>;
 #endif
 
 #if VECTOR
@@ -47,7 +50,11 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let row = group.x;
   let label = labels[row];
   if (label < 0) {
-    if (thread == 0u) { nll[row] = 0.0; }
+    if (thread == 0u) {
+      nll[row] = 0.0;
+      entropy[row] = 0.0;
+      hits[row] = 0.0;
+    }
 #if TRAINING
     for (var i = thread; i < WIDTH; i += THREADS) { logits[row * WIDTH + i] = E(); }
 #endif
@@ -57,9 +64,21 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   for (var i = thread + THREADS; i < WIDTH; i += THREADS) { peak = max(peak, logit(row * WIDTH + i)); }
   let top = lane_max(max_of(peak), thread);
   var sum = E();
-  for (var i = thread; i < WIDTH; i += THREADS) { sum += exp(logit(row * WIDTH + i) - E(top)); }
+  var moment = E();
+  for (var i = thread; i < WIDTH; i += THREADS) {
+    let below = logit(row * WIDTH + i) - E(top);
+    let e = exp(below);
+    sum += e;
+    moment += e * below;
+  }
   let total = lane_sum(sum_of(sum), thread);
-  if (thread == 0u) { nll[row] = log(total) + (top - logit_of(row, u32(label))); }
+  let moments = lane_sum(sum_of(moment), thread);
+  if (thread == 0u) {
+    let own = logit_of(row, u32(label));
+    nll[row] = log(total) + (top - own);
+    entropy[row] = log(total) - moments / total;
+    hits[row] = select(0.0, 1.0, own >= top);
+  }
 #if TRAINING
   // The logit of the label is read above; this barrier orders that read before the writes below.
   storageBarrier();

@@ -25,7 +25,9 @@ interface Attrs {
   readonly softcap?: number;
 }
 
-/** loss [1], nll [M], when training dHidden [M, C], and with `trainHead` dHead [V, C]. The labels are an input of the program. */
+/**
+ * loss [1], nll, entropy and hits [M], when training dHidden [M, C], and with `trainHead` dHead [V, C]. The labels are an input of the program.
+ */
 export function crossentropyTwin(inputs: CrossentropyTensors, attrs: Attrs) {
   const { hidden, head, labels } = inputs;
   const labelled = tf.cast(tf.greaterEqual(labels, 0), 'float32');
@@ -45,11 +47,14 @@ export function crossentropyTwin(inputs: CrossentropyTensors, attrs: Attrs) {
   });
   const nll = tf.mul(tf.concat(chunks.map((chunk) => chunk.nll)), labelled);
   const loss = tf.reshape(tf.sum(tf.mul(weights, nll)), [1]);
-  if (!attrs.training) return { loss, nll, dHidden: null, dHead: null };
+  const entropy = tf.mul(tf.concat(chunks.map((chunk) => chunk.entropy)), labelled);
+  const hits = tf.mul(tf.concat(chunks.map((chunk) => chunk.hits)), labelled);
+  const values = { loss, nll, entropy, hits };
+  if (!attrs.training) return { ...values, dHidden: null, dHead: null };
   const dHidden = tf.concat(chunks.flatMap((chunk) => chunk.dHidden ?? []));
-  if (pushed === undefined) return { loss, nll, dHidden, dHead: null };
+  if (pushed === undefined) return { ...values, dHidden, dHead: null };
   const pulled = tf.concat(chunks.flatMap((chunk) => chunk.pulled ?? []));
-  return { loss, nll, dHidden, dHead: tf.sub(pushed, segmentSumTwin(pulled, labels, V)) };
+  return { ...values, dHidden, dHead: tf.sub(pushed, segmentSumTwin(pulled, labels, V)) };
 }
 
 /** The sum, in the place of its terms: one matrix as large as the head is in memory at a time. */
@@ -71,6 +76,8 @@ interface ChunkTensors {
 /** A type, not an interface, so that it is a container of tensors for `tidy`. */
 type ChunkResult = {
   readonly nll: tf.Tensor;
+  readonly entropy: tf.Tensor;
+  readonly hits: tf.Tensor;
   readonly dHidden?: tf.Tensor;
   readonly pushed?: tf.Tensor;
   readonly pulled?: tf.Tensor;
@@ -83,12 +90,17 @@ function chunkTwin(chunk: ChunkTensors, attrs: Attrs): ChunkResult {
   const top = tf.max(logits, 1, true);
   const exponentials = tf.exp(tf.sub(logits, top));
   const sum = tf.sum(exponentials, 1, true);
-  const nll = tf.add(tf.squeeze(tf.log(sum), [1]), tf.sub(tf.squeeze(top, [1]), ofTargets(logits, chunk.targets)));
-  if (!attrs.training) return { nll };
+  const own = ofTargets(logits, chunk.targets);
+  const nll = tf.add(tf.squeeze(tf.log(sum), [1]), tf.sub(tf.squeeze(top, [1]), own));
+  const moments = tf.sum(tf.mul(exponentials, tf.sub(logits, top)), 1, true);
+  const entropy = tf.squeeze(tf.sub(tf.log(sum), tf.div(moments, sum)), [1]);
+  const hits = tf.cast(tf.greaterEqual(own, tf.squeeze(top, [1])), 'float32');
+  const values = { nll, entropy, hits };
+  if (!attrs.training) return values;
   const softmax = tf.div(exponentials, sum);
   // ∂(cap·tanh(z/cap))/∂z; 1 without a cap.
   const slopes = softcap === undefined ? null : tf.sub(1, tf.square(tf.div(logits, softcap)));
-  return { nll, ...derivativesTwin(chunk, softmax, slopes, attrs.trainHead === true) };
+  return { ...values, ...derivativesTwin(chunk, softmax, slopes, attrs.trainHead === true) };
 }
 
 /**
@@ -100,7 +112,7 @@ function derivativesTwin(
   softmax: tf.Tensor,
   slopes: tf.Tensor | null,
   trainHead: boolean,
-): Omit<ChunkResult, 'nll'> {
+): Omit<ChunkResult, 'nll' | 'entropy' | 'hits'> {
   const { hidden, head, targets, weights } = chunk;
   const first = slopes === null ? softmax : tf.mul(softmax, slopes);
   const second = slopes === null ? weights : tf.mul(weights, tf.expandDims(ofTargets(slopes, targets), 1));

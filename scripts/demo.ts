@@ -1,6 +1,6 @@
 /**
  * `npm run demo -- [--data FILE] [--model DIR | --hub ADDRESS --model owner/name] [--recipe FILE] [--task text|categories|labels|number]
- * [--method lora|dora|pissa|olora|ia3|bottleneck|prompt|p-tuning|prefix|full] [--objective KIND] [--teacher DIR] [--adapter DIR] [--steps N] [--test FILE]
+ * [--method lora|dora|pissa|olora|ia3|bottleneck|prompt|p-tuning|prefix|full] [--objective KIND] [--teacher DIR] [--mix FILE]… [--adapter DIR] [--steps N] [--test FILE]
  * [--backend auto|webgpu|wasm|tfjs-webgpu|tfjs-wasm] [--export KIND[,KIND]] [--weights f32|f16|bf16] [--out DIR] [--headed]`: trains
  * through the page and saves an adapter or a model, as a person does, in a real browser. Prints one JSON object per line; exits with 0
  * only when the files are in DIR; with several kinds each has a folder in it.
@@ -60,6 +60,8 @@ interface Options {
   readonly objective: (typeof OF_TEXTS)[number] | null;
   /** Folder of the model that `distil` learns from. */
   readonly teacher: string | null;
+  /** Files that are mixed into the data, with the weights of the recipe, else 1. */
+  readonly mix: readonly string[];
   /** Folder or zip of an adapter that is opened in place of a training; with `steps` a run starts from it. */
   readonly adapter: string | null;
   readonly steps: number | null;
@@ -89,6 +91,7 @@ function readOptions(): Options {
       method: { type: 'string' },
       objective: { type: 'string' },
       teacher: { type: 'string' },
+      mix: { type: 'string', multiple: true },
       adapter: { type: 'string' },
       steps: { type: 'string' },
       test: { type: 'string' },
@@ -104,6 +107,7 @@ function readOptions(): Options {
     ...pathProblems('--data', values.data, 'file'),
     ...(values.hub === undefined ? pathProblems('--model', values.model, 'folder') : hubProblems(values.hub, values.model)),
     ...pathProblems('--teacher', values.teacher, 'folder'),
+    ...(values.mix ?? []).flatMap((path) => pathProblems('--mix', path, 'file')),
     ...pathProblems('--recipe', values.recipe, 'file'),
     ...pathProblems('--test', values.test, 'file'),
     ...pathProblems('--adapter', values.adapter, values.adapter?.endsWith('.zip') === true ? 'file' : 'folder'),
@@ -127,6 +131,7 @@ function readOptions(): Options {
     method: (values.method ?? null) as Options['method'],
     objective: (values.objective ?? null) as Options['objective'],
     teacher: values.teacher === undefined ? null : resolve(values.teacher),
+    mix: (values.mix ?? []).map((path) => resolve(path)),
     adapter: values.adapter === undefined ? null : resolve(values.adapter),
     steps: values.steps === undefined ? null : Number(values.steps),
     test: values.test === undefined ? null : resolve(values.test),
@@ -280,6 +285,11 @@ async function choose(person: Person, recorder: Recorder, options: Options): Pro
   if (options.method !== null) await recorder.during(person.chooseKind('method', options.method));
   if (options.objective !== null) await recorder.during(person.chooseKind('objective', options.objective));
   if (options.teacher !== null) await recorder.during(person.dropTeacher(options.teacher));
+  for (const file of options.mix) {
+    const from = recorder.events.length;
+    await recorder.during(person.mixIn(file));
+    await recorder.next('mixed', 2 * MINUTE, from);
+  }
   if (options.steps !== null) await recorder.during(person.setSteps(options.steps));
 }
 

@@ -117,6 +117,12 @@ export class Person {
     await stage.locator('input[name="teacher"]:checked').waitFor();
   }
 
+  /** Adds a file to the mixture of the run. */
+  async mixIn(file: string): Promise<void> {
+    const stage = await this.openTab('Data', 'Mix');
+    await stage.getByLabel(INPUTS.mixedFile).setInputFiles(file);
+  }
+
   /** Imports a recipe: a file on the disk, or its content. */
   async pickRecipe(recipe: string | { readonly name: string; readonly text: string }): Promise<void> {
     const stage = await this.open('Recipe');

@@ -150,10 +150,11 @@ function openService(store: string, root: string): TrainService {
   return new TrainService(opening, openModelCache(root));
 }
 
-async function datasetOf(
-  { tokenizer }: ModelView,
+/** The data of a task, encoded with the tokenizer of a model. */
+export async function datasetOf(
+  { tokenizer }: Pick<ModelView, 'tokenizer'>,
   recipe: Recipe,
-  { sample, text, encoding }: TinyTask,
+  { sample, text, encoding }: Pick<TinyTask, 'sample' | 'text' | 'encoding'>,
 ): Promise<EncodedDataset> {
   const data = new Preparation();
   await data.open(new File([await text()], sample));

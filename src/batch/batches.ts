@@ -7,7 +7,8 @@ import { collate, type BatchShape, type BatchSpace } from './collate';
 import { exampleLengths, packEpoch, sampleDocuments } from './order';
 import { packFirstFit, type Packing, type RowSize } from './pack';
 import type { Slots } from './slots';
-import type { Batch, EncodedSplit } from './types';
+import type { Range } from './sources';
+import type { Batch, EncodedSplit, MixedSource } from './types';
 
 export type BatchSettings = Pick<Recipe, 'microBatch' | 'sequenceLength' | 'seed'> & {
   /** Fills padding; nothing attends to it and no loss counts it. Null or absent: the model has none, and 0 fills it. */
@@ -20,6 +21,10 @@ export type BatchSettings = Pick<Recipe, 'microBatch' | 'sequenceLength' | 'seed
   readonly order?: Recipe['order'];
   /** For examples with a layout; absent for next-token prediction. */
   readonly slots?: Slots;
+  /** Of a mixture; absent for a single dataset. */
+  readonly sources?: readonly MixedSource[];
+  /** Of each training example; absent unless the order of the first epoch depends on it. */
+  readonly difficulty?: Float32Array;
 };
 
 /** The epoch of a micro-step of the run, and its index in that epoch. */
@@ -45,6 +50,8 @@ export interface Batches {
 /** The batches of held-out measurements: the same at every measurement. */
 export interface FixedBatches {
   readonly count: number;
+  /** The examples in the order in which the batches have them. */
+  readonly docs: Uint32Array;
   batch(index: number): Batch;
 }
 
@@ -54,7 +61,8 @@ const KEPT = 2;
 /** The training batches of `split`. Examples longer than `sequenceLength` with their virtual tokens are an internal error: encoding cuts them. */
 export function createBatches(split: EncodedSplit, settings: BatchSettings): Batches {
   const shape = shapeOf(settings);
-  const { seed, numerics = NUMERICS, order = 'shuffled' } = settings;
+  const { seed, numerics = NUMERICS, order = 'shuffled', sources, difficulty } = settings;
+  const mixed = { ...(sources && { sources }), ...(difficulty && { difficulty }) };
   const lengths = lengthsIn(split, settings);
   const packings = new Map<number, Packing>();
   const rowCounts = new Map<number, number>();
@@ -62,7 +70,7 @@ export function createBatches(split: EncodedSplit, settings: BatchSettings): Bat
   function packing(epoch: number): Packing {
     const known = packings.get(epoch);
     if (known !== undefined) return known;
-    const made = packEpoch(lengths, rowSize(settings), { seed, epoch, numerics, order });
+    const made = packEpoch(lengths, rowSize(settings), { seed, epoch, numerics, order, ...mixed });
     const [oldest] = packings.keys();
     if (packings.size >= KEPT && oldest !== undefined) packings.delete(oldest);
     packings.set(epoch, made);
@@ -84,17 +92,23 @@ export function createBatches(split: EncodedSplit, settings: BatchSettings): Bat
 
 /**
  * The held-out batches of measurements: about `tokens` tokens of `split`, at least one batch, all of it when it has fewer. The
- * examples are a seeded sample, because the first ones of a sorted file do not represent the rest.
+ * examples are a seeded sample, because the first ones of a sorted file do not represent the rest. `range`: of these examples only.
  */
-export function createFixedBatches(split: EncodedSplit, settings: BatchSettings, tokens: number): FixedBatches {
+export function createFixedBatches(
+  split: EncodedSplit,
+  settings: BatchSettings,
+  tokens: number,
+  range: Range = { from: 0, to: split.lines.length },
+): FixedBatches {
   const shape = shapeOf(settings);
   const lengths = lengthsIn(split, settings);
   const firstOnly = settings.numerics === 1;
-  const chosen = firstOnly ? Uint32Array.from(lengths.keys()) : sampleDocuments(lengths, tokens, settings.seed);
+  const sampled = sampleDocuments(lengths.subarray(range.from, range.to), tokens, settings.seed);
+  const chosen = firstOnly ? Uint32Array.from(lengths.keys()) : sampled.map((index) => range.from + index);
   const packing = packFirstFit(lengths, chosen, rowSize(settings));
   const all = Math.ceil(rowsOf(packing) / shape.rows);
   const count = firstOnly ? Math.min(all, Math.max(1, Math.floor(tokens / (shape.rows * shape.rowLength)))) : all;
-  return { count, batch: (index) => batchAt(split, packing, index, shape) };
+  return { count, docs: packing.docs, batch: (index) => batchAt(split, packing, index, shape) };
 }
 
 function shapeOf({ microBatch, sequenceLength, virtualTokens = 0, padId, slots }: BatchSettings): BatchShape {

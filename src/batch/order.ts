@@ -4,6 +4,8 @@ import type { Numerics } from '../core/numerics';
 import { permutation, STREAM } from '../core/random';
 import type { Recipe } from '../recipe/recipe';
 import { packFirstFit, type Packing, type RowSize } from './pack';
+import { drawnIn } from './sources';
+import type { MixedSource } from './types';
 
 /** Token counts of the documents. */
 export function lengthsOf(offsets: Uint32Array): Uint32Array {
@@ -22,19 +24,44 @@ interface EpochOrder {
   readonly epoch: number;
   readonly numerics: Numerics;
   readonly order: Recipe['order'];
+  /** Of a mixture. */
+  readonly sources?: readonly MixedSource[];
+  /** Of each example, for the order `easy-first`. */
+  readonly difficulty?: Float32Array;
 }
 
 /**
  * The rows of an epoch: documents are shuffled and packed, then the rows are shuffled, because first fit leaves the emptiest
  * rows at the end. The two orders need separate random streams: with one stream the second shuffle partly undoes the first.
- * The first epoch of `short-first` goes from short documents to long ones.
+ * The first epoch of `short-first` goes from short documents to long ones; that with a `difficulty` from easy rows to hard ones.
  */
-export function packEpoch(lengths: Uint32Array, row: RowSize, { seed, epoch, numerics, order }: EpochOrder): Packing {
-  const shuffled = permutation(lengths.length, seed, epoch, STREAM.shuffle);
+export function packEpoch(lengths: Uint32Array, row: RowSize, epochOrder: EpochOrder): Packing {
+  const { seed, epoch, numerics, order, difficulty } = epochOrder;
+  const shuffled = shuffledDocuments(lengths.length, epochOrder);
   if (order === 'short-first' && epoch === 0) return packFirstFit(lengths, fromShortToLong(lengths, shuffled), row);
   const packing = packFirstFit(lengths, shuffled, row);
   const rowStream = numerics === 1 ? STREAM.shuffle : STREAM.shuffleRows;
-  return reorderRows(packing, permutation(packing.starts.length - 1, seed, epoch, rowStream));
+  const rows = permutation(packing.starts.length - 1, seed, epoch, rowStream);
+  const sorts = difficulty !== undefined && epoch === 0;
+  return reorderRows(packing, sorts ? fromEasyToHard(packing, rows, difficulty) : rows);
+}
+
+function shuffledDocuments(count: number, { seed, epoch, sources }: EpochOrder): Uint32Array {
+  if (sources === undefined) return permutation(count, seed, epoch, STREAM.shuffle);
+  const drawn = drawnIn(sources, epoch, seed);
+  return permutation(drawn.length, seed, epoch, STREAM.shuffle).map((i) => drawn[i] ?? 0);
+}
+
+/**
+ * The rows by the mean difficulty of their documents, each with the documents of the shuffled packing: an epoch has as many rows in either
+ * order, so that the steps of a run are known before the difficulties are. Rows of equal means stay in the shuffled order.
+ */
+function fromEasyToHard({ docs, starts }: Packing, rows: Uint32Array, difficulty: Float32Array): Uint32Array {
+  const means = Array.from({ length: starts.length - 1 }, (_, row) => {
+    const inRow = docs.subarray(starts[row] ?? 0, starts[row + 1] ?? 0);
+    return inRow.reduce((sum, doc) => sum + (difficulty[doc] ?? 0), 0) / Math.max(1, inRow.length);
+  });
+  return rows.slice().sort((a, b) => (means[a] ?? 0) - (means[b] ?? 0));
 }
 
 /** Documents are put into this many groups of about equal numbers, by their lengths. */

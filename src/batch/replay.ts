@@ -4,6 +4,7 @@
  */
 
 import { CodedError } from '../core/errors';
+import { sha256 } from '../core/hash';
 import { permutation, STREAM } from '../core/random';
 import { replayCount } from '../recipe/init';
 import type { Recipe } from '../recipe/recipe';
@@ -43,9 +44,12 @@ export async function withReplay(fresh: EncodedDataset, old: EncodedDataset, set
     [...chosen].flatMap((index) => usable[index] ?? []),
   );
   const parts = fresh.test === undefined ? [train, fresh.heldOut] : [train, fresh.heldOut, fresh.test];
-  const hash = await hashOf(parts, fresh.layout ?? null);
-  const stats = statsWith(fresh, train, settings);
-  return { dataset: { ...fresh, train, hash, stats }, examples: count, available: usable.length };
+  const sources = fresh.sources && [...fresh.sources, { name: 'Replay', weight: 1, train: count, heldOut: 0, test: 0 }];
+  const mixed = sources && { sources };
+  const content = await hashOf(parts, fresh.layout ?? null);
+  const hash = sources === undefined ? content : await sha256(content + JSON.stringify(sources));
+  const stats = statsWith({ ...fresh, ...mixed }, train, settings);
+  return { dataset: { ...fresh, ...mixed, train, hash, stats }, examples: count, available: usable.length };
 }
 
 /** What a model learns from both must be the same: the form, the classes or labels in their order, the number of outputs. */
@@ -86,13 +90,20 @@ function joined({ train, layout }: EncodedDataset, replayed: readonly SplitExamp
 
 /** The counts with the replayed examples; lengths and dropped rows are those of the new data. */
 function statsWith(
-  { stats, train: before, layout }: EncodedDataset,
+  { stats, train: before, layout, sources }: EncodedDataset,
   train: EncodedSplit,
   settings: ReplaySettings,
 ): EncodedStats {
   const { sequenceLength, seed, virtualTokens = 0 } = settings;
   const slots = layout === undefined ? undefined : planSlots(train, layout, sequenceLength, 'last', virtualTokens);
-  const batches = createBatches(train, { microBatch: 1, sequenceLength, virtualTokens, seed, ...(slots && { slots }) });
+  const batches = createBatches(train, {
+    microBatch: 1,
+    sequenceLength,
+    virtualTokens,
+    seed,
+    ...(slots && { slots }),
+    ...(sources && { sources }),
+  });
   const trainedIn = (split: EncodedSplit) => split.trained.reduce((sum, flag) => sum + flag, 0);
   const added = train.lines.length - before.lines.length;
   return {

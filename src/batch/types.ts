@@ -64,6 +64,8 @@ export interface EncodedDataset {
   readonly heldOut: EncodedSplit;
   /** Neither trains nor chooses anything: it is read by measurements that the user asks for. Absent where there is none. */
   readonly test?: EncodedSplit;
+  /** Of a mixture of several datasets; absent for a single one. */
+  readonly sources?: readonly MixedSource[];
   /** SHA-256 over all parts, hex: identifies the exact training data in a checkpoint. */
   readonly hash: string;
   readonly stats: EncodedStats;
@@ -104,6 +106,14 @@ export interface PartSizes {
   readonly test: number;
 }
 
+/** A dataset of a mixture. In each part its examples stand together, those of the datasets before it first. */
+export interface MixedSource extends PartSizes {
+  /** What the user sees; no two of a mixture have the same. */
+  readonly name: string;
+  /** How often an epoch has each of its training examples, on average. */
+  readonly weight: number;
+}
+
 export interface PartCounts extends PartSizes {
   /** Examples for training that are left out, because their text stands in another part. */
   readonly removed: number;
@@ -138,6 +148,8 @@ export interface Batch {
   readonly weight?: number;
   /** [D]: the index in its split of the example in each document slot, -1 for empty slots; absent for next-token prediction. */
   readonly placed?: Int32Array;
+  /** Of held-out batches of a mixture: the index of the dataset that the examples are of. */
+  readonly source?: number;
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames } from 'idb';
-import type { EncodedStats, ExampleLayout } from '../batch/types';
+import type { EncodedStats, ExampleLayout, MixedSource } from '../batch/types';
 import { CodedError, messageOf } from '../core/errors';
 import { storageError } from '../core/storage';
 import type { Recipe } from '../recipe/recipe';
@@ -34,6 +34,8 @@ export interface DatasetManifest {
   readonly stats: EncodedStats;
   /** Absent for next-token prediction. */
   readonly layout?: ExampleLayout;
+  /** Of a mixture. */
+  readonly sources?: readonly MixedSource[];
   readonly chunks: readonly ChunkInfo[];
 }
 

@@ -12,13 +12,14 @@ export const datasetOwner = (hash: string) => `dataset:${hash}`;
 /** Stores a dataset unless an intact copy exists. */
 export async function putDataset(db: Database, dataset: EncodedDataset): Promise<void> {
   if ((await findDataset(db, dataset.hash)) !== null) return;
-  const { hash, stats, layout } = dataset;
+  const { hash, stats, layout, sources } = dataset;
   const what = 'the training data';
   const save = nextSave();
   const { train, heldOut, test } = dataset;
   const parts = [...splitParts('train', train), ...splitParts('heldOut', heldOut), ...(test ? splitParts('test', test) : [])];
   const chunks = await writeChunks(db, datasetOwner(hash), save, parts, what);
-  const manifest = { hash, savedAt: Date.now(), save, stats, chunks, ...(layout !== undefined && { layout }) };
+  const form = { ...(layout !== undefined && { layout }), ...(sources !== undefined && { sources }) };
+  const manifest = { hash, savedAt: Date.now(), save, stats, chunks, ...form };
   await db.write(['datasets'], what, 0, (tx) => [tx.objectStore('datasets').put(manifest)]);
 }
 
@@ -37,10 +38,11 @@ async function findDataset(db: Database, hash: string): Promise<EncodedDataset |
   if (manifest === undefined) return null;
   const parts = await readParts(db, datasetOwner(hash), manifest.save, manifest.chunks);
   if (typeof parts === 'string') return null;
-  const { stats, layout } = manifest;
+  const { stats, layout, sources } = manifest;
   const splits = { train: splitOf('train', parts), heldOut: splitOf('heldOut', parts) };
   const test = parts.has('test.ids') && { test: splitOf('test', parts) };
-  return { ...splits, ...test, hash, stats, ...(layout !== undefined && { layout }) };
+  const form = { ...(layout !== undefined && { layout }), ...(sources !== undefined && { sources }) };
+  return { ...splits, ...test, ...form, hash, stats };
 }
 
 function splitParts(name: string, { ids, trained, offsets, lines, types, targets }: EncodedSplit): NamedArray[] {

@@ -5,7 +5,7 @@ import { scoreOf } from '../metric/monitor';
 import type { Monitor } from '../recipe/monitors';
 import type { EvalRow, NewestRows, Row, RowKind } from './types';
 
-const KINDS: readonly RowKind[] = ['steps', 'evals', 'samples'];
+const KINDS: readonly RowKind[] = ['steps', 'evals', 'samples', 'difficulties'];
 
 export async function appendRows(db: Database, runId: string, kind: RowKind, rows: readonly Row[]): Promise<void> {
   if (rows.length === 0) return;

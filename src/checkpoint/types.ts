@@ -1,6 +1,6 @@
 /** What the store keeps. Plain data. Of rows it reads the step, and of measurements the loss. */
 
-import type { EncodedDataset, PartSizes } from '../batch/types';
+import type { EncodedDataset, MixedSource, PartSizes } from '../batch/types';
 import type { Numerics } from '../core/numerics';
 import type { Shape } from '../core/shape';
 import type { ColumnRole, Format, Message } from '../dataset/types';
@@ -80,6 +80,12 @@ export interface ParentRun {
   readonly recipe: Recipe;
   /** Its training examples that are among those of the new run; 0 without replay. */
   readonly replayed: number;
+}
+
+/** A dataset of a run that is trained on several. */
+export interface StoredSource extends MixedSource {
+  /** Held-out loss of the model without what is trained; null where nothing is held out. Absent before it is known. */
+  readonly baseLoss?: number | null;
 }
 
 /** Where a trained parameter is in the flat vectors of a run. */
@@ -171,6 +177,8 @@ export interface RunRecord {
   readonly pairs?: readonly StoredPairs[];
   /** What the user wrote about the run; absent where nothing was written. */
   readonly notes?: string;
+  /** The datasets that it is trained on, the open one first; absent for a single one. */
+  readonly mixture?: readonly StoredSource[];
   /** The run that it carries on; absent in runs that start afresh. */
   readonly parent?: ParentRun;
   /** Another program trained it; absent in runs of this page. */
@@ -244,9 +252,20 @@ export interface EvalRow extends Row {
    * for other objectives and more than `MAX_CONFUSED` classes (src/recipe/metrics.ts), and in rows of versions without it.
    */
   readonly confusion?: readonly number[];
+  /** The loss of each dataset of a mixture, in their order; null where nothing of it is held out. Absent for a single dataset. */
+  readonly sources?: readonly (number | null)[];
 }
 
-export type RowKind = 'steps' | 'evals' | 'samples';
+/** What the order of a run's examples follows from. Its step is `BEFORE_ALL`. */
+export interface DifficultyRow extends Row {
+  /** The base's loss on each training example, nats per counted token. */
+  readonly losses: Float32Array<ArrayBuffer>;
+}
+
+/** A step before the first one: rows of it stay when a run starts again from the beginning. */
+export const BEFORE_ALL = -1;
+
+export type RowKind = 'steps' | 'evals' | 'samples' | 'difficulties';
 
 /** What the training worker requires of the store. Every method rejects with a `store/…` coded error. */
 /** How fast a device computes; see src/graph/pace.ts. */

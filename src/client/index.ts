@@ -1,4 +1,4 @@
-/** The page's workers: three that live as long as it does, and one that reads a single file. */
+/** The page's workers: three that live as long as it does, and two that read data beside the dataset that is open. */
 
 import type { DataApi, KeepApi, TrainApi } from '../../workers/api';
 import { WorkerClient } from './worker';
@@ -15,6 +15,9 @@ export const dataClient = new WorkerClient<DataApi>('data', dataWorker);
 
 /** Reads a file beside the dataset that is open; ended after each file. */
 export const fileClient = new WorkerClient<DataApi>('file', dataWorker);
+
+/** Reads the datasets that are mixed into the open one, one after the other; ended after them. */
+export const mixClient = new WorkerClient<DataApi>('mixture', dataWorker);
 
 /** Owns the kept datasets. */
 export const keepClient = new WorkerClient<KeepApi>(

@@ -21,6 +21,7 @@ export const STREAM = {
   dare: 21,
   prompts: 30,
   answers: 31,
+  mixture: 32,
   teach: 40,
   dropout: 1024,
 } as const;
@@ -67,4 +68,18 @@ export function permutation(count: number, seed: number, step: number, stream: n
     order[j] = held;
   }
   return order;
+}
+
+/**
+ * `length` entries, from entry `from` on, of an endless sequence that goes through 0..count-1 again and again, each time in another order: a
+ * pure function of its arguments.
+ */
+export function inPasses(count: number, from: number, length: number, seed: number, stream: number): Uint32Array {
+  const orders = new Map<number, Uint32Array>();
+  const orderOf = (pass: number): Uint32Array => {
+    const order = orders.get(pass) ?? permutation(count, seed, pass, stream);
+    orders.set(pass, order);
+    return order;
+  };
+  return Uint32Array.from({ length }, (_, i) => orderOf(Math.floor((from + i) / count))[(from + i) % count] ?? 0);
 }

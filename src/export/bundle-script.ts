@@ -167,8 +167,21 @@ function classifierTrainer({ classifier, classWeights }: ScriptFacts): readonly 
   ];
 }
 
+const ORDERS: Readonly<Record<Exclude<Recipe['order'], 'shuffled'>, string>> = {
+  'short-first': 'short examples to long ones',
+  'easy-first': 'easy examples to hard ones',
+};
+
 /** Settings that a run has and the program has not. */
-export function notCarriedOver({ init, method, basePrecision, activationPrecision, order, ema }: Recipe): readonly string[] {
+export function notCarriedOver({
+  init,
+  method,
+  basePrecision,
+  activationPrecision,
+  order,
+  mixture,
+  ema,
+}: Recipe): readonly string[] {
   return [
     ...(init === 'fresh' ? [] : [`the start from the run ${init.name}: training starts from the base`]),
     ...('loraPlusRatio' in method && method.loraPlusRatio !== 1 ? ['the higher learning rate of B (LoRA+)'] : []),
@@ -177,7 +190,10 @@ export function notCarriedOver({ init, method, basePrecision, activationPrecisio
     ...(ema === 0 ? [] : ['the average of the weights (EMA)']),
     ...(basePrecision === 'stored' ? [] : ['the quantised base']),
     ...(activationPrecision === 'f32' ? [] : ['activations in f16: bfloat16 takes their place on GPUs that have it']),
-    ...(order === 'shuffled' ? [] : ['the first pass from short examples to long ones: all passes are shuffled']),
+    ...(order === 'shuffled' ? [] : [`the first pass from ${ORDERS[order]}: all passes are shuffled`]),
+    ...(mixture === null
+      ? []
+      : ['a new draw of each dataset of the mixture in every pass: all passes have the examples of the first one here']),
   ];
 }
 

@@ -31,6 +31,14 @@ export interface CardFacts {
   readonly calibration?: { readonly temperature: number; readonly rows: number; readonly file: string | null } | null;
   /** The model whose predictions were learnt; absent where there was none. */
   readonly teacher?: { readonly name: string };
+  /** The datasets that it was trained on, with how often a pass had the examples of each; absent for a single one. */
+  readonly mixture?: readonly {
+    readonly name: string;
+    readonly weight: number;
+    readonly train: number;
+    readonly heldOut: number;
+    readonly test: number;
+  }[];
   /** The ratings of answers that the data are; absent for other data. */
   readonly feedback?: { readonly kind: 'kto' | 'dpo' | 'sft'; readonly ratings: number };
   /** What was chosen in blind pairs, by checkpoint; absent where nothing was. */
@@ -180,7 +188,19 @@ const LOSSES: Readonly<Record<ObjectiveKind, string>> = {
 };
 
 function figures(facts: CardFacts, classifier: Classifier | null): string {
-  const { datasetName, examples, step, baseLoss, tunedLoss, trainable, device, recipe, teacher, metrics = {} } = facts;
+  const {
+    datasetName,
+    examples,
+    step,
+    baseLoss,
+    tunedLoss,
+    trainable,
+    device,
+    recipe,
+    teacher,
+    mixture = [],
+    metrics = {},
+  } = facts;
   const { objective } = recipe;
   const loss = (value: number | null) =>
     value === null
@@ -189,6 +209,10 @@ function figures(facts: CardFacts, classifier: Classifier | null): string {
   const measured = Object.entries(metrics).map(([name, value]) => [`Held-out ${cell(name)}`, value.toFixed(4)] as const);
   const rows = [
     ['Data', `${cell(datasetName)}, ${examples} examples`],
+    ...mixture.map(
+      ({ name, weight, train }, i) =>
+        [`Mixture, dataset ${i + 1}`, `${cell(name)}, ${train} examples for training, weight ${weight}`] as const,
+    ),
     ...(teacher === undefined ? [] : [['Teacher', cell(teacher.name)] as const]),
     ['Steps', String(step)],
     // The base has no classifier.

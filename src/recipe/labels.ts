@@ -63,6 +63,7 @@ export const SETTING_LABELS = {
   dataSteps: 'Data steps',
   mapping: 'Use of the columns',
   data: 'Data',
+  mixture: 'Mixture',
   basePrecision: 'Base weights',
   activationPrecision: 'Activations',
   learningRate: 'Learning rate',
@@ -148,5 +149,9 @@ export const REWARD_LABELS = {
   max: 'At most',
   part: 'Compare',
   source: 'Function',
+  run: 'Run',
+  name: 'Name of the run',
+  step: 'Step of the run',
+  label: 'Label',
   weight: 'Points',
 } as const;

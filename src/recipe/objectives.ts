@@ -175,6 +175,11 @@ export function needsTeacher({ kind }: { readonly kind: ObjectiveKind }): boolea
   return kind === 'distil';
 }
 
+/** Whether the model learns the tokens of texts and conversations, on which its base has a loss, too. */
+export function readsTexts(kind: ObjectiveKind): boolean {
+  return kind === 'sft' || kind === 'distil';
+}
+
 /** Whether the model learns from answers of its own, by their rewards; its held-out loss is the mean reward with the opposite sign. */
 export function learnsFromRewards(kind: ObjectiveKind): boolean {
   return 'rewards' in OBJECTIVE_SCHEMAS[kind].entries;

@@ -87,7 +87,7 @@ function found(value: unknown): string {
   if (typeof value === 'string') return quoted(value);
   if (Array.isArray(value)) return foundList(value);
   if (typeof value === 'number' && !Number.isFinite(value)) return Number.isNaN(value) ? 'not a number' : 'infinity';
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return shortened(String(value));
   return value === null || value === undefined ? 'empty' : 'an object';
 }
 
@@ -98,5 +98,9 @@ function foundList(list: readonly unknown[]): string {
 }
 
 function quoted(text: string): string {
-  return `“${text.length > 40 ? `${text.slice(0, 40)}…` : text}”`;
+  return `“${shortened(text)}”`;
+}
+
+function shortened(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }

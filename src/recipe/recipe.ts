@@ -6,10 +6,11 @@ import { alternatives, oneOf, real, texts, whole } from './checks';
 import { DATA_STEP_SCHEMAS, dataStepsSchema } from './data-steps';
 import { initSchema } from './init';
 import { mappingSchema } from './mapping';
+import { mixtureSchema } from './mixture';
 import { METHOD_SCHEMAS, methodSchema, type MethodSettings } from './methods';
 import { isFields, migrate, VERSION, versionOf, type Fields } from './migrations';
 import { isMonitored, MONITORS, monitorsOf } from './monitors';
-import { OBJECTIVE_SCHEMAS, objectiveSchema, type ObjectiveSettings } from './objectives';
+import { OBJECTIVE_SCHEMAS, objectiveSchema, readsTexts, type ObjectiveSettings } from './objectives';
 import { problemsOf, type Refusal } from './problems';
 import { recipeDataSchema } from './recipe-data';
 import { SPLIT_SCHEMAS, splitSchema, type SplitSettings } from './splits';
@@ -38,6 +39,8 @@ const fields = {
   mapping: v.optional(mappingSchema, null),
   /** The data of the run whose recipe it is, or that were open when it was exported: see src/recipe/recipe-data.ts. */
   data: v.optional(recipeDataSchema, null),
+  /** The datasets that the run is trained on beside these: see src/recipe/mixture.ts. */
+  mixture: v.optional(mixtureSchema, null),
   /** Storage of the base model's linear layers: as in its files, 8 bits, or 4 bits (NF4, as QLoRA). */
   basePrecision: v.optional(oneOf(BASE_PRECISIONS), 'stored'),
   /** Storage of activations: f32, or f16 with a loss scale that keeps gradients in the range of f16. */
@@ -63,8 +66,11 @@ const fields = {
   epochs: v.optional(real(0.01, 1000), 3),
   /** Stops after this many steps, even before `epochs` are done; 0 sets no limit. */
   maxSteps: v.optional(whole(0, 10_000_000), 0),
-  /** `short-first`: the first epoch goes from short examples to long ones (curriculum), the others are shuffled. */
-  order: v.optional(oneOf(['shuffled', 'short-first']), 'shuffled'),
+  /**
+   * `short-first` and `easy-first` (curriculum): the first epoch goes from short examples to long ones, or from those on which the base has
+   * a small loss to those on which it has a large one; the others are shuffled.
+   */
+  order: v.optional(oneOf(['shuffled', 'short-first', 'easy-first']), 'shuffled'),
   /** Share of the rows held out for validation: the run measures them, and its best checkpoint is chosen by them. */
   heldOutRatio: v.optional(real(0, 0.5), 0.1),
   /** Share of the rows that neither train nor choose anything: they are measured on request only. */
@@ -123,11 +129,20 @@ export function parseRecipe(data: unknown): Recipe {
   const recipe = migrate(data);
   const result = v.safeParse(schema, recipe);
   if (!result.success) throw invalid(result.issues.map((issue) => refusalOf(recipe, issue)));
-  const { monitor, objective } = result.output;
-  if (isMonitored(objective.kind, monitor)) return result.output;
-  const measures = monitorsOf(objective.kind);
-  const allowed = `${measures.length === 1 ? '“loss”' : alternatives(measures)} for the objective “${objective.kind}”`;
-  throw invalid([{ path: ['monitor'], value: monitor, allowed }]);
+  const refusals = combinationsOf(result.output);
+  if (refusals.length > 0) throw invalid(refusals);
+  return result.output;
+}
+
+/** Values that the recipe's objective does not have. */
+function combinationsOf({ monitor, order, objective: { kind } }: Recipe): readonly Refusal[] {
+  const measures = monitorsOf(kind);
+  const allowed = `${measures.length === 1 ? '“loss”' : alternatives(measures)} for the objective “${kind}”`;
+  const orders = `“shuffled” or “short-first” for the objective “${kind}”: the loss of the base is read on texts only`;
+  return [
+    ...(isMonitored(kind, monitor) ? [] : [{ path: ['monitor'], value: monitor, allowed }]),
+    ...(order !== 'easy-first' || readsTexts(kind) ? [] : [{ path: ['order'], value: order, allowed: orders }]),
+  ];
 }
 
 /** A setting that has settings of its own, which depend on its kind. */

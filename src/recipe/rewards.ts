@@ -10,6 +10,7 @@ const LONGEST = 1_000_000;
 const weight = () => v.optional(real(-1000, 1000), 1);
 
 const PATTERN = 'a regular expression';
+const A_RUN = 'a run that you trained';
 
 export const REWARD_SCHEMAS = {
   contains: v.strictObject({
@@ -46,6 +47,17 @@ export const REWARD_SCHEMAS = {
     ignoreCase: v.optional(flag(), true),
     weight: weight(),
   }),
+  model: v.strictObject({
+    kind: v.literal('model'),
+    /** Id of a run on the same base model that scores answers, or tells classes or numbers of texts. */
+    run: v.pipe(v.string(A_RUN), v.nonEmpty(A_RUN)),
+    name: v.optional(v.string('a name'), ''),
+    /** Of its checkpoint; null: the newest one. The recipe of a run that started has the step. */
+    step: v.optional(v.nullable(whole(0, 1_000_000_000)), null),
+    /** Of a classifier: the label whose probability is the score. */
+    label: v.optional(v.string('a label'), ''),
+    weight: weight(),
+  }),
   code: v.strictObject({
     kind: v.literal('code'),
     /** The body of a JavaScript function of `prompt`, `answer` and `expected`, which returns a number. */
@@ -70,7 +82,7 @@ export const rewardsSchema = v.pipe(
 
 /** A reward with its settings at their defaults; a text that has to be given is empty, which the recipe refuses. */
 export function newReward(kind: RewardKind): Readonly<Record<string, unknown>> {
-  const given = { contains: { text: '' }, matches: { pattern: '' }, code: { source: 'return 0;' } };
+  const given = { contains: { text: '' }, matches: { pattern: '' }, model: { run: '' }, code: { source: 'return 0;' } };
   const settings = Object.entries(REWARD_SCHEMAS[kind].entries).map(([name, entry]) => [name, v.getDefault(entry)] as const);
   const known = settings.filter(([, value]) => value !== undefined);
   return { ...Object.fromEntries(known), kind, ...(kind in given && given[kind as keyof typeof given]) };

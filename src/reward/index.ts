@@ -1,5 +1,6 @@
 /** The table of rewards, and the reward of answers by all of a recipe's. */
 
+import { internal } from '../core/errors';
 import type { RewardKind, RewardSettings, RewardSettingsOf } from '../recipe/rewards';
 import { contains } from './contains';
 import { equals } from './equals';
@@ -8,7 +9,10 @@ import { length } from './length';
 import type { Answer, Reward } from './reward';
 
 /** Functions and regular expressions of the user are run by src/reward/sandbox.ts. */
-type RuleKind = Exclude<RewardKind, 'code' | 'matches'>;
+type RuleKind = Exclude<RewardKind, 'code' | 'matches' | 'model'>;
+
+/** Scores answers by a model that was trained before, as a reward says. */
+export type JudgeAnswers = (reward: RewardSettingsOf<'model'>, answers: readonly Answer[]) => Promise<readonly number[]>;
 
 export const REWARDS = { contains, json, length, equals } satisfies {
   readonly [K in RuleKind]: Reward<RewardSettingsOf<K>>;
@@ -21,15 +25,27 @@ export interface Rewarded {
   readonly totals: readonly number[];
 }
 
-/** Throws the errors of `scoresByCode`. */
-export async function rewardsOf(rewards: readonly RewardSettings[], answers: readonly Answer[]): Promise<Rewarded> {
+/** Throws the errors of `scoresByCode` and of `judge`, which rewards of the kind `model` need. */
+export async function rewardsOf(
+  rewards: readonly RewardSettings[],
+  answers: readonly Answer[],
+  judge: JudgeAnswers | null = null,
+): Promise<Rewarded> {
   const scores: (readonly number[])[] = [];
-  for (const reward of rewards) scores.push(await scoresOf(reward, answers));
+  for (const reward of rewards) scores.push(await scoresOf(reward, answers, judge));
   const total = (answer: number) => rewards.reduce((sum, { weight }, r) => sum + weight * (scores[r]?.[answer] ?? NaN), 0);
   return { scores, totals: answers.map((_, i) => total(i)) };
 }
 
-async function scoresOf(settings: RewardSettings, answers: readonly Answer[]): Promise<readonly number[]> {
+async function scoresOf(
+  settings: RewardSettings,
+  answers: readonly Answer[],
+  judge: JudgeAnswers | null,
+): Promise<readonly number[]> {
+  if (settings.kind === 'model') {
+    if (judge === null) throw internal(`nothing scores answers by ${settings.name}`);
+    return judge(settings, answers);
+  }
   if (settings.kind === 'code') return (await import('./sandbox')).scoresByCode(settings.source, answers);
   if (settings.kind === 'matches') {
     const { matchesOf } = await import('./sandbox');

@@ -7,6 +7,8 @@ export interface Answer {
   readonly text: string;
   /** The answer that the data have. */
   readonly expected: string;
+  /** Everything from the beginning to the end of the answer, with what the chat template puts after it. */
+  readonly ids: readonly number[];
   /** Its length in tokens, with the token that ends it. */
   readonly tokens: number;
 }

@@ -1,19 +1,26 @@
 /** The prompts of a run that learns from its own answers: which there are, and which are answered in a step. Pure. */
 
 import type { EncodedSplit } from '../batch/types';
-import { permutation, STREAM } from '../core/random';
+import { inPasses, STREAM } from '../core/random';
 
 /** The beginning of an example up to its last trained part, as ids, and that part: the answer of the data. */
 export interface RolloutPrompt {
   readonly ids: readonly number[];
   readonly expected: readonly number[];
+  /** What the data have after it, such as the line break that a chat template ends turns with. */
+  readonly tail: readonly number[];
   /** Tokens that an answer may have: prompt and answer fit into the sequence length. */
   readonly room: number;
 }
 
-/** The prompts of all examples; of those without a prompt, or without room for an answer, none. */
-export function promptsOf(split: EncodedSplit, sequenceLength: number, answerLength: number): readonly RolloutPrompt[] {
-  return Array.from(split.lines, (_, i) => promptAt(split, i))
+/** The prompts of the examples `indices`, all when absent; of those without a prompt, or without room for an answer, none. */
+export function promptsOf(
+  split: EncodedSplit,
+  sequenceLength: number,
+  answerLength: number,
+  indices: Iterable<number> = split.lines.keys(),
+): readonly RolloutPrompt[] {
+  return Array.from(indices, (i) => promptAt(split, i))
     .map((prompt) => ({ ...prompt, room: Math.min(answerLength, sequenceLength - prompt.ids.length) }))
     .filter(({ ids, room }) => ids.length > 0 && room > 0);
 }
@@ -25,19 +32,15 @@ function promptAt({ ids, trained, offsets }: EncodedSplit, document: number): Om
   const start = flags.subarray(0, end).lastIndexOf(0) + 1;
   // The first token of a document is never trained: a text of which all is trained has no prompt.
   const given = start > 1 ? start : 0;
-  return { ids: [...ids.subarray(from, from + given)], expected: [...ids.subarray(from + start, from + end)] };
+  const [prompt, expected, tail] = [
+    ids.subarray(from, from + given),
+    ids.subarray(from + start, from + end),
+    ids.subarray(from + end, to),
+  ];
+  return { ids: [...prompt], expected: [...expected], tail: [...tail] };
 }
 
 /** Indices of the prompts of rollout `rollout`: every pass goes through all of `count` in an order of its own. */
 export function promptsAt(rollout: number, perRollout: number, count: number, seed: number): readonly number[] {
-  const orders = new Map<number, Uint32Array>();
-  const orderOf = (pass: number) => {
-    const order = orders.get(pass) ?? permutation(count, seed, pass, STREAM.prompts);
-    orders.set(pass, order);
-    return order;
-  };
-  return Array.from({ length: perRollout }, (_, i) => {
-    const at = rollout * perRollout + i;
-    return orderOf(Math.floor(at / count))[at % count] ?? 0;
-  });
+  return [...inPasses(count, rollout * perRollout, perRollout, seed, STREAM.prompts)];
 }

@@ -12,12 +12,15 @@ import { data } from './data.svelte';
 import { device } from './device.svelte';
 import { currentEncoding } from './encoding';
 import { objectiveBlocker } from './goal';
+import { judgeBlocker } from './judges';
 import { kept } from './kept.svelte';
+import { mixtures, openLabels } from './mixture.svelte';
 import { model } from './model.svelte';
 import { encodingOf, isCountedFor } from './objective';
 import { otherTab } from './other-tab.svelte';
 import { hashOf, isStage, placeOf, settingPlace, type PageId, type Place, type StageId } from './place';
 import { recipe, type Plan } from './recipe.svelte';
+import { runs } from './runs.svelte';
 import { recall, remember } from './storage';
 import { startFrom } from './start-from.svelte';
 import { teacher } from './teacher.svelte';
@@ -150,7 +153,25 @@ function recipeBlocker(): Blocker | null {
     return { reason: `${first.message}${more}`, place: settingPlace(first.where) };
   }
   if (value === null || data.view === null) return null;
-  return objectiveBlocker(value.objective.kind, data.view) ?? teacherBlocker(value) ?? originBlocker();
+  return (
+    objectiveBlocker(value.objective.kind, data.view) ??
+    teacherBlocker(value) ??
+    rewardBlocker(value) ??
+    mixtureBlocker() ??
+    originBlocker()
+  );
+}
+
+/** Why a run has no model that gives its rewards, or null. */
+function rewardBlocker(value: Recipe): Blocker | null {
+  const reason = runs.known ? judgeBlocker(value, runs.list, model.view?.id ?? null) : null;
+  return reason === null ? null : { reason, place: { view: 'recipe', tab: 'objective', options: {} } };
+}
+
+/** Why a run can't be trained on the mixture of the recipe, or null. */
+function mixtureBlocker(): Blocker | null {
+  const { blocker } = mixtures;
+  return blocker === null ? null : { reason: blocker, place: { view: 'data', tab: 'mix', options: {} } };
 }
 
 /** Why a run can't start from what the recipe names, or null. */
@@ -185,6 +206,11 @@ function link(): void {
     const encoding = currentEncoding();
     if (encoding === null || data.view === null) return;
     return later(250, () => void data.encodeWith(encoding));
+  });
+  $effect(() => {
+    const [encoding, labels] = [currentEncoding(), openLabels()];
+    if (mixtures.value === null || encoding === null || labels === null || data.view === null) return;
+    return later(400, () => void mixtures.count(encoding, labels));
   });
   $effect(() => {
     const [view, value] = [model.view, recipe.value];
@@ -229,7 +255,8 @@ function planned(): Plan | null {
   const [view, value] = [model.view, recipe.value];
   const stats = value === null ? null : countedStats(value);
   if (view === null || value === null || stats === null || model.inspecting || teacherBlocker(value) !== null) return null;
-  return [view.id, value, startFrom.sizeWith(value, stats), teacher.value, device.measured];
+  const size = startFrom.sizeWith(value, mixtures.sizeWith(value.sequenceLength, stats));
+  return [view.id, value, size, teacher.value, device.measured];
 }
 
 /** The statistics of the data as the recipe's objective needs them; null until they are counted. */

@@ -12,6 +12,8 @@ export type JournalEvent =
   | { readonly event: 'data'; readonly examples: number; readonly rejected: number; readonly format: string }
   /** The tokens of a run: their SHA-256, and examples that are trained on and held out. */
   | { readonly event: 'encoded'; readonly hash: string; readonly train: number; readonly heldOut: number }
+  /** A dataset that is mixed into the open one was read. */
+  | { readonly event: 'mixed'; readonly name: string; readonly train: number; readonly heldOut: number }
   /** What a run is busy with while no step is being trained. */
   | { readonly event: 'phase'; readonly message: string; readonly done: number; readonly total: number }
   | ({ readonly event: 'first-step' } & FirstStep)

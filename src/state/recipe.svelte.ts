@@ -14,7 +14,7 @@ import {
 } from '../recipe/methods';
 import { isFields, type Fields } from '../recipe/migrations';
 import { isMonitored } from '../recipe/monitors';
-import { defaultObjective, type ObjectiveKind } from '../recipe/objectives';
+import { defaultObjective, readsTexts, type ObjectiveKind } from '../recipe/objectives';
 import {
   changesFor,
   hasPresetMethod,
@@ -183,9 +183,13 @@ export class RecipeState {
   chooseObjective(kind: ObjectiveKind, from: string | null = null): void {
     this.#fixObjective(from);
     if (this.at('objective.kind') === kind) return;
-    const monitor = this.at('monitor');
-    // The measurements of another objective may not have it.
-    this.#change({ objective: defaultObjective(kind), monitor: isMonitored(kind, monitor) ? monitor : 'loss' }, 'objective');
+    const [monitor, order] = [this.at('monitor'), this.at('order')];
+    // Another objective may not have them.
+    const fitting = {
+      monitor: isMonitored(kind, monitor) ? monitor : 'loss',
+      order: order === 'easy-first' && !readsTexts(kind) ? 'shuffled' : order,
+    };
+    this.#change({ objective: defaultObjective(kind), ...fitting }, 'objective');
   }
 
   /** Changes method or objective. A preset goes on to hold where it replaces nothing that was set by hand, and settings that had their usual values have those of the new kinds. */

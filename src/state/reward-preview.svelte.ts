@@ -41,6 +41,7 @@ export class RewardPreviews {
     this.busy = true;
     try {
       const { dataset } = await data.encode(encoding);
+      if (model.chosen !== null && scoresByModel(settings)) await model.ensureLoaded(model.chosen, settings.basePrecision);
       const preview = await this.#client.call((api) => api.previewRewards(chosen.id, settings, dataset));
       [this.#done, this.#failed] = [{ ...tried, preview }, null];
     } catch (error) {
@@ -53,6 +54,11 @@ export class RewardPreviews {
 
 function isNow({ rewards, view }: Tried): boolean {
   return recipe.value !== null && rewards === rewardsOf(recipe.value) && view === data.view;
+}
+
+/** Models that score need their base on the device. */
+function scoresByModel({ objective }: Recipe): boolean {
+  return 'rewards' in objective && objective.rewards.some(({ kind }) => kind === 'model');
 }
 
 function rewardsOf({ objective }: Recipe): string {

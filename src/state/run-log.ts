@@ -38,7 +38,7 @@ const stepKeys = [
   ...(['step', 'loss', 'learningRate', 'gradNorm', 'lossScale', 'skipped', 'figures'] as const),
   ...(['tokensPerSecond', 'seconds', 'epoch', 'left'] as const),
 ] as const;
-const evalKeys = ['step', 'loss', 'metrics', 'confusion'] as const;
+const evalKeys = ['step', 'loss', 'metrics', 'confusion', 'sources'] as const;
 const sampleKeys = ['step', 'prompt', 'text'] as const;
 
 function rowOf<T extends object, K extends keyof T>(event: T, keys: readonly K[]): Pick<T, K> {

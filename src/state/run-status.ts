@@ -1,6 +1,6 @@
 /** The record of a run as the page shows it: its status in words and what that allows, its name, its checkpoints. Pure. */
 
-import type { CheckpointView, RunStatus, RunView } from '../../workers/api';
+import type { CheckpointView, EvalRow, RunStatus, RunView } from '../../workers/api';
 
 export const statusWords: Readonly<Record<RunStatus, string>> = {
   running: 'Training',
@@ -47,4 +47,10 @@ export function runName(modelName: string, datasetName: string, taken: readonly 
 /** The checkpoints with one more, which replaces that of its step: the list may have been read from the store after the save. */
 export function withCheckpoint(checkpoints: readonly CheckpointView[], added: CheckpointView): CheckpointView[] {
   return [...checkpoints.filter(({ step }) => step !== added.step), added];
+}
+
+/** The run with what its base was measured with. */
+export function withBase(run: RunView, { loss, sources = [] }: Pick<EvalRow, 'loss' | 'sources'>): RunView {
+  const mixture = run.mixture?.map((one, i) => ({ ...one, baseLoss: sources[i] ?? null }));
+  return { ...run, baseLoss: loss, ...(mixture && { mixture }) };
 }

@@ -77,7 +77,8 @@ export function mappingOf({ recipe, columns, datasetName }: Source, view: Datase
   return { format: columns.format, roles: view.columns.map(({ name }) => roleOf(name)), ...templateOf(columns) };
 }
 
-function guessedMapping(kind: RunView['recipe']['objective']['kind'], view: DatasetView): Mapping {
+/** The mapping that an objective needs. Throws `data/columns` when the data can't serve it. */
+export function guessedMapping(kind: RunView['recipe']['objective']['kind'], view: DatasetView): Mapping {
   const goal = goalOf(kind, view);
   const reason = whyNot(goal, view);
   if (reason !== null) throw new CodedError('data/columns', `${view.name} does not suit this run. ${reason}`);

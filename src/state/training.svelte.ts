@@ -17,6 +17,7 @@ import { FirstStepWatch } from './first-step';
 import { Frames } from './frames';
 import { journal, journalEncoded, journalTraining } from './journal.svelte';
 import { columnsOf } from './mapping.svelte';
+import { mixtures } from './mixture.svelte';
 import { model } from './model.svelte';
 import { Monitor } from './monitor.svelte';
 import { otherTab, type OtherTab } from './other-tab.svelte';
@@ -24,7 +25,7 @@ import { promptsFrom } from './prompts';
 import { notify, WakeLock } from './presence';
 import { recipe } from './recipe.svelte';
 import { runs } from './runs.svelte';
-import { isResumable, runName, statusOf, withCheckpoint } from './run-status';
+import { isResumable, runName, statusOf, withBase, withCheckpoint } from './run-status';
 import { NO_ROWS, ShownRun } from './shown-run.svelte';
 import { shotsFrom } from './shots';
 import { space } from './space.svelte';
@@ -116,6 +117,8 @@ export class Training extends ShownRun {
       if (!chosen || !encoding || !settings)
         throw new CodedError('train/state', startBlocker()?.reason ?? 'Model, data or recipe is missing.');
       const { dataset, view } = await this.#unlessCancelled(data.encode(encoding));
+      const mixing = mixtures.encode(settings.mixture, encoding, dataset.layout?.names ?? []);
+      const mixed = await this.#unlessCancelled(mixing);
       journalEncoded(dataset);
       await this.#load('Loading the model', (signal) => model.ensureLoaded(chosen, settings.basePrecision, signal));
       const { id, name } = chosen.view;
@@ -135,6 +138,7 @@ export class Training extends ShownRun {
         fileHash: view.hash,
         ...(taught && { teacher: taught }),
         ...(old && { old }),
+        ...(mixed.length > 0 && { mixed }),
         ...(rated && { feedback: rated }),
       };
       this.#enter('Preparing the run');
@@ -380,7 +384,7 @@ export class Training extends ShownRun {
     if (event.type === 'memory') this.memory = event.bytes;
     if (event.type === 'work') this.work = event;
     if (event.type === 'notice') this.notices = [...this.notices, event];
-    if (event.type === 'base' && this.run !== null) this.run = { ...this.run, baseLoss: event.loss };
+    if (event.type === 'base' && this.run !== null) this.run = withBase(this.run, event);
     if (event.type === 'checkpoint') this.#onCheckpoint(event.checkpoint);
   }
 

@@ -3,6 +3,7 @@
 import { createBatches, createFixedBatches, type Batches, type BatchSettings, type FixedBatches } from '../batch/batches';
 import { batchSpace } from '../batch/collate';
 import type { Slots } from '../batch/slots';
+import { rangesIn, type Range } from '../batch/sources';
 import type { Batch, EncodedDataset, EncodedSplit } from '../batch/types';
 import { internal } from '../core/errors';
 import type { Numerics } from '../core/numerics';
@@ -41,25 +42,32 @@ export interface RunBatches {
 
 /**
  * `padId` fills padding, which nothing attends to and no loss counts; null: the model has none. `slots`: for examples with a layout. `numerics`: the version of the
- * run; that of new runs when absent.
+ * run; that of new runs when absent. `difficulty`: of each training example, for the order `easy-first`.
  */
 export function planBatches(
-  dataset: Pick<EncodedDataset, 'train' | 'heldOut'>,
+  dataset: Pick<EncodedDataset, 'train' | 'heldOut' | 'sources'>,
   recipe: Recipe,
   padId: number | null,
   slots?: Slots,
   numerics?: Numerics,
+  difficulty?: Float32Array,
 ): RunBatches {
   if ('rewards' in recipe.objective) return rolloutPlan(dataset, recipe, recipe.objective);
   const settings = settingsOf(recipe, padId, slots, numerics);
-  const training = createBatches(dataset.train, settings);
+  const { sources } = dataset;
+  const training = createBatches(dataset.train, { ...settings, ...(sources && { sources }), ...(difficulty && { difficulty }) });
   const spaces = Array.from({ length: recipe.gradientAccumulation }, () =>
     batchSpace({ rows: recipe.microBatch, rowLength: recipe.sequenceLength, ...(slots !== undefined && { slots }) }),
   );
   const microSteps = microStepsOf(training, recipe);
-  const measured = createFixedBatches(dataset.heldOut, settings, measuredTokens(recipe, microSteps));
+  const heldOut = fixedBatches(
+    dataset.heldOut,
+    settings,
+    measuredTokens(recipe, microSteps),
+    sources && rangesIn(sources, 'heldOut'),
+  );
   return {
-    heldOut: batchesOf(measured),
+    heldOut,
     prompts: null,
     microSteps,
     source: {
@@ -77,7 +85,7 @@ export function planBatches(
 
 /** A step has as many micro-batches as its answers fill. Its number of steps is counted in those of the recipe all the same. */
 function rolloutPlan(
-  dataset: Pick<EncodedDataset, 'train' | 'heldOut'>,
+  dataset: Pick<EncodedDataset, 'train' | 'heldOut' | 'sources'>,
   recipe: Recipe,
   settings: OwnAnswerSettings,
 ): RunBatches {
@@ -98,23 +106,32 @@ function rolloutPlan(
 
 /**
  * Micro-batches of an epoch, from which the steps of the run follow. Those of the first epoch, but where it is packed in another order than
- * the others the mean: documents of one length leave more padding.
+ * the others the mean: documents of one length leave more padding. `easy-first` sorts rows that are packed as ever.
  */
 function microStepsOf(training: Batches, { order, epochs }: Recipe): number {
   const first = training.microStepsPerEpoch(0);
-  if (order === 'shuffled' || epochs <= 1) return first;
+  if (order !== 'short-first' || epochs <= 1) return first;
   return Math.ceil((first + (epochs - 1) * training.microStepsPerEpoch(1)) / epochs);
 }
 
-/** Batches of every example of `split`, packed as held-out examples are. The arguments are those of `planBatches`. */
+/**
+ * Batches of every example of `split`, packed as held-out examples are. The arguments are those of `planBatches`. `ranges`: of each dataset
+ * of a mixture.
+ */
 export function allBatches(
   split: EncodedSplit,
   recipe: Recipe,
   padId: number | null,
   slots?: Slots,
   numerics?: Numerics,
+  ranges?: readonly Range[],
 ): readonly Batch[] {
-  return batchesOf(createFixedBatches(split, settingsOf(recipe, padId, slots, numerics), Infinity));
+  return fixedBatches(split, settingsOf(recipe, padId, slots, numerics), Infinity, ranges);
+}
+
+/** All examples of `split` in batches, with the order in which the batches have them. */
+export function batchesInOrder(split: EncodedSplit, recipe: Recipe, padId: number | null): FixedBatches {
+  return createFixedBatches(split, settingsOf(recipe, padId), Infinity);
 }
 
 function settingsOf(recipe: Recipe, padId: number | null, slots?: Slots, numerics?: Numerics): BatchSettings {
@@ -125,6 +142,14 @@ function settingsOf(recipe: Recipe, padId: number | null, slots?: Slots, numeric
     ...(slots !== undefined && { slots }),
     ...(numerics !== undefined && { numerics }),
   };
+}
+
+/** About `tokens` tokens; of a mixture the same number of each dataset, as batches of its own. */
+function fixedBatches(split: EncodedSplit, settings: BatchSettings, tokens: number, ranges?: readonly Range[]): readonly Batch[] {
+  if (ranges === undefined) return batchesOf(createFixedBatches(split, settings, tokens));
+  return ranges.flatMap((range, source) =>
+    batchesOf(createFixedBatches(split, settings, tokens / ranges.length, range)).map((batch) => ({ ...batch, source })),
+  );
 }
 
 function batchesOf(fixed: FixedBatches): readonly Batch[] {

@@ -11,6 +11,12 @@ export interface Losses {
   readonly figures: Readonly<Record<string, readonly Float32Array<ArrayBuffer>[]>>;
 }
 
+/** What batches gave. */
+export interface BatchLosses extends Losses {
+  /** Of each batch: its share of the loss, which is their sum. */
+  readonly parts: readonly number[];
+}
+
 /** A program whose outputs are a batch's share of the loss, and the figures of these names. */
 export interface Evaluator {
   readonly executor: Executor;
@@ -26,7 +32,7 @@ export async function evaluateBatches(
   { executor, writer, compiled, figures }: Evaluator,
   batches: readonly Batch[],
   onBatch: (done: number) => void | Promise<void>,
-): Promise<Losses> {
+): Promise<BatchLosses> {
   const counted = batches.reduce((sum, batch) => sum + countOf(batch), 0);
   const outputs: (readonly HostArray[])[] = [];
   for (const [i, batch] of batches.entries()) {
@@ -34,7 +40,7 @@ export async function evaluateBatches(
     outputs.push(await executor.run(compiled));
     await onBatch(i + 1);
   }
-  return lossOf(outputs, figures);
+  return { ...lossOf(outputs, figures), parts: outputs.map(([part]) => part?.[0] ?? NaN) };
 }
 
 /** The sum of the losses, and the figures, of programs with these outputs. */

@@ -1,5 +1,6 @@
 /** Runs as files: from their record and a checkpoint. The model need not be on the device. */
 
+import { drawnIn } from '../batch/sources';
 import type { EncodedDataset, EncodedSplit } from '../batch/types';
 import { answeringVector } from '../checkpoint/answering';
 import type { EvalRow, RunRecord, RunStore, Snapshot } from '../checkpoint/types';
@@ -51,7 +52,7 @@ export class Exports {
           rows.filter((row) => row.step <= snapshot.step);
         return { steps: until(steps), evals: until(evals as readonly EvalRow[]) };
       },
-      splits: async () => splitsOf(await store.dataset(record.datasetHash)),
+      splits: async () => splitsOf(await store.dataset(record.datasetHash), record.recipe.seed),
     };
     const sink = await this.#sink(kind, run, into, onBytes);
     await writeExport(kind, run, sink, context);
@@ -99,14 +100,17 @@ function calibrated(tensors: readonly TunedTensor[], temperature: number): reado
   });
 }
 
-/** The examples of encoded data. */
-export function splitsOf({ layout, train, heldOut, test }: EncodedDataset): Splits {
+/** The examples of encoded data; of a mixture those for training that the first epoch has. */
+export function splitsOf({ layout, train, heldOut, test, sources }: EncodedDataset, seed: number): Splits {
   const documents = layout?.documents ?? 1;
-  const examples = (split: EncodedSplit) => ({ [Symbol.iterator]: () => examplesOf(split, documents) });
-  return { train: examples(train), heldOut: examples(heldOut), ...(test && { test: examples(test) }) };
+  const examples = (split: EncodedSplit, drawn: Iterable<number> = split.lines.keys()) => ({
+    [Symbol.iterator]: () => examplesOf(split, documents, drawn),
+  });
+  const trained = examples(train, sources && drawnIn(sources, 0, seed));
+  return { train: trained, heldOut: examples(heldOut), ...(test && { test: examples(test) }) };
 }
 
-function* examplesOf(split: EncodedSplit, documents: number): Generator<SplitExample> {
+function* examplesOf(split: EncodedSplit, documents: number, drawn: Iterable<number>): Generator<SplitExample> {
   const { ids, trained, types, offsets, lines, targets } = split;
   const width = targets === undefined ? 0 : targets.length / lines.length;
   const documentOf = (index: number) => {
@@ -114,7 +118,8 @@ function* examplesOf(split: EncodedSplit, documents: number): Generator<SplitExa
     const part = <T extends Int32Array | Uint8Array>(all: T) => all.subarray(from, to) as T;
     return { ids: part(ids), trained: part(trained), ...(types && { types: part(types) }) };
   };
-  for (const [i, line] of lines.entries()) {
+  for (const i of drawn) {
+    const line = lines[i] ?? 0;
     const own = Array.from({ length: documents }, (_, d) => documentOf(i * documents + d));
     yield { line, documents: own, target: [...(targets?.subarray(i * width, (i + 1) * width) ?? [])] };
   }

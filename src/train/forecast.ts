@@ -9,7 +9,7 @@ import { Graph, valueBytes } from '../graph/graph';
 import { launcher } from '../graph/launches';
 import { peakLive } from '../graph/memory';
 import type { Plan } from '../graph/plan';
-import { effortOf, secondsOf, total, type Pace } from '../graph/pace';
+import { effortOf, secondsOf, total, type Effort, type Pace } from '../graph/pace';
 import { heldBytes, processorLaunch } from '../graph/processor-launch';
 import { rematPolicies, type RematPolicy } from '../graph/remat';
 import type { ModelConfig } from '../model/config';
@@ -64,10 +64,18 @@ export function forecastRun(
     ...memory,
     trainable: parameterCount(parametersOf(config, recipe.method, headParameters(config, job))),
     steps,
-    seconds: pace === null ? null : forecastSeconds(costs, recipe, steps, pace),
+    seconds:
+      pace === null
+        ? null
+        : secondsOf(readingOf(memory.efforts, recipe, microSteps), pace) + forecastSeconds(costs, recipe, steps, pace),
     stepSeconds: secondsOf(costs.step, pace ?? USUAL_PACE),
     tokensPerStep: recipe.sequenceLength * recipe.microBatch * recipe.gradientAccumulation,
   };
+}
+
+/** What comes before the first step of `easy-first`: the base reads all training examples. */
+function readingOf({ evaluate, evaluateBase }: Efforts, { order }: Recipe, microSteps: number): Effort {
+  return total(order === 'easy-first' ? [[microSteps, evaluateBase ?? evaluate]] : []);
 }
 
 /** Batches of a measurement, from the share of the data that is held out. */
@@ -163,7 +171,7 @@ function sketchRun(
     microBatches: microBatchesOf(recipe),
     plans: [start, evaluateBase, train, update, evaluate, decode?.prompt, decode?.token].filter((plan) => plan != null),
     parts: {
-      weights: weights + (teacher === null ? 0 : declaredBytes(teacher.graph)),
+      weights: weights + (teacher === null ? 0 : declaredBytes(teacher.graph)) + (job.judgeBytes ?? 0),
       adapter: adapterBytes,
       optimizer: optimizerBytes,
       batch: training - adapterBytes - optimizerBytes,

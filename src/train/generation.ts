@@ -7,6 +7,7 @@ import { CodedError, codeOf, messageOf } from '../core/errors';
 import { temperatureAt } from './calibrations';
 import type { Jobs } from './jobs';
 import { storedOutputs, writesText } from './job';
+import { storedJudges } from './judges';
 import type { LoadedModel } from './loaded';
 import type { Measured, MeasureHooks } from './measure';
 import { measuredData } from './measured-data';
@@ -125,6 +126,7 @@ export class Generation {
       ...(which === 'prompted' && { shots: shotsOf(stored) }),
       tuning: await this.#measuredTuning(model, stored, which, step),
       outputs: storedOutputs(model.config, { ...stored, recipe: run.recipe }),
+      judges: await storedJudges(run.recipe, await this.#store, { id: model.view.id, config: model.config }),
       teacher: found === null ? undefined : await checkedTeacher(found, model.executor.kind, { signal }),
     };
   }

@@ -48,6 +48,8 @@ export interface Job {
   readonly rollout?: readonly RolloutInput[];
   /** Only of objectives that need one. */
   readonly teacher?: Teacher;
+  /** Bytes of models that score its answers; absent where there are none. */
+  readonly judgeBytes?: number;
   /** The tokens whose embeddings new virtual tokens start as; a run whose method starts so needs them. */
   readonly startIds?: readonly number[];
 }

@@ -26,7 +26,8 @@ import type { Engine } from './engine';
 import { checkFits } from './fits';
 import { examplesIn, measure, measurePrompted, predictRows, type Measured, type MeasureHooks } from './measure';
 import { predict, type Classifier } from './predict';
-import { examine, measuredPrompts, type Write } from './rewarding';
+import { openJudges } from './judges';
+import { examine, longestDocument, measuredPrompts, type Write } from './rewarding';
 import type { ExampleOutputs, GenerateRequest, GenerateResult, Measurement, PredictRequest, Prediction } from './types';
 import { writeWeights } from './write-weights';
 
@@ -160,7 +161,7 @@ export class LoadedModel {
 
   /** The rewards of answers to the prompts of the examples; null when it was stopped. Throws `data/no-examples` when there are none. */
   async #measureRewards(
-    { run: { recipe }, tuning, dataset, rows }: Measured,
+    { run: { recipe }, tuning, dataset, rows, judges: stored }: Measured,
     settings: OwnAnswerSettings,
     { onBatch, stopped }: MeasureHooks,
   ): Promise<Measurement | null> {
@@ -178,7 +179,9 @@ export class LoadedModel {
         stopped,
       );
     };
-    const metrics = await examine({ recipe, settings, tokenizer: this.tokenizer }, prompts, write, '');
+    const judges = stored.size === 0 ? null : openJudges(this, stored, longestDocument(prompts));
+    const context = { recipe, settings, tokenizer: this.tokenizer, judges };
+    const metrics = await examine(context, prompts, write, '').finally(() => judges?.dispose());
     return metrics && { loss: -(metrics['reward'] ?? NaN), metrics, rows: prompts.length, of: split.lines.length };
   }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Slots } from '../batch/slots';
+import { rangesIn } from '../batch/sources';
 import type { Batch, EncodedDataset, EncodedSplit } from '../batch/types';
 import type { RunRecord, RunShot } from '../checkpoint/types';
 import { CodedError } from '../core/errors';
@@ -15,9 +16,10 @@ import { rotaryData } from '../model/rotary';
 import { defaultMethod } from '../recipe/methods';
 import { allBatches, planBatches } from './batches';
 import { BatchWriter } from './batch-writer';
-import { evaluateBatches, type Losses } from './evaluate';
+import { evaluateBatches, type BatchLosses } from './evaluate';
 import { promptedDocuments } from './few-shot';
 import { batchShapeOf, jobOf, slotsOf, writesText, type Job, type Teacher } from './job';
+import type { StoredJudge } from './judges';
 import type { ConstantData } from './loss-context';
 import type { PredictingModel } from './predict';
 import { declareTeacher, evaluationPlan } from './programs';
@@ -36,6 +38,8 @@ export interface Measured {
   /** `held-out`: the sample that the run measures; `test`: every example of `dataset.test`; `all`: every one of `dataset.train`. */
   readonly rows: 'held-out' | 'test' | 'all';
   readonly teacher: Teacher | undefined;
+  /** Of rewards that models give. */
+  readonly judges: ReadonlyMap<string, StoredJudge>;
   /** Examples that the base reads before each row; absent where it reads none. */
   readonly shots?: readonly RunShot[];
 }
@@ -67,7 +71,7 @@ export async function measure(model: PredictingModel, measured: Measured, hooks:
   const examples = examplesOf(job, batches, split, losses.figures, model);
   return {
     loss: losses.loss,
-    ...reportsOf(job, batches).heldOut(losses.figures),
+    ...reportsOf(job, batches).heldOut(losses.figures, losses.parts),
     rows: batches.reduce((sum, batch) => sum + documentsOf(batch), 0) / documents,
     of: split.lines.length,
     ...(examples && { examples }),
@@ -86,6 +90,8 @@ export async function measurePrompted(
 ): Promise<Measurement | null> {
   const { run, dataset } = measured;
   const { recipe } = run;
+  // The rows are no longer those of each dataset of a mixture.
+  const { sources: _, ...plain } = dataset;
   const {
     split,
     longest,
@@ -94,7 +100,7 @@ export async function measurePrompted(
   const microBatch = Math.max(1, Math.floor((recipe.microBatch * recipe.sequenceLength) / longest));
   // The base has no virtual tokens.
   const prompted = { ...recipe, method: defaultMethod('lora'), sequenceLength: longest, microBatch };
-  const all = { ...measured, run: { ...run, recipe: prompted }, dataset: { ...dataset, train: split }, rows: 'all' } as const;
+  const all = { ...measured, run: { ...run, recipe: prompted }, dataset: { ...plain, train: split }, rows: 'all' } as const;
   const found = await measure(model, all, hooks);
   return found && { ...found, of: examplesIn(dataset, measured.rows).lines.length, shots: count };
 }
@@ -102,10 +108,10 @@ export async function measurePrompted(
 /** The outputs for all examples, whose targets are not read; null when it was stopped. Throws like `measure`. */
 export async function predictRows(
   model: PredictingModel,
-  measured: Omit<Measured, 'rows' | 'teacher'>,
+  measured: Omit<Measured, 'rows' | 'teacher' | 'judges'>,
   hooks: MeasureHooks,
 ): Promise<ExampleOutputs | null> {
-  const all = { ...measured, rows: 'all', teacher: undefined } as const;
+  const all = { ...measured, rows: 'all', teacher: undefined, judges: new Map<string, StoredJudge>() } as const;
   const { run, dataset } = measured;
   const slots = slotsOf(dataset, run.recipe, model.config, run.classWeights);
   const job = jobOf(run.recipe, slots, model.config);
@@ -142,7 +148,9 @@ function batchesOf(
 ): readonly Batch[] {
   const { recipe, numerics = 1 } = run;
   if (rows === 'held-out') return planBatches(dataset, recipe, padId, slots, numerics).heldOut;
-  return allBatches(examplesIn(dataset, rows), recipe, padId, slots, numerics);
+  const { sources } = dataset;
+  const ranges = sources && rangesIn(sources, rows === 'test' ? 'test' : 'train');
+  return allBatches(examplesIn(dataset, rows), recipe, padId, slots, numerics, ranges);
 }
 
 /** Each document begins at position 0. */
@@ -157,7 +165,7 @@ async function lossesOf(
   job: Job,
   batches: readonly Batch[],
   { onBatch, stopped }: MeasureHooks,
-): Promise<Losses | null> {
+): Promise<BatchLosses | null> {
   const graph = base.scope();
   const shape = batchShapeOf(recipe);
   const inputs = declareBatch(graph, 'measure.batch', shape, job.columns);

@@ -1,6 +1,7 @@
 /** Runs before they start: what they would need of the device, and their kernels. */
 
 import type { EncodedDataset, SlotPlan } from '../batch/types';
+import type { RunStore } from '../checkpoint/types';
 import type { DType } from '../core/dtype';
 import { CodedError, messageOf } from '../core/errors';
 import { exportedBytes } from '../export';
@@ -9,6 +10,7 @@ import { deviceTypes } from '../model/precision';
 import type { ModelOutline } from '../model/types';
 import { expectedStorage } from '../model/weights-source';
 import type { Recipe } from '../recipe/recipe';
+import { TextTokenizer } from '../tokenizer/tokenizer';
 import type { TrainDevice } from './device';
 import { reportDevice } from './device-report';
 import { checkFits } from './fits';
@@ -16,6 +18,7 @@ import type { Engine } from './engine';
 import { forecastRun } from './forecast';
 import { headParameters, jobOf, type Job } from './job';
 import type { Jobs } from './jobs';
+import { judgeBytes, modelRewards, openJudges, storedJudges } from './judges';
 import type { Models } from './models';
 import { expectedTeacher } from './teacher';
 import { previewRewards } from './reward-preview';
@@ -27,11 +30,13 @@ export class Planning {
   readonly #jobs: Jobs;
   readonly #device: TrainDevice;
   readonly #models: Models;
+  readonly #store: Promise<RunStore>;
 
-  constructor(jobs: Jobs, device: TrainDevice, models: Models) {
+  constructor(jobs: Jobs, device: TrainDevice, models: Models, store: Promise<RunStore>) {
     this.#jobs = jobs;
     this.#device = device;
     this.#models = models;
+    this.#store = store;
   }
 
   /** Memory, steps and time of a run on data of that size with an inspected model; nothing is loaded. */
@@ -99,9 +104,19 @@ export class Planning {
     await this.#jobs.run('warm-up', modelId, () => warmUp(device, folder.config, recipe, job, typesOf(folder, recipe), tune));
   }
 
-  /** Scores of the answers that the data have; see src/train/reward-preview.ts. */
-  previewRewards(modelId: string, recipe: Recipe, dataset: EncodedDataset): Promise<RewardPreview> {
-    return previewRewards(dataset, recipe, this.#models.folders.get(modelId).view.tokenizer);
+  /**
+   * Scores of the answers that the data have; see src/train/reward-preview.ts. Rewards that models give need the model on the device: throws
+   * `train/state` when another one is.
+   */
+  async previewRewards(modelId: string, recipe: Recipe, dataset: EncodedDataset): Promise<RewardPreview> {
+    const { view } = this.#models.folders.get(modelId);
+    if (modelRewards(recipe).length === 0) return previewRewards(dataset, recipe, new TextTokenizer(view.tokenizer), null);
+    const model = await this.#models.model();
+    if (model.view.id !== modelId)
+      throw new CodedError('train/state', `${view.name} is not loaded, and its runs score with it. Load it, then try again.`);
+    const judges = await storedJudges(recipe, await this.#store, { id: modelId, config: model.config });
+    const open = (tokens: number) => openJudges(model, judges, tokens);
+    return model.engine.loss.guard(previewRewards(dataset, recipe, model.tokenizer, open));
   }
 
   async #jobOf(
@@ -112,7 +127,8 @@ export class Planning {
     engine: Engine,
   ): Promise<Job> {
     const found = await this.#models.teacher({ recipe, teacher }, folder, engine);
-    return jobOf(recipe, slots, folder.config, expectedTeacher(found, engine.view.executor));
+    const job = jobOf(recipe, slots, folder.config, expectedTeacher(found, engine.view.executor));
+    return modelRewards(recipe).length === 0 ? job : { ...job, judgeBytes: await judgeBytes(recipe, await this.#store) };
   }
 }
 

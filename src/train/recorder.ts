@@ -6,6 +6,7 @@ import { lossesOf } from './losses';
 import { earlyStop, isBestAt } from './stopping';
 import { figuresOf, userFields } from './records';
 import type { SessionState } from './session';
+import type { Measured } from './trainer';
 import type { RunView, SampleRow, StepRow, TrainEvent } from './types';
 
 /** Rows of steps are stored after so many steps or milliseconds, and with a checkpoint. Tabs that watch the run read them there. */
@@ -57,11 +58,13 @@ export class RunRecorder {
   }
 
   /** The base's held-out loss; null when nothing is held out. It is the loss at step 0 unless the run starts from another. */
-  async addBase(loss: number | null): Promise<void> {
-    await this.update({ baseLoss: loss });
+  async addBase(measured: Measured | null): Promise<void> {
+    const { loss = null, sources = [] } = measured ?? {};
+    const mixture = this.#record.mixture?.map((one, i) => ({ ...one, baseLoss: sources[i] ?? null }));
+    await this.update({ baseLoss: loss, ...(mixture && { mixture }) });
     if (loss === null) return;
-    this.#onEvent({ type: 'base', loss });
-    if (this.#record.tunedLoss === null) await this.addEval({ step: 0, loss });
+    this.#onEvent({ type: 'base', loss, ...(mixture && { sources }) });
+    if (this.#record.tunedLoss === null) await this.addEval({ step: 0, loss, ...(mixture && { sources }) });
   }
 
   /** Whether the measurement at `step` is the best one of the run. */

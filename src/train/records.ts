@@ -44,6 +44,7 @@ export function newRecord(
     ...(slots?.weights && { classWeights: slots.weights }),
     ...(shots && { shots }),
     ...(columns && { columns }),
+    ...(dataset.sources && { mixture: dataset.sources }),
     ...(parent && { parent }),
     ...(feedback && { feedback }),
     ...{ recipe, step: 0, totalSteps: totalSteps(recipe, microSteps) },

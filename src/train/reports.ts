@@ -11,19 +11,20 @@ import { MAX_CONFUSED, metricKinds } from '../recipe/metrics';
 import { taskOf } from '../recipe/tasks';
 import { TASKS } from '../task';
 import type { LabelTask } from '../task/task';
+import { countOf } from './batch-writer';
 import type { Job } from './job';
 
 /** By name; undefined where there is nothing to report. */
 export type Report = Readonly<Record<string, number>> | undefined;
 
 /** What a measurement reports beside its loss. */
-export type Measured = Pick<EvalRow, 'metrics' | 'confusion'>;
+export type Measured = Pick<EvalRow, 'metrics' | 'confusion' | 'sources'>;
 
 export interface Reports {
   /** Of a step. */
   readonly step: (figures: FigureData) => Report;
-  /** Of a measurement of the held-out batches. */
-  readonly heldOut: (figures: FigureData) => Measured;
+  /** Of a measurement of the held-out batches; `parts`: the share of each in the loss. */
+  readonly heldOut: (figures: FigureData, parts: readonly number[]) => Measured;
 }
 
 export function reportsOf({ objective, outputs }: Job, heldOut: readonly Batch[]): Reports {
@@ -31,8 +32,26 @@ export function reportsOf({ objective, outputs }: Job, heldOut: readonly Batch[]
   const task = taskOf(objective);
   const report = (figures: FigureData) => learned.report?.(figures, objective);
   const predicted = task === null ? null : TASKS[task];
-  if (predicted === null || predicted.truth === null) return { step: report, heldOut: (figures) => withMetrics(report(figures)) };
-  return { step: report, heldOut: (figures) => measuredOf(predictionsOf(predicted, heldOut, figures['outputs'] ?? [], outputs)) };
+  const measured = (figures: FigureData) =>
+    predicted === null || predicted.truth === null
+      ? withMetrics(report(figures))
+      : measuredOf(predictionsOf(predicted, heldOut, figures['outputs'] ?? [], outputs));
+  return { step: report, heldOut: (figures, parts) => ({ ...measured(figures), ...sourceLosses(heldOut, parts) }) };
+}
+
+/** The mean loss of each dataset of a mixture, null where nothing of it is held out; nothing for a single dataset. */
+export function sourceLosses(heldOut: readonly Batch[], parts: readonly number[]): Pick<EvalRow, 'sources'> {
+  const last = heldOut.at(-1)?.source;
+  if (last === undefined) return {};
+  const counted = heldOut.reduce((sum, batch) => sum + countOf(batch), 0);
+  const of = Array.from({ length: last + 1 }, () => ({ loss: 0, counted: 0 }));
+  heldOut.forEach((batch, i) => {
+    const source = of[batch.source ?? -1];
+    if (source === undefined) return;
+    source.loss += (parts[i] ?? NaN) * counted;
+    source.counted += countOf(batch);
+  });
+  return { sources: of.map((source) => (source.counted === 0 ? null : source.loss / source.counted)) };
 }
 
 const withMetrics = (metrics: Report): Measured => ({ ...(metrics && { metrics }) });

@@ -9,6 +9,7 @@ import type { Answer } from '../reward/reward';
 import { rolloutFigures } from '../rollout/figures';
 import { promptsOf, type RolloutPrompt } from '../rollout/prompts';
 import type { TextTokenizer } from '../tokenizer/tokenizer';
+import type { Judges } from './judges';
 import { lastTurn } from './prompts';
 import type { GenerateRequest, GenerateResult } from './types';
 
@@ -23,6 +24,8 @@ export interface RewardContext {
   readonly recipe: Recipe;
   readonly settings: OwnAnswerSettings;
   readonly tokenizer: TextTokenizer;
+  /** Of rewards that a model gives; null without any. */
+  readonly judges: Judges | null;
 }
 
 /** The prompts of a split that a measurement answers: a seeded sample of them. */
@@ -57,23 +60,39 @@ export async function examine(
 
 /** The rewards of answers, `perPrompt` in a row to one prompt; `asked` has the prompt of each answer. */
 export async function rewardAnswers(
-  { settings, tokenizer }: RewardContext,
+  { settings, tokenizer, judges }: RewardContext,
   asked: readonly RolloutPrompt[],
   written: readonly GenerateResult[],
   perPrompt: number,
 ): Promise<{ readonly totals: readonly number[]; readonly figures: Readonly<Record<string, number>> }> {
-  const answers = written.map(({ text, ids }, i) => answerOf(tokenizer, asked[i], text, ids.length));
-  const rewarded = await rewardsOf(settings.rewards, answers);
+  const answers = written.map(({ text, ids }, i) => answerOf(tokenizer, asked[i], text, ids));
+  const rewarded = await rewardsOf(settings.rewards, answers, judges && ((reward, of) => judges.scores(reward, of)));
   const ends = written.map(({ ids, stopped }) => ({ tokens: ids.length, ended: stopped === 'end' }));
   return { totals: rewarded.totals, figures: rolloutFigures(settings.rewards, rewarded, ends, perPrompt) };
 }
 
-/** An answer to a prompt, as rewards see it. */
-export function answerOf(tokenizer: TextTokenizer, prompt: RolloutPrompt | undefined, text: string, tokens: number): Answer {
-  const { ids = [], expected = [] } = prompt ?? {};
+/** An answer to a prompt, as rewards see it; `written`: its tokens. */
+export function answerOf(
+  tokenizer: TextTokenizer,
+  prompt: RolloutPrompt | undefined,
+  text: string,
+  written: readonly number[],
+): Answer {
+  const { ids = [], expected = [], tail = [] } = prompt ?? {};
+  const isStop = (id: number | undefined) => id !== undefined && tokenizer.stopIds.includes(id);
+  // An answer that was cut off is read as one that ends there.
+  const stop = isStop(written.at(-1)) || !isStop(expected.at(-1)) ? [] : expected.slice(-1);
   return {
     prompt: lastTurn(tokenizer.decode([...ids], { skipSpecial: false }), tokenizer),
-    ...{ text, tokens },
+    ...{ text, tokens: written.length, ids: [...ids, ...written, ...stop, ...tail] },
     expected: tokenizer.decode([...expected], { skipSpecial: true }),
   };
+}
+
+/** The most tokens of an answer with its prompt and what follows it. */
+export function longestDocument(prompts: readonly RolloutPrompt[]): number {
+  return prompts.reduce(
+    (most, { ids, room, expected, tail }) => Math.max(most, ids.length + Math.max(room + 1, expected.length) + tail.length),
+    1,
+  );
 }

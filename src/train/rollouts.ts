@@ -4,6 +4,7 @@
  */
 
 import type { BatchShape } from '../batch/collate';
+import { drawnIn } from '../batch/sources';
 import type { Batch, EncodedDataset } from '../batch/types';
 import { CodedError } from '../core/errors';
 import { randomBits, STREAM } from '../core/random';
@@ -48,11 +49,13 @@ export interface RolloutPrompts {
 
 /** The prompts of a dataset. Throws `data/no-examples` when it has none for training. */
 export function rolloutPrompts(
-  { train, heldOut }: Pick<EncodedDataset, 'train' | 'heldOut'>,
+  { train, heldOut, sources }: Pick<EncodedDataset, 'train' | 'heldOut' | 'sources'>,
   recipe: Pick<Recipe, 'sequenceLength' | 'seed'>,
   settings: Pick<OwnAnswerSettings, 'answerLength'>,
 ): RolloutPrompts {
-  const prompts = promptsOf(train, recipe.sequenceLength, settings.answerLength);
+  // Every pass has the same examples of a mixture.
+  const drawn = sources && drawnIn(sources, 0, recipe.seed);
+  const prompts = promptsOf(train, recipe.sequenceLength, settings.answerLength, drawn);
   if (prompts.length === 0)
     throw new CodedError(
       'data/no-examples',

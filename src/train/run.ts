@@ -1,13 +1,15 @@
 /** A run on the device: opens the session, trains, samples, saves checkpoints, and releases everything at the end. */
 
+import type { Slots } from '../batch/slots';
 import type { Batch, EncodedDataset } from '../batch/types';
-import type { RunRecord, RunStore, Snapshot } from '../checkpoint/types';
+import { BEFORE_ALL, type DifficultyRow, type RunRecord, type RunStore, type Snapshot } from '../checkpoint/types';
 import type { Tuning } from '../method/method';
 import { inLayout, type Parameters } from '../method/parameters';
 import { CodedError, codeOf, messageOf } from '../core/errors';
 import type { Pace } from '../graph/pace';
 import type { LoadProgress } from '../model/types';
 import type { LoadedModel } from './loaded';
+import { baseLosses } from './base-losses';
 import { planBatches, type RunBatches } from './batches';
 import { cadenceOf, isDue } from './cadence';
 import { factoredTensors } from './factored-start';
@@ -22,7 +24,8 @@ import { checkedTeacher, expectedTeacher, type FoundTeacher } from './teacher';
 import type { RunRecorder } from './recorder';
 import type { TrainingSession } from './session';
 import { costsOf, Timetable, type Costs } from './timetable';
-import { examine, type Write } from './rewarding';
+import { openJudges, parameterBytes, type Judges, type StoredJudge } from './judges';
+import { examine, longestDocument, type Write } from './rewarding';
 import { Rollouts } from './rollouts';
 import { train, type Exam, type RunHooks } from './trainer';
 import type { Tiles, Tuner } from './tune';
@@ -40,6 +43,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** Of an objective that learns from one. */
   readonly teacher: FoundTeacher | null;
+  /** Of rewards that models give; see `storedJudges`. */
+  readonly judges: ReadonlyMap<string, StoredJudge>;
 }
 
 const LESS_MEMORY = {
@@ -70,9 +75,13 @@ export const STATUS = { pause: 'paused', stop: 'stopped', drop: 'stopped', cance
 export class Run {
   readonly #context: RunContext;
   readonly #job: Job;
-  readonly #batches: RunBatches;
+  readonly #dataset: EncodedDataset;
+  readonly #slots: Slots | undefined;
+  #batches: RunBatches;
   readonly #prompts: readonly SamplePrompt[];
   #session: TrainingSession | null = null;
+  /** On the device, of rewards that models give; null without any. */
+  #judges: Judges | null = null;
   /** Step of the newest checkpoint; 0 before the first. */
   #savedStep = 0;
 
@@ -80,10 +89,11 @@ export class Run {
     const { record } = context.recorder;
     const { tokenizer, config } = context.model;
     const slots = slotsOf(dataset, record.recipe, config);
-    this.#context = context;
+    [this.#context, this.#dataset, this.#slots] = [context, dataset, slots];
     const job = jobOf(record.recipe, slots, config, expectedTeacher(context.teacher, context.model.executor.kind));
-    this.#job = startedFrom(job, record.recipe, context.model);
-    this.#batches = planBatches(dataset, record.recipe, tokenizer.padId, slots, record.numerics ?? 1);
+    const judgeBytes = [...context.judges.values()].reduce((sum, { parameters }) => sum + parameterBytes(parameters), 0);
+    this.#job = { ...startedFrom(job, record.recipe, context.model), judgeBytes };
+    this.#batches = this.#plan();
     this.#prompts = writesText(this.#job) ? promptsOf(record, dataset, tokenizer) : [];
   }
 
@@ -119,6 +129,7 @@ export class Run {
 
   async #work(snapshot: Snapshot | null, secondsBefore: number): Promise<StopReason | null> {
     const { recorder, signal } = this.#context;
+    if (recorder.record.recipe.order === 'easy-first') this.#batches = this.#plan(await this.#difficulty());
     const prepared = await this.#prepare(snapshot);
     const { session } = prepared;
     await recorder.start();
@@ -130,6 +141,26 @@ export class Run {
     if (ended && session.step !== this.#savedStep) await this.#save(session);
     if (reason === 'drop' || reason === 'cancel') await recorder.rollBack();
     return reason;
+  }
+
+  #plan(difficulty?: Float32Array): RunBatches {
+    const { recorder, model } = this.#context;
+    const { recipe, numerics = 1 } = recorder.record;
+    return planBatches(this.#dataset, recipe, model.tokenizer.padId, this.#slots, numerics, difficulty);
+  }
+
+  /** The base's losses, which are read once and kept: other kernels would sum in another order. */
+  async #difficulty(): Promise<Float32Array> {
+    const { store, recorder, model, signal } = this.#context;
+    const { id, recipe } = recorder.record;
+    const [known] = (await store.rows(id, 'difficulties')) as readonly DifficultyRow[];
+    if (known !== undefined) return known.losses;
+    const message = 'Reading the examples with the base, to begin with the easy ones';
+    const onProgress = (done: number, total: number) => recorder.phase(message, done, total);
+    const losses = await baseLosses(model, recipe, this.#dataset.train, { onProgress, signal });
+    const row: DifficultyRow = { step: BEFORE_ALL, losses };
+    await store.appendRows(id, 'difficulties', [row]);
+    return losses;
   }
 
   /** An answer that the user's own reward can't score pauses the run, and nothing is lost. */
@@ -159,12 +190,20 @@ export class Run {
       },
     );
     this.#session = session;
+    this.#judges = this.#openJudges();
     if (snapshot === null) await this.#startFactors(session);
     else session.restore(stateOf(snapshot, recorder.record, session.programs.tuning.parameters));
     recorder.emit({ type: 'memory', bytes: model.executor.bytes() });
     void this.#reportWork(session.programs);
     const costs = costsOf(efforts, recipe, this.#batches.heldOut.length);
     return { session, costs, startsFromAnother: snapshot?.step === 0 };
+  }
+
+  #openJudges(): Judges | null {
+    const { model, judges } = this.#context;
+    const { prompts } = this.#batches;
+    if (judges.size === 0 || prompts === null) return null;
+    return openJudges(model, judges, longestDocument([...prompts.train, ...prompts.heldOut]));
   }
 
   /** Parameters that start as factors of weights are zeros until now. */
@@ -221,7 +260,7 @@ export class Run {
     const hooks: RunHooks = {
       onStep: (row) => recorder.addStep(row),
       onEval: (row) => recorder.addEval(row),
-      onBase: (loss) => recorder.addBase(loss),
+      onBase: (measured) => recorder.addBase(measured),
       save: () => this.#save(session),
       sample: (step) => this.#sample(step),
       onPhase: (message, done, total) => recorder.phase(message, done, total),
@@ -252,7 +291,8 @@ export class Run {
     if (prompts === null || !('rewards' in recipe.objective)) return null;
     const score = async (batches: readonly Batch[], which: 'tuned' | 'base') => (await session.measure(batches, which)).figures;
     const { tokenizer } = this.#context.model;
-    return new Rollouts({ recipe, settings: recipe.objective, prompts, tokenizer, score, write: this.#writer('tuned') });
+    const known = { recipe, settings: recipe.objective, prompts, tokenizer, judges: this.#judges };
+    return new Rollouts({ ...known, score, write: this.#writer('tuned') });
   }
 
   #exam(): Exam {
@@ -262,7 +302,12 @@ export class Run {
     return async (which, message) =>
       prompts === null || !('rewards' in recipe.objective)
         ? null
-        : examine({ recipe, settings: recipe.objective, tokenizer }, prompts.heldOut, this.#writer(which), message);
+        : examine(
+            { recipe, settings: recipe.objective, tokenizer, judges: this.#judges },
+            prompts.heldOut,
+            this.#writer(which),
+            message,
+          );
   }
 
   #writer(which: 'tuned' | 'base'): Write {
@@ -332,8 +377,9 @@ export class Run {
   }
 
   async #dispose(): Promise<void> {
-    const session = this.#session;
-    this.#session = null;
+    const [session, judges] = [this.#session, this.#judges];
+    this.#session = this.#judges = null;
+    await judges?.dispose();
     if (session !== null) await this.#context.model.withdraw(session.programs.tuning, () => session.dispose());
   }
 }

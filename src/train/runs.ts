@@ -10,6 +10,8 @@ import { checkRecipe } from './check-recipe';
 import type { TrainDevice } from './device';
 import { stopReason, throwIfCancelled, type Jobs, type QueuedJob } from './jobs';
 import type { LoadedModel } from './loaded';
+import { storedJudges, withJudgeSteps, type StoredJudge } from './judges';
+import { withMixture } from './mixing';
 import type { Models } from './models';
 import { startingState, storedData, withOrigin } from './origin';
 import { pairPrompts } from './pair-prompts';
@@ -25,6 +27,14 @@ interface Training {
   readonly job: QueuedJob;
   readonly store: RunStore;
   readonly onEvent: (event: TrainEvent) => void;
+}
+
+/** What a run reads beside its state. */
+interface WhatIsRead {
+  readonly dataset: EncodedDataset;
+  readonly teacher: FoundTeacher | null;
+  /** See `storedJudges`. */
+  readonly judges: ReadonlyMap<string, StoredJudge>;
 }
 
 const CANCELLED = 'The start of the run was cancelled.';
@@ -58,14 +68,16 @@ export class Runs {
       checkRecipe(model.config, setup.recipe);
       checkPrecision(model, setup.recipe);
       const teacher = await this.#teacherOf(setup, model);
-      const prepared = await withOrigin(setup, training.store);
+      const named = { ...setup, recipe: await withJudgeSteps(setup.recipe, training.store) };
+      const prepared = await withOrigin(await withMixture(named), training.store);
       const record = newRecord(training.job.id, prepared, model, teacher);
       const snapshot = await startingState(record, training.store);
+      const judges = await storedJudges(record.recipe, training.store, { id: model.view.id, config: model.config });
       await lock(training);
       throwIfCancelled(training.job.signal, CANCELLED);
       for (const data of [prepared.dataset, ...(prepared.old ? [prepared.old] : [])]) await training.store.putDataset(data);
       await training.store.putRun(record);
-      return this.#train(training, prepared.dataset, teacher, { record, snapshot, seconds: 0, evals: [] });
+      return this.#train(training, { dataset: prepared.dataset, teacher, judges }, { record, snapshot, seconds: 0, evals: [] });
     });
   }
 
@@ -80,11 +92,12 @@ export class Runs {
         this.#checkModel(model, stored.modelId, 'resume again');
         checkPrecision(model, stored.recipe);
         const teacher = await this.#teacherOf(stored, model);
+        const judges = await storedJudges(stored.recipe, store, { id: model.view.id, config: model.config });
         await lock(training);
         throwIfCancelled(training.job.signal, CANCELLED);
         const dataset = await store.dataset(stored.datasetHash);
         await carryOn(store, stored);
-        return this.#train(training, dataset, teacher, await rewind(store, runId, onEvent));
+        return this.#train(training, { dataset, teacher, judges }, await rewind(store, runId, onEvent));
       },
     );
   }
@@ -170,18 +183,17 @@ export class Runs {
     return run;
   }
 
-  async #train(training: Training, dataset: EncodedDataset, teacher: FoundTeacher | null, from: StartingPoint): Promise<RunView> {
+  async #train(training: Training, read: WhatIsRead, from: StartingPoint): Promise<RunView> {
     const { job, store, onEvent } = training;
     for (const error of this.#models.takeFailures()) onEvent({ type: 'notice', code: codeOf(error), message: messageOf(error) });
     const context = { runId: job.id, store, onEvent, useTfjsKernels: () => this.#models.useTfjsKernels() };
-    return recovering(context, from, (start) => this.#attempt(training, dataset, teacher, start));
+    return recovering(context, from, (start) => this.#attempt(training, read, start));
   }
 
   /** Trains to the end or a stop request, on the device that is open now. */
   async #attempt(
     { job, store, onEvent }: Training,
-    dataset: EncodedDataset,
-    teacher: FoundTeacher | null,
+    { dataset, teacher, judges }: WhatIsRead,
     start: StartingPoint,
   ): Promise<RunView> {
     const { signal } = job;
@@ -193,7 +205,7 @@ export class Runs {
     if (meanwhile !== null) return recorder.finish(STATUS[meanwhile]);
     const tune = this.#device.tunerOf(model.engine);
     const pace = await this.#device.paceOf(model.engine);
-    const run = (this.#run = new Run({ model, store, recorder, tune, pace, signal, teacher }, dataset));
+    const run = (this.#run = new Run({ model, store, recorder, tune, pace, signal, teacher, judges }, dataset));
     try {
       return await run.go(start.snapshot, start.seconds);
     } finally {

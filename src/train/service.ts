@@ -61,7 +61,7 @@ export class TrainService {
     this.#device = device;
     this.#cache = cache;
     this.#models = new Models(this.#jobs, device, cache);
-    this.#planning = new Planning(this.#jobs, device, this.#models);
+    this.#planning = new Planning(this.#jobs, device, this.#models, store);
     this.#runs = new Runs(this.#jobs, device, this.#models, store);
     this.#generation = new Generation(this.#jobs, this.#models, this.#runs, store);
     this.#exports = new Exports(store, this.#models.folders);

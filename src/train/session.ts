@@ -18,7 +18,7 @@ import type { Recipe } from '../recipe/recipe';
 import { FIRST_SCALE, type LossScale } from '../../kernels/lossscale';
 import type { Value } from '../../kernels/op';
 import { BatchWriter, countOf } from './batch-writer';
-import { asFloats, evaluateBatches, lossOf, type Losses } from './evaluate';
+import { asFloats, evaluateBatches, lossOf, type BatchLosses, type Losses } from './evaluate';
 import { NoiseWriter } from './noise';
 import type { TrainingPrograms } from './programs';
 import type { Tiles } from './tune';
@@ -178,7 +178,11 @@ export class TrainingSession {
    * Mean loss over what `heldOut` counts (see `countOf`) with the objective's figures, with what is trained or of the base alone.
    * `onBatch` gets the number of batches done.
    */
-  async measure(heldOut: HeldOut, which: 'tuned' | 'base', onBatch: (done: number) => void = () => undefined): Promise<Losses> {
+  async measure(
+    heldOut: HeldOut,
+    which: 'tuned' | 'base',
+    onBatch: (done: number) => void = () => undefined,
+  ): Promise<BatchLosses> {
     const compiled = which === 'tuned' ? this.#compiled.evaluate : this.#compiled.evaluateBase;
     if (compiled === null) throw internal('the base has no classifier to be measured');
     const { executor, programs } = this;

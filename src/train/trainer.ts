@@ -41,11 +41,14 @@ export interface RunInput {
 /** A measurement that answers prompts: metrics by name; null where a stop request cut it short, or where there are no prompts. */
 export type Exam = (which: 'tuned' | 'base', message: string) => Promise<Readonly<Record<string, number>> | null>;
 
+/** A held-out measurement. */
+export type Measured = Omit<EvalRow, 'step'>;
+
 export interface RunHooks {
   onStep(row: StepRow): void;
   onEval(row: EvalRow): Promise<void>;
-  /** The base's held-out loss; null when nothing is held out. Called before the first checkpoint. */
-  onBase(loss: number | null): Promise<void>;
+  /** What the base was measured with; null when nothing is held out. Called before the first checkpoint. */
+  onBase(measured: Measured | null): Promise<void>;
   /** Saves a checkpoint of the session's current state. */
   save(): Promise<void>;
   sample(step: number): Promise<void>;
@@ -174,7 +177,8 @@ class Intervals {
     const { cadence, session } = this.#input;
     const here = isBoundary(this.#input);
     const measures = here && this.#measureDue;
-    if (this.#baseUnknown) await this.#timed('base', async () => this.#hooks.onBase(await measureBase(this.#input, this.#hooks)));
+    if (this.#baseUnknown)
+      await this.#timed('base', async () => this.#hooks.onBase(await measureWith(this.#input, this.#hooks, 'base')));
     this.#baseUnknown = false;
     if (measures) await this.#timed('measurement', () => measure(this.#input, this.#hooks));
     if (measures) this.#measureDue = false;
@@ -202,10 +206,6 @@ class Intervals {
   }
 }
 
-async function measureBase(input: RunInput, hooks: RunHooks): Promise<number | null> {
-  return (await measureWith(input, hooks, 'base'))?.loss ?? null;
-}
-
 async function measure(input: RunInput, hooks: RunHooks): Promise<void> {
   const measured = await measureWith(input, hooks, 'tuned');
   if (measured !== null) await hooks.onEval({ step: input.session.step, ...measured });
@@ -216,7 +216,7 @@ async function measureWith(
   { session, heldOut, exam, reports }: RunInput,
   hooks: RunHooks,
   which: 'tuned' | 'base',
-): Promise<Omit<EvalRow, 'step'> | null> {
+): Promise<Measured | null> {
   const message = which === 'base' ? 'Measuring the base on held-out examples' : 'Measuring on held-out examples';
   if (exam !== undefined) {
     const metrics = await exam(which, message);
@@ -225,8 +225,8 @@ async function measureWith(
   if (heldOut.length === 0) return null;
   const onBatch = (done: number) => hooks.onPhase(message, done, heldOut.length);
   onBatch(0);
-  const { loss, figures } = await session.measure(heldOut, which, onBatch);
-  return { loss, ...reports.heldOut(figures) };
+  const { loss, figures, parts } = await session.measure(heldOut, which, onBatch);
+  return { loss, ...reports.heldOut(figures, parts) };
 }
 
 /** The gradient overflowed under a loss scale that can still be lowered: the update was skipped. */

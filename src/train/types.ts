@@ -160,6 +160,8 @@ export interface RunSetup {
   readonly datasetName: string;
   /** SHA-256 of the file of the data, hex, by which it is found where it is kept. */
   readonly fileHash?: string;
+  /** Data that are mixed into `dataset`, which the mixture of the recipe names in this order; absent without one. */
+  readonly mixed?: readonly EncodedDataset[];
   /** Prompts of the data, stored with the run so that it can be tried when the file is closed. May be empty. */
   readonly prompts: readonly RunPrompt[];
   /** Examples of its training part, stored with the run so that the base can be prompted with them when the file is closed. */
@@ -254,8 +256,8 @@ export interface RunHistory {
 export type TrainEvent =
   | ({ readonly type: 'step' } & StepRow)
   | ({ readonly type: 'eval' } & EvalRow)
-  /** The base's held-out loss. */
-  | { readonly type: 'base'; readonly loss: number }
+  /** The base's held-out loss, and that of each dataset of a mixture. */
+  | ({ readonly type: 'base' } & Pick<EvalRow, 'loss' | 'sources'>)
   | ({ readonly type: 'sample' } & SampleRow)
   | { readonly type: 'checkpoint'; readonly checkpoint: CheckpointView }
   | { readonly type: 'status'; readonly status: RunStatus; readonly run: RunView }
@@ -343,7 +345,7 @@ export interface MeasureRequest extends AdapterChoice {
   readonly dataset: EncodedDataset | 'held-out' | 'test' | 'old' | { readonly text: EncodedDataset };
 }
 
-export interface Measurement extends Pick<EvalRow, 'loss' | 'metrics' | 'confusion'> {
+export interface Measurement extends Pick<EvalRow, 'loss' | 'metrics' | 'confusion' | 'sources'> {
   /** Examples that were measured. */
   readonly rows: number;
   /** Examples that there are: runs with many held-out examples measure a sample of them. */

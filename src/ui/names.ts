@@ -36,6 +36,7 @@ export const INPUTS = {
   teacherFiles: 'Teacher files',
   testFile: 'Test file',
   oldData: 'Data of the earlier run',
+  mixedFile: 'File to mix in',
   ratings: 'File of ratings',
   adapterFiles: 'Adapter files',
   adapterFolder: 'Adapter folder',

@@ -4,6 +4,7 @@ import type { StageId, StageView } from '../state/app.svelte';
 import { data } from '../state/data.svelte';
 import { device } from '../state/device.svelte';
 import { usedExamples } from '../state/goal';
+import { mixtures } from '../state/mixture.svelte';
 import { model } from '../state/model.svelte';
 import { recipe } from '../state/recipe.svelte';
 import { training } from '../state/training.svelte';
@@ -25,7 +26,8 @@ export const SUMMARIES: Readonly<Record<StageId, () => StageView>> = {
     if (data.view === null) return { standing: 'open', summary: 'Drop a file or choose a sample' };
     const examples = usedExamples(recipe.at('objective.kind'), data.view);
     if (examples === 0) return { standing: 'problem', summary: 'No row can be used' };
-    return { standing: 'done', summary: `${data.view.name}, ${plural(examples, 'example')}` };
+    const more = mixtures.others.length === 0 ? '' : `, and ${plural(mixtures.others.length, 'other dataset')}`;
+    return { standing: 'done', summary: `${data.view.name}, ${plural(examples, 'example')}${more}` };
   },
   recipe: () => {
     if (recipe.value === null) return { standing: 'problem', summary: `${plural(recipe.problems.length, 'setting')} to change` };

@@ -64,10 +64,10 @@ async function trained(changes: Parameters<typeof parseRecipe>[0] = {}, dropAt =
   await store.putRun(started);
   const unlock = await store.lock('run');
   const recorder = new RunRecorder(store, started, onEvent);
-  await new Run({ model, store, recorder, tune: null, pace: null, signal: controller.signal, teacher: null }, dataset).go(
-    null,
-    0,
-  );
+  await new Run(
+    { model, store, recorder, tune: null, pace: null, signal: controller.signal, teacher: null, judges: new Map() },
+    dataset,
+  ).go(null, 0);
   unlock();
   const evals = (await store.rows('run', 'evals')) as readonly EvalRow[];
   return {

@@ -69,7 +69,7 @@ async function runWith(memory: number) {
   const unlock = await store.lock('run');
   const recorder = new RunRecorder(store, started, onEvent);
   const run = new Run(
-    { model, store, recorder, tune: null, pace: null, signal: new AbortController().signal, teacher: null },
+    { model, store, recorder, tune: null, pace: null, signal: new AbortController().signal, teacher: null, judges: new Map() },
     dataset,
   );
   const { status } = await run.go(null, 0);

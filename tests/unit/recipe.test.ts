@@ -254,6 +254,7 @@ describe('recipes of earlier versions', () => {
       dataSteps: [],
       mapping: null,
       data: null,
+      mixture: null,
       order: 'shuffled',
       neftuneAlpha: 0,
       ema: 0,

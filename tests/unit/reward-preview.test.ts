@@ -5,6 +5,7 @@ import { Preparation } from '../../src/batch/preparation';
 import { parseRecipe } from '../../src/recipe/recipe';
 import type { RewardSettings } from '../../src/recipe/rewards';
 import { previewRewards } from '../../src/train/reward-preview';
+import { TextTokenizer } from '../../src/tokenizer/tokenizer';
 import { previewNote } from '../../src/ui/recipe/reward-words';
 import { filesOf } from './tokenizer-files';
 
@@ -22,7 +23,7 @@ async function preview(answers: readonly string[], objective: object) {
   const data = new Preparation();
   await data.open(new File([rows.join('\n')], 'rows.jsonl'));
   await data.setTokenizer(tokenizer);
-  return previewRewards(await data.encode(recipe), recipe, tokenizer);
+  return previewRewards(await data.encode(recipe), recipe, new TextTokenizer(tokenizer), null);
 }
 
 it('scores each answer by each reward, with the question as the model reads it', async () => {

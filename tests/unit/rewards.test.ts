@@ -11,6 +11,7 @@ const answer = (text: string, more: Partial<Answer> = {}): Answer => ({
   prompt: 'How many?',
   expected: '',
   tokens: 4,
+  ids: [],
   ...more,
   text,
 });

@@ -24,12 +24,12 @@ function split(...documents: readonly (readonly number[])[]): EncodedSplit {
 describe('prompts', () => {
   it('end before the last answer, which is expected', () => {
     const [one, two] = promptsOf(split([1, 2, -3, -4, 5], [1, -2, 3, -4]), 16, 8);
-    expect(one).toEqual({ ids: [1, 2], expected: [3, 4], room: 8 });
-    expect(two).toEqual({ ids: [1, 2, 3], expected: [4], room: 8 });
+    expect(one).toEqual({ ids: [1, 2], expected: [3, 4], tail: [5], room: 8 });
+    expect(two).toEqual({ ids: [1, 2, 3], expected: [4], tail: [], room: 8 });
   });
 
   it('leave room for an answer, and texts without a question are none', () => {
-    expect(promptsOf(split([1, 2, 3, -4], [1, -2, -3]), 4, 8)).toEqual([{ ids: [1, 2, 3], expected: [4], room: 1 }]);
+    expect(promptsOf(split([1, 2, 3, -4], [1, -2, -3]), 4, 8)).toEqual([{ ids: [1, 2, 3], expected: [4], tail: [], room: 1 }]);
     expect(promptsOf(split([1, 2, 3, -4]), 3, 8)).toEqual([]);
   });
 

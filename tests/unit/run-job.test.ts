@@ -201,9 +201,9 @@ describe('reports', () => {
     ];
     const outputs = [Float32Array.of(0, 0, 5, 9, 0, 0), Float32Array.of(0, 0, 9, 1, 3, 2)];
     const reports = reportsOf(job('classify', 'class'), batches);
-    expect(reports.heldOut({ outputs })).toMatchObject({ metrics: { accuracy: 0.5 } });
+    expect(reports.heldOut({ outputs }, [])).toMatchObject({ metrics: { accuracy: 0.5 } });
     // Classes 2 and 0, of which the first was recognised and the second taken for class 1.
-    expect(reports.heldOut({ outputs }).confusion).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 1]);
+    expect(reports.heldOut({ outputs }, []).confusion).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 1]);
     expect(reports.step({ outputs })).toBeUndefined();
   });
 
@@ -216,14 +216,14 @@ describe('reports', () => {
       const inputs = { classes: Int32Array.from(input.true), documentWeights: new Float32Array(input.true.length).fill(1) };
       const logits = input.predicted.flatMap((one) => input.labels.map((_, k) => (k === one ? 2 : -1)));
       const { heldOut } = reportsOf({ ...job('classify', 'class'), outputs: classes }, [batchOf(inputs)]);
-      expect(heldOut({ outputs: [Float32Array.from(logits)] }).confusion, name).toEqual(expected.confusion_matrix.flat());
+      expect(heldOut({ outputs: [Float32Array.from(logits)] }, []).confusion, name).toEqual(expected.confusion_matrix.flat());
     }
   });
 
   it('of a classifier with many classes have no confusion matrix', () => {
     const batch = batchOf({ classes: Int32Array.of(1), documentWeights: Float32Array.of(1) });
     const of = (outputs: number) =>
-      reportsOf({ ...job('classify', 'class'), outputs }, [batch]).heldOut({ outputs: [new Float32Array(outputs)] });
+      reportsOf({ ...job('classify', 'class'), outputs }, [batch]).heldOut({ outputs: [new Float32Array(outputs)] }, []);
     expect(of(50).confusion).toHaveLength(2500);
     expect(of(51)).not.toHaveProperty('confusion');
     expect(of(51).metrics).toHaveProperty('accuracy');
@@ -232,11 +232,11 @@ describe('reports', () => {
   it('of several labels and of numbers compare with the targets', () => {
     const inputs = { targets: Float32Array.of(1, 0, 7, 7), documentWeights: Float32Array.of(1, 0) };
     const outputs = [Float32Array.of(4, -4, 0, 0)];
-    expect(reportsOf(job('multi-label', 'labels'), [batchOf(inputs)]).heldOut({ outputs })).toMatchObject({
+    expect(reportsOf(job('multi-label', 'labels'), [batchOf(inputs)]).heldOut({ outputs }, [])).toMatchObject({
       metrics: { subsetAccuracy: 1 },
     });
     const numbers = { targets: Float32Array.of(1, 3), documentWeights: Float32Array.of(1, 1) };
-    const report = reportsOf(job('regress', 'numbers'), [batchOf(numbers)]).heldOut({ outputs: [Float32Array.of(2, 1)] });
+    const report = reportsOf(job('regress', 'numbers'), [batchOf(numbers)]).heldOut({ outputs: [Float32Array.of(2, 1)] }, []);
     expect(report).toMatchObject({ metrics: { mse: 2.5, mae: 1.5 } });
     expect(report).not.toHaveProperty('confusion');
   });
@@ -250,26 +250,26 @@ describe('reports', () => {
     const { step, heldOut } = reportsOf(job('dpo', 'pair'), []);
     const found = Object.values(step(figures) ?? {});
     [2, 2 / 3, 4 / 3, 2 / 3].forEach((expected, i) => expect(found[i]).toBeCloseTo(expected, 6));
-    expect(heldOut(figures)).toEqual({ metrics: step(figures) });
+    expect(heldOut(figures, [])).toEqual({ metrics: step(figures) });
   });
 
   it('of a reward model are those of its objective: pairs have no true values', () => {
     const figures = { outputs: [Float32Array.of(2, 0, 1, 0)], weights: [Float32Array.of(1, 0, 1, 0)] };
     const { step, heldOut } = reportsOf(job('reward', 'pair'), []);
     expect(step(figures)).toEqual({ accuracy: 1, margin: 1, min_reward: 1, mean_reward: 1.5, max_reward: 2 });
-    expect(heldOut(figures)).toEqual({ metrics: step(figures) });
+    expect(heldOut(figures, [])).toEqual({ metrics: step(figures) });
   });
 
   it('of distillation are both parts of the loss, summed over the micro-batches', () => {
     const figures = { crossEntropy: [Float32Array.of(1), Float32Array.of(2)], kl: [Float32Array.of(0.25), Float32Array.of(0.5)] };
     const { step, heldOut } = reportsOf(job('distil', 'text'), []);
     expect(step(figures)).toEqual({ 'distil/cross_entropy': 3, 'distil/kl': 0.75 });
-    expect(heldOut(figures)).toEqual({ metrics: step(figures) });
+    expect(heldOut(figures, [])).toEqual({ metrics: step(figures) });
   });
 
   it('of next-token prediction are empty', () => {
     const { step, heldOut } = reportsOf(job('sft', 'text'), []);
-    expect([step({}), heldOut({})]).toEqual([undefined, {}]);
+    expect([step({}), heldOut({}, [])]).toEqual([undefined, {}]);
   });
 });
 

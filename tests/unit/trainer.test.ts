@@ -11,7 +11,7 @@ const good: Omit<StepResult, 'step'> = { loss: 2, gradNorm: 0.5, learningRate: 1
 const scaled = { ...good, lossScale: 2 ** 16 };
 
 const reports: RunInput['reports'] = { step: () => undefined, heldOut: () => ({}) };
-const measured = { loss: 1, figures: {} };
+const measured = { loss: 1, figures: {}, parts: [1] };
 
 const unit = { flops: 1, bytes: 1, nodes: 1, runs: 1 };
 const costs: Costs = { step: unit, base: unit, measurement: unit, sampling: unit, saving: unit };
@@ -219,7 +219,7 @@ test('steps and measurements report what the objective makes of its figures', as
     step: 0,
     totalSteps: 1,
     advance: (): Promise<StepResult> => Promise.resolve({ ...good, figures, step: ++session.step }),
-    measure: () => Promise.resolve({ loss: 3, figures }),
+    measure: () => Promise.resolve({ loss: 3, figures, parts: [3] }),
   };
   const reports: RunInput['reports'] = {
     step: ({ rewards }) => ({ 'rewards/margins': rewards?.[0]?.[0] ?? NaN }),

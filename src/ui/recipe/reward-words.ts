@@ -20,7 +20,10 @@ type FieldFor<T> = [T] extends [boolean]
 interface RewardWords<S> {
   readonly name: string;
   readonly use: string;
-  readonly fields: { readonly [P in Exclude<keyof S, 'kind'>]: FieldFor<S[P]> & { readonly help: string } };
+  /** The run of a model is chosen in src/ui/recipe/JudgeField.svelte. */
+  readonly fields: {
+    readonly [P in Exclude<keyof S, 'kind' | 'run' | 'name' | 'step' | 'label'>]: FieldFor<S[P]> & { readonly help: string };
+  };
 }
 
 const weight = { kind: 'number', help: 'What a full score adds. Negative: what it takes away.' } as const;
@@ -64,6 +67,11 @@ const REWARD_WORDS: { readonly [K in RewardKind]: RewardWords<RewardSettingsOf<K
       ignoreCase,
       weight,
     },
+  },
+  model: {
+    name: 'A model that you trained',
+    use: 'The score of a reward model, the probability that a classifier gives to a label, or the number of a regressor. Reward models read question and answer, the others the answer alone.',
+    fields: { weight },
   },
   code: {
     name: 'Your own function',
@@ -112,6 +120,7 @@ const DESCRIBED: { readonly [K in RewardKind]: (settings: RewardSettingsOf<K>) =
   json: ({ keys }) => (keys.length === 0 ? 'is JSON' : `is JSON with ${keys.join(', ')}`),
   length: ({ min, max, unit }) => (max === 0 ? `at least ${min} ${unit}` : `${min} to ${max} ${unit}`),
   equals: ({ part }) => (part === 'number' ? 'has the number of the data' : 'is the answer of the data'),
+  model: ({ name, label }) => (label === '' ? `score by ${name}` : `“${label}” by ${name}`),
   code: () => 'a function of your own',
 };
 

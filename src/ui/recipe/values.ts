@@ -15,7 +15,7 @@ import { rewardText } from './reward-words';
 import { allSettings, entryOf, METHOD_WORDS, OBJECTIVE_WORDS, type Entry, type FormSetting } from './words';
 
 /** What a recipe states: the settings of the form, and those that are chosen outside it. */
-type StatedSetting = FormSetting | 'method.kind' | 'objective.kind' | 'init' | 'dataSteps' | 'mapping' | 'split.kind';
+type StatedSetting = FormSetting | 'method.kind' | 'objective.kind' | 'init' | 'dataSteps' | 'mapping' | 'mixture' | 'split.kind';
 
 export interface SettingWords {
   /** Name in the recipe file. */
@@ -39,6 +39,7 @@ export function settingsIn(recipe: Recipe): readonly SettingWords[] {
     stated('init', initWords(recipe.init)),
     stated('dataSteps', stepWords(recipe.dataSteps)),
     stated('mapping', mappingWords(recipe.mapping)),
+    stated('mixture', mixtureWords(recipe.mixture)),
     stated('split.kind', splitText(recipe.split)),
   ];
 }
@@ -103,6 +104,11 @@ function mappingWords(mapping: NamedMapping | null): string {
   const used = Object.entries(mapping.roles).filter(([, role]) => role !== 'ignore');
   const roles = used.map(([name, role]) => `${name}: ${role}`);
   return [mapping.format, ...roles, ...(mapping.template === undefined ? [] : [`template: ${mapping.template}`])].join(', ');
+}
+
+function mixtureWords(mixture: Recipe['mixture']): string {
+  if (mixture === null) return 'none';
+  return [`own data × ${mixture.weight}`, ...mixture.others.map(({ name, weight }) => `${name} × ${weight}`)].join(', ');
 }
 
 function stepWords(steps: readonly DataStepSettings[]): string {

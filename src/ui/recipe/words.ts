@@ -100,7 +100,7 @@ type ObjectiveSetting<O = ObjectiveSettings> = O extends unknown ? `objective.${
 
 /**
  * The settings that the form shows: all but the recipe's version, what the run starts from, those that name the method, the kind of objective, objectives that
- * are not offered, and the data with their steps, the use of the columns and the way to split, which the Data stage shows.
+ * are not offered, and the data with their steps, the use of the columns, the mixture and the way to split, which the Data stage shows.
  */
 export type FormSetting =
   | Exclude<
@@ -110,6 +110,7 @@ export type FormSetting =
       | 'data'
       | 'dataSteps'
       | 'mapping'
+      | 'mixture'
       | 'split'
       | 'method.kind'
       | 'method.useDora'
@@ -518,8 +519,8 @@ const ENTRIES = {
   order: {
     kind: 'choice',
     group: 'batches',
-    help: '“Short ones first”: the first pass goes from short examples to long ones, which may help a small model. It has no effect where all are cut to one length, and a run of less than one pass never reaches the long ones.',
-    options: { shuffled: 'Shuffled', 'short-first': 'Short ones first' },
+    help: '“Short ones first” and “Easy ones first”: the first pass goes from short examples to long ones, or from those that the base predicts well to those that it does not, which may help a small model. To find the easy ones the base reads all examples once before the first step. A run of less than one pass never reaches the others.',
+    options: { shuffled: 'Shuffled', 'short-first': 'Short ones first', 'easy-first': 'Easy ones first' },
   },
   memoryLimit: number(
     'batches',

@@ -79,3 +79,8 @@ export function liveRun(run: RunView, { steps, evals }: RunHistory, listed: RunV
 export function settingText({ label, value }: Pick<SettingWords, 'label' | 'value'>): string {
   return label.includes('…') ? label.replace('…', value) : `${label} ${value}`;
 }
+
+/** The datasets of a run with their weights: `tickets.csv × 1, faq.jsonl × 0.5`. */
+export function mixtureWords(mixture: NonNullable<RunView['mixture']>): string {
+  return mixture.map(({ name, weight, train }) => `${name} × ${weight} (${plural(train, 'example')} for training)`).join(', ');
+}

@@ -84,7 +84,7 @@ export const GLOSSARY = {
   curriculum: word(
     'Curriculum',
     ['data', 'recipe'],
-    'Learning easy examples before hard ones, as in a school. The page takes short examples as easy: the first pass over the data goes from short to long, the others are shuffled.',
+    'Learning easy examples before hard ones, as in a school. Easy are short examples, or those on which the base model already has a small loss, as you choose. The first pass over the data is in that order, the others are shuffled.',
     'order of the examples',
   ),
   distillation: word(
@@ -264,6 +264,12 @@ export const GLOSSARY = {
     ['recipe', 'train'],
     'The model repeats its training examples in place of learning what they have in common: the loss goes on falling, that of held-out examples rises.',
     'overfitting',
+  ),
+  mixture: word(
+    'Mixture',
+    ['data', 'train'],
+    'Several datasets in one run, for example to teach a new task without losing another (multi-task training). The weight of a dataset says how often one pass has each of its examples: 2 shows each twice, 0.5 shows one half in the first pass and the other half in the second.',
+    'mixing data',
   ),
   nats: word(
     'Nats',
