@@ -52,6 +52,8 @@ export class ModelState {
   #loading: { readonly what: Held; readonly done: Promise<void> } | null = null;
   /** Ids of the models that the living worker has inspected. */
   #inspected: readonly string[] = [];
+  /** The models that were inspected since the page was opened. */
+  #seen: readonly Chosen[] = [];
 
   constructor(client: WorkerClient<TrainApi>, deviceState: DeviceState) {
     this.#client = client;
@@ -103,6 +105,11 @@ export class ModelState {
       if (found.view.id === id) return found;
     }
     return null;
+  }
+
+  /** Like `find`; also a model that was chosen earlier in this visit and is not kept. */
+  async findSeen(id: string): Promise<Chosen | null> {
+    return (await this.find(id)) ?? this.#seen.findLast(({ view }) => view.id === id) ?? null;
   }
 
   /**
@@ -195,6 +202,7 @@ export class ModelState {
   async #inspect(source: ModelSource): Promise<ModelView> {
     const view = await this.#client.call((api) => api.inspectModel(source));
     this.#inspected = [...this.#inspected, view.id];
+    this.#seen = [...this.#seen.filter((one) => one.view.id !== view.id), { source, view }];
     return view;
   }
 

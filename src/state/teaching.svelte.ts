@@ -246,7 +246,7 @@ export class TeachingState {
   }
 
   async #find({ id, name }: TeachingJob['teacher']): Promise<Chosen> {
-    const found = (await model.find(id)) ?? teacher.given(id);
+    const found = (await model.findSeen(id)) ?? teacher.given(id);
     if (found !== null) return found;
     throw new CodedError('model/files', `${name} is no longer in this browser. Get it again in the Model stage, then carry on.`);
   }

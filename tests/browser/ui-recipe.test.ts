@@ -10,6 +10,7 @@ import { app } from '../../src/state/app.svelte';
 import { data } from '../../src/state/data.svelte';
 import { recipe } from '../../src/state/recipe.svelte';
 import { teacher } from '../../src/state/teacher.svelte';
+import { teaching } from '../../src/state/teaching.svelte';
 import { loraWith } from '../lora';
 import { recall, remember } from '../../src/state/storage';
 import type { DatasetView, Forecast, ModelView } from '../../workers/api';
@@ -189,6 +190,10 @@ describe('the objective', () => {
     expect(teacher.value).toEqual({ modelId: 'big', precision: 'q4' });
     await field('Temperature of both models').fill('0');
     await expect.element(field('Temperature of both models')).toHaveAccessibleDescription(/must be a number from 0\.1/);
+    await page.getByRole('button', { name: 'Let it write the answers…' }).click();
+    expect([app.place.view, app.place.tab, teaching.shown]).toEqual(['data', 'clean', true]);
+    teaching.shown = false;
+    app.open('recipe', 'objective');
     await objective('Write like the examples (next-token prediction)').click();
     await expect.element(objective('Big')).not.toBeInTheDocument();
   });

@@ -78,6 +78,10 @@ it('stops, keeps what is written also over a reload, and carries on', async () =
   expect(later.job).toEqual(job);
   expect(later.answers).toEqual([...written].sort((a, b) => a.index - b.index));
 
+  // In another tab of the stage it is said, too.
+  await page.getByRole('tab', { name: 'Map' }).click();
+  await expect.element(page.getByText(`has written ${written.length} of 200 answers`).first()).toBeVisible();
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
   await button('Carry on').click();
   await idle();
   expect(teaching.failure).toBeNull();
