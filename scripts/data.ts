@@ -24,7 +24,7 @@ import { answerEnd } from '../src/tokenizer/template-ends';
 import { TextTokenizer } from '../src/tokenizer/tokenizer';
 import type { ExamplePreview } from '../src/tokenizer/types';
 import { useCharacterMaps } from './character-maps';
-import { splitOf } from './data-split';
+import { splitOf, type DataSplit } from './data-split';
 import { root } from './serve';
 
 /** Examples whose text is printed. */
@@ -62,7 +62,8 @@ async function describe(path: string, recipe: Recipe, tokenizer: TextTokenizer):
   const view = await viewDataset(dataset);
   const ready = await readyExamples(tokenizer, dataset, recipe.lossOn, encodingOf(recipe.objective.kind) ?? undefined);
   const tools = recipe.objective.kind === 'sft' ? toolNotices(tokenizer.chat, dataset.examples.notes) : [];
-  const situation = await situationOf(dataset, view, recipe, ready, tokenizer);
+  const split = await splitOf(dataset, ready, tokenizer, recipe);
+  const situation = await situationOf(dataset, view, recipe, ready, tokenizer, split.parts);
   return {
     file: path,
     ...(view.unread.length > 0 && { unread: view.unread }),
@@ -76,7 +77,7 @@ async function describe(path: string, recipe: Recipe, tokenizer: TextTokenizer):
     examples: view.examples,
     rejectedRows: view.leftOut,
     rejected: rejectedOf(dataset),
-    split: await splitOf(dataset, ready, tokenizer, recipe),
+    split: split.printed,
     trained: await trainedTexts(ready, tokenizer, recipe),
     notices: [...view.notices, ...tools],
     advice: [
@@ -96,10 +97,11 @@ async function situationOf(
   recipe: Recipe,
   ready: ReadyExamples,
   tokenizer: TextTokenizer,
+  parts: DataSplit['parts'],
 ): Promise<Situation> {
   const first = cutExamples(tokenizer, await ready.encode(MOST_TOKENS), recipe.sequenceLength);
   const facts = { ...(await rowFacts(dataset)), answerEnd: answerEnd(tokenizer) };
-  return { view, recipe, facts, context: null, stats: first.stats };
+  return { view, recipe, facts, context: null, stats: { ...first.stats, ...(parts && { parts }) } };
 }
 
 /** The dataset with the columns used as the recipe says, or as its objective needs them. Throws data/columns. */

@@ -73,7 +73,16 @@ async function trained(kind: keyof typeof RECIPES, stopAt: (event: TrainEvent, s
       if (reason !== null) controller.abort(reason);
     };
     const recorder = new RunRecorder(store, await store.run('run'), onEvent);
-    const context = { model, store, recorder, tune: null, pace: null, signal: controller.signal, teacher: null, judges: new Map() };
+    const context = {
+      model,
+      store,
+      recorder,
+      tune: null,
+      pace: null,
+      signal: controller.signal,
+      teacher: null,
+      judges: new Map(),
+    };
     return new Run(context, dataset).go(snapshot, 0);
   };
   const first = await go(null, true);

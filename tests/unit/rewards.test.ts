@@ -93,6 +93,8 @@ describe('a function that the user writes', () => {
     ['a huge array', 'return new Uint8Array(1e9).length', '64 MB'],
     ['endless recursion', 'const f = () => f() + 1; return f();', 'stack'],
     ['the network', 'return fetch("https://example.org")', 'without network'],
+    ['the network by a request', 'new XMLHttpRequest(); return 1', 'without network'],
+    ['a module', 'return import("https://example.org/m.js").then(() => 1)', 'type “object”'],
     ['an error', 'throw new TypeError("no good")', 'TypeError: no good'],
     ['a thrown text', 'throw "no good"', 'no good'],
     ['a wrong type', 'return "1"', 'type “string”'],
