@@ -223,7 +223,13 @@ function figures(facts: CardFacts, classifier: Classifier | null): string {
     ['Device', cell(device)],
   ] as const;
   const told = `The loss is ${LOSSES[objective.kind]}. The held-out examples were not trained on.`;
-  return ['## Results', table(['', ''], rows), told, ...pairsNote(facts)].join('\n\n');
+  return ['## Results', table(['', ''], rows), told, ...valuesNote(facts), ...pairsNote(facts)].join('\n\n');
+}
+
+/** PPO trains one more layer, which answers do not need. */
+function valuesNote({ recipe }: CardFacts): readonly string[] {
+  if (recipe.objective.kind !== 'ppo') return [];
+  return ['The value head, which estimated rewards during the training, is not part of these files.'];
 }
 
 /** What people preferred, with the names that they gave as code. */

@@ -10,6 +10,7 @@ import { SplitWriter } from '../../src/batch/split-writer';
 import type { EncodedDataset, EncodedSplit, ExampleLayout, MixedSource } from '../../src/batch/types';
 import { defaultRecipe, parseRecipe } from '../../src/recipe/recipe';
 import { planBatches } from '../../src/train/batches';
+import { splitsOf } from '../../src/train/exports';
 import { sourceLosses } from '../../src/train/reports';
 
 /** `count` texts of `length` tokens; the ids of each are its number. */
@@ -129,6 +130,15 @@ describe('a mixture', () => {
     expect(examples).toBe(10);
     expect(replayed.sources?.at(-1)).toEqual({ name: 'Replay', weight: 1, train: 10, heldOut: 0, test: 0 });
     expect(drawnIn(replayed.sources ?? [], 0, 7)).toHaveLength(40);
+  });
+
+  it('is saved with the examples of its first epoch', async () => {
+    const mixed = await mixtureOf([one('a', 2, dataset(3, 100)), one('b', 0.5, dataset(4, 1000))], settings);
+    const { train, heldOut } = splitsOf(mixed, 7);
+    const ids = [...train].map(({ documents: [document] }) => document?.ids[0] ?? -1).sort((x, y) => x - y);
+    expect(ids.slice(0, 6)).toEqual([100, 100, 101, 101, 102, 102]);
+    expect(ids).toHaveLength(8);
+    expect([...heldOut]).toHaveLength(8);
   });
 
   it('refuses data of another form', async () => {

@@ -245,6 +245,17 @@ describe('the model card', () => {
     expect(card).not.toContain('Teacher');
   });
 
+  it('names the datasets of a mixture with their weights, and what is left out of a run with values', () => {
+    const source = (name: string, weight: number) => ({ name, weight, train: 90, heldOut: 10, test: 0 });
+    const card = modelCard({ ...facts, mixture: [source('a|b.csv', 1), source('c.csv', 0.5)] });
+    expect(card).toContain('| Mixture, dataset 1 | `a\\|b.csv`, 90 examples for training, weight 1 |');
+    expect(card).toContain('| Mixture, dataset 2 | `c.csv`, 90 examples for training, weight 0.5 |');
+    const rewards = [{ kind: 'length', max: 5 }];
+    const values = 'The value head, which estimated rewards during the training, is not part of these files.';
+    expect(modelCard({ ...facts, recipe: parseRecipe({ objective: { kind: 'ppo', rewards } }) })).toContain(values);
+    expect(modelCard({ ...facts, recipe: parseRecipe({ objective: { kind: 'grpo', rewards } }) })).not.toContain(values);
+  });
+
   it('states how the base was quantised', () => {
     expect(modelCard(facts)).not.toContain('quantised');
     expect(modelCard({ ...facts, recipe: parseRecipe({ basePrecision: 'q4' }) })).toContain(
