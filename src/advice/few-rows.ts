@@ -22,16 +22,18 @@ const ENOUGH: Readonly<Record<DataTask, Enough>> = {
   labels: { fewest: 16, why: 'with fewer the model learns their words, not what they have in common' },
 };
 
-export const fewRows: Rule = ({ view, facts }) => {
+export const fewRows: Rule = ({ view, facts, stats, recipe }) => {
   const { task, labels } = view.task;
   const { fewest, why } = ENOUGH[task];
   const perLabel = (task === 'categories' || task === 'labels') && labels !== null && labels > 0;
   const wanted = perLabel ? fewest * labels : fewest;
-  if (view.examples === 0 || view.examples >= wanted) return null;
+  // Of rated answers only the good ones are examples of texts.
+  const examples = recipe.objective.kind === 'kto' ? (stats?.examples ?? view.examples) : view.examples;
+  if (examples === 0 || examples >= wanted) return null;
   const each = perLabel && facts.labels.length > 0 ? ` for ${shown(labels)} labels` : '';
   const need = perLabel ? `${shown(fewest)} for each label` : shown(fewest);
   return {
-    text: `Only ${plural(view.examples, 'example')}${each}: enough to try it out. Collect ${need} or more; ${why}.`,
+    text: `Only ${plural(examples, 'example')}${each}: enough to try it out. Collect ${need} or more; ${why}.`,
     fixes: [],
   };
 };

@@ -26,7 +26,7 @@ describe('RunLog', () => {
   it('keeps what an objective reports', () => {
     const log = new RunLog();
     const step = { ...row(1), figures: { 'rewards/margins': 0.5 } };
-    const measured = { step: 1, loss: 3, metrics: { 'rewards/margins': 0.25 }, confusion: [3, 1, 0, 2] };
+    const measured = { step: 1, loss: 3, metrics: { 'rewards/margins': 0.25 }, confusion: [3, 1, 0, 2], sources: [3, null] };
     log.add({ type: 'step', ...step });
     log.add({ type: 'eval', ...measured });
     expect(log.view()).toStrictEqual({ steps: [step], evals: [measured], samples: [] });
