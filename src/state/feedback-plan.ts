@@ -74,7 +74,15 @@ export function recipeFor({ kind, rows }: Pick<FeedbackPlan, 'kind' | 'rows'>, r
   return {
     ...recipe,
     ...{ objective: defaultObjective(kind), monitor: isMonitored(kind, recipe.monitor) ? recipe.monitor : 'loss' },
-    ...{ mapping: null, dataSteps: [], split: defaultSplit('random'), testRatio: 0, order: 'shuffled', lossOn: 'assistant' },
+    ...{
+      mapping: null,
+      mixture: null,
+      dataSteps: [],
+      split: defaultSplit('random'),
+      testRatio: 0,
+      order: 'shuffled',
+      lossOn: 'assistant',
+    },
     ...{ init: 'fresh', replay: 0, heldOutRatio: rows < LEAST_HELD_OUT ? 0 : Math.max(0.1, recipe.heldOutRatio) },
     ...{ learningRate: learningRate * RATE_OF_FEW[kind], microBatch, gradientAccumulation: 1, maxSteps: STEPS },
     ...{ evalEvery: 0, saveEvery: 0, sampleEvery: 0 },

@@ -63,6 +63,12 @@ export class StartFrom {
     if (run === null) recipe.set('replay', 0);
   }
 
+  /** As `choose`, for data that are yet to be opened: what the run was mixed with does not belong to them. */
+  carryOn(run: RunView, step: number | null = null): void {
+    this.choose(run, step);
+    recipe.set('mixture', null);
+  }
+
   /** As `choose`, with the method of the run, which the parameters belong to. */
   chooseWithMethod(run: RunView | null): void {
     if (run !== null) recipe.takeMethod(run.recipe.method, run.name);

@@ -12,7 +12,9 @@ import { kept } from '../../src/state/kept.svelte';
 import { mixtures, openLabels } from '../../src/state/mixture.svelte';
 import { encodingOf } from '../../src/state/objective';
 import { recipe } from '../../src/state/recipe.svelte';
+import { startFrom } from '../../src/state/start-from.svelte';
 import DataStage from '../../src/ui/data/DataStage.svelte';
+import type { RunView } from '../../workers/api';
 import { violationsIn } from './accessibility';
 
 let stage: Record<string, unknown>;
@@ -137,6 +139,15 @@ it('says that data of a recipe are no longer kept, and takes their file', async 
 function never(): never {
   throw new Error('not there');
 }
+
+it('leaves a run that carries on another one without the data that that one was mixed with', async () => {
+  await mixtures.addFiles([fileOf('other.csv', OTHER)]);
+  const run = { id: 'earlier', name: 'earlier run', checkpoints: [] } as unknown as RunView;
+  startFrom.choose(run);
+  expect(mixtures.value).not.toBeNull();
+  startFrom.carryOn(run);
+  expect([recipe.at('mixture'), recipe.at('init')]).toEqual([null, { run: 'earlier', name: 'earlier run', step: null }]);
+});
 
 it('encodes for a run that starts while the data are counted', async () => {
   await mixtures.addFiles([fileOf('other.csv', OTHER)]);

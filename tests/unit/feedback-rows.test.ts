@@ -123,9 +123,17 @@ describe('the ways to train on ratings', () => {
       split: { kind: 'group', column: 'user' },
       testRatio: 0.2,
       replay: 0,
+      mixture: { weight: 1, others: [{ name: 'b', hash: 'ab'.repeat(32), weight: 2, mapping: null, dataSteps: [] }] },
     });
     const few = recipeFor({ kind: 'kto', rows: 20 }, before);
-    expect(few).toMatchObject({ dataSteps: [], split: { kind: 'random' }, testRatio: 0, heldOutRatio: 0, microBatch: 2 });
+    expect(few).toMatchObject({
+      dataSteps: [],
+      mixture: null,
+      split: { kind: 'random' },
+      testRatio: 0,
+      heldOutRatio: 0,
+      microBatch: 2,
+    });
     expect([few.method, few.objective.kind]).toEqual([before.method, 'kto']);
     expect(recipeFor({ kind: 'dpo', rows: 200 }, before).heldOutRatio).toBe(0.1);
     for (const kind of FEEDBACK_KINDS)
