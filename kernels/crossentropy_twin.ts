@@ -88,11 +88,13 @@ function chunkTwin(chunk: ChunkTensors, attrs: Attrs): ChunkResult {
   const { softcap } = attrs;
   const logits = softcap === undefined ? raw : tf.mul(tf.tanh(tf.div(raw, softcap)), softcap);
   const top = tf.max(logits, 1, true);
-  const exponentials = tf.exp(tf.sub(logits, top));
+  const below = tf.sub(logits, top);
+  const exponentials = tf.exp(below);
   const sum = tf.sum(exponentials, 1, true);
   const own = ofTargets(logits, chunk.targets);
   const nll = tf.add(tf.squeeze(tf.log(sum), [1]), tf.sub(tf.squeeze(top, [1]), own));
-  const moments = tf.sum(tf.mul(exponentials, tf.sub(logits, top)), 1, true);
+  // A product of matrices, because it keeps no further matrix as large as the logits.
+  const moments = tf.squeeze(tf.matMul(tf.expandDims(exponentials, 1), tf.expandDims(below, 2)), [2]);
   const entropy = tf.squeeze(tf.sub(tf.log(sum), tf.div(moments, sum)), [1]);
   const hits = tf.cast(tf.greaterEqual(own, tf.squeeze(top, [1])), 'float32');
   const values = { nll, entropy, hits };

@@ -103,8 +103,8 @@ function calibrated(tensors: readonly TunedTensor[], temperature: number): reado
 /** The examples of encoded data; of a mixture those for training that the first epoch has. */
 export function splitsOf({ layout, train, heldOut, test, sources }: EncodedDataset, seed: number): Splits {
   const documents = layout?.documents ?? 1;
-  const examples = (split: EncodedSplit, drawn: Iterable<number> = split.lines.keys()) => ({
-    [Symbol.iterator]: () => examplesOf(split, documents, drawn),
+  const examples = (split: EncodedSplit, drawn?: Uint32Array) => ({
+    [Symbol.iterator]: () => examplesOf(split, documents, drawn ?? split.lines.keys()),
   });
   const trained = examples(train, sources && drawnIn(sources, 0, seed));
   return { train: trained, heldOut: examples(heldOut), ...(test && { test: examples(test) }) };

@@ -38,7 +38,7 @@ test('a run starts from an adapter, and not from one with other weights', async 
   // Both see the same examples in their first step.
   expect(continued.steps[0]?.loss).toBeLessThan((fresh.steps[0]?.loss ?? 0) - 0.2);
   expect(further.baseLoss).toBe(first.baseLoss);
-  expect(continued.evals[0]).toEqual({ step: 0, loss: first.tunedLoss });
+  expect(continued.evals[0]).toEqual({ step: 0, loss: first.tunedLoss, metrics: fresh.evals.at(-1)?.metrics });
   expect(further.checkpoints.map(({ step }) => step)).toContain(0);
   const other = await setup({ ...tinyRecipe({ ...learning, rank: 4 }), init: { run: back.id, name: back.name, step: null } });
   await expect(service.start(other, ignore)).rejects.toThrow(/can’t start from adapter: it trains other weights/);

@@ -310,8 +310,11 @@ describe('the notes of a run', () => {
     const run = await service.start(await setup(tinyRecipe({ maxSteps: 4, evalEvery: 2, saveEvery: 2 })), events.receive);
     await Promise.all(noted);
     const [listed] = await service.runs();
-    expect(listed).toMatchObject({ status: 'finished', notes: 'after 4', metrics: null });
-    expect(listed?.seconds).toBe((await service.history(run.id)).steps.at(-1)?.seconds);
+    const { steps, evals } = await service.history(run.id);
+    expect(listed).toMatchObject({ status: 'finished', notes: 'after 4' });
+    expect(listed?.metrics).toEqual(evals.at(-1)?.metrics);
+    expect(Object.keys(listed?.metrics ?? {})).toEqual(['entropy', 'mean_token_accuracy']);
+    expect(listed?.seconds).toBe(steps.at(-1)?.seconds);
     expect(run.seconds).toBe(listed?.seconds);
   });
 });

@@ -164,7 +164,8 @@ test('DPO learns which answer is preferred, reports rewards as TRL does, and con
   expect(whole.baseLoss).toBeCloseTo(Math.LN2, 5);
   const { steps, evals, samples } = await tiny.service.history(whole.id);
   const rewards = ['rewards/chosen', 'rewards/rejected', 'rewards/margins', 'rewards/accuracies'];
-  for (const { figures } of steps) expect(Object.keys(figures ?? {})).toEqual([...rewards, 'logps/chosen', 'logps/rejected']);
+  const tokens = ['logps/chosen', 'logps/rejected', 'entropy', 'mean_token_accuracy'];
+  for (const { figures } of steps) expect(Object.keys(figures ?? {})).toEqual([...rewards, ...tokens]);
   expect(steps[0]?.figures).toMatchObject(Object.fromEntries(rewards.map((name) => [name, 0])));
   expect(steps[0]?.figures?.['logps/chosen']).toBeLessThan(0);
   expect(steps[0]?.loss).toBeCloseTo(Math.LN2, 5);
