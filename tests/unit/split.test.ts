@@ -69,7 +69,9 @@ describe('a random split', () => {
         ['heldOut', some.heldOutRatio],
         ['test', some.testRatio],
       ] as const) {
-        if (count >= 4) expect(Math.abs(rowsIn(parts, part).length - ratio * count)).toBeLessThanOrEqual(ratio > 0 ? 1 : 0);
+        // The product itself is rounded: 0.4000000000000001 · 5 is more than 2.
+        const off = Math.abs(rowsIn(parts, part).length - ratio * count) - Number.EPSILON * count;
+        if (count >= 4) expect(off).toBeLessThanOrEqual(ratio > 0 ? 1 : 0);
       }
     });
     fc.assert(property);
