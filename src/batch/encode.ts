@@ -16,7 +16,7 @@ import { histogramOf } from './histogram';
 import { countParts, scaledParts, usedIn, type ExampleParts } from './example-parts';
 import { planSlots } from './slots';
 import { arraysOf, exampleAt, SplitWriter } from './split-writer';
-import type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, ExampleLayout } from './types';
+import type { DatasetEncoding, EncodedDataset, EncodedSplit, EncodedStats, ExampleLayout, MixedSource } from './types';
 import { WholeStore } from './whole-store';
 
 /** The settings of a recipe that encoding and splitting depend on. */
@@ -252,13 +252,16 @@ export function measureDataset(encoded: EncodedExamples, settings: DatasetSettin
   return { ...encoded.stats, ...packed(train, encoded.layout, settings), parts: countParts(encoded, split) };
 }
 
-function packed(
+/** The rows of the first epoch, in tokens, and the slots of examples with a layout. `sources`: of a mixture. */
+export function packed(
   train: EncodedSplit,
   layout: ExampleLayout | null,
-  { sequenceLength, seed, virtualTokens = 0 }: DatasetSettings,
+  settings: Pick<DatasetSettings, 'sequenceLength' | 'seed' | 'virtualTokens'>,
+  sources?: readonly MixedSource[],
 ): Pick<EncodedStats, 'packedTokens' | 'slots'> {
+  const { sequenceLength, seed, virtualTokens = 0 } = settings;
   const slots = layout === null ? undefined : planSlots(train, layout, sequenceLength, 'last', virtualTokens);
-  const planned = slots !== undefined && { slots };
+  const planned = { ...(slots && { slots }), ...(sources && { sources }) };
   const batches = createBatches(train, { microBatch: 1, sequenceLength, virtualTokens, seed, ...planned });
   return {
     packedTokens: batches.rows(0) * sequenceLength,

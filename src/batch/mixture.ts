@@ -3,9 +3,7 @@
 import { CodedError } from '../core/errors';
 import { sha256 } from '../core/hash';
 import type { Recipe } from '../recipe/recipe';
-import { createBatches } from './batches';
-import { hashOf } from './encode';
-import { planSlots } from './slots';
+import { hashOf, packed } from './encode';
 import { exampleAt, SplitWriter } from './split-writer';
 import type { EncodedDataset, EncodedSplit, EncodedStats, ExampleLayout, MixedSource, PartCounts } from './types';
 
@@ -43,7 +41,7 @@ export async function mixtureOf(all: readonly [Ingredient, ...Ingredient[]], set
     ...(kind && others.every((other) => other.dataset.kind === kind) && { kind }),
     ...{ train, heldOut, ...(test.lines.length > 0 && { test }), sources },
     hash: await sha256((await hashOf(parts, layout ?? null)) + JSON.stringify(sources)),
-    stats: { ...sumOf(all.map(({ dataset }) => dataset.stats)), ...packedOf(train, layout, sources, settings) },
+    stats: { ...sumOf(all.map(({ dataset }) => dataset.stats)), ...packed(train, layout ?? null, settings, sources) },
   };
 }
 
@@ -61,9 +59,8 @@ function checkForm(first: Ingredient, other: Ingredient): void {
 
 function joined(splits: readonly (EncodedSplit | undefined)[], layout: ExampleLayout | undefined): EncodedSplit {
   const writer = new SplitWriter();
-  for (const split of splits)
-    for (const index of split?.lines.keys() ?? [])
-      if (split !== undefined) writer.add(exampleAt(split, index, layout?.documents ?? 1));
+  for (const split of splits.filter((one) => one !== undefined))
+    for (const index of split.lines.keys()) writer.add(exampleAt(split, index, layout?.documents ?? 1));
   return writer.finish();
 }
 
@@ -89,20 +86,4 @@ function sumOf(all: readonly EncodedStats[]): EncodedStats {
 function partsOf(all: readonly (PartCounts | undefined)[]): PartCounts {
   const sum = (name: 'train' | 'heldOut' | 'test' | 'removed') => all.reduce((total, parts) => total + (parts?.[name] ?? 0), 0);
   return { train: sum('train'), heldOut: sum('heldOut'), test: sum('test'), removed: sum('removed') };
-}
-
-/** The rows of the first epoch, in tokens, and the slots of examples with a layout. */
-function packedOf(
-  train: EncodedSplit,
-  layout: ExampleLayout | undefined,
-  sources: readonly MixedSource[],
-  { seed, sequenceLength, virtualTokens = 0 }: MixtureSettings,
-): Pick<EncodedStats, 'packedTokens' | 'slots'> {
-  const slots = layout === undefined ? undefined : planSlots(train, layout, sequenceLength, 'last', virtualTokens);
-  const row = { microBatch: 1, sequenceLength, virtualTokens };
-  const batches = createBatches(train, { ...row, seed, sources, ...(slots && { slots }) });
-  return {
-    packedTokens: batches.rows(0) * sequenceLength,
-    ...(slots && { slots: { layout: slots.layout, perRow: slots.perRow } }),
-  };
 }

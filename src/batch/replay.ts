@@ -8,9 +8,7 @@ import { sha256 } from '../core/hash';
 import { permutation, STREAM } from '../core/random';
 import { replayCount } from '../recipe/init';
 import type { Recipe } from '../recipe/recipe';
-import { createBatches } from './batches';
-import { hashOf } from './encode';
-import { planSlots } from './slots';
+import { hashOf, packed } from './encode';
 import { exampleAt, SplitWriter, type SplitExample } from './split-writer';
 import type { EncodedDataset, EncodedSplit, EncodedStats, ExampleLayout } from './types';
 
@@ -94,16 +92,6 @@ function statsWith(
   train: EncodedSplit,
   settings: ReplaySettings,
 ): EncodedStats {
-  const { sequenceLength, seed, virtualTokens = 0 } = settings;
-  const slots = layout === undefined ? undefined : planSlots(train, layout, sequenceLength, 'last', virtualTokens);
-  const batches = createBatches(train, {
-    microBatch: 1,
-    sequenceLength,
-    virtualTokens,
-    seed,
-    ...(slots && { slots }),
-    ...(sources && { sources }),
-  });
   const trainedIn = (split: EncodedSplit) => split.trained.reduce((sum, flag) => sum + flag, 0);
   const added = train.lines.length - before.lines.length;
   return {
@@ -111,8 +99,7 @@ function statsWith(
     examples: stats.examples + added,
     tokens: stats.tokens + train.ids.length - before.ids.length,
     trainedTokens: stats.trainedTokens + trainedIn(train) - trainedIn(before),
-    packedTokens: batches.rows(0) * sequenceLength,
-    ...(slots && { slots: { layout: slots.layout, perRow: slots.perRow } }),
+    ...packed(train, layout ?? null, settings, sources),
     ...(stats.parts && { parts: { ...stats.parts, train: stats.parts.train + added } }),
   };
 }

@@ -252,7 +252,10 @@ export interface EvalRow extends Row {
    * for other objectives and more than `MAX_CONFUSED` classes (src/recipe/metrics.ts), and in rows of versions without it.
    */
   readonly confusion?: readonly number[];
-  /** The loss of each dataset of a mixture, in their order; null where nothing of it is held out. Absent for a single dataset. */
+  /**
+   * The loss of each dataset of a mixture, in their order up to the last one that has a held-out part; null where one before has none. Absent
+   * for a single dataset.
+   */
   readonly sources?: readonly (number | null)[];
 }
 

@@ -11,8 +11,11 @@ import type { Answer, Reward } from './reward';
 /** Functions and regular expressions of the user are run by src/reward/sandbox.ts. */
 type RuleKind = Exclude<RewardKind, 'code' | 'matches' | 'model'>;
 
-/** Scores answers by a model that was trained before, as a reward says. */
-export type JudgeAnswers = (reward: RewardSettingsOf<'model'>, answers: readonly Answer[]) => Promise<readonly number[]>;
+/** Scores answers by models that were trained before. */
+export interface AnswerJudge {
+  /** By answer: the score, the number, or the probability of the label. */
+  scores(reward: RewardSettingsOf<'model'>, answers: readonly Answer[]): Promise<readonly number[]>;
+}
 
 export const REWARDS = { contains, json, length, equals } satisfies {
   readonly [K in RuleKind]: Reward<RewardSettingsOf<K>>;
@@ -25,11 +28,11 @@ export interface Rewarded {
   readonly totals: readonly number[];
 }
 
-/** Throws the errors of `scoresByCode` and of `judge`, which rewards of the kind `model` need. */
+/** `judge`: for rewards of the kind `model`. Throws its errors and those of `scoresByCode`. */
 export async function rewardsOf(
   rewards: readonly RewardSettings[],
   answers: readonly Answer[],
-  judge: JudgeAnswers | null = null,
+  judge: AnswerJudge | null = null,
 ): Promise<Rewarded> {
   const scores: (readonly number[])[] = [];
   for (const reward of rewards) scores.push(await scoresOf(reward, answers, judge));
@@ -40,11 +43,11 @@ export async function rewardsOf(
 async function scoresOf(
   settings: RewardSettings,
   answers: readonly Answer[],
-  judge: JudgeAnswers | null,
+  judge: AnswerJudge | null,
 ): Promise<readonly number[]> {
   if (settings.kind === 'model') {
     if (judge === null) throw internal(`nothing scores answers by ${settings.name}`);
-    return judge(settings, answers);
+    return judge.scores(settings, answers);
   }
   if (settings.kind === 'code') return (await import('./sandbox')).scoresByCode(settings.source, answers);
   if (settings.kind === 'matches') {

@@ -26,6 +26,7 @@ import { modelRewards } from '../recipe/objectives';
 import type { Recipe } from '../recipe/recipe';
 import type { RewardSettings, RewardSettingsOf } from '../recipe/rewards';
 import { taskOf } from '../recipe/tasks';
+import type { AnswerJudge } from '../reward';
 import type { Answer } from '../reward/reward';
 import { TASKS } from '../task';
 import { BatchWriter } from './batch-writer';
@@ -156,9 +157,7 @@ function refuse(message: string): CodedError {
 }
 
 /** Scores answers by models on the device. */
-export interface Judges {
-  /** By answer: the score, the number, or the probability of the label. */
-  scores(reward: ModelReward, answers: readonly Answer[]): Promise<readonly number[]>;
+export interface Judges extends AnswerJudge {
   /** Frees what they hold on the device. */
   dispose(): Promise<void>;
 }
@@ -240,7 +239,7 @@ class Judge {
     return { split: writer.finish(), layout: { kind: 'pair', documents: 1, columns: ENCODINGS.pair.columns({}), names: [] } };
   }
 
-  /** The answers alone, as texts; one without a token is refused. */
+  /** The answers alone, as texts. */
   #texts(answers: readonly Answer[]): { readonly split: EncodedSplit; readonly layout: ExampleLayout } {
     const { tokenizer } = this.#model;
     const task = taskOf(this.#recipe.objective);
@@ -248,7 +247,7 @@ class Judge {
     const target = TASKS[task].target(this.#stored.labels, this.#stored.outputs);
     const examples = answers.map(({ text }, i) => ({
       ...({ kind: 'labelled', line: i + 1, second: null } as const),
-      // A text without a token has no class; a space has one.
+      // An empty text has no token to be classified by.
       ...{ text: text === '' ? ' ' : text, labels: unreadLabels(target) },
     }));
     const whole = encodeAll(tokenizer, { kind: 'labelled', examples, settings: { target } });

@@ -57,7 +57,7 @@ export class RunRecorder {
     if (due) void this.#keep(this.#writeSteps());
   }
 
-  /** The base's held-out loss; null when nothing is held out. It is the loss at step 0 unless the run starts from another. */
+  /** What the base was measured with; null when nothing is held out. It is the measurement at step 0 unless the run starts from another. */
   async addBase(measured: Measured | null): Promise<void> {
     const { loss = null, sources = [] } = measured ?? {};
     const mixture = this.#record.mixture?.map((one, i) => ({ ...one, baseLoss: sources[i] ?? null }));

@@ -39,7 +39,7 @@ export function reportsOf({ objective, outputs }: Job, heldOut: readonly Batch[]
   return { step: report, heldOut: (figures, parts) => ({ ...measured(figures), ...sourceLosses(heldOut, parts) }) };
 }
 
-/** The mean loss of each dataset of a mixture, null where nothing of it is held out; nothing for a single dataset. */
+/** The mean loss of each dataset of a mixture, as `EvalRow` has it; nothing for a single dataset. */
 export function sourceLosses(heldOut: readonly Batch[], parts: readonly number[]): Pick<EvalRow, 'sources'> {
   const last = heldOut.at(-1)?.source;
   if (last === undefined) return {};

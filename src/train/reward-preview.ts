@@ -36,8 +36,7 @@ export async function previewRewards(
     return answerOf(tokenizer, prompt, text, prompt.expected);
   });
   const judges = open?.(longestDocument(prompts)) ?? null;
-  const scoring = rewardsOf(objective.rewards, answers, judges && ((reward, of) => judges.scores(reward, of)));
-  const { scores, totals } = await scoring.finally(() => judges?.dispose());
+  const { scores, totals } = await rewardsOf(objective.rewards, answers, judges).finally(() => judges?.dispose());
   const rows = answers.slice(0, SHOWN).map(({ prompt, text }, i) => ({
     ...{ prompt, answer: text, scores: scores.map((of) => of[i] ?? NaN), total: totals[i] ?? NaN },
   }));

@@ -66,7 +66,7 @@ export async function rewardAnswers(
   perPrompt: number,
 ): Promise<{ readonly totals: readonly number[]; readonly figures: Readonly<Record<string, number>> }> {
   const answers = written.map(({ text, ids }, i) => answerOf(tokenizer, asked[i], text, ids));
-  const rewarded = await rewardsOf(settings.rewards, answers, judges && ((reward, of) => judges.scores(reward, of)));
+  const rewarded = await rewardsOf(settings.rewards, answers, judges);
   const ends = written.map(({ ids, stopped }) => ({ tokens: ids.length, ended: stopped === 'end' }));
   return { totals: rewarded.totals, figures: rolloutFigures(settings.rewards, rewarded, ends, perPrompt) };
 }

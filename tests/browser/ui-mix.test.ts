@@ -89,7 +89,7 @@ it('keeps a file that is added, counts it like the open one, and says what a pas
   await expect.element(items.nth(1)).toHaveTextContent(/90 examples in a pass/);
   expect(mixtures.value?.others[0]?.weight).toBe(0.5);
   await userEvent.fill(items.nth(1).getByLabelText('Weight'), '-3');
-  await expect.element(items.nth(1)).toHaveTextContent(/Change this: a number from 0.01 to 100/);
+  await expect.element(items.nth(1)).toHaveTextContent(/Change this: the weight must be a number from 0.01 to 100/);
   expect(mixtures.value?.others[0]?.weight).toBe(0.5);
 
   await page.getByRole('button', { name: 'As many examples of each' }).click();

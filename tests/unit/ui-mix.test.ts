@@ -35,7 +35,8 @@ describe('a dataset of a mixture', () => {
 
   it('takes weights from 0.01 to 100', () => {
     expect([0.01, 1, 100].map(readWeight)).toEqual([{ weight: 0.01 }, { weight: 1 }, { weight: 100 }]);
-    for (const typed of [0, 101, '', 'two', NaN]) expect(readWeight(typed)).toEqual({ problem: 'a number from 0.01 to 100.' });
+    for (const typed of [0, 101, '', 'two', NaN])
+      expect(readWeight(typed)).toEqual({ problem: 'the weight must be a number from 0.01 to 100.' });
   });
 
   it('tells whether it was cleaned otherwise since it was added', () => {

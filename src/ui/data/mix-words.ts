@@ -51,7 +51,7 @@ export function shareOf(entry: MixEntry, all: readonly MixEntry[]): number | nul
 export function readWeight(typed: unknown): { readonly weight: number } | { readonly problem: string } {
   const { least, most } = WEIGHTS;
   const fits = typeof typed === 'number' && typed >= least && typed <= most;
-  return fits ? { weight: typed } : { problem: `a number from ${least} to ${most}.` };
+  return fits ? { weight: typed } : { problem: `the weight must be a number from ${least} to ${most}.` };
 }
 
 /** Whether a kept dataset is used in another way than when it was added. */

@@ -80,7 +80,7 @@ export function settingText({ label, value }: Pick<SettingWords, 'label' | 'valu
   return label.includes('…') ? label.replace('…', value) : `${label} ${value}`;
 }
 
-/** The datasets of a run with their weights: `tickets.csv × 1, faq.jsonl × 0.5`. */
+/** The datasets of a run with their weights: `tickets.csv × 1 (90 examples for training), faq.jsonl × 0.5 (…)`. */
 export function mixtureWords(mixture: NonNullable<RunView['mixture']>): string {
   return mixture.map(({ name, weight, train }) => `${name} × ${weight} (${plural(train, 'example')} for training)`).join(', ');
 }
